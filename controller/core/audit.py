@@ -1,0 +1,200 @@
+"""The laws, each a small function that says what a plan would break.
+
+Runs in production: a plan that breaks a law is refused whole.  Shares no decision with the planner;
+it looks at the plan and the world only.
+"""
+
+from collections.abc import Callable, Iterator
+
+from controller.core.desired import DesiredCluster, DesiredState
+from controller.core.history import History
+from controller.core.observed import (
+    ObservedApplication,
+    ObservedState,
+    Phase,
+    is_ours,
+)
+from controller.core.plan import (
+    Create,
+    Delete,
+    Plan,
+    RemoveLauncher,
+    Restart,
+    Step,
+    Stop,
+    Update,
+    WriteLauncher,
+)
+from controller.core.policy import Policy
+from controller.core.reason import Reason
+
+Law = Callable[["Case"], Iterator[str]]
+
+
+class Case:
+    """A plan with the world that it was made for; what the laws look at."""
+
+    __slots__ = ("apps", "desired", "history", "observed", "plan", "policy")
+
+    def __init__(
+        self,
+        plan: Plan,
+        desired: DesiredState,
+        observed: ObservedState,
+        history: History,
+        policy: Policy,
+    ) -> None:
+        self.plan, self.desired, self.observed = plan, desired, observed
+        self.history, self.policy = history, policy
+        self.apps: dict[str, ObservedApplication] = {
+            app.id: app for project in observed.projects.values() for app in project.applications
+        }
+
+    def app(self, step: Step) -> ObservedApplication | None:
+        return None if step.application_id is None else self.apps.get(step.application_id)
+
+    def cluster(self, step: Step) -> DesiredCluster | None:
+        return self.desired.cluster(step.cluster)
+
+
+def audit(case: Case) -> tuple[str, ...]:
+    """What the plan would break, in words; empty when it may be carried out."""
+    return tuple(f"{law.__name__}: {said}" for law in LAWS for said in law(case))
+
+
+def only_our_own_is_changed(case: Case) -> Iterator[str]:
+    """Law 1: only applications that carry our owner mark are changed."""
+    for step in case.plan.steps:
+        app = case.app(step)
+        if app is not None and not is_ours(app, case.policy.owner):
+            yield f"{step.name} of application {app.id}, which is not ours"
+
+
+def only_what_was_seen_is_changed(case: Case) -> Iterator[str]:
+    """Law 2: nothing is changed but by an id that was seen in this pass, in the step's project."""
+    for step in case.plan.steps:
+        if step.application_id is None:
+            continue
+        app = case.app(step)
+        if app is None or app.project != step.project:
+            yield f"{step.name} of application {step.application_id}, which was not seen"
+
+
+def one_application_per_member(case: Case) -> Iterator[str]:
+    """Law 3: nothing is created for a member that has an application, nor twice."""
+    held = {(app.project, app.subdomain) for app in case.apps.values()}
+    created: set[str] = set()
+    for step in case.plan.steps:
+        if not isinstance(step.action, Create):
+            continue
+        name = step.action.configuration.subdomain
+        if (step.project, name) in held or name in created:
+            yield f"create of {name}, which exists"
+        created.add(name)
+
+
+def absences_are_understood(case: Case) -> Iterator[str]:
+    """Law 4: nothing is deleted or created on a torn list, nor pruned on an unread spec."""
+    for step in case.plan.steps:
+        if not isinstance(step.action, Delete | Create):
+            continue
+        project = case.observed.projects.get(step.project)
+        if project is None or not project.complete or project.problem is not None:
+            yield f"{step.name} in project {step.project}, whose list is not complete"
+        if step.cluster in case.desired.frozen:
+            yield f"{step.name} in {step.cluster}, which is frozen"
+        yield from _unasked(case, step)
+
+
+def _unasked(case: Case, step: Step) -> Iterator[str]:
+    whole = isinstance(step.action, Delete) and case.cluster(step) is None
+    if not whole or step.cluster in case.policy.delete:
+        return
+    if not case.policy.prune or not case.desired.whole or step.reason is not Reason.PRUNED:
+        yield f"delete in {step.cluster}, which has no spec, and nobody asked"
+
+
+def launchers_outlive_applications(case: Case) -> Iterator[str]:
+    """Law 5: a launcher exists before, and outlives, every application that names it."""
+    written = {
+        (s.project, s.action.path) for s in case.plan.steps if isinstance(s.action, WriteLauncher)
+    }
+    named = {(app.project, app.script) for app in case.apps.values()}
+    for step in case.plan.steps:
+        place = (step.project, step.launcher or "")
+        if step.launcher and place not in written and not _exists(case, place):
+            yield f"{step.name} of {step.cluster} {step.member} names a launcher that is not there"
+        if isinstance(step.action, RemoveLauncher) and (step.project, step.action.path) in named:
+            yield f"removal of {step.action.path}, which an application names"
+
+
+def _exists(case: Case, place: tuple[str, str]) -> bool:
+    files = case.observed.files
+    return files is not None and any(f.path == place[1] for f in files.launchers.get(place[0], ()))
+
+
+def unknown_is_resolved_by_looking(case: Case) -> Iterator[str]:
+    """Law 6: what was created a moment ago and is not listed yet is not created again."""
+    for step in case.plan.steps:
+        if not isinstance(step.action, Create) or step.key is None:
+            continue
+        known = case.history.member(step.key)
+        if known.created_id is None or known.created_at is None:
+            continue
+        if (case.observed.as_of - known.created_at).total_seconds() < case.policy.settle_s:
+            yield f"second create of {step.key} while the first may not show yet"
+
+
+def paused_and_suspended_are_left_alone(case: Case) -> Iterator[str]:
+    """Law 10: no write in a paused cluster; a suspended one is only stopped."""
+    pauses = {} if case.observed.files is None else case.observed.files.pauses
+    for step in case.plan.steps:
+        cluster = case.cluster(step)
+        if cluster is None or isinstance(step.action, RemoveLauncher):
+            continue
+        pause = pauses.get(step.cluster)
+        if cluster.paused or (pause is not None and pause.holds(case.observed.as_of)):
+            yield f"{step.name} in {step.cluster}, which is paused"
+        if cluster.suspended and not isinstance(step.action, Stop):
+            yield f"{step.name} in {step.cluster}, which is suspended"
+
+
+def the_protected_lose_nothing(case: Case) -> Iterator[str]:
+    """Law 10: a protected cluster loses no member, and its head is not taken away."""
+    for step in case.plan.steps:
+        cluster = case.cluster(step)
+        if cluster is None or not cluster.protected:
+            continue
+        if isinstance(step.action, Delete):
+            yield f"delete in {step.cluster}, which is protected"
+        app = case.app(step)
+        live = app is not None and app.phase in (Phase.RUNNING, Phase.STARTING)
+        takes = isinstance(step.action, Stop | Restart)
+        if takes and live and step.member is not None and step.member.is_head:
+            yield f"{step.name} of the head of {step.cluster}, which is protected"
+
+
+def nothing_is_changed_while_it_runs(case: Case) -> Iterator[str]:
+    """An update reaches only applications at rest, so that no restart runs half of a change."""
+    for step in case.plan.steps:
+        app = case.app(step)
+        if app is None:
+            continue
+        at_rest = app.phase in (Phase.STOPPED, Phase.FAILED)
+        if isinstance(step.action, Update) and not at_rest:
+            yield f"update of {app.id}, which is {app.phase}"
+        if isinstance(step.action, Restart) and app.phase is Phase.STARTING:
+            yield f"restart of {app.id}, which is starting: that can leave an orphan engine"
+
+
+LAWS: tuple[Law, ...] = (
+    only_our_own_is_changed,
+    only_what_was_seen_is_changed,
+    one_application_per_member,
+    absences_are_understood,
+    launchers_outlive_applications,
+    unknown_is_resolved_by_looking,
+    paused_and_suspended_are_left_alone,
+    the_protected_lose_nothing,
+    nothing_is_changed_while_it_runs,
+)

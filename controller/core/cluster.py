@@ -1,0 +1,72 @@
+"""What to do about one cluster that has a spec."""
+
+from dataclasses import replace
+
+from controller.core.desired import Group
+from controller.core.draft import Draft, total
+from controller.core.leaving import leave
+from controller.core.member import Member
+from controller.core.observed import ObservedProject
+from controller.core.plan import Intent, Stop, Wait
+from controller.core.reason import Reason
+from controller.core.seats import decide, rest
+from controller.core.view import View
+
+
+def decide_cluster(view: View, project: ObservedProject | None) -> Draft:
+    """Steps and waits of the cluster; one wait where its applications are not fully known."""
+    if project is None or project.problem is not None:
+        why = project.problem if project is not None and project.problem else "it was not read"
+        return _whole(view, Reason.PROJECT_NOT_FOUND, f"its project cannot be read: {why}")
+    if not project.complete or view.roster.torn:
+        message = "the list of applications was torn; nothing is decided on it"
+        return _whole(view, Reason.INCOMPLETE_LIST, message)
+    drafts = [_group(view, group) for group in view.cluster.groups]
+    drafts += [leave(view, leaver) for leaver in view.roster.leavers]
+    made = total(drafts)
+    if view.paused:
+        return _held(made, view)
+    return _only_stops(made) if view.cluster.suspended else made
+
+
+def _whole(view: View, reason: Reason, message: str) -> Draft:
+    return Draft(waits=(Wait(view.cluster.name, None, reason, message, Intent.BLOCKED),))
+
+
+def _group(view: View, group: Group) -> Draft:
+    cases = view.of(group)
+    if view.cluster.suspended or group.suspended:
+        return total(rest(view, case) for case in cases)
+    permitted = _permitted(view, group)
+    return total(decide(view, c, permitted=c.seat.member in permitted) for c in cases)
+
+
+def _permitted(view: View, group: Group) -> frozenset[Member]:
+    """Which serving members may be taken away now.
+
+    Those that do not serve are away already and count against the budget; all go at once where
+    the whole cluster is recreated.
+    """
+    cases = view.of(group)
+    wanting = [c.seat.member for c in cases if c.available and (c.drift or c.stale)]
+    if view.recreate:
+        return frozenset(wanting)
+    away = sum(1 for c in cases if not c.available)
+    return frozenset(wanting[: max(group.budget - away, 0)])
+
+
+def _held(made: Draft, view: View) -> Draft:
+    """A paused cluster: what would be done is said, once for each member, and not done."""
+    said = "paused" if view.pause is None else f"paused by {view.pause.by}: {view.pause.reason}"
+    waits: dict[Member, Wait] = {}
+    for step in made.steps:
+        if step.member is not None and step.member not in waits:
+            message = f"{said}; otherwise: {step.name} ({step.reason})"
+            waits[step.member] = Wait(
+                step.cluster, step.member, Reason.PAUSED, message, Intent.BLOCKED, step.changes
+            )
+    return Draft(waits=(*waits.values(), *made.waits))
+
+
+def _only_stops(made: Draft) -> Draft:
+    return replace(made, steps=tuple(s for s in made.steps if isinstance(s.action, Stop)))

@@ -1,0 +1,209 @@
+"""Desired state: the members that ought to exist; a pure function of a revision.
+
+A group declares how many members it has, not which ordinals: a survivor of a scale-down keeps its
+name, so which ordinals they are depends on those that exist (see `roster`).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from controller.core.fingerprint import Inputs, agreement, canonical, fingerprint
+from controller.core.member import HEAD, Mark, Member, application_name
+from controller.core.plan import Configuration
+from controller.core.revision import Holder, Revision
+from controller.core.spec import HeadGroup, WorkerGroup
+
+LAUNCHERS = ".raycml/launchers"
+
+
+class Strategy(StrEnum):
+    """How an outdated member is brought up to date."""
+
+    ROLLING = "RollingUpdate"
+    RECREATE = "Recreate"
+    NONE = "None"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The head, or one worker group: what its members are and how many there are.
+
+    `budget`: how many of them may be away at once for the controller's own reasons; at least 1.
+    """
+
+    cluster: str
+    name: str
+    replicas: int
+    budget: int
+    suspended: bool
+    inputs: Inputs
+
+    @property
+    def is_head(self) -> bool:
+        return self.name == HEAD
+
+    def member(self, ordinal: int) -> Member:
+        return Member(self.name, ordinal)
+
+    def fingerprint(self) -> str:
+        found = fingerprint(self.inputs)
+        if found is None:  # the current version always has its arithmetic
+            raise AssertionError("the current fingerprint version has no arithmetic")
+        return found
+
+    def agreement(self) -> str:
+        return agreement(self.inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredCluster:
+    """One cluster; `groups` begins with the head."""
+
+    name: str
+    project: str
+    groups: tuple[Group, ...]
+    strategy: Strategy
+    suspended: bool
+    paused: bool
+    protected: bool
+
+    def group(self, name: str) -> Group | None:
+        return next((g for g in self.groups if g.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """All clusters, by name.
+
+    `frozen`: clusters that must be left alone, with the reason in words, because what is wanted of
+    them is not known.  `whole`: every spec of the source could be read, so that an absence means
+    something.
+    """
+
+    clusters: tuple[DesiredCluster, ...] = ()
+    frozen: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = True
+
+    def cluster(self, name: str) -> DesiredCluster | None:
+        return next((c for c in self.clusters if c.name == name), None)
+
+
+def desire(
+    revision: Revision, projects: Mapping[str | None, str], missing: Mapping[str, str]
+) -> DesiredState:
+    """The desired state of a revision.
+
+    `projects` maps what specs call a project (None: nothing) to its id; `missing` maps those that
+    could not be found to the reason, and freezes their clusters.
+    """
+    clusters: list[DesiredCluster] = []
+    frozen: dict[str, str] = {}
+    for holder in revision.clusters:
+        named = holder.cluster.spec.project
+        if named in projects:
+            clusters.append(_cluster(holder, projects[named]))
+        else:
+            frozen[holder.cluster.name] = missing.get(named or "", "its project is not known")
+    return DesiredState(
+        tuple(sorted(clusters, key=lambda c: c.name)), frozen, not revision.problems
+    )
+
+
+def _cluster(holder: Holder, project: str) -> DesiredCluster:
+    name, spec = holder.cluster.name, holder.cluster.spec
+    head = Group(name, HEAD, 1, 1, False, _inputs(holder, spec.head_group_spec))
+    workers = [_workers(holder, group) for group in spec.worker_group_specs]
+    return DesiredCluster(
+        name=name,
+        project=project,
+        groups=(head, *sorted(workers, key=lambda g: g.name)),
+        strategy=Strategy(spec.upgrade_strategy.type),
+        suspended=spec.suspend,
+        paused=spec.paused,
+        protected=spec.protect,
+    )
+
+
+def _workers(holder: Holder, group: WorkerGroup) -> Group:
+    return Group(
+        cluster=holder.cluster.name,
+        name=group.group_name,
+        replicas=group.replicas,
+        budget=holder.cluster.spec.upgrade_strategy.budget(group.replicas),
+        suspended=group.suspend,
+        inputs=_inputs(holder, group),
+    )
+
+
+def _inputs(holder: Holder, group: HeadGroup | WorkerGroup) -> Inputs:
+    spec = holder.cluster.spec
+    return Inputs(
+        cpu=group.resources.cpu,
+        # CML shows hundredths; what it rounds would look like a change for ever.
+        memory=math.ceil(group.resources.memory * 100 - 1e-6) / 100,
+        gpu=group.resources.gpu,
+        environment={**spec.environment, **group.environment},
+        runtime=group.runtime_identifier or spec.runtime_identifier,
+        python=spec.python,
+        ray_start_params=dict(group.ray_start_params),
+        ray_version=spec.ray_version,
+    )
+
+
+def launcher_prefix(cluster: str, group: str, mark: str) -> str:
+    """Path of the launchers of one fingerprint, up to the edition of the node program."""
+    return f"{LAUNCHERS}/{cluster}/{group}-{mark.partition(':')[2]}-"
+
+
+def launcher_path(group: Group, edition: str) -> str:
+    return f"{launcher_prefix(group.cluster, group.name, group.fingerprint())}{edition}.py"
+
+
+def launcher_settings(group: Group, edition: str) -> str:
+    """What the launcher carries, as canonical JSON: a function of its path and nothing else."""
+    inputs = group.inputs
+    return canonical(
+        {
+            "cluster": group.cluster,
+            "group": group.name,
+            "fingerprint": group.fingerprint(),
+            "launcher": launcher_path(group, edition),
+            "python": inputs.python,
+            "ray_version": inputs.ray_version,
+            "cpu": inputs.cpu,
+            "memory_gib": inputs.memory,
+            "gpu": inputs.gpu,
+            "ray_start_params": dict(inputs.ray_start_params),
+        }
+    )
+
+
+def configuration(group: Group, member: Member, owner: str, edition: str) -> Configuration:
+    """What the member's application is to be, mark included."""
+    name = application_name(group.cluster, member)
+    inputs = group.inputs
+    mark = Mark(
+        owner=owner,
+        cluster=group.cluster,
+        member=member,
+        fingerprint=group.fingerprint(),
+        subdomain=name,
+        agreement=group.agreement(),
+        variables=tuple(sorted(inputs.environment)),
+    )
+    return Configuration(
+        name=name,
+        subdomain=name,
+        description=(
+            f"Ray cluster {group.cluster}, member {member}. Managed by raycml for {owner} from a "
+            f"spec ({mark.fingerprint}); changes made here are undone."
+        ),
+        script=launcher_path(group, edition),
+        cpu=inputs.cpu,
+        memory=inputs.memory,
+        gpu=inputs.gpu,
+        runtime=inputs.runtime,
+        environment={**inputs.environment, **mark.environment()},
+    )

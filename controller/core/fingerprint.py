@@ -1,0 +1,83 @@
+"""The hash of all that must restart one member when it changes.
+
+Versioned: an application that carries an older version is compared with the older arithmetic, so
+that an upgrade of the controller restarts nothing.  Never edit the arithmetic of a released
+version; add the next one.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+VERSION = "v1"
+_HEX = 16  # 64 bits: two specs of one group would have to collide, and only ever by accident
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the spec says that one member's process depends on.  Memory in GiB."""
+
+    cpu: float
+    memory: float
+    gpu: int
+    environment: Mapping[str, str]
+    runtime: str
+    python: str
+    ray_start_params: Mapping[str, str]
+    ray_version: str
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:_HEX]
+
+
+def _v1(inputs: Inputs) -> str:
+    return _digest(
+        {
+            "cpu": float(inputs.cpu),
+            "memory": float(inputs.memory),
+            "gpu": inputs.gpu,
+            "environment": dict(inputs.environment),
+            "runtime": inputs.runtime,
+            "python": inputs.python,
+            "ray_start_params": dict(inputs.ray_start_params),
+            "ray_version": inputs.ray_version,
+        }
+    )
+
+
+_ARITHMETIC: dict[str, Callable[[Inputs], str]] = {"v1": _v1}
+
+
+def fingerprint(inputs: Inputs, version: str = VERSION) -> str | None:
+    """`version:hex`, or None for a version that this controller does not know."""
+    arithmetic = _ARITHMETIC.get(version)
+    return None if arithmetic is None else f"{version}:{arithmetic(inputs)}"
+
+
+def version_of(mark: str) -> str:
+    return mark.partition(":")[0]
+
+
+def agreement(inputs: Inputs) -> str:
+    """What every node of a cluster must share for a join to succeed: Ray, and Python's version.
+
+    Ray compares its own version exactly and Python's to the patch level.  The Python of a runtime
+    is read from its identifier where that tells (`...python3.11...`); otherwise the whole
+    identifier counts.
+    """
+    found = re.search(r"python\d+\.\d+", inputs.runtime)
+    return "v1:" + _digest(
+        {
+            "ray_version": inputs.ray_version,
+            "python": inputs.python,
+            "runtime": found.group() if found else inputs.runtime,
+        }
+    )

@@ -1,0 +1,61 @@
+"""Why a call is not made just now although it is wanted: its own past."""
+
+from datetime import datetime
+
+from controller.core.draft import Draft, wait
+from controller.core.history import Refusal
+from controller.core.member import Key
+from controller.core.observed import ObservedApplication
+from controller.core.past import Past
+from controller.core.reason import Reason
+
+
+def settling(past: Past, key: Key, app: ObservedApplication) -> Draft | None:
+    """A call was accepted, and lists do not show it yet.
+
+    CML's lists follow its writes within seconds.  Once the phase has moved since the call, or the
+    time is up, what is seen counts.
+    """
+    known = past.application(app)
+    if known.called_at is None or known.call == "update" or known.since > known.called_at:
+        return None
+    until = past.after(known.called_at, past.policy.settle_s)
+    if past.now >= until:
+        return None
+    return wait(
+        key, Reason.SETTLING, f"{known.call} was accepted and does not show yet", until=until
+    )
+
+
+def gate(past: Past, key: Key, action: str) -> Draft | None:
+    """The wait that stands before a call: refused before, or failed a moment ago."""
+    known = past.member(key)
+    refusal = known.refusal
+    if refusal is not None and refusal.action == action:
+        return _refused(past, key, refusal)
+    if known.failed_at is None:
+        return None
+    until = past.after(known.failed_at, past.policy.backoff_s(known.failures))
+    if past.now >= until:
+        return None
+    return wait(key, Reason.BACKOFF, f"the last try failed: {known.error}", until=until)
+
+
+def _refused(past: Past, key: Key, refusal: Refusal) -> Draft | None:
+    if refusal.conflict and past.now < past.after(refusal.first_at, past.policy.name_release_s):
+        until = past.after(refusal.last_at, past.policy.backoff_s(refusal.tries))
+        message = "the name is taken; CML frees the name of a deleted application late"
+        return _until(past, key, Reason.NAME_HELD, message, until)
+    until = past.after(refusal.last_at, past.policy.resync_s)
+    if refusal.conflict:
+        message = (
+            "the name is taken by an application that is not this controller's, perhaps in another "
+            f"project: rename the cluster or that application ({refusal.message})"
+        )
+        return _until(past, key, Reason.NAME_CONFLICT, message, until)
+    message = f"CML refused to {refusal.action} it: {refusal.message}"
+    return _until(past, key, Reason.REJECTED, message, until)
+
+
+def _until(past: Past, key: Key, reason: Reason, message: str, until: datetime) -> Draft | None:
+    return None if past.now >= until else wait(key, reason, message, until=until)

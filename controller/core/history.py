@@ -1,0 +1,204 @@
+"""What the controller remembers between passes: only what may be lost.
+
+Losing it costs a try too early or a wait too long, never a restart, a leak or a duplicate.
+Bounded: entries go when their application or member does.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from controller.core.member import Key
+from controller.core.observed import ObservedState, Phase, key_of
+from controller.core.plan import Create, Delete, Outcome, Restart, Result, Update
+from controller.core.policy import Policy
+from controller.core.reason import Reason
+
+_HOUR = timedelta(hours=1)
+_ATTEMPTS_KEPT = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """CML understood and said no: to which action, in which words, first and last when."""
+
+    action: str
+    fingerprint: str
+    message: str
+    conflict: bool
+    first_at: datetime
+    last_at: datetime
+    tries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MemberHistory:
+    """One member.  `attempts`: repairs within the hour; `failures`: calls in a row that failed."""
+
+    attempts: tuple[datetime, ...] = ()
+    failures: int = 0
+    failed_at: datetime | None = None
+    error: str = ""
+    refusal: Refusal | None = None
+    unapplied: tuple[str, ...] = ()
+    unapplied_tries: int = 0
+    replaced: bool = False
+    fingerprint: str = ""
+    created_id: str | None = None
+    created_at: datetime | None = None
+    unjoined_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationHistory:
+    """One application: since when it was seen in its phase, and the last call that it took."""
+
+    phase: Phase
+    since: datetime
+    call: str = ""
+    called_at: datetime | None = None
+
+
+NO_MEMBER = MemberHistory()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Memory of all members, applications and launchers."""
+
+    members: Mapping[Key, MemberHistory] = field(default_factory=dict)
+    applications: Mapping[str, ApplicationHistory] = field(default_factory=dict)
+    unused_since: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    fault_since: datetime | None = None
+
+    def member(self, key: Key) -> MemberHistory:
+        return self.members.get(key, NO_MEMBER)
+
+
+def notice(history: History, observed: ObservedState, policy: Policy) -> History:
+    """Take note of what was just seen: phases that changed, calls that showed, calm that lasted."""
+    now = observed.as_of
+    owned = observed.owned(policy.owner)
+    applications = dict(history.applications) if not observed.complete() else {}
+    for seen in owned:
+        known = history.applications.get(seen.id)
+        if known is None:
+            applications[seen.id] = ApplicationHistory(seen.phase, now)
+        elif known.phase is not seen.phase:
+            applications[seen.id] = replace(known, phase=seen.phase, since=now)
+        else:
+            applications[seen.id] = known
+    members = dict(history.members)
+    for seen in owned:
+        key = key_of(seen)
+        if key in members:
+            members[key] = _calm(members[key], applications[seen.id], seen.id, now, policy)
+    return replace(history, members=members, applications=applications)
+
+
+def _calm(
+    member: MemberHistory, seen: ApplicationHistory, app_id: str, now: datetime, policy: Policy
+) -> MemberHistory:
+    if member.created_id == app_id:
+        member = replace(member, created_id=None, created_at=None)
+    quiet = seen.phase is Phase.RUNNING and (now - seen.since).total_seconds() >= policy.quiet_s
+    return replace(member, attempts=(), failures=0) if quiet and member.attempts else member
+
+
+def note_unjoined(history: History, unjoined: Iterable[Key], now: datetime) -> History:
+    """Remember since when members whose application runs have been missing from Ray."""
+    wanted = set(unjoined)
+    members = dict(history.members)
+    for key, known in history.members.items():
+        if key not in wanted and known.unjoined_since is not None:
+            members[key] = replace(known, unjoined_since=None)
+    for key in wanted:
+        known = members.get(key, NO_MEMBER)
+        if known.unjoined_since is None:
+            members[key] = replace(known, unjoined_since=now)
+    return replace(history, members=members)
+
+
+def record(history: History, outcomes: Iterable[Outcome], now: datetime) -> History:
+    """The history after a pass.  Steps that were skipped leave no trace."""
+    for outcome in outcomes:
+        if outcome.result is not Result.SKIPPED:
+            history = _record(history, outcome, now)
+    return history
+
+
+def _record(history: History, outcome: Outcome, now: datetime) -> History:
+    key = outcome.step.key
+    if key is None:
+        return history
+    members = {**history.members, key: _member(history.member(key), outcome, now)}
+    applications = dict(history.applications)
+    app_id = outcome.step.application_id
+    if app_id in applications and outcome.result in (Result.DONE, Result.UNKNOWN):
+        applications[app_id] = replace(applications[app_id], call=outcome.step.name, called_at=now)
+    return replace(history, members=members, applications=applications)
+
+
+def _member(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
+    match outcome.result:
+        case Result.DONE:
+            known = replace(known, failures=0, failed_at=None, error="", refusal=None)
+        case Result.REJECTED:
+            return replace(known, error=outcome.message, refusal=_refusal(known, outcome, now))
+        case Result.FAILED | Result.UNKNOWN:
+            known = replace(known, error=outcome.message)
+            if outcome.fault != "Changed":  # it changed under our hands: look again, at once
+                known = replace(known, failures=known.failures + 1, failed_at=now)
+        case Result.SKIPPED:
+            return known
+    return _effect(known, outcome, now)
+
+
+def _effect(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
+    done = outcome.result is Result.DONE
+    match outcome.step.action:
+        case Create() if done:
+            return replace(known, created_id=outcome.application_id, created_at=now)
+        case Update() if outcome.unapplied:
+            return replace(
+                known, unapplied=outcome.unapplied, unapplied_tries=known.unapplied_tries + 1
+            )
+        case Update() if done:
+            return replace(known, unapplied=(), unapplied_tries=0, attempts=())
+        case Restart() if done and outcome.step.reason in _REPAIRS:
+            recent = tuple(t for t in known.attempts if now - t < _HOUR)
+            return replace(known, attempts=(*recent, now)[-_ATTEMPTS_KEPT:])
+        case Delete() if done and outcome.step.reason is Reason.REPLACED:
+            return replace(known, replaced=True, unapplied_tries=0)
+        case _:
+            return known
+
+
+_REPAIRS = frozenset({Reason.DOWN, Reason.NOT_JOINED, Reason.RESUMED})
+
+
+def _refusal(known: MemberHistory, outcome: Outcome, now: datetime) -> Refusal:
+    before = known.refusal
+    mark = known.fingerprint
+    if before is None or before.action != outcome.step.name:
+        conflict = outcome.fault == "Conflict"
+        return Refusal(outcome.step.name, mark, outcome.message, conflict, now, now)
+    return replace(before, message=outcome.message, last_at=now, tries=before.tries + 1)
+
+
+def forget_changed(history: History, fingerprints: Mapping[Key, str]) -> History:
+    """A newer spec wins over waiting: what was held against an older fingerprint is forgotten.
+
+    `fingerprints` are those of all members that are wanted now; the rest of the members is dropped
+    unless something of theirs is still on its way.
+    """
+    members: dict[Key, MemberHistory] = {}
+    for key, known in history.members.items():
+        wanted = fingerprints.get(key)
+        if wanted is None or known.fingerprint in ("", wanted):
+            members[key] = replace(known, fingerprint=wanted or known.fingerprint)
+        else:
+            members[key] = MemberHistory(
+                fingerprint=wanted, created_id=known.created_id, created_at=known.created_at
+            )
+    return replace(history, members=members)

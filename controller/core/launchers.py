@@ -1,0 +1,125 @@
+"""Which launchers are written and which removed.
+
+A launcher exists before, and outlives, every application that names it.  Its path says what is in
+it, so one that exists is never written again.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from controller.core.desired import LAUNCHERS, DesiredState, launcher_path
+from controller.core.observed import LauncherFile, ObservedState, key_of
+from controller.core.past import Past
+from controller.core.plan import Intent, RemoveLauncher, Step, WriteLauncher
+from controller.core.reason import Reason
+
+
+def needed(steps: Iterable[Step], observed: ObservedState) -> tuple[Step, ...]:
+    """The steps without repeated writes of one launcher, and without writes of existing ones."""
+    kept: list[Step] = []
+    seen: set[tuple[str, str]] = set()
+    for step in steps:
+        if isinstance(step.action, WriteLauncher):
+            place = (step.project, step.action.path)
+            if place in seen or _exists(place, observed):
+                continue
+            seen.add(place)
+        kept.append(step)
+    return tuple(kept)
+
+
+def _exists(place: tuple[str, str], observed: ObservedState) -> bool:
+    project, path = place
+    if observed.files is None:
+        return False
+    return any(file.path == path for file in observed.files.launchers.get(project, ()))
+
+
+def unused(
+    desired: DesiredState, observed: ObservedState, past: Past, steps: Sequence[Step]
+) -> tuple[Step, ...]:
+    """Removals of launchers that nothing names: old ones, and those of a deleted cluster."""
+    if observed.files is None or not observed.complete():
+        return ()
+    named = _named(desired, observed, past, steps)
+    gone = _gone(desired, observed, past)
+    found: list[Step] = []
+    for project, files in sorted(observed.files.launchers.items()):
+        for file in files:
+            cluster = _cluster(file.path)
+            if (project, file.path) in named or not cluster or _out_of_scope(cluster, past):
+                continue
+            if cluster in gone or _old(file, project, past):
+                found.append(_remove(cluster, project, file.path))
+    return tuple(found)
+
+
+def _cluster(path: str) -> str:
+    """The cluster whose folder the file is in; empty for what is not a launcher."""
+    head, _, tail = path.removeprefix(f"{LAUNCHERS}/").partition("/")
+    return head if path.startswith(f"{LAUNCHERS}/") and tail.endswith(".py") else ""
+
+
+def _out_of_scope(cluster: str, past: Past) -> bool:
+    return past.policy.only is not None and cluster not in past.policy.only
+
+
+def _named(
+    desired: DesiredState, observed: ObservedState, past: Past, steps: Sequence[Step]
+) -> set[tuple[str, str]]:
+    """Whatever any application names, any member would name, or this plan names."""
+    edition = past.policy.edition
+    named = {
+        (app.project, app.script.removeprefix("/home/cdsw/"))
+        for project in observed.projects.values()
+        for app in project.applications
+    }
+    for cluster in desired.clusters:
+        named |= {(cluster.project, launcher_path(g, edition)) for g in cluster.groups}
+    return named | {(s.project, s.launcher) for s in steps if s.launcher is not None}
+
+
+def _gone(desired: DesiredState, observed: ObservedState, past: Past) -> set[str]:
+    """Clusters that a person asked to delete and of which no application is left."""
+    left = {key_of(app).cluster for app in observed.owned(past.policy.owner)}
+    held = {cluster.name for cluster in desired.clusters} | set(desired.frozen)
+    return set(past.policy.delete) - left - held
+
+
+def _old(file: LauncherFile, project: str, past: Past) -> bool:
+    since = _since(file, past.history.unused_since.get((project, file.path)))
+    kept = past.policy.launcher_kept_s
+    return since is not None and (past.now - since).total_seconds() >= kept
+
+
+def _since(file: LauncherFile, noticed: datetime | None) -> datetime | None:
+    """The files API tells no time of change; then only what this process saw counts."""
+    return file.modified_at or noticed
+
+
+def _remove(cluster: str, project: str, path: str) -> Step:
+    return Step(
+        action=RemoveLauncher(path),
+        cluster=cluster,
+        project=project,
+        member=None,
+        reason=Reason.LAUNCHER_UNUSED,
+        intent=Intent.NOTHING,
+        message="no application names it",
+    )
+
+
+def note_unused(
+    desired: DesiredState, observed: ObservedState, past: Past
+) -> dict[tuple[str, str], datetime]:
+    """Since when each launcher has been named by nothing, as far as this process saw."""
+    if observed.files is None:
+        return dict(past.history.unused_since)
+    named = _named(desired, observed, past, ())
+    before = past.history.unused_since
+    return {
+        (project, file.path): before.get((project, file.path), past.now)
+        for project, files in observed.files.launchers.items()
+        for file in files
+        if (project, file.path) not in named
+    }

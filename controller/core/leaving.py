@@ -1,0 +1,126 @@
+"""Applications that leave: members no longer wanted, and whole clusters whose spec is gone.
+
+A member that a present spec no longer wants leaves without asking; a whole cluster leaves only
+because a person asked (`delete`) or by prune, and prune only on an absence that is understood.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from controller.core import draft
+from controller.core.desired import DesiredState
+from controller.core.draft import NOTHING, Draft, total, wait
+from controller.core.gates import gate
+from controller.core.observed import ObservedApplication, ObservedState, Phase, key_of
+from controller.core.past import Past
+from controller.core.plan import Intent, Wait
+from controller.core.policy import Policy
+from controller.core.reason import Reason
+from controller.core.roster import Leaver
+from controller.core.view import View
+
+_WHY = {
+    Reason.SCALED_DOWN: "the group has fewer replicas now",
+    Reason.GROUP_REMOVED: "the spec no longer has this group",
+    Reason.SURPLUS: "a second application of one member",
+    Reason.MOVED: "the spec names another project now",
+    Reason.PRUNED: "no spec holds the cluster",
+    Reason.REQUESTED: "a person asked for it",
+}
+
+
+def leave(view: View, leaver: Leaver) -> Draft:
+    """A leaver of a cluster that has a spec; a suspended cluster is only ever stopped."""
+    if view.cluster.suspended:
+        return NOTHING
+    if view.cluster.protected:
+        message = f"the cluster is protected: it loses nothing ({_WHY[leaver.reason]})"
+        return wait(leaver.key, Reason.PROTECTED, message, intent=Intent.BLOCKED)
+    return _go(view.past, leaver)
+
+
+def _go(past: Past, leaver: Leaver) -> Draft:
+    known = past.application(leaver.app)
+    if known.call == "delete" and known.called_at is not None:
+        until = past.after(known.called_at, past.policy.delete_deadline_s)
+        if past.now < until:
+            return wait(leaver.key, Reason.DELETING, "CML is deleting it", until=until)
+        if past.now < past.after(known.called_at, past.policy.resync_s):
+            message = "it was deleted and does not go; ask the workspace's admin to end its pod"
+            return wait(leaver.key, Reason.DELETE_TIMED_OUT, message)
+    elif leaver.app.phase is Phase.UNKNOWN:
+        message = f"CML reports the status `{leaver.app.status}`; nothing is deleted on that"
+        return wait(leaver.key, Reason.UNKNOWN_STATUS, message, intent=Intent.DELETE)
+    held = gate(past, leaver.key, "delete")
+    return held or draft.delete(leaver, _WHY[leaver.reason])
+
+
+def ownerless(desired: DesiredState, observed: ObservedState, past: Past) -> Draft:
+    """Clusters of ours that no spec holds: deleted on request, pruned, or reported."""
+    found = _unheld(desired, observed, past.policy)
+    requested = [name for name in found if name in past.policy.delete]
+    others = [name for name in found if name not in past.policy.delete]
+    guard = _guard(desired, others, past.policy) if past.policy.prune else None
+    drafts = [_all_go(past, found[name], observed, Reason.REQUESTED) for name in requested]
+    for name in others:
+        if not past.policy.prune:
+            drafts.append(_orphan(name, found[name]))
+        elif guard is not None:
+            drafts.append(_cluster_wait(name, *guard))
+        else:
+            drafts.append(_all_go(past, found[name], observed, Reason.PRUNED))
+    return total(drafts)
+
+
+def _unheld(
+    desired: DesiredState, observed: ObservedState, policy: Policy
+) -> Mapping[str, Sequence[ObservedApplication]]:
+    held = {c.name for c in desired.clusters} | set(desired.frozen)
+    found: dict[str, list[ObservedApplication]] = {}
+    for app in observed.owned(policy.owner):
+        name = key_of(app).cluster
+        if name not in held and (policy.only is None or name in policy.only):
+            found.setdefault(name, []).append(app)
+    return dict(sorted(found.items()))
+
+
+def _guard(
+    desired: DesiredState, names: Sequence[str], policy: Policy
+) -> tuple[Reason, str] | None:
+    """Why nothing may be pruned at all, if so."""
+    if not desired.whole:
+        message = "a spec could not be read; what looks removed may be in it, so nothing is pruned"
+        return Reason.SPEC_UNREADABLE, message
+    every = len(names) + len(desired.clusters) + len(desired.frozen)
+    if len(names) > max(policy.allow_prune, every // 2):
+        message = (
+            f"{len(names)} of {every} clusters would go; more than half waits for a person "
+            f"(`--allow-prune {len(names)}`, or `raycml delete NAME`)"
+        )
+        return Reason.PRUNE_GUARDED, message
+    return None
+
+
+def _all_go(
+    past: Past, apps: Sequence[ObservedApplication], observed: ObservedState, reason: Reason
+) -> Draft:
+    drafts: list[Draft] = []
+    for app in sorted(apps, key=lambda a: (key_of(a), a.id)):
+        if observed.projects[app.project].complete:
+            drafts.append(_go(past, Leaver(app, key_of(app), reason)))
+        else:
+            message = "the list of applications was torn; nothing is deleted on it"
+            drafts.append(wait(key_of(app), Reason.INCOMPLETE_LIST, message))
+    return total(drafts)
+
+
+def _orphan(name: str, apps: Sequence[ObservedApplication]) -> Draft:
+    plural = "s" if len(apps) > 1 else ""
+    message = (
+        f"no spec holds it ({len(apps)} application{plural}); `raycml delete {name}` removes it, "
+        "`raycml reconcile --prune` all such"
+    )
+    return _cluster_wait(name, Reason.ORPHAN, message)
+
+
+def _cluster_wait(name: str, reason: Reason, message: str) -> Draft:
+    return Draft(waits=(Wait(name, None, reason, message, Intent.BLOCKED),))

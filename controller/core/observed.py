@@ -1,0 +1,158 @@
+"""Observed state: what CML and Ray reported, and when.
+
+Values only.  What is not known is None or absent, never zero: an unread report is not an empty
+one, and a list that may lack something says so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from controller.core.member import Key, Mark, read_mark
+
+
+class Phase(StrEnum):
+    """An application's status, normalised.  What CML says otherwise is UNKNOWN."""
+
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    STOPPING = "STOPPING"
+    STOPPED = "STOPPED"
+    FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedApplication:
+    """One application as a list or a GET reported it.  Memory in GiB (CML says GB)."""
+
+    id: str
+    project: str
+    name: str
+    subdomain: str
+    phase: Phase
+    script: str = ""
+    cpu: float = 0.0
+    memory: float = 0.0
+    gpu: int = 0
+    runtime: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    status: str = ""
+    created_at: datetime | None = None
+    starting_at: datetime | None = None
+    running_at: datetime | None = None
+    stopped_at: datetime | None = None
+
+    @property
+    def mark(self) -> Mark | None:
+        return read_mark(self.environment, self.subdomain)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReport:
+    """What the head report says of one member.
+
+    `alive`: Ray's node table says ALIVE for the very engine that the member's application runs.
+    `state` and `message` are the node program's own words.
+    """
+
+    alive: bool
+    state: str = ""
+    message: str = ""
+    fingerprint: str = ""
+    node_id: str = ""
+    engine_id: str = ""
+    idle_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadReport:
+    """One reading of a head's report.  Files outlive pods: only `observed_at` makes it true."""
+
+    cluster: str
+    incarnation: str
+    observed_at: datetime
+    address: str
+    ray_version: str
+    python_version: str
+    members: Mapping[str, MemberReport]
+
+    def is_fresh(self, now: datetime, fresh_s: float) -> bool:
+        """Whether it speaks of the present; clocks may differ by as much either way."""
+        return abs((now - self.observed_at).total_seconds()) <= fresh_s
+
+
+@dataclass(frozen=True, slots=True)
+class LauncherFile:
+    """A launcher in the project's files; `modified_at` is None where the files API hides it."""
+
+    path: str
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A person's order to only watch a cluster."""
+
+    cluster: str
+    reason: str
+    by: str
+    since: datetime
+    until: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedProject:
+    """The applications of one project.
+
+    `complete` is False when a page failed, repeated or shifted: such a list authorises no
+    deletion and no creation.  `problem` says why nothing at all could be read.
+    """
+
+    project: str
+    applications: tuple[ObservedApplication, ...] = ()
+    complete: bool = True
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedFiles:
+    """The project's files that matter, by project; read only when there is something to do."""
+
+    launchers: Mapping[str, tuple[LauncherFile, ...]]
+    pauses: Mapping[str, Pause]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedState:
+    """One look at the world.  `reports` by cluster; `files` is None when nobody looked."""
+
+    as_of: datetime
+    projects: Mapping[str, ObservedProject]
+    reports: Mapping[str, HeadReport] = field(default_factory=dict)
+    files: ObservedFiles | None = None
+
+    def owned(self, owner: str) -> tuple[ObservedApplication, ...]:
+        """Applications that carry this owner's mark, in a stable order."""
+        found = [a for p in self.projects.values() for a in p.applications if is_ours(a, owner)]
+        return tuple(sorted(found, key=lambda a: (a.project, a.id)))
+
+    def complete(self) -> bool:
+        return all(p.complete for p in self.projects.values())
+
+
+def is_ours(application: ObservedApplication, owner: str) -> bool:
+    mark = application.mark
+    return mark is not None and mark.owner == owner
+
+
+def key_of(application: ObservedApplication) -> Key:
+    """The key of an application that is known to carry a mark."""
+    mark = application.mark
+    if mark is None:
+        raise ValueError(f"application {application.id} carries no mark")
+    return mark.key

@@ -1,0 +1,212 @@
+"""What a plan is made of.  An action is one effect: exactly one API call or one file write.
+
+A plan holds the steps that are safe *now*, and a wait for each member that is left alone for the
+moment.  Both say why, and both say what they lead to, so that a person sees the whole change.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from controller.core.member import Key, Member
+from controller.core.reason import Outlook, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What an application is to be: the body of a create.  CPU in cores, memory in GiB."""
+
+    name: str
+    subdomain: str
+    description: str
+    script: str
+    cpu: float
+    memory: float
+    gpu: int
+    runtime: str
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLauncher:
+    """Write one launcher; `settings` is the canonical JSON that it carries."""
+
+    path: str
+    settings: str
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """POST: creates and starts."""
+
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """PATCH.  `fields` by `Configuration` name; an environment is the whole map to be."""
+
+    application_id: str
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Start a stopped or failed application, or stop and start a running one."""
+
+    application_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop and keep; asynchronous."""
+
+    application_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove for good; asynchronous."""
+
+    application_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveLauncher:
+    """Remove one launcher file."""
+
+    path: str
+
+
+Action = WriteLauncher | Create | Update | Restart | Stop | Delete | RemoveLauncher
+
+ACTION_NAMES: dict[type[Action], str] = {
+    WriteLauncher: "write_launcher",
+    Create: "create",
+    Update: "update",
+    Restart: "restart",
+    Stop: "stop",
+    Delete: "delete",
+    RemoveLauncher: "remove_launcher",
+}
+
+
+class Intent(Enum):
+    """What happens to the member in the end, with the mark that a printed plan gives it."""
+
+    CREATE = "+"
+    UPDATE = "~"
+    RESTART = "!"
+    DELETE = "-"
+    STOP = "."
+    START = ">"
+    BLOCKED = "?"
+    NOTHING = " "
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """One field that differs, as a person would write it; never a value of an environment."""
+
+    field: str
+    was: str
+    wants: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.was} -> {self.wants}" if self.was or self.wants else self.field
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An action with its reason.  `member` is None for launchers."""
+
+    action: Action
+    cluster: str
+    project: str
+    member: Member | None
+    reason: Reason
+    intent: Intent
+    changes: tuple[Change, ...] = ()
+    message: str = ""
+    impact: str = ""
+    launcher: str | None = None  # must have been written before this step may run
+
+    @property
+    def name(self) -> str:
+        return ACTION_NAMES[type(self.action)]
+
+    @property
+    def key(self) -> Key | None:
+        return None if self.member is None else Key(self.cluster, self.member)
+
+    @property
+    def application_id(self) -> str | None:
+        match self.action:
+            case Update() | Restart() | Stop() | Delete():
+                return self.action.application_id
+            case _:
+                return None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A member (or, without one, a cluster) that is not touched yet, with the reason.
+
+    `until` is the deadline after which the reason no longer holds; None where a person decides.
+    """
+
+    cluster: str
+    member: Member | None
+    reason: Reason
+    message: str
+    intent: Intent = Intent.NOTHING
+    changes: tuple[Change, ...] = ()
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps allowed now and the waits, both sorted."""
+
+    steps: tuple[Step, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    refusals: tuple[str, ...] = field(default=())
+
+    @property
+    def complete(self) -> bool:
+        """Nothing to do and nothing outstanding: the world is as the specs say."""
+        return not self.steps and all(w.reason.outlook is Outlook.SETTLED for w in self.waits)
+
+    def of(self, cluster: str) -> "Plan":
+        return Plan(
+            tuple(s for s in self.steps if s.cluster == cluster),
+            tuple(w for w in self.waits if w.cluster == cluster),
+            self.refusals,
+        )
+
+
+class Result(Enum):
+    """What came of a step."""
+
+    DONE = "done"
+    REJECTED = "rejected"  # understood and refused: the spec's or a name's fault
+    FAILED = "failed"  # no effect: try again, later each time
+    UNKNOWN = "unknown"  # it may have happened: look before acting
+    SKIPPED = "skipped"  # an earlier step of the same member did not succeed, so this one never ran
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A step and what came of it.
+
+    `unapplied` names fields that CML accepted and did not take.  `application_id` is that of a
+    created application.  `fault` is the name of the error, `message` its sentence.
+    """
+
+    step: Step
+    result: Result
+    message: str = ""
+    fault: str = ""
+    unapplied: tuple[str, ...] = ()
+    application_id: str | None = None

@@ -1,0 +1,101 @@
+"""Decide what to do next.  Pure: the same inputs give the same plan, in whatever order they come.
+
+Emits only steps that are safe now; everything else becomes a wait with a reason.  Clusters are
+decided one by one: what is wrong with one never shows in the steps of another.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from controller.core.cluster import decide_cluster
+from controller.core.desired import DesiredState
+from controller.core.draft import Draft, total
+from controller.core.history import History, forget_changed, note_unjoined, notice
+from controller.core.launchers import needed, note_unused, unused
+from controller.core.leaving import ownerless
+from controller.core.observed import ObservedState, Phase
+from controller.core.past import Past
+from controller.core.plan import Intent, Plan, RemoveLauncher, Step, Wait, WriteLauncher
+from controller.core.policy import Policy
+from controller.core.reason import Reason
+from controller.core.view import Case, View, view
+
+
+def plan(desired: DesiredState, observed: ObservedState, history: History, policy: Policy) -> Plan:
+    """The steps allowed now and the waits.
+
+    `history` must have taken note of `observed` (see `remember`).  Where `observed.files` is None
+    the plan names launchers that may be there already: look, then plan again.
+    """
+    past = Past(history, policy, observed.as_of)
+    views = _views(desired, observed, past)
+    drafts = [decide_cluster(seen, observed.projects.get(seen.cluster.project)) for seen in views]
+    drafts += [_frozen(name, why) for name, why in sorted(desired.frozen.items())]
+    drafts.append(ownerless(desired, observed, past))
+    made = total(drafts)
+    steps = needed(made.steps, observed)
+    steps = (*steps, *unused(desired, observed, past, steps))
+    return Plan(tuple(sorted(steps, key=_step_order)), tuple(sorted(made.waits, key=_wait_order)))
+
+
+def remember(
+    desired: DesiredState, observed: ObservedState, history: History, policy: Policy
+) -> History:
+    """The history with what was just seen: phases, calm, nodes missing from Ray, mass failure."""
+    history = notice(history, observed, policy)
+    views = _views(desired, observed, Past(history, policy, observed.as_of))
+    cases = [case for seen in views for case in seen.cases]
+    wanted = {case.seat.key: case.seat.group.fingerprint() for case in cases}
+    history = forget_changed(history, wanted)
+    unjoined = [case.seat.key for case in cases if _unjoined(case)]
+    history = note_unjoined(history, unjoined, observed.as_of)
+    past = Past(history, policy, observed.as_of)
+    return replace(
+        history,
+        fault_since=_fault_since(cases, history, observed.as_of, policy),
+        unused_since=note_unused(desired, observed, past),
+    )
+
+
+def _views(desired: DesiredState, observed: ObservedState, past: Past) -> list[View]:
+    only = past.policy.only
+    chosen = [c for c in desired.clusters if only is None or c.name in only]
+    return [view(cluster, observed, past) for cluster in chosen]
+
+
+def _unjoined(case: Case) -> bool:
+    return case.phase is Phase.RUNNING and not case.joined
+
+
+def _fault_since(
+    cases: Sequence[Case], history: History, now: datetime, policy: Policy
+) -> datetime | None:
+    """Since when so many members have been down that the fault cannot be theirs; else None."""
+    down = [case for case in cases if case.phase is Phase.FAILED]
+    many = len(down) >= policy.fault_members_min
+    if not many or len(down) <= policy.fault_fraction * len(cases):
+        return None
+    return history.fault_since or now
+
+
+def _frozen(name: str, why: str) -> Draft:
+    reason = Reason.PROJECT_NOT_FOUND if "project" in why else Reason.SPEC_UNREADABLE
+    return Draft(waits=(Wait(name, None, reason, why, Intent.BLOCKED),))
+
+
+def _step_order(step: Step) -> tuple[object, ...]:
+    """Launchers are written first and removed last; the head comes before its workers."""
+    turn = 0 if isinstance(step.action, WriteLauncher) else 1
+    turn = 2 if isinstance(step.action, RemoveLauncher) else turn
+    path = step.action.path if isinstance(step.action, WriteLauncher | RemoveLauncher) else ""
+    member = (step.member is not None, *(step.member.rank() if step.member else ()))
+    return (step.cluster, turn, member, _CALLS.index(step.name), step.application_id or "", path)
+
+
+_CALLS = ("write_launcher", "delete", "stop", "create", "update", "restart", "remove_launcher")
+
+
+def _wait_order(wait: Wait) -> tuple[object, ...]:
+    member = wait.member.rank() if wait.member else ()
+    return (wait.cluster, member, wait.reason.title, wait.message)

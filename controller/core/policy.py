@@ -1,0 +1,44 @@
+"""The knobs that change decisions, as one value.  Times in seconds.
+
+Who may decide more than usual is in here too: `prune`, `delete` and `allow_prune` are only ever set
+because a person asked.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Bounds and permissions of one pass."""
+
+    owner: str
+    edition: str
+    prune: bool = False
+    allow_prune: int = 0  # so many clusters may be pruned even where the guard would ask
+    delete: frozenset[str] = frozenset()  # clusters that a person asked to delete, spec or no spec
+    only: frozenset[str] | None = None  # look at these clusters and no others
+    refresh_launchers: bool = False
+    # Measured starts on CML take from 13 s to 5 min; a GPU node that must be added takes longer.
+    start_deadline_s: float = 900.0
+    stop_deadline_s: float = 300.0
+    delete_deadline_s: float = 300.0
+    # A worker that waits for its head waits 15 min by itself; a node that has not joined a head
+    # that is well for this long never will.
+    join_deadline_s: float = 600.0
+    settle_s: float = 30.0  # how long an accepted call may stay invisible in lists
+    name_release_s: float = 180.0  # how long a deleted application may go on holding its subdomain
+    report_fresh_s: float = 30.0  # ten reports of three seconds each
+    resync_s: float = 600.0  # how often something that a person should look at is tried again
+    backoff_base_s: float = 10.0
+    backoff_max_s: float = 600.0
+    quiet_s: float = 600.0  # up for so long: earlier falls are forgotten
+    repairs_per_hour_max: int = 5
+    updates_max: int = 3  # tries to make CML take a field before the application is replaced
+    fault_members_min: int = 10  # so many members, and
+    fault_fraction: float = 0.4  # such a part of all, down at once: the platform is at fault
+    fault_hold_s: float = 600.0
+    launcher_kept_s: float = 3600.0
+
+    def backoff_s(self, tries: int) -> float:
+        """Pause before the next try, after so many: doubles, never above the top."""
+        return min(self.backoff_base_s * 2.0 ** min(max(tries - 1, 0), 30), self.backoff_max_s)

@@ -1,0 +1,134 @@
+"""What to do about one wanted member, in the order in which questions must be asked.
+
+A newer spec always wins over waiting: an outdated member that does not serve anyway is brought up
+to date at once, whatever it is stuck in.
+"""
+
+from controller.core import draft
+from controller.core.desired import Strategy
+from controller.core.draft import NOTHING, Draft, wait
+from controller.core.gates import gate, settling
+from controller.core.lifecycle import absent, down, running, starting, stopping, unknown
+from controller.core.observed import ObservedApplication, Phase
+from controller.core.plan import Change, Intent
+from controller.core.reason import Reason
+from controller.core.roster import Seat
+from controller.core.view import Case, View, is_up
+
+
+def decide(view: View, case: Case, *, permitted: bool) -> Draft:
+    """Steps and waits of one wanted member.
+
+    `permitted`: whether the group's budget allows to take this member away now, if it serves.
+    """
+    app = case.seat.app
+    if app is None:
+        return absent(view, case.seat)
+    if held := settling(view.past, case.seat.key, app):
+        return held
+    match app.phase:
+        case Phase.STOPPING:
+            return stopping(view, case.seat, app)
+        case Phase.UNKNOWN:
+            return unknown(view, case.seat.key, app)
+        case _:
+            return _settled(view, case, app, permitted=permitted)
+
+
+def _settled(view: View, case: Case, app: ObservedApplication, *, permitted: bool) -> Draft:
+    if case.drift:
+        held = _blocked(view, case)
+        if held is None:
+            return _outdated(view, case, app, permitted=permitted)
+        return held + _as_it_is(view, case, app, permitted=permitted)
+    return _as_it_is(view, case, app, permitted=permitted)
+
+
+def _as_it_is(view: View, case: Case, app: ObservedApplication, *, permitted: bool) -> Draft:
+    """The member with the configuration that it has."""
+    match app.phase:
+        case Phase.STARTING:
+            return starting(view, case.seat, app)
+        case Phase.RUNNING:
+            return running(view, case, app, permitted=permitted)
+        case _:
+            return down(view, case, app)
+
+
+def _blocked(view: View, case: Case) -> Draft | None:
+    """Why an outdated member is not brought up to date at all, if so; then a person decides."""
+    key, changes = case.seat.key, case.drift.changes
+    if view.cluster.strategy is Strategy.NONE:
+        message = "upgradeStrategy.type is None: the change is reported only"
+        return _block(case, Reason.UPGRADES_OFF, message)
+    if view.cluster.protected and case.seat.member.is_head and is_up(case.phase):
+        return _block(case, Reason.PROTECTED, "the cluster is protected: its head is not restarted")
+    if view.cluster.protected and case.drift.whole_cluster:
+        message = "the cluster is protected: a change of Ray or Python would restart its head"
+        return _block(case, Reason.PROTECTED, message)
+    known = view.past.member(key)
+    spent = known.unapplied_tries >= view.policy.updates_max
+    if known.unapplied and (known.replaced or (spent and view.cluster.protected)):
+        return _block(case, Reason.FIELD_NOT_APPLIED, _ignored(known.unapplied, changes))
+    return None
+
+
+def _ignored(names: tuple[str, ...], changes: tuple[Change, ...]) -> str:
+    wants = {change.field: change.wants for change in changes}
+    said = ", ".join(f"{name} ({wants[name]})" if wants.get(name) else name for name in names)
+    return f"CML accepts but does not take {said}; change the spec, or ask the workspace's admin"
+
+
+def _block(case: Case, reason: Reason, message: str) -> Draft:
+    return wait(case.seat.key, reason, message, intent=Intent.BLOCKED, changes=case.drift.changes)
+
+
+def _outdated(view: View, case: Case, app: ObservedApplication, *, permitted: bool) -> Draft:
+    seat, changes = case.seat, case.drift.changes
+    if view.past.member(seat.key).unapplied_tries >= view.policy.updates_max:
+        return gate(view.past, seat.key, "delete") or draft.replace(seat, app, changes)
+    if not is_up(app.phase):
+        return gate(view.past, seat.key, "update") or draft.update_and_start(
+            seat, app, changes, view.policy
+        )
+    if case.available and not permitted:
+        return _after_others(seat, changes)
+    message = _whole_cluster(view)
+    return gate(view.past, seat.key, "stop") or draft.stop_to_update(
+        seat, app, changes, message, view.policy
+    )
+
+
+def _whole_cluster(view: View) -> str:
+    if any(case.drift.whole_cluster for case in view.cases):
+        return "all nodes must agree on Ray and Python: the whole cluster is recreated"
+    return ""
+
+
+def _after_others(seat: Seat, changes: tuple[Change, ...]) -> Draft:
+    budget = seat.group.budget
+    return wait(
+        seat.key,
+        Reason.ROLLING,
+        f"follows when no more than {budget} of the group would be away",
+        intent=Intent.UPDATE,
+        changes=changes,
+    )
+
+
+def rest(view: View, case: Case) -> Draft:
+    """A member of a suspended cluster or group: it is only ever stopped."""
+    app = case.seat.app
+    if app is None:
+        return NOTHING
+    if held := settling(view.past, case.seat.key, app):
+        return held
+    match app.phase:
+        case Phase.RUNNING | Phase.STARTING:
+            return gate(view.past, case.seat.key, "stop") or draft.stop(case.seat, app)
+        case Phase.STOPPING:
+            return stopping(view, case.seat, app)
+        case Phase.UNKNOWN:
+            return unknown(view, case.seat.key, app)
+        case _:
+            return NOTHING

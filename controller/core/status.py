@@ -1,0 +1,310 @@
+"""What came of it: conditions, members and one word for each cluster.  Recomputed each pass.
+
+Nothing here latches: Ready means that Ray says so now.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from controller.core.desired import DesiredCluster, DesiredState
+from controller.core.history import History
+from controller.core.member import Member, application_name
+from controller.core.observed import HeadReport, ObservedApplication, ObservedState, Phase, key_of
+from controller.core.past import Past
+from controller.core.plan import Intent, Plan, Step, Wait
+from controller.core.policy import Policy
+from controller.core.reason import Outlook, Reason
+from controller.core.view import Case, View, view
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A named truth: `status` is "True", "False" or "Unknown"; the message is stable."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberStatus:
+    """One row of the table: `ray` is joined, "not joined" or unknown; `doing` says what is next."""
+
+    member: str
+    application: str
+    application_id: str
+    phase: str
+    ray: str
+    doing: str
+    reason: Reason | None
+    node_id: str = ""
+    since: datetime | None = None
+    launcher: str = ""
+    edition_behind: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStatus:
+    """One cluster.  `word` is the phase for people; `desired` and `ready` count members."""
+
+    name: str
+    project: str
+    word: str
+    desired: int
+    ready: int
+    groups: Mapping[str, tuple[int, int]]  # group -> ready, desired
+    conditions: tuple[Condition, ...]
+    members: tuple[MemberStatus, ...]
+    report: HeadReport | None = None
+
+    def condition(self, kind: str) -> Condition | None:
+        return next((c for c in self.conditions if c.type == kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All clusters, by name: those with a spec, and those of ours without."""
+
+    clusters: tuple[ClusterStatus, ...]
+    as_of: datetime
+    revision: str = ""
+
+    def cluster(self, name: str) -> ClusterStatus | None:
+        return next((c for c in self.clusters if c.name == name), None)
+
+
+def assess(
+    desired: DesiredState,
+    observed: ObservedState,
+    history: History,
+    policy: Policy,
+    plan: Plan,
+    revision: str = "",
+) -> Status:
+    """The status after a pass, from the same values that the plan was made of."""
+    past = Past(history, policy, observed.as_of)
+    only = policy.only
+    chosen = [c for c in desired.clusters if only is None or c.name in only]
+    clusters = [_held(view(c, observed, past), plan.of(c.name), revision) for c in chosen]
+    known = {c.name for c in chosen}
+    others = {s.cluster for s in plan.steps} | {w.cluster for w in plan.waits}
+    clusters += [_unheld(n, observed, policy, plan.of(n), revision) for n in others - known]
+    return Status(tuple(sorted(clusters, key=lambda c: c.name)), observed.as_of, revision)
+
+
+def _held(seen: View, plan: Plan, revision: str) -> ClusterStatus:
+    conditions = tuple(_conditions(seen, plan, revision))
+    ready = sum(1 for case in seen.cases if _is_ready(case))
+    return ClusterStatus(
+        name=seen.cluster.name,
+        project=seen.cluster.project,
+        word=_word(seen.cluster, conditions),
+        desired=len(seen.cases),
+        ready=ready,
+        groups={g.name: _count(seen.of(g)) for g in seen.cluster.groups},
+        conditions=conditions,
+        members=_members(seen, plan),
+        report=seen.report,
+    )
+
+
+def _is_ready(case: Case) -> bool:
+    return case.phase is Phase.RUNNING and case.joined is True
+
+
+def _count(cases: Sequence[Case]) -> tuple[int, int]:
+    return sum(1 for case in cases if _is_ready(case)), len(cases)
+
+
+def _conditions(seen: View, plan: Plan, revision: str) -> list[Condition]:
+    found = [_synced(seen, plan), _ready(seen)]
+    outstanding: list[Step | Wait] = [*plan.steps, *plan.waits]
+    moving = [x for x in outstanding if x.reason.outlook is Outlook.MOVING]
+    if moving:
+        found.append(Condition("Reconciling", "True", moving[0].reason.title, _said(moving[0])))
+    stuck = [w for w in plan.waits if w.reason.outlook is Outlook.PERSON]
+    if stuck:
+        found.append(Condition("Stalled", "True", stuck[0].reason.title, _all_said(stuck)))
+    if seen.cluster.suspended:
+        found.append(_suspended(seen))
+    if seen.paused:
+        by = "by its spec" if seen.pause is None else f"by {seen.pause.by}: {seen.pause.reason}"
+        found.append(Condition("Paused", "True", "Paused", f"paused {by}"))
+    return [Condition(c.type, c.status, c.reason, c.message, revision) for c in found]
+
+
+def _said(item: Step | Wait) -> str:
+    who = "" if item.member is None else f"{item.member}: "
+    return f"{who}{item.message or item.reason.meaning}"
+
+
+def _all_said(waits: Sequence[Wait]) -> str:
+    said = [_said(w) for w in waits[:5]]
+    return "; ".join(said) + (f"; and {len(waits) - 5} more" if len(waits) > 5 else "")
+
+
+def _synced(seen: View, plan: Plan) -> Condition:
+    """Whether every application is configured as the spec says."""
+    if not seen.roster.seats and not plan.waits:
+        return Condition("Synced", "Unknown", "NotLooked", "nothing is known of the cluster yet")
+    differing = [c for c in seen.cases if c.drift]
+    absent = [c for c in seen.cases if c.seat.app is None and not _at_rest(seen, c)]
+    leaving = seen.roster.leavers
+    if not differing and not absent and not leaving:
+        return Condition("Synced", "True", Reason.UP_TO_DATE.title, Reason.UP_TO_DATE.meaning)
+    reason = Reason.MISSING if absent else Reason.OUTDATED if differing else leaving[0].reason
+    parts = [(len(absent), "missing"), (len(differing), "outdated"), (len(leaving), "unwanted")]
+    message = ", ".join(f"{n} {word}" for n, word in parts if n)
+    return Condition("Synced", "False", reason.title, message)
+
+
+def _at_rest(seen: View, case: Case) -> bool:
+    return seen.cluster.suspended or case.seat.group.suspended
+
+
+def _ready(seen: View) -> Condition:
+    """Whether Ray says that every wanted node is alive, now."""
+    wanted = [c for c in seen.cases if not _at_rest(seen, c)]
+    if not wanted:
+        return Condition("Ready", "False", "Suspended", "every member is to be stopped")
+    alive = sum(1 for c in wanted if _is_ready(c))
+    message = f"{alive} of {len(wanted)} nodes are alive"
+    if alive == len(wanted):
+        return Condition("Ready", "True", Reason.READY.title, message)
+    if seen.report is None and any(c.phase is Phase.RUNNING for c in wanted):
+        return Condition("Ready", "Unknown", "NoHeadReport", "no fresh head report tells")
+    return Condition("Ready", "False", "NodesMissing", message)
+
+
+def _suspended(seen: View) -> Condition:
+    up = [c for c in seen.cases if c.phase in (Phase.RUNNING, Phase.STARTING, Phase.STOPPING)]
+    if up:
+        return Condition("Suspended", "False", "Suspending", f"{len(up)} members still stop")
+    return Condition("Suspended", "True", "Suspended", "every member is stopped and kept")
+
+
+def _word(cluster: DesiredCluster, conditions: Sequence[Condition]) -> str:
+    by_type = {c.type: c.status for c in conditions}
+    if "Paused" in by_type:
+        return "Paused"
+    if cluster.suspended and "Stalled" not in by_type:
+        return "Suspended" if by_type["Suspended"] == "True" else "Suspending"
+    if "Stalled" in by_type:
+        return "Stalled"
+    if "Reconciling" in by_type:
+        return "Reconciling"
+    return "Ready" if by_type["Ready"] == "True" and by_type["Synced"] == "True" else "Reconciling"
+
+
+def _members(seen: View, plan: Plan) -> tuple[MemberStatus, ...]:
+    rows = [_row(seen, case, plan) for case in seen.cases]
+    for leaver in seen.roster.leavers:
+        doing, reason = _doing(leaver.key.member, leaver.app.id, plan)
+        rows.append(_leaving_row(leaver.key.member, leaver.app, doing, reason))
+    return tuple(rows)
+
+
+def _row(seen: View, case: Case, plan: Plan) -> MemberStatus:
+    app, member = case.seat.app, case.seat.member
+    doing, reason = _doing(member, None if app is None else app.id, plan)
+    ray = {True: "joined", False: "not joined", None: "unknown"}[case.joined]
+    return MemberStatus(
+        member=str(member),
+        application=application_name(seen.cluster.name, member),
+        application_id="" if app is None else app.id,
+        phase="-" if app is None else str(app.phase),
+        ray="-" if case.phase is not Phase.RUNNING else ray,
+        doing=doing,
+        reason=reason,
+        node_id="" if case.report is None else case.report.node_id,
+        since=None if app is None else seen.past.application(app).since,
+        launcher="" if app is None else app.script,
+        edition_behind=app is not None and not app.script.endswith(f"-{seen.policy.edition}.py"),
+    )
+
+
+def _leaving_row(
+    member: Member, app: ObservedApplication, doing: str, reason: Reason | None
+) -> MemberStatus:
+    return MemberStatus(str(member), app.name, app.id, str(app.phase), "-", doing, reason)
+
+
+_DOING = {
+    Intent.CREATE: "to be created",
+    Intent.UPDATE: "to be updated",
+    Intent.RESTART: "to be restarted",
+    Intent.DELETE: "to be deleted",
+    Intent.STOP: "to be stopped",
+    Intent.START: "to be started",
+}
+
+
+def _doing(member: Member, app_id: str | None, plan: Plan) -> tuple[str, Reason | None]:
+    for step in plan.steps:
+        if step.member == member and step.application_id in (None, app_id):
+            return f"{_DOING.get(step.intent, step.name)}: {step.reason.meaning}", step.reason
+    for wait in plan.waits:
+        if wait.member == member:
+            return wait.message, wait.reason
+    return "", None
+
+
+def _unheld(
+    name: str, observed: ObservedState, policy: Policy, plan: Plan, revision: str
+) -> ClusterStatus:
+    """A cluster of ours that no spec holds, or one that is frozen."""
+    apps = [a for a in observed.owned(policy.owner) if key_of(a).cluster == name]
+    rows = []
+    for app in sorted(apps, key=lambda a: (key_of(a), a.id)):
+        doing, reason = _doing(key_of(app).member, app.id, plan)
+        rows.append(_leaving_row(key_of(app).member, app, doing, reason))
+    waits = [w for w in plan.waits if w.member is None]
+    reason = waits[0].reason if waits else Reason.PRUNED
+    leaving = any(s.intent is Intent.DELETE for s in plan.steps) or not waits
+    word = "Deleting" if leaving else "Orphan" if reason is Reason.ORPHAN else "Stalled"
+    message = waits[0].message if waits else reason.meaning
+    condition = Condition("Synced", "False", reason.title, message, revision)
+    project = apps[0].project if apps else ""
+    return ClusterStatus(name, project, word, 0, 0, {}, (condition,), tuple(rows))
+
+
+class Goal(Enum):
+    """How far a one-shot `reconcile` waits."""
+
+    APPLIED = "applied"  # no step left
+    RUNNING = "running"  # CML says that every member runs
+    READY = "ready"  # Ray says that every node is alive
+
+
+class Verdict(Enum):
+    """Whether to go on."""
+
+    REACHED = "reached"
+    MOVING = "moving"
+    PERSON = "person"  # all that is left waits for a person
+
+
+_ONLY_TIME = frozenset({Reason.STARTING, Reason.JOINING, Reason.DELETING, Reason.STOPPING})
+
+
+def verdict(plan: Plan, goal: Goal) -> Verdict:
+    """Judge a plan made after everything of the last one was done."""
+    if plan.steps:
+        return Verdict.MOVING
+    moving = [w for w in plan.waits if w.reason.outlook is Outlook.MOVING]
+    if any(not _enough(wait, goal) for wait in moving):
+        return Verdict.MOVING
+    stuck = any(w.reason.outlook is Outlook.PERSON for w in plan.waits)
+    return Verdict.PERSON if stuck else Verdict.REACHED
+
+
+def _enough(wait: Wait, goal: Goal) -> bool:
+    if goal is Goal.READY:
+        return False
+    if goal is Goal.RUNNING:
+        return wait.reason is Reason.JOINING
+    return wait.reason in _ONLY_TIME and wait.intent is Intent.NOTHING

@@ -1,0 +1,136 @@
+"""All that the decisions about one cluster are made of, and the questions that they ask of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller.core.desired import DesiredCluster, Group, Strategy
+from controller.core.drift import Drift, compare, is_stale, wanted_configuration
+from controller.core.member import THE_HEAD
+from controller.core.observed import (
+    HeadReport,
+    LauncherFile,
+    MemberReport,
+    ObservedState,
+    Pause,
+    Phase,
+)
+from controller.core.past import Past
+from controller.core.policy import Policy
+from controller.core.roster import Roster, Seat, call_the_roll
+
+_UP = frozenset({Phase.RUNNING, Phase.STARTING})
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One seat with what is known of it.
+
+    `joined`: whether Ray has the member's node; None when no fresh report of this head tells.
+    `available`: it serves, as far as anybody can say, so that taking it away costs something.
+    """
+
+    seat: Seat
+    drift: Drift
+    stale: bool
+    joined: bool | None
+    report: MemberReport | None
+
+    @property
+    def phase(self) -> Phase | None:
+        return None if self.seat.app is None else self.seat.app.phase
+
+    @property
+    def available(self) -> bool:
+        return self.phase is Phase.RUNNING and self.joined is not False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One cluster at one moment."""
+
+    cluster: DesiredCluster
+    roster: Roster
+    cases: tuple[Case, ...]
+    report: HeadReport | None
+    past: Past
+    launchers: tuple[LauncherFile, ...] | None
+    pause: Pause | None
+
+    def of(self, group: Group) -> tuple[Case, ...]:
+        return tuple(c for c in self.cases if c.seat.group.name == group.name)
+
+    @property
+    def policy(self) -> Policy:
+        return self.past.policy
+
+    @property
+    def now(self) -> datetime:
+        return self.past.now
+
+    @property
+    def recreate(self) -> bool:
+        """All outdated members go at once: by order, or since nodes must agree on Ray or Python."""
+        by_order = self.cluster.strategy is Strategy.RECREATE
+        return by_order or any(c.drift.whole_cluster for c in self.cases)
+
+    @property
+    def paused(self) -> bool:
+        return self.cluster.paused or (self.pause is not None and self.pause.holds(self.now))
+
+    def has_launcher(self, path: str) -> bool | None:
+        """None when nobody looked."""
+        if self.launchers is None:
+            return None
+        return any(file.path == path for file in self.launchers)
+
+
+def view(cluster: DesiredCluster, observed: ObservedState, past: Past) -> View:
+    """Everything about one cluster, put together."""
+    policy = past.policy
+    roster = call_the_roll(cluster, observed, policy)
+    report = valid_report(cluster.name, roster, observed, policy)
+    files = observed.files
+    return View(
+        cluster=cluster,
+        roster=roster,
+        cases=tuple(_case(seat, report, policy) for seat in roster.seats),
+        report=report,
+        past=past,
+        launchers=None if files is None else files.launchers.get(cluster.project, ()),
+        pause=None if files is None else files.pauses.get(cluster.name),
+    )
+
+
+def valid_report(
+    cluster: str, roster: Roster, observed: ObservedState, policy: Policy
+) -> HeadReport | None:
+    """The head report, if it is fresh and not from before the head that runs now."""
+    report = observed.reports.get(cluster)
+    head = next((s.app for s in roster.seats if s.member == THE_HEAD), None)
+    if report is None or head is None or head.phase is not Phase.RUNNING:
+        return None
+    if not report.is_fresh(observed.as_of, policy.report_fresh_s):
+        return None
+    started = head.starting_at or head.running_at
+    return None if started is not None and report.observed_at < started else report
+
+
+def _case(seat: Seat, report: HeadReport | None, policy: Policy) -> Case:
+    if seat.app is None:
+        return Case(seat, Drift(()), stale=False, joined=None, report=None)
+    wanted = wanted_configuration(seat.group, seat.member, policy)
+    drift = compare(seat.app, seat.mark, seat.group, wanted, policy)
+    told = None if report is None else _members(report).get(str(seat.member))
+    alive = told is not None and told.alive
+    joined = None if report is None else alive
+    stale = told is not None and alive and is_stale(seat.app, told.fingerprint)
+    return Case(seat, drift, stale=stale, joined=joined, report=told)
+
+
+def _members(report: HeadReport) -> Mapping[str, MemberReport]:
+    return report.members
+
+
+def is_up(phase: Phase | None) -> bool:
+    return phase in _UP

@@ -1,0 +1,179 @@
+"""Files and folders to one revision.
+
+Whatever cannot be read, or changes while it is read, is a problem of the revision and never an
+empty answer: an absence that nobody understands must not look like a deletion.  Nothing outside the
+named paths is read, and nothing is written.
+"""
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from controller.core.revision import Holder, Problem, Revision, assemble
+from controller.source.messages import printable
+from controller.source.parse import MAX_BYTES, parse
+
+MAX_FILES = 1000
+MAX_TOTAL_BYTES = 64 * 1024 * 1024
+MAX_FOLDER_DEPTH = 32
+SUFFIXES = (".yaml", ".yml")
+
+
+class SourceError(Exception):
+    """The source as a whole cannot be read; the message ends in a remedy."""
+
+
+def read(
+    paths: Sequence[Path],
+    *,
+    root: Path | None = None,
+    origin: str | None = None,
+    commit: str | None = None,
+) -> Revision:
+    """Every `*.yaml` and `*.yml` of the paths, hidden ones left out, in sorted order.
+
+    A path that is named twice, or lies in a folder that is named too, counts once.  `root` is left
+    off the names of files in problems; `origin` and `commit` are carried into the revision.
+    Raises SourceError where no path is given, a path is missing, no folder holds a spec file, or
+    there are more than 1,000 files or 64 MiB.
+    """
+    if not paths:
+        raise SourceError("no path to read specs from; name a file or a folder")
+    reading = _Reading(root)
+    for path in paths:
+        reading.add(path)
+    if not reading.files and not reading.problems:
+        raise SourceError(f"no *.yaml or *.yml in {_listed(paths)}; write one with `raycml init`")
+    reading.read_all()
+    return assemble(
+        reading.holders,
+        reading.problems,
+        origin=origin if origin is not None else _listed(paths),
+        commit=commit,
+    )
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return printable(", ".join(map(str, paths)))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been found so far; `files` maps a real path to its name in messages."""
+
+    root: Path | None
+    files: dict[Path, str] = field(default_factory=dict)
+    holders: list[Holder] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, path: Path) -> None:
+        try:
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except FileNotFoundError:
+            raise SourceError(f"{printable(str(path))} does not exist; correct the path") from None
+        except (OSError, ValueError) as error:
+            raise SourceError(f"{printable(str(path))} cannot be read: {_why(error)}") from None
+        if is_folder:
+            self._walk(path, path.resolve(), depth=0)
+        else:
+            self._take(path)
+
+    def _walk(self, folder: Path, home: Path, depth: int) -> None:
+        if depth > MAX_FOLDER_DEPTH:
+            self._say(folder, f"more than {MAX_FOLDER_DEPTH} folders deep; move the specs up")
+            return
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError as error:
+            self._say(folder, f"cannot be listed: {_why(error)}; correct its permissions")
+            return
+        for entry in entries:
+            if not entry.name.startswith("."):
+                self._enter(entry, home, depth)
+
+    def _enter(self, entry: Path, home: Path, depth: int) -> None:
+        if entry.is_symlink() and not self._stays(entry, home):
+            return
+        if entry.is_dir():
+            # A link to a folder inside is read where the folder is; links cannot lead in circles.
+            if not entry.is_symlink():
+                self._walk(entry, home, depth + 1)
+        elif entry.suffix in SUFFIXES:
+            self._take(entry)
+
+    def _stays(self, link: Path, home: Path) -> bool:
+        """Whether a link leads to something inside; others are a problem where they matter."""
+        try:
+            inside = link.resolve(strict=True).is_relative_to(home)
+            message = "leads out of the folder; put the file itself here"
+        except (OSError, RuntimeError):
+            inside, message = False, "is a link that leads nowhere; correct or remove it"
+        if not inside and (link.suffix in SUFFIXES or link.is_dir()):
+            self._say(link, message)
+        return inside
+
+    def _take(self, path: Path) -> None:
+        self.files.setdefault(path.resolve(), self._name(path))
+        if len(self.files) > MAX_FILES:
+            raise SourceError(f"more than {MAX_FILES} spec files; name a smaller folder")
+
+    def read_all(self) -> None:
+        total = 0
+        for path, name in sorted(self.files.items()):
+            data = self._read(path, name)
+            total += len(data or b"")
+            if total > MAX_TOTAL_BYTES:
+                raise SourceError("more than 64 MiB of spec files; name a smaller folder")
+            if data is not None:
+                holders, problems = parse(name, data)
+                self.holders += holders
+                self.problems += problems
+
+    def _read(self, path: Path, name: str) -> bytes | None:
+        try:
+            return _stable_bytes(path)
+        except OSError as error:
+            self.problems.append(Problem(name, 0, 0, f"cannot be read: {_why(error)}"))
+        except _UnstableError as error:
+            self.problems.append(Problem(name, 0, 0, str(error)))
+        return None
+
+    def _say(self, path: Path, message: str) -> None:
+        self.problems.append(Problem(self._name(path), 0, 0, message))
+
+    def _name(self, path: Path) -> str:
+        if self.root is not None and path.is_relative_to(self.root):
+            path = path.relative_to(self.root)
+        return printable(str(path))
+
+
+class _UnstableError(Exception):
+    pass
+
+
+def _stable_bytes(path: Path) -> bytes:
+    """The content, known not to be half of an edit; one byte past the bound at most.
+
+    Raises _UnstableError where the file changed meanwhile, or is not a regular file.
+    """
+    # Without O_NONBLOCK a named pipe would hold us up for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            raise _UnstableError("is not a regular file; remove it from here")
+        data = file.read(MAX_BYTES + 1)
+    after = path.stat()
+    if _version(before) != _version(after) or len(data) != min(after.st_size, MAX_BYTES + 1):
+        raise _UnstableError("changed while it was read; it is read again in the next pass")
+    return data
+
+
+def _version(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -1,0 +1,160 @@
+"""Each law refuses a plan that breaks it, whoever made the plan."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from controller.core import audit as laws
+from controller.core.audit import Case, audit
+from controller.core.history import History, MemberHistory
+from controller.core.member import Key, Member
+from controller.core.observed import Phase
+from controller.core.plan import (
+    Create,
+    Delete,
+    Intent,
+    Plan,
+    RemoveLauncher,
+    Restart,
+    Step,
+    Stop,
+    Update,
+)
+from controller.core.reason import Reason
+from tests.worlds import (
+    NOW,
+    POLICY,
+    PROJECT,
+    all_files,
+    decide,
+    desired,
+    foreign,
+    observed,
+    spec,
+    whole_cluster,
+)
+
+CLUSTER = spec()
+HEAD, CPU_0, CPU_1 = whole_cluster(CLUSTER)
+NAMED = CPU_0.script
+WORLD = observed(HEAD, CPU_0, files=all_files(HEAD, CPU_0))
+
+
+def step(action: object, member: str = "cpu", reason: Reason = Reason.OUTDATED) -> Step:
+    place = Member("head") if member == "head" else Member(member, 0)
+    return Step(action, "analytics", PROJECT, place, reason, Intent.NOTHING)  # type: ignore[arg-type]
+
+
+def broken(law: Callable[[Case], Iterator[str]], *steps: Step, **parts: object) -> list[str]:
+    case = Case(
+        Plan(tuple(steps)),
+        parts.get("desired", desired(CLUSTER)),  # type: ignore[arg-type]
+        parts.get("observed", WORLD),  # type: ignore[arg-type]
+        parts.get("history", History()),  # type: ignore[arg-type]
+        parts.get("policy", POLICY),  # type: ignore[arg-type]
+    )
+    found = list(law(case))
+    assert bool(found) == any(said.startswith(law.__name__) for said in audit(case))
+    return found
+
+
+CREATE = next(s for s in decide(desired(CLUSTER), observed()).steps if isinstance(s.action, Create))
+
+
+def test_a_change_of_somebody_elses_application_is_refused() -> None:
+    world = observed(foreign("theirs"))
+    found = broken(laws.only_our_own_is_changed, step(Stop("foreign-theirs")), observed=world)
+    assert "not ours" in found[0]
+
+
+def test_an_id_that_was_not_seen_is_refused() -> None:
+    assert "not seen" in broken(laws.only_what_was_seen_is_changed, step(Delete("x")))[0]
+
+
+def test_an_id_seen_in_another_project_is_refused() -> None:
+    elsewhere = replace(step(Stop(CPU_0.id)), project="eeee-ffff-0000-1111")
+    assert broken(laws.only_what_was_seen_is_changed, elsewhere)
+
+
+def test_a_create_of_a_name_that_exists_is_refused() -> None:
+    assert broken(laws.one_application_per_member, CREATE)
+
+
+def test_two_creates_of_one_name_are_refused() -> None:
+    assert broken(laws.one_application_per_member, CREATE, CREATE, observed=observed())
+
+
+def test_a_delete_on_a_torn_list_is_refused() -> None:
+    torn = observed(CPU_0, complete=False)
+    assert broken(laws.absences_are_understood, step(Delete(CPU_0.id)), observed=torn)
+
+
+def test_a_delete_in_a_frozen_cluster_is_refused() -> None:
+    frozen = replace(desired(), frozen={"analytics": "its spec cannot be read"})
+    assert broken(laws.absences_are_understood, step(Delete(CPU_0.id)), desired=frozen)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_prune_that_nobody_asked_for_is_refused(whole: bool) -> None:
+    gone = step(Delete(CPU_0.id), reason=Reason.PRUNED)
+    assert broken(laws.absences_are_understood, gone, desired=desired(whole=whole))
+    pruning = replace(POLICY, prune=True)
+    found = broken(laws.absences_are_understood, gone, desired=desired(whole=whole), policy=pruning)
+    assert bool(found) is not whole
+
+
+def test_a_create_without_its_launcher_is_refused() -> None:
+    assert broken(laws.launchers_outlive_applications, CREATE, observed=observed())
+
+
+def test_the_removal_of_a_launcher_that_is_named_is_refused() -> None:
+    gone = replace(step(RemoveLauncher(NAMED)), member=None)
+    assert broken(laws.launchers_outlive_applications, gone)
+
+
+def test_a_second_create_while_the_first_may_not_show_is_refused() -> None:
+    assert CREATE.key is not None
+    known = MemberHistory(created_id="new", created_at=NOW)
+    history = History(members={CREATE.key: known})
+    assert broken(laws.unknown_is_resolved_by_looking, CREATE, history=history)
+    other = History(members={Key("b", Member("head")): known})
+    assert not broken(laws.unknown_is_resolved_by_looking, CREATE, history=other)
+
+
+def test_a_write_in_a_paused_cluster_is_refused() -> None:
+    still = desired(spec(paused=True))
+    found = broken(laws.paused_and_suspended_are_left_alone, step(Stop(CPU_0.id)), desired=still)
+    assert "paused" in found[0]
+
+
+def test_a_restart_in_a_suspended_cluster_is_refused_and_a_stop_is_not() -> None:
+    resting = desired(spec(suspend=True))
+    law = laws.paused_and_suspended_are_left_alone
+    assert broken(law, step(Restart(CPU_0.id)), desired=resting)
+    assert not broken(law, step(Stop(CPU_0.id)), desired=resting)
+
+
+def test_a_protected_cluster_loses_neither_a_member_nor_its_living_head() -> None:
+    guarded = desired(spec(protect=True))
+    law = laws.the_protected_lose_nothing
+    assert broken(law, step(Delete(CPU_0.id)), desired=guarded)
+    assert broken(law, step(Stop(HEAD.id), "head"), desired=guarded)
+    down = observed(replace(HEAD, phase=Phase.FAILED), files=all_files(HEAD))
+    assert not broken(law, step(Restart(HEAD.id), "head"), desired=guarded, observed=down)
+
+
+def test_an_update_of_a_running_application_is_refused() -> None:
+    assert broken(laws.nothing_is_changed_while_it_runs, step(Update(CPU_0.id, {})))
+
+
+def test_a_restart_of_a_starting_application_is_refused() -> None:
+    world = observed(replace(CPU_0, phase=Phase.STARTING))
+    found = broken(laws.nothing_is_changed_while_it_runs, step(Restart(CPU_0.id)), observed=world)
+    assert "orphan engine" in found[0]
+
+
+def test_every_law_has_a_test_here() -> None:
+    source = Path(__file__).read_text()
+    assert all(f"laws.{law.__name__}" in source for law in laws.LAWS)

@@ -1,0 +1,184 @@
+"""Small worlds for tests of the core: specs from text, applications as CML would list them."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import yaml
+
+from controller.core.desired import DesiredState, configuration, desire
+from controller.core.history import History
+from controller.core.member import Member, parse_member
+from controller.core.observed import (
+    HeadReport,
+    LauncherFile,
+    MemberReport,
+    ObservedApplication,
+    ObservedFiles,
+    ObservedProject,
+    ObservedState,
+    Phase,
+)
+from controller.core.plan import Plan
+from controller.core.planner import plan, remember
+from controller.core.policy import Policy
+from controller.core.revision import Holder, Problem, Revision
+from controller.core.spec import RayCluster
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+PROJECT = "aaaa-bbbb-cccc-dddd"
+EDITION = "0123456789"
+POLICY = Policy(owner="team", edition=EDITION)
+RUNTIME = "repo.example.com/cdsw/ml-runtime-pbj-jupyterlab-python3.11-standard:2025.09.1-b5"
+
+SPEC = f"""
+apiVersion: raycml/v1
+kind: RayCluster
+metadata: {{name: analytics}}
+spec:
+  rayVersion: "2.60.0"
+  runtimeIdentifier: {RUNTIME}
+  environment: {{OMP_NUM_THREADS: "2"}}
+  headGroupSpec:
+    resources: {{cpu: 2, memory: 8Gi}}
+    rayStartParams: {{num-cpus: "0"}}
+  workerGroupSpecs:
+    - groupName: cpu
+      replicas: 2
+      resources: {{cpu: 4, memory: 16Gi}}
+"""
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def spec(text: str = SPEC, **changes: object) -> RayCluster:
+    """The cluster of a document; `changes` by dotted path with `__`, lists by number."""
+    document = yaml.safe_load(text)
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        place = document["spec"]
+        for name in parents:
+            place = place[int(name)] if isinstance(place, list) else place.setdefault(name, {})
+        place[last] = value
+    return RayCluster.model_validate_json(json.dumps(document))
+
+
+def named(name: str, **changes: object) -> RayCluster:
+    """The cluster of `spec` under another name."""
+    cluster = spec(**changes)
+    metadata = cluster.metadata.model_copy(update={"name": name})
+    return cluster.model_copy(update={"metadata": metadata})
+
+
+def revision(*clusters: RayCluster, problems: tuple[Problem, ...] = ()) -> Revision:
+    holders = tuple(Holder(c, "specs/test.yaml", 1) for c in clusters)
+    return Revision(holders, problems, None, "specs")
+
+
+def desired(*clusters: RayCluster, whole: bool = True) -> DesiredState:
+    named = {c.spec.project for c in clusters}
+    projects = {name: name or PROJECT for name in {None, *named}}
+    problems = () if whole else (Problem("specs/broken.yaml", 1, 1, "it is broken"),)
+    return desire(revision(*clusters, problems=problems), projects, {})
+
+
+def application(
+    cluster: RayCluster, member: str, phase: Phase = Phase.RUNNING, **overrides: object
+) -> ObservedApplication:
+    """The application that a controller would have made for the member."""
+    place = parse_member(member)
+    assert place is not None
+    state = desired(cluster)
+    group = state.clusters[0].group(place.group)
+    assert group is not None, f"{member} has no group in the spec it is made from"
+    wanted = configuration(group, place, POLICY.owner, EDITION)
+    made = ObservedApplication(
+        id=f"id-{wanted.name}",
+        project=state.clusters[0].project,
+        name=wanted.name,
+        subdomain=wanted.subdomain,
+        phase=phase,
+        script=wanted.script,
+        cpu=wanted.cpu,
+        memory=wanted.memory,
+        gpu=wanted.gpu,
+        runtime=wanted.runtime,
+        environment=wanted.environment,
+        status=f"APPLICATION_{phase}",
+        created_at=at(-3600),
+        starting_at=at(-3600),
+        running_at=at(-3500),
+    )
+    return replace(made, **overrides)
+
+
+def foreign(subdomain: str, phase: Phase = Phase.RUNNING) -> ObservedApplication:
+    return ObservedApplication(f"foreign-{subdomain}", PROJECT, subdomain, subdomain, phase)
+
+
+def report(
+    cluster: RayCluster, *alive: str, at_: datetime = NOW, **fingerprints: str
+) -> HeadReport:
+    """A head report in which these members are alive, each with the fingerprint of its spec."""
+    state = desired(cluster).clusters[0]
+    members = {}
+    for name in alive:
+        place = parse_member(name)
+        assert place is not None
+        group = state.group(place.group)
+        known = "" if group is None else group.fingerprint()
+        known = fingerprints.get(name.replace("/", "_"), known)
+        members[name] = MemberReport(alive=True, state="joined", fingerprint=known, node_id="n")
+    return HeadReport(cluster.name, "i1", at_, "10.0.0.1:6379", "2.60.0", "3.11.9", members)
+
+
+def observed(
+    *apps: ObservedApplication,
+    reports: tuple[HeadReport, ...] = (),
+    complete: bool = True,
+    files: ObservedFiles | None = None,
+    now: datetime = NOW,
+) -> ObservedState:
+    by_project = {PROJECT: [], **{a.project: [] for a in apps}}
+    for app in apps:
+        by_project[app.project].append(app)
+    projects = {p: ObservedProject(p, tuple(a), complete) for p, a in by_project.items()}
+    return ObservedState(now, projects, {r.cluster: r for r in reports}, files)
+
+
+def all_files(*apps: ObservedApplication, project: str = PROJECT) -> ObservedFiles:
+    """Files in which every application's launcher is there, freshly written."""
+    paths = sorted({a.script for a in apps if a.script})
+    return ObservedFiles({project: tuple(LauncherFile(p, NOW) for p in paths)}, {})
+
+
+def whole_cluster(cluster: RayCluster, phase: Phase = Phase.RUNNING) -> list[ObservedApplication]:
+    state = desired(cluster).clusters[0]
+    members = [g.member(n) for g in state.groups for n in range(g.replicas)]
+    return [application(cluster, str(m), phase) for m in members]
+
+
+def converged(cluster: RayCluster) -> ObservedState:
+    """A world that is as the spec says."""
+    apps = whole_cluster(cluster)
+    members = [str(Member(a.mark.member.group, a.mark.member.ordinal)) for a in apps if a.mark]
+    return observed(*apps, reports=(report(cluster, *members),))
+
+
+def decide(
+    state: DesiredState,
+    world: ObservedState,
+    history: History | None = None,
+    policy: Policy = POLICY,
+) -> Plan:
+    """One decision, with the history taking note of the world first."""
+    known = remember(state, world, history or History(), policy)
+    return plan(state, world, known, policy)
+
+
+def said(decision: Plan) -> list[str]:
+    """The plan as short lines: action, member, reason; waits after steps."""
+    steps = [f"{s.name} {s.member or s.cluster} {s.reason}" for s in decision.steps]
+    return steps + [f"wait {w.member or w.cluster} {w.reason}" for w in decision.waits]
