@@ -51,12 +51,16 @@ class MemberHistory:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationHistory:
-    """One application: since when it was seen in its phase, and the last call that it took."""
+    """One application: since when it was seen in its phase, and the last call that it took.
+
+    `sure` is False for a call whose answer was lost: it may never have arrived.
+    """
 
     phase: Phase
     since: datetime
     call: str = ""
     called_at: datetime | None = None
+    sure: bool = True
 
 
 NO_MEMBER = MemberHistory()
@@ -135,7 +139,12 @@ def _record(history: History, outcome: Outcome, now: datetime) -> History:
     applications = dict(history.applications)
     app_id = outcome.step.application_id
     if app_id in applications and outcome.result in (Result.DONE, Result.UNKNOWN):
-        applications[app_id] = replace(applications[app_id], call=outcome.step.name, called_at=now)
+        applications[app_id] = replace(
+            applications[app_id],
+            call=outcome.step.name,
+            called_at=now,
+            sure=outcome.result is Result.DONE,
+        )
     return replace(history, members=members, applications=applications)
 
 

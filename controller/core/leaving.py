@@ -41,10 +41,12 @@ def leave(view: View, leaver: Leaver) -> Draft:
 def _go(past: Past, leaver: Leaver) -> Draft:
     known = past.application(leaver.app)
     if known.call == "delete" and known.called_at is not None:
-        until = past.after(known.called_at, past.policy.delete_deadline_s)
+        shows = known.sure or leaver.app.phase is Phase.STOPPING
+        seconds = past.policy.delete_deadline_s if shows else past.policy.settle_s
+        until = past.after(known.called_at, seconds)
         if past.now < until:
             return wait(leaver.key, Reason.DELETING, "CML is deleting it", until=until)
-        if past.now < past.after(known.called_at, past.policy.resync_s):
+        if shows and past.now < past.after(known.called_at, past.policy.resync_s):
             message = "it was deleted and does not go; ask the workspace's admin to end its pod"
             return wait(leaver.key, Reason.DELETE_TIMED_OUT, message)
     elif leaver.app.phase is Phase.UNKNOWN:

@@ -1,0 +1,64 @@
+# Everything a person needs; each target installs what it needs first.
+#
+#   make run     a real Ray cluster on the embedded CML, from specs/quickstart.yaml
+#   make test    the whole suite, with real Ray processes
+#   make check   format, lint, types and all tests that need no Ray: under a minute
+#   make stop    end the cluster of `make run` and the embedded CML
+#   make lock    write constraints.txt anew
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && { echo $$p; exit; }; done; echo no-python)
+VENV := .venv
+BIN := $(VENV)/bin
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help run stop test check lint types lock clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+$(VENV)/bin/python:
+	@[ "$(PYTHON)" != no-python ] || { echo "raycml needs Python 3.11 or newer; install it, or say make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Making a virtual environment with $(PYTHON) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "the module venv is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/.local: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing raycml and Ray (some 250 MB at the first time) ..."
+	@$(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt -e '.[local]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.local
+	@echo "Installing what the tests need ..."
+	@$(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt -e '.[local,dev]'
+	@touch $@
+
+run: $(VENV)/.local
+	@$(BIN)/raycml reconcile --local specs/quickstart.yaml
+	@$(BIN)/python docs/examples/task_on_every_node.py quickstart
+	@echo
+	@echo "Edit specs/quickstart.yaml and look:    $(BIN)/raycml plan --local specs/quickstart.yaml"
+	@echo "End all of it:                          make stop"
+
+stop: $(VENV)/.local
+	@$(BIN)/raycml delete --local --yes quickstart
+	@$(BIN)/raycml emulator stop
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+check: lint types
+	@$(BIN)/python -m pytest -q -m "not ray and not slow"
+
+test: lint types
+	@$(BIN)/python -m pytest -q
+
+lock: $(VENV)/.dev
+	@$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
+
+clean:
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

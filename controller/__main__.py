@@ -1,0 +1,5 @@
+"""`python -m controller` is `raycml`."""
+
+from controller.cli.main import main
+
+main()

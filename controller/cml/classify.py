@@ -1,0 +1,191 @@
+"""From what happened on the wire to the error that says what may be done next.
+
+Pure.  The two questions are: could the call have had an effect, and whose fault is it?  A read
+never has an effect; a write had none only when it surely was not sent, or was refused.
+"""
+
+import email.utils
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+
+from controller.cml.errors import (
+    WORDS_LIMIT,
+    CmlError,
+    Malformed,
+    NotFound,
+    Rejected,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+    Unknown,
+)
+from controller.cml.operations import Answer, Expects, Operation, TooLargeError
+
+Redact = Callable[[str], str]
+
+_RETRY_AFTER_LIMIT_S = 86_400.0
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_LOST = frozenset({408, 500, 502, 503, 504})
+_ROUTING = frozenset({405, 406})
+_SIGN_IN = "a sign-in page came instead of an answer: check the address and the API key"
+_NOT_CML = "is this address a CML API v2?"
+
+
+def classify(
+    operation: Operation,
+    outcome: Answer | Exception,
+    *,
+    now: datetime,
+    redact: Redact,
+) -> CmlError | None:
+    """The error that the outcome amounts to, or None for an answer to go on with."""
+    if isinstance(outcome, Answer):
+        return _of_answer(operation, outcome, now, redact)
+    return _of_fault(operation, outcome, redact)
+
+
+def unreadable(operation: Operation, why: str, status: int | None = None) -> CmlError:
+    """A success whose body cannot be read.  For a write it means that the answer was lost."""
+    if operation.write:
+        sentence = f"{operation}: CML accepted it, but its answer cannot be read ({why})"
+        return Unknown(sentence, status=status, operation=operation.name)
+    sentence = f"{operation}: the answer is unlike the CML API v2 ({why})"
+    return Malformed(sentence, status=status, operation=operation.name)
+
+
+def parse_json(body: bytes) -> object:
+    """The value, or ValueError with a short reason, whatever the bytes are."""
+    try:
+        value: object = json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except ValueError:
+        raise ValueError("not JSON") from None
+    return value
+
+
+def is_html(answer: Answer) -> bool:
+    """Whether it is a page.  Nothing at all is none, whatever type it claims (uploads do)."""
+    start = answer.body[:256].lstrip().lower()
+    kind = answer.headers.get("content-type", "").lower()
+    return start.startswith((b"<!doctype html", b"<html")) or (
+        bool(start) and kind.startswith("text/html")
+    )
+
+
+def one_line(text: str, redact: Redact) -> str:
+    """Printable, without secrets, at most WORDS_LIMIT characters."""
+    plain = "".join(c if c.isprintable() else " " for c in redact(text))
+    line = redact(" ".join(plain.split()))
+    return line if len(line) <= WORDS_LIMIT else line[: WORDS_LIMIT - 3] + "..."
+
+
+def _of_fault(operation: Operation, fault: Exception, redact: Redact) -> CmlError:
+    if isinstance(fault, TooLargeError):
+        return unreadable(operation, "it is too large")
+    words = one_line(str(fault), redact)
+    detail = f": {words}" if words else f": {type(fault).__name__}"
+    if operation.write and not isinstance(fault, _NOT_SENT):
+        sentence = f"{operation}: sent, but the answer was lost{detail}"
+        return Unknown(sentence, operation=operation.name)
+    hint = "; give its certificate with --ca-cert" if "CERTIFICATE_VERIFY" in words else ""
+    sentence = f"{operation}: CML cannot be reached{detail}{hint}"
+    return Unavailable(sentence, operation=operation.name)
+
+
+def _of_answer(
+    operation: Operation, answer: Answer, now: datetime, redact: Redact
+) -> CmlError | None:
+    if 200 <= answer.status < 300:
+        return _of_success(operation, answer)
+    kind, sentence = _refusal(operation, answer)
+    words = _words(answer, redact)
+    return kind(
+        f"{operation}: {sentence} (HTTP {answer.status})" + (f": {words}" if words else ""),
+        status=answer.status,
+        retry_after_s=_retry_after(answer, now),
+        operation=operation.name,
+    )
+
+
+def _of_success(operation: Operation, answer: Answer) -> CmlError | None:
+    # A file may well be a page; then it says so itself, and no sign-in page has its name.
+    if operation.expects is Expects.BYTES or not is_html(answer):
+        return None
+    return Unauthorized(f"{operation}: {_SIGN_IN}", status=answer.status, operation=operation.name)
+
+
+def _refusal(operation: Operation, answer: Answer) -> tuple[type[CmlError], str]:
+    status = answer.status
+    if 300 <= status < 400:
+        return Unauthorized, _SIGN_IN
+    if status in {401, 403}:
+        return Unauthorized, "CML does not allow it to this API key"
+    if status == 429 or (status == 503 and "retry-after" in answer.headers):
+        return Throttled, "CML asks to slow down"
+    if status == 404:
+        return _missing(answer)
+    if status in _LOST or status > 504:
+        return _lost(operation)
+    return _refused(status)
+
+
+def _refused(status: int) -> tuple[type[CmlError], str]:
+    if status == 407:
+        return Unavailable, "a proxy wants a sign-in"
+    if status in _ROUTING or not 400 <= status <= 501:
+        return Malformed, f"the answer is unlike the CML API v2; {_NOT_CML}"
+    return Rejected, "CML refused"
+
+
+def _missing(answer: Answer) -> tuple[type[CmlError], str]:
+    try:
+        named = isinstance(parse_json(answer.body), dict)
+    except ValueError:
+        named = False
+    if named:
+        return NotFound, "CML does not have it"
+    return Malformed, f"the server does not know the path; {_NOT_CML}"
+
+
+def _lost(operation: Operation) -> tuple[type[CmlError], str]:
+    if operation.write:
+        return Unknown, "CML failed, and it may have happened all the same"
+    return Unavailable, "CML failed"
+
+
+def _words(answer: Answer, redact: Redact) -> str:
+    if is_html(answer):
+        return ""
+    return one_line(_said(answer.body), redact)
+
+
+def _said(body: bytes) -> str:
+    """CML's `message` or `error` (a live capture lacks `error`), else the text as it came."""
+    try:
+        value = parse_json(body)
+    except ValueError:
+        return body[:65_536].decode("utf-8", "replace")
+    found = (value.get("message") or value.get("error")) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def _retry_after(answer: Answer, now: datetime) -> float | None:
+    """Seconds, from either form that HTTP has; None when absent or senseless."""
+    text = answer.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    seconds = float(text) if text.isascii() and text.isdigit() else _until(text, now)
+    return None if seconds is None else min(max(seconds, 0.0), _RETRY_AFTER_LIMIT_S)
+
+
+def _until(text: str, now: datetime) -> float | None:
+    try:
+        when = email.utils.parsedate_to_datetime(text)
+        aware = when if when.tzinfo else when.replace(tzinfo=UTC)
+        return (aware - now).total_seconds()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

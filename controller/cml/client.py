@@ -1,0 +1,294 @@
+"""What we ask of CML, one method per question or effect.
+
+Synchronous and safe to use from several threads.  A call raises a CmlError and nothing else; writes
+go once, reads are tried again.  It decides nothing: no create looks first, no delete asks.
+"""
+
+import json
+import random as randomness
+import re
+import ssl
+from collections.abc import Mapping
+from typing import Literal, Self
+
+import httpx
+from pydantic import SecretStr
+
+from controller.clock import Clock
+from controller.cml import operations as ops
+from controller.cml import paths, translate, wire
+from controller.cml.connection import checked_key, parse_address, trust
+from controller.cml.errors import (
+    CmlError,
+    Malformed,
+    NotFound,
+    Rejected,
+    Unauthorized,
+    Unavailable,
+    Unknown,
+)
+from controller.cml.operations import Answer, Call, Operation, Request
+from controller.cml.reading import read_list, read_object, read_once, read_one
+from controller.cml.transport import OnCall, Retries, Timeouts, Transport, open_http
+from controller.cml.values import FileEntry, ProjectRef, RuntimeRef
+from controller.core.observed import ObservedApplication, ObservedProject
+from controller.core.plan import Configuration
+
+_ID_SHAPE = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")
+_MARK_PREFIX = "RAYCML_"  # our own variables are names and hashes: no secrets, and good in messages
+
+
+def ignore(_: Call) -> None:
+    """The hook of those who do not count calls."""
+
+
+class Client:
+    """One workspace, one key.
+
+    `domain` is what application URLs end in, where that is not the address's own host and port.
+    `transport` replaces the network (tests, the simulator); `verify` is a context from `trust`.
+    ConnectionSettingsError when the address or the key cannot be used.
+    """
+
+    def __init__(  # noqa: PLR0913 - the composition root fills this in, by name, once
+        self,
+        base_url: str,
+        api_key: SecretStr,
+        *,
+        clock: Clock,
+        random: randomness.Random,
+        transport: httpx.BaseTransport | None = None,
+        verify: ssl.SSLContext | Literal[True] = True,
+        timeouts: Timeouts | None = None,
+        retries: Retries | None = None,
+        domain: str | None = None,
+        on_call: OnCall = ignore,
+    ) -> None:
+        self.address = parse_address(base_url)
+        self._domain = domain or self.address.authority
+        key = checked_key(api_key)
+        context = trust() if verify is True and transport is None else verify
+        self._transport = Transport(
+            self.address,
+            key,
+            open_http(self.address, transport, verify=context),
+            clock=clock,
+            rng=random,
+            timeouts=timeouts or Timeouts(),
+            retries=retries or Retries(),
+            on_call=on_call,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    # Applications
+
+    def list_applications(self, project: str) -> ObservedProject:
+        """All applications; `complete` is False when the pages did not fit together."""
+        found = read_list(
+            self._send,
+            Request(ops.LIST_APPLICATIONS, paths.applications(project), project),
+            "applications",
+            wire.Application,
+            sort="created_at",
+        )
+        seen = tuple(translate.application(one, project) for one in found.items)
+        return ObservedProject(project, seen, found.complete)
+
+    def get_application(self, project: str, application_id: str) -> ObservedApplication:
+        path = paths.application(project, application_id)
+        seen = read_one(self._send, Request(ops.GET_APPLICATION, path, project), wire.Application)
+        return translate.application(seen, project)
+
+    def create_application(self, project: str, wanted: Configuration) -> ObservedApplication:
+        """Create and start.  Unknown when CML accepted it but did not say what it created."""
+        request = Request(
+            ops.CREATE_APPLICATION,
+            paths.applications(project),
+            project,
+            json=translate.create_body(wanted, project),
+            secrets=_secrets(wanted.environment),
+        )
+        return translate.application(read_one(self._send, request, wire.Application), project)
+
+    def update_application(
+        self, project: str, application_id: str, fields: Mapping[str, object]
+    ) -> ObservedApplication:
+        """PATCH, then what a GET says of it; `translate.unapplied` compares the two.
+
+        ValueError or TypeError for fields that no configuration has.
+        """
+        environment = fields.get("environment")
+        request = Request(
+            ops.UPDATE_APPLICATION,
+            paths.application(project, application_id),
+            project,
+            json=translate.patch_body(fields),
+            secrets=_secrets(environment) if isinstance(environment, Mapping) else (),
+        )
+        self._send(request)
+        return self._read_back(project, application_id)
+
+    def restart_application(self, project: str, application_id: str) -> None:
+        """Start a stopped or failed one; stop and start a running one.  Returns at once."""
+        self._verb(ops.RESTART_APPLICATION, project, application_id, "restart")
+
+    def stop_application(self, project: str, application_id: str) -> None:
+        """Begin to stop.  A second stop is Rejected."""
+        self._verb(ops.STOP_APPLICATION, project, application_id, "stop")
+
+    def delete_application(self, project: str, application_id: str) -> None:
+        """Begin to delete; what is gone already counts as deleted."""
+        path = paths.application(project, application_id)
+        try:
+            self._send(Request(ops.DELETE_APPLICATION, path, project))
+        except NotFound:
+            return
+
+    def application_url(self, subdomain: str) -> str:
+        return f"{self.address.scheme}://{subdomain}.{self._domain}"
+
+    # Projects, runtimes, the server itself
+
+    def find_project(self, id_or_name: str) -> ProjectRef:
+        """By id where it looks like one and exists, else by its exact name.
+
+        NotFound when there is none, Rejected when several have the name.
+        """
+        if _ID_SHAPE.fullmatch(id_or_name):
+            by_id = self._project_by_id(id_or_name)
+            if by_id is not None:
+                return by_id
+        return self._project_by_name(id_or_name)
+
+    def list_runtimes(self) -> tuple[RuntimeRef, ...]:
+        found = read_list(
+            self._send,
+            Request(ops.LIST_RUNTIMES, paths.RUNTIMES),
+            "runtimes",
+            wire.Runtime,
+            sort="",
+        )
+        return tuple(
+            RuntimeRef(r.image_identifier, r.status, r.kernel, r.edition, r.editor, r.full_version)
+            for r in found.items
+        )
+
+    def version(self) -> str | None:
+        """The API's version from its own description; no key is sent.  None where there is none."""
+        try:
+            answer = self._send(Request(ops.GET_VERSION, paths.DESCRIPTION, signed=False))
+            info = read_object(ops.GET_VERSION, answer).get("info")
+        except (NotFound, Malformed, Rejected, Unauthorized):
+            return None
+        found = info.get("version") if isinstance(info, dict) else None
+        return found[:64] if isinstance(found, str) and found.isprintable() else None
+
+    # Files of a project.  Paths are relative to its home.
+
+    def list_files(self, project: str, path: str) -> tuple[FileEntry, ...]:
+        """What the folder holds, not what its folders hold; the home is an empty path."""
+        if path:
+            return self._list_folder(project, paths.file(project, path))
+        usual, other = paths.homes(project)
+        try:
+            return self._list_folder(project, usual)
+        except (NotFound, Malformed, Rejected):
+            return self._list_folder(project, other)
+
+    def download(self, project: str, path: str) -> bytes:
+        """At most 8 MiB; Malformed beyond that."""
+        request = Request(
+            ops.DOWNLOAD_FILE, paths.download(project, path), project, limit=ops.FILE_LIMIT
+        )
+        return self._send(request).body
+
+    def upload(self, project: str, path: str, data: bytes) -> None:
+        """CML never overwrites: onto an existing file it stores a copy named `name(1)`.
+
+        Rejected for nothing at all, which CML cannot store.
+        """
+        if not data:
+            raise Rejected("upload file: CML cannot store an empty file", operation="upload_file")
+        where = (paths.checked(path), data)
+        self._send(Request(ops.UPLOAD_FILE, paths.files(project), project, upload=where))
+
+    def delete_file(self, project: str, path: str) -> None:
+        """A file or a folder; absent is fine, which servers say with 404 or with 400."""
+        try:
+            self._send(Request(ops.DELETE_FILE, paths.file(project, path), project))
+        except NotFound:
+            return
+        except Rejected as error:
+            if error.status != 400:
+                raise
+
+    # How
+
+    def _send(self, request: Request) -> Answer:
+        return self._transport.send(request)
+
+    def _verb(self, operation: Operation, project: str, application_id: str, verb: str) -> None:
+        path = f"{paths.application(project, application_id)}:{verb}"
+        self._send(Request(operation, path, project, json={}))
+
+    def _read_back(self, project: str, application_id: str) -> ObservedApplication:
+        """The PATCH is done: whatever keeps us from seeing what it did leaves that unknown."""
+        try:
+            return self.get_application(project, application_id)
+        except (Unauthorized, NotFound):
+            raise
+        except CmlError as error:
+            said, status = str(error), error.status
+        raise Unknown(
+            f"update application: done, but not confirmed: {said}",
+            status=status,
+            operation=ops.UPDATE_APPLICATION.name,
+        )
+
+    def _project_by_id(self, project: str) -> ProjectRef | None:
+        try:
+            seen = read_one(
+                self._send, Request(ops.GET_PROJECT, paths.project(project)), wire.Project
+            )
+        except NotFound:
+            return None
+        return ProjectRef(seen.id, seen.name)
+
+    def _project_by_name(self, name: str) -> ProjectRef:
+        query = (("search_filter", json.dumps({"name": name})),)  # a substring to CML
+        request = Request(ops.LIST_PROJECTS, paths.PROJECTS, query=query)
+        listing = read_list(self._send, request, "projects", wire.Project, sort="")
+        found = [p for p in listing.items if p.name == name]
+        what = f"find project: {name[:100]!r}"
+        operation = ops.LIST_PROJECTS.name
+        if not listing.complete:
+            raise Unavailable(f"{what}: the list of projects was torn", operation=operation)
+        if len(found) > 1:
+            ids = ", ".join(f"{p.id} of {p.owner.username if p.owner else '?'}" for p in found[:10])
+            raise Rejected(f"{what} names several ({ids}): give the id", operation=operation)
+        if not found:
+            remedy = "check the name and that the key's user may see it, or give the id"
+            raise NotFound(f"{what}: there is none: {remedy}", operation=operation)
+        return ProjectRef(found[0].id, found[0].name)
+
+    def _list_folder(self, project: str, path: str) -> tuple[FileEntry, ...]:
+        request = Request(ops.LIST_FILES, path, project)
+        return tuple(_entry(one) for one in read_once(self._send, request, "files", wire.FileInfo))
+
+
+def _entry(info: wire.FileInfo) -> FileEntry:
+    name = info.path.rstrip("/").rsplit("/", 1)[-1]
+    return FileEntry(name, info.is_dir, info.file_size)
+
+
+def _secrets(environment: Mapping[str, object]) -> tuple[str, ...]:
+    """Values that a server's complaint must not carry on into our messages."""
+    return tuple(str(v) for k, v in environment.items() if not k.startswith(_MARK_PREFIX))

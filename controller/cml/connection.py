@@ -1,0 +1,144 @@
+"""Where CML is and how we trust it: address, key and certificates, checked before the first call.
+
+Nothing here talks to the network.  Every refusal says what to do about it and repeats no secret.
+"""
+
+import ipaddress
+import re
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+from pydantic import SecretStr
+
+from controller.cml.errors import ConnectionSettingsError
+
+POD_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_PATHS = frozenset({"", "/api", "/api/v1", "/api/v2"})
+_REMEDY = "give the workspace's address, such as https://ml-0123abcd-e45.example.cloudera.site"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Scheme and authority of a workspace; `host` is without its port."""
+
+    scheme: str
+    host: str
+    port: int | None = None
+
+    @property
+    def authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+    @property
+    def api(self) -> str:
+        return f"{self.url}/api/v2"
+
+    @property
+    def is_loopback(self) -> bool:
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_address(text: str) -> Address:
+    """Liberal: a bare host, a trailing slash, `/api/v1` (as pods have it) and `/api/v2` all do.
+
+    Plain HTTP is refused but for loopback hosts: the API key travels in every request.
+    """
+    parts = _split(text.strip())
+    host, port = _authority(parts)
+    scheme = parts.scheme or ("http" if is_loopback(host) else "https")
+    if scheme == "http" and not is_loopback(host):
+        raise ConnectionSettingsError(
+            f"http://{host} would send the API key in clear: use https:// instead"
+        )
+    return Address(scheme, host, None if port == _default_port(scheme) else port)
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
+    except ValueError:
+        raise ConnectionSettingsError(f"the address cannot be read: {_REMEDY}") from None
+    if parts.scheme not in {"", "http", "https"}:
+        raise ConnectionSettingsError(f"the address is not an https:// one: {_REMEDY}")
+    if parts.username is not None or parts.password is not None:
+        raise ConnectionSettingsError(f"the address holds a user or a password: {_REMEDY}")
+    if parts.path.rstrip("/") not in _PATHS or parts.query or parts.fragment:
+        raise ConnectionSettingsError(f"the address goes on after the host: {_REMEDY}")
+    return parts
+
+
+def _authority(parts: SplitResult) -> tuple[str, int | None]:
+    host = (parts.hostname or "").lower()
+    if not _is_host(host):
+        raise ConnectionSettingsError(f"the address has no proper host: {_REMEDY}")
+    try:
+        port = parts.port
+    except ValueError:
+        raise ConnectionSettingsError(f"the address has no proper port: {_REMEDY}") from None
+    if port == 0:
+        raise ConnectionSettingsError(f"the address has port 0: {_REMEDY}")
+    return host, port
+
+
+def _is_host(host: str) -> bool:
+    if ":" not in host:
+        return len(host) <= 253 and _HOST.fullmatch(host) is not None and ".." not in host
+    try:
+        return ipaddress.ip_address(host).version == 6
+    except ValueError:
+        return False
+
+
+def _default_port(scheme: str) -> int:
+    return 443 if scheme == "https" else 80
+
+
+def checked_key(key: SecretStr) -> SecretStr:
+    """The key without surrounding white space; refused where it cannot be a header's value."""
+    text = key.get_secret_value().strip()
+    if not text:
+        raise ConnectionSettingsError("there is no API key: set CML_API_KEY")
+    if not text.isascii() or any(not 33 <= ord(c) <= 126 for c in text):
+        raise ConnectionSettingsError(
+            "the API key holds spaces, line ends or other characters that no key has: copy it again"
+        )
+    return SecretStr(text)
+
+
+def trust(ca_cert: Path | None = None, pod_bundle: Path = POD_BUNDLE) -> ssl.SSLContext:
+    """Public authorities, those of the pod that we may run in, and `ca_cert` (PEM)."""
+    context = httpx.create_ssl_context()
+    if pod_bundle.is_file():
+        _add(context, pod_bundle)
+    if ca_cert is not None:
+        _add(context, ca_cert)
+    return context
+
+
+def _add(context: ssl.SSLContext, bundle: Path) -> None:
+    try:
+        context.load_verify_locations(cafile=bundle)
+    except (OSError, ssl.SSLError) as error:
+        raise ConnectionSettingsError(
+            f"the certificates in {bundle} cannot be read ({error.strerror or error}): "
+            "give a PEM file with --ca-cert"
+        ) from None

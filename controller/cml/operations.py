@@ -1,0 +1,96 @@
+"""Everything that we ask of CML, as a table: name, method, and whether it changes anything.
+
+`write` is what retries and error classes hang on, not the method: a download is a POST that
+changes nothing.  No other page may spell a method.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Expects(Enum):
+    """What a good answer holds."""
+
+    JSON = "json"
+    BYTES = "bytes"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`read_s`: how long a silence of the server is borne; None for the client's usual one."""
+
+    name: str
+    method: str
+    write: bool
+    expects: Expects = Expects.JSON
+    read_s: float | None = None
+
+    def __str__(self) -> str:
+        return self.name.replace("_", " ")
+
+
+LIST_APPLICATIONS = Operation("list_applications", "GET", write=False)
+GET_APPLICATION = Operation("get_application", "GET", write=False)
+# A create can take the platform a minute or more before it answers.
+CREATE_APPLICATION = Operation("create_application", "POST", write=True, read_s=120.0)
+UPDATE_APPLICATION = Operation("update_application", "PATCH", write=True)
+RESTART_APPLICATION = Operation("restart_application", "POST", True, Expects.NOTHING)
+STOP_APPLICATION = Operation("stop_application", "POST", True, Expects.NOTHING)
+DELETE_APPLICATION = Operation("delete_application", "DELETE", True, Expects.NOTHING)
+GET_PROJECT = Operation("get_project", "GET", write=False)
+LIST_PROJECTS = Operation("list_projects", "GET", write=False)
+LIST_RUNTIMES = Operation("list_runtimes", "GET", write=False)
+LIST_FILES = Operation("list_files", "GET", write=False)
+DOWNLOAD_FILE = Operation("download_file", "POST", False, Expects.BYTES)
+UPLOAD_FILE = Operation("upload_file", "POST", True, Expects.NOTHING)
+DELETE_FILE = Operation("delete_file", "DELETE", True, Expects.NOTHING)
+GET_VERSION = Operation("get_version", "GET", write=False)
+
+MIB = 1024 * 1024
+BODY_LIMIT = 32 * MIB  # bytes of any one answer
+FILE_LIMIT = 8 * MIB  # bytes of one downloaded file
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call to make.  `path` is relative to `/api/v2` and already percent-encoded.
+
+    `upload` is (destination, data).  Bodies stay out of `repr`: an environment may hold secrets.
+    """
+
+    operation: Operation
+    path: str
+    project: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+    json: dict[str, object] | None = field(default=None, repr=False)
+    upload: tuple[str, bytes] | None = field(default=None, repr=False)
+    limit: int = BODY_LIMIT
+    signed: bool = True
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.  Header names in lower case; the body is bounded by the request's limit."""
+
+    status: int
+    headers: dict[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class TooLargeError(Exception):
+    """The body of an answer went past its limit and was not read on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One exchange with CML, for logs, metrics and tests.  `error` is the class that came of it."""
+
+    method: str
+    operation: str
+    project: str
+    status: int | None
+    error: str | None
+    seconds: float
+    write: bool

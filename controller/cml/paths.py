@@ -1,0 +1,57 @@
+"""The paths of the API, relative to `/api/v2`, percent-encoded.
+
+Ids are opaque, so they are encoded and never parsed; but one that would name another resource
+(empty, `.`, `..`) is refused here, before anything is sent.
+"""
+
+from urllib.parse import quote
+
+from controller.cml.errors import Rejected
+
+PROJECTS = "/projects"
+RUNTIMES = "/runtimes"
+DESCRIPTION = "/swagger.json"
+
+
+def project(project_id: str) -> str:
+    return f"{PROJECTS}/{_id(project_id)}"
+
+
+def applications(project_id: str) -> str:
+    return f"{project(project_id)}/applications"
+
+
+def application(project_id: str, application_id: str) -> str:
+    return f"{applications(project_id)}/{_id(application_id)}"
+
+
+def files(project_id: str) -> str:
+    return f"{project(project_id)}/files"
+
+
+def file(project_id: str, path: str) -> str:
+    """Slashes stay as they are.  Never the home itself: a delete of it is not to be sayable."""
+    return f"{files(project_id)}/{quote(checked(path), safe='/')}"
+
+
+def homes(project_id: str) -> tuple[str, str]:
+    """Two spellings of the home folder; servers differ in which they know."""
+    return f"{files(project_id)}/", f"{files(project_id)}/%2F"
+
+
+def download(project_id: str, path: str) -> str:
+    return f"{file(project_id, path)}:download"
+
+
+def checked(path: str) -> str:
+    """The path, or Rejected for one that is not plainly inside the project's home."""
+    parts = path.split("/")
+    if any(p in {"", ".", ".."} for p in parts) or not path.isprintable() or "\\" in path:
+        raise Rejected(f"not a path inside the project: {path[:200]!r}")
+    return path
+
+
+def _id(text: str) -> str:
+    if text in {"", ".", ".."} or len(text) > 256 or not text.isprintable():
+        raise Rejected(f"not an id: {text[:100]!r}")
+    return quote(text, safe="")

@@ -1,0 +1,175 @@
+"""Between CML's words and ours.  Pure; the only page that knows both.
+
+CML's `memory` is the figure that its UI calls GiB; its `environment` is an object on create and
+JSON text everywhere else; its `script` may be written from `/home/cdsw`.
+"""
+
+import json
+from collections.abc import Mapping
+
+from controller.cml import wire
+from controller.core.observed import ObservedApplication, Phase
+from controller.core.plan import Configuration
+
+_HOME = "/home/cdsw/"
+_TOLERANCE = 0.01  # cores or GiB: figures go through floating point, and through other people's
+
+_PHASES = {
+    "STARTING": Phase.STARTING,
+    "SCHEDULING": Phase.STARTING,
+    "PENDING": Phase.STARTING,
+    "RUNNING": Phase.RUNNING,
+    "STOPPING": Phase.STOPPING,
+    "STOPPED": Phase.STOPPED,
+    "SUCCEEDED": Phase.STOPPED,
+    "FAILED": Phase.FAILED,
+    "KILLED": Phase.FAILED,
+    "ERROR": Phase.FAILED,
+    "TIMEDOUT": Phase.FAILED,
+    "STARTUP_FAILED": Phase.FAILED,
+}
+
+# Our name of a field -> CML's.  Both directions of a PATCH go by this table.
+_WIRE_NAMES = {
+    "name": "name",
+    "subdomain": "subdomain",
+    "description": "description",
+    "script": "script",
+    "cpu": "cpu",
+    "memory": "memory",
+    "gpu": "nvidia_gpu",
+    "runtime": "runtime_identifier",
+    "environment": "environment",
+}
+
+
+def phase(status: str) -> Phase:
+    """Every spelling seen in the wild; what is left is UNKNOWN, on which nobody acts."""
+    word = status.strip().upper().removeprefix("APPLICATION_").removeprefix("ENGINE_")
+    return _PHASES.get(word, Phase.UNKNOWN)
+
+
+def application(seen: wire.Application, project: str) -> ObservedApplication:
+    return ObservedApplication(
+        id=seen.id,
+        project=project,
+        name=seen.name,
+        subdomain=seen.subdomain,
+        phase=phase(seen.status),
+        script=seen.script.removeprefix(_HOME),
+        cpu=seen.cpu,
+        memory=seen.memory,
+        gpu=seen.nvidia_gpu,
+        runtime=seen.runtime_identifier,
+        environment=environment(seen.environment),
+        status=seen.status,
+        created_at=seen.created_at,
+        starting_at=seen.starting_at,
+        running_at=seen.running_at,
+        stopped_at=seen.stopped_at,
+    )
+
+
+def environment(value: object) -> dict[str, str]:
+    """The variables, from JSON text, an object, or nothing.
+
+    What cannot be read is empty: it then bears no mark, so the application is nobody's of ours
+    and is left alone, while its neighbours are not held up by it.
+    """
+    if isinstance(value, str):
+        value = _json(value)
+    if not isinstance(value, Mapping):
+        return {}
+    return {str(name): _value(item) for name, item in value.items()}
+
+
+def environment_text(variables: Mapping[str, str]) -> str:
+    """What a PATCH carries; the order of variables never changes the text."""
+    return json.dumps(dict(variables), sort_keys=True, separators=(",", ":"))
+
+
+def _json(text: str) -> object:
+    try:
+        value: object = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _value(item: object) -> str:
+    if isinstance(item, str):
+        return item
+    try:
+        return "" if item is None else json.dumps(item, sort_keys=True)
+    except (ValueError, RecursionError):
+        return ""
+
+
+def create_body(configuration: Configuration, project: str) -> dict[str, object]:
+    """The body of POST applications."""
+    body = wire.CreateApplication(
+        project_id=project,
+        name=configuration.name,
+        subdomain=configuration.subdomain,
+        description=configuration.description,
+        script=configuration.script,
+        cpu=configuration.cpu,
+        memory=configuration.memory,
+        nvidia_gpu=configuration.gpu,
+        environment=dict(configuration.environment),
+        runtime_identifier=configuration.runtime,
+    )
+    return body.model_dump()
+
+
+def patch_body(fields: Mapping[str, object]) -> dict[str, object]:
+    """The body of PATCH, from `Configuration` names.  ValueError for a field that is none."""
+    strange = sorted(set(fields) - set(_WIRE_NAMES))
+    if strange or not fields:
+        raise ValueError(f"not fields of a configuration: {', '.join(strange) or 'none given'}")
+    named = {_WIRE_NAMES[name]: value for name, value in fields.items()}
+    if "environment" in named:
+        named["environment"] = environment_text(_variables(named["environment"]))
+    return wire.PatchApplication.model_validate(named).model_dump(exclude_unset=True)
+
+
+def _variables(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise TypeError("an environment is a mapping")
+    if not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
+        raise TypeError("an environment maps text to text")
+    return dict(value)
+
+
+def unapplied(
+    fields: Mapping[str, object],
+    answered: ObservedApplication,
+    before: Mapping[str, str] | None = None,
+) -> tuple[str, ...]:
+    """Names of the fields of an Update that CML accepted and did not take, sorted.
+
+    `before` is the environment that the update was made from.  With it, a variable that came from
+    elsewhere meanwhile is no fault; without it, every variable that is not in the map to be was
+    to be removed.  `description` cannot be observed and is taken on trust.
+    """
+    return tuple(sorted(n for n, v in fields.items() if not _took(n, v, answered, before)))
+
+
+def _took(
+    name: str, wanted: object, answered: ObservedApplication, before: Mapping[str, str] | None
+) -> bool:
+    if name == "description":
+        return True
+    if name == "environment":
+        return _environment_took(_variables(wanted), answered.environment, before)
+    got: object = getattr(answered, name)
+    if isinstance(got, float) and isinstance(wanted, (int, float)):
+        return abs(got - wanted) <= _TOLERANCE
+    return got == wanted
+
+
+def _environment_took(
+    wanted: Mapping[str, str], got: Mapping[str, str], before: Mapping[str, str] | None
+) -> bool:
+    removed = set(got if before is None else before) - set(wanted)
+    return all(got.get(k) == v for k, v in wanted.items()) and removed.isdisjoint(got)

@@ -1,0 +1,236 @@
+"""How a request goes over the wire: signed, bounded in time and size, counted, tried again.
+
+Reads are tried three times; a write goes once, for nobody can tell whether a lost one happened.
+What comes out is an answer or a CmlError without cause or context: those of httpx hold requests,
+and requests hold the API key.
+"""
+
+import random
+import ssl
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Literal
+from urllib.parse import quote
+
+import httpx
+from pydantic import SecretStr
+
+from controller import __version__
+from controller.clock import Clock
+from controller.cml.classify import Redact, classify
+from controller.cml.connection import Address
+from controller.cml.errors import CmlError, Throttled, Unavailable
+from controller.cml.gate import Gate
+from controller.cml.operations import Answer, Call, Request, TooLargeError
+
+OnCall = Callable[[Call], None]
+
+_FAULTS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, TooLargeError)
+_SPELLINGS: tuple[Callable[[str], str], ...] = (
+    str,
+    lambda value: value.replace("/", "\\/"),  # as CML's own JSON text may have it
+    lambda value: quote(value, safe=""),
+)
+_SHORTEST_SECRET = 6  # shorter values are words such as `true`, and would garble every message
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds.  `read_s` bounds one silence; `slack_s` what a trickling body may take beyond it."""
+
+    connect_s: float = 5.0
+    read_s: float = 30.0
+    write_s: float = 30.0
+    pool_s: float = 30.0
+    slack_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Reads only.  Full jitter between `first_s` and `longest_s`, doubling.
+
+    A server that wants more than `patience_s` before the next try is not asked again.
+    """
+
+    tries: int = 3
+    first_s: float = 0.2
+    longest_s: float = 2.0
+    patience_s: float = 30.0
+
+
+class _Bearer(httpx.Auth):
+    """Puts the key on a request at the last moment, so that no variable of ours holds it."""
+
+    def __init__(self, key: SecretStr) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
+        yield request
+
+
+class _Unsigned(httpx.Auth):
+    """Sends no key, and keeps httpx from looking for one elsewhere."""
+
+
+def open_http(
+    address: Address,
+    transport: httpx.BaseTransport | None,
+    *,
+    verify: ssl.SSLContext | Literal[True],
+) -> httpx.Client:
+    """A pool of connections: no redirects, no cookies, no proxy between us and this machine."""
+    return httpx.Client(
+        transport=transport,
+        verify=verify,
+        follow_redirects=False,
+        trust_env=not address.is_loopback,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=15),
+        headers={
+            "User-Agent": f"raycml/{__version__}",
+            "Accept": "application/json, */*;q=0.1",
+            "Accept-Encoding": "identity",  # a small body must not unpack into a huge one
+        },
+    )
+
+
+class Transport:
+    """Sends requests to one workspace; safe to use from several threads."""
+
+    def __init__(
+        self,
+        address: Address,
+        key: SecretStr,
+        http: httpx.Client,
+        *,
+        clock: Clock,
+        rng: random.Random,
+        timeouts: Timeouts,
+        retries: Retries,
+        on_call: OnCall,
+    ) -> None:
+        self._address = address
+        self._key = key
+        self._http = http
+        self._clock = clock
+        self._rng = rng
+        self._timeouts = timeouts
+        self._retries = retries
+        self._on_call = on_call
+        self._gate = Gate(clock)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def send(self, request: Request) -> Answer:
+        """The answer to go on with, or a CmlError.  Never anything else."""
+        tries_left = 1 if request.operation.write else self._retries.tries
+        pause_s = self._retries.first_s
+        while True:
+            self._gate.wait()
+            result = self._attempt(request)
+            if isinstance(result, Answer):
+                return result
+            tries_left -= 1
+            if isinstance(result, Throttled):
+                self._gate.close(result.retry_after_s)
+            if not tries_left or not self._is_worth_another(result):
+                raise result
+            self._clock.wait(self._rng.uniform(0.0, pause_s))
+            pause_s = min(2 * pause_s, self._retries.longest_s)
+
+    def _is_worth_another(self, error: CmlError) -> bool:
+        if isinstance(error, Unavailable):
+            return True
+        patience = self._retries.patience_s
+        return isinstance(error, Throttled) and (error.retry_after_s or 0.0) <= patience
+
+    def _attempt(self, request: Request) -> Answer | CmlError:
+        started = self._clock.monotonic()
+        outcome = self._exchange(request)
+        error = classify(
+            request.operation, outcome, now=self._clock.now(), redact=self._redaction(request)
+        )
+        self._count(request, outcome, error, self._clock.monotonic() - started)
+        if error is not None:
+            return error
+        assert isinstance(outcome, Answer)  # noqa: S101 - tells mypy: a fault is always classified
+        return outcome
+
+    def _count(
+        self, request: Request, outcome: Answer | Exception, error: CmlError | None, seconds: float
+    ) -> None:
+        self._on_call(
+            Call(
+                method=request.operation.method,
+                operation=request.operation.name,
+                project=request.project,
+                status=outcome.status if isinstance(outcome, Answer) else None,
+                error=type(error).__name__ if error else None,
+                seconds=seconds,
+                write=request.operation.write,
+            )
+        )
+
+    def _exchange(self, request: Request) -> Answer | Exception:
+        """Faults are values here: one that was raised would drag its request along as a context."""
+        try:
+            with self._http.stream(
+                request.operation.method,
+                self._address.api + request.path,
+                params=list(request.query) or None,
+                json=request.json,
+                files=_files(request.upload),
+                auth=_Bearer(self._key) if request.signed else _Unsigned(),
+                timeout=self._timeout(request),
+            ) as response:
+                body = self._body(response, request)
+                return Answer(response.status_code, _headers(response), body)
+        except _FAULTS as fault:
+            return fault
+
+    def _timeout(self, request: Request) -> httpx.Timeout:
+        t = self._timeouts
+        return httpx.Timeout(
+            connect=t.connect_s, read=self._read_s(request), write=t.write_s, pool=t.pool_s
+        )
+
+    def _read_s(self, request: Request) -> float:
+        return request.operation.read_s or self._timeouts.read_s
+
+    def _body(self, response: httpx.Response, request: Request) -> bytes:
+        latest = self._clock.monotonic() + self._read_s(request) + self._timeouts.slack_s
+        body = bytearray()
+        for chunk in response.iter_bytes(65_536):
+            body += chunk
+            if len(body) > request.limit:
+                raise TooLargeError
+            if self._clock.monotonic() > latest:
+                raise httpx.ReadTimeout("the answer trickles in too slowly")
+        return bytes(body)
+
+    def _redaction(self, request: Request) -> Redact:
+        values = (v for v in request.secrets if len(v) >= _SHORTEST_SECRET)
+        spellings = (f(v) for v in (self._key.get_secret_value(), *values) for f in _SPELLINGS)
+        secrets = sorted(set(spellings), key=len, reverse=True)
+
+        def redact(text: str) -> str:
+            for secret in secrets:
+                text = text.replace(secret, "[redacted]")
+            return text
+
+        return redact
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _files(upload: tuple[str, bytes] | None) -> dict[str, tuple[str, bytes, str]] | None:
+    """CML takes the destination from the *name of the form field*."""
+    if upload is None:
+        return None
+    path, data = upload
+    return {path: (path.rsplit("/", 1)[-1], data, "application/octet-stream")}

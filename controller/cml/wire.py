@@ -1,0 +1,161 @@
+"""The shapes of CML's API v2, exactly as they travel: liberal in, strict out.
+
+Coming in, absent, null and default are one, numbers may be written as text, and what we do not
+know is ignored (fields were only ever added between 24.05 and 26.06).  Going out, nothing is
+guessed.  No model repeats its input in an error, for environments may hold secrets.
+"""
+
+import math
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+
+_LARGEST = 2**53  # beyond it JSON numbers are not exact any more
+
+
+def _text(value: object) -> object:
+    if value is None:
+        return ""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def _number(value: object) -> float:
+    if value is None or value == "":
+        return 0.0
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError("not a number")  # noqa: TRY004 - pydantic listens to ValueError only
+    number = float(value) if not isinstance(value, str) or len(value) < 32 else math.nan
+    if not math.isfinite(number) or abs(number) > _LARGEST:
+        raise ValueError("not a sensible number")
+    return number
+
+
+def _count(value: object) -> int:
+    number = _number(value)
+    if number != int(number):
+        raise ValueError("not a whole number")
+    return int(number)
+
+
+def _flag(value: object) -> object:
+    return False if value is None or value == "" else value
+
+
+def _when(value: object) -> datetime | None:
+    """Times only guide us, so an unreadable one is an absent one; Go's zero time means unset."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        when = datetime.fromisoformat(value)
+        aware = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return aware if aware.year > 1 else None
+
+
+def _status(value: object) -> str:
+    return value if isinstance(value, str) else "" if value is None else repr(value)[:64]
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Id = Annotated[str, BeforeValidator(_text), StringConstraints(min_length=1, max_length=256)]
+Number = Annotated[float, BeforeValidator(_number)]
+Count = Annotated[int, BeforeValidator(_count)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+When = Annotated[datetime | None, BeforeValidator(_when)]
+Status = Annotated[str, BeforeValidator(_status)]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+
+class Application(_In):
+    """`environment` is JSON text in every answer, but other shapes were seen: raw here."""
+
+    id: Id
+    name: Text = ""
+    subdomain: Text = ""
+    script: Text = ""
+    status: Status = ""
+    cpu: Number = 0.0
+    memory: Number = 0.0
+    nvidia_gpu: Count = 0
+    runtime_identifier: Text = ""
+    environment: object = None
+    created_at: When = None
+    starting_at: When = None
+    running_at: When = None
+    stopped_at: When = None
+
+
+class Owner(_In):
+    """The part of a ShortUser that helps to tell two projects apart."""
+
+    username: Text = ""
+
+
+class Project(_In):
+    """`name` comes without its owner, so two may have the same."""
+
+    id: Id
+    name: Text = ""
+    owner: Owner | None = None
+
+
+class Runtime(_In):
+    """Runtimes have no id but their image's full reference."""
+
+    image_identifier: Id
+    status: Text = ""
+    kernel: Text = ""
+    edition: Text = ""
+    editor: Text = ""
+    full_version: Text = ""
+
+
+class FileInfo(_In):
+    """`file_size` is an int64 and so travels as text; folders have none."""
+
+    path: Id
+    is_dir: Flag = False
+    file_size: Count = 0
+
+
+class CreateApplication(_Out):
+    """POST: `environment` is an object here, and only here."""
+
+    project_id: str
+    name: str
+    subdomain: str
+    description: str
+    script: str
+    cpu: float
+    memory: float
+    nvidia_gpu: int
+    environment: dict[str, str]
+    runtime_identifier: str
+    bypass_authentication: bool = False
+
+
+class PatchApplication(_Out):
+    """PATCH: only what is set is sent; `environment` is JSON text and replaces the whole map."""
+
+    name: str | None = None
+    subdomain: str | None = None
+    description: str | None = None
+    script: str | None = None
+    cpu: float | None = None
+    memory: float | None = None
+    nvidia_gpu: int | None = None
+    environment: str | None = None
+    runtime_identifier: str | None = None

@@ -1,0 +1,183 @@
+"""Carry out a plan: steps in, outcomes out.  Decides nothing.
+
+Steps of one member run in order, and a later one never outruns a failed earlier one; members run
+in parallel, in a bounded pool.  Launchers are written before anything that names them and removed
+after everything else.  Before an application is stopped, restarted, changed or deleted it is
+fetched afresh and its mark is checked.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from controller.core.fault import Fault
+from controller.core.observed import ObservedApplication, Phase, is_ours, key_of
+from controller.core.plan import (
+    Configuration,
+    Create,
+    Delete,
+    Outcome,
+    Plan,
+    RemoveLauncher,
+    Restart,
+    Result,
+    Step,
+    Stop,
+    Update,
+    WriteLauncher,
+)
+
+GONE = "NotFound"
+CHANGED = "Changed"
+
+
+class Effects(Protocol):
+    """What can be done to the world; each raises Fault and nothing else.  Safe from threads."""
+
+    def fetch(self, project: str, application_id: str) -> ObservedApplication: ...
+    def create(self, project: str, configuration: Configuration) -> str:
+        """The id of the new application."""
+
+    def update(
+        self, project: str, application_id: str, fields: Mapping[str, object]
+    ) -> tuple[str, ...]:
+        """Names of fields that were accepted and, read back, have not taken."""
+
+    def restart(self, project: str, application_id: str) -> None: ...
+    def stop(self, project: str, application_id: str) -> None: ...
+    def delete(self, project: str, application_id: str) -> None: ...
+    def write_launcher(self, project: str, path: str, settings: str) -> None: ...
+    def remove_launcher(self, project: str, path: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One carrying-out.  `heard` is called with each outcome as it comes, from any thread."""
+
+    effects: Effects
+    owner: str
+    threads: int = 8
+    heard: Callable[[Outcome], None] = field(default=lambda _: None)
+    aborted: threading.Event = field(default_factory=threading.Event)
+
+
+def execute(plan: Plan, run: Execution) -> tuple[Outcome, ...]:
+    """The outcome of every step, in the plan's order."""
+    outcomes: dict[int, Outcome] = {}
+    for chains in _stages(plan.steps):
+        work = partial(_chain, run=run, unwritten=_unwritten(outcomes.values()))
+        for done in _each(work, chains, run):
+            outcomes.update(done)
+    return tuple(outcomes[id(step)] for step in plan.steps)
+
+
+def _stages(steps: Sequence[Step]) -> list[list[list[Step]]]:
+    """Writes of launchers, then one chain for each application's member, then removals."""
+    writes = [[s] for s in steps if isinstance(s.action, WriteLauncher)]
+    removals = [[s] for s in steps if isinstance(s.action, RemoveLauncher)]
+    chains: dict[object, list[Step]] = {}
+    for step in steps:
+        if not isinstance(step.action, WriteLauncher | RemoveLauncher):
+            chains.setdefault((step.key, step.application_id), []).append(step)
+    return [writes, list(chains.values()), removals]
+
+
+def _unwritten(outcomes: Iterable[Outcome]) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (o.step.project, o.step.action.path)
+        for o in outcomes
+        if isinstance(o.step.action, WriteLauncher) and o.result is not Result.DONE
+    )
+
+
+Done = dict[int, Outcome]
+
+
+def _each(
+    work: Callable[[list[Step]], Done], chains: Sequence[list[Step]], run: Execution
+) -> list[Done]:
+    """In the calling thread when one is asked for, so that a simulation is deterministic."""
+    if run.threads <= 1 or len(chains) <= 1:
+        return [work(chain) for chain in chains]
+    with ThreadPoolExecutor(min(run.threads, len(chains)), "raycml-step") as pool:
+        return list(pool.map(work, chains))
+
+
+def _chain(chain: list[Step], run: Execution, unwritten: frozenset[tuple[str, str]]) -> Done:
+    done: Done = {}
+    halted = ""
+    for step in chain:
+        if not halted and (step.project, step.launcher or "") in unwritten:
+            halted = "its launcher could not be written"
+        if not halted and run.aborted.is_set():
+            halted = "the pass was aborted"
+        outcome = Outcome(step, Result.SKIPPED, halted) if halted else _run(step, run)
+        run.heard(outcome)
+        done[id(step)] = outcome
+        if outcome.result is not Result.DONE and not halted:
+            halted = f"{step.name} did not succeed"
+    return done
+
+
+def _run(step: Step, run: Execution) -> Outcome:
+    try:
+        return _confirmed(step, run) or _act(step, run.effects)
+    except Fault as fault:
+        if fault.aborts:
+            run.aborted.set()
+        gone = fault.kind == GONE
+        if gone and isinstance(step.action, Delete):
+            return Outcome(step, Result.DONE, "it was gone already")
+        kind = CHANGED if gone else fault.kind
+        return Outcome(step, fault.result, str(fault), kind)
+
+
+def _confirmed(step: Step, run: Execution) -> Outcome | None:
+    """A fresh look at the application; an outcome only where the step must not be taken."""
+    if step.application_id is None:
+        return None
+    app = run.effects.fetch(step.project, step.application_id)
+    if not is_ours(app, run.owner) or key_of(app) != step.key:
+        return Outcome(step, Result.FAILED, "it no longer carries the mark", CHANGED)
+    if app.phase in _UNFIT.get(type(step.action), ()):
+        return Outcome(step, Result.FAILED, f"meanwhile it is {app.phase}", CHANGED)
+    return None
+
+
+# In which phases a call would be refused, pointless or harmful; the next pass decides anew.
+_UNFIT: dict[type, frozenset[Phase]] = {
+    Stop: frozenset({Phase.STOPPING, Phase.STOPPED, Phase.UNKNOWN}),
+    Restart: frozenset({Phase.STARTING, Phase.STOPPING, Phase.UNKNOWN}),
+    Update: frozenset({Phase.STARTING, Phase.RUNNING, Phase.STOPPING, Phase.UNKNOWN}),
+    Delete: frozenset({Phase.UNKNOWN}),
+}
+
+
+def _act(step: Step, effects: Effects) -> Outcome:
+    match step.action:
+        case WriteLauncher(path, settings):
+            effects.write_launcher(step.project, path, settings)
+        case Create(configuration):
+            created = effects.create(step.project, configuration)
+            return Outcome(step, Result.DONE, application_id=created)
+        case Update(app, fields):
+            return _updated(step, effects.update(step.project, app, fields))
+        case Restart(app):
+            effects.restart(step.project, app)
+        case Stop(app):
+            effects.stop(step.project, app)
+        case Delete(app):
+            effects.delete(step.project, app)
+        case RemoveLauncher(path):
+            effects.remove_launcher(step.project, path)
+    return Outcome(step, Result.DONE)
+
+
+def _updated(step: Step, unapplied: tuple[str, ...]) -> Outcome:
+    if not unapplied:
+        return Outcome(step, Result.DONE)
+    message = f"CML accepted and did not take: {', '.join(unapplied)}"
+    return Outcome(step, Result.FAILED, message, "FieldNotApplied", unapplied)

@@ -1,0 +1,73 @@
+"""Pauses: a person's orders to only watch a cluster, one file each.
+
+A pause is a brake, so every doubt pauses: a file that cannot be read means that the cluster *is*
+paused, until a person writes it anew or removes it.
+"""
+
+import json
+import re
+from datetime import datetime
+
+from controller.core.observed import Pause
+from controller.files import decode
+from controller.files.port import FilesError, ProjectFiles, StoredFile
+
+SCHEMA = "raycml.pause/v1"
+FOLDER = ".raycml/pauses"
+SIZE_LIMIT = 64 * 1024  # bytes
+
+_CLUSTER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_NOBODY = "unknown"
+
+
+def pause_path(cluster: str) -> str:
+    return f"{FOLDER}/{cluster}.json"
+
+
+def render_pause(pause: Pause) -> bytes:
+    body = {
+        "schema": SCHEMA,
+        "cluster": pause.cluster,
+        "reason": pause.reason,
+        "by": pause.by,
+        "since": pause.since.isoformat(),
+        "until": pause.until.isoformat() if pause.until else None,
+    }
+    return (json.dumps(body, indent=2) + "\n").encode()
+
+
+def parse_pause(data: bytes, cluster: str, seen_at: datetime) -> Pause:
+    """The pause of the cluster that the file is named after; `seen_at` stands in for its start."""
+    body = decode.json_object(data, SIZE_LIMIT)
+    if isinstance(body, str):
+        return _doubtful(cluster, body, seen_at)
+    if body.get("schema") != SCHEMA or body.get("cluster") != cluster:
+        return _doubtful(cluster, f"not of {SCHEMA} or another cluster's", seen_at)
+    until = decode.instant(body.get("until"))
+    reason = decode.text(body.get("reason"))
+    if until is None and body.get("until") is not None:
+        reason = f"{reason} (its end cannot be read)".strip()
+    since = decode.instant(body.get("since")) or seen_at
+    return Pause(cluster, reason, decode.text(body.get("by")) or _NOBODY, since, until)
+
+
+def read_pauses(files: ProjectFiles, seen_at: datetime) -> dict[str, Pause]:
+    """Every pause of the project by cluster.  FilesError when the folder itself cannot be read."""
+    found = (_read(files, one, seen_at) for one in files.listing(FOLDER))
+    return {pause.cluster: pause for pause in found if pause is not None}
+
+
+def _read(files: ProjectFiles, stored: StoredFile, seen_at: datetime) -> Pause | None:
+    """None for what is no pause file, and for one that went while we looked."""
+    cluster = stored.name.removesuffix(".json")
+    if stored.is_dir or cluster == stored.name or not _CLUSTER.fullmatch(cluster):
+        return None
+    try:
+        data = files.read(stored.path)
+    except FilesError as error:
+        return _doubtful(cluster, decode.text(str(error)), seen_at)
+    return None if data is None else parse_pause(data, cluster, seen_at)
+
+
+def _doubtful(cluster: str, why: str, seen_at: datetime) -> Pause:
+    return Pause(cluster, f"the pause file cannot be read: {why}", _NOBODY, seen_at)

@@ -1,0 +1,84 @@
+"""What the controller may do with a project's files, whichever way it reaches them.
+
+Paths are relative to the project's home, with slashes, without `.` or `..`.  Nothing here or below
+follows a link out of the home, leaves half a file under its final name, or overwrites a launcher.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+READ_LIMIT = 8 * 1024 * 1024  # bytes of one file
+LISTING_LIMIT = 10_000  # entries of one folder
+
+_PATH_LIMIT = 512
+_NAME_LIMIT = 200  # bytes; a temporary name needs some of the 255 that file systems allow
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
+
+
+class FilesError(Exception):
+    """A file could not be read, written or removed; `unknown`: or it may have been, after all."""
+
+    def __init__(self, message: str, *, unknown: bool = False) -> None:
+        super().__init__(message)
+        self.unknown = unknown
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One entry of a folder.  `path` from the project's home; `modified_at` where it is known."""
+
+    path: str
+    size: int
+    modified_at: datetime | None = None
+    is_dir: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+
+class ProjectFiles(Protocol):
+    """The files of one project.  Every method raises FilesError and nothing else."""
+
+    def read(self, path: str) -> bytes | None:
+        """The content, at most READ_LIMIT bytes; None when there is no such file."""
+
+    def listing(self, folder: str) -> tuple[StoredFile, ...]:
+        """Files and folders directly in it, by name; none when the folder is absent."""
+
+    def write_new(self, path: str, data: bytes) -> None:
+        """Write once.  The same content already there is fine; another content is an error."""
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Write, or write anew.  Never empty: CML cannot store that."""
+
+    def remove(self, path: str) -> None:
+        """Remove one file; absent is fine."""
+
+
+def checked_path(path: str) -> str:
+    """The path, or FilesError for one that is not plainly inside the project's home."""
+    parts = path.split("/")
+    plain = path.isprintable() and "\\" not in path and len(path) <= _PATH_LIMIT
+    if not plain or any(p in {"", ".", ".."} or len(p.encode()) > _NAME_LIMIT for p in parts):
+        raise FilesError(f"not a path inside the project: {path[:100]!r}")
+    return path
+
+
+def checked_data(path: str, data: bytes) -> bytes:
+    if not data or len(data) > READ_LIMIT:
+        raise FilesError(f"{path}: {len(data)} bytes cannot be stored (1 to {READ_LIMIT} can)")
+    return data
+
+
+def split_path(path: str) -> tuple[str, str]:
+    """Folder (empty for the home) and name."""
+    folder, _, name = path.rpartition("/")
+    return folder, name
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is one that is just being written, or that a killed writer left."""
+    return _TEMPORARY.fullmatch(name) is not None

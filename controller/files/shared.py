@@ -1,0 +1,186 @@
+"""The project's files through the file system that all its pods share.
+
+Every folder is opened from its parent's handle and no symbolic link is followed, so nothing that
+lies in the project can lead us out of it.  Content is written under a temporary name, synced, and
+then takes its final name in one move: no pod ever reads half of it.
+"""
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from controller.files.port import (
+    LISTING_LIMIT,
+    READ_LIMIT,
+    FilesError,
+    StoredFile,
+    checked_data,
+    checked_path,
+    is_temporary,
+    split_path,
+)
+
+_MODE = 0o644  # applications may run as another user of the project's group
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a named pipe must not hold us
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
+
+
+class SharedFiles:
+    """`ProjectFiles` under `root`, the project's home as this pod sees it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read(self, path: str) -> bytes | None:
+        folder, name = split_path(checked_path(path))
+        with _explained(path):
+            try:
+                with self._folder(folder) as handle:
+                    return _read(handle, name, path)
+            except FileNotFoundError:
+                return None
+
+    def listing(self, folder: str) -> tuple[StoredFile, ...]:
+        with _explained(folder):
+            try:
+                with self._folder(checked_path(folder)) as handle:
+                    return _list(handle, folder)
+            except FileNotFoundError:
+                return ()
+
+    def write_new(self, path: str, data: bytes) -> None:
+        folder, name = split_path(checked_path(path))
+        if self._holds(path, checked_data(path, data)):
+            return
+        with _explained(path), self._folder(folder, create=True) as handle:
+            with _temporary(handle, name, data) as temporary:
+                placed = _place(handle, temporary, name)
+            os.fsync(handle)
+        if not placed and not self._holds(path, data):
+            raise FilesError(f"{path}: the file went while it was written", unknown=True)
+
+    def replace(self, path: str, data: bytes) -> None:
+        folder, name = split_path(checked_path(path))
+        checked_data(path, data)
+        with _explained(path), self._folder(folder, create=True) as handle:
+            with _temporary(handle, name, data) as temporary:
+                os.rename(temporary, name, src_dir_fd=handle, dst_dir_fd=handle)
+            os.fsync(handle)
+
+    def remove(self, path: str) -> None:
+        folder, name = split_path(checked_path(path))
+        with _explained(path), suppress(FileNotFoundError), self._folder(folder) as handle:
+            os.unlink(name, dir_fd=handle)
+
+    def _holds(self, path: str, data: bytes) -> bool:
+        """False when there is no such file; FilesError when it holds something else."""
+        there = self.read(path)
+        if there is not None and there != data:
+            raise FilesError(f"{path}: there is another content already; it is never overwritten")
+        return there is not None
+
+    @contextmanager
+    def _folder(self, folder: str, *, create: bool = False) -> Iterator[int]:
+        handle = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for name in folder.split("/") if folder else ():
+                below = _open_below(handle, name, create=create)
+                os.close(handle)
+                handle = below
+            yield handle
+        finally:
+            os.close(handle)
+
+
+def _open_below(handle: int, name: str, *, create: bool) -> int:
+    if create:
+        with suppress(FileExistsError):
+            os.mkdir(name, 0o755, dir_fd=handle)
+    return os.open(name, _FOLDER, dir_fd=handle)
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    """Every refusal of the operating system as one sentence; absence is for others to judge."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENOTDIR}:
+            why = "a symbolic link or a file stands where a folder or file should be"
+        else:
+            why = error.strerror or type(error).__name__
+        raise FilesError(f"{path}: {why}") from error
+
+
+def _read(handle: int, name: str, path: str) -> bytes:
+    descriptor = os.open(name, _READ, dir_fd=handle)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FilesError(f"{path}: not a regular file")
+    with open(descriptor, "rb") as file:
+        data = file.read(READ_LIMIT + 1)
+    if len(data) > READ_LIMIT:
+        raise FilesError(f"{path}: larger than {READ_LIMIT} bytes")
+    return data
+
+
+def _list(handle: int, folder: str) -> tuple[StoredFile, ...]:
+    with os.scandir(handle) as entries:
+        first = list(islice(entries, LISTING_LIMIT + 1))
+        if len(first) > LISTING_LIMIT:
+            raise FilesError(f"{folder}: more than {LISTING_LIMIT} entries")
+        stored = [_entry(one, folder) for one in first]
+    return tuple(sorted((s for s in stored if s is not None), key=lambda s: s.path))
+
+
+def _entry(entry: os.DirEntry[str], folder: str) -> StoredFile | None:
+    """None for links, devices, temporary files, and what went while we looked."""
+    if is_temporary(entry.name) or not entry.name.isprintable():
+        return None
+    try:
+        seen = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    is_dir = stat.S_ISDIR(seen.st_mode)
+    if not is_dir and not stat.S_ISREG(seen.st_mode):
+        return None
+    modified = datetime.fromtimestamp(seen.st_mtime, UTC)
+    return StoredFile(f"{folder}/{entry.name}", 0 if is_dir else seen.st_size, modified, is_dir)
+
+
+@contextmanager
+def _temporary(handle: int, name: str, data: bytes) -> Iterator[str]:
+    """The content, synced, under a name of its own, which is gone afterwards in any case."""
+    temporary = f".{name}.{secrets.token_hex(4)}.tmp"
+    try:
+        with open(os.open(temporary, _WRITE, _MODE, dir_fd=handle), "wb") as file:
+            os.fchmod(file.fileno(), _MODE)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield temporary
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=handle)
+
+
+def _place(handle: int, temporary: str, name: str) -> bool:
+    """Give the content its final name; False when somebody else has given it to theirs."""
+    try:
+        os.link(temporary, name, src_dir_fd=handle, dst_dir_fd=handle, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # Without hard links the last writer wins, which is harmless: the content is the name.
+        os.rename(temporary, name, src_dir_fd=handle, dst_dir_fd=handle)
+    return True

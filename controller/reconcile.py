@@ -1,0 +1,91 @@
+"""One pass, top to bottom: look, decide, act, say what came of it.  The page to read first.
+
+ source                 World: applications, head reports, files
+   |                      |
+Revision            ObservedState
+   |                      |
+desire() --------+        |        History
+                 v        v           |
+                 plan()  <------------+      the core decides (pure)
+                   |
+                audit()                      a plan that breaks a law is refused
+                   |
+               execute()                     the shell acts, decides nothing
+                   |
+         record(), assess()                  pure again  -->  Pass
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from controller.core.audit import Case, audit
+from controller.core.desired import DesiredState, desire
+from controller.core.history import History, record
+from controller.core.observed import ObservedFiles, ObservedState
+from controller.core.plan import Outcome, Plan
+from controller.core.planner import plan, remember
+from controller.core.policy import Policy
+from controller.core.revision import Revision
+from controller.core.status import Status, assess
+from controller.execute import Execution, execute
+
+
+class World(Protocol):
+    """What can be looked at.  Raises Fault where the pass cannot go on."""
+
+    def projects(self, named: Iterable[str | None]) -> tuple[dict[str | None, str], dict[str, str]]:
+        """Ids of projects by what specs call them (None: the connection's), and of the rest why."""
+
+    def look(self, projects: Iterable[str], clusters: Mapping[str, str]) -> ObservedState:
+        """All applications of these projects, and the head reports of clusters (name: project)."""
+
+    def files(self, projects: Iterable[str], at: datetime) -> ObservedFiles:
+        """Launchers and pauses in the files of these projects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Everything that one pass came to; immutable, and all that pages and tables are made of."""
+
+    revision: Revision
+    desired: DesiredState
+    observed: ObservedState
+    plan: Plan
+    outcomes: tuple[Outcome, ...]
+    history: History
+    status: Status
+
+
+def look_and_plan(revision: Revision, world: World, history: History, policy: Policy) -> Pass:
+    """The first half of a pass: only reads, and no outcome."""
+    named = {None, *(holder.cluster.spec.project for holder in revision.clusters)}
+    projects, missing = world.projects(named)
+    desired = desire(revision, projects, missing)
+    clusters = {c.name: c.project for c in desired.clusters}
+    observed = world.look(sorted(set(projects.values())), clusters)
+    history = remember(desired, observed, history, policy)
+    decided = plan(desired, observed, history, policy)
+    if decided.steps or policy.delete or policy.prune:
+        # Launchers and pauses matter only where something is to be done; a converged pass costs
+        # one list for each project and one report for each cluster.
+        files = world.files(sorted(observed.projects), observed.as_of)
+        observed = replace(observed, files=files)
+        history = remember(desired, observed, history, policy)
+        decided = plan(desired, observed, history, policy)
+    broken = audit(Case(decided, desired, observed, history, policy))
+    if broken:
+        decided = Plan(waits=decided.waits, refusals=broken)
+    status = assess(desired, observed, history, policy, decided, revision.commit or "")
+    return Pass(revision, desired, observed, decided, (), history, status)
+
+
+def reconcile(
+    revision: Revision, world: World, run: Execution, history: History, policy: Policy
+) -> Pass:
+    """One whole pass."""
+    looked = look_and_plan(revision, world, history, policy)
+    outcomes = execute(looked.plan, run)
+    after = record(looked.history, outcomes, looked.observed.as_of)
+    return replace(looked, outcomes=outcomes, history=after)

@@ -1,0 +1,182 @@
+"""Head reports and pauses: read with suspicion, never with a traceback."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.core.observed import Pause
+from controller.files.pauses import parse_pause, pause_path, read_pauses, render_pause
+from controller.files.reports import SIZE_LIMIT, parse_report, report_path
+from controller.files.shared import SharedFiles
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MEMBER = {
+    "engine_id": "221pa78rmzau93zf",
+    "state": "joined",
+    "message": "",
+    "node_id": "ab12",
+    "node_ip": "10.0.0.7",
+    "alive": True,
+    "fingerprint": "v1:0123",
+    "resources": {"CPU": 4},
+    "idle_s": 12.5,
+    "since": "2026-03-02T11:00:00Z",
+}
+
+
+def report(**changes: object) -> bytes:
+    body: dict[str, object] = {
+        "schema": "raycml.ray/v1",
+        "cluster": "demo",
+        "incarnation": "i1",
+        "observed_at": "2026-03-02T12:00:00Z",
+        "sequence": 7,
+        "ray_version": "2.60.0",
+        "python_version": "3.11.9",
+        "address": "10.0.0.1:6379",
+        "session_name": "s",
+        "members": {"head": MEMBER, "gpu/2": MEMBER},
+        "unknown_nodes": [],
+        "pending_demand": [],
+        "error": None,
+    }
+    return json.dumps(body | changes).encode()
+
+
+def test_a_report_is_read_whole() -> None:
+    reading = parse_report(report(), "demo")
+    assert reading.problem == ""
+    assert reading.report is not None
+    assert reading.report.observed_at == NOON
+    assert reading.report.address == "10.0.0.1:6379"
+    assert sorted(reading.report.members) == ["gpu/2", "head"]
+    member = reading.report.members["gpu/2"]
+    assert (member.alive, member.idle_s, member.engine_id) == (True, 12.5, "221pa78rmzau93zf")
+    assert report_path("demo") == ".raycml/clusters/demo/ray.json"
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "not JSON"),
+        (b'{"schema": "raycml.ray/v1", "clus', "not JSON"),
+        (b"[1]", "not a JSON object"),
+        (b"[" * 1_000_000, "nested too deeply"),
+        (b'{"n": ' + b"9" * 10_000 + b"}", "not JSON"),
+        (b" " * (SIZE_LIMIT + 1), "larger than"),
+        (b"\xff\xfe{}", "not JSON"),
+        (report(schema="raycml.ray/v2"), "schema"),
+        (report(cluster="other"), "another cluster's"),
+        (report(observed_at="noon"), "lacks its time"),
+        (report(observed_at="2026-03-02T12:00:00"), "lacks its time"),
+        (report(incarnation=""), "incarnation"),
+        (report(members=[MEMBER]), "members"),
+    ],
+)
+def test_a_report_that_cannot_be_placed_is_refused_with_the_reason(data: bytes, why: str) -> None:
+    reading = parse_report(data, "demo")
+    assert reading.report is None
+    assert why in reading.problem
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("gpu/02", MEMBER),
+        ("gpu", MEMBER),
+        ("", MEMBER),
+        ("gpu/1", None),
+        ("gpu/1", MEMBER | {"alive": "yes"}),
+        ("gpu/1", {"state": "joined"}),
+    ],
+)
+def test_a_member_that_cannot_be_read_is_left_out_by_itself(name: str, value: object) -> None:
+    reading = parse_report(report(members={"head": MEMBER, name: value}), "demo")
+    assert reading.report is not None
+    assert list(reading.report.members) == ["head"]
+    assert reading.problem == "1 members of the head report cannot be read"
+
+
+@pytest.mark.parametrize("idle", [None, "5", -1, True, 1e400, 10**400, [], float("nan")])
+def test_an_idle_time_that_is_none_is_unknown(idle: object) -> None:
+    members = {"head": MEMBER | {"idle_s": idle}}
+    reading = parse_report(report(members=members), "demo")
+    assert reading.report is not None
+    assert reading.report.members["head"].idle_s is None
+
+
+def test_words_from_a_report_are_printable_and_bounded() -> None:
+    members = {"head": MEMBER | {"message": "a\x1b[31m\n" + "x" * 9000 + "\ud800", "state": 7}}
+    reading = parse_report(report(members=members), "demo")
+    assert reading.report is not None
+    head = reading.report.members["head"]
+    assert head.message.startswith("a [31m xxx")
+    assert len(head.message) <= 500
+    assert head.message.isprintable()
+    assert head.state == ""
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["head", "gpu/1", "alive", "idle_s"]), inner, max_size=2)
+    ),
+    max_leaves=6,
+)
+PARTS = st.dictionaries(
+    st.sampled_from(["schema", "observed_at", "incarnation", "address", "members", "until"]), JSON
+)
+
+
+@given(data=st.binary(max_size=200) | PARTS.map(lambda parts: report(**parts)))
+def test_no_content_of_a_report_or_a_pause_is_too_strange(data: bytes) -> None:
+    reading = parse_report(data, "demo")
+    assert reading.report is not None or reading.problem
+    assert parse_pause(data, "demo", NOON).cluster == "demo"
+
+
+PAUSE = Pause("demo", "maintenance", "jdoe", NOON, NOON + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("until", [None, PAUSE.until])
+def test_a_pause_is_read_as_it_was_written(until: datetime | None) -> None:
+    pause = Pause("demo", "maintenance", "jdoe", NOON, until)
+    assert parse_pause(render_pause(pause), "demo", NOON + timedelta(days=1)) == pause
+
+
+@pytest.mark.parametrize("data", [b"", b"paused", b"{}", render_pause(PAUSE)[:-20], b"[" * 9999])
+def test_a_pause_file_that_cannot_be_read_pauses_for_ever_and_says_why(data: bytes) -> None:
+    pause = parse_pause(data, "demo", NOON)
+    assert pause.holds(NOON + timedelta(days=9999))
+    assert "cannot be read" in pause.reason
+
+
+def test_a_pause_whose_end_cannot_be_read_does_not_end() -> None:
+    body = json.loads(render_pause(PAUSE)) | {"until": "tomorrow"}
+    pause = parse_pause(json.dumps(body).encode(), "demo", NOON)
+    assert pause.until is None
+    assert pause.reason == "maintenance (its end cannot be read)"
+
+
+def test_a_pause_that_was_copied_from_another_cluster_pauses_all_the_same() -> None:
+    assert parse_pause(render_pause(PAUSE), "other", NOON).holds(NOON + timedelta(days=9))
+
+
+def test_every_pause_of_a_project_is_read_by_the_name_of_its_file(tmp_path: Path) -> None:
+    files = SharedFiles(tmp_path)
+    assert read_pauses(files, NOON) == {}
+    files.replace(pause_path("demo"), render_pause(PAUSE))
+    files.replace(pause_path("torn"), b"{")
+    files.replace(".raycml/pauses/README.txt", b"hello")
+    files.replace(".raycml/pauses/Not a cluster.json", b"{}")
+    (tmp_path / ".raycml/pauses/folder.json").mkdir()
+    (tmp_path / ".raycml/pauses/big.json").write_bytes(b" " * 9 * 1024 * 1024)
+    pauses = read_pauses(files, NOON)
+    assert sorted(pauses) == ["big", "demo", "torn"]
+    assert pauses["demo"] == PAUSE
+    assert "larger than" in pauses["big"].reason
