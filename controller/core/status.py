@@ -122,7 +122,7 @@ def _count(cases: Sequence[Case]) -> tuple[int, int]:
 
 def _conditions(seen: View, plan: Plan, revision: str) -> list[Condition]:
     found = [_synced(seen, plan), _ready(seen)]
-    outstanding: list[Step | Wait] = [*plan.steps, *plan.waits]
+    outstanding: list[Step | Wait] = [*(s for s in plan.steps if s.member), *plan.waits]
     moving = [x for x in outstanding if x.reason.outlook is Outlook.MOVING]
     if moving:
         found.append(Condition("Reconciling", "True", moving[0].reason.title, _said(moving[0])))
@@ -221,10 +221,20 @@ def _row(seen: View, case: Case, plan: Plan) -> MemberStatus:
         doing=doing,
         reason=reason,
         node_id="" if case.report is None else case.report.node_id,
-        since=None if app is None else seen.past.application(app).since,
+        since=None if app is None else _since(app, seen.past),
         launcher="" if app is None else app.script,
         edition_behind=app is not None and not app.script.endswith(f"-{seen.policy.edition}.py"),
     )
+
+
+def _since(app: ObservedApplication, past: Past) -> datetime | None:
+    """Since when it is in its phase: as CML tells, or else since we saw it so."""
+    told = {
+        Phase.RUNNING: app.running_at,
+        Phase.STARTING: app.starting_at,
+        Phase.STOPPED: app.stopped_at,
+    }.get(app.phase)
+    return told or past.application(app).since
 
 
 def _leaving_row(

@@ -1,6 +1,5 @@
 """All that the decisions about one cluster are made of, and the questions that they ask of it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +10,7 @@ from controller.core.observed import (
     HeadReport,
     LauncherFile,
     MemberReport,
+    ObservedApplication,
     ObservedState,
     Pause,
     Phase,
@@ -112,8 +112,7 @@ def valid_report(
         return None
     if not report.is_fresh(observed.as_of, policy.report_fresh_s):
         return None
-    started = head.starting_at or head.running_at
-    return None if started is not None and report.observed_at < started else report
+    return None if _precedes(report, head) else report
 
 
 def _case(seat: Seat, report: HeadReport | None, policy: Policy) -> Case:
@@ -121,15 +120,21 @@ def _case(seat: Seat, report: HeadReport | None, policy: Policy) -> Case:
         return Case(seat, Drift(()), stale=False, joined=None, report=None)
     wanted = wanted_configuration(seat.group, seat.member, policy)
     drift = compare(seat.app, seat.mark, seat.group, wanted, policy)
-    told = None if report is None else _members(report).get(str(seat.member))
+    speaks = report is not None and not _precedes(report, seat.app)
+    told = report.members.get(str(seat.member)) if report is not None and speaks else None
     alive = told is not None and told.alive
-    joined = None if report is None else alive
+    joined = alive if speaks else None
     stale = told is not None and alive and is_stale(seat.app, told.fingerprint)
     return Case(seat, drift, stale=stale, joined=joined, report=told)
 
 
-def _members(report: HeadReport) -> Mapping[str, MemberReport]:
-    return report.members
+def _precedes(report: HeadReport, app: ObservedApplication) -> bool:
+    """Whether the report is from before the application's present start.
+
+    Ray takes some ten seconds to notice that a node died, and until then lists the old one.
+    """
+    started = app.running_at or app.starting_at
+    return started is not None and report.observed_at < started
 
 
 def is_up(phase: Phase | None) -> bool:

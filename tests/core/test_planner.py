@@ -158,6 +158,18 @@ def test_a_rolling_update_waits_while_a_member_has_not_joined_ray() -> None:
     assert found == ["wait cpu/0 Joining", "wait cpu/1 RollingUpdate"]
 
 
+def test_a_report_from_before_a_members_start_says_nothing_of_it() -> None:
+    restarted = replace(CPU_0, starting_at=at(-3), running_at=at(-1))
+    earlier = report(CLUSTER, "head", "cpu/0", "cpu/1", at_=at(-2))
+    assert decided(HEAD, restarted, CPU_1, reports=(earlier,)) == ["wait cpu/0 Joining"]
+
+
+def test_a_report_from_before_the_heads_start_says_nothing_at_all() -> None:
+    restarted = replace(HEAD, starting_at=at(-3), running_at=at(-1))
+    earlier = report(CLUSTER, "head", "cpu/0", "cpu/1", at_=at(-2))
+    assert len(decided(restarted, CPU_0, CPU_1, reports=(earlier,))) == 3
+
+
 def test_recreate_takes_all_outdated_members_at_once() -> None:
     all_at_once = spec(
         workerGroupSpecs__0__resources={"cpu": 4, "memory": "20Gi"},

@@ -1,0 +1,148 @@
+"""A stage for scenarios: the `raycml` command, the embedded CML, and real Ray processes.
+
+Everything lives below one short folder, for Ray's sockets need short paths.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.worlds import RUNTIME
+
+COMMAND = Path(sys.executable).with_name("raycml")
+SPEC = """\
+apiVersion: raycml/v1
+kind: RayCluster
+metadata: {{name: {name}}}
+spec:
+  rayVersion: "2.60.0"
+  runtimeIdentifier: {runtime}
+  suspend: {suspend}
+  headGroupSpec:
+    resources: {{cpu: 1, memory: 2Gi}}
+    rayStartParams: {{num-cpus: "0"}}
+  workerGroupSpecs:
+    - groupName: w
+      replicas: {replicas}
+      resources: {{cpu: 1, memory: {memory}}}
+"""
+CLOUDERA = "docker.repository.cloudera.com/cloudera/cdsw/" + RUNTIME.rsplit("/", 1)[1]
+
+
+@dataclass
+class Done:
+    """A finished command."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Stage:
+    """The folder of one scenario module, and the command run in it."""
+
+    folder: Path
+
+    def raycml(self, *words: str, timeout_s: float = 240) -> Done:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "TMPDIR": str(self.folder),
+            "RAYCML_EMULATOR_DIR": str(self.folder / "cml"),
+        }
+        command = [str(COMMAND), *words]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def spec(self, name: str = "one", **changes: object) -> str:
+        """Write the spec of a cluster and return its path."""
+        fields = {"replicas": 2, "memory": "1536Mi", "suspend": "false", **changes}
+        path = self.folder / "specs" / f"{name}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(SPEC.format(name=name, runtime=CLOUDERA, **fields))
+        return str(path)
+
+    def reconcile(self, path: str) -> Done:
+        done = self.raycml("reconcile", "--local", path, "--timeout", "3m")
+        assert done.code == 0, done.out + done.err
+        return done
+
+    def plan(self, path: str) -> list[str]:
+        """The steps of the plan, as `action member`."""
+        done = self.raycml("plan", "--local", path, "-o", "json")
+        assert done.code == 0, done.err
+        steps = json.loads(done.out)["steps"]
+        return [f"{s['action']} {s['member']}" for s in steps if s["member"]]
+
+    def status(self, name: str = "one") -> dict[str, object]:
+        done = self.raycml("status", "--local", name, "-o", "json", str(self.folder / "specs"))
+        if done.code != 0:
+            done = self.raycml("status", "--local", name, "-o", "json")
+        assert done.code == 0, done.err
+        found: dict[str, object] = json.loads(done.out)["clusters"][0]
+        return found
+
+    @property
+    def home(self) -> Path:
+        """The home folder of the embedded CML's project."""
+        [home] = (self.folder / "cml" / "projects").iterdir()
+        return home
+
+    def engines(self, name: str = "one") -> dict[str, str]:
+        """Engine ids by member, as the head reports them."""
+        report = self.home / ".raycml" / "clusters" / name / "ray.json"
+        members = json.loads(report.read_text())["members"]
+        return {member: told["engine_id"] for member, told in members.items() if told["alive"]}
+
+
+def processes_of(engine: str) -> list[int]:
+    """Process ids of a pod: whatever has its engine id in its environment."""
+    mark = f"CDSW_ENGINE_ID={engine}".encode()
+    return [pid for pid in _all() if mark in _environment(pid).split(b"\0")]
+
+
+def processes_below(folder: Path) -> list[int]:
+    """Processes that any environment or argument places in the folder."""
+    text = str(folder).encode()
+    found = [pid for pid in _all() if text in _environment(pid) or text in _arguments(pid)]
+    return [pid for pid in found if pid != os.getpid()]
+
+
+def kill(engine: str) -> None:
+    for pid in processes_of(engine):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def _all() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _environment(pid: int) -> bytes:
+    return _read(pid, "environ")
+
+
+def _arguments(pid: int) -> bytes:
+    return _read(pid, "cmdline")
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:
+        return b""
