@@ -7,7 +7,7 @@ from datetime import datetime
 from controller.core.desired import Group, launcher_path, launcher_settings
 from controller.core.drift import patch, wanted_configuration
 from controller.core.member import Key, Member
-from controller.core.observed import ObservedApplication
+from controller.core.observed import ObservedApplication, Phase
 from controller.core.plan import (
     Action,
     Change,
@@ -48,8 +48,10 @@ def total(drafts: Iterable[Draft]) -> Draft:
     return Draft(tuple(steps), tuple(waits))
 
 
-def impact(cluster: str, member: Member) -> str:
-    """What taking the member away costs the people who use the cluster."""
+def impact(cluster: str, member: Member, app: ObservedApplication) -> str:
+    """What taking the member away costs the people who use the cluster; nothing if it is down."""
+    if app.phase is not Phase.RUNNING:
+        return ""
     if member.is_head:
         return f"ends running jobs on {cluster}"
     return f"ends tasks and actors on {member}"
@@ -76,7 +78,7 @@ def _step(
         intent=intent,
         changes=changes,
         message=message,
-        impact=impact(seat.group.cluster, seat.member) if costs else "",
+        impact=impact(seat.group.cluster, seat.member, app) if costs and app is not None else "",
         launcher=launcher,
     )
 
@@ -166,7 +168,7 @@ def delete(leaver: Leaver, message: str) -> Draft:
         reason=leaver.reason,
         intent=Intent.DELETE,
         message=message,
-        impact=impact(leaver.key.cluster, leaver.key.member),
+        impact=impact(leaver.key.cluster, leaver.key.member, leaver.app),
     )
     return Draft((step,))
 
