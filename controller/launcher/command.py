@@ -1,0 +1,180 @@
+"""How Ray is started: arguments and environment of `ray start`, from settings and place alone.
+
+Facts are of Ray 2.60.0, measured.  Start parameters of the spec come last and so win.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controller.launcher.papers import flat
+from controller.launcher.place import Place, Settings
+
+MIB = 1024 * 1024
+DRAIN_S = 8  # CML's grace at a stop is not documented; a container's is ten seconds or more
+RECONNECT_S = 30  # a head that comes back has a new address, so long patience only keeps zombies
+MARK = "RAYCML_START"  # names the start of a node program in each process that descends from it
+_MIN_STORE = 80 * MIB  # Ray refuses less than 75 MiB
+_MIN_MEMORY = 64 * MIB
+_SPARE_WORKER = 512 * MIB  # raylet, agents, log monitor and `ray start`: about 430 MiB resident
+_SPARE_HEAD = 1280 * MIB  # and GCS, monitor, dashboard with its modules, client server, reporter
+
+# `-c` puts the home folder first on the path, where a user's `ray.py` would be taken for Ray.
+# SIGKILL when the node program ends (PR_SET_PDEATHSIG is 1): Ray ties its own to this process.
+_SHIM = """\
+import ctypes, os, signal, sys
+sys.path[:] = [entry for entry in sys.path if entry]
+parent = int(sys.argv.pop(1))
+ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+if os.getppid() != parent:
+    os._exit(1)
+sys.argv[0] = "ray"
+from ray.scripts.scripts import main
+main()
+"""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes that Ray may hand out: to tasks, and as objects in shared memory."""
+
+    memory: int
+    store: int
+
+
+def sizes(settings: Settings, shm_free: int) -> Sizes:
+    """The pod's memory, shared out.
+
+    The object store takes 30 % as Ray's own default does, but no more than /dev/shm offers; that
+    is 64 MB in CML until the project's `shared_memory_limit` is raised, and then the smallest store
+    that Ray accepts lies on disk.  Tasks get the rest, less what Ray's own processes need.
+    """
+    total = int(settings.memory_gib * 1024 * MIB)
+    text = settings.ray_start_params.get("object-store-memory", "")
+    chosen = max(min(total * 3 // 10, shm_free * 19 // 20), _MIN_STORE)
+    store = int(text) if text.isascii() and text.isdigit() else chosen
+    spare = min(total // 4, _SPARE_HEAD if settings.is_head else _SPARE_WORKER)
+    return Sizes(memory=max(total - store - spare, _MIN_MEMORY), store=store)
+
+
+def shm_free() -> int:
+    """Bytes free in /dev/shm; 0 where there is none."""
+    try:
+        stats = os.statvfs("/dev/shm")  # noqa: S108 - a mount that is asked, not a file that is made
+    except OSError:
+        return 0
+    return stats.f_bavail * stats.f_frsize
+
+
+def command(python: str, parent: int, arguments: list[str]) -> list[str]:
+    """`ray start` under this interpreter, to end with the process `parent`."""
+    return [python, "-u", "-c", _SHIM, str(parent), "start", *arguments]
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Ports that Ray would else take without asking whether they are free.
+
+    `agent` is every node's dashboard agent, which loses seconds on a port that is taken; `gcs` and
+    `client` are a head's, `client` 0 where the Ray client is not installed or the spec chose one.
+    """
+
+    agent: int
+    gcs: int = 0
+    client: int = 0
+
+
+def worker_arguments(
+    settings: Settings, place: Place, temp_dir: str, size: Sizes, ports: Ports, address: str
+) -> list[str]:
+    own = {"address": address}
+    return ["--block", *_options(settings, place, temp_dir, size, ports, own)]
+
+
+def head_arguments(
+    settings: Settings, place: Place, temp_dir: str, size: Sizes, ports: Ports
+) -> list[str]:
+    own = {
+        "port": str(ports.gcs),
+        "dashboard-host": "127.0.0.1",
+        "dashboard-port": str(place.port),
+    }
+    if ports.client:
+        own["ray-client-server-port"] = str(ports.client)
+    return ["--head", "--block", *_options(settings, place, temp_dir, size, ports, own)]
+
+
+def _options(
+    settings: Settings,
+    place: Place,
+    temp_dir: str,
+    size: Sizes,
+    ports: Ports,
+    own: Mapping[str, str],
+) -> list[str]:
+    options = {
+        "node-ip-address": place.ip,
+        "node-name": place.member,
+        "temp-dir": temp_dir,
+        "labels": ",".join(f"{key}={value}" for key, value in labels(settings, place).items()),
+        "num-cpus": str(max(int(settings.cpu), 1)),  # Ray takes whole cores; 0 would take no task
+        "num-gpus": str(settings.gpu),
+        "memory": str(size.memory),
+        "object-store-memory": str(size.store),
+        "dashboard-agent-listen-port": str(ports.agent),
+        "log-color": "false",
+        **_worker_ports(settings, place),
+        **own,
+        **settings.ray_start_params,
+    }
+    pairs = [f"--{key}={value}" for key, value in sorted(options.items())]
+    return [*pairs, "--disable-usage-stats"]
+
+
+def _worker_ports(settings: Settings, place: Place) -> Mapping[str, str]:
+    """Ray's range of 10002 to 19999, but any free port where pods share it or the page is in it."""
+    chosen = {"min-worker-port", "max-worker-port", "worker-port-list"} & {
+        *settings.ray_start_params
+    }
+    if chosen or not (place.shares_host or 10002 <= place.port <= 19999):
+        return {}
+    return {"min-worker-port": "0", "max-worker-port": "0"}
+
+
+def labels(settings: Settings, place: Place) -> dict[str, str]:
+    """Ray allows letters, digits, dot, dash and underscore in a label's value."""
+    return {
+        "raycml.cluster": settings.cluster,
+        "raycml.group": settings.group,
+        "raycml.member": flat(place.member),
+        "raycml.fingerprint": settings.fingerprint.replace(":", "."),
+    }
+
+
+def fingerprint_of(label: str) -> str:
+    """The fingerprint that a node's label says; empty for none."""
+    return label.replace(".", ":", 1)
+
+
+def environment(
+    environ: Mapping[str, str], settings: Settings, place: Place, start: str
+) -> dict[str, str]:
+    """What Ray's processes inherit.
+
+    The auth mode is said on every node: a head that finds a token file would else demand tokens
+    from workers that have none.
+    """
+    # An address of some other cluster would be taken for this one's.
+    inherited = {name: value for name, value in environ.items() if name != "RAY_ADDRESS"}
+    return {
+        **inherited,
+        MARK: start,
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_CLOUD_INSTANCE_ID": place.engine_id,
+        "RAY_NODE_TYPE_NAME": settings.group,
+        "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(DRAIN_S),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_gcs_rpc_server_reconnect_timeout_s": str(RECONNECT_S),
+    }

@@ -1,0 +1,96 @@
+"""Ports that Ray listens on for all addresses of the host, chosen so that pods do not collide.
+
+In CML each pod has a network of its own and every first choice is free.  On the embedded CML pods
+share the host's; there a claim also keeps two pods that start at once from the same choice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import socket
+
+_TRIES = 200
+
+
+class Claim:
+    """A port that no other node program of this network will choose while the claim is held.
+
+    The claim is an abstract Unix socket: it belongs to the network namespace, as ports do, and
+    the system releases it when the process ends, however it ends.
+    """
+
+    def __init__(self, port: int, holder: socket.socket) -> None:
+        self.port = port
+        self._holder = holder
+
+    def release(self) -> None:
+        self._holder.close()
+
+
+def claim(preferred: int, ip: str) -> Claim:
+    """The preferred port if it is free on `ip`, on loopback and on all addresses, else another.
+
+    Raises OSError when no free port is found.
+    """
+    for attempt in range(_TRIES):
+        port = preferred if attempt == 0 else _any_port()
+        holder = _hold(port)
+        if holder is None:
+            continue
+        if all(_is_free(host, port) for host in (ip, "127.0.0.1", "")):
+            return Claim(port, holder)
+        holder.close()
+    raise OSError(errno.EADDRINUSE, f"no free port was found in {_TRIES} tries")
+
+
+def _hold(port: int) -> socket.socket | None:
+    holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        holder.bind(f"\0raycml-port-{port}")
+    except OSError:
+        holder.close()
+        return None
+    return holder
+
+
+def _any_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def reach(host: str, port: int, timeout_s: float = 3.0) -> str:
+    """Why a TCP connection to there fails; empty when it succeeds."""
+    try:
+        socket.create_connection((host, port), timeout_s).close()
+    except ConnectionRefusedError:
+        return "nothing listens there: the head is not up, or head.json is of an earlier one"
+    except socket.timeout:  # noqa: UP041 - in Python 3.9 this is not TimeoutError
+        return "no answer: the workspace may block TCP between pods (network policy or Istio)"
+    except OSError as error:
+        return f"{error.strerror or error}"
+    return ""
+
+
+def answers(port: int, path: str, timeout_s: float = 2.0) -> bool:
+    """Whether a GET of `path` from 127.0.0.1 gives 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False

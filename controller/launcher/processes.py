@@ -1,0 +1,113 @@
+"""Processes of this pod, by /proc: who lives, who descends from whom, who carries a mark.
+
+A process is known by its id and its start time together, so that a reused id is never mistaken for
+it.  A zombie counts as ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROC = Path("/proc")
+_SET_CHILD_SUBREAPER = 36  # prctl(2)
+_ZOMBIE = "ZX"
+
+
+@dataclass(frozen=True)
+class Process:
+    """`started` is in clock ticks since boot, `state` as in proc(5)."""
+
+    pid: int
+    parent: int
+    started: int
+    state: str
+
+    @property
+    def is_zombie(self) -> bool:
+        return self.state in _ZOMBIE
+
+
+def find(pid: int) -> Process | None:
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace")
+        # The name in brackets may itself hold spaces and brackets.
+        fields = text.rpartition(")")[2].split()
+        return Process(pid, int(fields[1]), int(fields[19]), fields[0])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def lives(process: Process) -> bool:
+    now = find(process.pid)
+    return now is not None and now.started == process.started and not now.is_zombie
+
+
+def everybody() -> dict[int, Process]:
+    pids = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
+    return {process.pid: process for process in map(find, pids) if process is not None}
+
+
+def descendants(ancestor: int) -> list[Process]:
+    """Children, their children and so on, zombies included, without the ancestor."""
+    children: dict[int, list[Process]] = {}
+    for process in everybody().values():
+        children.setdefault(process.parent, []).append(process)
+    found: list[Process] = []
+    wave = [ancestor]
+    while wave:
+        born = [child for pid in wave for child in children.get(pid, [])]
+        found += born
+        wave = [child.pid for child in born]
+    return found
+
+
+def carrying(mark: str) -> list[Process]:
+    """Processes that were started with `mark`, a whole `NAME=value`, in their environment."""
+    wanted = mark.encode()
+    return [
+        p for p in everybody().values() if wanted in _environment(p.pid) and p.pid != os.getpid()
+    ]
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def arguments(pid: int) -> list[str]:
+    try:
+        data = (_PROC / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return []
+    return [part.decode(errors="replace") for part in data.split(b"\0") if part]
+
+
+def kill(process: Process) -> None:
+    if lives(process):
+        with contextlib.suppress(OSError):
+            os.kill(process.pid, signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent ended, so that none is lost from sight.
+
+    Where the system does not offer it, such processes are found by their mark only.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def bury(keep: set[int]) -> None:
+    """Reap adopted children that have ended; `keep` are ids for which somebody else waits."""
+    for process in descendants(os.getpid()):
+        mine = process.parent == os.getpid() and process.pid not in keep
+        if mine and process.is_zombie:
+            with contextlib.suppress(OSError):
+                os.waitpid(process.pid, os.WNOHANG)

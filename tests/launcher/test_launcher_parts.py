@@ -1,0 +1,397 @@
+"""The node program's parts that need no process: settings, command line, files, log, page."""
+
+import http.client
+import json
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from launcher_world import settings
+
+from controller.launcher import command, ports
+from controller.launcher.journal import Journal
+from controller.launcher.moment import Clock, parse_stamp, stamp
+from controller.launcher.page import Page
+from controller.launcher.papers import (
+    HeadNote,
+    Papers,
+    read_head,
+    read_json,
+    remove_head,
+    write_head,
+    write_json,
+)
+from controller.launcher.place import Place, PlaceError, read_place, read_settings
+from controller.launcher.standing import Standing, Versions
+
+GIB = 1024**3
+POD = {
+    "CDSW_ENGINE_ID": "engine",
+    "CDSW_IP_ADDRESS": "10.0.0.7",
+    "CDSW_APP_PORT": "8100",
+    "RAYCML_CLUSTER": "demo",
+    "RAYCML_MEMBER": "cpu/2",
+}
+
+
+class HandClock(Clock):
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_800_000_000.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def place(**changes: str) -> Place:
+    return read_place(read_settings(settings()), {**POD, **changes}, Path("/home/cdsw"))
+
+
+def option(arguments: list[str], name: str) -> str:
+    found = [a.partition("=")[2] for a in arguments if a.startswith(f"--{name}=")]
+    assert len(found) == 1, f"{name} is said {len(found)} times"
+    return found[0]
+
+
+def worker(where: Place | None = None, **changes: object) -> list[str]:
+    size = command.Sizes(memory=10, store=20)
+    values = read_settings(settings(**changes))
+    some = command.Ports(agent=52400)
+    return command.worker_arguments(values, where or place(), "/tmp/t", size, some, "10.0.0.1:6379")
+
+
+def head(where: Place, client_port: int = 0) -> list[str]:
+    values = read_settings(settings(group="head"))
+    size = command.Sizes(memory=10, store=20)
+    some = command.Ports(agent=52400, gcs=6400, client=client_port)
+    return command.head_arguments(values, where, "/t", size, some)
+
+
+# Settings and place.
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("cluster", "../up"),
+        ("cluster", None),
+        ("group", ""),
+        ("fingerprint", "0123"),
+        ("launcher", ""),
+        ("python", "a\0b"),
+        ("ray_version", 2.6),
+        ("cpu", 0),
+        ("cpu", True),
+        ("memory_gib", "4"),
+        ("memory_gib", float("inf")),
+        ("gpu", -1),
+        ("gpu", 0.5),
+        ("ray_start_params", []),
+        ("ray_start_params", {"num-cpus": 1}),
+    ],
+)
+def test_a_wrong_setting_is_named(key: str, value: object) -> None:
+    with pytest.raises(PlaceError, match=f"`{key}`"):
+        read_settings(settings(**{key: value}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CDSW_ENGINE_ID", ""),
+        ("CDSW_IP_ADDRESS", ""),
+        ("CDSW_APP_PORT", "http"),
+        ("CDSW_APP_PORT", "70000"),
+        ("RAYCML_CLUSTER", "other"),
+        ("RAYCML_MEMBER", "head"),
+        ("RAYCML_MEMBER", "gpu/0"),
+        ("RAYCML_MEMBER", "cpu/../../x"),
+        ("RAYCML_HEAD_WAIT_S", "nan"),
+        ("RAYCML_HEAD_WAIT_S", "soon"),
+    ],
+)
+def test_a_wrong_variable_is_named(name: str, value: str) -> None:
+    with pytest.raises(PlaceError, match=name):
+        place(**{name: value})
+
+
+def test_the_second_port_serves_where_there_is_no_first() -> None:
+    assert place(CDSW_APP_PORT="", CDSW_READONLY_PORT="8200").port == 8200
+
+
+# The command line.
+
+
+def test_ray_is_told_the_sizes_and_the_names() -> None:
+    arguments = worker(gpu=2, cpu=3.5)
+    assert option(arguments, "address") == "10.0.0.1:6379"
+    assert option(arguments, "node-ip-address") == "10.0.0.7"
+    assert option(arguments, "node-name") == "cpu/2"
+    assert option(arguments, "num-cpus") == "3"
+    assert option(arguments, "num-gpus") == "2"
+    assert option(arguments, "memory") == "10"
+    assert option(arguments, "object-store-memory") == "20"
+    assert option(arguments, "dashboard-agent-listen-port") == "52400"
+    assert {"--block", "--disable-usage-stats"} <= {*arguments}
+
+
+def test_labels_are_words_that_ray_accepts_and_lead_back_to_the_fingerprint() -> None:
+    labels = dict(pair.split("=") for pair in option(worker(), "labels").split(","))
+    assert labels["raycml.member"] == "cpu-2"
+    assert ":" not in labels["raycml.fingerprint"]
+    assert command.fingerprint_of(labels["raycml.fingerprint"]) == settings()["fingerprint"]
+
+
+def test_start_parameters_of_the_spec_win() -> None:
+    arguments = worker(ray_start_params={"num-cpus": "0", "resources": '{"a": 1}'})
+    assert option(arguments, "num-cpus") == "0"
+    assert option(arguments, "resources") == '{"a": 1}'
+
+
+def test_half_a_core_still_takes_a_task() -> None:
+    assert option(worker(cpu=0.5), "num-cpus") == "1"
+
+
+def test_the_dashboard_is_the_page_of_the_application() -> None:
+    arguments = head(place(), client_port=10050)
+    assert option(arguments, "dashboard-host") == "127.0.0.1"
+    assert option(arguments, "dashboard-port") == "8100"
+    assert option(arguments, "port") == "6400"
+    assert option(arguments, "ray-client-server-port") == "10050"
+    assert "--head" in arguments
+
+
+def ranged(arguments: list[str]) -> bool:
+    return any(argument.startswith("--min-worker-port=") for argument in arguments)
+
+
+def test_pods_that_share_a_host_do_not_share_a_range_of_ports() -> None:
+    assert not ranged(worker())
+    assert ranged(worker(replace(place(), ip="127.0.0.9")))
+    assert ranged(head(replace(place(), port=12000)))
+    mine = {"min-worker-port": "20000", "max-worker-port": "20100"}
+    chosen = worker(replace(place(), ip="127.0.0.9"), ray_start_params=mine)
+    assert option(chosen, "min-worker-port") == "20000"
+
+
+def test_the_object_store_takes_a_third_or_what_shared_memory_offers() -> None:
+    values = read_settings(settings(memory_gib=10.0))
+    plenty, little = command.sizes(values, 100 * GIB), command.sizes(values, 64 * 1024**2)
+    assert plenty.store == 3 * GIB
+    assert little.store == 80 * 1024**2
+    for size in (plenty, little):
+        assert size.memory + size.store == 10 * GIB - GIB // 2
+
+
+def test_a_store_that_the_spec_chose_is_taken_off_the_memory() -> None:
+    chosen = read_settings(settings(ray_start_params={"object-store-memory": str(GIB)}))
+    size = command.sizes(replace(chosen, memory_gib=4.0), 100 * GIB)
+    assert (size.store, size.memory) == (GIB, 4 * GIB - GIB - GIB // 2)
+
+
+def test_a_tiny_pod_still_has_memory_to_hand_out() -> None:
+    assert command.sizes(read_settings(settings(memory_gib=0.1)), GIB).memory > 0
+
+
+def test_ray_is_told_how_members_trust_each_other_and_who_it_is() -> None:
+    values = read_settings(settings())
+    environ = {"RAY_ADDRESS": "elsewhere:1", "RAY_AUTH_MODE": "token", "MINE": "kept"}
+    told = command.environment(environ, values, place(), "abc")
+    assert "RAY_ADDRESS" not in told
+    assert told["RAY_AUTH_MODE"] == "disabled"
+    assert told["RAY_CLOUD_INSTANCE_ID"] == "engine"
+    assert told["RAY_NODE_TYPE_NAME"] == "cpu"
+    assert told["MINE"] == "kept"
+    assert told["RAYCML_START"] == "abc"
+
+
+# Ports.
+
+
+def test_a_port_is_given_to_one_only_until_it_is_released() -> None:
+    first = ports.claim(46_379, "127.0.0.1")
+    second = ports.claim(first.port, "127.0.0.1")
+    assert second.port != first.port
+    first.release()
+    third = ports.claim(first.port, "127.0.0.1")
+    assert third.port == first.port
+    second.release()
+    third.release()
+
+
+# Files.
+
+NOTE = HeadNote(
+    cluster="demo",
+    incarnation="one",
+    engine_id="engine",
+    address="10.0.0.1:6379",
+    dashboard_port=8100,
+    ray_version="2.60.0",
+    python_version="3.11.7",
+    fingerprint="v1:abcd",
+    started_at="2026-01-31T09:00:00Z",
+)
+
+
+def test_a_head_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    papers = Papers(tmp_path, "demo")
+    write_head(papers, NOTE)
+    assert read_head(papers) == NOTE
+    assert stat.S_IMODE(papers.head.stat().st_mode) == 0o644
+    assert [path.name for path in papers.folder.iterdir()] == ["head.json"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        "[" * 100_000,
+        "{}",
+        json.dumps({"schema": "raycml.head/v2", **vars(NOTE)}),
+        json.dumps({"schema": "raycml.head/v1", **vars(NOTE), "cluster": "other"}),
+        json.dumps({"schema": "raycml.head/v1", **vars(NOTE), "address": "10.0.0.1"}),
+        json.dumps({"schema": "raycml.head/v1", **vars(NOTE), "address": "10.0.0.1:99999"}),
+        json.dumps({"schema": "raycml.head/v1", **vars(NOTE), "incarnation": 5}),
+    ],
+)
+def test_a_file_that_is_no_heads_is_no_head(tmp_path: Path, text: str) -> None:
+    papers = Papers(tmp_path, "demo")
+    papers.folder.mkdir(parents=True)
+    papers.head.write_text(text)
+    assert read_head(papers) is None
+
+
+def test_a_head_takes_back_only_its_own_address(tmp_path: Path) -> None:
+    papers = Papers(tmp_path, "demo")
+    write_head(papers, NOTE)
+    remove_head(papers, "another")
+    assert read_head(papers) == NOTE
+    remove_head(papers, "one")
+    assert read_head(papers) is None
+
+
+def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "file.json"
+    write_json(path, {"a": 1})
+    (tmp_path / "folder" / f".file.json.{os.getpid()}").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_json(path, {"a": 2})
+    assert read_json(path) == {"a": 1}
+
+
+def test_times_go_through_files_unharmed() -> None:
+    assert parse_stamp(stamp(1_800_000_000.9)) == 1_800_000_000.0
+    assert [parse_stamp(bad) for bad in ("", "yesterday", None, 5)] == [None] * 4
+
+
+# Log and state.
+
+
+@pytest.fixture
+def standing(tmp_path: Path) -> Standing:
+    papers, clock = Papers(tmp_path, "demo"), HandClock()
+    journal = Journal(papers.log("cpu/2"), clock)
+    return Standing(papers, place(), Versions("2.60.0", "3.11.7"), clock, journal)
+
+
+def test_a_log_keeps_one_older_file(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "logs" / "x.log", HandClock(), limit=200)
+    for number in range(100):
+        journal.say(f"line {number}")
+    files = sorted(path.name for path in (tmp_path / "logs").iterdir())
+    assert files == ["x.log", "x.log.1"]
+    assert all(path.stat().st_size < 260 for path in (tmp_path / "logs").iterdir())
+    assert (tmp_path / "logs" / "x.log").read_text().endswith("line 99\n")
+    assert journal.tail()[-1] == "2027-01-15T08:00:00Z line 99"
+
+
+def test_a_log_that_cannot_be_written_is_still_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    Journal(tmp_path / "file" / "x.log", HandClock()).say("hello")
+    assert capsys.readouterr().out.endswith("hello\n")
+
+
+def test_a_state_is_kept_fresh_and_said_once(tmp_path: Path) -> None:
+    papers, clock = Papers(tmp_path, "demo"), HandClock()
+    journal = Journal(papers.log("cpu/2"), clock)
+    standing = Standing(papers, place(), Versions("2.60.0", "3.11.7"), clock, journal)
+    standing.become("joining", "one")
+    clock.seconds += 10
+    standing.become("joining", "two")
+    standing.become("joining", "two")
+    paper = read_json(papers.member("cpu/2")) or {}
+    assert (paper["since"], paper["observed_at"]) == (
+        "2027-01-15T08:00:00Z",
+        "2027-01-15T08:00:10Z",
+    )
+    clock.seconds += 5
+    standing.beat()
+    assert (read_json(papers.member("cpu/2")) or {})["observed_at"] == "2027-01-15T08:00:15Z"
+    assert len(journal.tail()) == 2
+
+
+def test_an_old_pod_does_not_write_over_the_state_of_a_later_one(tmp_path: Path) -> None:
+    papers, clock = Papers(tmp_path, "demo"), HandClock()
+    journal = Journal(papers.log("cpu/2"), clock)
+    versions = Versions("2.60.0", "3.11.7")
+    old = Standing(papers, place(), versions, clock, journal)
+    clock.seconds += 1
+    new = Standing(papers, place(CDSW_ENGINE_ID="later"), versions, clock, journal)
+    old.become("joined", "old")
+    new.become("starting", "new")
+    old.become("stopping", "old")
+    assert (read_json(papers.member("cpu/2")) or {})["message"] == "new"
+
+
+# The page.
+
+
+@pytest.fixture
+def page(standing: Standing) -> Iterator[Page]:
+    page = Page(0, standing.view, lambda: ["<script>alert(1)</script>"])
+    yield page
+    page.close()
+
+
+def get(page: Page, path: str, method: str = "GET") -> tuple[http.client.HTTPResponse, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=5)
+    try:
+        connection.request(method, path)
+        response = connection.getresponse()
+        return response, response.read().decode()
+    finally:
+        connection.close()
+
+
+def test_the_page_escapes_all_it_shows(page: Page, standing: Standing) -> None:
+    standing.become("waiting-for-head", 'no "<head>" & more')
+    response, body = get(page, "/?x=1")
+    assert response.status == 200
+    assert "no &quot;&lt;head&gt;&quot; &amp; more" in body
+    assert "<script" not in body
+    assert "default-src 'none'" in str(response.getheader("Content-Security-Policy"))
+
+
+def test_health_is_json(page: Page, standing: Standing) -> None:
+    standing.become("joined", "well")
+    body = json.loads(get(page, "/healthz")[1])
+    assert (body["state"], body["joined"], body["member"]) == ("joined", True, "cpu/2")
+
+
+def test_other_paths_and_methods_are_refused(page: Page) -> None:
+    assert get(page, "/etc/passwd")[0].status == 404
+    assert get(page, "/", "POST")[0].status == 501
+    response, body = get(page, "/", "HEAD")
+    assert (response.status, body) == (200, "")

@@ -1,0 +1,232 @@
+"""Whole launchers in pods, with a stand-in for Ray at the outer edge that behaves as measured."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from launcher_world import Project, fake_environment, wait_for
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fake_environment(tmp_path_factory.mktemp("fake") / "venv")
+
+
+@pytest.fixture
+def project(tmp_path: Path, environment: Path) -> Iterator[Project]:
+    (tmp_path / ".venv").symlink_to(environment)
+    project = Project(tmp_path)
+    yield project
+    project.end()
+
+
+def test_a_worker_answers_before_there_is_a_head_and_joins_once_there_is(project: Project) -> None:
+    worker = project.start("cpu/0")
+    worker.wait("waiting-for-head")
+    answer = worker.answers("/")
+    assert answer is not None
+    assert answer[0] == 200
+    assert "no head has published its address yet" in answer[1]
+    project.start("head").wait("joined")
+    worker.wait("joined")
+    health = worker.answers("/healthz")
+    assert health is not None
+    assert json.loads(health[1])["joined"] is True
+    assert worker.paper()["head_incarnation"] == project.head_note()["incarnation"]
+
+
+def test_a_head_publishes_where_it_really_listens(project: Project) -> None:
+    head = project.start("head")
+    head.wait("joined")
+    note = project.head_note()
+    assert note["schema"] == "raycml.head/v1"
+    assert str(note["address"]).startswith(f"{head.ip}:")
+    assert note["dashboard_port"] == head.port
+    assert note["engine_id"] == head.engine_id
+    assert note["fingerprint"] == "v1:0123456789abcdef"
+    assert note["python_version"] == ".".join(map(str, sys.version_info[:3]))
+
+
+def test_two_heads_on_one_host_take_different_ports(project: Project, tmp_path: Path) -> None:
+    other = Project(tmp_path / "other")
+    other.home.mkdir()
+    (other.home / ".venv").symlink_to(tmp_path / ".venv")
+    try:
+        heads = project.start("head"), other.start("head")
+        for head in heads:
+            head.wait("joined")
+        notes = project.head_note(), other.head_note()
+        assert len({str(note["address"]).rpartition(":")[2] for note in notes}) == 2
+    finally:
+        other.end()
+
+
+def test_a_worker_follows_a_head_that_comes_back_elsewhere(project: Project) -> None:
+    head, worker = project.start("head"), project.start("cpu/0")
+    worker.wait("joined")
+    before, first = worker.node_pid(), worker.paper()["head_incarnation"]
+    head.kill()
+    second = project.start("head")
+    second.wait("joined")
+    wait_for(lambda: worker.paper()["head_incarnation"] != first, "a new incarnation")
+    worker.wait("joined")
+    assert worker.node_pid() == before
+    assert second.ip != head.ip
+    assert worker.part("raylet")
+
+
+def test_a_worker_whose_raylet_is_killed_joins_again_in_the_same_application(
+    project: Project,
+) -> None:
+    project.start("head")
+    worker = project.start("cpu/0")
+    worker.wait("joined")
+    before = worker.node_pid()
+    os.kill(worker.part("raylet"), signal.SIGKILL)
+    worker.wait("retrying")
+    assert "`ray start` ended with code 1" in str(worker.paper()["message"])
+    worker.wait("joined")
+    assert worker.node_pid() == before
+
+
+def test_a_drained_worker_is_not_taken_for_a_living_one(project: Project) -> None:
+    project.start("head")
+    worker = project.start("cpu/0")
+    worker.wait("joined")
+    os.kill(worker.part("raylet"), signal.SIGUSR1)
+    worker.wait("retrying")
+    assert worker.paper()["message"] == "Ray drained this node; joins again in 30 s"
+
+
+@pytest.mark.parametrize("part", ["gcs_server", "dashboard.py", "raylet"])
+def test_a_head_that_loses_a_part_fails_and_takes_its_address_back(
+    project: Project, part: str
+) -> None:
+    head = project.start("head")
+    head.wait("joined")
+    os.kill(head.part(part), signal.SIGKILL)
+    assert head.kernel.wait(20) == 1
+    assert head.is_("failed")
+    assert project.head_note() == {}
+    assert head.processes() == []
+
+
+@pytest.mark.parametrize("member", ["head", "cpu/0"])
+def test_a_stop_leaves_no_process_and_no_file(project: Project, member: str) -> None:
+    pod = project.start("head")
+    pod.wait("joined")
+    if member != "head":
+        pod = project.start(member)
+        pod.wait("joined")
+    assert len(pod.processes()) > 3
+    assert pod.terminate() == 0
+    assert pod.is_("ended")
+    assert pod.processes() == []
+    assert list(pod.scratch.iterdir()) == []
+    assert (project.head_note() == {}) is (member == "head")
+
+
+def test_a_second_stop_ends_what_does_not_listen_to_the_first(project: Project) -> None:
+    head = project.start("head", environ={"FAKE_RAY_STUBBORN": "1"})
+    head.wait("joined")
+    head.kernel.send_signal(signal.SIGTERM)
+    head.wait("stopping")
+
+    def asked_again_and_over() -> bool:
+        # A signal that comes together with the first is the same stop told twice.
+        head.kernel.send_signal(signal.SIGTERM)
+        return head.kernel.poll() is not None
+
+    wait_for(asked_again_and_over, "the head ended at a second TERM", 7)
+    assert head.processes() == []
+
+
+def test_the_node_ends_with_its_kernel(project: Project) -> None:
+    head = project.start("head")
+    head.wait("joined")
+    head.kernel.kill()
+    head.kernel.wait(10)
+    wait_for(lambda: head.processes() == [], "no process is left")
+    assert head.is_("ended")
+
+
+def test_a_node_program_that_is_killed_takes_ray_along(project: Project) -> None:
+    project.start("head")
+    worker = project.start("cpu/0")
+    worker.wait("joined")
+    ray = worker.part("raylet")
+    os.kill(worker.node_pid(), signal.SIGKILL)
+    assert worker.kernel.wait(10) == 128 + signal.SIGKILL
+    assert ray
+    assert not any("start" in arguments_of(pid) for pid in worker.processes())
+
+
+def arguments_of(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
+
+
+def test_a_worker_gives_up_on_a_head_that_never_comes(project: Project) -> None:
+    worker = project.start("cpu/0", environ={"RAYCML_HEAD_WAIT_S": "0.8"})
+    assert worker.kernel.wait(20) == 1
+    assert worker.is_("failed")
+    assert "no head has published" in str(worker.paper()["message"])
+
+
+def test_a_head_that_lost_its_pod_is_not_joined(project: Project) -> None:
+    head = project.start("head")
+    head.wait("joined")
+    head.kill()
+    assert project.head_note()["engine_id"] == head.engine_id
+    worker = project.start("cpu/0")
+    worker.wait("waiting-for-head")
+    wait_for(lambda: "nothing listens there" in str(worker.paper()["message"]), "the reason")
+
+
+def test_a_head_with_another_ray_is_waited_out(project: Project) -> None:
+    head = project.start("head")
+    head.wait("joined")
+    path = project.home / ".raycml/clusters/demo/head.json"
+    path.write_text(json.dumps({**project.head_note(), "ray_version": "2.59.0"}))
+    worker = project.start("cpu/0")
+    wait_for(lambda: "runs Ray 2.59.0" in str(worker.paper().get("message")), "the reason")
+    assert worker.is_("waiting-for-head")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"python": "nowhere/bin/python"}, "cannot run the interpreter"),
+        ({"python": sys.base_prefix + "/bin/python3"}, "has no Ray; install ray[default]==2.60.0"),
+        ({"ray_version": "2.61.0"}, "has Ray 2.60.0, but the spec says 2.61.0"),
+    ],
+)
+def test_an_interpreter_that_cannot_run_the_node_is_named(
+    project: Project, changes: dict[str, object], message: str
+) -> None:
+    pod = project.start("cpu/0", **changes)
+    assert pod.kernel.wait(20) == 3
+    assert pod.is_("failed")
+    assert message in str(pod.paper()["message"])
+    assert message in project.output(pod)
+    assert message in pod.log()
+
+
+def test_a_launcher_outside_of_its_application_says_so(project: Project) -> None:
+    pod = project.start("cpu/0", environ={"RAYCML_MEMBER": "gpu/0"})
+    assert pod.kernel.wait(20) == 3
+    assert "RAYCML_MEMBER is gpu/0, but the launcher is of cpu" in project.output(pod)
+
+
+def test_the_kernel_shows_what_the_node_says(project: Project) -> None:
+    head = project.start("head")
+    head.wait("joined")
+    assert head.terminate() == 0
+    assert "joined: Ray's head answers at" in project.output(head)
+    assert "ended: stopped as asked" in project.output(head)

@@ -1,0 +1,130 @@
+"""Launchers with real Ray 2.60: nodes on addresses of their own, joined, lost, found again."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from launcher_world import Pod, Project, wait_for
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
+
+HEAD = {"ray_start_params": {"num-cpus": "0"}}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    pytest.importorskip("ray")
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    project = Project(tmp_path)
+    yield project
+    project.end()
+
+
+def reported(project: Project, member: str) -> dict[str, object]:
+    members = project.report().get("members", {})
+    assert isinstance(members, dict)
+    found = members.get(member, {})
+    assert isinstance(found, dict)
+    return found
+
+
+def wait_alive(project: Project, pod: Pod) -> None:
+    def alive() -> bool:
+        row = reported(project, pod.member)
+        return row.get("alive") is True and row.get("engine_id") == pod.engine_id
+
+    wait_for(alive, f"Ray reports {pod.member} alive\n{pod.log()}", 90)
+
+
+def test_head_and_worker_join_and_the_report_knows_them(project: Project) -> None:
+    head, worker = project.start("head", **HEAD), project.start("cpu/0")
+    wait_alive(project, head)
+    wait_alive(project, worker)
+    report = project.report()
+    row = reported(project, "cpu/0")
+    assert row["node_ip"] == worker.ip
+    assert row["fingerprint"] == "v1:0123456789abcdef"
+    assert row["resources"]["CPU"] == 1.0
+    assert isinstance(row["idle_s"], float)
+    assert report["error"] is None
+    assert report["unknown_nodes"] == []
+    assert report["pending_demand"] == []
+    assert report["incarnation"] == project.head_note()["incarnation"]
+    assert str(report["session_name"]).startswith("session_")
+    worker.wait("joined")
+    assert worker.terminate() == 0
+    assert worker.processes() == []
+    assert list(worker.scratch.iterdir()) == []
+    assert head.terminate() == 0
+    assert head.processes() == []
+    assert list(head.scratch.iterdir()) == []
+    assert project.head_note() == {}
+
+
+WORK = """
+import sys, ray
+ray.init(address=sys.argv[1], log_to_driver=False)
+@ray.remote(num_cpus=1)
+def busy():
+    import time
+    time.sleep(60)
+running, waiting, impossible = busy.remote(), busy.remote(), busy.options(num_gpus=2).remote()
+sys.stdin.read()
+"""
+
+
+def test_the_report_says_what_waits_and_who_is_busy(project: Project) -> None:
+    head = project.start("head", **HEAD)
+    worker = project.start("cpu/0")
+    wait_alive(project, worker)
+    address = str(project.head_note()["address"])
+    driver = subprocess.Popen(
+        [sys.executable, "-c", WORK, address],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(head.scratch), "RAY_AUTH_MODE": "disabled"},
+    )
+    try:
+
+        def told() -> bool:
+            demand = project.report()["pending_demand"]
+            wanted = {"resources": {"CPU": 1.0, "GPU": 2.0}, "count": 1}
+            return wanted in demand and reported(project, "cpu/0")["idle_s"] == 0.0
+
+        wait_for(told, f"demand and a busy node, not {project.report()}", 60)
+    finally:
+        driver.kill()
+        driver.communicate()
+
+
+def test_a_worker_rejoins_a_head_that_was_killed_and_came_back_elsewhere(project: Project) -> None:
+    head, worker = project.start("head", **HEAD), project.start("cpu/0")
+    wait_alive(project, worker)
+    before = worker.node_pid()
+    head.kill()
+    wait_alive(project, project.start("head", **HEAD))
+    wait_alive(project, worker)
+    assert worker.node_pid() == before
+    assert worker.paper()["head_incarnation"] == project.head_note()["incarnation"]
+
+
+def test_a_worker_whose_raylet_is_killed_becomes_a_new_node_of_the_same_member(
+    project: Project,
+) -> None:
+    project.start("head", **HEAD)
+    worker = project.start("cpu/0")
+    wait_alive(project, worker)
+    before, node = worker.node_pid(), reported(project, "cpu/0")["node_id"]
+    os.kill(worker.part("raylet"), signal.SIGKILL)
+
+    def renewed() -> bool:
+        row = reported(project, "cpu/0")
+        return row.get("alive") is True and row.get("node_id") != node
+
+    wait_for(renewed, "another node", 60)
+    assert worker.node_pid() == before

@@ -1,0 +1,170 @@
+"""The head report: Ray's node table joined to what members say of themselves."""
+
+import json
+from pathlib import Path
+
+from test_launcher_parts import NOTE, HandClock
+
+from controller.core.member import Member
+from controller.files.reports import parse_report
+from controller.launcher.moment import stamp
+from controller.launcher.papers import Papers, read_json, write_head, write_json
+from controller.launcher.report import Assignment, Demand, RayNode, Reading, Reporter, join
+
+ASSIGNMENT = Assignment(
+    cluster="demo",
+    incarnation="one",
+    started_at="2026-01-31T09:00:00Z",
+    address="10.0.0.1:6379",
+    ray_version="2.60.0",
+    python_version="3.11.7",
+)
+
+
+class Said:
+    """A source that says what it was given."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+
+    def read(self) -> Reading:
+        return self.reading
+
+
+def node(engine: str, *, alive: bool = True, node_id: str = "aa", started_ms: int = 1) -> RayNode:
+    return RayNode(
+        node_id=node_id,
+        ip="10.0.0.2",
+        name="cpu/0",
+        instance_id=engine,
+        alive=alive,
+        fingerprint="v1:abcd",
+        resources={"CPU": 4.0},
+        started_ms=started_ms,
+        idle_s=12.5,
+    )
+
+
+def paper(member: str, engine: str) -> dict[str, object]:
+    return {
+        "schema": "raycml.member/v1",
+        "member": member,
+        "engine_id": engine,
+        "state": "joined",
+        "message": "well",
+        "since": "2026-01-31T09:00:00Z",
+        "observed_at": stamp(HandClock().now()),
+    }
+
+
+def alive(joined: dict[str, object], member: str) -> object:
+    members = joined["members"]
+    assert isinstance(members, dict)
+    return members[member]["alive"]
+
+
+def test_a_node_is_a_members_by_the_engine_that_both_name() -> None:
+    joined = join([paper("cpu/0", "e1")], [node("e1")])
+    assert joined["members"] == {
+        "cpu/0": {
+            "engine_id": "e1",
+            "state": "joined",
+            "message": "well",
+            "since": "2026-01-31T09:00:00Z",
+            "alive": True,
+            "node_id": "aa",
+            "node_ip": "10.0.0.2",
+            "fingerprint": "v1:abcd",
+            "resources": {"CPU": 4.0},
+            "idle_s": 12.5,
+        }
+    }
+    assert joined["unknown_nodes"] == []
+
+
+def test_a_node_of_an_earlier_pod_does_not_make_a_member_alive() -> None:
+    joined = join([paper("cpu/0", "e2")], [node("e1")])
+    assert alive(joined, "cpu/0") is False
+    assert joined["unknown_nodes"] == [
+        {
+            "node_id": "aa",
+            "node_ip": "10.0.0.2",
+            "node_name": "cpu/0",
+            "instance_id": "e1",
+            "fingerprint": "v1:abcd",
+        }
+    ]
+
+
+def test_a_member_without_an_engine_is_nobodys_node() -> None:
+    joined = join([paper("cpu/0", "")], [node("")])
+    assert alive(joined, "cpu/0") is False
+
+
+def test_the_living_node_counts_however_late_the_dead_one_started() -> None:
+    dead = node("e1", alive=False, node_id="dead", started_ms=9)
+    for nodes in ([dead, node("e1")], [node("e1"), dead]):
+        assert alive(join([paper("cpu/0", "e1")], nodes), "cpu/0") is True
+
+
+def test_a_dead_node_is_neither_alive_nor_idle_nor_unknown() -> None:
+    joined = join([paper("cpu/0", "e1")], [node("e1", alive=False), node("e9", alive=False)])
+    assert alive(joined, "cpu/0") is False
+    assert joined["unknown_nodes"] == []
+    assert '"idle_s": null' in json.dumps(joined)
+
+
+def reporter(papers: Papers, reading: Reading, clock: HandClock) -> Reporter:
+    return Reporter(ASSIGNMENT, papers, Said(reading), clock)
+
+
+def test_the_controller_reads_what_the_head_writes(tmp_path: Path) -> None:
+    papers, clock = Papers(tmp_path, "demo"), HandClock()
+    write_json(papers.member("cpu/0"), paper("cpu/0", "e1"))
+    reading = Reading((node("e1"),), (Demand({"GPU": 1.0}, 3),), "session_1", "")
+    reporter(papers, reading, clock).report()
+    read = parse_report(papers.report.read_bytes(), "demo")
+    assert read.problem == ""
+    assert read.report is not None
+    assert read.report.observed_at.timestamp() == clock.now()
+    assert read.report.incarnation == "one"
+    assert read.report.members["cpu/0"].idle_s == 12.5
+    body = read_json(papers.report) or {}
+    assert body["pending_demand"] == [{"resources": {"GPU": 1.0}, "count": 3}]
+    assert Member("cpu", 0)
+
+
+def test_reports_are_numbered_on_over_a_restart_of_the_reporter(tmp_path: Path) -> None:
+    papers = Papers(tmp_path, "demo")
+    for _ in range(2):
+        reporter(papers, Reading((), None, "", ""), HandClock()).report()
+    assert (read_json(papers.report) or {})["sequence"] == 2
+
+
+def test_a_failure_of_ray_is_said_and_leaves_what_is_unknown_unknown(tmp_path: Path) -> None:
+    papers = Papers(tmp_path, "demo")
+    reporter(papers, Reading((), None, "", "no GCS"), HandClock()).report()
+    body = read_json(papers.report) or {}
+    assert (body["error"], body["pending_demand"]) == ("no GCS", None)
+
+
+def test_a_head_that_was_replaced_reports_no_more(tmp_path: Path) -> None:
+    papers = Papers(tmp_path, "demo")
+    later = {**vars(NOTE), "incarnation": "two", "started_at": "2026-01-31T09:00:01Z"}
+    write_head(papers, type(NOTE)(**later))
+    reporter(papers, Reading((), None, "", ""), HandClock()).report()
+    assert not papers.report.exists()
+    earlier = {**later, "started_at": "2026-01-31T08:00:00Z"}
+    write_head(papers, type(NOTE)(**earlier))
+    reporter(papers, Reading((), None, "", ""), HandClock()).report()
+    assert papers.report.exists()
+
+
+def test_a_members_file_that_nobody_refreshed_for_a_day_is_removed(tmp_path: Path) -> None:
+    papers, clock = Papers(tmp_path, "demo"), HandClock()
+    write_json(papers.member("cpu/0"), paper("cpu/0", "e1"))
+    (papers.members / "junk.json").write_text("junk")
+    clock.seconds += 25 * 3600
+    reporter(papers, Reading((node("e1"),), None, "", ""), clock).report()
+    assert (read_json(papers.report) or {})["members"] == {}
+    assert [path.name for path in papers.members.iterdir()] == ["junk.json"]

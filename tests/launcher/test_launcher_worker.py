@@ -1,0 +1,218 @@
+"""A worker over time: a clock moved by hand, small real processes in Ray's place."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from launcher_world import wait_for
+from test_launcher_parts import NOTE, HandClock, place
+
+from controller.launcher.command import MARK
+from controller.launcher.journal import Journal
+from controller.launcher.moment import stamp
+from controller.launcher.papers import HeadNote, Papers, write_head, write_json
+from controller.launcher.rayproc import WORKER_PARTS, RayRun, TempDir
+from controller.launcher.standing import Standing, Versions
+from controller.launcher.worker import Worker
+
+STAYS = "print('Ray runtime started', flush=True); import signal; signal.pause()"
+ENDS = "raise SystemExit(1)"
+
+
+class World:
+    """A worker of one cluster, and what it meets."""
+
+    def __init__(self, home: Path, clock: HandClock) -> None:
+        self.clock = clock
+        self.papers = Papers(home, "demo")
+        self.journal = Journal(self.papers.log("cpu/2"), clock)
+        self.standing = Standing(
+            self.papers, place(), Versions("2.60.0", "3.11.7"), clock, self.journal
+        )
+        self.program = ENDS
+        self.fault = ""
+        self.joined: list[str] = []
+        self.worker = Worker(
+            place(), self.papers, self.standing, self.journal, clock, self._launch, self._reach
+        )
+
+    def _reach(self, *_: object) -> str:
+        return self.fault
+
+    def _launch(self, note: HeadNote) -> RayRun:
+        self.joined.append(note.address)
+        command = [sys.executable, "-c", self.program]
+        environ = {**os.environ, MARK: f"test{os.getpid()}"}
+        return RayRun(command, environ, Path.cwd(), TempDir(), (), self.journal)
+
+    def head(self, incarnation: str = "one", **changes: str) -> None:
+        note = replace(NOTE, incarnation=incarnation, **changes)
+        self.head_beats(note.engine_id)
+        write_head(self.papers, note)
+
+    def head_beats(self, engine: str = "engine", ahead_s: float = 0.0) -> None:
+        seen = stamp(self.clock.now() + ahead_s)
+        write_json(self.papers.member("head"), {"engine_id": engine, "observed_at": seen})
+
+    def until(self, truth: Callable[[], bool], what: str) -> None:
+        """Steps without the clock moving: what takes time is a real process."""
+
+        def stepped() -> bool:
+            assert self.worker.step() is None
+            return truth()
+
+        wait_for(stepped, f"{what}; {self.standing.view()}", 20)
+
+    def state(self) -> str:
+        return self.standing.view().state
+
+    def message(self) -> str:
+        return self.standing.view().message
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path, HandClock())
+    yield world
+    hurry = threading.Event()
+    hurry.set()
+    world.worker.stop(hurry)
+
+
+def fail_once(world: World) -> int | None:
+    """Let Ray be started and end, and time pass until that is known."""
+    world.head()
+    tries = len(world.joined)
+    world.worker.step()
+    assert len(world.joined) == tries + 1
+    ended = threading.Event()
+
+    def over() -> bool:
+        return "`ray start`" in (world.worker._run.look() if world.worker._run else "")
+
+    wait_for(over, "Ray ended", 20)
+    assert not ended.is_set()
+    world.worker.step()
+    world.clock.seconds += 3
+    return world.worker.step()
+
+
+def test_the_delay_grows_to_half_a_minute_and_the_tenth_failure_is_the_last(world: World) -> None:
+    delays = []
+    for _ in range(9):
+        assert fail_once(world) is None
+        assert world.state() == "retrying"
+        delays.append(float(world.message().split(" in ")[-1].removesuffix(" s")))
+        world.clock.seconds += delays[-1] - 0.1
+        world.worker.step()
+        assert world.state() == "retrying"
+        world.clock.seconds += 0.2
+    assert delays == [1, 2, 4, 8, 16, 30, 30, 30, 30]
+    assert fail_once(world) == 1
+    assert world.state() == "failed"
+    assert "the 10th time in a row" in world.message()
+
+
+def test_five_quiet_minutes_forgive_earlier_failures(world: World) -> None:
+    for _ in range(3):
+        assert fail_once(world) is None
+        world.clock.seconds += 30
+    world.program = STAYS
+    world.head()
+    world.until(lambda: world.state() == "joined", "joined")
+    world.clock.seconds += 301
+    world.head_beats()
+    world.until(lambda: True, "a quiet step")
+    world.program = ENDS
+    world.head("two")
+    world.until(lambda: world.state() == "waiting-for-head", "left the old head")
+    assert fail_once(world) is None
+    assert world.message().endswith("try 2 in 1 s")
+
+
+def test_a_head_without_a_sign_of_life_is_not_joined(world: World) -> None:
+    world.head()
+    world.clock.seconds += 31
+    world.worker.step()
+    assert world.joined == []
+    assert "shows no sign of life" in world.message()
+
+
+def test_where_clocks_differ_a_time_that_moves_is_a_sign_of_life(world: World) -> None:
+    world.program = STAYS
+    world.head()
+    for ahead_s in (-7200.0, -7196.0):
+        world.head_beats(ahead_s=ahead_s)
+        assert world.joined == []
+        world.worker.step()
+    assert world.joined == [NOTE.address]
+
+
+def test_another_engines_life_is_not_this_heads(world: World) -> None:
+    world.head()
+    world.head_beats("somebody")
+    world.worker.step()
+    assert "shows no sign of life" in world.message()
+
+
+def test_an_address_that_cannot_be_reached_is_waited_for_with_the_reason(world: World) -> None:
+    world.head()
+    world.fault = "no answer"
+    world.worker.step()
+    assert world.message() == f"cannot connect to the head at {NOTE.address}: no answer"
+    assert world.state() == "waiting-for-head"
+
+
+def test_waiting_is_said_again_every_fifteen_seconds_and_ends(world: World) -> None:
+    code = None
+    for _ in range(1000):
+        code = world.worker.step()
+        if code is not None:
+            break
+        world.clock.seconds += 1
+    assert code == 1
+    assert world.message().startswith("waited 901 s for the head; no head has published")
+    log = world.papers.log("cpu/2").read_text()
+    assert log.count("still waiting") == 60
+
+
+def test_a_new_incarnation_is_followed_and_an_old_file_is_not(world: World) -> None:
+    world.program = STAYS
+    world.head()
+    world.until(lambda: world.state() == "joined", "joined")
+    old = replace(NOTE, incarnation="zero", engine_id="gone", address="10.9.9.9:6379")
+    write_head(world.papers, old)
+    world.until(lambda: True, "a step")
+    assert world.state() == "joined"
+    world.head("two", address="10.0.0.2:6379")
+    world.until(lambda: world.joined[-1] == "10.0.0.2:6379", "joined the new head")
+    world.until(lambda: world.standing.view().head_incarnation == "two", "says so")
+    assert len(world.joined) == 2
+
+
+def test_ray_that_never_joins_is_tried_again(world: World) -> None:
+    world.program = "import signal; signal.pause()"
+    world.head()
+    world.worker.step()
+    world.until(lambda: world.state() == "joining", "joining")
+    world.clock.seconds += 121
+    world.worker.step()
+    assert "did not join within 120 s" in world.message()
+
+
+def test_what_is_watched_by_name_must_be_seen_before_ray_is_up(tmp_path: Path) -> None:
+    clock = HandClock()
+    journal = Journal(tmp_path / "log", clock)
+    environ = {**os.environ, MARK: f"test{os.getpid()}"}
+    command = [sys.executable, "-c", STAYS]
+    run = RayRun(command, environ, tmp_path, TempDir(), WORKER_PARTS, journal)
+    try:
+        wait_for(lambda: any("started" in line for line in journal.tail()), "Ray's first line")
+        assert run.look() == ""
+        assert not run.is_up
+    finally:
+        run.end(clock, threading.Event(), grace_s=0.0)
