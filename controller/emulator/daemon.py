@@ -1,0 +1,156 @@
+"""Start, find and stop the emulator in the background.
+
+The only page of the emulator that the rest of the product calls.  What it knows of a server it
+reads from `connection.json` and checks: that the process lives, is the one that wrote the file,
+and answers.
+"""
+
+import contextlib
+import fcntl
+import http.client
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import controller
+from controller.clock import SystemClock
+from controller.emulator.server import prepare, read_connection
+from controller.emulator.supervisor import started_at
+
+START_S = 30.0
+STOP_S = 30.0
+POLL_S = 0.05
+LAST_LINES = 15
+CLOCK = SystemClock()
+
+
+class EmulatorError(Exception):
+    """The emulator did not start, or did not stop; the message holds the end of its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach a running emulator.  `url` has no path; `domain` is `name:port`."""
+
+    url: str
+    api_key: str = field(repr=False)
+    project_id: str
+    domain: str
+    pid: int
+    state_dir: Path
+
+
+def start(state_dir: Path, port: int = 0) -> Connection:
+    """A healthy emulator on `state_dir`: the one that runs, or a new one.
+
+    Any number of callers at once get the same one.  `port` 0 means last time's port where it is
+    free. Raises EmulatorError when it is not healthy within 30 seconds.
+    """
+    state_dir = state_dir.resolve()
+    prepare(state_dir)
+    with _alone(state_dir):
+        return status(state_dir) or _launch(state_dir, port)
+
+
+def stop(state_dir: Path) -> bool:
+    """End it and all its pods.  False when none ran; EmulatorError when it does not go."""
+    state_dir = state_dir.resolve()
+    if not state_dir.is_dir():
+        return False
+    with _alone(state_dir):
+        pid = _pid(state_dir)
+        if pid is None:
+            return False
+        os.kill(pid, signal.SIGTERM)
+        deadline = CLOCK.monotonic() + STOP_S
+        while _pid(state_dir) is not None:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)  # where it was we who started it, it is ours to bury
+            if CLOCK.monotonic() > deadline:
+                raise EmulatorError(f"process {pid} did not end within {STOP_S:g} s")
+            CLOCK.wait(POLL_S)
+        return True
+
+
+def status(state_dir: Path) -> Connection | None:
+    """The emulator that serves `state_dir` and answers now, or None."""
+    state_dir = state_dir.resolve()
+    pid = _pid(state_dir)
+    raw = read_connection(state_dir)
+    if pid is None or not _answers(raw):
+        return None
+    return Connection(raw["url"], raw["api_key"], raw["project_id"], raw["domain"], pid, state_dir)
+
+
+def _pid(state_dir: Path) -> int | None:
+    """The process that wrote the file, if it lives; a pid that was used again is not it."""
+    raw = read_connection(state_dir)
+    if not raw.get("pid", "").isdigit():
+        return None
+    pid = int(raw["pid"])
+    return pid if started_at(pid) == raw.get("started") else None
+
+
+def _answers(raw: dict[str, str]) -> bool:
+    """Whether the key opens the project there."""
+    link = http.client.HTTPConnection("127.0.0.1", int(raw["port"]), timeout=5)
+    try:
+        path = f"/api/v2/projects/{raw['project_id']}"
+        link.request("GET", path, headers={"Authorization": f"Bearer {raw['api_key']}"})
+        return link.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        link.close()
+
+
+@contextlib.contextmanager
+def _alone(state_dir: Path) -> Iterator[None]:
+    """One start or stop at a time for one folder."""
+    with (state_dir / "start.lock").open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _launch(state_dir: Path, port: int) -> Connection:
+    log = state_dir / "emulator.log"
+    process = _spawn(state_dir, port, log)
+    deadline = CLOCK.monotonic() + START_S
+    while process.poll() is None and CLOCK.monotonic() < deadline:
+        found = status(state_dir)
+        if found is not None:
+            process.returncode = 0  # it is on its own now: no complaint about a child left running
+            return found
+        CLOCK.wait(POLL_S)
+    if process.poll() is None:
+        process.terminate()
+        process.wait()
+    raise EmulatorError(f"the emulator did not start; {log} ends with:\n{_last_lines(log)}")
+
+
+def _spawn(state_dir: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
+    """In a session of its own, to outlive the terminal; this very package, wherever it is."""
+    root = str(Path(controller.__file__).resolve().parent.parent)
+    search = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
+    command = [sys.executable, "-m", "controller.emulator"]
+    command += ["--state", str(state_dir), "--port", str(port)]
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd="/",
+            env={**os.environ, "PYTHONPATH": search},
+        )
+
+
+def _last_lines(log: Path) -> str:
+    with contextlib.suppress(OSError):
+        return "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:])
+    return ""

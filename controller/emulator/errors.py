@@ -1,0 +1,61 @@
+"""How CML says no: gRPC codes, the HTTP statuses they map to, and the JSON body.
+
+Raised anywhere below the HTTP page, rendered only there.  Not for faults of the emulator itself.
+"""
+
+from enum import IntEnum
+
+
+class Code(IntEnum):
+    """The gRPC codes that CML answers with."""
+
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    FAILED_PRECONDITION = 9
+    UNIMPLEMENTED = 12
+    UNAUTHENTICATED = 16
+
+
+HTTP_STATUS = {
+    Code.UNKNOWN: 500,
+    Code.INVALID_ARGUMENT: 400,
+    Code.NOT_FOUND: 404,
+    Code.ALREADY_EXISTS: 409,
+    Code.PERMISSION_DENIED: 403,
+    Code.FAILED_PRECONDITION: 400,
+    Code.UNIMPLEMENTED: 501,
+    Code.UNAUTHENTICATED: 401,
+}
+"""The mapping of grpc-gateway v1, the generation that CML's answers betray."""
+
+
+class ApiError(Exception):
+    """One refusal; `code` decides the HTTP status."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    @property
+    def status(self) -> int:
+        return HTTP_STATUS[self.code]
+
+    def body(self) -> dict[str, object]:
+        return {
+            "error": self.message,
+            "code": int(self.code),
+            "message": self.message,
+            "details": [],
+        }
+
+
+def invalid(message: str) -> ApiError:
+    return ApiError(Code.INVALID_ARGUMENT, message)
+
+
+def not_found(what: str) -> ApiError:
+    return ApiError(Code.NOT_FOUND, f"{what} not found")

@@ -1,0 +1,70 @@
+"""What differs between CML workspaces, as switches, and who may call.
+
+The defaults are what a recent workspace does.  Durations are seconds of the injected clock.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What all pods together may hold; `None` is without limit.  Memory is in GB."""
+
+    cpu: float | None = None
+    memory: float | None = None
+    gpu: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How this workspace behaves where public sources disagree or where time passes."""
+
+    start_s: float = 0.0
+    """Between the call and the start of the process: scheduling, image pull."""
+    stop_s: float = 2.0
+    """Least time that an application shows STOPPING."""
+    delete_s: float = 3.0
+    """Least time that a deleted application is still there, as STOPPING, holding its subdomain."""
+    project_creation_s: float = 0.0
+    """How long a new project says `creating`."""
+    auto_restarts: int = 3
+    """CML's own restarts of a failed application before it gives up; old releases: 0."""
+    auto_restart_s: float = 300.0
+    duplicate_subdomain_conflict: bool = True
+    """True: 409 code 6.  False: 400 code 3.  Which one real workspaces answer is not public."""
+    check_script: bool = True
+    """False: a missing script is accepted and the application fails when it starts."""
+    check_runtime: bool = True
+    patch_zero_values: bool = True
+    """False: `0`, `false`, `""` and `[]` in a PATCH are taken for absent and ignored."""
+    orphan_on_restart_while_starting: bool = False
+    """True: `:restart` of a STARTING application leaves its first pod running, untracked."""
+    capacity: Capacity = Capacity()
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who a key belongs to."""
+
+    username: str = "developer"
+    name: str = "Local Developer"
+    email: str = "developer@cml.localhost"
+
+    def wire(self) -> dict[str, object]:
+        return {"username": self.username, "name": self.name, "email": self.email}
+
+
+API = "API"
+APPLICATION = "Application"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key and what it opens: the REST API, the page of an application, or both."""
+
+    secret: str
+    user: User = User()
+    audiences: frozenset[str] = frozenset({API, APPLICATION})
+
+    def __repr__(self) -> str:
+        return f"ApiKey({self.user.username}, {sorted(self.audiences)})"

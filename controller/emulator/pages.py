@@ -1,0 +1,81 @@
+"""What people see of the workspace in a browser: the index, the logs, the sign-in page, refusals.
+
+Read-only and without scripts; everything that comes from outside is escaped.
+"""
+
+from html import escape
+from pathlib import Path
+
+from controller.emulator.records import Application, Project
+from controller.emulator.state import State
+
+LOG_TAIL = 64 * 1024
+STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem}"
+    "table{border-collapse:collapse;width:100%}td,th{padding:.3rem .6rem;text-align:left;"
+    "border-bottom:1px solid #8884}pre{white-space:pre-wrap;font-size:13px}small{opacity:.7}"
+    ":root{color-scheme:light dark}"
+)
+
+
+def page(title: str, content: str) -> str:
+    """`content` is markup; `title` is text."""
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>'
+        f"<body><h1>{escape(title)}</h1>{content}</body></html>"
+    )
+
+
+def index(state: State, domain: str) -> str:
+    parts = ["<p><small>A toy workspace on this machine; only this machine reaches it.</small></p>"]
+    shown = [project for project in state.projects.values() if not project.deleting]
+    parts.extend(_project(project, state, domain) for project in shown)
+    return page("Embedded CML", "".join(parts))
+
+
+def _project(project: Project, state: State, domain: str) -> str:
+    rows = [
+        _application(app, domain)
+        for app in state.applications.values()
+        if app.project_id == project.id
+    ]
+    head = f"<h2>{escape(project.name)} <small>{escape(project.id)}</small></h2>"
+    if not rows:
+        return head + "<p>No applications.</p>"
+    columns = "<tr><th>application<th>status<th>cpu<th>memory<th>gpu<th>since<th></tr>"
+    return f"{head}<table>{columns}{''.join(rows)}</table>"
+
+
+def _application(app: Application, domain: str) -> str:
+    link = escape(f"http://{app.subdomain}.{domain}/", quote=True)
+    since = app.updated_at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return (
+        f'<tr><td><a href="{link}">{escape(app.name)}</a><td>{escape(app.status.short)}'
+        f"<td>{app.cpu:g}<td>{app.memory:g}<td>{app.nvidia_gpu}<td>{since}"
+        f'<td><a href="/logs/{escape(app.id, quote=True)}">log</a></tr>'
+    )
+
+
+def log(name: str, path: Path) -> str:
+    """The end of a log."""
+    if not path.exists():
+        return page(name, "<p>No log yet.</p>")
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - LOG_TAIL, 0))
+        text = file.read().decode(errors="replace")
+    return page(name, f"<pre>{escape(text)}</pre>")
+
+
+def sign_in(target: str) -> str:
+    return page(
+        "Sign in",
+        "<p>The application asks for a signed-in user of the workspace.</p>"
+        '<form method="post" action="/sign-in">'
+        f'<input type="hidden" name="next" value="{escape(target, quote=True)}">'
+        "<button>Sign in as the local developer</button></form>",
+    )
+
+
+def message(title: str, text: str) -> str:
+    return page(title, f"<p>{escape(text)}</p>")

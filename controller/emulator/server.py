@@ -1,0 +1,222 @@
+"""The emulator as one process: state from disk, real pods, API and front door on a loopback port.
+
+Runs in the foreground until TERM or Ctrl-C; then every pod is ended.  `daemon.py` starts it in the
+background and knows it only by its `connection.json`.
+"""
+
+import fcntl
+import json
+import os
+import random
+import secrets
+import signal
+import socket
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import waitress.server
+
+from controller.clock import SystemClock
+from controller.emulator import store, supervisor
+from controller.emulator.ids import Ids
+from controller.emulator.ingress import Front
+from controller.emulator.options import ApiKey, Capacity, Options, User
+from controller.emulator.pods import LocalProcesses, Place
+from controller.emulator.trees import FolderTree
+from controller.emulator.workspace import Workspace
+from controller.emulator.wsgi import create_app
+
+TICK_S = 0.25
+THREADS = 32
+QUICKSTART = "quickstart"
+CONNECTION = "connection.json"
+LOCAL_OPTIONS = Options(stop_s=0.5, delete_s=1.0)
+"""A workspace on one's own machine need not be as slow as the real one."""
+
+
+class AlreadyRunningError(Exception):
+    """Another process serves this state folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a person may choose.  `port` 0: the one of last time where it is free, else any."""
+
+    state: Path
+    port: int = 0
+    scratch: Path = Path("/tmp")  # noqa: S108  short on purpose: Ray's socket paths must fit in 107
+    options: Options = LOCAL_OPTIONS
+    grace_s: float = 10.0
+
+
+def prepare(folder: Path) -> None:
+    """The state folder and what is in it, for its owner alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    for name in ("projects", "logs"):
+        (folder / name).mkdir(exist_ok=True)
+
+
+def home_tree(state: Path, project_id: str) -> FolderTree:
+    """The home folder of a project; its `.venv` is the environment that this emulator runs in."""
+    home = state / "projects" / project_id
+    if not home.exists():
+        home.mkdir(parents=True)
+        (home / ".venv").symlink_to(sys.prefix)
+    return FolderTree(home)
+
+
+class Server:
+    """Everything that one running emulator is made of."""
+
+    def __init__(self, config: Config, link: socket.socket) -> None:
+        self._config = config
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        self._clock = SystemClock()
+        self._previous = read_connection(config.state)
+        self._key = self._previous.get("api_key") or secrets.token_hex(32)
+        self._port = int(link.getsockname()[1])
+        self.domain = f"cml.localhost:{self._port}"
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._processes = LocalProcesses(self._place(), supervisor.kill_strangers)
+        self.workspace = self._workspace()
+        self._saved = -1
+        keys = {self._key: ApiKey(self._key)}
+        api = create_app(
+            self.workspace, keys, domain=self.domain, lock=self._lock, settled=self._save
+        )
+        logs = config.state / "logs"
+        self._front = Front(
+            api,
+            self.workspace,
+            self._processes,
+            keys,
+            self._lock,
+            domain=self.domain,
+            logs=logs,
+        )
+        self._http = waitress.server.create_server(
+            self._front, sockets=[link], threads=THREADS, ident="embedded-cml"
+        )
+
+    def _place(self) -> Place:
+        config = self._config
+        logs, scratch = config.state / "logs", config.scratch
+        return Place(self.url, self.domain, self._key, logs, scratch, config.grace_s)
+
+    def _workspace(self) -> Workspace:
+        """The workspace of last time, or a new one with its first project."""
+        folder = self._config.state
+        state = store.load(folder / "state.json")
+        supervisor.kill_marked(store.revive(state, self._clock.now()))
+        workspace = Workspace(
+            self._clock,
+            self._processes,
+            Ids(random.SystemRandom()),
+            options=self._config.options,
+            new_tree=lambda project_id: home_tree(folder, project_id),
+            state=state,
+        )
+        if not state.projects:
+            workspace.create_project(User(), {"name": QUICKSTART})
+        return workspace
+
+    def _save(self) -> None:
+        if self._saved != self.workspace.state.changes:
+            store.save(self.workspace.state, self._config.state / "state.json")
+            self._saved = self.workspace.state.changes
+
+    def _ticking(self) -> None:
+        while not self._clock.wait(TICK_S, self._stop):
+            with self._lock:
+                self.workspace.tick()
+                self._save()
+
+    def run(self) -> None:
+        """Serve until a signal says otherwise; when this returns, no pod is left."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _leave)
+        supervisor.adopt_orphans()
+        ticker = threading.Thread(target=self._ticking)
+        try:
+            self._save()
+            store.write_private(self._config.state / CONNECTION, self._connection())
+            ticker.start()
+            self._http.run()
+        finally:
+            self._stop.set()
+            ticker.join()
+            with self._lock:
+                self._processes.close()
+
+    def _connection(self) -> str:
+        projects = self.workspace.state.projects.values()
+        chosen = next((p.id for p in projects if p.name == QUICKSTART), next(iter(projects)).id)
+        return json.dumps(
+            {
+                "url": self.url,
+                "api_key": self._key,
+                "project_id": chosen,
+                "domain": self.domain,
+                "pid": os.getpid(),
+                "started": supervisor.started_at(os.getpid()),
+                "port": self._port,
+            }
+        )
+
+
+def _leave(number: int, frame: object) -> None:  # noqa: ARG001  the shape of a signal handler
+    raise SystemExit(0)
+
+
+def read_connection(state: Path) -> dict[str, str]:
+    """What the last server of this folder wrote down, as text; else nothing."""
+    try:
+        raw = json.loads((state / CONNECTION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(key): str(value) for key, value in raw.items()} if isinstance(raw, dict) else {}
+
+
+def listen(config: Config) -> socket.socket:
+    """A loopback port: the one asked for, else last time's, else any."""
+    last = read_connection(config.state).get("port", "0")
+    wanted = [config.port] if config.port else [int(last), 0]
+    for port in wanted:
+        link = socket.socket()
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            link.bind(("127.0.0.1", port))
+        except OSError:
+            link.close()
+            if port == wanted[-1]:
+                raise
+        else:
+            return link
+    raise OSError("no free port")
+
+
+def lock_folder(state: Path) -> TextIO:
+    """Held for as long as the server lives: one server for one state folder."""
+    file = (state / "server.lock").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise AlreadyRunningError(f"an emulator already serves {state}") from None
+    return file
+
+
+def serve(config: Config) -> None:
+    """The whole life of a server in this process."""
+    prepare(config.state)
+    with lock_folder(config.state), listen(config) as link:
+        Server(config, link).run()
+
+
+def options_with(capacity: Capacity) -> Options:
+    return Options(stop_s=LOCAL_OPTIONS.stop_s, delete_s=LOCAL_OPTIONS.delete_s, capacity=capacity)

@@ -1,0 +1,279 @@
+"""One pod: starts its kernel, sees when it answers, writes its log, and leaves nothing behind.
+
+A program of its own (`python -I -S supervisor.py`) on the standard library alone, because it has to
+outlive the emulator by some milliseconds: its standard input is a pipe whose end means that the
+emulator is gone, however that happened, and then everything in the pod is killed.  Linux makes it
+the parent of whatever the pod's processes detach, so none can hide.
+
+In: one line of JSON, the order.  Out: the line `answered`.  TERM: the stop ladder.  Exit status:
+that of the kernel, 128 + n for signal n.
+"""
+
+import contextlib
+import ctypes
+import http.client
+import json
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, TypedDict
+
+PR_SET_CHILD_SUBREAPER = 36
+POLL_S = 0.25
+ANSWER_TIMEOUT_S = 5.0
+SETTLE_S = 0.05
+LAST_WORDS_S = 2.0
+LOG_BYTES = 4 * 1024 * 1024
+"""A log is turned over at this size; one old one is kept."""
+
+
+class Order(TypedDict):
+    """What the emulator asks for; `grace_s` is between TERM and KILL."""
+
+    engine_id: str
+    argv: list[str]
+    environment: dict[str, str]
+    home: str
+    scratch: str
+    log: str
+    port: int
+    endpoint: str
+    grace_s: float
+
+
+# the processes of a pod
+
+
+def parents() -> dict[int, int]:
+    """The parent of every process of this machine that is not a zombie."""
+    found: dict[int, int] = {}
+    for pid in _pids():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            state, parent = _stat(pid)[:2]
+            if state not in {"Z", "X"}:
+                found[pid] = int(parent)
+    return found
+
+
+def _pids() -> Iterator[int]:
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            yield int(name)
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third on: the name before may hold anything."""
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return text[text.rindex(")") + 2 :].split()
+
+
+def started_at(pid: int) -> str | None:
+    """The boot time ticks at which `pid` began: with it a pid that was used again is told apart."""
+    try:
+        fields = _stat(pid)
+    except (OSError, ValueError):
+        return None
+    return None if fields[0] in {"Z", "X"} else fields[19]
+
+
+def descendants(root: int) -> set[int]:
+    tree = parents()
+    found = {root}
+    while more := {pid for pid, parent in tree.items() if parent in found} - found:
+        found |= more
+    return found - {root}
+
+
+def marked(engine_ids: set[str]) -> set[int]:
+    """The processes that were started with one of these engine ids in their environment."""
+    marks = {f"CDSW_ENGINE_ID={engine}".encode() for engine in engine_ids}
+    found: set[int] = set()
+    for pid in _pids():
+        with contextlib.suppress(OSError):
+            entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            if not marks.isdisjoint(entries) and started_at(pid) is not None:
+                found.add(pid)
+    return found
+
+
+def send(pids: set[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, number)
+
+
+def kill_marked(engine_ids: set[str]) -> None:
+    """Kill until none is left: a process may have forked while we looked."""
+    while engine_ids and (left := marked(engine_ids) - {os.getpid()}):
+        send(left, signal.SIGKILL)
+        time.sleep(SETTLE_S)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent has ended."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def kill_strangers(known: set[int]) -> None:
+    """Kill and bury the children of this process that are not `known`, with all below them."""
+    mine = os.getpid()
+    while strangers := {pid for pid, parent in parents().items() if parent == mine} - known:
+        for pid in strangers:
+            send({pid} | descendants(pid), signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+# the log
+
+
+class Log:
+    """Appends to a file that never grows past `LOG_BYTES`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def copy(self, source: BinaryIO) -> None:
+        """Until the last writer has closed its end."""
+        while data := os.read(source.fileno(), 65536):
+            if self._path.exists() and self._path.stat().st_size > LOG_BYTES:
+                self._path.replace(self._path.with_suffix(".log.1"))
+            with open(self._path, "ab", opener=_private) as file:
+                file.write(data)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+# the life of a pod
+
+
+class Pod:
+    """The kernel and all that came of it."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._answered = False
+        self._kernel = subprocess.Popen(
+            order["argv"],
+            cwd=order["home"],
+            env=order["environment"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        assert self._kernel.stdout is not None  # noqa: S101  asked for above
+        log = Log(Path(order["log"]))
+        self._copier = threading.Thread(target=log.copy, args=(self._kernel.stdout,), daemon=True)
+        self._copier.start()
+        threading.Thread(target=self._watch_answer, daemon=True).start()
+
+    def processes(self) -> set[int]:
+        mine = os.getpid()
+        return (descendants(mine) | marked({self._order["engine_id"]})) - {mine}
+
+    def _watch_answer(self) -> None:
+        while not self._answers():
+            time.sleep(POLL_S)
+        with contextlib.suppress(OSError):
+            os.write(1, b"answered\n")
+
+    def _answers(self) -> bool:
+        """Exactly 200 counts; a redirect does not."""
+        link = http.client.HTTPConnection("127.0.0.1", self._order["port"], ANSWER_TIMEOUT_S)
+        try:
+            link.request("GET", self._order["endpoint"])
+            return link.getresponse().status == 200
+        except (OSError, http.client.HTTPException, ValueError):
+            return False
+        finally:
+            link.close()
+
+    def ended(self) -> bool:
+        return self._kernel.poll() is not None
+
+    def terminate(self) -> None:
+        """TERM to every process; after the grace, those that are left are killed by `clear`."""
+        send(self.processes(), signal.SIGTERM)
+        deadline = time.monotonic() + self._order["grace_s"]
+        while self.processes() and time.monotonic() < deadline:
+            self.reap()
+            time.sleep(SETTLE_S)
+
+    def clear(self) -> int:
+        """Kill what is left, remove the scratch folder, and tell how the kernel ended."""
+        while left := self.processes():
+            send(left, signal.SIGKILL)
+            self.reap()
+            time.sleep(SETTLE_S)
+        shutil.rmtree(self._order["scratch"], ignore_errors=True)
+        self._copier.join(LAST_WORDS_S)
+        status = self._kernel.wait()
+        return status if status >= 0 else 128 - status
+
+    def reap(self) -> None:
+        """Bury the dead that were detached; the kernel's own end is kept for `clear`."""
+        self._kernel.poll()
+        for pid in descendants_dead(os.getpid()) - {self._kernel.pid}:
+            with contextlib.suppress(OSError):
+                os.waitpid(pid, os.WNOHANG)
+
+
+def descendants_dead(root: int) -> set[int]:
+    """The zombies that are children of `root`."""
+    found: set[int] = set()
+    for pid in _pids():
+        with contextlib.suppress(OSError, ValueError):
+            state, parent = _stat(pid)[:2]
+            if state == "Z" and int(parent) == root:
+                found.add(pid)
+    return found
+
+
+def watch(pod: Pod, wake: int) -> None:
+    """Until the kernel ends, TERM arrives, or the emulator is gone; the latter two end the pod."""
+    selector = selectors.DefaultSelector()
+    selector.register(0, selectors.EVENT_READ)
+    selector.register(wake, selectors.EVENT_READ)
+    while not pod.ended():
+        ready = {key.fd for key, _ in selector.select(POLL_S)}
+        if wake in ready and signal.SIGTERM in os.read(wake, 64):
+            pod.terminate()
+            return
+        if 0 in ready and not os.read(0, 4096):
+            return
+        pod.reap()
+
+
+def read_order() -> Order:
+    """The first line of standard input, byte by byte: what follows it must stay in the pipe."""
+    line = bytearray()
+    while (byte := os.read(0, 1)) not in {b"\n", b""}:
+        line += byte
+    order: Order = json.loads(line)
+    return order
+
+
+def main() -> int:
+    adopt_orphans()
+    hear, say = os.pipe()
+    os.set_blocking(say, False)
+    signal.set_wakeup_fd(say)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    pod = Pod(read_order())
+    watch(pod, hear)
+    return pod.clear()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

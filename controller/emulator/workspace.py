@@ -1,0 +1,206 @@
+"""One workspace: its state, its projects, its catalogue of runtimes, and the passing of time.
+
+Not safe for threads: the HTTP page holds a lock around every call.  Time is what the injected clock
+says, chance is what the injected ids say, pods are what the injected processes say.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from controller.clock import Clock
+from controller.emulator import fields
+from controller.emulator.applications import Applications
+from controller.emulator.engines import Engines
+from controller.emulator.errors import ApiError, Code, invalid, not_found
+from controller.emulator.files import ProjectFiles
+from controller.emulator.ids import Ids
+from controller.emulator.listing import Columns, Query, select
+from controller.emulator.options import Options, User
+from controller.emulator.processes import Processes
+from controller.emulator.records import RUNTIMES, Project, Runtime
+from controller.emulator.state import State
+from controller.emulator.trees import MemoryTree, Tree
+
+PROJECT_CREATE: dict[str, fields.Reader] = {
+    "name": fields.text,
+    "description": fields.text,
+    "visibility": fields.text,
+    "git_url": fields.text,
+    "default_project_engine_type": fields.text,
+    "environment": fields.text_map,
+    "shared_memory_limit": fields.int32,
+}
+PROJECT_PATCH: dict[str, fields.Reader] = {
+    "name": fields.text,
+    "description": fields.text,
+    "visibility": fields.text,
+    "default_engine_type": fields.text,
+    "environment": fields.text_map_in_text,
+    "shared_memory_limit": fields.int32,
+    "ephemeral_storage_request": fields.int32,
+    "ephemeral_storage_limit": fields.int32,
+}
+
+_PEOPLE = {
+    f"{role}.{part}": lambda project, part=part: getattr(project.owner, part)
+    for role in ("creator", "owner")
+    for part in ("email", "name", "username")
+}
+_PROJECT_FILTERS = {
+    **_PEOPLE,
+    "description": lambda project: project.description,
+    "name": lambda project: project.name,
+}
+PROJECTS: Columns[Project] = Columns(
+    _PROJECT_FILTERS,
+    {
+        **_PROJECT_FILTERS,
+        "created_at": lambda project: project.created_at,
+        "updated_at": lambda project: project.updated_at,
+    },
+)
+_RUNTIME_COLUMNS = {
+    name: lambda runtime, name=name: getattr(runtime, name)
+    for name in (
+        "image_identifier",
+        "editor",
+        "kernel",
+        "edition",
+        "description",
+        "full_version",
+        "status",
+    )
+}
+RUNTIME_COLUMNS: Columns[Runtime] = Columns(_RUNTIME_COLUMNS, _RUNTIME_COLUMNS)
+
+
+class Workspace:
+    """The whole; applications and engines are its two larger organs."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        processes: Processes,
+        ids: Ids,
+        *,
+        options: Options | None = None,
+        runtimes: Sequence[Runtime] = RUNTIMES,
+        new_tree: Callable[[str], Tree] | None = None,
+        state: State | None = None,
+    ) -> None:
+        """`new_tree(project_id)` makes, or finds again, the home folder of a project."""
+        self.clock = clock
+        self.ids = ids
+        self.options = options or Options()
+        self.runtimes = tuple(runtimes)
+        self.state = state or State()
+        self._new_tree = new_tree or _memory_tree
+        self._trees: dict[str, Tree] = {key: self._new_tree(key) for key in self.state.projects}
+        self.engines = Engines(self.state, processes, ids, self.options, self._files)
+        self.applications = Applications(
+            self.state, self.engines, ids, self.options, self.runtimes, self._files
+        )
+        self._ticked: tuple[datetime, int] | None = None
+
+    # time
+
+    def tick(self) -> datetime:
+        """Let everything happen that is due by now, and return now."""
+        now = self.clock.now()
+        if self._ticked != (now, self.state.changes):
+            self.engines.tick(now)
+            self._drop_deleted_projects()
+            self._ticked = (now, self.state.changes)
+        return now
+
+    def _drop_deleted_projects(self) -> None:
+        for project in [row for row in self.state.projects.values() if row.deleting]:
+            if any(app.project_id == project.id for app in self.state.applications.values()):
+                continue
+            if any(pod.project_id == project.id for pod in self.state.engines.values()):
+                continue
+            del self.state.projects[project.id]
+            self._trees.pop(project.id).destroy()
+            self.state.changes += 1
+
+    # projects
+
+    def project(self, project_id: str) -> Project:
+        project = self.state.projects.get(project_id)
+        if project is None or project.deleting:
+            raise not_found("project")
+        return project
+
+    def files(self, project_id: str) -> ProjectFiles:
+        return self._files(self.project(project_id).id)
+
+    def _files(self, project_id: str) -> ProjectFiles:
+        return ProjectFiles(self._trees[project_id])
+
+    def list_projects(self, query: Query) -> dict[str, object]:
+        rows = [project for project in self.state.projects.values() if not project.deleting]
+        found, token = select(rows, query, PROJECTS, "projects")
+        return {"projects": [self.show(project) for project in found], "next_page_token": token}
+
+    def show(self, project: Project) -> dict[str, object]:
+        ready = project.created_at + timedelta(seconds=self.options.project_creation_s)
+        return project.wire(created=self.clock.now() >= ready)
+
+    def create_project(self, user: User, raw: Mapping[str, object]) -> Project:
+        values = fields.read(raw, PROJECT_CREATE)
+        if values.pop("git_url", ""):
+            message = "the embedded CML does not clone repositories: upload the files instead"
+            raise ApiError(Code.UNIMPLEMENTED, message)
+        if engine_type := values.pop("default_project_engine_type", ""):
+            values["default_engine_type"] = engine_type
+        self._check_name(user, str(values.get("name", "")))
+        now = self.tick()
+        project = Project(self.ids.public(), self.state.next_number(), user, now, now)
+        _assign(project, values)
+        self.state.projects[project.id] = project
+        self._trees[project.id] = self._new_tree(project.id)
+        self.state.changes += 1
+        return project
+
+    def _check_name(self, user: User, name: str) -> None:
+        """A project's name is unique for its owner: it is in the project's address."""
+        if not name.strip():
+            raise invalid("project name must be specified")
+        if any(p.slug == f"{user.username}/{name}" for p in self.state.projects.values()):
+            raise ApiError(Code.ALREADY_EXISTS, f"project {name!r} already exists")
+
+    def patch_project(self, project_id: str, raw: Mapping[str, object]) -> Project:
+        project = self.project(project_id)
+        values = fields.read(raw, PROJECT_PATCH)
+        name = values.get("name", project.name)
+        if name != project.name:
+            self._check_name(project.owner, str(name))
+        _assign(project, values)
+        project.updated_at = self.clock.now()
+        self.state.changes += 1
+        return project
+
+    def delete_project(self, project_id: str) -> None:
+        """Gone at once; its applications leave as deleted ones do, then its files go."""
+        project = self.project(project_id)
+        now = self.tick()
+        project.deleting = True
+        self.state.changes += 1
+        self.applications.delete_all(project_id, now)
+        self.engines.stop_orphans(project_id, now)
+        self.tick()
+
+    # catalogue
+
+    def list_runtimes(self, query: Query) -> dict[str, object]:
+        found, token = select(self.runtimes, query, RUNTIME_COLUMNS, "runtimes")
+        return {"runtimes": [runtime.wire() for runtime in found], "next_page_token": token}
+
+
+def _memory_tree(project_id: str) -> Tree:  # noqa: ARG001  the shape of a maker of trees asks for it
+    return MemoryTree()
+
+
+def _assign(project: Project, values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        setattr(project, name, value)
