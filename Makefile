@@ -52,10 +52,10 @@ types: $(VENV)/.dev
 	@$(BIN)/mypy
 
 check: lint types
-	@$(BIN)/python -m pytest -q -m "not ray and not slow"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not ray and not slow"
 
 test: lint types
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lock: $(VENV)/.dev
 	@$(BIN)/python -m pip freeze --exclude-editable > constraints.txt

@@ -7,7 +7,7 @@ from controller.core.draft import Draft, total
 from controller.core.leaving import leave
 from controller.core.member import Member
 from controller.core.observed import ObservedProject
-from controller.core.plan import Intent, Stop, Wait
+from controller.core.plan import Intent, Step, Stop, Wait
 from controller.core.reason import Reason
 from controller.core.seats import decide, rest
 from controller.core.view import View
@@ -58,14 +58,18 @@ def _permitted(view: View, group: Group) -> frozenset[Member]:
 def _held(made: Draft, view: View) -> Draft:
     """A paused cluster: what would be done is said, once for each member, and not done."""
     said = "paused" if view.pause is None else f"paused by {view.pause.by}: {view.pause.reason}"
-    waits: dict[Member, Wait] = {}
-    for step in made.steps:
-        if step.member is not None and step.member not in waits:
-            message = f"{said}; otherwise: {step.name} ({step.reason})"
-            waits[step.member] = Wait(
-                step.cluster, step.member, Reason.PAUSED, message, Intent.BLOCKED, step.changes
-            )
-    return Draft(waits=(*waits.values(), *made.waits))
+    leading: list[Step | Wait] = [step for step in made.steps if step.member is not None]
+    leading += [wait for wait in made.waits if wait.intent in _LEADS]
+    held: dict[Member | None, Wait] = {}
+    for item in leading:
+        message = f"{said}; otherwise: {item.intent.name.lower()} ({item.reason})"
+        wait = Wait(item.cluster, item.member, Reason.PAUSED, message, Intent.BLOCKED, item.changes)
+        held.setdefault(item.member, wait)
+    kept = [wait for wait in made.waits if wait.intent not in _LEADS]
+    return Draft(waits=(*held.values(), *kept))
+
+
+_LEADS = frozenset(Intent) - {Intent.BLOCKED, Intent.NOTHING}
 
 
 def _only_stops(made: Draft) -> Draft:

@@ -330,6 +330,12 @@ def test_a_paused_cluster_is_only_watched_and_says_what_it_would_do() -> None:
     assert "create" in plan.waits[0].message
 
 
+def test_a_paused_rolling_update_waits_for_a_person_and_not_for_its_turn() -> None:
+    still = spec(paused=True, workerGroupSpecs__0__resources={"cpu": 4, "memory": "20Gi"})
+    found = decided(HEAD, CPU_0, CPU_1, cluster=still, reports=(ALIVE,))
+    assert found == ["wait cpu/0 Paused", "wait cpu/1 Paused"]
+
+
 def test_a_pause_ordered_by_a_person_holds_until_it_ends() -> None:
     wider = spec(workerGroupSpecs__0__replicas=3)
     files = all_files(HEAD, CPU_0)

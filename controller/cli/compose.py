@@ -1,0 +1,158 @@
+"""The composition root: here, and only here, the parts of the product are put together."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from structlog.typing import FilteringBoundLogger
+
+from controller.cli.connect import Where, locate
+from controller.cli.exit_codes import Exit
+from controller.cli.failure import CommandError
+from controller.cli.machine import Machine
+from controller.cli.screen import Screen
+from controller.cli.workspace import Workspace
+from controller.clock import Clock
+from controller.cml import errors
+from controller.cml.client import Client
+from controller.cml.connection import trust
+from controller.cml.operations import Call
+from controller.core.plan import Outcome
+from controller.core.policy import Policy
+from controller.execute import Execution
+from controller.files.api import ApiFiles, Faults
+from controller.files.port import ProjectFiles
+from controller.files.shared import SharedFiles
+from controller.launcher import render
+from controller.settings import Settings, read_settings
+from controller.telemetry import INFO, WARNING, open_log
+
+_OTHER = "--project (or of the spec)"
+_FAULTS = Faults(any=errors.CmlError, missing=errors.NotFound, unknown=errors.Unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Everything that a command which speaks to CML works with.  `project` is an id."""
+
+    client: Client
+    world: Workspace
+    files: Callable[[str], ProjectFiles]
+    project: str
+    owner: str
+    policy: Policy
+    settings: Settings
+    clock: Clock
+    log: FilteringBoundLogger
+
+    def execution(self, heard: Callable[[Outcome], None] = lambda _: None) -> Execution:
+        return Execution(self.world, self.owner, self.settings.pool_threads, heard)
+
+
+def offline_policy(environ: Mapping[str, str]) -> Policy:
+    """What decides without a connection: the owner may not be known yet."""
+    settings = read_settings(environ)
+    return settings.policy(environ.get("RAYCML_OWNER") or "", render.edition())
+
+
+@contextmanager
+def open_session(
+    screen: Screen, *, local: bool, ca_cert: Path | None, project: str | None = None
+) -> Iterator[Session]:
+    """A session on the workspace that the environment names.  The project is looked up at once.
+
+    `project` is another project to work in; the owner stays that of the connection's.
+    """
+    machine = screen.machine
+    settings = read_settings(machine.environ)
+    where = locate(machine, local=local)
+    log = open_logs(screen)
+    with _client(machine, where, ca_cert, log) as client:
+        home_project = _project(client, where.project, "CML_PROJECT_ID")
+        owner = where.owner or home_project
+        chosen = home_project if project is None else _project(client, project, _OTHER)
+        files = _files(client, where)
+        yield Session(
+            client=client,
+            world=Workspace(client, files, chosen, machine.clock),
+            files=files,
+            project=chosen,
+            owner=owner,
+            policy=settings.policy(owner, render.edition()),
+            settings=settings,
+            clock=machine.clock,
+            log=log,
+        )
+
+
+def open_logs(screen: Screen) -> FilteringBoundLogger:
+    level = INFO if screen.verbose else WARNING
+    machine, as_json = screen.machine, not sys.stderr.isatty()
+    return open_log(sys.stderr, machine.redaction, machine.clock.now, level=level, as_json=as_json)
+
+
+def _client(
+    machine: Machine, where: Where, ca_cert: Path | None, log: FilteringBoundLogger
+) -> Client:
+    in_process = machine.transport is not None
+    return Client(
+        where.host,
+        where.api_key,
+        clock=machine.clock,
+        random=machine.rng,
+        transport=machine.transport,
+        verify=True if in_process else trust(ca_cert),
+        domain=where.domain,
+        on_call=_call_log(log),
+    )
+
+
+def _call_log(log: FilteringBoundLogger) -> Callable[[Call], None]:
+    def heard(call: Call) -> None:
+        log.info(
+            "call",
+            operation=call.operation,
+            method=call.method,
+            project=call.project,
+            status=call.status,
+            error=call.error,
+            took_s=round(call.seconds, 3),
+        )
+
+    return heard
+
+
+def _project(client: Client, named: str, variable: str) -> str:
+    try:
+        return client.find_project(named).id
+    except (errors.NotFound, errors.Rejected) as error:
+        said = str(error)
+    raise CommandError(
+        f"the project of {variable} cannot be used: {said}",
+        Exit.USAGE,
+        f"give the project's id or exact name in {variable}",
+    )
+
+
+def _files(client: Client, where: Where) -> Callable[[str], ProjectFiles]:
+    """The shared file system for the project whose pod this is, the API for every other one."""
+
+    def open_files(project: str) -> ProjectFiles:
+        if where.home is not None and where.home[0] == project:
+            return SharedFiles(where.home[1])
+        return ApiFiles(client, project, _FAULTS)
+
+    return open_files
+
+
+def with_permissions(
+    policy: Policy,
+    *,
+    only: frozenset[str] | None = None,
+    delete: frozenset[str] = frozenset(),
+    refresh_launchers: bool = False,
+) -> Policy:
+    """The policy with what a person asked for."""
+    return replace(policy, only=only, delete=delete, refresh_launchers=refresh_launchers)

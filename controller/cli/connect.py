@@ -1,0 +1,99 @@
+"""Which workspace, key and project a command speaks to: from the environment, or the embedded CML.
+
+Nothing here calls CML.  All that is missing is named at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from controller.cli.exit_codes import Exit
+from controller.cli.failure import CommandError
+from controller.cli.machine import Machine
+from controller.core.member import OWNER
+from controller.emulator import daemon
+
+_PAIRS = (
+    ("CML_HOST", "CDSW_DOMAIN"),
+    ("CML_API_KEY", "CDSW_APIV2_KEY"),
+    ("CML_PROJECT_ID", "CDSW_PROJECT_ID"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """One workspace and project.  `domain`: what URLs of applications end in, if not the host.
+
+    `home` is the project's home where this very process runs in a pod of the project.
+    """
+
+    host: str
+    api_key: SecretStr
+    project: str
+    owner: str | None = None
+    domain: str | None = None
+    home: tuple[str, Path] | None = None
+
+
+def locate(machine: Machine, *, local: bool) -> Where:
+    """Where to go.  CommandError names every variable that is missing."""
+    where = _embedded(machine) if local else _workspace(machine.environ)
+    machine.redaction.add(where.api_key.get_secret_value())
+    return where
+
+
+def _workspace(environ: Mapping[str, str]) -> Where:
+    found = [environ.get(first) or environ.get(second) or "" for first, second in _PAIRS]
+    lacking = [first for (first, _), value in zip(_PAIRS, found, strict=True) if not value.strip()]
+    if lacking:
+        raise CommandError(
+            f"no connection to CML: {_listed(lacking)} not set",
+            Exit.USAGE,
+            "export CML_HOST=https://... CML_API_KEY=... CML_PROJECT_ID=ID|NAME, "
+            "or add --local to use the embedded CML",
+        )
+    host, key, project = found
+    domain = environ.get("CDSW_DOMAIN") if not environ.get("CML_HOST") else None
+    return Where(
+        host=host,
+        api_key=SecretStr(key),
+        project=project.strip(),
+        owner=environ.get(OWNER) or None,
+        domain=domain,
+        home=_home(environ),
+    )
+
+
+def _listed(names: list[str]) -> str:
+    verb = "is" if len(names) == 1 else "are"
+    return f"{', '.join(names[:-1])}{' and ' if names[1:] else ''}{names[-1]} {verb}"
+
+
+def _home(environ: Mapping[str, str]) -> tuple[str, Path] | None:
+    """Project id and home folder, inside a pod only: CDSW_ENGINE_ID is set by CML in each."""
+    project, home = environ.get("CDSW_PROJECT_ID"), environ.get("HOME")
+    if not project or not home or not environ.get("CDSW_ENGINE_ID"):
+        return None
+    return (project, Path(home)) if Path(home).is_dir() else None
+
+
+def state_dir(environ: Mapping[str, str]) -> Path:
+    """Where the embedded CML keeps its state."""
+    if chosen := environ.get("RAYCML_EMULATOR_DIR"):
+        return Path(chosen)
+    base = environ.get("XDG_STATE_HOME")
+    root = Path(base) if base else Path(environ.get("HOME") or Path.home()) / ".local" / "state"
+    return root / "raycml" / "emulator"
+
+
+def _embedded(machine: Machine) -> Where:
+    found = daemon.start(state_dir(machine.environ))
+    return Where(
+        host=found.url,
+        api_key=SecretStr(found.api_key),
+        project=found.project_id,
+        owner=machine.environ.get(OWNER) or None,
+        domain=found.domain,
+    )

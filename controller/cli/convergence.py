@@ -1,0 +1,99 @@
+"""Passes until there is an end, for commands: `reconcile` and `delete` drive the same loop.
+
+What goes wrong at the first look ends the command; later, an unreachable or busy CML is waited out
+until the time is up.  A key that is refused ends the command at once, for nothing can get better.
+"""
+
+from dataclasses import dataclass, replace
+from threading import Event
+
+from controller.cli.compose import Session
+from controller.cli.failure import by_kind
+from controller.cli.interrupts import Interrupts
+from controller.cli.progress import Progress
+from controller.core.fault import Fault
+from controller.core.history import History
+from controller.core.plan import Outcome
+from controller.core.policy import Policy
+from controller.core.revision import Revision
+from controller.core.status import Goal, verdict
+from controller.loop import End, Patience, converge
+from controller.reconcile import Pass, reconcile
+from controller.telemetry import pass_line
+
+_PASSING = frozenset({"Unavailable", "Throttled", "Unknown", "Malformed", "Files"})
+_RETRY_S = 5.0
+
+
+@dataclass(slots=True)
+class Drive:
+    """One command's way to its goal.  `deadline` on the monotonic clock, once it has begun."""
+
+    session: Session
+    revision: Revision
+    policy: Policy
+    interrupts: Interrupts
+    progress: Progress
+    deadline: float = 0.0
+    last: Pass | None = None
+
+    def until(self, goal: Goal, timeout_s: float) -> End:
+        clock = self.session.clock
+        self.deadline = clock.monotonic() + timeout_s
+        pause_s = self.session.settings.pass_pause_s
+        patience = Patience(goal, timeout_s, pause_s, wake=self.interrupts.stop)
+        return converge(self._patiently, patience, clock, self._seen)
+
+    def once(self, goal: Goal) -> End:
+        done = self._pass(History())
+        self._seen(done)
+        return End(done, verdict(done.plan, goal), 1)
+
+    def _patiently(self, history: History) -> Pass:
+        """One pass, waiting while CML cannot be asked; the first failure of all is the caller's."""
+        while True:
+            try:
+                return self._pass(history)
+            except Fault as fault:
+                self._bear(fault)
+
+    def _bear(self, fault: Fault) -> None:
+        clock = self.session.clock
+        left = self.deadline - clock.monotonic()
+        if self.last is None or fault.kind not in _PASSING or left <= 0:
+            raise fault
+        self.progress.note(f"{fault}; trying again")
+        clock.wait(min(_RETRY_S, left), self.interrupts.stop)
+
+    def _pass(self, history: History) -> Pass:
+        self.interrupts.check()
+        session, clock = self.session, self.session.clock
+        started = clock.monotonic()
+        aborted = self.interrupts.aborted = Event()
+        run = replace(session.execution(self._heard), aborted=aborted)
+        done = reconcile(self.revision, session.world, run, history, self.policy)
+        session.log.info("pass", **pass_line(done, clock.monotonic() - started))
+        self.last = done
+        return done
+
+    def _heard(self, outcome: Outcome) -> None:
+        step = outcome.step
+        self.session.log.info(
+            "step",
+            action=step.name,
+            cluster=step.cluster,
+            member=str(step.member or ""),
+            application_id=step.application_id or outcome.application_id,
+            reason=step.reason.title,
+            result=outcome.result.value,
+            error=outcome.fault,
+            message=outcome.message,
+        )
+        self.progress.heard(outcome)
+
+    def _seen(self, done: Pass) -> None:
+        self.progress.seen(done)
+        refused = next((o for o in done.outcomes if o.fault == "Unauthorized"), None)
+        if refused is not None:
+            raise by_kind(refused.fault, refused.message)
+        self.interrupts.check()

@@ -1,0 +1,53 @@
+"""Lengths of time as people write and read them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST_S = 366 * 86400.0
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of `90`, `15m`, `1h30m` or `2d`: above 0, at most 366 days.  Else ValueError."""
+    written = text.strip().lower().replace(" ", "")
+    parts = _PART.findall(written)
+    if written.isascii() and written.replace(".", "", 1).isdigit():
+        seconds = float(written)
+    elif parts and "".join(number + unit for number, unit in parts) == written:
+        seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    else:
+        raise ValueError(f"`{text[:40]}` is not a duration; write 90s, 15m, 1h30m or 2d")
+    if not 0 < seconds <= _LONGEST_S:
+        raise ValueError(f"`{text[:40]}` is out of bounds; more than 0, at most 366 days")
+    return seconds
+
+
+def parse_until(text: str, now: datetime) -> datetime:
+    """A moment after `now`: a duration from now, or an ISO time (UTC where it names no zone)."""
+    try:
+        return now + timedelta(seconds=parse_duration(text))
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        message = f"`{text[:40]}` is neither a time nor a duration; write 2h, or 2026-03-02T18:00Z"
+        raise ValueError(message) from None
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    if moment <= now:
+        raise ValueError(f"`{text[:40]}` has passed already; name a time to come")
+    return moment.astimezone(UTC)
+
+
+def spoken(seconds: float) -> str:
+    """`8s`, `3m12s`, `2h05m`, `3d04h`; never negative."""
+    whole = max(int(seconds), 0)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d{hours:02}h"
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"

@@ -1,0 +1,85 @@
+"""`raycml emulator`: start, stop and look for the embedded CML."""
+
+from typing import Annotated
+
+import typer
+
+from controller.cli.connect import state_dir
+from controller.cli.exit_codes import Exit
+from controller.cli.options import Form, Output
+from controller.cli.screen import Screen
+from controller.emulator import daemon
+from controller.emulator.daemon import Connection
+
+SCHEMA = "raycml.emulator/v1"
+
+Port = Annotated[
+    int,
+    typer.Option("--port", min=0, max=65535, help="0: last time's where free, or any."),
+]
+
+app = typer.Typer(no_args_is_help=False, help="The embedded CML, for trying things out.")
+
+
+@app.command()
+def start(ctx: typer.Context, *, port: Port = 0, output: Output = Form.TEXT) -> Exit:
+    """Example: raycml emulator start
+
+    Start the embedded CML in the background, or find the one that runs.
+    """
+    found = daemon.start(state_dir(ctx.obj.environ), port)
+    _show(Screen(ctx.obj, plain=True, verbose=False), found, output)
+    return Exit.DONE
+
+
+@app.command()
+def stop(ctx: typer.Context) -> Exit:
+    """Example: raycml emulator stop
+
+    Stop the embedded CML and everything that runs in it.  What it holds is kept.
+    """
+    stopped = daemon.stop(state_dir(ctx.obj.environ))
+    screen = Screen(ctx.obj, plain=True, verbose=False)
+    screen.data("the embedded CML is stopped" if stopped else "the embedded CML was not running")
+    return Exit.DONE
+
+
+@app.command()
+def status(ctx: typer.Context, *, output: Output = Form.TEXT) -> Exit:
+    """Example: raycml emulator status
+
+    Say whether the embedded CML runs, and where.
+    """
+    found = daemon.status(state_dir(ctx.obj.environ))
+    _show(Screen(ctx.obj, plain=True, verbose=False), found, output)
+    return Exit.DONE
+
+
+def _show(screen: Screen, found: Connection | None, output: Form) -> None:
+    if output is Form.JSON:
+        screen.document(_document(found))
+    elif found is None:
+        screen.data("the embedded CML is not running; start it: raycml emulator start")
+    else:
+        screen.data(
+            f"the embedded CML runs (pid {found.pid})\n"
+            f"page      {found.url}\n"
+            f"project   {found.project_id}\n"
+            f"state     {found.state_dir}\n"
+            "use it    add --local to a command, e.g. raycml reconcile --local"
+        )
+
+
+def _document(found: Connection | None) -> dict[str, object]:
+    """Without the key: it stays in `connection.json`, which only its owner may read."""
+    if found is None:
+        return {"schema": SCHEMA, "running": False}
+    return {
+        "schema": SCHEMA,
+        "running": True,
+        "url": found.url,
+        "project_id": found.project_id,
+        "domain": found.domain,
+        "pid": found.pid,
+        "state_dir": str(found.state_dir),
+    }

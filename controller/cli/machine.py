@@ -1,0 +1,36 @@
+"""What a command is given by the machine that it runs on: environment, time, chance, network.
+
+Commands take these from here and from nowhere else, so that a test or a simulation can be the
+machine.
+"""
+
+import os
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import httpx
+
+from controller.clock import Clock, SystemClock
+from controller.telemetry import Redaction
+
+SECRET_VARIABLES = ("CML_API_KEY", "CDSW_APIV2_KEY")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """`transport` replaces the network; `redaction` knows every secret that came by."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    clock: Clock
+    rng: random.Random
+    transport: httpx.BaseTransport | None = None
+    redaction: Redaction = field(default_factory=Redaction)
+
+    def __post_init__(self) -> None:
+        for name in SECRET_VARIABLES:
+            self.redaction.add(self.environ.get(name, ""))
+
+
+def this_machine() -> Machine:
+    return Machine(dict(os.environ), SystemClock(), random.SystemRandom())

@@ -1,0 +1,142 @@
+"""The entry point: commands, and how each of their ends becomes an exit code.
+
+No error leaves a traceback: those that were foreseen say what to do next, and any other one is one
+line, with the traceback only where `-v` asked for it.
+"""
+
+import io
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from controller import __version__
+from controller.cli import emulators
+from controller.cli.delete import delete
+from controller.cli.exit_codes import Exit
+from controller.cli.failure import CommandError, explained
+from controller.cli.machine import Machine, this_machine
+from controller.cli.offline import init, schema, validate
+from controller.cli.pauses import pause, unpause
+from controller.cli.plan import plan
+from controller.cli.reconcile import reconcile
+from controller.cli.render import render
+from controller.cli.screen import Screen
+from controller.cli.specs import SpecsError
+from controller.cli.status import status
+
+HELP = """Example: raycml init && raycml plan --local && raycml reconcile --local
+
+Keeps Ray clusters converged on Cloudera AI applications.
+"""
+
+COMMANDS: tuple[Callable[..., Exit], ...] = (
+    init,
+    validate,
+    schema,
+    render,
+    plan,
+    reconcile,
+    delete,
+    pause,
+    unpause,
+    status,
+)
+
+app = typer.Typer(name="raycml", help=HELP, pretty_exceptions_enable=False)
+for _command in COMMANDS:
+    # The first paragraph is the example; the list of commands shows the sentence after it.
+    app.command(short_help=" ".join((_command.__doc__ or "").split("\n\n")[1].split()))(_command)
+app.add_typer(emulators.app, name="emulator")
+
+# Typer carries click inside or stands on one beside it, by version; its public error tells which.
+_USAGE_ERRORS: tuple[type[Exception], ...] = tuple(
+    kind
+    for kind in typer.BadParameter.__mro__
+    if kind.__name__ == "ClickException" and issubclass(kind, Exception)
+)
+
+Version = Annotated[bool, typer.Option("--version", help="Print the version and end.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(ctx: typer.Context, *, version: Version = False) -> Exit:
+    """Shown where no command is given."""
+    screen = Screen(ctx.obj, plain=True, verbose=False)
+    if version:
+        screen.data(f"raycml {__version__}")
+        raise typer.Exit(Exit.DONE)
+    if ctx.invoked_subcommand is None:
+        screen.data(ctx.get_help())
+    return Exit.DONE
+
+
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a poor locale must not end a command
+    sys.exit(int(run(sys.argv[1:], this_machine())))
+
+
+def run(arguments: Sequence[str], machine: Machine) -> int:
+    """One command, to its exit code.  Raises nothing."""
+    screen = Screen(machine, plain="--no-color" in arguments, verbose=_verbose(arguments))
+    try:
+        code = _invoke(arguments, machine)
+    except (KeyboardInterrupt, EOFError, typer.Abort):
+        code = Exit.INTERRUPTED
+    except _USAGE_ERRORS as error:
+        return _usage(screen, error)
+    except BrokenPipeError:
+        return Exit.DONE
+    except Exception as error:  # noqa: BLE001 - the last resort: no traceback may reach a user
+        return _end(screen, error)
+    if code == Exit.INTERRUPTED:
+        screen.say("raycml: interrupted; the next run goes on from what it finds")
+    return code
+
+
+def _invoke(arguments: Sequence[str], machine: Machine) -> int:
+    command = typer.main.get_command(app)
+    ended = command.main(
+        args=list(arguments), prog_name="raycml", standalone_mode=False, obj=machine
+    )
+    return ended if isinstance(ended, int) else Exit.DONE
+
+
+def _usage(screen: Screen, error: BaseException) -> int:
+    """What click found wrong with the command line."""
+    said = getattr(error, "format_message", lambda: str(error))()
+    context = getattr(error, "ctx", None)
+    path = getattr(context, "command_path", "raycml")
+    screen.say(f"raycml: {said.rstrip('.')}", f"try: `{path} --help`")
+    return Exit.USAGE
+
+
+def _end(screen: Screen, error: Exception) -> int:
+    known = explained(error)
+    if screen.verbose:
+        screen.say(screen.machine.redaction.traceback(error))
+    if known is None:
+        said = " ".join(str(error).split())[:300]
+        screen.say(f"raycml: unexpected error: {type(error).__name__}: {said}")
+        screen.say("try: the same command with -v, and report what it prints")
+        return Exit.UNEXPECTED
+    _say(screen, known)
+    return known.code
+
+
+def _say(screen: Screen, known: CommandError) -> None:
+    if isinstance(known, SpecsError):
+        screen.say(*known.lines, f"raycml: {known.summary}")
+    else:
+        screen.say(f"raycml: {known}")
+    if known.remedy:
+        screen.say(f"try: {known.remedy}")
+
+
+def _verbose(arguments: Sequence[str]) -> bool:
+    """Whether `-v` was given, also where the command line could not be understood."""
+    return any(a == "--verbose" or re.fullmatch(r"-[a-z]*v[a-z]*", a) for a in arguments)

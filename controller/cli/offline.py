@@ -1,0 +1,138 @@
+"""Commands that need no connection: `init`, `validate`, `schema`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controller.cli.columns import counted
+from controller.cli.exit_codes import Exit
+from controller.cli.failure import CommandError
+from controller.cli.options import SPECS, Form, NoColor, Output, Paths
+from controller.cli.screen import Screen
+from controller.cli.specs import read_specs
+from controller.core.revision import Problem, Revision
+from controller.source.directory import SUFFIXES
+from controller.source.schema import FILE_NAME, json_schema
+from controller.source.template import starter
+
+SCHEMA = "raycml.validation/v1"
+
+Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the new cluster.")]
+Place = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="PATH", help="A folder, or a *.yaml file.  Default: specs/", show_default=False
+    ),
+]
+
+
+def init(
+    ctx: typer.Context, path: Place = None, *, name: Name = "quickstart", no_color: NoColor = False
+) -> Exit:
+    """Example: raycml init --name analytics
+
+    Write a commented spec, and beside it the schema that editors use.  Nothing is overwritten.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=False)
+    file = _file(path or SPECS, name)
+    try:
+        text = starter(name)
+    except ValueError as error:
+        raise CommandError(str(error), Exit.USAGE, "`raycml init --name analytics`") from None
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _write_new(file, text)
+        _write_schema(file.parent / FILE_NAME, screen)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise CommandError(f"{file} cannot be written: {why}", Exit.UNEXPECTED) from None
+    screen.data(str(file))
+    screen.say(f"edit it, then: raycml validate {file}")
+    return Exit.DONE
+
+
+def _file(path: Path, name: str) -> Path:
+    return path if path.suffix in SUFFIXES else path / f"{name}.yaml"
+
+
+def _write_new(file: Path, text: str) -> None:
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+    except FileExistsError:
+        message = f"{file} exists; it is not overwritten"
+        remedy = "another `--name`, or another path"
+        raise CommandError(message, Exit.REFUSED, remedy) from None
+
+
+def _write_schema(file: Path, screen: Screen) -> None:
+    """An older schema is somebody's until they ask for the new one."""
+    text = _schema_text()
+    if not file.exists():
+        _write_new(file, text)
+    elif file.read_text("utf-8", errors="replace") != text:
+        screen.say(f"{file} is of another version and was kept; renew it: raycml schema > {file}")
+
+
+def _schema_text() -> str:
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def schema(ctx: typer.Context) -> Exit:
+    """Example: raycml schema > specs/raycml.schema.json
+
+    Print the JSON Schema (draft 7) of a spec.
+    """
+    Screen(ctx.obj, plain=True, verbose=False).data(_schema_text().rstrip("\n"))
+    return Exit.DONE
+
+
+def validate(
+    ctx: typer.Context,
+    paths: Paths = None,
+    *,
+    output: Output = Form.TEXT,
+    no_color: NoColor = False,
+) -> Exit:
+    """Example: raycml validate specs/
+
+    Read the specs and name every problem with its file, line and column.  Speaks to nobody.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=False)
+    revision = read_specs(paths)
+    if output is Form.JSON:
+        screen.document(_document(revision))
+    else:
+        _show(screen, revision)
+    return Exit.INVALID_SPEC if revision.problems else Exit.DONE
+
+
+def _show(screen: Screen, revision: Revision) -> None:
+    for holder in revision.clusters:
+        members = 1 + sum(group.replicas for group in holder.cluster.spec.worker_group_specs)
+        screen.data(f"{holder.place}: {holder.cluster.name}, {counted(members, 'member')}")
+    screen.say(*map(str, revision.problems))
+    if revision.problems:
+        screen.say(f"{counted(len(revision.problems), 'problem')}; correct them and validate again")
+
+
+def _document(revision: Revision) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "valid": not revision.problems,
+        "clusters": [
+            {"name": h.cluster.name, "file": h.file, "line": h.line} for h in revision.clusters
+        ],
+        "problems": [_problem(problem) for problem in revision.problems],
+    }
+
+
+def _problem(problem: Problem) -> dict[str, object]:
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "message": problem.message,
+    }

@@ -1,0 +1,103 @@
+"""Where a command writes: data to stdout, messages to stderr, colour only for eyes.
+
+Everything passes the redaction on its way out.  A reader that went away ends the writing and
+changes no exit code.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from controller.cli.machine import Machine
+
+_MARKS = {
+    "+": "green",
+    "~": "yellow",
+    "!": "magenta",
+    "-": "red",
+    ".": "blue",
+    ">": "green",
+    "?": "bold yellow",
+}
+_WORDS = {
+    "Ready": "green",
+    "Reconciling": "yellow",
+    "Stalled": "red",
+    "Deleting": "red",
+    "Paused": "blue",
+    "Suspended": "blue",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One command's two streams.  `plain`: no colour was asked for, as by a set NO_COLOR."""
+
+    machine: Machine
+    plain: bool
+    verbose: bool
+
+    @property
+    def colourless(self) -> bool:
+        return self.plain or bool(self.machine.environ.get("NO_COLOR"))
+
+    @property
+    def live(self) -> bool:
+        """Whether a person watches the messages as they come."""
+        return sys.stderr.isatty() and self.machine.environ.get("TERM") != "dumb"
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is somebody to answer a question."""
+        return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def data(self, text: str) -> None:
+        """Text that was asked for; lines with a mark or a word of status are coloured."""
+        self._write(sys.stdout, text)
+
+    def document(self, body: Mapping[str, object]) -> None:
+        """One JSON document, sorted by nothing: its fields stand in the order of the manual."""
+        written = self.machine.redaction(json.dumps(body, indent=2, ensure_ascii=False))
+        _put(sys.stdout, written + "\n")
+
+    def say(self, *lines: str) -> None:
+        """Messages for a person."""
+        for line in lines:
+            self._write(sys.stderr, line)
+
+    def stderr_console(self) -> Console:
+        return Console(stderr=True, no_color=self.colourless, highlight=False, markup=False)
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        text = self.machine.redaction(text)
+        if self.colourless or not stream.isatty():
+            _put(stream, text + "\n")
+            return
+        console = Console(
+            file=stream, no_color=False, highlight=False, markup=False, soft_wrap=True
+        )
+        with console.capture() as captured:
+            console.print(Text("\n").join(_coloured(text.split("\n"))))
+        _put(stream, captured.get())
+
+
+def _coloured(lines: Iterable[str]) -> Iterable[Text]:
+    for line in lines:
+        mark, word = line[:1], next(iter(line.split()[1:2]), "")
+        style = _MARKS.get(mark, "") if line[1:2] == " " else _WORDS.get(word, "")
+        yield Text(line, style=style)
+
+
+def _put(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        # Python would complain again when it closes the stream at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,67 @@
+"""Specs for a command: read and judged before anything else, and before CML is asked anything."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from controller.cli.columns import counted
+from controller.cli.exit_codes import Exit
+from controller.cli.failure import CommandError
+from controller.cli.options import SPECS
+from controller.core.revision import Problem, Revision
+from controller.source.directory import read
+
+
+class SpecsError(CommandError):
+    """The specs have problems; the message lists all of them, one to a line."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        files = len({problem.file for problem in problems})
+        summary = (
+            f"{counted(len(problems), 'problem')} in {counted(files, 'file')}; nothing was done"
+        )
+        lines = "\n".join(str(problem) for problem in problems)
+        super().__init__(f"{summary}\n{lines}", Exit.INVALID_SPEC, "`raycml validate`")
+        self.summary = summary
+        self.lines = tuple(str(problem) for problem in problems)
+
+
+NO_SPECS = Revision(clusters=(), problems=(), commit=None, origin="no specs")
+
+
+def read_specs(paths: Sequence[Path] | None) -> Revision:
+    """The revision of the paths with its problems.  CommandError or SourceError for no source."""
+    if not paths and not SPECS.exists():
+        message = f"there is no {SPECS}/ here, and no path was named"
+        raise CommandError(message, Exit.SOURCE, "`raycml init`, or name the files or folders")
+    return read(tuple(paths or (SPECS,)))
+
+
+def load(paths: Sequence[Path] | None) -> Revision:
+    """The revision of the paths, without a problem.  SpecsError where there is one."""
+    revision = read_specs(paths)
+    if revision.problems:
+        raise SpecsError(revision.problems)
+    return revision
+
+
+def load_if_there(paths: Sequence[Path] | None) -> Revision | None:
+    """For commands that do without: None where none were named and there is no specs folder."""
+    if not paths and not SPECS.is_dir():
+        return None
+    return load(paths)
+
+
+def scope(paths: Sequence[Path] | None, revision: Revision) -> frozenset[str] | None:
+    """Which clusters a command is about: those of single files, or, for folders, all of ours."""
+    if all(path.is_dir() for path in paths or (SPECS,)):
+        return None
+    return frozenset(holder.cluster.name for holder in revision.clusters)
+
+
+def label(revision: Revision) -> str:
+    return revision.commit or revision.origin
+
+
+def heading(revision: Revision) -> str:
+    at = f" at {revision.commit[:12]}" if revision.commit else ""
+    return f"{revision.origin}{at}: {counted(len(revision.clusters), 'cluster')}"

@@ -1,0 +1,133 @@
+"""Logs: where they go, what must never be in them, and the one canonical line of each pass.
+
+Structured, to one stream: JSON lines for machines, plain ones on a terminal.  Nothing here is
+global, and nothing here decides.
+"""
+
+import json
+import re
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from datetime import datetime
+from typing import TextIO
+from urllib.parse import quote
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+from controller.reconcile import Pass
+
+REDACTED = "[redacted]"
+_SECRET_KEY = re.compile(r"(?i)key|token|secret|password|passwd|authorization|credential")
+_SHORTEST = 6  # shorter values are words such as `true`, and would garble every line
+_DEPTH = 6
+INFO, WARNING = 20, 30
+
+
+class Redaction:
+    """Takes known secrets out of text, however they are spelt.  Secrets may be added later."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._spellings: list[str] = []
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        if len(secret.strip()) >= _SHORTEST:
+            bare = secret.strip()
+            as_json = json.dumps(bare, ensure_ascii=False)[1:-1]
+            spellings = (bare, as_json, bare.replace("/", "\\/"), quote(bare, safe=""))
+            found = {*self._spellings, *spellings}
+            self._spellings = sorted(found, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        for spelling in self._spellings:
+            text = text.replace(spelling, REDACTED)
+        return text
+
+    def __repr__(self) -> str:
+        return f"Redaction({len(self._spellings)} spellings)"
+
+    def value(self, value: object, depth: int = 0) -> object:
+        """The same value without secrets, those under telling keys included."""
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if depth >= _DEPTH:
+            return "..."
+        if isinstance(value, Mapping):
+            return {str(k): self.under(str(k), v, depth + 1) for k, v in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.value(each, depth + 1) for each in value]
+        return self(value if isinstance(value, str) else str(value))
+
+    def under(self, key: str, value: object, depth: int = 0) -> object:
+        return REDACTED if _SECRET_KEY.search(key) else self.value(value, depth)
+
+    def processor(
+        self,
+        logger: object,  # noqa: ARG002 - the shape of a structlog processor asks for it
+        method: str,  # noqa: ARG002 - the same
+        event: MutableMapping[str, object],
+    ) -> Mapping[str, object]:
+        return {self(key): self.under(key, value) for key, value in event.items()}
+
+    def traceback(self, error: BaseException) -> str:
+        """How it came to the error: places and messages, no values of variables."""
+        return self("".join(traceback.format_exception(error))).rstrip()
+
+
+def open_log(
+    stream: TextIO,
+    redaction: Redaction,
+    now: Callable[[], datetime],
+    *,
+    level: int = WARNING,
+    as_json: bool = True,
+) -> FilteringBoundLogger:
+    """A log on the stream.  Whatever is bound or said passes the redaction, last but for form."""
+    last = (
+        structlog.processors.JSONRenderer(default=str, ensure_ascii=True)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=12)
+    )
+    log: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.PrintLogger(stream),
+        processors=[
+            structlog.processors.add_log_level,
+            _timestamp(now),
+            redaction.processor,
+            last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
+    return log
+
+
+def _timestamp(now: Callable[[], datetime]) -> Processor:
+    def processor(
+        logger: object,  # noqa: ARG001 - the shape of a structlog processor asks for it
+        method: str,  # noqa: ARG001 - the same
+        event: MutableMapping[str, object],
+    ) -> Mapping[str, object]:
+        return {"ts": now().isoformat(timespec="milliseconds"), **event}
+
+    return processor
+
+
+def pass_line(done: Pass, took_s: float) -> dict[str, object]:
+    """The canonical line of one pass, under the event `pass`."""
+    results = Counter(outcome.result.value for outcome in done.outcomes)
+    reasons = Counter(str(wait.reason) for wait in done.plan.waits)
+    return {
+        "revision": done.revision.commit or done.revision.origin,
+        "clusters": len(done.desired.clusters),
+        "steps": len(done.plan.steps),
+        "waits": len(done.plan.waits),
+        "outcomes": dict(sorted(results.items())),
+        "reasons": dict(sorted(reasons.items())),
+        "refusals": list(done.plan.refusals),
+        "complete": done.plan.complete,
+        "took_s": round(took_s, 3),
+    }

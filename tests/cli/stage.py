@@ -1,0 +1,206 @@
+"""The real command line on a workspace in this process, under a clock that only waiting moves.
+
+The production client speaks to the embedded CML through WSGI.  Pods are scripted; that Ray has
+their nodes is written into the project's files, as a head's node program would.
+"""
+
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from controller.cli.machine import Machine
+from controller.cli.main import run
+from controller.emulator.ids import Ids
+from controller.emulator.options import ApiKey, Options, User
+from controller.emulator.processes import PodOrder
+from controller.emulator.scripted import Behaviour, ScriptedProcesses
+from controller.emulator.trees import Tree
+from controller.emulator.workspace import Workspace
+from controller.emulator.wsgi import create_app
+
+KEY = "sk-very/secret+key-0123456789"
+HOST = "http://cml.localhost"
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+RUNTIME = (
+    "docker.repository.cloudera.com/cloudera/cdsw/"
+    "ml-runtime-pbj-jupyterlab-python3.11-standard:2025.09.1-b5"
+)
+
+
+class StepClock:
+    """Time passes only where somebody waits; `passing` are told."""
+
+    def __init__(self) -> None:
+        self.elapsed = 0.0
+        self.passing: list[Callable[[], None]] = []
+
+    def now(self) -> datetime:
+        return NOON + timedelta(seconds=self.elapsed)
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def wait(self, seconds: float, wake: threading.Event | None = None) -> bool:
+        self.elapsed += max(seconds, 0.0)
+        for each in self.passing:
+            each()
+        return wake is not None and wake.is_set()
+
+
+class Wire(httpx.BaseTransport):
+    """The network: counts what is sent, and can be cut or made to answer otherwise."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self.inner = inner
+        self.calls: list[tuple[str, str]] = []
+        self.instead: Callable[[httpx.Request], httpx.Response | None] = lambda _: None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.calls.append((request.method, request.url.path))
+        return self.instead(request) or self.inner.handle_request(request)
+
+    def writes(self) -> list[tuple[str, str]]:
+        """Changing calls; a download is a POST that changes nothing."""
+        return [(m, p) for m, p in self.calls if m != "GET" and not p.endswith(":download")]
+
+
+@dataclass(frozen=True)
+class Said:
+    """How one command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> dict[str, object]:
+        body: dict[str, object] = json.loads(self.out)
+        return body
+
+
+@dataclass
+class Stage:
+    """One workspace, and a terminal in an empty folder."""
+
+    capsys: pytest.CaptureFixture[str]
+    folder: Path
+    clock: StepClock = field(default_factory=StepClock)
+    stories: dict[str, Behaviour] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        options = Options(start_s=3.0)
+        self.workspace = Workspace(
+            self.clock, ScriptedProcesses(self._story), Ids(random.Random(5)), options=options
+        )
+        self.user = User()
+        app = create_app(self.workspace, {KEY: ApiKey(KEY)}, domain="cml.localhost")
+        self.wire = Wire(httpx.WSGITransport(app))
+        self.project = self.workspace.create_project(self.user, {"name": "fraud-models"}).id
+        self.environ: dict[str, str] = {
+            "CML_HOST": HOST,
+            "CML_API_KEY": KEY,
+            "CML_PROJECT_ID": self.project,
+            "HADOOP_USER_NAME": "jdoe",
+            "RAYCML_POOL_THREADS": "1",
+        }
+        self.clock.passing.append(self.report)
+
+    def _story(self, order: PodOrder) -> Behaviour:
+        return self.stories.get(order.subdomain, Behaviour(answers_after=2.0))
+
+    def run(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Said:
+        chosen = self.environ if environ is None else environ
+        machine = Machine(chosen, self.clock, random.Random(3), self.wire)
+        self.capsys.readouterr()
+        code = run(arguments, machine)
+        said = self.capsys.readouterr()
+        return Said(int(code), said.out, said.err)
+
+    def spec(self, name: str = "analytics", file: str | None = None, **changes: object) -> Path:
+        """Write a spec into specs/; `changes` by name of a placeholder below."""
+        path = self.folder / "specs" / (file or f"{name}.yaml")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(_SPEC.format(**{**_DEFAULTS, "name": name, **changes}))
+        return path
+
+    # The project's files
+
+    def tree(self) -> Tree:
+        return self.workspace.files(self.project).tree
+
+    def write(self, path: str, data: bytes) -> None:
+        self.tree().write(tuple(path.split("/")), data)
+
+    def files(self, folder: str) -> list[str]:
+        parts = tuple(folder.split("/"))
+        return sorted(self.tree().names(parts)) if self.tree().is_dir(parts) else []
+
+    def all_files(self, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+        for name in self.tree().names(at):
+            path = (*at, name)
+            if self.tree().is_dir(path):
+                yield from self.all_files(path)
+            else:
+                yield path
+
+    # CML's side
+
+    def applications(self) -> dict[str, str]:
+        """Subdomain to status, as CML has them now."""
+        self.workspace.tick()
+        rows = self.workspace.state.applications.values()
+        return {row.subdomain: str(row.wire()["status"]) for row in rows}
+
+    def report(self) -> None:
+        """What each head's node program would write: who runs has joined, but for the silent."""
+        self.workspace.tick()
+        running: dict[str, dict[str, object]] = {}
+        for row in self.workspace.state.applications.values():
+            shown = row.wire()
+            mark = json.loads(str(shown["environment"]))
+            if shown["status"] == "APPLICATION_RUNNING" and "RAYCML_MEMBER" in mark:
+                members = running.setdefault(mark["RAYCML_CLUSTER"], {})
+                if row.subdomain not in self.silent:
+                    members[mark["RAYCML_MEMBER"]] = _joined(mark["RAYCML_FINGERPRINT"])
+        for cluster, members in running.items():
+            body = {
+                "schema": "raycml.ray/v1",
+                "cluster": cluster,
+                "incarnation": "i1",
+                "observed_at": self.clock.now().isoformat(),
+                "address": "10.0.0.7:6379",
+                "ray_version": "2.60.0",
+                "python_version": "3.11.9",
+                "members": members,
+            }
+            self.write(f".raycml/clusters/{cluster}/ray.json", json.dumps(body).encode())
+
+
+def _joined(fingerprint: str) -> dict[str, object]:
+    return {"alive": True, "state": "joined", "fingerprint": fingerprint, "node_id": "node-1"}
+
+
+_DEFAULTS: dict[str, object] = {"cpu": 2, "replicas": 2, "secret": "hunter2-hunter2", "extra": ""}
+_SPEC = f"""\
+apiVersion: raycml/v1
+kind: RayCluster
+metadata: {{{{name: {{name}}}}}}
+spec:
+  rayVersion: "2.60.0"
+  runtimeIdentifier: {RUNTIME}
+  environment: {{{{PRECIOUS: "{{secret}}"}}}}
+  {{extra}}
+  headGroupSpec:
+    resources: {{{{cpu: 1, memory: 2Gi}}}}
+  workerGroupSpecs:
+    - groupName: cpu
+      replicas: {{replicas}}
+      resources: {{{{cpu: {{cpu}}, memory: 4Gi}}}}
+"""

@@ -1,0 +1,128 @@
+"""What needs no workspace: `init`, `validate`, `schema`, `render`."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from stage import Stage
+
+
+def test_init_writes_a_valid_spec_and_its_schema(stage: Stage) -> None:
+    said = stage.run("init", "--name", "analytics")
+    assert (said.code, said.out) == (0, "specs/analytics.yaml\n")
+    schema = json.loads(Path("specs/raycml.schema.json").read_text())
+    jsonschema.validate(yaml.safe_load(Path("specs/analytics.yaml").read_text()), schema)
+    assert stage.run("validate").out == "specs/analytics.yaml:5: analytics, 3 members\n"
+    assert stage.wire.calls == []
+
+
+def test_init_never_overwrites(stage: Stage) -> None:
+    stage.run("init")
+    Path("specs/quickstart.yaml").write_text("mine")
+    Path("specs/raycml.schema.json").write_text("mine")
+    said = stage.run("init")
+    assert said.code == 6
+    assert "specs/quickstart.yaml exists" in said.err
+    other = stage.run("init", "--name", "other")
+    assert other.code == 0
+    assert "raycml.schema.json is of another version and was kept" in other.err
+    assert Path("specs/quickstart.yaml").read_text() == "mine"
+    assert Path("specs/raycml.schema.json").read_text() == "mine"
+
+
+def test_init_takes_a_file_or_a_folder(stage: Stage) -> None:
+    assert stage.run("init", "deep/er/one.yaml", "--name", "a").out == "deep/er/one.yaml\n"
+    assert stage.run("init", "deep", "--name", "b").out == "deep/b.yaml\n"
+    assert Path("deep/er/raycml.schema.json").exists()
+
+
+@pytest.mark.parametrize("name", ["Bad_Name", "a" * 31, "../up", ""])
+def test_init_refuses_a_name_that_no_cluster_may_have(stage: Stage, name: str) -> None:
+    said = stage.run("init", "--name", name)
+    assert said.code == 64
+    assert list(Path().iterdir()) == []
+
+
+def test_validate_puts_problems_on_stderr_with_their_places(stage: Stage) -> None:
+    stage.spec()
+    stage.spec("two", extra="replicas: 2")
+    said = stage.run("validate")
+    assert said.code == 3
+    assert said.out == "specs/analytics.yaml:1: analytics, 3 members\n"
+    assert said.err.startswith("specs/two.yaml:8:3: unknown field `replicas`")
+
+
+def test_validate_says_the_same_as_a_document(stage: Stage) -> None:
+    stage.spec()
+    stage.spec("two", extra="replicas: 2")
+    said = stage.run("validate", "-o", "json")
+    assert said.code == 3
+    body = said.json()
+    assert body["schema"] == "raycml.validation/v1"
+    assert body["valid"] is False
+    assert body["clusters"] == [{"name": "analytics", "file": "specs/analytics.yaml", "line": 1}]
+    [problem] = body["problems"]  # type: ignore[misc]  # a JSON-like value
+    assert problem.pop("message").startswith("unknown field `replicas`")
+    assert problem == {"file": "specs/two.yaml", "line": 8, "column": 3}
+    assert said.err == ""
+
+
+def test_schema_is_one_that_draft_7_understands(stage: Stage) -> None:
+    jsonschema.Draft7Validator.check_schema(json.loads(stage.run("schema").out))
+
+
+def test_render_shows_applications_without_asking_anybody(stage: Stage) -> None:
+    stage.spec(replicas=1)
+    said = stage.run("render", environ={})
+    assert said.code == 0
+    head, cpu = said.out.splitlines()[1:]
+    assert head.startswith("ray-analytics-head   (the connection's project)  1    2Gi     0 ")
+    assert cpu.split()[-1].startswith(".raycml/launchers/analytics/cpu-")
+    assert stage.wire.calls == []
+
+
+def test_render_agrees_with_what_reconcile_creates(stage: Stage) -> None:
+    stage.spec()
+    rendered = stage.run("render", "-o", "json").json()["applications"]
+    stage.run("reconcile")
+    created = {row.subdomain: row for row in stage.workspace.state.applications.values()}
+    assert len(created) == len(rendered)  # type: ignore[arg-type]  # a JSON-like value
+    for one in rendered:  # type: ignore[attr-defined]  # a JSON-like value
+        row = created[one["subdomain"]].wire()
+        assert (row["name"], row["script"]) == (one["name"], one["launcher"])
+        assert (row["cpu"], row["memory"], row["nvidia_gpu"]) == (
+            one["cpu"],
+            one["memory"],
+            one["gpu"],
+        )
+
+
+def test_render_prints_the_launcher_that_reconcile_writes(stage: Stage) -> None:
+    stage.spec()
+    stage.run("reconcile")
+    for member in ("head", "cpu/1", "analytics:cpu/0"):
+        text = stage.run("render", "--launcher", member).out
+        compile(text, "launcher", "exec")
+        group = member.rpartition(":")[2].partition("/")[0]
+        [name] = [f for f in stage.files(".raycml/launchers/analytics") if f.startswith(group)]
+        stored = stage.tree().read((".raycml", "launchers", "analytics", name))
+        assert text.rstrip("\n") == stored.decode().rstrip("\n")
+
+
+def test_render_of_one_member_shows_that_member(stage: Stage) -> None:
+    stage.spec()
+    assert len(stage.run("render", "--member", "cpu/1").out.splitlines()) == 2
+    said = stage.run("render", "--member", "gpu/1")
+    assert said.code == 64
+    assert "analytics:head" in said.err
+
+
+def test_a_launcher_of_several_clusters_must_be_told_apart(stage: Stage) -> None:
+    stage.spec()
+    stage.spec("training")
+    said = stage.run("render", "--launcher", "head")
+    assert said.code == 64
+    assert "raycml render --launcher analytics:head" in said.err
+    assert stage.run("render", "--launcher", "training:head").code == 0

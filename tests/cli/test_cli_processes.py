@@ -1,0 +1,101 @@
+"""The command as a process of its own: pipes, a machine without a workspace, the embedded CML.
+
+No Ray is started here: plans and states only.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "controller"]
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """A machine that knows nothing of any workspace, its state in a folder of the test's."""
+    root = str(Path(__file__).resolve().parents[2])
+    kept = {name: os.environ[name] for name in ("PATH",)}
+    return {
+        **kept,
+        "HOME": str(tmp_path),
+        "PYTHONPATH": root,
+        "RAYCML_EMULATOR_DIR": str(tmp_path / "state"),
+    }
+
+
+def raycml(
+    tmp_path: Path, environ: dict[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, environ: dict[str, str]) -> None:
+    writer = subprocess.Popen(
+        [*COMMAND, "schema"],
+        cwd=tmp_path,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert writer.stdout is not None
+    writer.stdout.close()
+    assert writer.stderr is not None
+    with writer.stderr as stderr:
+        said = stderr.read()
+    assert (writer.wait(timeout=60), said) == (0, b"")
+
+
+def test_an_unreachable_host_is_said_in_a_sentence(tmp_path: Path, environ: dict[str, str]) -> None:
+    raycml(tmp_path, environ, "init")
+    where = {"CML_HOST": "http://127.0.0.1:9", "CML_API_KEY": "sk-012345", "CML_PROJECT_ID": "p"}
+    said = raycml(tmp_path, {**environ, **where}, "plan")
+    assert said.returncode == 1
+    assert said.stderr.startswith("raycml: CML cannot be reached: ")
+    assert "Traceback" not in said.stderr
+
+
+def test_a_ca_file_that_is_none_is_a_wrong_setting(tmp_path: Path, environ: dict[str, str]) -> None:
+    raycml(tmp_path, environ, "init")
+    where = {"CML_HOST": "https://127.0.0.1:9", "CML_API_KEY": "sk-012345", "CML_PROJECT_ID": "p"}
+    said = raycml(tmp_path, {**environ, **where}, "plan", "--ca-cert", "specs/quickstart.yaml")
+    assert said.returncode == 64
+    assert "--ca-cert" in said.stderr
+
+
+def test_a_poor_locale_ends_no_command(tmp_path: Path, environ: dict[str, str]) -> None:
+    poor = {**environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    (tmp_path / "ä").mkdir()
+    said = raycml(tmp_path, poor, "validate", "ä")
+    assert said.returncode == 8
+    assert "Traceback" not in said.stderr
+
+
+def test_the_embedded_cml_starts_by_itself_and_stops(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    raycml(tmp_path, environ, "init")
+    try:
+        planned = raycml(tmp_path, environ, "plan", "--local", "--exit-code")
+        assert planned.returncode == 2, planned.stderr
+        assert planned.stdout.endswith("Plan: 3 to create.\n")
+        shown = raycml(tmp_path, environ, "emulator", "status", "-o", "json")
+        assert json.loads(shown.stdout)["running"] is True
+        key = json.loads((tmp_path / "state" / "connection.json").read_text())["api_key"]
+        assert key not in shown.stdout + planned.stdout + planned.stderr
+    finally:
+        stopped = raycml(tmp_path, environ, "emulator", "stop")
+    assert stopped.returncode == 0
+    gone = raycml(tmp_path, environ, "emulator", "status")
+    assert gone.stdout.startswith("the embedded CML is not running")
