@@ -85,7 +85,6 @@ def _addresses(cluster: ClusterStatus, url: Url) -> list[tuple[str, str]]:
     if report is not None:
         versions = f"Ray {report.ray_version}, Python {report.python_version}"
         found.append(("address", f"{report.address}  ({versions})"))
-        found.append(("connect", f'ray.init("{report.address}")  in a session of the project'))
     # CML's proxy wants a key of the application audience; Ray's own options can carry it.
     headers = """--headers '{"Authorization": "Bearer KEY"}'"""
     found.append(("jobs", f"ray job submit --address {head} {headers} -- python SCRIPT"))

@@ -159,18 +159,22 @@ def fingerprint_of(label: str) -> str:
 
 
 def environment(
-    environ: Mapping[str, str], settings: Settings, place: Place, start: str
+    environ: Mapping[str, str], settings: Settings, place: Place, start: str, python: str
 ) -> dict[str, str]:
-    """What Ray's processes inherit.
+    """What Ray's processes inherit.  `python` is the absolute path of the interpreter with Ray.
 
     The auth mode is said on every node: a head that finds a token file would else demand tokens
-    from workers that have none.
+    from workers that have none.  The interpreter's folder comes first on the path, so that a job
+    that says `python` gets the one that has Ray.
     """
     # An address of some other cluster would be taken for this one's.
     inherited = {name: value for name, value in environ.items() if name != "RAY_ADDRESS"}
     return {
         **inherited,
         MARK: start,
+        "PATH": os.pathsep.join(
+            part for part in (os.path.dirname(python), environ.get("PATH", "")) if part
+        ),
         "RAY_AUTH_MODE": "disabled",
         "RAY_CLOUD_INSTANCE_ID": place.engine_id,
         "RAY_NODE_TYPE_NAME": settings.group,

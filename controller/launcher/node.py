@@ -82,7 +82,10 @@ class Node:
     start: str
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
-        return {**command.environment(os.environ, self.settings, self.place, self.start), **more}
+        told = command.environment(
+            os.environ, self.settings, self.place, self.start, sys.executable
+        )
+        return {**told, **more}
 
     def launch(self, arguments: list[str], temp_dir: TempDir, parts: tuple[str, ...]) -> RayRun:
         return RayRun(

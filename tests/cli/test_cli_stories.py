@@ -86,7 +86,6 @@ def test_status_of_one_cluster_says_how_to_connect(stage: Stage) -> None:
         "ready      2 of 2 members\n"
         "dashboard  http://ray-analytics-head.cml.localhost\n"
         "address    10.0.0.7:6379  (Ray 2.60.0, Python 3.11.9)\n"
-        'connect    ray.init("10.0.0.7:6379")  in a session of the project\n'
         "jobs       ray job submit --address http://ray-analytics-head.cml.localhost "
         '--headers \'{"Authorization": "Bearer KEY"}\' -- python SCRIPT\n'
         "\n"

@@ -202,13 +202,19 @@ def test_a_tiny_pod_still_has_memory_to_hand_out() -> None:
 
 def test_ray_is_told_how_members_trust_each_other_and_who_it_is() -> None:
     values = read_settings(settings())
-    environ = {"RAY_ADDRESS": "elsewhere:1", "RAY_AUTH_MODE": "token", "MINE": "kept"}
-    told = command.environment(environ, values, place(), "abc")
+    environ = {
+        "RAY_ADDRESS": "elsewhere:1",
+        "RAY_AUTH_MODE": "token",
+        "MINE": "kept",
+        "PATH": "/usr/bin",
+    }
+    told = command.environment(environ, values, place(), "abc", "/home/x/.venv/bin/python")
     assert "RAY_ADDRESS" not in told
     assert told["RAY_AUTH_MODE"] == "disabled"
     assert told["RAY_CLOUD_INSTANCE_ID"] == "engine"
     assert told["RAY_NODE_TYPE_NAME"] == "cpu"
     assert told["MINE"] == "kept"
+    assert told["PATH"] == "/home/x/.venv/bin:/usr/bin"
     assert told["RAYCML_START"] == "abc"
 
 

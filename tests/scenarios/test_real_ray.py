@@ -3,6 +3,7 @@
 Each test begins by bringing the cluster to its base state, so that any of them can run alone.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,22 @@ def ran_on(stage: Stage) -> set[str]:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return {line.split()[0] for line in done.stdout.splitlines() if " ran in engine " in line}
+
+
+def test_a_job_gets_the_python_that_has_ray(stage: Stage, base: str) -> None:
+    head = json.loads((stage.home / ".raycml" / "clusters" / "one" / "head.json").read_text())
+    code = "import ray; ray.init(); print('nodes', len(ray.nodes()))"
+    command = [Path(sys.executable).with_name("ray"), "job", "submit", "--address"]
+    address = f"http://127.0.0.1:{head['dashboard_port']}"
+    done = subprocess.run(
+        [*command, address, "--", "python", "-c", code],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(stage.folder)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "nodes 3" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_second_reconcile_changes_nothing(stage: Stage, base: str) -> None:
