@@ -55,17 +55,24 @@ class Effects(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One carrying-out.  `heard` is called with each outcome as it comes, from any thread."""
+    """One carrying-out.
+
+    `heard` is called with each outcome as it comes, from any thread.  `permission` is asked before
+    the first effect of a plan, never for one without steps; it raises Fault to refuse.
+    """
 
     effects: Effects
     owner: str
     threads: int = 8
     heard: Callable[[Outcome], None] = field(default=lambda _: None)
+    permission: Callable[[], None] = field(default=lambda: None)
     aborted: threading.Event = field(default_factory=threading.Event)
 
 
 def execute(plan: Plan, run: Execution) -> tuple[Outcome, ...]:
     """The outcome of every step, in the plan's order."""
+    if plan.steps:
+        run.permission()
     outcomes: dict[int, Outcome] = {}
     for chains in _stages(plan.steps):
         work = partial(_chain, run=run, unwritten=_unwritten(outcomes.values()))

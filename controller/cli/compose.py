@@ -1,5 +1,6 @@
 """The composition root: here, and only here, the parts of the product are put together."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,11 +20,14 @@ from controller.cml import errors
 from controller.cml.client import Client
 from controller.cml.connection import trust
 from controller.cml.operations import Call
+from controller.core.fault import Fault
+from controller.core.lease import Lease
 from controller.core.plan import Outcome
 from controller.core.policy import Policy
 from controller.execute import Execution
 from controller.files.api import ApiFiles, Faults
-from controller.files.port import ProjectFiles
+from controller.files.leases import LeaseFile, LeaseHeldError
+from controller.files.port import FilesError, ProjectFiles
 from controller.files.shared import SharedFiles
 from controller.launcher import render
 from controller.settings import Settings, read_settings
@@ -46,9 +50,23 @@ class Session:
     settings: Settings
     clock: Clock
     log: FilteringBoundLogger
+    lease: LeaseFile
 
     def execution(self, heard: Callable[[Outcome], None] = lambda _: None) -> Execution:
-        return Execution(self.world, self.owner, self.settings.pool_threads, heard)
+        threads = self.settings.pool_threads
+        return Execution(self.world, self.owner, threads, heard, self._permission)
+
+    def _permission(self) -> None:
+        """Nothing is written without the lease; a pass that finds nothing to do never asks."""
+        try:
+            self.lease.take()
+        except LeaseHeldError as error:
+            said = str(error)
+        except FilesError as error:
+            raise Fault(f"the lease cannot be taken: {error}", kind="Files") from None
+        else:
+            return
+        raise Fault(said, kind="LeaseHeld")
 
 
 def offline_policy(environ: Mapping[str, str]) -> Policy:
@@ -59,11 +77,17 @@ def offline_policy(environ: Mapping[str, str]) -> Policy:
 
 @contextmanager
 def open_session(
-    screen: Screen, *, local: bool, ca_cert: Path | None, project: str | None = None
+    screen: Screen,
+    *,
+    local: bool,
+    ca_cert: Path | None,
+    project: str | None = None,
+    take_over: bool = False,
 ) -> Iterator[Session]:
     """A session on the workspace that the environment names.  The project is looked up at once.
 
-    `project` is another project to work in; the owner stays that of the connection's.
+    `project` is another project to work in; the owner, and with it the lease, stays that of the
+    connection's.  A lease that was taken is given back at the end, whatever that is.
     """
     machine = screen.machine
     settings = read_settings(machine.environ)
@@ -74,7 +98,8 @@ def open_session(
         owner = where.owner or home_project
         chosen = home_project if project is None else _project(client, project, _OTHER)
         files = _files(client, where)
-        yield Session(
+        lease = _lease(screen, files(home_project), owner, take_over=take_over)
+        session = Session(
             client=client,
             world=Workspace(client, files, chosen, machine.clock),
             files=files,
@@ -84,7 +109,45 @@ def open_session(
             settings=settings,
             clock=machine.clock,
             log=log,
+            lease=lease,
         )
+        try:
+            yield session
+        finally:
+            _give_back(lease, log)
+
+
+def _lease(screen: Screen, files: ProjectFiles, owner: str, *, take_over: bool) -> LeaseFile:
+    machine = screen.machine
+
+    def waiting(held: Lease) -> None:
+        screen.say(f"{held.who} holds the lease; watching whether it is still alive")
+
+    return LeaseFile(
+        files,
+        owner=owner,
+        holder=f"{machine.rng.getrandbits(64):016x}",
+        who=_who(machine.environ),
+        clock=machine.clock,
+        take_over=take_over,
+        waiting=waiting,
+    )
+
+
+def _who(environ: Mapping[str, str]) -> str:
+    """Whom to ask about a lease: the user, and the pod or the process."""
+    names = ("HADOOP_USER_NAME", "CDSW_CREATOR", "USER", "LOGNAME")
+    user = next((environ[name] for name in names if environ.get(name)), "somebody")
+    engine = environ.get("CDSW_ENGINE_ID")
+    return f"{user} ({f'engine {engine}' if engine else f'process {os.getpid()}'})"
+
+
+def _give_back(lease: LeaseFile, log: FilteringBoundLogger) -> None:
+    """What cannot be given back expires: whoever comes next finds it silent."""
+    try:
+        lease.release()
+    except FilesError as error:
+        log.warning("lease not given back", error=str(error))
 
 
 def open_logs(screen: Screen) -> FilteringBoundLogger:

@@ -32,6 +32,11 @@ _BY_KIND: dict[str, tuple[Exit, str, str]] = {
     "Unknown": (Exit.UNEXPECTED, "the answer of CML was lost", _SOON),
     "Malformed": (Exit.UNEXPECTED, "the answer is not one that CML gives", "check CML_HOST"),
     "Files": (Exit.UNEXPECTED, "the project's files cannot be used", _SOON),
+    "LeaseHeld": (
+        Exit.LEASE_HELD,
+        "another controller is at work",
+        "wait until it is done, or if it died: the same command with --take-over",
+    ),
     "NotFound": (Exit.USAGE, "CML does not have it", "check CML_PROJECT_ID"),
 }
 

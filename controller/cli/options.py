@@ -38,6 +38,13 @@ Paths = Annotated[
         show_default=False,
     ),
 ]
+TakeOver = Annotated[
+    bool,
+    typer.Option(
+        "--take-over",
+        help="Take the lease of a controller that shows no sign of life.",
+    ),
+]
 Output = Annotated[Form, typer.Option("--output", "-o", help="How data is printed.")]
 Local = Annotated[
     bool, typer.Option("--local", help="Use the embedded CML, starting it when it is not up.")

@@ -23,6 +23,7 @@ from controller.cli.options import (
     Paths,
     Prune,
     Refresh,
+    TakeOver,
     Verbose,
     Yes,
     duration,
@@ -90,6 +91,7 @@ def reconcile(  # noqa: PLR0913 - the options of one command
     prune: Prune = False,
     allow_prune: AllowPrune = 0,
     yes: Yes = False,
+    take_over: TakeOver = False,
     refresh_launchers: Refresh = False,
     output: Output = Form.TEXT,
     local: Local = False,
@@ -104,7 +106,7 @@ def reconcile(  # noqa: PLR0913 - the options of one command
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     check_whole(paths, prune=prune)
     revision = load(paths)
-    with open_session(screen, local=local, ca_cert=ca_cert) as session:
+    with open_session(screen, local=local, ca_cert=ca_cert, take_over=take_over) as session:
         only = scope(paths, revision)
         policy = with_permissions(session.policy, only=only, refresh_launchers=refresh_launchers)
         if prune:

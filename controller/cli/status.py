@@ -14,7 +14,9 @@ from controller.cli.show_status import cluster_text, status_json, status_text
 from controller.cli.specs import NO_SPECS, load_if_there
 from controller.core.closest import did_you_mean
 from controller.core.history import History
+from controller.core.lease import Lease
 from controller.core.status import Status
+from controller.files.port import FilesError
 from controller.reconcile import look_and_plan
 
 Name = Annotated[
@@ -63,9 +65,22 @@ def _one(status: Status, name: str) -> Status:
 
 def _show(screen: Screen, session: Session, status: Status, name: str | None, form: Form) -> None:
     url = session.client.application_url
+    lease = _lease(session)
     if form is Form.JSON:
-        screen.document(status_json(status, url))
+        told = {"who": lease.who, "since": lease.since, "epoch": lease.epoch} if lease else None
+        screen.document({**status_json(status, url), "lease": told})
     elif name is None:
         screen.data(status_text(status))
     else:
         screen.data(cluster_text(status.clusters[0], status.as_of, url))
+    if lease is not None:
+        screen.say(f"{lease.who} holds the lease since {lease.since}")
+
+
+def _lease(session: Session) -> Lease | None:
+    """Who writes at present; None when nobody does, or when that cannot be read."""
+    try:
+        lease = session.lease.read()
+    except FilesError:
+        return None
+    return None if lease is None or lease.released else lease

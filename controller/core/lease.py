@@ -1,0 +1,72 @@
+"""Who writes: one controller per installation at a time, lest two undo each other's work.
+
+A courtesy, not a lock: CML cannot refuse a late writer, so safety never rests on it, and two
+controllers at once are merely wasteful.  Expiry is judged by observed change alone: a lease is
+dead when whoever waits has seen it unchanged for its whole duration on a clock of his own.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What the lease file says.
+
+    `epoch` counts holders and `renewals` the signs of life of this one; both only grow.  `holder`
+    is a random id of one run, `who` says it for people.  `duration_s` bounds a silence.
+    """
+
+    owner: str
+    holder: str
+    who: str
+    epoch: int
+    renewals: int
+    duration_s: float
+    since: str = ""
+    released: bool = False
+
+    def renewed(self) -> "Lease":
+        return replace(self, renewals=self.renewals + 1)
+
+    def given_back(self) -> "Lease":
+        return replace(self, renewals=self.renewals + 1, released=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The lease as last seen, and since when on our own clock (seconds) it has not changed."""
+
+    lease: Lease
+    unchanged_since: float
+
+
+class Claim(Enum):
+    """What may be done about the lease."""
+
+    FREE = "free"
+    OURS = "ours"
+    HELD = "held"
+    EXPIRED = "expired"
+
+
+def sight(before: Sighting | None, seen: Lease, monotonic: float) -> Sighting:
+    """Take note of a reading; any change of epoch, holder or renewals is a sign of life."""
+    if before is not None and before.lease == seen:
+        return before
+    return Sighting(seen, monotonic)
+
+
+def claim(sighting: Sighting | None, holder: str, monotonic: float) -> Claim:
+    """Judge a reading.  None is a lease that is not there."""
+    if sighting is None or sighting.lease.released:
+        return Claim.FREE
+    if sighting.lease.holder == holder:
+        return Claim.OURS
+    silent = monotonic - sighting.unchanged_since
+    return Claim.EXPIRED if silent >= sighting.lease.duration_s else Claim.HELD
+
+
+def successor(seen: Lease | None, mine: Lease) -> Lease:
+    """The lease to write when it is free or has expired; its epoch is above every one seen."""
+    return replace(mine, epoch=(seen.epoch if seen else 0) + 1, renewals=0, released=False)
