@@ -66,4 +66,4 @@ def explained(error: Exception) -> CommandError | None:
 def by_kind(kind: str, message: str) -> CommandError:
     """The end that belongs to the name of an error of CML."""
     code, what, remedy = _BY_KIND.get(kind, (Exit.UNEXPECTED, "CML refused", _SOON))
-    return CommandError(f"{what}: {message}", code, remedy)
+    return CommandError(message if what in message else f"{what}: {message}", code, remedy)

@@ -26,7 +26,8 @@ _UP = frozenset({Phase.RUNNING, Phase.STARTING})
 class Case:
     """One seat with what is known of it.
 
-    `joined`: whether Ray has the member's node; None when no fresh report of this head tells.
+    `joined`: whether Ray has the member's node since its present start; None when there is no
+    fresh report of this head at all.
     `available`: it serves, as far as anybody can say, so that taking it away costs something.
     """
 
@@ -123,7 +124,7 @@ def _case(seat: Seat, report: HeadReport | None, policy: Policy) -> Case:
     speaks = report is not None and not _precedes(report, seat.app)
     told = report.members.get(str(seat.member)) if report is not None and speaks else None
     alive = told is not None and told.alive
-    joined = alive if speaks else None
+    joined = None if report is None else alive
     stale = told is not None and alive and is_stale(seat.app, told.fingerprint)
     return Case(seat, drift, stale=stale, joined=joined, report=told)
 

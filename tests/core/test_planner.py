@@ -164,6 +164,13 @@ def test_a_report_from_before_a_members_start_says_nothing_of_it() -> None:
     assert decided(HEAD, restarted, CPU_1, reports=(earlier,)) == ["wait cpu/0 Joining"]
 
 
+def test_a_rolling_update_does_not_go_on_by_a_report_from_before_a_members_start() -> None:
+    done = replace(application(BIGGER, "cpu/0"), starting_at=at(-3), running_at=at(-1))
+    earlier = report(CLUSTER, "head", "cpu/0", "cpu/1", at_=at(-2))
+    found = decided(HEAD, done, CPU_1, cluster=BIGGER, reports=(earlier,))
+    assert found == ["wait cpu/0 Joining", "wait cpu/1 RollingUpdate"]
+
+
 def test_a_report_from_before_the_heads_start_says_nothing_at_all() -> None:
     restarted = replace(HEAD, starting_at=at(-3), running_at=at(-1))
     earlier = report(CLUSTER, "head", "cpu/0", "cpu/1", at_=at(-2))
@@ -301,7 +308,7 @@ def test_a_spec_that_names_another_project_moves_the_cluster_and_waits_for_the_n
 def test_a_suspended_cluster_is_stopped_and_nothing_else() -> None:
     resting = spec(suspend=True, workerGroupSpecs__0__replicas=1)
     found = decided(HEAD, CPU_0, CPU_1, cluster=resting, reports=(ALIVE,))
-    assert found == ["stop head Suspended", "stop cpu/0 Suspended"]
+    assert found == ["stop head Suspended", "stop cpu/0 Suspended", "stop cpu/1 Suspended"]
 
 
 def test_a_suspended_cluster_at_rest_is_converged() -> None:
