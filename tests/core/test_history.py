@@ -1,0 +1,148 @@
+"""What is remembered between passes, and when it is forgotten."""
+
+from dataclasses import replace
+
+from controller.core.history import (
+    History,
+    MemberHistory,
+    forget_changed,
+    notice,
+    record,
+)
+from controller.core.member import Key, Member
+from controller.core.observed import Phase
+from controller.core.plan import (
+    Configuration,
+    Create,
+    Delete,
+    Intent,
+    Outcome,
+    Restart,
+    Result,
+    Step,
+    Stop,
+    Update,
+)
+from controller.core.reason import Reason
+from tests.worlds import (
+    NOW,
+    POLICY,
+    PROJECT,
+    all_files,
+    at,
+    decide,
+    desired,
+    observed,
+    report,
+    said,
+    spec,
+    whole_cluster,
+)
+
+CLUSTER = spec()
+HEAD, CPU_0, CPU_1 = whole_cluster(CLUSTER)
+ALIVE = report(CLUSTER, "head", "cpu/0", "cpu/1")
+KEY = Key("analytics", Member("cpu", 0))
+FIELDS = Configuration("n", "n", "", "s", 1.0, 1.0, 0, "r", {})
+
+
+def outcome(
+    action: object, result: Result, reason: Reason = Reason.DOWN, **more: object
+) -> Outcome:
+    step = Step(action, "analytics", PROJECT, KEY.member, reason, Intent.NOTHING)  # type: ignore[arg-type]
+    return Outcome(step, result, **more)  # type: ignore[arg-type]
+
+
+def seen(*outcomes: Outcome, world: object = None) -> History:
+    noticed = notice(History(), world or observed(HEAD, CPU_0, CPU_1), POLICY)  # type: ignore[arg-type]
+    return record(noticed, outcomes, NOW)
+
+
+def test_a_stop_that_does_not_show_yet_is_waited_for_and_not_repeated() -> None:
+    stopped = seen(outcome(Stop(CPU_0.id), Result.DONE, Reason.OUTDATED))
+    bigger = spec(workerGroupSpecs__0__resources={"cpu": 4, "memory": "20Gi"})
+    apps = (HEAD, CPU_0, CPU_1)
+    later = observed(*apps, reports=(ALIVE,), files=all_files(*apps), now=at(3))
+    assert "wait cpu/0 Settling" in said(decide(desired(bigger), later, stopped))
+    much_later = replace(later, as_of=at(31))
+    assert "stop cpu/0 Outdated" in said(decide(desired(bigger), much_later, stopped))
+
+
+def test_a_phase_that_moved_since_the_call_counts_as_seen() -> None:
+    restarted = seen(
+        outcome(Restart(CPU_0.id), Result.DONE),
+        world=observed(HEAD, replace(CPU_0, phase=Phase.FAILED), CPU_1),
+    )
+    starting = observed(HEAD, replace(CPU_0, phase=Phase.STARTING), CPU_1, now=at(2))
+    moved = notice(restarted, starting, POLICY)
+    apps = (HEAD, replace(CPU_0, phase=Phase.FAILED), CPU_1)
+    fell = observed(*apps, reports=(ALIVE,), files=all_files(*apps), now=at(4))
+    assert said(decide(desired(CLUSTER), fell, moved))[:1] == ["wait cpu/0 Backoff"]
+
+
+def test_a_created_application_that_was_listed_and_then_deleted_is_created_anew() -> None:
+    created = record(
+        History(), [outcome(Create(FIELDS), Result.DONE, application_id=CPU_0.id)], NOW
+    )
+    listed = notice(created, observed(HEAD, CPU_0, CPU_1, now=at(1)), POLICY)
+    gone = observed(HEAD, CPU_1, reports=(ALIVE,), now=at(2))
+    assert "create cpu/0 Missing" in said(decide(desired(CLUSTER), gone, listed))
+
+
+def test_only_repairs_count_as_attempts() -> None:
+    for reason, counted in ((Reason.DOWN, 1), (Reason.NOT_JOINED, 1), (Reason.OUTDATED, 0)):
+        history = seen(outcome(Restart(CPU_0.id), Result.DONE, reason))
+        assert len(history.member(KEY).attempts) == counted
+
+
+def test_attempts_are_forgotten_after_ten_quiet_minutes_and_not_before() -> None:
+    history = replace(seen(), members={KEY: MemberHistory(attempts=(at(-5), at(-1)))})
+    for seconds, kept in ((599, 2), (600, 0)):
+        later = notice(history, observed(HEAD, CPU_0, CPU_1, now=at(seconds)), POLICY)
+        assert len(later.member(KEY).attempts) == kept
+
+
+def test_a_failed_call_is_counted_until_one_succeeds() -> None:
+    failed = outcome(Stop(CPU_0.id), Result.FAILED, message="no", fault="Unavailable")
+    history = record(seen(failed), [failed], at(10))
+    assert (history.member(KEY).failures, history.member(KEY).failed_at) == (2, at(10))
+    done = record(history, [outcome(Stop(CPU_0.id), Result.DONE)], at(20))
+    assert (done.member(KEY).failures, done.member(KEY).failed_at) == (0, None)
+
+
+def test_a_change_under_our_hands_is_looked_at_again_at_once() -> None:
+    changed = outcome(Stop(CPU_0.id), Result.FAILED, fault="Changed")
+    assert seen(changed).member(KEY).failed_at is None
+
+
+def test_a_skipped_step_leaves_no_trace() -> None:
+    assert seen(outcome(Stop(CPU_0.id), Result.SKIPPED)) == seen()
+
+
+def test_a_lost_answer_is_remembered_as_one() -> None:
+    lost = seen(outcome(Delete(CPU_0.id), Result.UNKNOWN, fault="Unknown"))
+    assert not lost.applications[CPU_0.id].sure
+    assert seen(outcome(Delete(CPU_0.id), Result.DONE)).applications[CPU_0.id].sure
+
+
+def test_fields_that_do_not_take_are_counted_and_forgotten_when_they_do() -> None:
+    ignored = outcome(Update(CPU_0.id, {}), Result.FAILED, unapplied=("memory",))
+    history = record(seen(ignored), [ignored], NOW)
+    assert history.member(KEY).unapplied_tries == 2
+    took = record(history, [outcome(Update(CPU_0.id, {}), Result.DONE)], NOW)
+    assert took.member(KEY).unapplied_tries == 0
+
+
+def test_another_fingerprint_wipes_what_was_held_against_the_old_one() -> None:
+    held = MemberHistory(attempts=(NOW,), failures=3, failed_at=NOW, fingerprint="v1:old")
+    history = History(members={KEY: held})
+    assert forget_changed(history, {KEY: "v1:old"}).member(KEY) == held
+    assert forget_changed(history, {KEY: "v1:new"}).member(KEY).attempts == ()
+
+
+def test_what_is_remembered_of_applications_goes_with_them() -> None:
+    history = seen()
+    gone = notice(history, observed(HEAD, now=at(5)), POLICY)
+    assert set(gone.applications) == {HEAD.id}
+    torn = notice(history, observed(HEAD, complete=False, now=at(5)), POLICY)
+    assert set(torn.applications) == {HEAD.id, CPU_0.id, CPU_1.id}

@@ -1,0 +1,224 @@
+"""A plan is carried out in order, with a fresh look before each change, and nothing is decided."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from controller.core.fault import Fault
+from controller.core.member import Member
+from controller.core.observed import ObservedApplication, Phase
+from controller.core.plan import (
+    Configuration,
+    Create,
+    Delete,
+    Intent,
+    Outcome,
+    Plan,
+    RemoveLauncher,
+    Restart,
+    Result,
+    Step,
+    Stop,
+    Update,
+    WriteLauncher,
+)
+from controller.core.reason import Reason
+from controller.execute import Execution, execute
+from tests.worlds import POLICY, PROJECT, application, decide, desired, observed, spec
+
+CLUSTER = spec()
+CPU_0, CPU_1 = application(CLUSTER, "cpu/0"), application(CLUSTER, "cpu/1")
+
+
+@dataclass
+class Edge:
+    """A workspace as the executor meets it: what it holds, what it was asked, where it fails."""
+
+    apps: dict[str, ObservedApplication] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    faults: dict[str, Fault] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    meeting: threading.Barrier | None = None
+
+    def _asked(self, what: str) -> None:
+        with self.lock:
+            self.asked.append(what)
+        if self.meeting is not None and not what.startswith("fetch"):
+            self.meeting.wait(timeout=10)
+        if what in self.faults:
+            raise self.faults[what]
+
+    def fetch(self, project: str, application_id: str) -> ObservedApplication:
+        self._asked(f"fetch {application_id}")
+        if application_id not in self.apps:
+            raise Fault("no such application", kind="NotFound")
+        return self.apps[application_id]
+
+    def create(self, project: str, configuration: Configuration) -> str:
+        self._asked(f"create {configuration.name}")
+        return "new-id"
+
+    def update(
+        self, project: str, application_id: str, fields: Mapping[str, object]
+    ) -> tuple[str, ...]:
+        self._asked(f"update {application_id}")
+        return ("memory",) if fields.get("ignored") else ()
+
+    def restart(self, project: str, application_id: str) -> None:
+        self._asked(f"restart {application_id}")
+
+    def stop(self, project: str, application_id: str) -> None:
+        self._asked(f"stop {application_id}")
+
+    def delete(self, project: str, application_id: str) -> None:
+        self._asked(f"delete {application_id}")
+
+    def write_launcher(self, project: str, path: str, settings: str) -> None:
+        self._asked(f"write {path}")
+
+    def remove_launcher(self, project: str, path: str) -> None:
+        self._asked(f"remove {path}")
+
+
+def step(action: object, ordinal: int = 0, launcher: str | None = None) -> Step:
+    member = None if isinstance(action, WriteLauncher | RemoveLauncher) else Member("cpu", ordinal)
+    return Step(
+        action,  # type: ignore[arg-type]
+        "analytics",
+        PROJECT,
+        member,
+        Reason.OUTDATED,
+        Intent.UPDATE,
+        launcher=launcher,
+    )
+
+
+def run(edge: Edge, *steps: Step, threads: int = 1) -> tuple[Outcome, ...]:
+    return execute(Plan(steps), Execution(edge, POLICY.owner, threads=threads))
+
+
+def at_rest(app: ObservedApplication) -> ObservedApplication:
+    return replace(app, phase=Phase.STOPPED)
+
+
+def test_every_step_has_its_outcome_in_the_order_of_the_plan() -> None:
+    edge = Edge({CPU_0.id: CPU_0, CPU_1.id: CPU_1})
+    steps = (step(Stop(CPU_1.id), 1), step(WriteLauncher("p", "{}")), step(Delete(CPU_0.id)))
+    outcomes = run(edge, *steps, threads=4)
+    assert [o.step for o in outcomes] == list(steps)
+    assert {o.result for o in outcomes} == {Result.DONE}
+
+
+def test_launchers_are_written_before_and_removed_after_everything_else() -> None:
+    edge = Edge({CPU_0.id: CPU_0})
+    run(
+        edge,
+        step(RemoveLauncher("old")),
+        step(Delete(CPU_0.id)),
+        step(WriteLauncher("new", "{}")),
+    )
+    changes = [asked for asked in edge.asked if not asked.startswith("fetch")]
+    assert changes == ["write new", f"delete {CPU_0.id}", "remove old"]
+
+
+def test_a_later_step_never_outruns_a_failed_earlier_one() -> None:
+    edge = Edge({CPU_0.id: at_rest(CPU_0)})
+    edge.faults[f"update {CPU_0.id}"] = Fault("no", kind="Unavailable")
+    outcomes = run(edge, step(Update(CPU_0.id, {})), step(Restart(CPU_0.id)))
+    assert [o.result for o in outcomes] == [Result.FAILED, Result.SKIPPED]
+    assert f"restart {CPU_0.id}" not in edge.asked
+
+
+def test_a_field_that_did_not_take_holds_the_restart_back() -> None:
+    edge = Edge({CPU_0.id: at_rest(CPU_0)})
+    outcomes = run(edge, step(Update(CPU_0.id, {"ignored": True})), step(Restart(CPU_0.id)))
+    assert outcomes[0].unapplied == ("memory",)
+    assert outcomes[1].result is Result.SKIPPED
+
+
+def test_one_member_that_fails_holds_up_no_other() -> None:
+    edge = Edge({CPU_0.id: CPU_0, CPU_1.id: CPU_1})
+    edge.faults[f"stop {CPU_0.id}"] = Fault("no", kind="Unavailable")
+    outcomes = run(edge, step(Stop(CPU_0.id)), step(Stop(CPU_1.id), 1))
+    assert [o.result for o in outcomes] == [Result.FAILED, Result.DONE]
+
+
+def test_what_needs_a_launcher_that_could_not_be_written_is_not_done() -> None:
+    edge = Edge({CPU_0.id: CPU_0})
+    edge.faults["write new"] = Fault("the disk is full", kind="Files")
+    outcomes = run(edge, step(WriteLauncher("new", "{}")), step(Stop(CPU_0.id), launcher="new"))
+    assert [o.result for o in outcomes] == [Result.FAILED, Result.SKIPPED]
+    assert edge.asked == ["write new"]
+
+
+def test_each_change_of_an_application_is_preceded_by_a_fresh_look_at_it() -> None:
+    for action in (Stop(CPU_0.id), Delete(CPU_0.id)):
+        edge = Edge({CPU_0.id: CPU_0})
+        run(edge, step(action))
+        assert edge.asked[0] == f"fetch {CPU_0.id}"
+    edge = Edge({CPU_0.id: at_rest(CPU_0)})
+    run(edge, step(Update(CPU_0.id, {})), step(Restart(CPU_0.id)))
+    assert edge.asked[0] == edge.asked[2] == f"fetch {CPU_0.id}"
+
+
+def test_an_application_that_lost_its_mark_meanwhile_is_left_alone() -> None:
+    edge = Edge({CPU_0.id: replace(CPU_0, environment={})})
+    [outcome] = run(edge, step(Delete(CPU_0.id)))
+    assert (outcome.result, outcome.fault) == (Result.FAILED, "Changed")
+    assert edge.asked == [f"fetch {CPU_0.id}"]
+
+
+def test_an_application_of_another_member_meanwhile_is_left_alone() -> None:
+    edge = Edge({CPU_0.id: replace(CPU_1, id=CPU_0.id)})
+    [outcome] = run(edge, step(Delete(CPU_0.id)))
+    assert outcome.fault == "Changed"
+
+
+def test_a_restart_of_what_is_starting_meanwhile_is_not_sent() -> None:
+    edge = Edge({CPU_0.id: replace(CPU_0, phase=Phase.STARTING)})
+    [outcome] = run(edge, step(Restart(CPU_0.id)))
+    assert outcome.fault == "Changed"
+    assert edge.asked == [f"fetch {CPU_0.id}"]
+
+
+def test_an_update_of_what_runs_meanwhile_is_not_sent() -> None:
+    edge = Edge({CPU_0.id: CPU_0})
+    [outcome] = run(edge, step(Update(CPU_0.id, {})))
+    assert outcome.fault == "Changed"
+
+
+def test_a_delete_of_what_is_gone_is_done() -> None:
+    [outcome] = run(Edge(), step(Delete(CPU_0.id)))
+    assert outcome.result is Result.DONE
+
+
+def test_a_stop_of_what_is_gone_is_no_success() -> None:
+    [outcome] = run(Edge(), step(Stop(CPU_0.id)))
+    assert (outcome.result, outcome.fault) == (Result.FAILED, "Changed")
+
+
+def test_a_refused_key_ends_the_pass_before_anything_else_is_tried() -> None:
+    edge = Edge({CPU_0.id: CPU_0, CPU_1.id: CPU_1})
+    edge.faults[f"fetch {CPU_0.id}"] = Fault("no", kind="Unauthorized", aborts=True)
+    outcomes = run(edge, step(Stop(CPU_0.id)), step(Delete(CPU_1.id), 1))
+    assert [o.result for o in outcomes] == [Result.FAILED, Result.SKIPPED]
+    assert edge.asked == [f"fetch {CPU_0.id}"]
+
+
+def test_members_are_worked_on_in_parallel() -> None:
+    edge = Edge({CPU_0.id: CPU_0, CPU_1.id: CPU_1}, meeting=threading.Barrier(2))
+    outcomes = run(edge, step(Stop(CPU_0.id)), step(Stop(CPU_1.id), 1), threads=2)
+    assert {o.result for o in outcomes} == {Result.DONE}
+
+
+def test_permission_is_asked_before_the_first_effect_and_never_for_nothing() -> None:
+    edge = Edge()
+    asked: list[int] = []
+    plan = decide(desired(CLUSTER), observed())
+    allowed = Execution(edge, POLICY.owner, 1, permission=lambda: asked.append(len(edge.asked)))
+    execute(Plan(), allowed)
+    assert asked == []
+    outcomes = execute(plan, allowed)
+    assert asked == [0]
+    created = [o.application_id for o in outcomes if isinstance(o.step.action, Create)]
+    assert created == ["new-id"] * 3
