@@ -1,0 +1,66 @@
+"""Launchers come before what names them and go after it."""
+
+from dataclasses import replace
+
+from controller.core.observed import LauncherFile, ObservedFiles
+from tests.worlds import POLICY, PROJECT, at, converged, decide, desired, observed, said, spec
+
+CLUSTER = spec()
+OLD = ".raycml/launchers/analytics/cpu-0000000000000000-0123456789.py"
+
+
+def with_files(world: object, *paths: str, age_s: float = 7200) -> object:
+    files = tuple(LauncherFile(path, at(-age_s)) for path in paths)
+    return replace(world, files=ObservedFiles({PROJECT: files}, {}))  # type: ignore[type-var]
+
+
+def test_a_launcher_that_an_application_names_is_kept_however_old() -> None:
+    world = converged(CLUSTER)
+    named = {app.script for app in world.projects[PROJECT].applications}
+    assert said(decide(desired(CLUSTER), with_files(world, *named))) == []  # type: ignore[arg-type]
+    narrower = observed(*world.projects[PROJECT].applications[:1])
+    found = said(decide(desired(), with_files(narrower, *named)))  # type: ignore[arg-type]
+    assert found == [
+        "remove_launcher analytics LauncherUnused",
+        "wait analytics Orphan",
+    ]
+
+
+def test_a_launcher_that_a_spec_would_name_is_kept_without_an_application() -> None:
+    resting = spec(suspend=True)
+    paths = {app.script for app in converged(CLUSTER).projects[PROJECT].applications}
+    assert said(decide(desired(resting), with_files(observed(), *paths))) == []  # type: ignore[arg-type]
+
+
+def test_files_that_are_no_launchers_are_never_removed() -> None:
+    strange = (".raycml/launchers/notes.py", ".raycml/launchers/analytics/notes.txt", "main.py")
+    assert said(decide(desired(CLUSTER), with_files(converged(CLUSTER), *strange))) == []  # type: ignore[arg-type]
+
+
+def test_nothing_is_removed_on_a_torn_list() -> None:
+    torn = observed(complete=False)
+    found = said(decide(desired(), with_files(torn, OLD)))  # type: ignore[arg-type]
+    assert found == []
+
+
+def test_launchers_of_a_deleted_cluster_go_with_it_once_nothing_is_left_of_it() -> None:
+    asked = replace(POLICY, delete=frozenset({"analytics"}), only=frozenset({"analytics"}))
+    world = converged(CLUSTER)
+    left = said(decide(desired(), with_files(world, OLD, age_s=1), policy=asked))  # type: ignore[arg-type]
+    assert not [line for line in left if line.startswith("remove_launcher")]
+    gone = said(decide(desired(), with_files(observed(), OLD, age_s=1), policy=asked))  # type: ignore[arg-type]
+    assert gone == ["remove_launcher analytics LauncherUnused"]
+
+
+def test_a_launcher_whose_age_nobody_tells_is_kept_until_it_was_seen_unused_for_an_hour() -> None:
+    from controller.core.history import History
+    from controller.core.planner import plan, remember
+
+    files = ObservedFiles({PROJECT: (LauncherFile(OLD),)}, {})
+    world = replace(converged(CLUSTER), files=files)
+    history = remember(desired(CLUSTER), world, History(), POLICY)
+    assert plan(desired(CLUSTER), world, history, POLICY).steps == ()
+    later = replace(world, as_of=at(3601), reports={})
+    history = remember(desired(CLUSTER), later, history, POLICY)
+    names = [step.name for step in plan(desired(CLUSTER), later, history, POLICY).steps]
+    assert names == ["remove_launcher"]
