@@ -1,0 +1,164 @@
+"""Bytes from outside, bent: whatever reads them answers, and no more memory is held than allowed.
+
+Each reader gets documents that were valid once: cut, doubled, flipped, nested, with numbers that
+nothing can hold.  What may be raised is said for each; anything else fails the test.
+"""
+
+import json
+import tracemalloc
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from controller.cml import wire
+from controller.cml.paging import NotAPageError, read_items, read_page
+from controller.cml.translate import application, environment
+from controller.core.lease import Lease
+from controller.core.observed import Pause
+from controller.files.leases import parse_lease, render_lease
+from controller.files.pauses import parse_pause, render_pause
+from controller.files.reports import parse_report
+from controller.launcher.papers import HeadNote, Papers, read_head, read_json, write_head
+from controller.source.parse import parse
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SPECS = Path(__file__).parents[2] / "specs"
+REPORT = {
+    "schema": "raycml.ray/v1",
+    "cluster": "demo",
+    "incarnation": "a1",
+    "observed_at": "2026-03-01T12:00:00Z",
+    "address": "10.0.0.7:6379",
+    "ray_version": "2.60.0",
+    "python_version": "3.11.9",
+    "members": {"gpu/0": {"alive": True, "engine_id": "e", "idle_s": 3.5, "state": "joined"}},
+}
+PAGE = {
+    "applications": [
+        {
+            "id": "aaaa-bbbb-cccc-dddd",
+            "name": "ray-demo-head",
+            "subdomain": "ray-demo-head",
+            "status": "APPLICATION_RUNNING",
+            "cpu": 2,
+            "memory": 8.0,
+            "nvidia_gpu": 0,
+            "environment": '{"RAYCML_CLUSTER":"demo"}',
+            "created_at": "2026-03-01T12:00:00.5Z",
+            "accelerator_label_id": "0",
+        }
+    ],
+    "next_page_token": "",
+}
+HEAD = HeadNote("demo", "a1", "e1", "10.0.0.7:6379", 8100, "2.60.0", "3.11.9", "v1:ab", "now")
+
+
+def read_list(data: bytes) -> None:
+    """A list's page as the client reads it, once its bytes are JSON."""
+    try:
+        body = json.loads(data)
+        if not isinstance(body, dict):
+            return
+        items = read_items(read_page(body, "applications").items, wire.Application)
+    except (ValueError, RecursionError, NotAPageError):
+        return
+    for item in items.items:
+        application(item, "project")
+
+
+@pytest.fixture(scope="module")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+    found = Papers(tmp_path_factory.mktemp("home"), "demo")
+    write_head(found, HEAD)
+    return found
+
+
+READERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
+    "spec": ((SPECS / "mixed.yaml").read_bytes(), lambda data: parse("specs/x.yaml", data)),
+    "list": (json.dumps(PAGE).encode(), read_list),
+    "environment": (b'{"A":"1","B":"a\\/b"}', lambda d: environment(d.decode("utf-8", "replace"))),
+    "head report": (json.dumps(REPORT).encode(), lambda data: parse_report(data, "demo")),
+    "pause": (
+        render_pause(Pause("demo", "why", "jdoe", NOON)),
+        lambda data: parse_pause(data, "demo", NOON),
+    ),
+    "lease": (
+        render_lease(Lease("team", "h", "jdoe", 1, 2, 60.0)),
+        lambda data: parse_lease(data, "team"),
+    ),
+}
+
+HUGE = [b"9" * 5000, b"1e999", b"-0", b"NaN", b"\xff\xfe", b"\\ud800", b"\x00", b"\xe2\x80\xae"]
+DEEP = [b"[" * 3000, b'{"a":' * 3000, b"- " * 3000, b"&a [*a]", b"{" * 3000, b"!!python/x "]
+
+
+@st.composite
+def bent(draw: st.DrawFn, valid: bytes) -> bytes:
+    """The valid bytes after up to four accidents."""
+    data = valid
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(data)))
+        end = min(len(data), at + draw(st.integers(0, 40)))
+        put = draw(
+            st.sampled_from([b"", *HUGE, *DEEP]) | st.binary(max_size=8) | st.just(data[at:end] * 3)
+        )
+        data = data[:at] + put + data[end:]
+    return data
+
+
+@pytest.mark.parametrize("name", READERS)
+@settings(
+    max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+@given(data=st.data())
+def test_a_bent_document_is_answered(name: str, data: st.DataObject) -> None:
+    valid, read = READERS[name]
+    read(data.draw(bent(valid)))
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("hostile", [*HUGE, *DEEP], ids=lambda b: repr(b[:12]))
+def test_a_document_that_is_hostile_from_end_to_end_is_answered(name: str, hostile: bytes) -> None:
+    _, read = READERS[name]
+    for count in (1, 2000):
+        read(hostile * count)
+
+
+@settings(max_examples=300)
+@given(data=bent(json.dumps({"schema": "raycml.head/v1", **vars(HEAD)}).encode()))
+@example(data=b"")
+def test_a_bent_head_note_is_answered(papers: Papers, data: bytes) -> None:
+    papers.head.write_bytes(data)
+    note = read_head(papers)
+    assert note is None or note.host_and_port()[1] > 0
+
+
+LIMIT = 64 * 1024 * 1024
+
+
+@pytest.mark.parametrize("name", ["head report", "pause", "lease", "spec"])
+def test_a_document_of_many_megabytes_is_refused_in_little_memory(name: str) -> None:
+    valid, read = READERS[name]
+    large = valid + b" " * (16 * 1024 * 1024)
+    tracemalloc.start()
+    try:
+        read(large)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < LIMIT
+
+
+def test_a_file_of_many_megabytes_is_read_no_further_than_its_limit(papers: Papers) -> None:
+    papers.head.write_bytes(b'{"a": "' + b"x" * (16 * 1024 * 1024) + b'"}')
+    tracemalloc.start()
+    try:
+        assert read_json(papers.head) is None
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < LIMIT
