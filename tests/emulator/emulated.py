@@ -39,7 +39,7 @@ class HandClock:
     def monotonic(self) -> float:
         return self.elapsed
 
-    def wait(self, seconds: float, wake: object = None) -> bool:  # noqa: ARG002  a hand clock cannot be woken
+    def wait(self, seconds: float, wake: object = None) -> bool:
         self.elapsed += seconds
         return False
 
