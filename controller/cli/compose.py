@@ -14,7 +14,7 @@ from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.machine import Machine
 from controller.cli.screen import Screen
-from controller.cli.workspace import Workspace
+from controller.cli.workspace import Workspace, is_project_id
 from controller.clock import Clock
 from controller.cml import errors
 from controller.cml.client import Client
@@ -188,6 +188,9 @@ def _call_log(log: FilteringBoundLogger) -> Callable[[Call], None]:
 
 
 def _project(client: Client, named: str, variable: str) -> str:
+    """The project's id.  Costs a call for a name only: its list says whether an id exists."""
+    if is_project_id(named):
+        return named
     try:
         return client.find_project(named).id
     except (errors.NotFound, errors.Rejected) as error:

@@ -58,6 +58,8 @@ def explained(error: Exception) -> CommandError | None:
             return by_kind(error.kind, str(error))
         case CmlError():
             return by_kind(type(error).__name__, str(error))
+        case FilesError() if isinstance(error.__cause__, CmlError):
+            return by_kind(type(error.__cause__).__name__, str(error))
         case _:
             found = next((end for kind, end in _ENDS.items() if isinstance(error, kind)), None)
             return None if found is None else CommandError(str(error), *found)

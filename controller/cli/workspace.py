@@ -30,7 +30,7 @@ from controller.files.port import FilesError, ProjectFiles
 from controller.files.reports import parse_report, report_path
 from controller.launcher import render
 
-_ID_SHAPE = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")  # observed on live workspaces
+_ID = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")  # observed on live workspaces
 
 OpenFiles = Callable[[str], ProjectFiles]
 
@@ -65,14 +65,14 @@ class Workspace:
 
     def _project(self, named: str) -> str:
         """The id.  What is shaped like one is taken for one: its list says whether it exists."""
-        if _ID_SHAPE.fullmatch(named):
+        if is_project_id(named):
             return named
         if named not in self._ids:
             self._ids[named] = self._client.find_project(named).id
         return self._ids[named]
 
     def look(self, projects: Iterable[str], clusters: Mapping[str, str]) -> ObservedState:
-        """A project that cannot be read is reported as such; no other one suffers from it."""
+        """A project of a spec that is not there is reported as such; no other suffers from it."""
         now = self._clock.now()
         seen = {project: self._applications(project) for project in projects}
         reports = {
@@ -87,6 +87,8 @@ class Workspace:
         try:
             return self._client.list_applications(project)
         except errors.NotFound as error:
+            if project == self._default:
+                raise _fault(error) from None
             return ObservedProject(project, complete=False, problem=str(error))
         except errors.CmlError as error:
             raise _fault(error) from None
@@ -148,6 +150,11 @@ class Workspace:
             self._files(project).remove(path)
 
 
+def is_project_id(text: str) -> bool:
+    """Whether this is an id and no name, so that it need not be looked up."""
+    return _ID.fullmatch(text) is not None
+
+
 def _head_runs(project: ObservedProject | None, cluster: str) -> bool:
     name = application_name(cluster, THE_HEAD)
     apps = () if project is None else project.applications
@@ -161,11 +168,18 @@ def _explained() -> Iterator[None]:
     except errors.CmlError as error:
         fault = _fault(error)
     except FilesError as error:
-        result = Result.UNKNOWN if error.unknown else Result.FAILED
-        fault = Fault(str(error), result=result, kind="Files")
+        fault = _files_fault(error)
     else:
         return
     raise fault  # outside of the handlers: the cause may hold what no log should
+
+
+def _files_fault(error: FilesError) -> Fault:
+    """A refused key is that, whichever way it was noticed."""
+    if isinstance(error.__cause__, errors.Unauthorized):
+        return Fault(str(error), kind="Unauthorized", aborts=True)
+    result = Result.UNKNOWN if error.unknown else Result.FAILED
+    return Fault(str(error), result=result, kind="Files")
 
 
 def _fault(error: errors.CmlError) -> Fault:

@@ -232,6 +232,20 @@ def test_suspend_stops_and_resume_starts_the_same_applications(stage: Stage) -> 
     assert {row.id for row in stage.workspace.state.applications.values()} == before
 
 
+def test_a_second_reconcile_reads_one_list_and_one_report_and_writes_nothing(
+    stage: Stage,
+) -> None:
+    stage.spec()
+    stage.run("reconcile")
+    stage.wire.calls.clear()
+    assert stage.run("reconcile").code == 0
+    project = f"/api/v2/projects/{stage.project}"
+    assert stage.wire.calls == [
+        ("GET", f"{project}/applications"),
+        ("POST", f"{project}/files/.raycml/clusters/analytics/ray.json:download"),
+    ]
+
+
 def test_the_first_ctrl_c_finishes_the_pass(stage: Stage) -> None:
     stage.spec()
     pressed: list[int] = []
