@@ -9,6 +9,8 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	2>/dev/null && { echo $$p; exit; }; done; echo no-python)
+# Two processes; whatever takes longest begins first.
+LONGEST_FIRST := tests/scenarios tests/mutants tests/simulation tests
 VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/sh
@@ -55,7 +57,7 @@ check: lint types
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not ray and not slow"
 
 test: lint types
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(LONGEST_FIRST)
 
 lock: $(VENV)/.dev
 	@$(BIN)/python -m pip freeze --exclude-editable > constraints.txt

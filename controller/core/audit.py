@@ -149,13 +149,14 @@ def paused_and_suspended_are_left_alone(case: Case) -> Iterator[str]:
     """Law 10: no write in a paused cluster; a suspended one is only stopped."""
     pauses = {} if case.observed.files is None else case.observed.files.pauses
     for step in case.plan.steps:
-        cluster = case.cluster(step)
-        if cluster is None or isinstance(step.action, RemoveLauncher):
+        if isinstance(step.action, RemoveLauncher):
             continue
+        cluster = case.cluster(step)
         pause = pauses.get(step.cluster)
-        if cluster.paused or (pause is not None and pause.holds(case.observed.as_of)):
+        by_file = pause is not None and pause.holds(case.observed.as_of)
+        if by_file or (cluster is not None and cluster.paused):
             yield f"{step.name} in {step.cluster}, which is paused"
-        if cluster.suspended and not isinstance(step.action, Stop):
+        if cluster is not None and cluster.suspended and not isinstance(step.action, Stop):
             yield f"{step.name} in {step.cluster}, which is suspended"
 
 

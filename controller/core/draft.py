@@ -160,13 +160,22 @@ def replace(seat: Seat, app: ObservedApplication, changes: tuple[Change, ...]) -
 
 
 def delete(leaver: Leaver, message: str) -> Draft:
+    return _leaver(leaver, Delete(leaver.app.id), leaver.reason, Intent.DELETE, message)
+
+
+def stop_leaver(leaver: Leaver) -> Draft:
+    message = "the suspended cluster no longer wants it"
+    return _leaver(leaver, Stop(leaver.app.id), Reason.SUSPENDED, Intent.STOP, message)
+
+
+def _leaver(leaver: Leaver, action: Action, reason: Reason, intent: Intent, message: str) -> Draft:
     step = Step(
-        action=Delete(leaver.app.id),
+        action=action,
         cluster=leaver.key.cluster,
         project=leaver.app.project,
         member=leaver.key.member,
-        reason=leaver.reason,
-        intent=Intent.DELETE,
+        reason=reason,
+        intent=intent,
         message=message,
         impact=impact(leaver.key.cluster, leaver.key.member, leaver.app),
     )

@@ -68,12 +68,13 @@ NO_MEMBER = MemberHistory()
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Memory of all members, applications and launchers."""
+    """Memory of all members, applications and launchers; `seen_at` is the time of the last look."""
 
     members: Mapping[Key, MemberHistory] = field(default_factory=dict)
     applications: Mapping[str, ApplicationHistory] = field(default_factory=dict)
     unused_since: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     fault_since: datetime | None = None
+    seen_at: datetime | None = None
 
     def member(self, key: Key) -> MemberHistory:
         return self.members.get(key, NO_MEMBER)
@@ -82,6 +83,7 @@ class History:
 def notice(history: History, observed: ObservedState, policy: Policy) -> History:
     """Take note of what was just seen: phases that changed, calls that showed, calm that lasted."""
     now = observed.as_of
+    history = _of_the_past(history, now, policy)
     owned = observed.owned(policy.owner)
     applications = dict(history.applications) if not observed.complete() else {}
     for seen in owned:
@@ -97,7 +99,16 @@ def notice(history: History, observed: ObservedState, policy: Policy) -> History
         key = key_of(seen)
         if key in members:
             members[key] = _calm(members[key], applications[seen.id], seen.id, now, policy)
-    return replace(history, members=members, applications=applications)
+    return replace(history, members=members, applications=applications, seen_at=now)
+
+
+def _of_the_past(history: History, now: datetime, policy: Policy) -> History:
+    """Nothing where the clock was set back: what is dated in the future would be waited for.
+
+    A step that is no longer than lists may lag only lengthens each wait by as much.
+    """
+    back = (history.seen_at or now) - now
+    return History() if back.total_seconds() > policy.settle_s else history
 
 
 def _calm(

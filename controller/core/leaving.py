@@ -4,13 +4,19 @@ A member that a present spec no longer wants leaves without asking; a whole clus
 because a person asked (`delete`) or by prune, and prune only on an absence that is understood.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from controller.core import draft
 from controller.core.desired import DesiredState
 from controller.core.draft import NOTHING, Draft, total, wait
-from controller.core.gates import gate
-from controller.core.observed import ObservedApplication, ObservedState, Phase, key_of
+from controller.core.gates import gate, settling
+from controller.core.observed import (
+    ObservedApplication,
+    ObservedState,
+    Pause,
+    Phase,
+    key_of,
+)
 from controller.core.past import Past
 from controller.core.plan import Intent, Wait
 from controller.core.policy import Policy
@@ -31,11 +37,20 @@ _WHY = {
 def leave(view: View, leaver: Leaver) -> Draft:
     """A leaver of a cluster that has a spec; a suspended cluster is only ever stopped."""
     if view.cluster.suspended:
-        return NOTHING
+        return _rest(view.past, leaver)
     if view.cluster.protected:
         message = f"the cluster is protected: it loses nothing ({_WHY[leaver.reason]})"
         return wait(leaver.key, Reason.PROTECTED, message, intent=Intent.BLOCKED)
     return _go(view.past, leaver)
+
+
+def _rest(past: Past, leaver: Leaver) -> Draft:
+    """Suspended: what is to leave later holds no resources meanwhile, either."""
+    if held := settling(past, leaver.key, leaver.app):
+        return held
+    if leaver.app.phase not in (Phase.RUNNING, Phase.STARTING):
+        return NOTHING
+    return gate(past, leaver.key, "stop") or draft.stop_leaver(leaver)
 
 
 def _go(past: Past, leaver: Leaver) -> Draft:
@@ -57,20 +72,34 @@ def _go(past: Past, leaver: Leaver) -> Draft:
 
 
 def ownerless(desired: DesiredState, observed: ObservedState, past: Past) -> Draft:
-    """Clusters of ours that no spec holds: deleted on request, pruned, or reported."""
+    """Clusters of ours that no spec holds: paused, deleted on request, pruned, or reported."""
     found = _unheld(desired, observed, past.policy)
-    requested = [name for name in found if name in past.policy.delete]
+    pauses = _pauses(found, observed)
     others = [name for name in found if name not in past.policy.delete]
     guard = _guard(desired, others, past.policy) if past.policy.prune else None
-    drafts = [_all_go(past, found[name], observed, Reason.REQUESTED) for name in requested]
-    for name in others:
-        if not past.policy.prune:
+    drafts: list[Draft] = []
+    for name in found:
+        if name in pauses:
+            drafts.append(
+                _cluster_wait(
+                    name, Reason.PAUSED, f"paused by {pauses[name].by}: {pauses[name].reason}"
+                )
+            )
+        elif name in past.policy.delete:
+            drafts.append(_all_go(past, found[name], observed, Reason.REQUESTED))
+        elif not past.policy.prune:
             drafts.append(_orphan(name, found[name]))
         elif guard is not None:
             drafts.append(_cluster_wait(name, *guard))
         else:
             drafts.append(_all_go(past, found[name], observed, Reason.PRUNED))
     return total(drafts)
+
+
+def _pauses(names: Iterable[str], observed: ObservedState) -> Mapping[str, Pause]:
+    """The pauses that hold; none are known where nobody looked, and then nothing is deleted."""
+    known = {} if observed.files is None else observed.files.pauses
+    return {n: known[n] for n in names if n in known and known[n].holds(observed.as_of)}
 
 
 def _unheld(
