@@ -1,7 +1,7 @@
 """A wanted member whose configuration is not the question: absent, on its way, up or down."""
 
 from controller.core import draft
-from controller.core.desired import launcher_path
+from controller.core.desired import LAUNCHERS, launcher_path
 from controller.core.draft import NOTHING, Draft, wait
 from controller.core.gates import gate
 from controller.core.member import THE_HEAD, Key
@@ -20,10 +20,7 @@ _SLOW_START = (
 def absent(view: View, seat: Seat) -> Draft:
     """No application: create it, unless its name is held or it was created a moment ago."""
     if seat.foreign is not None:
-        message = (
-            f"`{seat.foreign.subdomain}` is application {seat.foreign.id}, which is not this "
-            "controller's: rename the cluster, or delete or rename that application"
-        )
+        message = _conflict(seat.group.cluster, seat.foreign)
         return wait(seat.key, Reason.NAME_CONFLICT, message, intent=Intent.BLOCKED)
     known = view.past.member(seat.key)
     if known.created_id is not None and known.created_at is not None:
@@ -35,6 +32,18 @@ def absent(view: View, seat: Seat) -> Draft:
         return wait(seat.key, Reason.NAME_HELD, message, intent=Intent.CREATE)
     return gate(view.past, seat.key, "create") or draft.create(
         seat, view.cluster.project, view.policy
+    )
+
+
+def _conflict(cluster: str, foreign: ObservedApplication) -> str:
+    what = f"`{foreign.subdomain}` is application {foreign.id}, which"
+    if foreign.script.startswith(f"{LAUNCHERS}/{cluster}/"):
+        return (
+            f"{what} runs a launcher of this cluster without this controller's mark: somebody "
+            "edited its environment, or another installation owns it; if it is yours, delete it"
+        )
+    return (
+        f"{what} is not this controller's: rename the cluster, or delete or rename that application"
     )
 
 

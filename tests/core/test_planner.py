@@ -260,6 +260,13 @@ def test_a_foreign_application_on_our_name_is_a_condition_and_never_touched() ->
     assert decided(HEAD, theirs, CPU_1, reports=(ALIVE,)) == ["wait cpu/0 NameConflict"]
 
 
+def test_an_application_that_lost_its_mark_is_left_alone_and_said_to_have_lost_it() -> None:
+    stripped = replace(CPU_0, environment={})
+    plan = decide(desired(CLUSTER), observed(HEAD, stripped, CPU_1, reports=(ALIVE,)))
+    assert said(plan) == ["wait cpu/0 NameConflict"]
+    assert "without this controller's mark" in plan.waits[0].message
+
+
 def test_a_copy_made_by_hand_is_not_ours() -> None:
     copy = replace(CPU_0, id="copy", name="copy", subdomain="my-copy")
     assert decided(HEAD, CPU_0, CPU_1, copy, reports=(ALIVE,)) == []
