@@ -3,6 +3,7 @@
 #   make run     a real Ray cluster on the embedded CML, from specs/quickstart.yaml
 #   make test    the whole suite, with real Ray processes
 #   make check   format, lint, types and all tests that need no Ray: under a minute
+#   make soak    fresh seeds for the simulation: make soak SECONDS=600 SEED=1
 #   make stop    end the cluster of `make run` and the embedded CML
 #   make lock    write constraints.txt anew
 
@@ -15,7 +16,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run stop test check lint types lock clean
+.PHONY: help run stop test check soak lint types lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -58,6 +59,11 @@ check: lint types
 
 test: lint types
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(LONGEST_FIRST)
+
+SECONDS ?= 60
+SEED ?= 1
+soak: $(VENV)/.dev
+	@$(BIN)/python -m tests.simulation.soak --seconds $(SECONDS) --seed $(SEED)
 
 lock: $(VENV)/.dev
 	@$(BIN)/python -m pip freeze --exclude-editable > constraints.txt

@@ -48,9 +48,10 @@ def to_prune(seen: Pass) -> frozenset[str]:
 
 
 def _clusters(plan: Plan) -> set[str]:
-    """Those with a member that leaves, or whose leaving has to wait."""
+    """Those with a member that leaves, or whose leaving has to wait, for a pause too."""
     leaving = {step.cluster for step in plan.steps if step.member is not None}
-    return leaving | {wait.cluster for wait in plan.waits if wait.member is not None}
+    held = {w.cluster for w in plan.waits if w.member is not None or w.reason is Reason.PAUSED}
+    return leaving | held
 
 
 def check_pauses(names: set[str], seen: Pass) -> None:
