@@ -29,6 +29,7 @@ from controller.core.plan import (
     Update,
     WriteLauncher,
 )
+from controller.core.reason import Reason
 
 GONE = "NotFound"
 CHANGED = "Changed"
@@ -149,11 +150,19 @@ def _confirmed(step: Step, run: Execution) -> Outcome | None:
     app = run.effects.fetch(step.project, step.application_id)
     if not is_ours(app, run.owner) or key_of(app) != step.key:
         return Outcome(step, Result.FAILED, "it no longer carries the mark", CHANGED)
-    if app.phase in _UNFIT.get(type(step.action), ()):
+    if app.phase in _unfit(step):
         return Outcome(step, Result.FAILED, f"meanwhile it is {app.phase}", CHANGED)
     return None
 
 
+def _unfit(step: Step) -> frozenset[Phase]:
+    """A list may lag: what it showed as down may run again, and then is left alone."""
+    phases = _UNFIT.get(type(step.action), frozenset())
+    starts = isinstance(step.action, Restart) and step.reason not in _OF_WHAT_RUNS
+    return phases | {Phase.RUNNING} if starts else phases
+
+
+_OF_WHAT_RUNS = frozenset({Reason.STALE, Reason.NOT_JOINED})
 # In which phases a call would be refused, pointless or harmful; the next pass decides anew.
 _UNFIT: dict[type, frozenset[Phase]] = {
     Stop: frozenset({Phase.STOPPING, Phase.STOPPED, Phase.UNKNOWN}),

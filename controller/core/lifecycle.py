@@ -27,7 +27,7 @@ def absent(view: View, seat: Seat) -> Draft:
         until = view.past.after(known.created_at, view.policy.settle_s)
         if view.now < until:
             return wait(seat.key, Reason.SETTLING, "created, and not listed yet", until=until)
-    if _held_by_leaver(view, seat):
+    if seat.held or _held_by_leaver(view, seat):
         message = "an application that is leaving still holds the name"
         return wait(seat.key, Reason.NAME_HELD, message, intent=Intent.CREATE)
     return gate(view.past, seat.key, "create") or draft.create(

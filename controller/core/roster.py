@@ -5,6 +5,7 @@ other applications of ours in the cluster are leaving, each with its reason.
 """
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from controller.core.desired import DesiredCluster, Group
@@ -18,13 +19,15 @@ from controller.core.reason import Reason
 class Seat:
     """A wanted member, and the application that fills its place, if any.
 
-    `foreign` is somebody else's application that holds the member's name in the project.
+    `foreign` is somebody else's application that holds the member's name in the project; `held`
+    says that one of ours does whose mark names another place, and which therefore leaves.
     """
 
     group: Group
     member: Member
     app: ObservedApplication | None
     foreign: ObservedApplication | None = None
+    held: bool = False
 
     @property
     def key(self) -> Key:
@@ -74,10 +77,11 @@ def call_the_roll(cluster: DesiredCluster, observed: ObservedState, policy: Poli
         else:
             seated[key.member] = app
     foreign = _foreign(cluster, observed, policy)
+    names = {a.subdomain for a in observed.owned(policy.owner) if a.project == cluster.project}
     seats: list[Seat] = []
     for group in cluster.groups:
         members = _members(group, seated)
-        seats += [Seat(group, m, seated.get(m), foreign.get(_name(group, m))) for m in members]
+        seats += [_seat(group, m, seated.get(m), foreign, names) for m in members]
     wanted = {seat.member for seat in seats}
     for member, app in seated.items():
         if member not in wanted:
@@ -85,6 +89,17 @@ def call_the_roll(cluster: DesiredCluster, observed: ObservedState, policy: Poli
             reason = Reason.GROUP_REMOVED if removed else Reason.SCALED_DOWN
             leavers.append(Leaver(app, Key(cluster.name, member), reason))
     return Roster(tuple(seats), tuple(sorted(leavers, key=lambda x: (x.key, x.app.id))), torn)
+
+
+def _seat(
+    group: Group,
+    member: Member,
+    app: ObservedApplication | None,
+    foreign: Mapping[str, ObservedApplication],
+    names: AbstractSet[str],
+) -> Seat:
+    name = _name(group, member)
+    return Seat(group, member, app, foreign.get(name), held=app is None and name in names)
 
 
 def _misplaced(app: ObservedApplication, key: Key, cluster: DesiredCluster) -> Reason | None:

@@ -125,7 +125,8 @@ def _case(seat: Seat, report: HeadReport | None, policy: Policy) -> Case:
     told = report.members.get(str(seat.member)) if report is not None and speaks else None
     alive = told is not None and told.alive
     joined = None if report is None else alive
-    stale = told is not None and alive and is_stale(seat.app, told.fingerprint)
+    # Where the configuration itself is off, a restart would not bring the two together.
+    stale = not drift and told is not None and alive and is_stale(seat.app, told.fingerprint)
     return Case(seat, drift, stale=stale, joined=joined, report=told)
 
 

@@ -192,7 +192,7 @@ CATALOGUE = [
       "return wanted != mark.fingerprint",
       f"{PLANNER}::test_an_application_of_an_unknown_newer_fingerprint_is_not_restarted_for_it"),
     m("B16", "what runs is not compared with what is configured", "core/view.py",
-      "stale = told is not None and alive and is_stale(seat.app, told.fingerprint)",
+      "stale = not drift and told is not None and alive and is_stale(seat.app, told.fingerprint)",
       "stale = False",
       f"{PLANNER}::test_a_process_that_runs_an_older_fingerprint_than_configured_is_restarted"),
     m("B17", "launchers are not named after their content", "core/desired.py",

@@ -1,0 +1,141 @@
+"""Fresh seeds for as long as asked, on all cores.
+
+    python -m tests.simulation.soak --seconds 600 --seed 1
+
+Prints schedules per second, and for a failure what happened and the command that shows it again.
+Writes nothing: a seed that failed is added to `seeds.txt` by hand, with the mending of its cause.
+"""
+
+import argparse
+import multiprocessing
+import os
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.simulation.schedule import (
+    DEFINITION,
+    MOVES_MAX,
+    STILL,
+    Schedule,
+    long_schedule,
+    play,
+    schedule,
+)
+from tests.simulation.stage import the_stage
+
+SEEDS = Path(__file__).with_name("seeds.txt")
+FAILURES_SHOWN = 5
+BATCH = 50
+# Seeds of different runs must not overlap by accident: each run has a range of its own.
+RANGE = 10_000_000
+
+
+@dataclass
+class Tally:
+    """What came of some schedules.  `failures` are seeds with what they said."""
+
+    schedules: int = 0
+    cpu_s: float = 0.0
+    passes: Counter[int] = field(default_factory=Counter)
+    visits: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, other: "Tally") -> None:
+        self.schedules += other.schedules
+        self.cpu_s += other.cpu_s
+        self.passes += other.passes
+        self.visits += other.visits
+        self.failures += other.failures
+
+
+def kept() -> list[Schedule]:
+    """Histories that failed once: a seed, or `long` and a seed; a line may end in `# remark`."""
+    lines = (line.partition("#")[0].split() for line in SEEDS.read_text().splitlines())
+    return [
+        long_schedule(int(words[1])) if words[0] == "long" else schedule(int(words[0]))
+        for words in lines
+        if words
+    ]
+
+
+def one(seed: int, tally: Tally) -> None:
+    """Any exception is a failure: the controller may not fall over, and nor may the lab."""
+    tally.schedules += 1
+    try:
+        tally.passes[play(the_stage(), schedule(seed))] += 1
+    except Exception as error:  # noqa: BLE001  whatever it is, its seed has to be told
+        at = "".join(traceback.format_exception(error, limit=-4))
+        tally.failures.append((seed, at))
+
+
+def batch(seeds: Sequence[int]) -> Tally:
+    started = time.process_time()
+    stage, tally = the_stage(), Tally()
+    stage.sometimes.visits.clear()
+    for seed in seeds:
+        one(seed, tally)
+    tally.visits.update(stage.sometimes.visits)
+    tally.cpu_s = time.process_time() - started
+    return tally
+
+
+def soak(seconds: float, seed: int, cores: int) -> Tally:
+    """Batches on all cores until the time is up or too much has failed."""
+    ends = time.monotonic() + seconds
+    total = Tally()
+
+    def batches() -> Iterator[range]:
+        start = seed * RANGE
+        while time.monotonic() < ends and len(total.failures) < FAILURES_SHOWN:
+            yield range(start, start + BATCH)
+            start += BATCH
+
+    context = multiprocessing.get_context("fork")
+    with context.Pool(cores) as pool:
+        pending = []
+        for seeds in batches():
+            pending.append(pool.apply_async(batch, (seeds,)))
+            while len(pending) > 2 * cores:
+                total.add(pending.pop(0).get())
+        for left in pending:
+            total.add(left.get())
+    return total
+
+
+def tell(total: Tally, seconds: float) -> None:
+    count, rate = total.schedules, total.schedules / seconds
+    cost_ms = 1000 * total.cpu_s / max(count, 1)
+    lines = [
+        DEFINITION.format(more=MOVES_MAX - 1, still=STILL),
+        f"{count} schedules in {seconds:.0f} s: {rate:.0f} a second, {cost_ms:.1f} ms of CPU each",
+        f"at most {max(total.passes, default=0)} calm passes; {len(total.failures)} failed",
+    ]
+    for seed, said in total.failures[:FAILURES_SHOWN]:
+        again = f"again: python -m tests.simulation.soak --replay {seed}"
+        lines += ["", str(schedule(seed)), said, again]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.soak", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=1, help="which range of seeds")
+    parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--replay", type=int, nargs="+", help="only these very seeds")
+    asked = parser.parse_args(arguments)
+    started = time.monotonic()
+    if asked.replay is not None:
+        total = batch(asked.replay)
+    else:
+        total = soak(asked.seconds, asked.seed, asked.cores)
+    tell(total, max(time.monotonic() - started, 0.001))
+    return 1 if total.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
