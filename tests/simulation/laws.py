@@ -250,8 +250,9 @@ class Laws:
         self.taken[place.name] = place
 
     def _missing_in_ray(self, place: Place) -> bool:
-        head = f"ray-{place.cluster}-head"
-        return bool({place.name, head} & self.site.broken) or place.cluster in self.site.mute
+        apps = (self.site.at(place.name), self.site.at(f"ray-{place.cluster}-head"))
+        lost = any(app is not None and app.engine_id in self.site.broken for app in apps)
+        return lost or place.cluster in self.site.mute
 
     def _running(self, place: Place) -> int:
         places = (

@@ -179,7 +179,7 @@ def story(stage: Stage, kind: str) -> None:
 
 
 def lose_node(stage: Stage, name: str) -> None:
-    stage.site.broken.add(name)
+    stage.site.lose_node(name)
 
 
 def mute(stage: Stage, cluster: str) -> None:

@@ -244,6 +244,8 @@ def _member(doc: Document, app: Application, group: Wanted, site: Site) -> Itera
     if app.status is not Status.RUNNING:
         yield f"it is {app.status.short}"
         return
+    if app.engine_id in site.broken:
+        yield "its node is lost to Ray"
     kept_as_it_is = spec.get("protect") or spec["upgradeStrategy"]["type"] == "None"
     if not kept_as_it_is:
         yield from faults(app, group, site)

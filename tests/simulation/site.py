@@ -103,8 +103,8 @@ _BYTES = "application/octet-stream"
 
 
 class Site:
-    """`story` is told to every pod that starts; `broken` are subdomains whose node is not in Ray,
-    `mute` clusters whose head writes no report."""
+    """`story` is told to every pod that starts; `broken` are engines whose node is not in Ray and
+    never will be, `mute` clusters whose head writes no report."""
 
     def __init__(self, options: Options | None = None, seed: int = 0) -> None:
         self.time = Time()
@@ -196,9 +196,21 @@ class Site:
             self.cml._ticked = None  # the workspace looks at its pods at once
             self.cml.tick()
 
+    def lose_node(self, subdomain: str) -> None:
+        """The application goes on running; until it is restarted, Ray does not have its node."""
+        app = self.at(subdomain)
+        if app is not None and app.engine_id:
+            self.broken.add(app.engine_id)
+
     def heal(self) -> None:
-        """The platform works again: what was to answer answers, what was to end ends."""
-        self.story, self.broken, self.mute = at_once, set(), set()
+        """The platform works again: what was to answer answers, what was to end ends.
+
+        A worker that is lost to Ray stays lost until it is restarted; a head that does not report
+        waits for a person, who has seen to it.
+        """
+        self.story, self.mute = at_once, set()
+        heads = {app.engine_id for app in self.rows() if app.subdomain.endswith("-head")}
+        self.broken -= heads
         for pod in self.processes.pods.values():
             pod.behaviour = Behaviour(answers_after=0.0)
         self.cml._ticked = None
@@ -214,7 +226,7 @@ class Site:
                 continue
             if app.subdomain != f"ray-{settings['cluster']}-{member.replace('/', '-')}":
                 continue  # a copy made by hand is no member
-            if app.subdomain not in self.broken:
+            if app.engine_id not in self.broken:
                 told = _told(app, settings["fingerprint"])
                 clusters.setdefault(settings["cluster"], {})[member] = told
         for name, members in clusters.items():

@@ -221,3 +221,24 @@ def test_what_could_not_be_updated_is_not_started() -> None:
     lab.run(NEW_HEAD)
     assert lab.writes() == ["update_application"]
     lab.settle(NEW_HEAD)
+
+
+class NewThenOld(random.Random):
+    """The first page is of the newest version, all others of the oldest."""
+
+    turns = 0
+
+    def choice(self, seq: "SupportsLenAndGetItem[Chosen]") -> Chosen:
+        self.turns += 1
+        return seq[len(seq) - 1 if self.turns == 1 else 0]
+
+
+def test_pages_that_do_not_fit_together_authorise_nothing() -> None:
+    lab = settled()
+    lab.sky.note()
+    lab.people.delete("ray-analytics-head")
+    lab.wait(5)
+    lab.sky.lag, lab.sky.page_size, lab.sky.rng = 1, 1, NewThenOld()
+    done = lab.run(CLUSTER)
+    assert lab.writes() == []
+    assert [wait.reason.title for wait in done.plan.waits] == ["IncompleteList"]
