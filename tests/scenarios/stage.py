@@ -102,10 +102,14 @@ class Stage:
         return home
 
     def engines(self, name: str = "one") -> dict[str, str]:
-        """Engine ids by member, as the head reports them."""
+        """Engine ids by member: those that the head reports alive and that have a process.
+
+        Ray goes on listing a node that just left, for some ten seconds after its end.
+        """
         report = self.home / ".raycml" / "clusters" / name / "ray.json"
         members = json.loads(report.read_text())["members"]
-        return {member: told["engine_id"] for member, told in members.items() if told["alive"]}
+        alive = {member: told["engine_id"] for member, told in members.items() if told["alive"]}
+        return {member: engine for member, engine in alive.items() if processes_of(engine)}
 
 
 def processes_of(engine: str) -> list[int]:
