@@ -13,8 +13,3 @@ def aligned(rows: Sequence[Sequence[str]], gap: str = "  ") -> list[str]:
         ).rstrip()
         for row in rows
     ]
-
-
-def counted(number: int, what: str) -> str:
-    """`1 cluster`, `2 clusters`."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -8,10 +8,8 @@ from typing import Annotated
 import typer
 
 from controller.cli.aftermath import explain
-from controller.cli.columns import counted
 from controller.cli.compose import Session, open_session, with_permissions
 from controller.cli.convergence import Drive
-from controller.cli.durations import spoken
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.interrupts import Interrupts
@@ -40,6 +38,7 @@ from controller.core.plan import Plan
 from controller.core.policy import Policy
 from controller.core.revision import Holder
 from controller.core.status import Goal
+from controller.core.words import counted, spoken
 from controller.loop import End
 from controller.reconcile import Pass, look_and_plan
 

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.columns import counted
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.options import SPECS, Form, NoColor, Output, Paths
 from controller.cli.screen import Screen
 from controller.cli.specs import read_specs
 from controller.core.revision import Problem, Revision
+from controller.core.words import counted
 from controller.source.directory import SUFFIXES
 from controller.source.schema import FILE_NAME, json_schema
 from controller.source.template import starter

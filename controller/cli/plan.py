@@ -20,8 +20,9 @@ from controller.cli.options import (
 )
 from controller.cli.pruning import check_whole, with_prune
 from controller.cli.screen import Screen
-from controller.cli.show_plan import is_pending, plan_json, plan_text
+from controller.cli.show_plan import is_pending, plan_text
 from controller.cli.specs import heading, label, load, scope
+from controller.core.documents import plan_json
 from controller.core.history import History
 from controller.reconcile import look_and_plan
 from controller.telemetry import pass_line

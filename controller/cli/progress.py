@@ -14,14 +14,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from controller.cli.columns import counted
-from controller.cli.durations import spoken
 from controller.cli.screen import Screen
-from controller.cli.show_plan import outcome_words, step_text
 from controller.cli.show_status import MEMBER_HEADER, member_cells
 from controller.clock import Clock
 from controller.core.plan import Intent, Outcome, Result
+from controller.core.plan_words import outcome_words, step_text
 from controller.core.status import MemberStatus, Status
+from controller.core.words import counted, spoken
 from controller.reconcile import Pass
 
 HEARTBEAT_S = 10.0

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import typer
 
-from controller.cli.columns import counted
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.screen import Screen
 from controller.core.plan import Plan
 from controller.core.policy import Policy
 from controller.core.reason import Reason
+from controller.core.words import counted
 from controller.reconcile import Pass
 
 

@@ -10,7 +10,6 @@ import typer
 from controller.cli.aftermath import explain
 from controller.cli.compose import Session, open_session, with_permissions
 from controller.cli.convergence import Drive
-from controller.cli.durations import spoken
 from controller.cli.exit_codes import Exit
 from controller.cli.interrupts import Interrupts
 from controller.cli.options import (
@@ -32,13 +31,15 @@ from controller.cli.progress import showing
 from controller.cli.pruning import agree, check_whole, to_prune, with_prune
 from controller.cli.screen import Screen
 from controller.cli.show_plan import members_away
-from controller.cli.show_status import members_text, status_json
+from controller.cli.show_status import members_text
 from controller.cli.specs import heading, label, load, scope
+from controller.core.documents import status_json
 from controller.core.history import History
 from controller.core.member import THE_HEAD, application_name
 from controller.core.policy import Policy
 from controller.core.revision import Revision
 from controller.core.status import Goal, Verdict
+from controller.core.words import spoken
 from controller.loop import End
 from controller.reconcile import look_and_plan
 

@@ -1,124 +1,21 @@
-"""A plan as text for people and as JSON for machines.  Pure; knows neither time nor terminal.
+"""A plan as text for people.  Pure; knows neither time nor terminal."""
 
-One line for each member, however many calls its change takes.  What an action sends (fields,
-environments, configurations) is never printed: it may hold secrets.
-"""
+from collections.abc import Sequence
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-
-from controller.cli.columns import aligned, counted
-from controller.core.member import Member
-from controller.core.plan import (
-    Change,
-    Delete,
-    Intent,
-    Plan,
-    RemoveLauncher,
-    Restart,
-    Step,
-    Update,
-    Wait,
-    WriteLauncher,
-)
-from controller.core.reason import Outlook, Reason
-
-SCHEMA = "raycml.plan/v1"
-
-_WORDS = {
-    Intent.CREATE: "create",
-    Intent.UPDATE: "update and restart",
-    Intent.RESTART: "restart",
-    Intent.DELETE: "delete",
-    Intent.STOP: "stop",
-    Intent.START: "start",
-    Intent.BLOCKED: "blocked",
-    Intent.NOTHING: "wait",
-}
-_COUNTED = (
-    (Intent.CREATE, "create"),
-    (Intent.UPDATE, "update"),
-    (Intent.RESTART, "restart"),
-    (Intent.START, "start"),
-    (Intent.STOP, "stop"),
-    (Intent.DELETE, "delete"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What happens to one member, now or `later`."""
-
-    cluster: str
-    member: Member | None
-    intent: Intent
-    what: str
-    why: str
-    settled: bool = False
-
-    def order(self) -> tuple[object, ...]:
-        rank = () if self.member is None else self.member.rank()
-        return self.cluster, rank, self.intent.value, self.what, self.why
-
-    def cells(self) -> tuple[str, ...]:
-        member = "-" if self.member is None else str(self.member)
-        return self.intent.value, self.cluster, member, self.what, self.why
+from controller.cli.columns import aligned
+from controller.core.plan import Delete, Intent, Plan, RemoveLauncher, Step, WriteLauncher
+from controller.core.plan_words import footer, launcher_counts, plan_lines
+from controller.core.reason import Outlook
+from controller.core.words import counted
 
 
 def plan_text(plan: Plan, *, verbose: bool = False) -> str:
     """Everything that the plan leads to, and what it waits for.  No line end at the end."""
-    lines = [*_step_lines(plan.steps), *map(_wait_line, plan.waits)]
-    printed = aligned([line.cells() for line in sorted(lines, key=Line.order)], gap=" ")
+    printed = aligned([line.cells() for line in plan_lines(plan)], gap=" ")
     refused = [f"Refused, since it would break a law: {said}" for said in plan.refusals]
     launchers = _launchers(plan.steps, verbose=verbose)
     parts = ["\n".join(part) for part in (printed, refused, launchers, [footer(plan)]) if part]
     return "\n".join(parts)
-
-
-def step_text(step: Step) -> str:
-    """Why a step is taken and what it costs: reason, message, changes, impact."""
-    return _why(step.reason, step.message, step.changes, step.impact)
-
-
-def _step_lines(steps: Sequence[Step]) -> Iterable[Line]:
-    """One line for all the steps of one intent on one application."""
-    groups: dict[object, list[Step]] = {}
-    for step in steps:
-        if step.member is not None:
-            groups.setdefault((step.key, step.intent, step.application_id), []).append(step)
-    return [_step_line(group) for group in groups.values()]
-
-
-def _step_line(steps: Sequence[Step]) -> Line:
-    first = steps[0]
-    changes = tuple(change for step in steps for change in step.changes)
-    impact = next((step.impact for step in steps if step.impact), "")
-    what = _WORDS[first.intent]
-    if first.intent is Intent.UPDATE and isinstance(first.action, Delete):
-        what = "delete and create"
-    why = _why(first.reason, first.message, changes, impact)
-    return Line(first.cluster, first.member, first.intent, what, why)
-
-
-def _wait_line(wait: Wait) -> Line:
-    later = wait.intent not in (Intent.BLOCKED, Intent.NOTHING)
-    what = _WORDS[wait.intent] + (", later" if later else "")
-    why = _why(wait.reason, wait.message, wait.changes)
-    settled = wait.reason.outlook is Outlook.SETTLED
-    if settled and wait.intent is Intent.BLOCKED:
-        what = "left alone"
-    return Line(wait.cluster, wait.member, wait.intent, what, why, settled)
-
-
-def _why(reason: Reason, message: str, changes: Sequence[Change], impact: str = "") -> str:
-    said = [message] if message else []
-    if changes:
-        said.append(", ".join(map(str, changes)))
-    if impact:
-        said.append(impact)
-    meaning = reason.meaning.rstrip(".")
-    return f"{reason}: {'; '.join(said) or meaning[:1].lower() + meaning[1:]}"
 
 
 def _launchers(steps: Sequence[Step], *, verbose: bool) -> list[str]:
@@ -128,105 +25,16 @@ def _launchers(steps: Sequence[Step], *, verbose: bool) -> list[str]:
             for step in steps
             if isinstance(step.action, WriteLauncher | RemoveLauncher)
         ]
-    writes, removals = _launcher_counts(steps)
+    writes, removals = launcher_counts(steps)
     parts = [(writes, "to write"), (removals, "to remove")]
     said = [f"{number} {what}" for number, what in parts if number]
     return [f"Launchers: {', '.join(said)}."] if said else []
-
-
-def _launcher_counts(steps: Sequence[Step]) -> tuple[int, int]:
-    writes = sum(isinstance(step.action, WriteLauncher) for step in steps)
-    removals = sum(isinstance(step.action, RemoveLauncher) for step in steps)
-    return writes, removals
-
-
-def footer(plan: Plan) -> str:
-    """The last line: counts of members, or that there is nothing to do."""
-    if plan.refusals:
-        return "Nothing is done."
-    if plan.complete:
-        return "No changes. Everything is as the specs say."
-    counts = summary(plan)
-    said = [f"{counts[word]} to {word}" for _, word in _COUNTED if counts[word]]
-    if counts["blocked"]:
-        said.append(f"{counts['blocked']} blocked")
-    if counts["waiting"]:
-        said.append(f"{counts['waiting']} on the way")
-    return f"Plan: {', '.join(said)}." if said else "Plan: only launchers."
-
-
-def summary(plan: Plan) -> dict[str, int]:
-    """Members by what happens to them, waits that lead to it included; then launchers."""
-    lines = [*_step_lines(plan.steps), *map(_wait_line, plan.waits)]
-    found = Counter(line.intent for line in lines if not line.settled)
-    writes, removals = _launcher_counts(plan.steps)
-    return {
-        **{word: found[intent] for intent, word in _COUNTED},
-        "blocked": found[Intent.BLOCKED],
-        "waiting": found[Intent.NOTHING],
-        "launchers_to_write": writes,
-        "launchers_to_remove": removals,
-    }
 
 
 def is_pending(plan: Plan) -> bool:
     """Whether something would change, now, later, or once a person agrees."""
     waits = [w for w in plan.waits if w.reason.outlook is not Outlook.SETTLED]
     return bool(plan.steps) or any(w.intent is not Intent.NOTHING for w in waits)
-
-
-def plan_json(plan: Plan, revision: str) -> dict[str, object]:
-    """The document `raycml.plan/v1`."""
-    return {
-        "schema": SCHEMA,
-        "revision": revision,
-        "steps": [_step_json(step) for step in plan.steps],
-        "waits": [_wait_json(wait) for wait in plan.waits],
-        "complete": plan.complete and not plan.refusals,
-        "summary": summary(plan),
-    }
-
-
-def _step_json(step: Step) -> dict[str, object]:
-    return {
-        "action": step.name,
-        "cluster": step.cluster,
-        "member": None if step.member is None else str(step.member),
-        "application_id": step.application_id,
-        "reason": step.reason.title,
-        "changes": [{"field": c.field, "was": c.was, "wants": c.wants} for c in step.changes],
-        "impact": step.impact,
-    }
-
-
-def _wait_json(wait: Wait) -> dict[str, object]:
-    return {
-        "cluster": wait.cluster,
-        "member": None if wait.member is None else str(wait.member),
-        "reason": wait.reason.title,
-        "message": wait.message,
-    }
-
-
-def outcome_words(step: Step) -> str:
-    """What has been done when a step was done."""
-    match step.action:
-        case Update():
-            return "updated"
-        case Restart() if step.intent is Intent.START:
-            return "started"
-        case _:
-            return _DONE.get(step.name, step.name)
-
-
-_DONE = {
-    "create": "created",
-    "restart": "restarted",
-    "stop": "stopping",
-    "delete": "deleting",
-    "write_launcher": "launcher written",
-    "remove_launcher": "launcher removed",
-}
 
 
 def members_away(plan: Plan) -> str:

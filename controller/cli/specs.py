@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from controller.cli.columns import counted
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.options import SPECS
 from controller.core.revision import Problem, Revision
+from controller.core.words import counted
 from controller.source.directory import read
 
 

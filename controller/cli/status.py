@@ -10,9 +10,10 @@ from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.options import CaCert, Form, Local, NoColor, Output, Project, Specs, Verbose
 from controller.cli.screen import Screen
-from controller.cli.show_status import cluster_text, status_json, status_text
+from controller.cli.show_status import cluster_text, status_text
 from controller.cli.specs import NO_SPECS, load_if_there
 from controller.core.closest import did_you_mean
+from controller.core.documents import status_json
 from controller.core.history import History
 from controller.core.lease import Lease
 from controller.core.status import Status

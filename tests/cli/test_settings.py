@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import NOON, Stage
 
-from controller.cli.durations import parse_duration, parse_until, spoken
+from controller.cli.durations import parse_duration, parse_until
 from controller.core.policy import Policy
+from controller.core.words import spoken
 from controller.settings import (
     CONNECTION_VARIABLES,
     Settings,

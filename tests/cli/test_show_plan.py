@@ -3,7 +3,8 @@
 import json
 from collections.abc import Sequence
 
-from controller.cli.show_plan import is_pending, plan_json, plan_text
+from controller.cli.show_plan import is_pending, plan_text
+from controller.core.documents import plan_json
 from controller.core.member import Member
 from controller.core.plan import (
     Change,

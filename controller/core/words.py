@@ -1,0 +1,52 @@
+"""Plain words for people: lengths of time, counts, why a cluster is as it is, how to reach it."""
+
+from collections.abc import Callable
+
+from controller.core.member import THE_HEAD, application_name
+from controller.core.status import ClusterStatus
+
+Url = Callable[[str], str]
+"""The address in the browser of an application, by its subdomain; empty where nobody knows it."""
+
+
+def counted(number: int, what: str) -> str:
+    """`1 cluster`, `2 clusters`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def spoken(seconds: float) -> str:
+    """`8s`, `3m12s`, `2h05m`, `3d04h`; never negative."""
+    whole = max(int(seconds), 0)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d{hours:02}h"
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
+
+
+def why(cluster: ClusterStatus) -> str:
+    """The message of the condition that says most about how the cluster is; empty when well."""
+    if cluster.word == "Ready":
+        return ""
+    order = ("Paused", "Stalled", "Suspended", "Reconciling", "Ready", "Synced")
+    found = (cluster.condition(kind) for kind in order)
+    return next((c.message for c in found if c is not None), "")
+
+
+def ways_in(cluster: ClusterStatus, url: Url) -> list[tuple[str, str]]:
+    """How to reach a cluster, as (what, how); empty while its head has no application."""
+    if not any(member.member == "head" and member.application_id for member in cluster.members):
+        return []
+    head = url(application_name(cluster.name, THE_HEAD))
+    found = [("dashboard", head)]
+    report = cluster.report
+    if report is not None:
+        versions = f"Ray {report.ray_version}, Python {report.python_version}"
+        found.append(("address", f"{report.address}  ({versions})"))
+    # CML's proxy wants a key of the application audience; Ray's own options can carry it.
+    headers = """--headers '{"Authorization": "Bearer KEY"}'"""
+    found.append(("jobs", f"ray job submit --address {head} {headers} -- python SCRIPT"))
+    return found
