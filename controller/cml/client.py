@@ -4,9 +4,7 @@ Synchronous and safe to use from several threads.  A call raises a CmlError and 
 go once, reads are tried again.  It decides nothing: no create looks first, no delete asks.
 """
 
-import json
 import random as randomness
-import re
 import ssl
 from collections.abc import Mapping
 from typing import Literal, Self
@@ -19,23 +17,19 @@ from controller.cml import operations as ops
 from controller.cml import paths, translate, wire
 from controller.cml.connection import checked_key, parse_address, trust
 from controller.cml.errors import (
-    CmlError,
     Malformed,
     NotFound,
     Rejected,
     Unauthorized,
-    Unavailable,
-    Unknown,
 )
+from controller.cml.jobs import Jobs
 from controller.cml.operations import Answer, Call, Operation, Request
-from controller.cml.reading import read_list, read_object, read_once, read_one
+from controller.cml.projects import Projects
+from controller.cml.reading import confirmed, read_list, read_object, read_once, read_one
 from controller.cml.transport import OnCall, Retries, Timeouts, Transport, open_http
 from controller.cml.values import FileEntry, ProjectRef, RuntimeRef
 from controller.core.observed import ObservedApplication, ObservedProject
 from controller.core.plan import Configuration
-
-_ID_SHAPE = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")
-_MARK_PREFIX = "RAYCML_"  # our own variables are names and hashes: no secrets, and good in messages
 
 
 def ignore(_: Call) -> None:
@@ -47,6 +41,7 @@ class Client:
 
     `domain` is what application URLs end in, where that is not the address's own host and port.
     `transport` replaces the network (tests, the simulator); `verify` is a context from `trust`.
+    `projects` and `jobs` ask about those.
     ConnectionSettingsError when the address or the key cannot be used.
     """
 
@@ -78,6 +73,8 @@ class Client:
             retries=retries or Retries(),
             on_call=on_call,
         )
+        self.projects = Projects(self._send)
+        self.jobs = Jobs(self._send)
 
     def __enter__(self) -> Self:
         return self
@@ -114,7 +111,7 @@ class Client:
             paths.applications(project),
             project,
             json=translate.create_body(wanted, project),
-            secrets=_secrets(wanted.environment),
+            secrets=translate.secrets(wanted.environment),
         )
         return translate.application(read_one(self._send, request, wire.Application), project)
 
@@ -131,10 +128,12 @@ class Client:
             paths.application(project, application_id),
             project,
             json=translate.patch_body(fields),
-            secrets=_secrets(environment) if isinstance(environment, Mapping) else (),
+            secrets=translate.secrets(environment) if isinstance(environment, Mapping) else (),
         )
         self._send(request)
-        return self._read_back(project, application_id)
+        return confirmed(
+            ops.UPDATE_APPLICATION, lambda: self.get_application(project, application_id)
+        )
 
     def restart_application(self, project: str, application_id: str) -> None:
         """Start a stopped or failed one; stop and start a running one.  Returns at once."""
@@ -158,15 +157,8 @@ class Client:
     # Projects, runtimes, the server itself
 
     def find_project(self, id_or_name: str) -> ProjectRef:
-        """By id where it looks like one and exists, else by its exact name.
-
-        NotFound when there is none, Rejected when several have the name.
-        """
-        if _ID_SHAPE.fullmatch(id_or_name):
-            by_id = self._project_by_id(id_or_name)
-            if by_id is not None:
-                return by_id
-        return self._project_by_name(id_or_name)
+        """As `projects.find`."""
+        return self.projects.find(id_or_name)
 
     def list_runtimes(self) -> tuple[RuntimeRef, ...]:
         found = read_list(
@@ -239,46 +231,6 @@ class Client:
         path = f"{paths.application(project, application_id)}:{verb}"
         self._send(Request(operation, path, project, json={}))
 
-    def _read_back(self, project: str, application_id: str) -> ObservedApplication:
-        """The PATCH is done: whatever keeps us from seeing what it did leaves that unknown."""
-        try:
-            return self.get_application(project, application_id)
-        except (Unauthorized, NotFound):
-            raise
-        except CmlError as error:
-            said, status = str(error), error.status
-        raise Unknown(
-            f"update application: done, but not confirmed: {said}",
-            status=status,
-            operation=ops.UPDATE_APPLICATION.name,
-        )
-
-    def _project_by_id(self, project: str) -> ProjectRef | None:
-        try:
-            seen = read_one(
-                self._send, Request(ops.GET_PROJECT, paths.project(project)), wire.Project
-            )
-        except NotFound:
-            return None
-        return ProjectRef(seen.id, seen.name)
-
-    def _project_by_name(self, name: str) -> ProjectRef:
-        query = (("search_filter", json.dumps({"name": name})),)  # a substring to CML
-        request = Request(ops.LIST_PROJECTS, paths.PROJECTS, query=query)
-        listing = read_list(self._send, request, "projects", wire.Project, sort="")
-        found = [p for p in listing.items if p.name == name]
-        what = f"find project: {name[:100]!r}"
-        operation = ops.LIST_PROJECTS.name
-        if not listing.complete:
-            raise Unavailable(f"{what}: the list of projects was torn", operation=operation)
-        if len(found) > 1:
-            ids = ", ".join(f"{p.id} of {p.owner.username if p.owner else '?'}" for p in found[:10])
-            raise Rejected(f"{what} names several ({ids}): give the id", operation=operation)
-        if not found:
-            remedy = "check the name and that the key's user may see it, or give the id"
-            raise NotFound(f"{what}: there is none: {remedy}", operation=operation)
-        return ProjectRef(found[0].id, found[0].name)
-
     def _list_folder(self, project: str, path: str) -> tuple[FileEntry, ...]:
         request = Request(ops.LIST_FILES, path, project)
         return tuple(_entry(one) for one in read_once(self._send, request, "files", wire.FileInfo))
@@ -287,8 +239,3 @@ class Client:
 def _entry(info: wire.FileInfo) -> FileEntry:
     name = info.path.rstrip("/").rsplit("/", 1)[-1]
     return FileEntry(name, info.is_dir, info.file_size)
-
-
-def _secrets(environment: Mapping[str, object]) -> tuple[str, ...]:
-    """Values that a server's complaint must not carry on into our messages."""
-    return tuple(str(v) for k, v in environment.items() if not k.startswith(_MARK_PREFIX))

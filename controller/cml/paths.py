@@ -25,6 +25,22 @@ def application(project_id: str, application_id: str) -> str:
     return f"{applications(project_id)}/{_id(application_id)}"
 
 
+def jobs(project_id: str) -> str:
+    return f"{project(project_id)}/jobs"
+
+
+def job(project_id: str, job_id: str) -> str:
+    return f"{jobs(project_id)}/{_id(job_id)}"
+
+
+def runs(project_id: str, job_id: str) -> str:
+    return f"{job(project_id, job_id)}/runs"
+
+
+def run(project_id: str, job_id: str, run_id: str) -> str:
+    return f"{runs(project_id, job_id)}/{_id(run_id)}"
+
+
 def files(project_id: str) -> str:
     return f"{project(project_id)}/files"
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from controller.cml import wire
 from controller.cml.classify import parse_json, unreadable
+from controller.cml.errors import CmlError, NotFound, Unauthorized, Unknown
 from controller.cml.operations import Answer, Operation, Request
 from controller.cml.paging import (
     PAGE_SIZE,
@@ -23,6 +24,7 @@ from controller.cml.paging import (
 )
 
 Model = TypeVar("Model", bound=BaseModel)
+T = TypeVar("T")
 Send = Callable[[Request], Answer]
 
 
@@ -73,6 +75,19 @@ def read_list(
     raise unreadable(request.operation, why)
 
 
+def confirmed(operation: Operation, read: Callable[[], T]) -> T:
+    """What `read` finds after a write that is done: what keeps it from us leaves that unknown."""
+    try:
+        return read()
+    except (Unauthorized, NotFound):
+        raise
+    except CmlError as error:
+        said, status = str(error), error.status
+    raise Unknown(
+        f"{operation}: done, but not confirmed: {said}", status=status, operation=operation.name
+    )
+
+
 def read_object(operation: Operation, answer: Answer) -> dict[str, object]:
     try:
         value = parse_json(answer.body)
@@ -89,7 +104,7 @@ def _identity(item: BaseModel) -> str:
     match item:
         case wire.Runtime():
             return item.image_identifier
-        case wire.Application() | wire.Project():
+        case wire.Application() | wire.Project() | wire.Job() | wire.JobRun():
             return item.id
         case _:
             raise TypeError(f"{type(item).__name__} is not listed in pages")

@@ -8,10 +8,12 @@ import json
 from collections.abc import Mapping
 
 from controller.cml import wire
+from controller.core.jobs import ObservedJob
 from controller.core.observed import ObservedApplication, Phase
 from controller.core.plan import Configuration
 
-_HOME = "/home/cdsw/"
+HOME = "/home/cdsw/"
+MARK_PREFIX = "RAYCML_"  # our own variables are names and hashes: no secrets, and good in messages
 _TOLERANCE = 0.01  # cores or GiB: figures go through floating point, and through other people's
 
 _PHASES = {
@@ -56,7 +58,7 @@ def application(seen: wire.Application, project: str) -> ObservedApplication:
         name=seen.name,
         subdomain=seen.subdomain,
         phase=phase(seen.status),
-        script=seen.script.removeprefix(_HOME),
+        script=seen.script.removeprefix(HOME),
         cpu=seen.cpu,
         memory=seen.memory,
         gpu=seen.nvidia_gpu,
@@ -83,9 +85,14 @@ def environment(value: object) -> dict[str, str]:
     return {str(name): _value(item) for name, item in value.items()}
 
 
-def environment_text(variables: Mapping[str, str]) -> str:
+def environment_text(wanted: Mapping[str, str]) -> str:
     """What a PATCH carries; the order of variables never changes the text."""
-    return json.dumps(dict(variables), sort_keys=True, separators=(",", ":"))
+    return json.dumps(dict(wanted), sort_keys=True, separators=(",", ":"))
+
+
+def secrets(environment: Mapping[str, object]) -> tuple[str, ...]:
+    """Values that a server's complaint must not carry on into our messages."""
+    return tuple(str(v) for k, v in environment.items() if not k.startswith(MARK_PREFIX))
 
 
 def _json(text: str) -> object:
@@ -129,11 +136,12 @@ def patch_body(fields: Mapping[str, object]) -> dict[str, object]:
         raise ValueError(f"not fields of a configuration: {', '.join(strange) or 'none given'}")
     named = {_WIRE_NAMES[name]: value for name, value in fields.items()}
     if "environment" in named:
-        named["environment"] = environment_text(_variables(named["environment"]))
+        named["environment"] = environment_text(variables(named["environment"]))
     return wire.PatchApplication.model_validate(named).model_dump(exclude_unset=True)
 
 
-def _variables(value: object) -> dict[str, str]:
+def variables(value: object) -> dict[str, str]:
+    """A copy; TypeError where it is no map from text to text."""
     if not isinstance(value, Mapping):
         raise TypeError("an environment is a mapping")
     if not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
@@ -143,7 +151,7 @@ def _variables(value: object) -> dict[str, str]:
 
 def unapplied(
     fields: Mapping[str, object],
-    answered: ObservedApplication,
+    answered: ObservedApplication | ObservedJob,
     before: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Names of the fields of an Update that CML accepted and did not take, sorted.
@@ -156,12 +164,15 @@ def unapplied(
 
 
 def _took(
-    name: str, wanted: object, answered: ObservedApplication, before: Mapping[str, str] | None
+    name: str,
+    wanted: object,
+    answered: ObservedApplication | ObservedJob,
+    before: Mapping[str, str] | None,
 ) -> bool:
     if name == "description":
         return True
     if name == "environment":
-        return _environment_took(_variables(wanted), answered.environment, before)
+        return _environment_took(variables(wanted), answered.environment, before)
     got: object = getattr(answered, name)
     if isinstance(got, float) and isinstance(wanted, (int, float)):
         return abs(got - wanted) <= _TOLERANCE

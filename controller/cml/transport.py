@@ -59,7 +59,7 @@ class Retries:
     patience_s: float = 30.0
 
 
-class _Bearer(httpx.Auth):
+class Bearer(httpx.Auth):
     """Puts the key on a request at the last moment, so that no variable of ours holds it."""
 
     def __init__(self, key: SecretStr) -> None:
@@ -183,7 +183,7 @@ class Transport:
                 params=list(request.query) or None,
                 json=request.json,
                 files=_files(request.upload),
-                auth=_Bearer(self._key) if request.signed else _Unsigned(),
+                auth=Bearer(self._key) if request.signed else _Unsigned(),
                 timeout=self._timeout(request),
             ) as response:
                 body = self._body(response, request)

@@ -1,6 +1,12 @@
 """Small values that the client answers with, beside those of `core.observed`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+"""No variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,6 +15,54 @@ class ProjectRef:
 
     id: str
     name: str
+
+
+class Creation(StrEnum):
+    """How far CML is with making a project; a clone may take minutes.
+
+    UNKNOWN is a word that nobody has seen yet, or none: the project's files tell then.
+    """
+
+    CREATING = "CREATING"
+    READY = "READY"
+    FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectState:
+    """One project.  `creation_status` is CML's own word; shared memory is in MB, as CML has it.
+
+    Files may lag behind a creation that is READY: look for those that matter.
+    """
+
+    id: str
+    name: str
+    owner: str = ""
+    creation: Creation = Creation.UNKNOWN
+    creation_status: str = ""
+    shared_memory_limit_mb: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def ref(self) -> ProjectRef:
+        return ProjectRef(self.id, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class NewProject:
+    """A project to make: a clone of `git_url` at `git_ref` where one is given, else empty.
+
+    `git_ref` is a branch or a tag; empty for the repository's own default.
+    """
+
+    name: str
+    description: str = ""
+    git_url: str = field(default="", repr=False)
+    git_ref: str = ""
+    shared_memory_limit_mb: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    visibility: str = "private"
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,46 @@ class Project(_In):
     id: Id
     name: Text = ""
     owner: Owner | None = None
+    creation_status: Text = ""
+    shared_memory_limit: Count = 0
+    environment: object = None
+
+
+class Job(_In):
+    """`timeout` is an int64 and so travels as text; `environment` is raw, as an application's."""
+
+    id: Id
+    name: Text = ""
+    script: Text = ""
+    type: Text = ""
+    cpu: Number = 0.0
+    memory: Number = 0.0
+    nvidia_gpu: Count = 0
+    environment: object = None
+    arguments: Text = ""
+    timeout: Count = 0
+    kill_on_timeout: Flag = False
+    parent_id: Text = ""
+    schedule: Text = ""
+    timezone: Text = ""
+    paused: Flag = False
+    runtime_identifier: Text = ""
+    created_at: When = None
+
+
+class JobRun(_In):
+    """No exit code, no reason and no output: the contract has none."""
+
+    id: Id
+    job_id: Text = ""
+    status: Status = ""
+    environment: object = None
+    arguments: Text = ""
+    created_at: When = None
+    scheduling_at: When = None
+    starting_at: When = None
+    running_at: When = None
+    finished_at: When = None
 
 
 class Runtime(_In):
@@ -159,3 +199,70 @@ class PatchApplication(_Out):
     nvidia_gpu: int | None = None
     environment: str | None = None
     runtime_identifier: str | None = None
+
+
+class CreateProject(_Out):
+    """POST: `environment` is an object here; what is None is not sent."""
+
+    name: str
+    template: str
+    visibility: str
+    default_project_engine_type: str
+    description: str | None = None
+    git_url: str | None = None
+    git_ref: str | None = None
+    shared_memory_limit: int | None = None
+    environment: dict[str, str] | None = None
+
+
+class PatchProject(_Out):
+    """PATCH: only what is set is sent; `environment` is JSON text and replaces the whole map."""
+
+    shared_memory_limit: int | None = None
+    environment: str | None = None
+
+
+class CreateJob(_Out):
+    """POST: `environment` is an object and `timeout` a number here; what is None is not sent."""
+
+    project_id: str
+    name: str
+    script: str
+    cpu: float
+    memory: float
+    nvidia_gpu: int
+    runtime_identifier: str
+    environment: dict[str, str]
+    arguments: str
+    kill_on_timeout: bool
+    paused: bool
+    timeout: int | None = None
+    parent_id: str | None = None
+    schedule: str | None = None
+    timezone: str | None = None
+
+
+class PatchJob(_Out):
+    """PATCH: only what is set is sent; `environment` and `timeout` are text here."""
+
+    name: str | None = None
+    script: str | None = None
+    cpu: float | None = None
+    memory: float | None = None
+    nvidia_gpu: int | None = None
+    runtime_identifier: str | None = None
+    environment: str | None = None
+    arguments: str | None = None
+    timeout: str | None = None
+    kill_on_timeout: bool | None = None
+    parent_id: str | None = None
+    schedule: str | None = None
+
+
+class CreateRun(_Out):
+    """POST: `environment` is an object, and wins over the job's."""
+
+    project_id: str
+    job_id: str
+    environment: dict[str, str]
+    arguments: str

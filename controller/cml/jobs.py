@@ -1,0 +1,111 @@
+"""What we ask of CML about jobs and their runs.  As in `client`: it decides nothing.
+
+CML has no idempotency key and jobs may share a name, so a create whose outcome is Unknown is to be
+followed by a look: a job by its name, a run by its job's list.
+"""
+
+from collections.abc import Mapping
+
+from controller.cml import job_bodies, paths, translate, wire
+from controller.cml import operations as ops
+from controller.cml.errors import NotFound
+from controller.cml.operations import Request
+from controller.cml.paging import Listing
+from controller.cml.reading import Send, confirmed, read_list, read_one
+from controller.cml.values import NOTHING
+from controller.core.jobs import JobConfiguration, ObservedJob, ObservedRun
+
+
+class Jobs:
+    """The jobs of all projects that the key opens; `Client.jobs` is one."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    def list(self, project: str) -> Listing[ObservedJob]:
+        """All jobs, oldest first; not `complete` when the pages did not fit together."""
+        request = Request(ops.LIST_JOBS, paths.jobs(project), project)
+        found = read_list(self._send, request, "jobs", wire.Job, sort="created_at")
+        return Listing(tuple(job_bodies.job(one, project) for one in found.items), found.complete)
+
+    def get(self, project: str, job_id: str) -> ObservedJob:
+        request = Request(ops.GET_JOB, paths.job(project, job_id), project)
+        return job_bodies.job(read_one(self._send, request, wire.Job), project)
+
+    def create(self, project: str, wanted: JobConfiguration) -> ObservedJob:
+        """A new job, which does not run yet.  Unknown: look for its name in the list."""
+        request = Request(
+            ops.CREATE_JOB,
+            paths.jobs(project),
+            project,
+            json=job_bodies.create_job(wanted, project),
+            secrets=_secrets(wanted.environment, wanted.arguments),
+        )
+        return job_bodies.job(read_one(self._send, request, wire.Job), project)
+
+    def update(self, project: str, job_id: str, fields: Mapping[str, object]) -> ObservedJob:
+        """PATCH, then what a GET says of it; `translate.unapplied` compares the two.
+
+        Runs that have begun go on as they are.  ValueError or TypeError for fields that no job
+        can change.
+        """
+        environment, arguments = fields.get("environment"), fields.get("arguments")
+        request = Request(
+            ops.UPDATE_JOB,
+            paths.job(project, job_id),
+            project,
+            json=job_bodies.patch_job(fields),
+            secrets=_secrets(
+                environment if isinstance(environment, Mapping) else NOTHING, str(arguments or "")
+            ),
+        )
+        self._send(request)
+        return confirmed(ops.UPDATE_JOB, lambda: self.get(project, job_id))
+
+    def delete(self, project: str, job_id: str) -> None:
+        """Its runs end with it; what is gone already counts as deleted."""
+        request = Request(ops.DELETE_JOB, paths.job(project, job_id), project)
+        try:
+            self._send(request)
+        except NotFound:
+            return
+
+    def list_runs(self, project: str, job_id: str) -> Listing[ObservedRun]:
+        """All runs, oldest first; not `complete` when the pages did not fit together."""
+        request = Request(ops.LIST_RUNS, paths.runs(project, job_id), project)
+        found = read_list(self._send, request, "job_runs", wire.JobRun, sort="created_at")
+        runs = tuple(job_bodies.run(one, project, job_id) for one in found.items)
+        return Listing(runs, found.complete)
+
+    def get_run(self, project: str, job_id: str, run_id: str) -> ObservedRun:
+        request = Request(ops.GET_RUN, paths.run(project, job_id, run_id), project)
+        return job_bodies.run(read_one(self._send, request, wire.JobRun), project, job_id)
+
+    def create_run(
+        self,
+        project: str,
+        job_id: str,
+        environment: Mapping[str, str] = NOTHING,
+        arguments: str = "",
+    ) -> ObservedRun:
+        """Run the job now; both win over the job's own.  Unknown: look at the list of runs.
+
+        CML runs a job once at a time: Rejected, or a run that is SKIPPED, while another goes on.
+        """
+        request = Request(
+            ops.CREATE_RUN,
+            paths.runs(project, job_id),
+            project,
+            json=job_bodies.create_run(project, job_id, environment, arguments),
+            secrets=_secrets(environment, arguments),
+        )
+        return job_bodies.run(read_one(self._send, request, wire.JobRun), project, job_id)
+
+    def stop_run(self, project: str, job_id: str, run_id: str) -> None:
+        """Begin to stop.  Rejected for a run that is over."""
+        path = f"{paths.run(project, job_id, run_id)}:stop"
+        self._send(Request(ops.STOP_RUN, path, project, json={}))
+
+
+def _secrets(environment: Mapping[str, object], arguments: str) -> tuple[str, ...]:
+    return (*translate.secrets(environment), *((arguments,) if arguments else ()))

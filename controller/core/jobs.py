@@ -1,0 +1,113 @@
+"""Jobs of a project and their runs: what we ask for and what CML reports.  Values only.
+
+A job is a script that ends.  CML says of a run how it stands and when it came there; it keeps no
+exit code, no reason and no output that could be asked for, so a script that has something to say
+writes it into the project's files.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class RunPhase(StrEnum):
+    """A run's status, normalised.  What CML says otherwise is UNKNOWN, and not an end."""
+
+    SCHEDULING = "SCHEDULING"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    STOPPING = "STOPPING"
+    STOPPED = "STOPPED"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    SKIPPED = "SKIPPED"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing follows.  A SUCCEEDED one may still have been killed for its memory."""
+        return self in _OVER
+
+
+_OVER = frozenset(
+    {
+        RunPhase.STOPPED,
+        RunPhase.SUCCEEDED,
+        RunPhase.FAILED,
+        RunPhase.TIMED_OUT,
+        RunPhase.SKIPPED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JobConfiguration:
+    """All that CML is told of a job.  Memory in GiB (CML says GB).
+
+    `timeout` is CML's own figure, 0 for none: seconds by its specification, minutes in some
+    releases, so be generous with it and keep a deadline of your own.  It ends a run only with
+    `kill_on_timeout`.  With a `parent` the job runs whenever a run of that job has succeeded;
+    with a `schedule` (five cron fields, in `timezone`) at those times; otherwise when asked.
+    """
+
+    name: str
+    script: str
+    runtime: str
+    cpu: float = 1.0
+    memory: float = 1.0
+    gpu: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    arguments: str = field(default="", repr=False)
+    timeout: int = 0
+    kill_on_timeout: bool = False
+    parent: str = ""
+    schedule: str = ""
+    timezone: str = ""
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedJob:
+    """One job as a list or a GET reported it.  `kind` is CML's word: manual, cron, dependent."""
+
+    id: str
+    project: str
+    name: str
+    script: str = ""
+    runtime: str = ""
+    cpu: float = 0.0
+    memory: float = 0.0
+    gpu: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    arguments: str = field(default="", repr=False)
+    timeout: int = 0
+    kill_on_timeout: bool = False
+    parent: str = ""
+    schedule: str = ""
+    timezone: str = ""
+    paused: bool = False
+    kind: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedRun:
+    """One run as a list or a GET reported it.  `status` is CML's own word.
+
+    `environment` is what this run was given beyond its job's.
+    """
+
+    id: str
+    project: str
+    job: str
+    phase: RunPhase
+    status: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    arguments: str = field(default="", repr=False)
+    created_at: datetime | None = None
+    scheduling_at: datetime | None = None
+    starting_at: datetime | None = None
+    running_at: datetime | None = None
+    finished_at: datetime | None = None
