@@ -1,0 +1,130 @@
+"""The journal: one entry for each matter, counted, bounded, and sparing with what is written."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.core.events import (
+    KEPT,
+    MESSAGE_MAX,
+    Event,
+    Journal,
+    Kind,
+    latest_first,
+    note,
+    restored,
+    tidy,
+)
+from tests.worlds import NOW, at
+
+READY = Event(Kind.NORMAL, "Ready", "3 of 3 nodes are alive", "analytics")
+FELL = Event(Kind.WARNING, "NotReady", "2 of 3 nodes are alive", "analytics")
+
+
+def noted(journal: Journal, *found: Event, when: datetime = NOW) -> tuple[Journal, list[int]]:
+    """The journal, and the counts at which something is written."""
+    journal, written = note(journal, found, when, "p1", "abc")
+    return journal, [event.count for event in written]
+
+
+def test_a_new_matter_is_kept_with_its_time_pass_and_revision() -> None:
+    journal, written = note(Journal(), [READY], NOW, "p7", "abc")
+    (event,) = journal.events
+    assert written == (event,)
+    assert (event.first_at, event.last_at, event.count) == (NOW, NOW, 1)
+    assert (event.pass_id, event.revision) == ("p7", "abc")
+
+
+def test_a_matter_that_comes_again_within_the_hour_is_counted_and_comes_first() -> None:
+    journal, _ = noted(Journal(), READY, FELL)
+    journal, _ = note(journal, [READY], at(3600), "p2", "def")
+    first, second = journal.events
+    assert (first.reason, first.count, first.first_at, first.last_at) == ("Ready", 2, NOW, at(3600))
+    assert (first.pass_id, first.revision) == ("p2", "def")
+    assert (second.reason, second.count) == ("NotReady", 1)
+
+
+def test_a_matter_that_rested_for_more_than_an_hour_is_a_new_one() -> None:
+    journal, _ = noted(Journal(), READY)
+    journal, counts = noted(journal, READY, when=at(3601))
+    assert [e.count for e in journal.events] == [1, 1]
+    assert counts == [1]
+
+
+def test_whatever_differs_in_a_word_is_another_matter() -> None:
+    others = [
+        replace(READY, kind=Kind.WARNING),
+        replace(READY, reason="Steady"),
+        replace(READY, message="4 of 4 nodes are alive"),
+        replace(READY, cluster="other"),
+        replace(READY, member="head"),
+    ]
+    journal, counts = noted(Journal(), READY, *others)
+    assert [e.count for e in journal.events] == [1] * 6
+    assert counts == [1] * 6
+
+
+def test_a_repeat_is_written_only_when_its_count_has_doubled() -> None:
+    journal, written = Journal(), []
+    for second in range(70):
+        journal, counts = noted(journal, READY, when=at(second))
+        written += counts
+    assert written == [1, 2, 4, 8, 16, 32, 64]
+    assert journal.events[0].count == 70
+
+
+def test_a_count_that_jumps_over_a_power_of_two_is_written() -> None:
+    journal, _ = noted(Journal(), replace(READY, count=3))
+    journal, counts = noted(journal, replace(READY, count=3))
+    assert counts == [6]
+
+
+def test_the_journal_is_bounded_and_keeps_the_latest() -> None:
+    journal = Journal()
+    for number in range(KEPT + 7):
+        journal, _ = noted(journal, replace(READY, member=f"cpu/{number}"), when=at(number))
+    assert len(journal.events) == KEPT
+    assert journal.events[0].member == f"cpu/{KEPT + 6}"
+    assert journal.events[-1].member == "cpu/7"
+
+
+def test_a_clock_that_was_set_back_loses_no_count() -> None:
+    journal, _ = noted(Journal(), READY, when=at(600))
+    journal, _ = noted(journal, READY)
+    assert [(e.count, e.last_at) for e in journal.events] == [(2, at(600))]
+
+
+def test_a_journal_that_was_read_back_goes_on_counting() -> None:
+    journal, _ = noted(Journal(), READY, FELL)
+    again, counts = noted(restored(reversed(journal.events)), FELL, when=at(10))
+    assert counts == [2]
+    assert [e.reason for e in again.events] == ["NotReady", "Ready"]
+
+
+def test_a_journal_that_is_read_back_is_bounded_and_latest_first() -> None:
+    many = [replace(READY, member=f"cpu/{n}", last_at=at(n)) for n in range(KEPT + 3)]
+    events = restored(many).events
+    assert (len(events), events[0].member) == (KEPT, f"cpu/{KEPT + 2}")
+
+
+def test_events_without_a_time_come_last() -> None:
+    dated = replace(READY, last_at=NOW)
+    assert latest_first([READY, dated]) == (dated, READY)
+
+
+@given(st.text(max_size=2 * MESSAGE_MAX))
+def test_a_message_becomes_one_short_line_once_and_for_all(message: str) -> None:
+    line = tidy(message)
+    assert len(line) <= MESSAGE_MAX
+    assert line.isprintable()
+    assert tidy(line) == line
+
+
+def test_a_message_is_tidied_before_it_is_compared() -> None:
+    torn = replace(READY, message="a\nb" + "x" * 900)
+    journal, _ = noted(Journal(), torn)
+    journal, counts = noted(journal, torn)
+    assert counts == [2]
+    assert journal.events[0].message == "a b" + "x" * (MESSAGE_MAX - 3)

@@ -1,0 +1,342 @@
+"""What a pass gives rise to, told from worlds as the controller sees them."""
+
+from dataclasses import replace
+
+import pytest
+
+from controller.core.board import Held, SourceState
+from controller.core.desired import DesiredState
+from controller.core.events import Event, Kind
+from controller.core.happenings import PROBLEMS_TOLD, Glance, happenings
+from controller.core.history import History
+from controller.core.member import Member
+from controller.core.observed import ObservedFiles, ObservedState, Pause, Phase
+from controller.core.occasions import Occasion
+from controller.core.plan import (
+    Delete,
+    Intent,
+    Outcome,
+    Plan,
+    RemoveLauncher,
+    Restart,
+    Result,
+    Step,
+)
+from controller.core.planner import plan, remember
+from controller.core.policy import Policy
+from controller.core.reason import Outlook, Reason
+from controller.core.status import assess
+from tests.worlds import (
+    NOW,
+    POLICY,
+    PROJECT,
+    all_files,
+    at,
+    converged,
+    desired,
+    named,
+    observed,
+    report,
+    spec,
+    whole_cluster,
+)
+
+CLUSTER = spec()
+SOURCE = SourceState("git.example.com/specs", revision="0123456789abcdef")
+HEAD, CPU_0, CPU_1 = whole_cluster(CLUSTER)
+ALIVE = report(CLUSTER, "head", "cpu/0", "cpu/1")
+PAUSE = Pause("analytics", "migration", "jdoe", NOW)
+
+
+def glance(
+    state: DesiredState,
+    world: ObservedState,
+    *outcomes: Outcome,
+    source: SourceState = SOURCE,
+    policy: Policy = POLICY,
+) -> Glance:
+    """What the controller makes of a world that it sees for the first time."""
+    history = remember(state, world, History(), policy)
+    decided = plan(state, world, history, policy)
+    return Glance(assess(state, world, history, policy, decided), decided, outcomes, source)
+
+
+def said(before: Glance | None, now: Glance) -> list[str]:
+    return [f"{e.reason} {e.object}: {e.message}" for e in happenings(before, now)]
+
+
+def reasons(before: Glance | None, now: Glance) -> list[str]:
+    return [event.reason for event in happenings(before, now)]
+
+
+WELL = glance(desired(CLUSTER), converged(CLUSTER))
+UNWELL = glance(
+    desired(CLUSTER),
+    observed(HEAD, CPU_0, CPU_1, reports=(report(CLUSTER, "head", "cpu/0"),), now=at(5)),
+)
+FOREIGN = replace(CPU_1, environment={})
+STUCK = glance(desired(CLUSTER), observed(HEAD, CPU_0, FOREIGN, reports=(ALIVE,), now=at(5)))
+
+
+def outcome(result: Result, message: str = "", member: str = "cpu/0", **step: object) -> Outcome:
+    place = Member("cpu", int(member[-1])) if member else None
+    made = Step(
+        Restart("a1"),
+        "analytics",
+        PROJECT,
+        place,
+        Reason.DOWN,
+        Intent.RESTART,
+        **step,  # type: ignore[arg-type]
+    )
+    return Outcome(made, result, message)
+
+
+def test_a_steady_world_gives_nothing() -> None:
+    later = replace(WELL, status=replace(WELL.status, as_of=at(30)))
+    assert happenings(WELL, later) == ()
+    assert happenings(UNWELL, replace(UNWELL, status=replace(UNWELL.status, as_of=at(30)))) == ()
+    assert happenings(STUCK, replace(STUCK, status=replace(STUCK.status, as_of=at(30)))) == ()
+
+
+def test_the_same_glance_gives_nothing_whatever_was_done_in_it() -> None:
+    busy = replace(WELL, outcomes=(outcome(Result.FAILED, "no"),))
+    assert happenings(busy, busy) == ()
+
+
+def test_what_failed_in_each_of_two_passes_is_told_twice_in_the_same_words() -> None:
+    first = replace(WELL, outcomes=(outcome(Result.FAILED, "no room"),))
+    second = replace(first, status=replace(first.status, as_of=at(10)))
+    assert happenings(None, first)[-1] == happenings(first, second)[0]
+
+
+def test_a_controller_that_starts_tells_of_what_waits_and_not_of_what_is_well() -> None:
+    assert said(None, WELL) == [
+        "NewRevision controller: revision 0123456789ab of git.example.com/specs is in force"
+    ]
+    found = happenings(None, STUCK)
+    assert [(e.kind, e.reason, e.member) for e in found[1:]] == [
+        (Kind.WARNING, "NameConflict", "cpu/1")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("intent", "reason", "told"),
+    [
+        (Intent.RESTART, Reason.DOWN, "Restarted analytics cpu/0: Down: the application failed or"),
+        (Intent.START, Reason.RESUMED, "Started analytics cpu/0: Resumed: the application is stop"),
+    ],
+)
+def test_a_step_that_was_done_says_what_and_why(intent: Intent, reason: Reason, told: str) -> None:
+    done = outcome(Result.DONE)
+    done = replace(done, step=replace(done.step, intent=intent, reason=reason))
+    (line,) = said(WELL, replace(WELL, outcomes=(done,)))
+    assert line.startswith(told)
+
+
+def test_every_action_that_was_done_has_a_reason_of_its_own() -> None:
+    told = {}
+    for action, member in ((Delete("a1"), "cpu/0"), (RemoveLauncher("x.py"), "")):
+        done = outcome(Result.DONE, member=member)
+        done = replace(done, step=replace(done.step, action=action))
+        (event,) = happenings(WELL, replace(WELL, outcomes=(done,)))
+        told[event.reason] = (event.kind, event.member)
+    assert told == {
+        "Deleting": (Kind.NORMAL, "cpu/0"),
+        "LauncherRemoved": (Kind.NORMAL, ""),
+    }
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (Result.FAILED, "StepFailed"),
+        (Result.REJECTED, "StepRejected"),
+        (Result.UNKNOWN, "StepUnknown"),
+    ],
+)
+def test_a_step_that_was_not_done_warns_in_the_words_of_what_stood_against_it(
+    result: Result, reason: str
+) -> None:
+    (event,) = happenings(WELL, replace(WELL, outcomes=(outcome(result, "the quota is used up"),)))
+    assert event == Event(
+        Kind.WARNING, reason, "restart: the quota is used up", "analytics", "cpu/0"
+    )
+
+
+def test_a_step_that_never_ran_is_not_told() -> None:
+    skipped = outcome(Result.SKIPPED, "the pass was aborted")
+    assert happenings(WELL, replace(WELL, outcomes=(skipped,))) == ()
+
+
+def test_a_cluster_that_is_no_longer_whole_warns_and_one_that_is_again_says_so() -> None:
+    assert said(WELL, UNWELL) == ["NotReady analytics: 2 of 3 nodes are alive"]
+    assert said(UNWELL, WELL) == ["Ready analytics: 3 of 3 nodes are alive"]
+    assert happenings(WELL, UNWELL)[0].kind is Kind.WARNING
+
+
+def test_a_torn_list_takes_no_readiness_away_and_no_cluster() -> None:
+    torn = observed(HEAD, reports=(ALIVE,), complete=False, now=at(5))
+    assert happenings(WELL, glance(desired(CLUSTER), torn)) == ()
+    both = observed(HEAD, *whole_cluster(named("other")), reports=(ALIVE,))
+    seen = glance(desired(CLUSTER), both)
+    assert seen.status.cluster("other") is not None
+    assert "ClusterGone" not in reasons(seen, glance(desired(CLUSTER), torn))
+
+
+def test_what_waits_for_a_person_warns_when_it_comes_and_is_cleared_when_it_goes() -> None:
+    assert [(e.kind, e.reason, e.object) for e in happenings(WELL, STUCK)] == [
+        (Kind.WARNING, "NotReady", "analytics"),
+        (Kind.WARNING, "Stalled", "analytics"),
+        (Kind.WARNING, "NameConflict", "analytics cpu/1"),
+    ]
+    assert said(STUCK, WELL) == [
+        "Ready analytics: 3 of 3 nodes are alive",
+        "Unstalled analytics: nothing waits for a person any more",
+        "Cleared analytics cpu/1: NameConflict is over",
+    ]
+
+
+def test_a_wait_that_is_tried_once_more_is_not_over_yet() -> None:
+    trying = outcome(Result.FAILED, "taken", member="cpu/1").step
+    retried = replace(STUCK, plan=Plan(steps=(trying,)))
+    assert "Cleared" not in reasons(STUCK, retried)
+    other = replace(STUCK, plan=Plan(steps=(replace(trying, member=Member("cpu", 0)),)))
+    assert "Cleared" in reasons(STUCK, other)
+
+
+def test_a_pause_says_by_whom_and_why_and_is_no_stall() -> None:
+    fallen = observed(HEAD, CPU_0, replace(CPU_1, phase=Phase.FAILED), reports=(ALIVE,), now=at(5))
+    down = glance(desired(CLUSTER), fallen)
+    files = ObservedFiles(all_files(HEAD, CPU_0, CPU_1).launchers, {"analytics": PAUSE})
+    paused = glance(desired(CLUSTER), replace(fallen, files=files))
+    assert said(down, paused) == ["Paused analytics: paused by jdoe: migration"]
+    assert said(paused, down) == ["Unpaused analytics: it is worked on again"]
+    other = replace(files, pauses={"analytics": replace(PAUSE, by="asmith")})
+    again = glance(desired(CLUSTER), replace(fallen, files=other))
+    assert said(paused, again) == ["Paused analytics: paused by asmith: migration"]
+
+
+def test_a_pause_of_a_cluster_without_a_spec_is_told_too() -> None:
+    orphaned = observed(HEAD)
+    files = ObservedFiles(all_files(HEAD).launchers, {"analytics": PAUSE})
+    free = glance(desired(), orphaned)
+    held = glance(desired(), replace(orphaned, files=files))
+    assert said(free, held) == ["Paused analytics: paused by jdoe: migration"]
+
+
+def test_a_suspended_cluster_is_told_on_its_way_there_and_back() -> None:
+    resting = spec(suspend=True)
+    stops = glance(desired(resting), replace(converged(CLUSTER), files=all_files(HEAD)))
+    stopped = [replace(a, phase=Phase.STOPPED) for a in (HEAD, CPU_0, CPU_1)]
+    rests = glance(desired(resting), observed(*stopped))
+    back = glance(desired(CLUSTER), observed(*stopped, files=all_files(HEAD, CPU_0, CPU_1)))
+    assert said(WELL, stops) == ["Suspending analytics: its spec suspends it; its members stop"]
+    assert said(stops, rests) == ["Suspended analytics: every member is stopped and kept"]
+    assert said(rests, back) == ["Resumed analytics: its spec no longer suspends it"]
+
+
+def test_clusters_come_lose_their_spec_and_go() -> None:
+    empty = glance(desired(), observed())
+    planned = glance(desired(CLUSTER), observed(files=all_files()))
+    orphan = glance(desired(), converged(CLUSTER))
+    assert said(empty, planned) == ["ClusterAdded analytics: its spec asks for 3 members"]
+    (line,) = said(WELL, orphan)
+    assert line.startswith("SpecRemoved analytics: no spec holds it (3 applications)")
+    assert said(orphan, empty) == ["ClusterGone analytics: nothing of it is left"]
+    (line,) = said(empty, orphan)
+    assert line.startswith("ClusterFound analytics: no spec holds it")
+    assert said(orphan, WELL) == [
+        "ClusterAdded analytics: its spec asks for 3 members",
+        "Ready analytics: 3 of 3 nodes are alive",
+    ]
+
+
+def test_a_cluster_of_which_only_launchers_are_left_is_gone() -> None:
+    orphan = glance(desired(), converged(CLUSTER))
+    left = Step(
+        RemoveLauncher("x"), "analytics", PROJECT, None, Reason.LAUNCHER_UNUSED, Intent.NOTHING
+    )
+    swept = Plan(steps=(left,))
+    status = assess(desired(), observed(), History(), POLICY, swept)
+    assert status.cluster("analytics") is not None
+    assert reasons(orphan, Glance(status, swept, (), SOURCE)) == ["ClusterGone"]
+
+
+@pytest.mark.parametrize("prune", [False, True])
+def test_a_file_that_cannot_be_read_removes_no_spec(*, prune: bool) -> None:
+    state, torn = desired(whole=False), replace(SOURCE, problems=("a.yaml:1:1: not YAML",))
+    policy = replace(POLICY, prune=prune)
+    doubtful = glance(state, converged(CLUSTER), source=torn, policy=policy)
+    assert set(reasons(WELL, doubtful)) <= {"SpecProblem", "SpecUnreadable", "Stalled"}
+    if prune:
+        assert "ClusterAdded" not in reasons(doubtful, WELL)
+
+
+def test_a_refused_plan_warns_once_for_each_law() -> None:
+    broken = replace(WELL, plan=Plan(refusals=("law 3: two applications",)))
+    assert said(WELL, broken) == ["PlanRefused controller: law 3: two applications"]
+    later = replace(broken, status=replace(broken.status, as_of=at(9)))
+    assert happenings(broken, later) == ()
+
+
+def source(before: SourceState, now: SourceState) -> list[str]:
+    return said(replace(WELL, source=before), replace(WELL, source=now))
+
+
+def test_another_revision_in_force_is_told() -> None:
+    newer = replace(SOURCE, revision="fedcba9876543210")
+    assert source(SOURCE, newer) == [
+        "NewRevision controller: revision fedcba987654 of git.example.com/specs is in force"
+    ]
+
+
+def test_a_revision_that_is_held_says_how_to_let_it_in() -> None:
+    held = replace(SOURCE, held=Held("fedcba9876543210", "PruneGuarded", "it removes 3 of 4", NOW))
+    (line,) = source(SOURCE, held)
+    assert line == (
+        "ApprovalNeeded controller: revision fedcba987654 waits: it removes 3 of 4; "
+        "`raycml approve fedcba987654` lets it in"
+    )
+    later = replace(held, fetched_at=at(60))
+    assert source(held, later) == []
+    assert source(held, replace(SOURCE, revision="fedcba9876543210"))[-1] == (
+        "HoldEnded controller: revision fedcba987654 was let in"
+    )
+    assert source(held, SOURCE) == ["HoldEnded controller: revision fedcba987654 no longer waits"]
+
+
+def test_a_source_that_fails_warns_once_and_its_recovery_is_told() -> None:
+    failing = replace(SOURCE, failure="connection refused")
+    assert source(SOURCE, failing) == [
+        "SourceFailing controller: git.example.com/specs cannot be read: connection refused"
+    ]
+    assert source(failing, replace(failing, fetched_at=at(9))) == []
+    assert source(failing, SOURCE) == [
+        "SourceRecovered controller: git.example.com/specs can be read again"
+    ]
+
+
+def test_problems_of_specs_come_and_go_and_may_move_within_their_file() -> None:
+    broken = replace(SOURCE, problems=("a.yaml:3:1: cpu is missing", "b.yaml:1:1: not YAML"))
+    assert source(SOURCE, broken) == [
+        "SpecProblem controller: a.yaml:3:1: cpu is missing",
+        "SpecProblem controller: b.yaml:1:1: not YAML",
+    ]
+    moved = replace(SOURCE, problems=("a.yaml:7:1: cpu is missing",))
+    assert source(broken, moved) == ["SpecMended controller: b.yaml:1:1: not YAML"]
+    assert source(moved, SOURCE) == ["SpecMended controller: a.yaml:7:1: cpu is missing"]
+
+
+def test_of_very_many_problems_the_rest_is_counted() -> None:
+    many = tuple(f"s{n}.yaml:1:1: not YAML" for n in range(PROBLEMS_TOLD + 5))
+    told = source(SOURCE, replace(SOURCE, problems=many))
+    assert len(told) == PROBLEMS_TOLD + 1
+    assert told[-1] == "SpecProblem controller: and 5 more"
+
+
+def test_every_occasion_has_a_name_of_its_own_that_no_wait_has_but_for_the_same_matter() -> None:
+    titles = [occasion.title for occasion in Occasion]
+    assert len(set(titles)) == len(titles)
+    for_a_person = {r.title for r in Reason if r.outlook is Outlook.PERSON}
+    assert for_a_person & set(titles) == {"Paused", "PlanRefused"}
