@@ -16,6 +16,7 @@ from controller.files.port import (
     FilesError,
     StoredFile,
     checked_data,
+    checked_growth,
     checked_path,
     is_temporary,
     split_path,
@@ -90,6 +91,10 @@ class ApiFiles:
         checked_data(checked_path(path), data)
         self.remove(path)
         self._upload(path, data)
+
+    def append(self, path: str, data: bytes) -> None:
+        there = self.read(path) or b""
+        self.replace(path, there + checked_growth(path, len(there), data))
 
     def remove(self, path: str) -> None:
         checked_path(path)

@@ -54,6 +54,9 @@ class ProjectFiles(Protocol):
     def replace(self, path: str, data: bytes) -> None:
         """Write, or write anew.  Never empty: CML cannot store that."""
 
+    def append(self, path: str, data: bytes) -> None:
+        """Write at the end of a file, which may be new and stays below READ_LIMIT."""
+
     def remove(self, path: str) -> None:
         """Remove one file; absent is fine."""
 
@@ -70,6 +73,13 @@ def checked_path(path: str) -> str:
 def checked_data(path: str, data: bytes) -> bytes:
     if not data or len(data) > READ_LIMIT:
         raise FilesError(f"{path}: {len(data)} bytes cannot be stored (1 to {READ_LIMIT} can)")
+    return data
+
+
+def checked_growth(path: str, size: int, data: bytes) -> bytes:
+    """The data, or FilesError where a file of this size has no room for it."""
+    if size + len(checked_data(path, data)) > READ_LIMIT:
+        raise FilesError(f"{path}: no room for {len(data)} bytes more; {READ_LIMIT} can be stored")
     return data
 
 

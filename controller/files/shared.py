@@ -21,6 +21,7 @@ from controller.files.port import (
     FilesError,
     StoredFile,
     checked_data,
+    checked_growth,
     checked_path,
     is_temporary,
     split_path,
@@ -30,6 +31,7 @@ _MODE = 0o644  # applications may run as another user of the project's group
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a named pipe must not hold us
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -74,6 +76,12 @@ class SharedFiles:
             with _temporary(handle, name, data) as temporary:
                 os.rename(temporary, name, src_dir_fd=handle, dst_dir_fd=handle)
             os.fsync(handle)
+
+    def append(self, path: str, data: bytes) -> None:
+        folder, name = split_path(checked_path(path))
+        checked_data(path, data)
+        with _explained(path), self._folder(folder, create=True) as handle:
+            _append(handle, name, path, data)
 
     def remove(self, path: str) -> None:
         folder, name = split_path(checked_path(path))
@@ -130,6 +138,21 @@ def _read(handle: int, name: str, path: str) -> bytes:
     if len(data) > READ_LIMIT:
         raise FilesError(f"{path}: larger than {READ_LIMIT} bytes")
     return data
+
+
+def _append(handle: int, name: str, path: str, data: bytes) -> None:
+    """One write at the end, so that what others append at the same time stays whole."""
+    descriptor = os.open(name, _APPEND, _MODE, dir_fd=handle)
+    with open(descriptor, "ab", buffering=0) as file:
+        there = os.fstat(descriptor)
+        if not stat.S_ISREG(there.st_mode):
+            raise FilesError(f"{path}: not a regular file")
+        if there.st_size == 0:
+            with suppress(PermissionError):  # an empty file of another user is his to open
+                os.fchmod(descriptor, _MODE)
+        if file.write(checked_growth(path, there.st_size, data)) != len(data):
+            raise FilesError(f"{path}: only a part could be appended", unknown=True)
+        os.fsync(descriptor)
 
 
 def _list(handle: int, folder: str) -> tuple[StoredFile, ...]:

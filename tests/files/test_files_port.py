@@ -70,6 +70,24 @@ def test_a_state_file_is_replaced_and_leaves_one_file(files: ProjectFiles) -> No
     assert names(files, ".raycml/pauses") == [(STATE, 6, False)]
 
 
+LOG = ".raycml/events/000001.jsonl"
+
+
+def test_what_is_appended_comes_after_what_was_there(files: ProjectFiles) -> None:
+    for chunk in (b"one\n", b"two\n", b"three\n"):
+        files.append(LOG, chunk)
+    assert files.read(LOG) == b"one\ntwo\nthree\n"
+    assert names(files, ".raycml/events") == [(LOG, 14, False)]
+
+
+def test_a_file_grows_no_further_than_it_can_be_read(files: ProjectFiles) -> None:
+    files.append(LOG, b"x" * (READ_LIMIT - 1))
+    with pytest.raises(FilesError, match="no room for 2 bytes more"):
+        files.append(LOG, b"ab")
+    files.append(LOG, b"c")
+    assert len(files.read(LOG) or b"") == READ_LIMIT
+
+
 def test_a_removed_file_is_gone_and_may_be_removed_again(files: ProjectFiles) -> None:
     files.replace(STATE, b"one")
     files.remove(STATE)
@@ -90,14 +108,14 @@ def test_a_path_that_is_not_plainly_inside_the_project_is_refused(
     for call in (files.read, files.listing, files.remove):
         with pytest.raises(FilesError, match="not a path inside the project"):
             call(path)
-    for write in (files.write_new, files.replace):
+    for write in (files.write_new, files.replace, files.append):
         with pytest.raises(FilesError, match="not a path inside the project"):
             write(path, b"x")
 
 
 def test_nothing_and_too_much_cannot_be_stored(files: ProjectFiles) -> None:
     for data in (b"", b"x" * (READ_LIMIT + 1)):
-        for write in (files.write_new, files.replace):
+        for write in (files.write_new, files.replace, files.append):
             with pytest.raises(FilesError, match="cannot be stored"):
                 write(STATE, data)
     assert files.read(STATE) is None

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from controller.files import shared
 from controller.files.port import READ_LIMIT, FilesError
 from controller.files.shared import SharedFiles
+
+MODES = ("b.py", "c.json", "d.jsonl")
 
 
 @pytest.fixture
@@ -29,9 +32,10 @@ def test_others_may_read_what_we_write_whatever_our_umask(files: SharedFiles, ho
     try:
         files.write_new("a/b.py", b"1")
         files.replace("a/c.json", b"1")
+        files.append("a/d.jsonl", b"1")
     finally:
         os.umask(before)
-    assert {(home / "a" / name).stat().st_mode & 0o777 for name in ("b.py", "c.json")} == {0o644}
+    assert {(home / "a" / name).stat().st_mode & 0o777 for name in MODES} == {0o644}
 
 
 @pytest.mark.parametrize("inside", [True, False])
@@ -48,9 +52,12 @@ def test_no_symbolic_link_is_followed(
             files.read(path)
     with pytest.raises(FilesError):
         files.listing("link")
-    for write in (files.write_new, files.replace):
+    for write in (files.write_new, files.replace, files.append):
         with pytest.raises(FilesError):
             write("link/new", b"x")
+    with pytest.raises(FilesError, match="symbolic link"):
+        files.append("leaf", b"x")
+    assert (target / "file").read_text() == "secret"
     with pytest.raises(FilesError):
         files.remove("link/file")
     assert sorted(p.name for p in target.iterdir()) == ["file"]
@@ -185,3 +192,26 @@ def test_no_descriptor_leaks(files: SharedFiles, home: Path) -> None:
     for _ in range(5):
         everything()
     assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+def test_nothing_is_appended_to_what_is_no_file(
+    files: SharedFiles, home: Path, make: Callable[[Path], None]
+) -> None:
+    make(home / "log")
+    with pytest.raises(FilesError, match="log"):
+        files.append("log", b"x")
+
+
+def test_appends_of_several_writers_stay_whole(files: SharedFiles) -> None:
+    def write(mark: bytes) -> None:
+        for _ in range(50):
+            files.append("log", mark * 100 + b"\n")
+
+    writers = [threading.Thread(target=write, args=(mark,)) for mark in (b"a", b"b", b"c")]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    lines = (files.read("log") or b"").split(b"\n")
+    assert sorted(lines) == sorted([b"", *[m * 100 for m in (b"a", b"b", b"c") for _ in range(50)]])

@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from controller.cml import wire
 from controller.cml.paging import NotAPageError, read_items, read_page
 from controller.cml.translate import application, environment
+from controller.core.events import Event, Kind
 from controller.core.lease import Lease
 from controller.core.observed import Pause
+from controller.files.events import parse_events, render_event
 from controller.files.leases import parse_lease, render_lease
 from controller.files.pauses import parse_pause, render_pause
 from controller.files.reports import parse_report
@@ -90,6 +92,10 @@ READERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
         render_lease(Lease("team", "h", "jdoe", 1, 2, 60.0)),
         lambda data: parse_lease(data, "team"),
     ),
+    "events": (
+        render_event(Event(Kind.WARNING, "StepFailed", "no", "demo", "gpu/0", 2, NOON, NOON)) * 3,
+        parse_events,
+    ),
 }
 
 HUGE = [b"9" * 5000, b"1e999", b"-0", b"NaN", b"\xff\xfe", b"\\ud800", b"\x00", b"\xe2\x80\xae"]
@@ -140,7 +146,7 @@ def test_a_bent_head_note_is_answered(papers: Papers, data: bytes) -> None:
 LIMIT = 64 * 1024 * 1024
 
 
-@pytest.mark.parametrize("name", ["head report", "pause", "lease", "spec"])
+@pytest.mark.parametrize("name", ["head report", "pause", "lease", "events", "spec"])
 def test_a_document_of_many_megabytes_is_refused_in_little_memory(name: str) -> None:
     valid, read = READERS[name]
     large = valid + b" " * (16 * 1024 * 1024)
