@@ -15,6 +15,7 @@ import typer
 from controller import __version__
 from controller.cli import emulators
 from controller.cli.delete import delete
+from controller.cli.events import events
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError, explained
 from controller.cli.machine import Machine, this_machine
@@ -23,7 +24,7 @@ from controller.cli.pauses import pause, unpause
 from controller.cli.plan import plan
 from controller.cli.reconcile import reconcile
 from controller.cli.render import render
-from controller.cli.screen import Screen
+from controller.cli.screen import ReaderGoneError, Screen
 from controller.cli.specs import SpecsError
 from controller.cli.status import status
 
@@ -43,6 +44,7 @@ COMMANDS: tuple[Callable[..., Exit], ...] = (
     pause,
     unpause,
     status,
+    events,
 )
 
 app = typer.Typer(name="raycml", help=HELP, pretty_exceptions_enable=False)
@@ -89,7 +91,7 @@ def run(arguments: Sequence[str], machine: Machine) -> int:
         code = Exit.INTERRUPTED
     except _USAGE_ERRORS as error:
         return _usage(screen, error)
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderGoneError):
         return Exit.DONE
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback may reach a user
         return _end(screen, error)

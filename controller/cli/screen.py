@@ -32,7 +32,15 @@ _WORDS = {
     "Deleting": "red",
     "Paused": "blue",
     "Suspended": "blue",
+    "good": "green",
+    "warning": "yellow",
+    "bad": "red",
+    "Warning": "yellow",
 }
+
+
+class ReaderGoneError(Exception):
+    """Whoever read the data of a command went away: it has no reason to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,10 @@ class Screen:
         """Text that was asked for; lines with a mark or a word of status are coloured."""
         self._write(sys.stdout, text)
 
+    def stream(self, text: str) -> None:
+        """Data that goes on and on: ReaderGoneError once nobody reads it."""
+        self._write(sys.stdout, text, lasting=True)
+
     def document(self, body: Mapping[str, object]) -> None:
         """One JSON document, sorted by nothing: its fields stand in the order of the manual."""
         written = self.machine.redaction(json.dumps(body, indent=2, ensure_ascii=False))
@@ -74,17 +86,17 @@ class Screen:
     def stderr_console(self) -> Console:
         return Console(stderr=True, no_color=self.colourless, highlight=False, markup=False)
 
-    def _write(self, stream: TextIO, text: str) -> None:
+    def _write(self, stream: TextIO, text: str, *, lasting: bool = False) -> None:
         text = self.machine.redaction(text)
         if self.colourless or not stream.isatty():
-            _put(stream, text + "\n")
+            _put(stream, text + "\n", lasting=lasting)
             return
         console = Console(
             file=stream, no_color=False, highlight=False, markup=False, soft_wrap=True
         )
         with console.capture() as captured:
             console.print(Text("\n").join(_coloured(text.split("\n"))))
-        _put(stream, captured.get())
+        _put(stream, captured.get(), lasting=lasting)
 
 
 def _coloured(lines: Iterable[str]) -> Iterable[Text]:
@@ -94,10 +106,12 @@ def _coloured(lines: Iterable[str]) -> Iterable[Text]:
         yield Text(line, style=style)
 
 
-def _put(stream: TextIO, text: str) -> None:
+def _put(stream: TextIO, text: str, *, lasting: bool = False) -> None:
     try:
         stream.write(text)
         stream.flush()
     except BrokenPipeError:
         # Python would complain again when it closes the stream at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if lasting:
+            raise ReaderGoneError from None
