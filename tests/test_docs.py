@@ -13,6 +13,7 @@ import pytest
 
 from controller.cli.exit_codes import Exit
 from controller.cli.main import app
+from controller.core.occasions import Occasion
 from controller.core.reason import Reason
 from controller.settings import CONNECTION_VARIABLES, Settings, variable
 from controller.source.schema import json_schema
@@ -36,6 +37,11 @@ def settings() -> Iterator[str]:
 def reasons() -> Iterator[str]:
     for reason in Reason:
         yield f"| `{reason.title}` | {reason.outlook.value} | {reason.meaning} |"
+
+
+def events() -> Iterator[str]:
+    for occasion in Occasion:
+        yield f"| `{occasion.title}` | {occasion.kind.value} | {occasion.meaning} |"
 
 
 def fields() -> Iterator[str]:
@@ -82,6 +88,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "| variable | default | meaning |": settings,
     "| field | default | a change | meaning |": fields,
     "| reason | outlook | meaning |": reasons,
+    "| event | kind | meaning |": events,
 }
 
 

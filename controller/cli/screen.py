@@ -61,6 +61,11 @@ class Screen:
         return sys.stderr.isatty() and self.machine.environ.get("TERM") != "dumb"
 
     @property
+    def draws(self) -> bool:
+        """Whether data goes to a person's eyes, so that it may be drawn anew."""
+        return sys.stdout.isatty() and self.machine.environ.get("TERM") != "dumb"
+
+    @property
     def asks(self) -> bool:
         """Whether there is somebody to answer a question."""
         return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
@@ -86,16 +91,22 @@ class Screen:
     def stderr_console(self) -> Console:
         return Console(stderr=True, no_color=self.colourless, highlight=False, markup=False)
 
+    def stdout_console(self) -> Console:
+        return Console(no_color=self.colourless, highlight=False, markup=False)
+
+    def coloured(self, text: str) -> Text:
+        """Text as `data` would print it on a terminal."""
+        return Text("\n").join(_coloured(self.machine.redaction(text).split("\n")))
+
     def _write(self, stream: TextIO, text: str, *, lasting: bool = False) -> None:
-        text = self.machine.redaction(text)
         if self.colourless or not stream.isatty():
-            _put(stream, text + "\n", lasting=lasting)
+            _put(stream, self.machine.redaction(text) + "\n", lasting=lasting)
             return
         console = Console(
             file=stream, no_color=False, highlight=False, markup=False, soft_wrap=True
         )
         with console.capture() as captured:
-            console.print(Text("\n").join(_coloured(text.split("\n"))))
+            console.print(self.coloured(text))
         _put(stream, captured.get(), lasting=lasting)
 
 
