@@ -25,6 +25,7 @@ class Occasion(Enum):
     STEP_REJECTED = ("StepRejected", Kind.WARNING, "CML understood a step and refused it.")
     STEP_UNKNOWN = ("StepUnknown", Kind.WARNING, "The answer to a step was lost: look first.")
     PLAN_REFUSED = ("PlanRefused", Kind.WARNING, "A plan would break a law; nothing was done.")
+    PASS_FAILED = ("PassFailed", Kind.WARNING, "A whole pass came to nothing; it is tried again.")
     # How clusters are.
     CLUSTER_ADDED = ("ClusterAdded", Kind.NORMAL, "A spec declares a cluster.")
     CLUSTER_FOUND = ("ClusterFound", Kind.NORMAL, "Applications of ours that no spec holds.")
