@@ -204,14 +204,18 @@ def test_nothing_is_appended_to_what_is_no_file(
 
 
 def test_appends_of_several_writers_stay_whole(files: SharedFiles) -> None:
+    marks = [bytes([letter]) for letter in b"abcdefgh"]
+    begin = threading.Barrier(len(marks))
+
     def write(mark: bytes) -> None:
-        for _ in range(50):
+        for _ in range(40):
+            begin.wait(timeout=60)
             files.append("log", mark * 100 + b"\n")
 
-    writers = [threading.Thread(target=write, args=(mark,)) for mark in (b"a", b"b", b"c")]
+    writers = [threading.Thread(target=write, args=(mark,)) for mark in marks]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join()
-    lines = (files.read("log") or b"").split(b"\n")
-    assert sorted(lines) == sorted([b"", *[m * 100 for m in (b"a", b"b", b"c") for _ in range(50)]])
+    lines = (files.read("log") or b"").split()
+    assert sorted(lines) == sorted(mark * 100 for mark in marks for _ in range(40))
