@@ -1,9 +1,9 @@
 """Carry out a plan: steps in, outcomes out.  Decides nothing.
 
 Steps of one member run in order, and a later one never outruns a failed earlier one; members run
-in parallel, in a bounded pool.  Launchers are written before anything that names them and removed
-after everything else.  Before an application is stopped, restarted, changed or deleted it is
-fetched afresh and its mark is checked.
+in parallel, in a bounded pool, clusters in turn.  Launchers are written before anything that names
+them and removed after everything else.  Before an application is stopped, restarted, changed or
+deleted it is fetched afresh and its mark is checked.
 """
 
 import threading
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import zip_longest
 from typing import Protocol
 
 from controller.core.fault import Fault
@@ -59,7 +60,8 @@ class Execution:
     """One carrying-out.
 
     `heard` is called with each outcome as it comes, from any thread.  `permission` is asked before
-    the first effect of a plan, never for one without steps; it raises Fault to refuse.
+    the first effect of a plan, never for one without steps; it raises Fault to refuse.  `over` is
+    asked before each step: whether the time of this pass is up, and the rest is for the next one.
     """
 
     effects: Effects
@@ -67,6 +69,7 @@ class Execution:
     threads: int = 8
     heard: Callable[[Outcome], None] = field(default=lambda _: None)
     permission: Callable[[], None] = field(default=lambda: None)
+    over: Callable[[], bool] = field(default=lambda: False)
     aborted: threading.Event = field(default_factory=threading.Event)
 
 
@@ -90,7 +93,16 @@ def _stages(steps: Sequence[Step]) -> list[list[list[Step]]]:
     for step in steps:
         if not isinstance(step.action, WriteLauncher | RemoveLauncher):
             chains.setdefault((step.key, step.application_id), []).append(step)
-    return [writes, list(chains.values()), removals]
+    return [writes, _in_turn(list(chains.values())), removals]
+
+
+def _in_turn(chains: Sequence[list[Step]]) -> list[list[Step]]:
+    """One chain of each cluster in turn, so that a large or slow one does not hold up the rest."""
+    clusters: dict[str, list[list[Step]]] = {}
+    for chain in chains:
+        clusters.setdefault(chain[0].cluster, []).append(chain)
+    rounds = zip_longest(*clusters.values())
+    return [chain for taken in rounds for chain in taken if chain is not None]
 
 
 def _unwritten(outcomes: Iterable[Outcome]) -> frozenset[tuple[str, str]]:
@@ -122,6 +134,8 @@ def _chain(chain: list[Step], run: Execution, unwritten: frozenset[tuple[str, st
             halted = "its launcher could not be written"
         if not halted and run.aborted.is_set():
             halted = "the pass was aborted"
+        if not halted and run.over():
+            halted = "the time of the pass was up"
         outcome = Outcome(step, Result.SKIPPED, halted) if halted else _run(step, run)
         run.heard(outcome)
         done[id(step)] = outcome

@@ -2,15 +2,18 @@
 
 One-shot: pass after pass until the goal is reached, nothing but a person can help, or time is up.
 A pass that changed something is followed by the next one at once; otherwise there is a pause.
+Long-running: pass after pass until somebody says stop; no error ends it.
 """
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from controller.clock import Clock
+from controller.core.board import LoopState
 from controller.core.history import History
 from controller.core.plan import Result
+from controller.core.rhythm import Rhythm
 from controller.core.status import Goal, Verdict, verdict
 from controller.reconcile import Pass
 
@@ -58,3 +61,76 @@ def converge(
             left = max(deadline - clock.monotonic(), 0.0)
             clock.wait(min(patience.pause_s, left), patience.wake)
     return End(done, Verdict.MOVING, patience.passes_max)
+
+
+@dataclass(slots=True)
+class Loop:
+    """Passes for months.
+
+    `one_pass` may raise anything: it is counted, told, and backed off from.  `standby` says of an
+    error that another controller leads: no failure, but nothing to hurry for either.  `told` is
+    called at the begin and end of each pass.  Everything ends soon after `stop` is set.
+    """
+
+    one_pass: OnePass
+    rhythm: Rhythm
+    clock: Clock
+    chance: Callable[[], float]
+    stop: threading.Event
+    wake: threading.Event
+    told: Callable[[LoopState, Pass | None, Exception | None], None]
+    standby: Callable[[Exception], str]
+    state: LoopState = field(default_factory=LoopState)
+    history: History = field(default_factory=History)
+
+    def run(self) -> None:
+        while not self.stop.is_set():
+            self.wake.clear()
+            pause_s = self.turn()
+            if not self.stop.is_set():
+                self.clock.wait(pause_s, self.wake)
+
+    def turn(self) -> float:
+        """One pass, whatever comes of it; the pause until the next one, in seconds."""
+        self.state = replace(self.state, started_at=self.clock.now())
+        self.told(self.state, None, None)
+        started = self.clock.monotonic()
+        try:
+            done = self.one_pass(self.history)
+        except Exception as error:  # noqa: BLE001 - nothing may end the loop
+            self._failed(error)
+            return self.state.pause_s
+        self._ended(done, self.clock.monotonic() - started)
+        return self.state.pause_s
+
+    def _ended(self, done: Pass, took_s: float) -> None:
+        self.history = done.history
+        pause_s = self.rhythm.after(done.plan, done.outcomes, self.chance())
+        self.state = replace(
+            self.state,
+            passes=self.state.passes + 1,
+            failures=0,
+            ended_at=self.clock.now(),
+            took_s=took_s,
+            error="",
+            holder="",
+            pause_s=pause_s,
+        )
+        self.told(self.state, done, None)
+
+    def _failed(self, error: Exception) -> None:
+        holder = self.standby(error)
+        failures = 0 if holder else self.state.failures + 1
+        pause_s = self.rhythm.after_failures(failures or _STANDBY, self.chance())
+        self.state = replace(
+            self.state,
+            passes=self.state.passes + 1,
+            failures=failures,
+            error="" if holder else str(error) or type(error).__name__,
+            holder=holder,
+            pause_s=pause_s,
+        )
+        self.told(self.state, None, error)
+
+
+_STANDBY = 3  # a controller in the second row looks again as after so many failures: 8 s

@@ -60,18 +60,19 @@ class Pass:
 
 def look_and_plan(revision: Revision, world: World, history: History, policy: Policy) -> Pass:
     """The first half of a pass: only reads, and no outcome."""
-    named = {None, *(holder.cluster.spec.project for holder in revision.clusters)}
+    held = (*revision.clusters, *revision.departed)
+    named = {None, *(holder.cluster.spec.project for holder in held)}
     projects, missing = world.projects(named)
     desired = desire(revision, projects, missing)
     clusters = {c.name: c.project for c in desired.clusters}
     observed = world.look(sorted(set(projects.values())), clusters)
     history = remember(desired, observed, history, policy)
     decided = plan(desired, observed, history, policy)
-    if decided.steps or policy.delete or policy.prune:
+    if decided.steps or policy.delete or policy.prune or policy.gone or policy.look_at_pauses:
         # Launchers and pauses matter only where something is to be done; a converged pass costs
         # one list for each project and one report for each cluster.
         files = world.files(sorted(observed.projects), observed.as_of)
-        observed = replace(observed, files=files)
+        observed = observed.with_files(files)
         history = remember(desired, observed, history, policy)
         decided = plan(desired, observed, history, policy)
     broken = audit(Case(decided, desired, observed, history, policy))

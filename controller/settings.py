@@ -24,11 +24,25 @@ from controller.core.policy import Policy
 PREFIX = "RAYCML_"
 
 CONNECTION_VARIABLES: Mapping[str, str] = {
-    "CML_HOST": "Address of the workspace; otherwise CDSW_DOMAIN, which every pod has.",
+    "CML_HOST": "Address of the workspace; otherwise CDSW_API_URL or CDSW_DOMAIN, which pods have.",
     "CML_API_KEY": "API key of a user of the project; otherwise CDSW_APIV2_KEY.",
     "CML_PROJECT_ID": "Id or exact name of the project; otherwise CDSW_PROJECT_ID.",
     "RAYCML_OWNER": "Which installation owns an application; the default is the project's id.",
     "RAYCML_EMULATOR_DIR": "Where the embedded CML keeps its state.",
+}
+RUN_VARIABLES: Mapping[str, str] = {
+    "RAYCML_SOURCE": "What `raycml run` follows: a folder, a repository on disk, or a git URL.",
+    "RAYCML_REF": "Branch, tag or commit; the default is the branch that the remote calls HEAD.",
+    "RAYCML_PATH": "Folder of the specs inside the repository.",
+    "RAYCML_POLL": "How often the source is looked at; 60s for git, 2s for a folder.",
+    "RAYCML_INTERVAL": "Pause between passes while nothing is on its way; 30s.",
+    "RAYCML_NO_PRUNE": "1: clusters whose spec is gone are reported and kept.",
+    "RAYCML_ALLOW_PRUNE": "So many clusters may leave the source at once without approval.",
+    "RAYCML_VERIFY_KEY": "File of the keys of which one must have signed a commit.",
+    "RAYCML_PORT": "Port of the page on 127.0.0.1; otherwise CDSW_APP_PORT, or 8100.",
+    "RAYCML_WEB_TOKEN": "With it a person may pause, approve and so on from the page.",
+    "RAYCML_HOOK_SECRET": "Secret of the webhook at /hooks/git, which only wakes.",
+    "RAYCML_GIT_TOKEN": "Token for a git URL over https.",
 }
 _MARK = frozenset({OWNER, CLUSTER, MEMBER, FINGERPRINT, SUBDOMAIN, AGREEMENT, VARIABLES})
 
@@ -54,6 +68,9 @@ class Settings(BaseModel):
         default=8, ge=1, le=32, description="How many members are worked on at once."
     )
     pass_pause_s: _Seconds = _s(2.0, "Pause between passes while something is on its way.")
+    pass_budget_s: _Seconds = _s(
+        300.0, "How long a pass of `raycml run` may begin new steps; the rest is for the next one."
+    )
     start_deadline_s: _Seconds = _s(
         _D.start_deadline_s, "How long an application may take to start."
     )
@@ -87,7 +104,7 @@ class Settings(BaseModel):
 
     def policy(self, owner: str, edition: str) -> Policy:
         """A policy with these times, and no permission that a person must give."""
-        times = self.model_dump(exclude={"pool_threads", "pass_pause_s"})
+        times = self.model_dump(exclude={"pool_threads", "pass_pause_s", "pass_budget_s"})
         return Policy(owner=owner, edition=edition, **times)
 
 
@@ -102,7 +119,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     like a misspelt one: other programs may use the prefix.
     """
     names = {variable(name): name for name in Settings.model_fields}
-    faults = _misspelt(environ, frozenset({*names, *CONNECTION_VARIABLES}))
+    faults = _misspelt(environ, frozenset({*names, *CONNECTION_VARIABLES, *RUN_VARIABLES}))
     given = {field: environ[name] for name, field in names.items() if environ.get(name)}
     try:
         settings = Settings.model_validate(given)

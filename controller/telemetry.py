@@ -16,13 +16,14 @@ from urllib.parse import quote
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
+from controller.core.plan import Outcome
 from controller.reconcile import Pass
 
 REDACTED = "[redacted]"
 _SECRET_KEY = re.compile(r"(?i)key|token|secret|password|passwd|authorization|credential")
 _SHORTEST = 6  # shorter values are words such as `true`, and would garble every line
 _DEPTH = 6
-INFO, WARNING = 20, 30
+DEBUG, INFO, WARNING = 10, 20, 30
 
 
 class Redaction:
@@ -130,4 +131,19 @@ def pass_line(done: Pass, took_s: float) -> dict[str, object]:
         "refusals": list(done.plan.refusals),
         "complete": done.plan.complete,
         "took_s": round(took_s, 3),
+    }
+
+
+def step_line(outcome: Outcome) -> dict[str, object]:
+    """The line of one step that was carried out, under the event `step`."""
+    step = outcome.step
+    return {
+        "action": step.name,
+        "cluster": step.cluster,
+        "member": str(step.member or ""),
+        "application_id": step.application_id or outcome.application_id,
+        "reason": step.reason.title,
+        "result": outcome.result.value,
+        "error": outcome.fault,
+        "message": outcome.message,
     }

@@ -15,7 +15,7 @@ from controller.cli.exit_codes import Exit
 from controller.cli.main import app
 from controller.core.occasions import Occasion
 from controller.core.reason import Reason
-from controller.settings import CONNECTION_VARIABLES, Settings, variable
+from controller.settings import CONNECTION_VARIABLES, RUN_VARIABLES, Settings, variable
 from controller.source.schema import json_schema
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +28,7 @@ def exits() -> Iterator[str]:
 
 
 def settings() -> Iterator[str]:
-    for name, meaning in CONNECTION_VARIABLES.items():
+    for name, meaning in {**CONNECTION_VARIABLES, **RUN_VARIABLES}.items():
         yield f"| `{name}` |  | {meaning} |"
     for name, field in Settings.model_fields.items():
         yield f"| `{variable(name)}` | {field.default:g} | {field.description} |"

@@ -24,7 +24,7 @@ from controller.core.plan import (
 )
 from controller.core.reason import Reason
 from controller.execute import Execution, execute
-from tests.worlds import POLICY, PROJECT, application, decide, desired, observed, spec
+from tests.worlds import POLICY, PROJECT, application, decide, desired, named, observed, spec
 
 CLUSTER = spec()
 CPU_0, CPU_1 = application(CLUSTER, "cpu/0"), application(CLUSTER, "cpu/1")
@@ -222,3 +222,32 @@ def test_permission_is_asked_before_the_first_effect_and_never_for_nothing() -> 
     assert asked == [0]
     created = [o.application_id for o in outcomes if isinstance(o.step.action, Create)]
     assert created == ["new-id"] * 3
+
+
+def test_clusters_take_turns_so_that_a_large_one_does_not_hold_up_a_small_one() -> None:
+    large = spec(workerGroupSpecs__0__replicas=6)
+    small = named("small")
+    plan = decide(desired(large, small), observed())
+    edge = Edge()
+    execute(plan, Execution(edge, POLICY.owner, threads=1))
+    created = [what.removeprefix("create ") for what in edge.asked if what.startswith("create")]
+    assert created[:4] == [
+        "ray-analytics-head",
+        "ray-small-head",
+        "ray-analytics-cpu-0",
+        "ray-small-cpu-0",
+    ]
+
+
+def test_when_the_time_of_a_pass_is_up_no_further_step_begins() -> None:
+    plan = decide(desired(CLUSTER), observed())
+    edge = Edge()
+
+    def over() -> bool:
+        return "create ray-analytics-head" in edge.asked
+
+    found = execute(plan, Execution(edge, POLICY.owner, threads=1, over=over))
+    assert [o.result for o in found][-2:] == [Result.SKIPPED, Result.SKIPPED]
+    assert [what for what in edge.asked if what.startswith("create")] == [
+        "create ray-analytics-head"
+    ]

@@ -24,6 +24,7 @@ ALLOWED = {
     "execute": {"core"},
     "reconcile": {"core", "execute"},
     "loop": {"core", "clock", "reconcile"},
+    "follow": {"core", "clock"},
     "cml": {"core", "clock", "cml"},
     "source": {"core", "source"},
     "launcher": {"core", "launcher"},

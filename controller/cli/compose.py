@@ -13,13 +13,15 @@ from controller.cli.connect import Where, locate
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.machine import Machine
+from controller.cli.places import is_dead, this_place
 from controller.cli.screen import Screen
 from controller.cli.workspace import Workspace, is_project_id
 from controller.clock import Clock
 from controller.cml import errors
-from controller.cml.client import Client
+from controller.cml.client import Client, ignore
 from controller.cml.connection import trust
 from controller.cml.operations import Call
+from controller.cml.transport import OnCall
 from controller.core.fault import Fault
 from controller.core.lease import Lease
 from controller.core.plan import Outcome
@@ -31,7 +33,7 @@ from controller.files.port import FilesError, ProjectFiles
 from controller.files.shared import SharedFiles
 from controller.launcher import render
 from controller.settings import Settings, read_settings
-from controller.telemetry import INFO, WARNING, open_log
+from controller.telemetry import DEBUG, WARNING, open_log
 
 _OTHER = "--project (or of the spec)"
 _FAULTS = Faults(any=errors.CmlError, missing=errors.NotFound, unknown=errors.Unknown)
@@ -54,9 +56,9 @@ class Session:
 
     def execution(self, heard: Callable[[Outcome], None] = lambda _: None) -> Execution:
         threads = self.settings.pool_threads
-        return Execution(self.world, self.owner, threads, heard, self._permission)
+        return Execution(self.world, self.owner, threads, heard, self.permit)
 
-    def _permission(self) -> None:
+    def permit(self) -> None:
         """Nothing is written without the lease; a pass that finds nothing to do never asks."""
         try:
             self.lease.take()
@@ -83,21 +85,24 @@ def open_session(
     ca_cert: Path | None,
     project: str | None = None,
     take_over: bool = False,
+    on_call: OnCall = ignore,
+    level: int = WARNING,
 ) -> Iterator[Session]:
     """A session on the workspace that the environment names.  The project is looked up at once.
 
     `project` is another project to work in; the owner, and with it the lease, stays that of the
-    connection's.  A lease that was taken is given back at the end, whatever that is.
+    connection's.  `on_call` hears of each call to CML, besides the log.  A lease that was taken is
+    given back at the end, whatever that is.
     """
     machine = screen.machine
     settings = read_settings(machine.environ)
     where = locate(machine, local=local)
-    log = open_logs(screen)
-    with _client(machine, where, ca_cert, log) as client:
+    log = open_logs(screen, level)
+    with _client(machine, where, ca_cert, _call_log(log, on_call)) as client:
         home_project = _project(client, where.project, "CML_PROJECT_ID")
         owner = where.owner or home_project
         chosen = home_project if project is None else _project(client, project, _OTHER)
-        files = _files(client, where)
+        files = open_files(client, where)
         lease = _lease(screen, files(home_project), owner, take_over=take_over)
         session = Session(
             client=client,
@@ -129,8 +134,10 @@ def _lease(screen: Screen, files: ProjectFiles, owner: str, *, take_over: bool) 
         holder=f"{machine.rng.getrandbits(64):016x}",
         who=_who(machine.environ),
         clock=machine.clock,
+        place=this_place(),
         take_over=take_over,
         waiting=waiting,
+        dead=lambda held: is_dead(held.place),
     )
 
 
@@ -150,15 +157,13 @@ def _give_back(lease: LeaseFile, log: FilteringBoundLogger) -> None:
         log.warning("lease not given back", error=str(error))
 
 
-def open_logs(screen: Screen) -> FilteringBoundLogger:
-    level = INFO if screen.verbose else WARNING
+def open_logs(screen: Screen, level: int = WARNING) -> FilteringBoundLogger:
+    level = DEBUG if screen.verbose else level
     machine, as_json = screen.machine, not sys.stderr.isatty()
     return open_log(sys.stderr, machine.redaction, machine.clock.now, level=level, as_json=as_json)
 
 
-def _client(
-    machine: Machine, where: Where, ca_cert: Path | None, log: FilteringBoundLogger
-) -> Client:
+def _client(machine: Machine, where: Where, ca_cert: Path | None, on_call: OnCall) -> Client:
     in_process = machine.transport is not None
     return Client(
         where.host,
@@ -168,13 +173,14 @@ def _client(
         transport=machine.transport,
         verify=True if in_process else trust(ca_cert),
         domain=where.domain,
-        on_call=_call_log(log),
+        on_call=on_call,
     )
 
 
-def _call_log(log: FilteringBoundLogger) -> Callable[[Call], None]:
+def _call_log(log: FilteringBoundLogger, also: OnCall) -> OnCall:
     def heard(call: Call) -> None:
-        log.info(
+        also(call)
+        log.debug(
             "call",
             operation=call.operation,
             method=call.method,
@@ -202,15 +208,15 @@ def _project(client: Client, named: str, variable: str) -> str:
     )
 
 
-def _files(client: Client, where: Where) -> Callable[[str], ProjectFiles]:
+def open_files(client: Client, where: Where) -> Callable[[str], ProjectFiles]:
     """The shared file system for the project whose pod this is, the API for every other one."""
 
-    def open_files(project: str) -> ProjectFiles:
+    def opened(project: str) -> ProjectFiles:
         if where.home is not None and where.home[0] == project:
             return SharedFiles(where.home[1])
         return ApiFiles(client, project, _FAULTS)
 
-    return open_files
+    return opened
 
 
 def with_permissions(

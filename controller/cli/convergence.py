@@ -19,7 +19,7 @@ from controller.core.revision import Revision
 from controller.core.status import Goal, verdict
 from controller.loop import End, Patience, converge
 from controller.reconcile import Pass, reconcile
-from controller.telemetry import pass_line
+from controller.telemetry import pass_line, step_line
 
 _PASSING = frozenset({"Unavailable", "Throttled", "Unknown", "Malformed", "Files"})
 _RETRY_S = 5.0
@@ -77,18 +77,7 @@ class Drive:
         return done
 
     def _heard(self, outcome: Outcome) -> None:
-        step = outcome.step
-        self.session.log.info(
-            "step",
-            action=step.name,
-            cluster=step.cluster,
-            member=str(step.member or ""),
-            application_id=step.application_id or outcome.application_id,
-            reason=step.reason.title,
-            result=outcome.result.value,
-            error=outcome.fault,
-            message=outcome.message,
-        )
+        self.session.log.info("step", **step_line(outcome))
         self.progress.heard(outcome)
 
     def _seen(self, done: Pass) -> None:

@@ -3,8 +3,6 @@
 A pause outlives every controller, and each of them obeys it.  It says who, why, and until when.
 """
 
-import getpass
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -15,6 +13,7 @@ from controller.cli.durations import parse_until
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.options import CaCert, Local, NoColor, Project, Specs, Verbose
+from controller.cli.people import this_person
 from controller.cli.screen import Screen
 from controller.cli.specs import load_if_there
 from controller.core.closest import did_you_mean
@@ -66,7 +65,7 @@ def pause(  # noqa: PLR0913 - the options of one command
     where = project or _spec_project(revision, name)
     with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
         _check_known(name, session, revision)
-        body = Pause(name, words, _who(ctx.obj.environ), now, ends)
+        body = Pause(name, words, this_person(ctx.obj.environ), now, ends)
         session.files(session.project).replace(pause_path(name), render_pause(body))
     screen.data(f"{name}  paused {_until_text(ends)}")
     screen.say(f"undo it with: raycml unpause {name}")
@@ -126,16 +125,6 @@ def _ends(until: str | None, now: datetime) -> datetime | None:
 
 def _until_text(ends: datetime | None) -> str:
     return "until somebody ends it" if ends is None else f"until {ends:%Y-%m-%d %H:%M} UTC"
-
-
-def _who(environ: Mapping[str, str]) -> str:
-    """The person, as far as the machine knows: in a CML session everybody's user is `cdsw`."""
-    if name := environ.get("HADOOP_USER_NAME") or environ.get("CDSW_USERNAME"):
-        return printable(name)
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return "unknown"
 
 
 def _spec_project(revision: Revision | None, name: str) -> str | None:

@@ -14,7 +14,7 @@ from controller.clock import Clock
 from controller.cml import errors, translate
 from controller.cml.client import Client
 from controller.core.fault import Fault
-from controller.core.member import THE_HEAD, application_name
+from controller.core.member import THE_HEAD, Key, application_name
 from controller.core.observed import (
     HeadReport,
     ObservedApplication,
@@ -74,7 +74,7 @@ class Workspace:
     def look(self, projects: Iterable[str], clusters: Mapping[str, str]) -> ObservedState:
         """A project of a spec that is not there is reported as such; no other suffers from it."""
         now = self._clock.now()
-        seen = {project: self._applications(project) for project in projects}
+        seen = self._lists(projects)
         reports = {
             cluster: report
             for cluster, project in sorted(clusters.items())
@@ -83,6 +83,22 @@ class Workspace:
         }
         return ObservedState(now, seen, reports)
 
+    def _lists(self, projects: Iterable[str]) -> dict[str, ObservedProject]:
+        """One project that cannot be listed holds up no other; a refused key ends the look."""
+        seen: dict[str, ObservedProject] = {}
+        faults: list[errors.CmlError] = []
+        for project in projects:
+            try:
+                seen[project] = self._applications(project)
+            except errors.Unauthorized as error:
+                raise _fault(error) from None
+            except errors.CmlError as error:
+                faults.append(error)
+                seen[project] = ObservedProject(project, complete=False, failure=str(error))
+        if faults and len(faults) == len(seen):
+            raise _fault(faults[0])
+        return seen
+
     def _applications(self, project: str) -> ObservedProject:
         try:
             return self._client.list_applications(project)
@@ -90,8 +106,6 @@ class Workspace:
             if project == self._default:
                 raise _fault(error) from None
             return ObservedProject(project, complete=False, problem=str(error))
-        except errors.CmlError as error:
-            raise _fault(error) from None
 
     def _report(self, project: str, cluster: str) -> HeadReport | None:
         """No report and an unreadable one are the same: nobody knows what Ray says."""
@@ -102,14 +116,22 @@ class Workspace:
         return None if data is None else parse_report(data, cluster).report
 
     def files(self, projects: Iterable[str], at: datetime) -> ObservedFiles:
-        """FilesError here ends the pass: nothing is decided without knowing of pauses."""
+        """Raises where no project's files can be read: nothing is decided without its pauses."""
         launchers, pauses = {}, {}
-        with _explained():
-            for project in projects:
-                files = self._files(project)
-                launchers[project] = stored_launchers(files)
-                pauses.update(read_pauses(files, at))
-        return ObservedFiles(launchers, pauses)
+        faults: dict[str, Fault] = {}
+        for project in projects:
+            try:
+                with _explained():
+                    files = self._files(project)
+                    launchers[project] = stored_launchers(files)
+                    pauses.update(read_pauses(files, at))
+            except Fault as fault:
+                if fault.aborts:
+                    raise
+                faults[project] = fault
+        if faults and not launchers:
+            raise next(iter(faults.values()))
+        return ObservedFiles(launchers, pauses, {p: str(f) for p, f in faults.items()})
 
     # What can be done
 
@@ -156,9 +178,15 @@ def is_project_id(text: str) -> bool:
 
 
 def _head_runs(project: ObservedProject | None, cluster: str) -> bool:
-    name = application_name(cluster, THE_HEAD)
+    """By name or by mark: an adopted head keeps its name, a released one has no mark."""
+    key = Key(cluster, THE_HEAD)
     apps = () if project is None else project.applications
-    return any(app.subdomain == name and app.phase is Phase.RUNNING for app in apps)
+    return any(app.phase is Phase.RUNNING and _is_member(app, key) for app in apps)
+
+
+def _is_member(app: ObservedApplication, key: Key) -> bool:
+    named = app.subdomain == application_name(key.cluster, key.member)
+    return named or (app.mark is not None and app.mark.key == key)
 
 
 @contextmanager

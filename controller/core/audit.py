@@ -13,6 +13,7 @@ from controller.core.observed import (
     ObservedState,
     Phase,
     is_ours,
+    key_of,
 )
 from controller.core.plan import (
     Create,
@@ -83,6 +84,7 @@ def only_what_was_seen_is_changed(case: Case) -> Iterator[str]:
 def one_application_per_member(case: Case) -> Iterator[str]:
     """Law 3: nothing is created for a member that has an application, nor twice."""
     held = {(app.project, app.subdomain) for app in case.apps.values()}
+    filled = {key_of(app) for app in case.apps.values() if is_ours(app, case.policy.owner)}
     created: set[str] = set()
     for step in case.plan.steps:
         if not isinstance(step.action, Create):
@@ -90,6 +92,8 @@ def one_application_per_member(case: Case) -> Iterator[str]:
         name = step.action.configuration.subdomain
         if (step.project, name) in held or name in created:
             yield f"create of {name}, which exists"
+        if step.key in filled:
+            yield f"create of {name} for {step.key}, which has an application"
         created.add(name)
 
 
@@ -110,7 +114,9 @@ def _unasked(case: Case, step: Step) -> Iterator[str]:
     whole = isinstance(step.action, Delete) and case.cluster(step) is None
     if not whole or step.cluster in case.policy.delete:
         return
-    if not case.policy.prune or not case.desired.whole or step.reason is not Reason.PRUNED:
+    let_go = step.cluster in case.policy.gone and case.desired.departed.get(step.cluster) == ""
+    asked = let_go or case.policy.prune
+    if not asked or not case.desired.whole or step.reason is not Reason.PRUNED:
         yield f"delete in {step.cluster}, which has no spec, and nobody asked"
 
 

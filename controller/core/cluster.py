@@ -18,6 +18,9 @@ def decide_cluster(view: View, project: ObservedProject | None) -> Draft:
     if project is None or project.problem is not None:
         why = project.problem if project is not None and project.problem else "it was not read"
         return _whole(view, Reason.PROJECT_NOT_FOUND, f"its project cannot be read: {why}")
+    if project.failure is not None:
+        message = f"its project cannot be read just now: {project.failure}"
+        return _whole(view, Reason.INCOMPLETE_LIST, message)
     if not project.complete or view.roster.torn:
         message = "the list of applications was torn; nothing is decided on it"
         return _whole(view, Reason.INCOMPLETE_LIST, message)

@@ -79,12 +79,14 @@ class DesiredState:
 
     `frozen`: clusters that must be left alone, with the reason in words, because what is wanted of
     them is not known.  `whole`: every spec of the source could be read, so that an absence means
-    something.
+    something.  `departed`: clusters that were seen to leave the source, and what holds each back
+    from being pruned, in words; empty where nothing does.
     """
 
     clusters: tuple[DesiredCluster, ...] = ()
     frozen: Mapping[str, str] = field(default_factory=dict)
     whole: bool = True
+    departed: Mapping[str, str] = field(default_factory=dict)
 
     def cluster(self, name: str) -> DesiredCluster | None:
         return next((c for c in self.clusters if c.name == name), None)
@@ -107,8 +109,19 @@ def desire(
         else:
             frozen[holder.cluster.name] = missing.get(named or "", "its project is not known")
     return DesiredState(
-        tuple(sorted(clusters, key=lambda c: c.name)), frozen, not revision.problems
+        clusters=tuple(sorted(clusters, key=lambda c: c.name)),
+        frozen=frozen,
+        whole=not revision.problems,
+        departed={holder.cluster.name: _held_back(holder) for holder in revision.departed},
     )
+
+
+def _held_back(holder: Holder) -> str:
+    """A person who protected or paused a cluster did so against just such surprises."""
+    spec = holder.cluster.spec
+    if spec.protect:
+        return "its last spec protects it"
+    return "its last spec paused it" if spec.paused else ""
 
 
 def _cluster(holder: Holder, project: str) -> DesiredCluster:
@@ -180,6 +193,14 @@ def launcher_settings(group: Group, edition: str) -> str:
     )
 
 
+def description(mark: Mark) -> str:
+    """What the mark says, for people."""
+    return (
+        f"Ray cluster {mark.cluster}, member {mark.member}. Managed by raycml for {mark.owner} "
+        f"from a spec ({mark.fingerprint}); changes made here are undone."
+    )
+
+
 def configuration(group: Group, member: Member, owner: str, edition: str) -> Configuration:
     """What the member's application is to be, mark included."""
     name = application_name(group.cluster, member)
@@ -196,10 +217,7 @@ def configuration(group: Group, member: Member, owner: str, edition: str) -> Con
     return Configuration(
         name=name,
         subdomain=name,
-        description=(
-            f"Ray cluster {group.cluster}, member {member}. Managed by raycml for {owner} from a "
-            f"spec ({mark.fingerprint}); changes made here are undone."
-        ),
+        description=description(mark),
         script=launcher_path(group, edition),
         cpu=inputs.cpu,
         memory=inputs.memory,

@@ -14,7 +14,8 @@ class Lease:
     """What the lease file says.
 
     `epoch` counts holders and `renewals` the signs of life of this one; both only grow.  `holder`
-    is a random id of one run, `who` says it for people.  `duration_s` bounds a silence.
+    is a random id of one run, `who` says it for people.  `duration_s` bounds a silence.  `place` is
+    the process that holds it, for others on the same machine who can see whether it lives.
     """
 
     owner: str
@@ -25,6 +26,7 @@ class Lease:
     duration_s: float
     since: str = ""
     released: bool = False
+    place: str = ""
 
     def renewed(self) -> "Lease":
         return replace(self, renewals=self.renewals + 1)

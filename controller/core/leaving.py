@@ -87,13 +87,28 @@ def ownerless(desired: DesiredState, observed: ObservedState, past: Past) -> Dra
             )
         elif name in past.policy.delete:
             drafts.append(_all_go(past, found[name], observed, Reason.REQUESTED))
+        elif _may_go(name, desired, past.policy):
+            drafts.append(_all_go(past, found[name], observed, Reason.PRUNED))
         elif not past.policy.prune:
-            drafts.append(_orphan(name, found[name]))
+            drafts.append(_left(name, found[name], desired))
         elif guard is not None:
             drafts.append(_cluster_wait(name, *guard))
         else:
             drafts.append(_all_go(past, found[name], observed, Reason.PRUNED))
     return total(drafts)
+
+
+def _may_go(name: str, desired: DesiredState, policy: Policy) -> bool:
+    """Whether a cluster was seen to leave its source and nothing holds it back."""
+    return name in policy.gone and desired.whole and desired.departed.get(name) == ""
+
+
+def _left(name: str, apps: Sequence[ObservedApplication], desired: DesiredState) -> Draft:
+    held_back = desired.departed.get(name)
+    if not held_back:
+        return _orphan(name, apps)
+    message = f"its spec is gone and it is kept, for {held_back}; `raycml delete {name}` removes it"
+    return _cluster_wait(name, Reason.PROTECTED, message)
 
 
 def _pauses(names: Iterable[str], observed: ObservedState) -> Mapping[str, Pause]:

@@ -5,7 +5,7 @@ one, and a list that may lack something says so.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -110,21 +110,27 @@ class ObservedProject:
     """The applications of one project.
 
     `complete` is False when a page failed, repeated or shifted: such a list authorises no
-    deletion and no creation.  `problem` says why nothing at all could be read.
+    deletion and no creation.  `problem` says why nothing at all could be read, `failure` why not
+    this time.
     """
 
     project: str
     applications: tuple[ObservedApplication, ...] = ()
     complete: bool = True
     problem: str | None = None
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedFiles:
-    """The project's files that matter, by project; read only when there is something to do."""
+    """The project's files that matter, by project; read only when there is something to do.
+
+    `unread`: projects whose files could not be read this time, and why.
+    """
 
     launchers: Mapping[str, tuple[LauncherFile, ...]]
     pauses: Mapping[str, Pause]
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,15 @@ class ObservedState:
     projects: Mapping[str, ObservedProject]
     reports: Mapping[str, HeadReport] = field(default_factory=dict)
     files: ObservedFiles | None = None
+
+    def with_files(self, files: ObservedFiles) -> "ObservedState":
+        """The same with the files; where those are unknown, so are the pauses, and nothing is
+        decided."""
+        projects = dict(self.projects)
+        for project, why in files.unread.items():
+            failure = f"its files cannot be read: {why}"
+            projects[project] = replace(projects[project], complete=False, failure=failure)
+        return replace(self, projects=projects, files=files)
 
     def owned(self, owner: str) -> tuple[ObservedApplication, ...]:
         """Applications that carry this owner's mark, in a stable order."""
@@ -148,6 +163,12 @@ class ObservedState:
 def is_ours(application: ObservedApplication, owner: str) -> bool:
     mark = application.mark
     return mark is not None and mark.owner == owner
+
+
+def is_adopted(application: ObservedApplication) -> bool:
+    """Whether its mark says that this very application was taken under the name that it had."""
+    mark = application.mark
+    return mark is not None and mark.adopted == application.id
 
 
 def key_of(application: ObservedApplication) -> Key:

@@ -1,7 +1,7 @@
 """The knobs that change decisions, as one value.  Times in seconds.
 
 Who may decide more than usual is in here too: `prune`, `delete` and `allow_prune` are only ever set
-because a person asked.
+because a person asked, and `gone` by the loop, for clusters that were seen to leave their source.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ class Policy:
     prune: bool = False
     allow_prune: int = 0  # so many clusters may be pruned even where the guard would ask
     delete: frozenset[str] = frozenset()  # clusters that a person asked to delete, spec or no spec
+    gone: frozenset[str] = frozenset()  # departed clusters whose grace is over: they are pruned
+    look_at_pauses: bool = False  # also where nothing is to be done, so that they can be shown
     only: frozenset[str] | None = None  # look at these clusters and no others
     refresh_launchers: bool = False
     # Measured starts on CML take from 13 s to 5 min; a GPU node that must be added takes longer.

@@ -39,12 +39,19 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """Clusters sorted by name, no name twice; problems sorted by place; `commit` only from git."""
+    """Clusters sorted by name, no name twice; problems sorted by place.
+
+    `commit` is git's; where a controller follows a folder, an id of what the folder holds.
+
+    `departed` are clusters that an earlier revision of the source held and this one lacks, with
+    their last good spec, until their last application is gone.
+    """
 
     clusters: tuple[Holder, ...]
     problems: tuple[Problem, ...]
     commit: str | None
     origin: str
+    departed: tuple[Holder, ...] = ()
 
 
 def assemble(

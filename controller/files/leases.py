@@ -45,6 +45,7 @@ def render_lease(lease: Lease) -> bytes:
         "duration_s": lease.duration_s,
         "since": lease.since,
         "released": lease.released,
+        "place": lease.place,
     }
     return (json.dumps(body, indent=2) + "\n").encode()
 
@@ -67,6 +68,7 @@ def parse_lease(data: bytes, owner: str) -> Lease | None:
         duration_s=_duration(body.get("duration_s")),
         since=decode.text(body.get("since")),
         released=body.get("released") is True,
+        place=decode.text(body.get("place")),
     )
 
 
@@ -86,7 +88,8 @@ class LeaseFile:
     """One run's hold on the lease.
 
     `take_over` waits out a silent holder instead of giving up at once; a holder that shows signs
-    of life is never pushed aside.
+    of life is never pushed aside.  One that was seen silent for its whole duration, over several
+    calls, has lost it, and so has one of which `dead` says that its process is gone.
     """
 
     def __init__(
@@ -97,16 +100,20 @@ class LeaseFile:
         holder: str,
         who: str,
         clock: Clock,
+        place: str = "",
         take_over: bool = False,
         waiting: Callable[[Lease], None] = lambda _: None,
+        dead: Callable[[Lease], bool] = lambda _: False,
     ) -> None:
         self._files = files
         self._path = lease_path(owner)
         since = clock.now().isoformat(timespec="seconds")
-        self._mine = Lease(owner, holder, who, 0, 0, DURATION_S, since)
+        self._mine = Lease(owner, holder, who, 0, 0, DURATION_S, since, place=place)
         self._clock = clock
         self._take_over = take_over
         self._waiting = waiting
+        self._dead = dead
+        self._seen: Sighting | None = None
         self._renewed_at: float | None = None
         self._never = threading.Event()
 
@@ -120,10 +127,20 @@ class LeaseFile:
         now = self._clock.monotonic()
         if self._renewed_at is not None and now - self._renewed_at < _RENEW_S:
             return
-        sighting = self._look(None)
-        while (found := claim(sighting, self._mine.holder, self._clock.monotonic())) is Claim.HELD:
-            sighting = self._wait(sighting)
-        self._write(found, sighting)
+        self._seen = self._look(self._seen)
+        while (found := self._claim(self._seen)) is Claim.HELD:
+            self._seen = self._wait(self._seen)
+        self._write(found, self._seen)
+
+    @property
+    def epoch(self) -> int:
+        """Of the hold: another one means that somebody else may have written meanwhile; 0: none."""
+        return self._mine.epoch
+
+    def _claim(self, sighting: Sighting | None) -> Claim:
+        found = claim(sighting, self._mine.holder, self._clock.monotonic())
+        dead = found is Claim.HELD and sighting is not None and self._dead(sighting.lease)
+        return Claim.EXPIRED if dead else found
 
     def _look(self, before: Sighting | None) -> Sighting | None:
         seen = self.read()

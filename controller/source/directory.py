@@ -25,6 +25,10 @@ class SourceError(Exception):
     """The source as a whole cannot be read; the message ends in a remedy."""
 
 
+class EmptySourceError(SourceError):
+    """The folders are there, and hold no spec file at all."""
+
+
 def read(
     paths: Sequence[Path],
     *,
@@ -45,17 +49,18 @@ def read(
     for path in paths:
         reading.add(path)
     if not reading.files and not reading.problems:
-        raise SourceError(f"no *.yaml or *.yml in {_listed(paths)}; write one with `raycml init`")
+        message = f"no *.yaml or *.yml in {listed(paths)}; write one with `raycml init`"
+        raise EmptySourceError(message)
     reading.read_all()
     return assemble(
         reading.holders,
         reading.problems,
-        origin=origin if origin is not None else _listed(paths),
+        origin=origin if origin is not None else listed(paths),
         commit=commit,
     )
 
 
-def _listed(paths: Sequence[Path]) -> str:
+def listed(paths: Sequence[Path]) -> str:
     return printable(", ".join(map(str, paths)))
 
 

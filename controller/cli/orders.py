@@ -1,0 +1,78 @@
+"""What a person orders on the page of a running controller: small files, and a wake-up."""
+
+import threading
+from collections.abc import Callable
+
+from controller.cli.compose import Session
+from controller.cli.durations import parse_until
+from controller.core.board import Board
+from controller.core.observed import Pause
+from controller.files.approvals import REVISION, Approval, approval_path, render_approval
+from controller.files.pauses import pause_path, render_pause
+from controller.files.port import FilesError
+from controller.source.messages import printable
+from controller.web.orders import OrderError
+
+WORDS_MAX = 500
+BY = "the page"  # it knows a token, not who holds it
+
+
+class PageOrders:
+    """The other side of the buttons; called from the page's threads."""
+
+    def __init__(self, session: Session, board: Callable[[], Board], wake: threading.Event) -> None:
+        self._session = session
+        self._board = board
+        self._wake = wake
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def pause(self, cluster: str, reason: str, until: str) -> None:
+        words, now = printable(reason.strip()), self._session.clock.now()
+        if not words or len(words) > WORDS_MAX:
+            raise OrderError(f"a reason has 1 to {WORDS_MAX} characters")
+        try:
+            ends = parse_until(until, now) if until.strip() else None
+        except ValueError as error:
+            raise OrderError(str(error)) from None
+        body = render_pause(Pause(cluster, words, BY, now, ends))
+        self._write(cluster, pause_path(cluster), body)
+
+    def unpause(self, cluster: str) -> None:
+        project = self._project(cluster)
+        try:
+            self._session.files(project).remove(pause_path(cluster))
+        except FilesError as error:
+            raise OrderError(f"the pause cannot be removed: {error}") from None
+        self._wake.set()
+
+    def approve(self, revision: str) -> None:
+        held = self._board().source.held
+        if REVISION.fullmatch(revision) is None or held is None or held.revision != revision:
+            raise OrderError("this revision does not wait for approval any more")
+        write_approval(self._session, revision, BY)
+        self._wake.set()
+
+    def _project(self, cluster: str) -> str:
+        status = self._board().status
+        found = None if status is None else status.cluster(cluster)
+        if found is None:
+            raise OrderError(f"there is no cluster `{printable(cluster[:60])}`")
+        return found.project or self._session.project
+
+    def _write(self, cluster: str, path: str, body: bytes) -> None:
+        try:
+            self._session.files(self._project(cluster)).replace(path, body)
+        except FilesError as error:
+            raise OrderError(f"it cannot be written down: {error}") from None
+        self._wake.set()
+
+
+def write_approval(session: Session, revision: str, by: str) -> None:
+    """OrderError where the files cannot be written."""
+    body = render_approval(Approval(revision, by, session.clock.now()))
+    try:
+        session.files(session.project).replace(approval_path(revision), body)
+    except FilesError as error:
+        raise OrderError(f"the approval cannot be written: {error}") from None

@@ -1,0 +1,208 @@
+"""One running controller: passes, what they are told of, and the value that the page shows."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from structlog.typing import FilteringBoundLogger
+
+from controller.cli.compose import Session
+from controller.core.board import Board, LoopState
+from controller.core.events import Event, Journal, note, restored
+from controller.core.fault import Fault
+from controller.core.happenings import Glance, happenings
+from controller.core.history import History
+from controller.core.observed import Pause, key_of
+from controller.core.occasions import Occasion
+from controller.core.plan import Outcome, Result
+from controller.core.timeline import Timelines, extend
+from controller.files.approvals import read_approvals
+from controller.files.events import EventFile
+from controller.files.port import FilesError
+from controller.follow import Follower, NoRevisionError
+from controller.reconcile import Pass, reconcile
+from controller.telemetry import Redaction, pass_line, step_line
+from controller.web.metrics import Metrics
+
+_STANDS_BY = frozenset({"LeaseHeld", "LeaseTaken"})
+
+
+@dataclass(slots=True)
+class Running:
+    """The controller's passes; used by the thread of the loop alone, but for `board`.
+
+    `run_id` is the first half of the id of every pass, `aborted` ends the pass in hand between two
+    calls.
+    """
+
+    session: Session
+    follower: Follower
+    journal_file: EventFile
+    metrics: Metrics
+    redaction: Redaction
+    run_id: str
+    prune: bool
+    aborted: threading.Event = field(default_factory=threading.Event)
+    number: int = 0
+    epoch: int = 0
+    journal: Journal = field(default_factory=Journal)
+    timelines: Timelines = field(default_factory=dict)
+    last: Pass | None = None
+    glance: Glance | None = None
+    board: Board = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.follower.permission = self.permission
+        self.board = Board(self.session.clock.now(), self.follower.state(), LoopState())
+
+    @property
+    def pass_id(self) -> str:
+        return f"{self.run_id}-{self.number}"
+
+    @property
+    def log(self) -> FilteringBoundLogger:
+        record = self.follower.record
+        revision = "" if record is None else record.revision[:12]
+        bound: FilteringBoundLogger = self.session.log.bind(pass_id=self.pass_id, revision=revision)
+        return bound
+
+    def restore(self) -> None:
+        """Go on from the events of those who ran before, where they can be read."""
+        try:
+            self.journal = restored(self.journal_file.read())
+        except FilesError as error:
+            self.session.log.warning("events not read", error=str(error))
+
+    # One pass
+
+    def one_pass(self, history: History) -> Pass:
+        self.number += 1
+        session, clock = self.session, self.session.clock
+        started = clock.monotonic()
+        revision = self.follower.advance(self._approvals)
+        gone = self.follower.gone() if self.prune else frozenset()
+        policy = replace(session.policy, gone=gone, look_at_pauses=True)
+        ends = started + session.settings.pass_budget_s
+        run = replace(
+            session.execution(self._heard),
+            permission=self.permission,
+            over=lambda: clock.monotonic() >= ends,
+            aborted=self.aborted,
+        )
+        done = reconcile(revision, session.world, run, history, policy)
+        self._note(done)
+        took_s = clock.monotonic() - started
+        changed = any(outcome.result is not Result.SKIPPED for outcome in done.outcomes)
+        line = self.log.info if changed or self.last is None else self.log.debug
+        line("pass", **{**pass_line(done, took_s), "revision": revision.commit})
+        return done
+
+    def _note(self, done: Pass) -> None:
+        owned = done.observed.owned(self.session.owner)
+        present = frozenset(key_of(app).cluster for app in owned)
+        self.follower.note(present, complete=done.observed.complete())
+
+    def permission(self) -> None:
+        """The lease; Fault where another controller has it, or had it since the last look."""
+        try:
+            self.session.permit()
+        except Fault:
+            self.follower.record = None  # whoever leads may change it
+            raise
+        before, self.epoch = self.epoch, self.session.lease.epoch
+        if before not in (0, self.epoch):
+            self.follower.record = None
+            raise Fault("the lease was away; looking anew", kind="LeaseTaken")
+
+    def standby(self, error: Exception) -> str:
+        """Who leads, if that is why a pass did not go on."""
+        return str(error) if isinstance(error, Fault) and error.kind in _STANDS_BY else ""
+
+    def _approvals(self) -> frozenset[str]:
+        try:
+            return read_approvals(self.session.files(self.session.project))
+        except FilesError as error:
+            self.log.warning("approvals not read", error=str(error))
+            return frozenset()
+
+    def _heard(self, outcome: Outcome) -> None:
+        self.log.info("step", **step_line(outcome))
+
+    # What is told of it
+
+    def told(self, state: LoopState, done: Pass | None, error: Exception | None) -> None:
+        """At the begin and the end of each pass: log, events, metrics, and the new board."""
+        if error is not None:
+            self._lament(state, error)
+        if done is not None:
+            self._remember(done)
+            self.metrics.acted(done.outcomes)
+        if done is not None or error is not None:
+            self.metrics.passed(_result(state, done), state.took_s)
+        self.board = self._board(replace(state, leads=self.epoch > 0 and not state.holder))
+
+    def _lament(self, state: LoopState, error: Exception) -> None:
+        said = self.redaction(str(error) or type(error).__name__)
+        if state.holder:
+            self.log.info("standby", holder=said)
+            return
+        foreseen = isinstance(error, Fault | FilesError | NoRevisionError)
+        trace = {} if foreseen else {"traceback": self.redaction.traceback(error)}
+        cause = getattr(error, "kind", type(error).__name__)
+        self.log.error("pass failed", error=said, cause=cause, failures=state.failures, **trace)
+        self._record([Occasion.PASS_FAILED.event(said)])
+
+    def _remember(self, done: Pass) -> None:
+        glance = Glance(done.status, done.plan, done.outcomes, self.follower.state())
+        found = happenings(self.glance, glance)
+        self.last, self.glance = done, glance
+        self.timelines = extend(self.timelines, done.status)
+        self._record(found)
+
+    def _record(self, found: Iterable[Event]) -> None:
+        """Into memory, and into the files where they can be written; else with the next ones."""
+        record = self.follower.record
+        revision = "" if record is None else record.revision
+        now = self.session.clock.now()
+        self.journal, news = note(self.journal, found, now, self.pass_id, revision)
+        try:
+            self.journal_file.append(news)
+        except FilesError as error:
+            self.log.warning("events not written", error=str(error))
+
+    def _board(self, state: LoopState) -> Board:
+        done = self.last
+        pauses: dict[str, Pause] = {}
+        if done is not None and done.observed.files is not None:
+            now = done.observed.as_of
+            pauses = {n: p for n, p in done.observed.files.pauses.items() if p.holds(now)}
+        before = self.board
+        board = Board(
+            as_of=self.session.clock.now(),
+            source=self.follower.state(),
+            loop=state,
+            events=self.journal.events,
+            timelines=self.timelines,
+            pauses=pauses,
+            urls=before.urls,
+        )
+        if done is None:
+            return board
+        return replace(board, status=done.status, plan=done.plan, urls=self._urls(done))
+
+    def _urls(self, done: Pass) -> dict[str, str]:
+        url = self.session.client.application_url
+        members = (m for cluster in done.status.clusters for m in cluster.members)
+        return {m.application: url(m.application) for m in members if m.application_id}
+
+    def host_suffix(self) -> str:
+        """What the host names of this workspace's applications end in."""
+        found = urlsplit(self.session.client.application_url("x")).hostname or ""
+        return found.removeprefix("x")
+
+
+def _result(state: LoopState, done: Pass | None) -> str:
+    if done is not None:
+        return "refused" if done.plan.refusals else "done"
+    return "standby" if state.holder else "failed"

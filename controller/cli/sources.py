@@ -1,0 +1,70 @@
+"""Which source `raycml run` follows: a folder, a repository on disk, or a git URL."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from controller.cli.exit_codes import Exit
+from controller.cli.failure import CommandError
+from controller.cli.machine import Machine
+from controller.cli.options import SPECS
+from controller.cli.run_options import RunOptions
+from controller.follow import Source
+from controller.source.folder import FolderSource
+from controller.source.git import GitOptions, GitSource
+
+GIT_POLL_S = 60.0
+FOLDER_POLL_S = 2.0
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[^/]+@[^/]+:")
+
+
+def open_source(options: RunOptions, machine: Machine) -> tuple[Source, float]:
+    """The source, and how often to look at it, in seconds."""
+    if _URL.match(options.source) or _is_repository(Path(options.source)):
+        return _git(options, machine.environ), options.poll_s or GIT_POLL_S
+    if options.ref or options.path or options.verify_key:
+        raise CommandError(
+            f"{options.source} is a folder; --ref, --path and --verify-key are for git",
+            Exit.USAGE,
+            "name the root of the repository, or a git URL",
+        )
+    folder = Path(options.source)
+    if not folder.exists():
+        message = f"{options.source} does not exist"
+        raise CommandError(message, Exit.SOURCE, "name a folder, a repository or a git URL")
+    source = FolderSource((folder,), lambda seconds: _pause(machine, seconds))
+    return source, options.poll_s or FOLDER_POLL_S
+
+
+def _pause(machine: Machine, seconds: float) -> None:
+    machine.clock.wait(seconds)
+
+
+def _is_repository(path: Path) -> bool:
+    """The root of a work tree, or a bare repository."""
+    bare = (path / "HEAD").is_file() and (path / "objects").is_dir()
+    return bare or (path / ".git").exists()
+
+
+def _git(options: RunOptions, environ: Mapping[str, str]) -> GitSource:
+    local = not _URL.match(options.source)
+    url = str(Path(options.source).resolve()) if local else options.source
+    path = str(SPECS) if options.path is None else options.path
+    return GitSource(
+        GitOptions(
+            url=url,
+            ref=options.ref,
+            path="" if path in {".", "./", "/"} else path,
+            cache=_cache(environ) / hashlib.sha256(url.encode()).hexdigest()[:16],
+            token=options.git_token or None,
+            verify_key=options.verify_key,
+        ),
+        environ,
+    )
+
+
+def _cache(environ: Mapping[str, str]) -> Path:
+    base = environ.get("XDG_CACHE_HOME")
+    root = Path(base) if base else Path(environ.get("HOME") or Path.home()) / ".cache"
+    return root / "raycml" / "git"

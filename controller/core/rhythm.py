@@ -1,0 +1,44 @@
+"""When the next pass of a running controller happens.  Pure; times in seconds."""
+
+from dataclasses import dataclass
+
+from controller.core.plan import Outcome, Plan, Result
+from controller.core.reason import Outlook, Reason
+from controller.core.status import Goal, Verdict, verdict
+
+# After these the next pass finds something new at once.
+_CHANGED = frozenset({Result.DONE, Result.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """`fast_s` while anything is on its way, `slow_s` when steady; `jitter` is a part of it.
+
+    After passes that failed the pause doubles from `fast_s` up to `failed_max_s`.
+    """
+
+    fast_s: float = 2.0
+    slow_s: float = 30.0
+    jitter: float = 0.1
+    failed_max_s: float = 60.0
+
+    def after_failures(self, failures: int, chance: float) -> float:
+        pause = min(self.fast_s * 2.0 ** min(max(failures - 1, 0), 30), self.failed_max_s)
+        return self._spread(pause, chance)
+
+    def after(self, plan: Plan, outcomes: tuple[Outcome, ...], chance: float) -> float:
+        """Pause after a pass that ended well; `chance` is between 0 and 1."""
+        if any(outcome.result in _CHANGED for outcome in outcomes):
+            return 0.0
+        if outcomes or verdict(plan, Goal.READY) is Verdict.MOVING:
+            return self.slow_s if _only_backs_off(plan) else self.fast_s
+        return self._spread(self.slow_s, chance)
+
+    def _spread(self, pause: float, chance: float) -> float:
+        return pause * (1.0 + self.jitter * (2.0 * chance - 1.0))
+
+
+def _only_backs_off(plan: Plan) -> bool:
+    """Whether all that moves is a next try that has its time; looking often would not help."""
+    moving = [wait for wait in plan.waits if wait.reason.outlook is Outlook.MOVING]
+    return not plan.steps and all(wait.reason is Reason.BACKOFF for wait in moving)

@@ -1,0 +1,125 @@
+"""The loop: when passes happen, and that nothing ends it but a person."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from controller.core.board import LoopState
+from controller.core.history import History
+from controller.core.plan import Plan
+from controller.core.rhythm import Rhythm
+from controller.core.status import assess
+from controller.loop import Loop
+from controller.reconcile import Pass
+from tests.worlds import NOW, POLICY, converged, decide, desired, observed, revision, spec
+
+RHYTHM = Rhythm(fast_s=2, slow_s=30, jitter=0)
+
+
+class Hours:
+    """A clock that notes every pause, and stops the loop after so many."""
+
+    def __init__(self, most: int) -> None:
+        self.elapsed = 0.0
+        self.pauses: list[float] = []
+        self.most = most
+        self.stop = threading.Event()
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.elapsed)
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def wait(self, seconds: float, wake: threading.Event | None = None) -> bool:
+        self.pauses.append(seconds)
+        self.elapsed += seconds
+        if len(self.pauses) >= self.most:
+            self.stop.set()
+        return wake is not None and wake.is_set()
+
+
+def a_pass(world: object = None) -> Pass:
+    cluster = spec()
+    state, seen = desired(cluster), world or converged(cluster)
+    plan = decide(state, seen)  # type: ignore[arg-type]
+    status = assess(state, seen, History(), POLICY, plan)  # type: ignore[arg-type]
+    return Pass(revision(cluster), state, seen, plan, (), History(seen_at=NOW), status)  # type: ignore[arg-type]
+
+
+class Told:
+    def __init__(self) -> None:
+        self.states: list[LoopState] = []
+
+    def __call__(self, state: LoopState, done: Pass | None, error: Exception | None) -> None:
+        if done is not None or error is not None:
+            self.states.append(state)
+
+
+def looped(passes: Iterator[Pass | Exception], most: int) -> tuple[list[float], list[LoopState]]:
+    clock, told = Hours(most), Told()
+
+    def one_pass(history: History) -> Pass:
+        found = next(passes)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def standby(error: Exception) -> str:
+        return "somebody" if isinstance(error, PermissionError) else ""
+
+    Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, threading.Event(), told, standby).run()
+    return clock.pauses, told.states
+
+
+def test_a_steady_world_is_looked_at_slowly_and_a_moving_one_fast() -> None:
+    moving = a_pass(observed())
+    pauses, _ = looped(iter([moving, moving, a_pass(), a_pass()]), 4)
+    assert pauses == [2, 2, 30, 30]
+
+
+def test_no_exception_ends_it_and_each_is_counted_and_backed_off_from() -> None:
+    errors = [ValueError("no"), KeyError(), RuntimeError("boom")]
+    pauses, states = looped(iter([*errors, a_pass()]), 4)
+    assert pauses == [2, 4, 8, 30]
+    assert [state.failures for state in states] == [1, 2, 3, 0]
+    assert [state.error for state in states] == ["no", "KeyError", "boom", ""]
+
+
+def test_one_who_stands_by_has_not_failed() -> None:
+    _, states = looped(iter([PermissionError("led"), a_pass()]), 2)
+    assert [(s.failures, s.holder) for s in states] == [(0, "somebody"), (0, "")]
+
+
+def test_memory_goes_from_pass_to_pass_and_survives_a_failure() -> None:
+    seen: list[History] = []
+    clock = Hours(3)
+
+    def one_pass(history: History) -> Pass:
+        seen.append(history)
+        if len(seen) == 2:
+            raise ValueError("no")
+        return a_pass()
+
+    wake = threading.Event()
+    Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, wake, Told(), lambda _: "").run()
+    assert [history.seen_at for history in seen] == [None, NOW, NOW]
+
+
+def test_a_stop_that_comes_during_a_pass_ends_it_without_a_pause() -> None:
+    clock = Hours(99)
+
+    def one_pass(history: History) -> Pass:
+        clock.stop.set()
+        return a_pass()
+
+    wake = threading.Event()
+    Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, wake, Told(), lambda _: "").run()
+    assert clock.pauses == []
+
+
+def test_a_refused_plan_is_no_hurry() -> None:
+    refused = replace(a_pass(), plan=Plan(refusals=("law",)))
+    pauses, _ = looped(iter([refused]), 1)
+    assert pauses == [30]
