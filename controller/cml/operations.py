@@ -59,6 +59,12 @@ DOWNLOAD_FILE = Operation("download_file", "POST", False, Expects.BYTES)
 UPLOAD_FILE = Operation("upload_file", "POST", True, Expects.NOTHING)
 DELETE_FILE = Operation("delete_file", "DELETE", True, Expects.NOTHING)
 GET_VERSION = Operation("get_version", "GET", write=False)
+# What only a check-up asks.  To validate a key is a POST that changes nothing.
+PING = Operation("ping", "GET", write=False)
+VALIDATE_KEY = Operation("validate_key", "POST", write=False)
+LIST_QUOTAS = Operation("list_quotas", "GET", write=False)
+LIST_RESOURCE_GROUPS = Operation("list_resource_groups", "GET", write=False)
+LIST_NODE_LABELS = Operation("list_node_labels", "GET", write=False)
 
 MIB = 1024 * 1024
 BODY_LIMIT = 32 * MIB  # bytes of any one answer
@@ -98,7 +104,10 @@ class TooLargeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One exchange with CML, for logs, metrics and tests.  `error` is the class that came of it."""
+    """One exchange with CML, for logs, metrics and tests.  `error` is the class that came of it.
+
+    `date` is the answer's header of that name: what time it is at CML's, to the second.
+    """
 
     method: str
     operation: str
@@ -107,3 +116,4 @@ class Call:
     error: str | None
     seconds: float
     write: bool
+    date: str = ""

@@ -11,6 +11,10 @@ from controller.cml.errors import Rejected
 PROJECTS = "/projects"
 RUNTIMES = "/runtimes"
 DESCRIPTION = "/swagger.json"
+KEY_CHECK = "/auth/validate_key"
+QUOTAS = "/usersquota"
+RESOURCE_GROUPS = "/resourcegroups"
+NODE_LABELS = "/nodelabels"
 
 
 def project(project_id: str) -> str:

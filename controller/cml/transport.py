@@ -171,6 +171,7 @@ class Transport:
                 error=type(error).__name__ if error else None,
                 seconds=seconds,
                 write=request.operation.write,
+                date=outcome.headers.get("date", "") if isinstance(outcome, Answer) else "",
             )
         )
 

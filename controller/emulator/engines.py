@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from controller.emulator.files import ProjectFiles
 from controller.emulator.ids import Ids
 from controller.emulator.lifecycle import Event, Status, after
-from controller.emulator.options import Options
+from controller.emulator.options import Capacity, Options
 from controller.emulator.processes import Ending, PodOrder, Processes
 from controller.emulator.records import Application, Engine
 from controller.emulator.state import State
@@ -32,6 +32,11 @@ def move(app: Application, event: Event, now: datetime) -> None:
     elif status is Status.STOPPED:
         app.stopped_at = now
     app.touch(now)
+
+
+def _fits_on(node: Capacity, app: Application) -> bool:
+    bounds = ((node.cpu, app.cpu), (node.memory, app.memory), (node.gpu, app.nvidia_gpu))
+    return all(bound is None or amount <= bound for bound, amount in bounds)
 
 
 class Engines:
@@ -155,6 +160,8 @@ class Engines:
 
     def _fits(self, app: Application) -> bool:
         room, pods = self._options.capacity, self.state.engines.values()
+        if not _fits_on(self._options.node, app):
+            return False
         if room.cpu is not None and sum(p.cpu for p in pods) + app.cpu > room.cpu:
             return False
         if room.memory is not None and sum(p.memory for p in pods) + app.memory > room.memory:

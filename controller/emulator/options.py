@@ -40,6 +40,8 @@ class Options:
     orphan_on_restart_while_starting: bool = False
     """True: `:restart` of a STARTING application leaves its first pod running, untracked."""
     capacity: Capacity = Capacity()
+    node: Capacity = Capacity()
+    """What one node holds: a pod that wants more never starts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ class Server:
             state=state,
         )
         if not state.projects:
-            workspace.create_project(User(), {"name": QUICKSTART})
+            workspace.create_project(User(), {"name": QUICKSTART, "shared_memory_limit": 4096})
         return workspace
 
     def _save(self) -> None:

@@ -13,10 +13,10 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from controller.emulator import fields
+from controller.emulator import fields, limits
 from controller.emulator.errors import ApiError, Code, invalid
 from controller.emulator.listing import Query
-from controller.emulator.options import API, ApiKey, User
+from controller.emulator.options import API, ApiKey
 from controller.emulator.usage import Usage
 from controller.emulator.workspace import Workspace
 
@@ -103,7 +103,8 @@ class _Api:
 
     def _guarded(self, handler: Callable[..., Response]) -> Callable[..., Response]:
         def call(**arguments: str) -> Response:
-            g.user = self._user()
+            g.key = self._key()
+            g.user = g.key.user
             with self._lock:
                 self._workspace.tick()
                 try:
@@ -114,14 +115,14 @@ class _Api:
 
         return call
 
-    def _user(self) -> User:
+    def _key(self) -> ApiKey:
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         key = self._keys.get(secret.strip()) if scheme.lower() == "bearer" else None
         if key is None:
             raise ApiError(Code.UNAUTHENTICATED, "unauthenticated")
         if API not in key.audiences:
             raise ApiError(Code.PERMISSION_DENIED, "audience mismatch: the key is not for the API")
-        return key.user
+        return key
 
     def open(self, rule: str, handler: Callable[[], Response]) -> None:
         """A GET without a key."""
@@ -271,6 +272,26 @@ def _route_the_rest(api: _Api, ws: Workspace, domain: str) -> None:
             _argument("time_range_search_filter"),
         )
         return reply(usage.list(_query(), several, times, ws.tick()))
+
+    @api.route("POST", f"{BASE}/auth/validate_key")
+    def _validate_key() -> Response:
+        asked = fields.read(_body(), {"audience": fields.text}).get("audience") or API
+        if asked not in g.key.audiences:
+            raise ApiError(Code.PERMISSION_DENIED, f"audience mismatch: not for {asked}")
+        message = "API key is valid for the given audience"
+        return reply({"valid": True, "username": g.user.username, "message": message})
+
+    @api.route("GET", f"{BASE}/usersquota")
+    def _quotas() -> Response:
+        return reply(limits.user_quotas(ws.state, ws.options, g.user))
+
+    @api.route("GET", f"{BASE}/resourcegroups")
+    def _resource_groups() -> Response:
+        return reply(limits.resource_groups(ws.options))
+
+    @api.route("GET", f"{BASE}/nodelabels")
+    def _node_labels() -> Response:
+        return reply(limits.node_labels(ws.state, ws.options))
 
     def specification() -> Response:
         info = {"title": "mlapiv2/api.proto", "version": SPEC_VERSION}

@@ -1,0 +1,220 @@
+"""What only a check-up asks of CML: itself, the key, and what there is room for.
+
+Everything here is a read.  Some of it needs a newer CML or a privileged key: then it raises as any
+other call does, and nobody is the worse for it.
+"""
+
+import email.utils
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+
+from controller.cml import operations as ops
+from controller.cml import paths, translate, wire
+from controller.cml.client import Client
+from controller.cml.errors import Unauthorized
+from controller.cml.operations import Request
+from controller.cml.reading import read_list, read_object, read_one
+from controller.core.checkup_facts import Amounts, ProjectSeen, Quota
+from controller.core.observed import ObservedProject
+
+_MANY = (("page_size", "1000"),)
+
+
+def _amount(value: object) -> float | None:
+    """Quotas travel as text, and nobody says what stands for no limit: none, nothing, 0, -1."""
+    try:
+        number = float(value) if isinstance(value, (str, int, float)) else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _items(value: object) -> object:
+    return [] if value is None else value
+
+
+_Amount = Annotated[float | None, BeforeValidator(_amount)]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+class _KeyCheck(_In):
+    valid: wire.Flag = False
+    username: wire.Text = ""
+
+
+class _Permissions(_In):
+    write: bool | None = None
+
+
+class _Project(wire.Project):
+    """Here an absent limit is told from one of 0, and permissions count."""
+
+    shared_memory_limit: int | None = None  # type: ignore[assignment]  # what is absent matters
+    permissions: _Permissions | None = None
+
+
+class _Amounts(_In):
+    cpu: _Amount = None
+    memory: _Amount = None
+    nvidia_gpu: _Amount = None
+
+
+class _UserQuota(_In):
+    user: object = None
+    quota_usage: _Amounts | None = None
+    quota_configured: _Amounts | None = None
+
+
+class _Quotas(_In):
+    user_quota: Annotated[list[_UserQuota], BeforeValidator(_items)] = []
+
+
+class _ResourceGroup(_In):
+    cpu_count: _Amount = None
+    memory_in_gib: _Amount = None
+    gpu_count: _Amount = None
+    allow_applications: bool | None = None
+
+
+class _ResourceGroups(_In):
+    resource_group: Annotated[list[_ResourceGroup], BeforeValidator(_items)] = []
+
+
+class _NodeLabel(_In):
+    max_gpu_per_workload: _Amount = None
+
+
+class _NodeLabels(_In):
+    accelerator_node_label: Annotated[list[_NodeLabel], BeforeValidator(_items)] = []
+
+
+class _WholeApplication(wire.Application):
+    """An application with everything that CML said of it."""
+
+    raw: Mapping[str, object]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep(cls, value: object) -> object:
+        return {**value, "raw": value} if isinstance(value, Mapping) else value
+
+
+@dataclass(frozen=True, slots=True)
+class WholeList:
+    """The applications of a project, and the same as CML gave them."""
+
+    seen: ObservedProject
+    raw: tuple[Mapping[str, object], ...]
+
+    @property
+    def open_to_all(self) -> frozenset[str]:
+        """Ids of those that ask nobody to sign in."""
+        found = (one for one in self.raw if one.get("bypass_authentication") is True)
+        return frozenset(str(one.get("id")) for one in found)
+
+
+class Inspector(Client):
+    """A client that also asks what only a check-up wants to know."""
+
+    def describe(self) -> str:
+        """The API's version from its own description; no key is sent.  Empty where it says none."""
+        answer = self._send(Request(ops.GET_VERSION, paths.DESCRIPTION, signed=False))
+        info = read_object(ops.GET_VERSION, answer).get("info")
+        found = info.get("version") if isinstance(info, dict) else None
+        return found[:64] if isinstance(found, str) and found.isprintable() else ""
+
+    def ping(self) -> None:
+        """The smallest question that needs a key."""
+        self._send(Request(ops.PING, paths.PROJECTS, query=(("page_size", "1"),)))
+
+    def key_user(self) -> str:
+        """Whose key it is; Unauthorized when it does not open the API.  Since 25.04."""
+        request = Request(ops.VALIDATE_KEY, paths.KEY_CHECK, json={"audience": "API"})
+        found = read_one(self._send, request, _KeyCheck)
+        if not found.valid:
+            raise Unauthorized("validate key: CML says that it is not valid", status=401)
+        return found.username
+
+    def inspect_project(self, id_or_name: str) -> ProjectSeen:
+        """NotFound when there is none, Rejected when several have the name."""
+        project = self.find_project(id_or_name).id
+        request = Request(ops.GET_PROJECT, paths.project(project), project)
+        found = read_one(self._send, request, _Project)
+        may_write = found.permissions.write if found.permissions else None
+        return ProjectSeen(found.id, found.name, found.shared_memory_limit, may_write)
+
+    def whole_list(self, project: str) -> WholeList:
+        found = read_list(
+            self._send,
+            Request(ops.LIST_APPLICATIONS, paths.applications(project), project),
+            "applications",
+            _WholeApplication,
+            sort="created_at",
+        )
+        apps = tuple(translate.application(one, project) for one in found.items)
+        seen = ObservedProject(project, apps, found.complete)
+        return WholeList(seen, tuple(one.raw for one in found.items))
+
+    def quota(self, user: str) -> Quota | None:
+        """None where CML tells of no quota for this user."""
+        request = Request(ops.LIST_QUOTAS, paths.QUOTAS, query=_MANY)
+        for one in read_one(self._send, request, _Quotas).user_quota:
+            if user and _user_name(one.user) == user:
+                return Quota(_amounts(one.quota_configured, bounds=True), _amounts(one.quota_usage))
+        return None
+
+    def largest_node(self) -> Amounts:
+        """The largest that applications may run on, kind by kind; since 26."""
+        request = Request(ops.LIST_RESOURCE_GROUPS, paths.RESOURCE_GROUPS, query=_MANY)
+        groups = read_one(self._send, request, _ResourceGroups).resource_group
+        usable = [group for group in groups if group.allow_applications is not False]
+        return Amounts(
+            _largest(group.cpu_count for group in usable),
+            _largest(group.memory_in_gib for group in usable),
+            _largest(group.gpu_count for group in usable),
+        )
+
+    def gpus_of_one(self) -> float | None:
+        """How many graphics processors one application may have; None where CML does not tell."""
+        request = Request(ops.LIST_NODE_LABELS, paths.NODE_LABELS, query=_MANY)
+        labels = read_one(self._send, request, _NodeLabels).accelerator_node_label
+        return _largest(label.max_gpu_per_workload for label in labels)
+
+
+def server_time(date: str) -> datetime | None:
+    """What an answer's `Date` header says; None for anything else."""
+    try:
+        when = email.utils.parsedate_to_datetime(date)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _user_name(user: object) -> str:
+    if isinstance(user, Mapping):
+        names = (user.get(name) for name in ("username", "user_name", "name"))
+        user = next((name for name in names if name), "")
+    return user if isinstance(user, str) else ""
+
+
+def _amounts(found: _Amounts | None, *, bounds: bool = False) -> Amounts:
+    """As a bound, 0 cores are no bound: nobody could work at all."""
+    if found is None:
+        return Amounts()
+    cpu, memory = found.cpu, found.memory
+    if bounds:
+        cpu, memory = cpu or None, memory or None
+    return Amounts(cpu, memory, found.nvidia_gpu)
+
+
+def _largest(amounts: Iterable[float | None]) -> float | None:
+    """0 is nothing told."""
+    return max((amount for amount in amounts if amount), default=None)
