@@ -16,6 +16,7 @@ from controller import __version__
 from controller.cli import emulators
 from controller.cli.delete import delete
 from controller.cli.events import events
+from controller.cli.doctor import doctor
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError, explained
 from controller.cli.machine import Machine, this_machine
@@ -44,6 +45,7 @@ COMMANDS: tuple[Callable[..., Exit], ...] = (
     pause,
     unpause,
     status,
+    doctor,
     events,
 )
 

@@ -25,6 +25,8 @@ COMMANDS = [
     ["status", "-v"],
     ["status", "analytics", "-v"],
     ["status", "-o", "json", "-v"],
+    ["doctor", "-v"],
+    ["doctor", "-o", "json", "-v"],
     ["pause", "analytics", "--reason", "x", "-v"],
     ["unpause", "analytics", "-v"],
     ["delete", "analytics", "--yes", "-v"],

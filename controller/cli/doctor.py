@@ -1,0 +1,85 @@
+"""`raycml doctor`: whether everything is well enough for clusters to run, and how to mend it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controller.cli.doctor_bundle import reserve, write
+from controller.cli.doctor_look import Asked, Found, look
+from controller.cli.exit_codes import Exit
+from controller.cli.options import CaCert, Form, Local, NoColor, Output, Paths, Verbose
+from controller.cli.screen import Screen
+from controller.core.checkup import examine
+from controller.core.checkup_words import checkup_json, checkup_lines, checkup_summary
+from controller.core.finding import Cause, Finding, worst
+
+Bundle = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle",
+        metavar="FILE.tar.gz",
+        help="Write an archive for support too: what was found, without secrets.",
+        show_default=False,
+    ),
+]
+ReadOnly = Annotated[
+    bool,
+    typer.Option(
+        "--read-only", help="Leave out the probe file; whether one can write is not known."
+    ),
+]
+
+_ENDS: dict[Cause | None, Exit] = {
+    None: Exit.DONE,
+    Cause.KEY: Exit.UNAUTHORIZED,
+    Cause.UNREACHABLE: Exit.UNEXPECTED,
+    Cause.SPEC: Exit.INVALID_SPEC,
+    Cause.SOURCE: Exit.SOURCE,
+    Cause.OTHER: Exit.NOT_CONVERGED,
+}
+
+
+def doctor(  # noqa: PLR0913 - the options of one command
+    ctx: typer.Context,
+    paths: Paths = None,
+    *,
+    output: Output = Form.TEXT,
+    bundle: Bundle = None,
+    read_only: ReadOnly = False,
+    local: Local = False,
+    ca_cert: CaCert = None,
+    no_color: NoColor = False,
+    verbose: Verbose = False,
+) -> Exit:
+    """Example: raycml doctor specs/ --bundle support.tar.gz
+
+    Say whether all is well enough for clusters to run, and how to mend what is not.
+
+    Reads, but for one probe file: written beside the launchers (.raycml/launchers), replaced and
+    removed at once.  --read-only leaves it out.
+
+    Ends with 0 where nothing is bad (warnings may be), 4 for the key, 1 where CML cannot be
+    reached, 3 for a bad spec, 8 where specs cannot be read, else 5.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    archive = None if bundle is None else reserve(bundle)
+    try:
+        found = look(screen, Asked(paths, local, ca_cert, read_only, bundle is not None))
+        findings = examine(found.facts)
+        _show(screen, output, found, findings)
+        if archive is not None:
+            write(archive, screen.machine, found, findings)
+            screen.say(f"{bundle}: read it before you pass it on")
+    except BaseException:
+        if bundle is not None:
+            bundle.unlink(missing_ok=True)
+        raise
+    return _ENDS[worst(findings)]
+
+
+def _show(screen: Screen, output: Form, found: Found, findings: tuple[Finding, ...]) -> None:
+    if output is Form.JSON:
+        screen.document(checkup_json(findings, found.facts.as_of))
+        return
+    screen.data("\n".join([*checkup_lines(findings), checkup_summary(findings)]))

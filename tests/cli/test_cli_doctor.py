@@ -1,0 +1,444 @@
+"""What `raycml doctor` finds: nothing where all is well, and each fault that was planted."""
+
+import json
+import os
+import random
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import clinic as ill
+import httpx
+import pytest
+from clinic import Clinic
+from stage import KEY, Stage
+
+from controller.cli.doctor_bundle import reserve, write
+from controller.cli.doctor_look import Asked, look
+from controller.cli.exit_codes import Exit
+from controller.cli.machine import Machine
+from controller.cli.places import this_place
+from controller.cli.screen import Screen
+from controller.core.checkup import examine
+
+SECRET = "hunter2-hunter2"  # the value of a variable in every spec of the stage
+
+
+@pytest.fixture
+def clinic(stage: Stage) -> Clinic:
+    return Clinic(stage)
+
+
+def by_result(findings: list[dict[str, str]], result: str) -> list[str]:
+    return [found["name"] for found in findings if found["result"] == result]
+
+
+def test_a_healthy_cluster_has_no_bad_line_and_no_warning(clinic: Clinic) -> None:
+    said = clinic.examine()
+    findings = clinic.findings()
+    assert said.code == Exit.DONE
+    assert by_result(findings, "bad") == by_result(findings, "warning") == []
+    assert by_result(findings, "unknown") == ["quota", "nodes"]  # the workspace tells of neither
+    assert len(findings) == 26
+    assert "24 good, 2 not known" in said.out
+
+
+def test_what_is_good_says_what_was_seen(clinic: Clinic) -> None:
+    said = {found["name"]: found["message"] for found in clinic.findings()}
+    assert said["key"] == "valid for the API, of the user developer"
+    assert said["version"] == "API 26.06.13"
+    assert said["git"] == "git version 2.43.0"
+    assert said["ray-version"] == "analytics: Ray 2.60.0, Python 3.11.9"
+    assert said["shared-memory"] == "fraud-models: 8192 MB for object stores"
+    assert said["python"] == ".venv/bin/python is in the project's files"
+    assert said["joins"] == "3 nodes are in Ray, and none that runs is missing for long"
+
+
+Fault = tuple[Callable[[Clinic], None], str, str, str, Exit]
+FAULTS: list[Fault] = [
+    # what is planted, the check that finds it, with which result, in which words, and the exit code
+    (ill.wrong_key, "key", "bad", "wrong, expired or revoked", Exit.UNAUTHORIZED),
+    (ill.key_for_applications_only, "key", "bad", "not for the API", Exit.UNAUTHORIZED),
+    (
+        ill.sign_in_pages_behind_a_specification,
+        "key",
+        "bad",
+        "sign-in page",
+        Exit.UNAUTHORIZED,
+    ),
+    (ill.wrong_project, "project", "bad", "CML_PROJECT_ID", Exit.NOT_CONVERGED),
+    (ill.unknown_project_of_a_spec, "project", "bad", "nowhere", Exit.NOT_CONVERGED),
+    (
+        ill.no_connection_variables,
+        "connection",
+        "bad",
+        "CML_HOST is not set",
+        Exit.NOT_CONVERGED,
+    ),
+    (ill.unusable_host, "connection", "bad", "goes on after the host", Exit.NOT_CONVERGED),
+    (ill.pages_instead_of_answers, "api", "bad", "is not a CML", Exit.UNEXPECTED),
+    (ill.no_network, "api", "bad", "no route to host", Exit.UNEXPECTED),
+    (ill.untrusted_certificate, "api", "bad", "is not trusted", Exit.UNEXPECTED),
+    (ill.certificate_of_another_host, "api", "bad", "for another host", Exit.UNEXPECTED),
+    (ill.slow_network, "api", "warning", "1500 ms", Exit.DONE),
+    (ill.old_api, "version", "warning", "23.11.2 is older", Exit.DONE),
+    (ill.clock_that_is_behind(7), "clock", "warning", "behind CML's", Exit.DONE),
+    (ill.clock_that_is_behind(-8), "clock", "warning", "ahead of CML's", Exit.DONE),
+    (ill.clock_that_is_behind(25), "clock", "bad", "head reports", Exit.NOT_CONVERGED),
+    (ill.low_shared_memory, "shared-memory", "warning", "64 MB", Exit.DONE),
+    (ill.runtime(ill.DISABLED), "runtimes", "bad", "is disabled", Exit.NOT_CONVERGED),
+    (ill.runtime("image:1"), "runtimes", "bad", "not in the workspace", Exit.NOT_CONVERGED),
+    (ill.quota(cpu=4), "quota", "bad", "the quota is 4", Exit.NOT_CONVERGED),
+    (ill.node(memory=3), "nodes", "bad", "the largest node has 3", Exit.NOT_CONVERGED),
+    (ill.unwritable_folder, "files", "bad", "permission denied", Exit.NOT_CONVERGED),
+    (ill.no_interpreter, "python", "bad", ".venv/bin/python", Exit.NOT_CONVERGED),
+    (ill.held_lease, "lease", "good", "kim (engine e1) holds it", Exit.DONE),
+    (ill.silent_lease, "lease", "warning", "silent for 60 s", Exit.DONE),
+    (ill.name_of_somebody_else, "names", "bad", "ray-analytics-cpu-1", Exit.NOT_CONVERGED),
+    (ill.orphan, "orphans", "warning", "no spec holds `analytics`", Exit.DONE),
+    (ill.unused_launchers, "launchers", "warning", "51 that no application", Exit.DONE),
+    (ill.open_dashboard, "sign-in", "warning", "ray-analytics-head", Exit.DONE),
+    (ill.older_edition, "editions", "warning", "launchers of another edition", Exit.DONE),
+    (ill.other_fingerprint, "editions", "warning", "another version (v9)", Exit.DONE),
+    (ill.start_that_sticks(400), "applications", "warning", "STARTING for 7 min", Exit.DONE),
+    (
+        ill.start_that_sticks(1000),
+        "applications",
+        "bad",
+        "STARTING for 17 min",
+        Exit.NOT_CONVERGED,
+    ),
+    (ill.fallen_member, "applications", "bad", "has failed", Exit.NOT_CONVERGED),
+    (ill.silent_head, "reports", "bad", "has not reported lately", Exit.NOT_CONVERGED),
+    (
+        ill.worker_that_does_not_join,
+        "joins",
+        "bad",
+        "analytics cpu/1 runs, and Ray does not list it",
+        Exit.NOT_CONVERGED,
+    ),
+    (ill.other_ray, "ray-version", "bad", "runs Ray 2.9.3", Exit.NOT_CONVERGED),
+    (ill.paused, "pauses", "warning", "by jdoe: month's end", Exit.DONE),
+    (ill.paused_by_its_spec, "pauses", "warning", "by its spec", Exit.DONE),
+    (ill.misspelt_setting, "settings", "bad", "RAYCML_SETTEL_S", Exit.NOT_CONVERGED),
+    (ill.invalid_spec, "specs", "bad", "specs/broken.yaml:14:24", Exit.INVALID_SPEC),
+    (ill.no_git, "git", "warning", "not on PATH", Exit.DONE),
+    (ill.old_git, "git", "warning", "1.8.3 is older", Exit.DONE),
+]
+
+
+@pytest.mark.parametrize(
+    ("plant", "name", "result", "words", "code"), FAULTS, ids=[f"{f[1]}-{f[3]}" for f in FAULTS]
+)
+def test_a_planted_fault_is_found(
+    clinic: Clinic,
+    plant: Callable[[Clinic], None],
+    name: str,
+    result: str,
+    words: str,
+    code: Exit,
+) -> None:
+    plant(clinic)
+    said = clinic.examine("-o", "json")
+    found = [one for one in said.json()["checks"] if one["name"] == name]  # type: ignore[index]
+    hits = [one for one in found if one["result"] == result and words in one["message"]]
+    assert hits, found
+    assert all(bool(one["fix"]) == (result in ("bad", "warning")) for one in hits)
+    assert said.code == code
+    assert "Traceback" not in said.err
+
+
+ALONE = [
+    fault
+    for fault in FAULTS
+    if fault[1] not in ("key", "connection") and not (fault[1] == "api" and fault[2] == "bad")
+]
+
+
+@pytest.mark.parametrize("fault", ALONE, ids=[f"{f[1]}-{f[3]}" for f in ALONE])
+def test_a_fault_hides_no_other_check_and_spoils_none(clinic: Clinic, fault: Fault) -> None:
+    healthy = clinic.findings()
+    fault[0](clinic)
+    ailing = clinic.findings()
+    names = {found["name"] for found in healthy}
+    assert {found["name"] for found in ailing} == names
+    spoilt = {one["name"] for one in ailing if one["result"] in ("bad", "warning")}
+    assert spoilt <= {fault[1]}
+
+
+def test_an_unreachable_cml_is_one_bad_line_and_the_rest_is_not_checked(clinic: Clinic) -> None:
+    ill.no_network(clinic)
+    findings = clinic.findings()
+    assert by_result(findings, "bad") == ["api"]
+    assert by_result(findings, "warning") == []
+    good = {"settings", "specs", "git", "connection"}
+    assert set(by_result(findings, "good")) == good
+    told = [found["message"] for found in findings if found["result"] == "unknown"]
+    assert sum("CML cannot be reached" in message for message in told) == len(told) - 1
+    assert "not checked: no answer of CML told the time" in told
+
+
+def test_a_refused_key_is_one_bad_line_and_what_needs_no_key_is_checked(clinic: Clinic) -> None:
+    ill.wrong_key(clinic)
+    findings = clinic.findings()
+    assert by_result(findings, "bad") == ["key"]
+    assert {"api", "version", "clock"} <= set(by_result(findings, "good"))
+
+
+def test_several_faults_are_all_found(clinic: Clinic) -> None:
+    for plant in (ill.low_shared_memory, ill.no_interpreter, ill.other_ray, ill.no_git):
+        plant(clinic)
+    findings = clinic.findings()
+    assert by_result(findings, "bad") == ["python", "ray-version"]
+    assert by_result(findings, "warning") == ["git", "shared-memory"]
+
+
+def test_the_key_stands_for_all_other_faults_in_the_exit_code(clinic: Clinic) -> None:
+    ill.invalid_spec(clinic)
+    ill.wrong_key(clinic)
+    assert clinic.examine().code == Exit.UNAUTHORIZED
+
+
+def test_an_absent_source_is_told_by_its_own_exit_code(clinic: Clinic) -> None:
+    said = clinic.examine("nowhere/")
+    assert said.code == Exit.SOURCE
+    assert "specs" in said.out.split("\n")[1]
+
+
+def test_without_specs_only_what_exists_is_checked(clinic: Clinic) -> None:
+    for spec in (clinic.stage.folder / "specs").iterdir():
+        spec.unlink()
+    (clinic.stage.folder / "specs").rmdir()
+    said = clinic.examine()
+    assert said.code == Exit.DONE
+    assert "no specs/ here" in said.out
+
+
+def test_one_file_says_nothing_of_orphans(clinic: Clinic) -> None:
+    clinic.stage.spec("other", replicas=0)
+    found = [f for f in clinic.findings("specs/other.yaml") if f["name"] == "orphans"]
+    assert [one["result"] for one in found] == ["unknown"]
+
+
+# What it writes
+
+
+def changes(clinic: Clinic) -> list[tuple[str, str]]:
+    validate = "/api/v2/auth/validate_key"
+    return [(m, p) for m, p in clinic.stage.wire.writes() if p != validate]
+
+
+def test_the_probe_is_all_that_is_written_and_is_gone(clinic: Clinic) -> None:
+    before = sorted(clinic.stage.all_files())
+    clinic.stage.wire.calls.clear()
+    clinic.examine()
+    written = changes(clinic)
+    assert written
+    assert all("/files" in path for _, path in written)
+    assert sorted(clinic.stage.all_files()) == before
+
+
+def test_a_lease_of_a_process_that_ended_is_not_watched(clinic: Clinic) -> None:
+    clinic.hold_lease(lives=False, place=f"{this_place()}7")  # as an earlier one of this number
+    before = clinic.stage.clock.elapsed
+    said = {found["name"]: found for found in clinic.findings()}["lease"]
+    assert (said["result"], "has ended" in said["message"]) == ("good", True)
+    assert clinic.stage.clock.elapsed == before
+
+
+def test_read_only_writes_nothing(clinic: Clinic) -> None:
+    clinic.stage.wire.calls.clear()
+    findings = clinic.findings("--read-only")
+    assert changes(clinic) == []
+    assert [f["result"] for f in findings if f["name"] == "files"] == ["unknown"]
+
+
+def test_a_probe_that_fails_half_way_is_taken_away(clinic: Clinic) -> None:
+    before = sorted(clinic.stage.all_files())
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        probe = request.method == "POST" and request.url.path.endswith(".probe:download")
+        return httpx.Response(200, content=b"something else") if probe else None
+
+    clinic.cut(answer)
+    said = [f for f in clinic.findings() if f["name"] == "files"]
+    assert said[0]["result"] == "bad"
+    assert sorted(clinic.stage.all_files()) == before
+
+
+# Forms
+
+
+def test_the_document_is_complete_and_in_order(clinic: Clinic) -> None:
+    ill.low_shared_memory(clinic)
+    body = clinic.examine("-o", "json").json()
+    assert body["schema"] == "raycml.doctor/v1"
+    assert body["summary"] == {"good": 23, "warning": 1, "bad": 0, "unknown": 2}
+    assert all(set(one) == {"name", "result", "message", "fix"} for one in body["checks"])  # type: ignore[union-attr]
+    ill.wrong_key(clinic)
+    later = clinic.examine("-o", "json").json()
+    order = [one["name"] for one in body["checks"]]  # type: ignore[union-attr, index]
+    assert [one["name"] for one in later["checks"]] == order  # type: ignore[union-attr, index]
+
+
+def test_a_line_shows_its_fix_below_it(clinic: Clinic) -> None:
+    ill.low_shared_memory(clinic)
+    lines = clinic.examine().out.split("\n")
+    at = next(n for n, line in enumerate(lines) if line.startswith("shared-memory"))
+    assert lines[at].split()[1] == "warning"
+    assert lines[at + 1].strip().startswith("fix: raise it in the project's settings")
+
+
+def test_help_names_the_probe_and_the_exit_codes(stage: Stage) -> None:
+    said = " ".join(stage.run("doctor", "--help").out.split())
+    assert "one probe file" in said
+    assert "4 for the key" in said
+
+
+# The archive
+
+
+def unpacked(file: Path) -> Iterator[tuple[str, str]]:
+    with tarfile.open(file) as archive:
+        for entry in archive.getmembers():
+            opened = archive.extractfile(entry)
+            assert opened is not None
+            assert (entry.uid, entry.uname) == (0, "")
+            yield entry.name.removeprefix("raycml-doctor/"), opened.read().decode()
+
+
+def test_the_archive_holds_what_helps(clinic: Clinic) -> None:
+    log = "".join(f"line {n}\n" for n in range(300))
+    clinic.stage.write(".raycml/logs/analytics/head.log", log.encode())
+    said = clinic.examine("--bundle", "support.tar.gz")
+    assert said.code == Exit.DONE
+    found = dict(unpacked(Path("support.tar.gz")))
+    logs = f"logs/{clinic.stage.project}/analytics/head.log"
+    assert sorted(found) == sorted(
+        [
+            "applications.json",
+            "doctor.json",
+            logs,
+            "plan.json",
+            "settings.json",
+            "specs.txt",
+            "status.json",
+            "versions.json",
+        ]
+    )
+    assert found[logs].splitlines() == [f"line {n}" for n in range(100, 300)]
+    assert json.loads(found["status.json"])["clusters"][0]["state"] == "Ready"
+    assert json.loads(found["plan.json"])["steps"] == []
+    assert "RAYCML_POOL_THREADS" in json.loads(found["settings.json"])["variables_set"]
+
+
+def test_the_archive_names_variables_and_holds_only_our_marks(clinic: Clinic) -> None:
+    clinic.examine("--bundle", "support.tar.gz")
+    apps = json.loads(dict(unpacked(Path("support.tar.gz")))["applications.json"])
+    head = next(a for a in apps[clinic.stage.project] if a["subdomain"] == "ray-analytics-head")
+    assert head["environment"]["PRECIOUS"] == "[left out]"
+    assert head["environment"]["RAYCML_MEMBER"] == "head"
+    assert head["nvidia_gpu"] == 0  # as CML spells it
+
+
+def test_the_archive_is_for_its_owner_alone_and_overwrites_nothing(clinic: Clinic) -> None:
+    assert clinic.examine("--bundle", "support.tar.gz").code == Exit.DONE
+    assert ill.mode(Path("support.tar.gz")) == 0o600
+    before = Path("support.tar.gz").read_bytes()
+    clinic.stage.wire.calls.clear()
+    again = clinic.examine("--bundle", "support.tar.gz")
+    assert again.code == Exit.REFUSED
+    assert "is not overwritten" in again.err
+    assert clinic.stage.wire.calls == []
+    assert Path("support.tar.gz").read_bytes() == before
+
+
+def test_an_archive_is_not_written_through_a_link(clinic: Clinic) -> None:
+    Path("support.tar.gz").symlink_to("elsewhere")
+    assert clinic.examine("--bundle", "support.tar.gz").code == Exit.REFUSED
+    assert not Path("elsewhere").exists()
+
+
+def test_a_folder_that_is_not_there_is_told(clinic: Clinic) -> None:
+    said = clinic.examine("--bundle", "nowhere/support.tar.gz")
+    assert said.code == Exit.UNEXPECTED
+    assert "cannot be written" in said.err
+
+
+def plant_the_key_everywhere(clinic: Clinic) -> None:
+    """In logs, a description, a name, a script, a message of the head, a spec's fault, a pause."""
+    stage, marks = clinic.stage, clinic.change("ray-analytics-head").environment
+    stage.write(".raycml/logs/analytics/head.log", f"key={KEY}; value={SECRET}\n".encode())
+    stage.write(f".raycml/logs/{KEY.replace('/', '-')}/x.log", b"harmless\n")
+    said = f"Bearer {KEY}"
+    clinic.change("ray-analytics-head", description=said, environment={**marks, "LEAK": KEY})
+    stage.run("pause", "analytics", "--reason", f"because {KEY}")
+    stage.spec("broken", cpu=f'"{KEY}"')
+    clinic.report(ray_version=KEY[:40], address=f"{KEY}:6379")
+    clinic.environ["RAYCML_WEB_TOKEN"] = "token-for-the-page-77"
+
+
+def test_no_secret_is_in_the_archive_or_on_the_screen(clinic: Clinic) -> None:
+    plant_the_key_everywhere(clinic)
+    said = clinic.examine("--bundle", "support.tar.gz", "-v")
+    packed = dict(unpacked(Path("support.tar.gz")))
+    texts = [said.out, said.err, *packed, *packed.values()]
+    spellings = (KEY, KEY.replace("/", "\\/"), SECRET, "token-for-the-page-77")
+    for text in texts:
+        assert not any(secret in text for secret in spellings), text
+    assert "[redacted]" in packed[f"logs/{clinic.stage.project}/analytics/head.log"]
+    assert "[redacted]" in packed["applications.json"]
+
+
+def test_a_secret_that_only_the_machine_knows_is_not_in_the_archive(clinic: Clinic) -> None:
+    """Such as the key of the embedded CML, which is in no environment."""
+    stage, known = clinic.stage, "only-the-machine-knows-it"
+    machine = Machine(clinic.environ, stage.clock, random.Random(3), stage.wire)
+    machine.redaction.add(known)
+    stage.write(".raycml/logs/analytics/head.log", f"key={known}\n".encode())
+    asked = Asked(paths=None, local=False, ca_cert=None, read_only=True, logs=True)
+    found = look(Screen(machine, plain=True, verbose=False), asked)
+    write(reserve(Path("support.tar.gz")), machine, found, examine(found.facts))
+    packed = dict(unpacked(Path("support.tar.gz")))
+    assert packed[f"logs/{stage.project}/analytics/head.log"] == "key=[redacted]\n"
+
+
+def test_an_unreachable_cml_still_gives_an_archive(clinic: Clinic) -> None:
+    ill.no_network(clinic)
+    assert clinic.examine("--bundle", "support.tar.gz").code == Exit.UNEXPECTED
+    found = dict(unpacked(Path("support.tar.gz")))
+    assert json.loads(found["doctor.json"])["summary"]["bad"] == 1
+    assert json.loads(found["applications.json"]) == {}
+
+
+def test_an_interpreter_on_this_pods_disk_may_be_a_link(clinic: Clinic, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / ".venv" / "bin").mkdir(parents=True)
+    (home / ".venv" / "bin" / "python").symlink_to(os.path.realpath("/bin/sh"))
+    clinic.environ |= {
+        "HOME": str(home),
+        "CDSW_PROJECT_ID": clinic.stage.project,
+        "CDSW_ENGINE_ID": "abcdefgh12345678",
+    }
+    said = {f["name"]: f for f in clinic.findings()}
+    assert said["python"]["result"] == "good"
+    assert said["files"]["message"] == "a probe was written, replaced in one move and removed"
+    (home / ".venv" / "bin" / "python").unlink()
+    assert {f["name"]: f for f in clinic.findings()}["python"]["result"] == "bad"
+
+
+def test_launchers_of_known_age_leak_after_an_hour(clinic: Clinic, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    old = home / ".raycml" / "launchers" / "gone" / "head-0-0.py"
+    old.parent.mkdir(parents=True)
+    old.write_text("pass\n")
+    moment = clinic.stage.clock.now().timestamp()
+    clinic.environ |= {
+        "HOME": str(home),
+        "CDSW_PROJECT_ID": clinic.stage.project,
+        "CDSW_ENGINE_ID": "abcdefgh12345678",
+    }
+    os.utime(old, (moment - 3500, moment - 3500))
+    assert {f["name"]: f for f in clinic.findings()}["launchers"]["result"] == "good"
+    os.utime(old, (moment - 3700, moment - 3700))
+    assert {f["name"]: f for f in clinic.findings()}["launchers"]["result"] == "warning"
