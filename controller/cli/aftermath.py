@@ -22,7 +22,10 @@ _REMEDIES = {
     Reason.PROTECTED: "`protect: false` in its spec, then raycml reconcile",
     Reason.UPGRADES_OFF: "`upgradeStrategy: {{type: RollingUpdate}}` in its spec",
     Reason.PRUNE_GUARDED: "raycml delete {cluster}",
-    Reason.NAME_CONFLICT: "rename the cluster, or delete the application that holds the name",
+    Reason.NAME_CONFLICT: (
+        "raycml adopt {cluster}   (or rename the cluster, or delete the application that holds the "
+        "name)"
+    ),
     Reason.PROJECT_NOT_FOUND: "correct `project` in its spec, then raycml plan",
 }
 

@@ -14,6 +14,7 @@ import typer
 
 from controller import __version__
 from controller.cli import emulators
+from controller.cli.adopt import adopt
 from controller.cli.delete import delete
 from controller.cli.events import events
 from controller.cli.doctor import doctor
@@ -21,9 +22,11 @@ from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError, explained
 from controller.cli.machine import Machine, this_machine
 from controller.cli.offline import init, schema, validate
+from controller.cli.orphans import orphans
 from controller.cli.pauses import pause, unpause
 from controller.cli.plan import plan
 from controller.cli.reconcile import reconcile
+from controller.cli.release import release
 from controller.cli.render import render
 from controller.cli.screen import ReaderGoneError, Screen
 from controller.cli.specs import SpecsError
@@ -42,6 +45,9 @@ COMMANDS: tuple[Callable[..., Exit], ...] = (
     plan,
     reconcile,
     delete,
+    adopt,
+    release,
+    orphans,
     pause,
     unpause,
     status,

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import typer
-
+from controller.cli.consent import consent
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.screen import Screen
@@ -69,12 +68,7 @@ def check_pauses(names: set[str], seen: Pass) -> None:
 
 def agree(screen: Screen, names: frozenset[str], what: str, *, yes: bool) -> None:
     """Return only where a person agreed, now or by `--yes`.  CommandError otherwise."""
-    if yes or not names:
-        return
-    listed = ", ".join(sorted(names))
-    said = f"this deletes {counted(len(names), 'cluster')} ({listed}): {what}"
-    if not screen.asks:
-        raise CommandError(said, Exit.REFUSED, "`--yes`, where that is what you want")
-    screen.say(said)
-    if not typer.confirm("Delete?", err=True):
-        raise CommandError("nothing was done", Exit.REFUSED)
+    if names:
+        listed = ", ".join(sorted(names))
+        said = f"this deletes {counted(len(names), 'cluster')} ({listed}): {what}"
+        consent(screen, said, "Delete?", yes=yes)

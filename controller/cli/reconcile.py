@@ -35,7 +35,6 @@ from controller.cli.show_status import members_text
 from controller.cli.specs import heading, label, load, scope
 from controller.core.documents import status_json
 from controller.core.history import History
-from controller.core.member import THE_HEAD, application_name
 from controller.core.policy import Policy
 from controller.core.revision import Revision
 from controller.core.status import Goal, Verdict
@@ -154,8 +153,8 @@ def exit_code(end: End) -> Exit:
 
 def _urls(end: End, session: Session) -> list[str]:
     url, status = session.client.application_url, end.last.status
-    named = [c.name for c in end.last.desired.clusters if status.cluster(c.name) is not None]
-    return [f"{name}  {url(application_name(name, THE_HEAD))}" for name in named]
+    held = (status.cluster(cluster.name) for cluster in end.last.desired.clusters)
+    return [f"{cluster.name}  {url(cluster.head)}" for cluster in held if cluster is not None]
 
 
 def _conclude(screen: Screen, session: Session, end: End, code: Exit, took_s: float) -> None:

@@ -3,7 +3,6 @@
 What an action sends (fields, environments, configurations) is in none: it may hold secrets.
 """
 
-from controller.core.member import THE_HEAD, application_name
 from controller.core.observed import HeadReport
 from controller.core.plan import Plan, Step, Wait
 from controller.core.plan_words import summary
@@ -65,7 +64,7 @@ def _cluster_json(cluster: ClusterStatus, url: Url) -> dict[str, object]:
         "desired": cluster.desired,
         "ready": cluster.ready,
         "groups": {g: {"ready": r, "desired": d} for g, (r, d) in cluster.groups.items()},
-        "url": url(application_name(cluster.name, THE_HEAD)),
+        "url": url(cluster.head),
         "head": None if cluster.report is None else _head_json(cluster.report),
         "conditions": [_condition_json(condition) for condition in cluster.conditions],
         "members": [_member_json(member) for member in cluster.members],

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.core.desired import Group, configuration, launcher_prefix
-from controller.core.fingerprint import VERSION, fingerprint, version_of
-from controller.core.member import FINGERPRINT, Mark, Member
+from controller.core.fingerprint import VERSION, fingerprint, is_adopted, version_of
+from controller.core.member import FINGERPRINT, SUBDOMAIN, Mark, Member
 from controller.core.observed import ObservedApplication
 from controller.core.plan import Change, Configuration, Update
 from controller.core.policy import Policy
@@ -40,10 +40,12 @@ def compare(
     changes = [*_resources(app, wanted), *_environment(app, mark, group)]
     whole = mark.agreement not in ("", group.agreement())
     outdated = _outdated(mark, group)
+    # An older launcher is how an older fingerprint shows; of an adopted one nobody knows it.
+    telling = not outdated or is_adopted(mark.fingerprint)
+    if telling and (script := _script(app, mark, wanted, policy)):
+        changes.append(script)
     if outdated and not changes:
         changes.append(_unseen(whole=whole))
-    if not outdated and (script := _script(app, mark, wanted, policy)):
-        changes.append(script)
     return Drift(tuple(sorted(changes)), whole and outdated)
 
 
@@ -95,9 +97,13 @@ def _script(
     )
     if right and not policy.refresh_launchers:
         return None
-    return Change(
-        "launcher", "older edition" if right else script, wanted.script.rsplit("/", 1)[-1]
-    )
+    was = "older edition" if right else _printable(script)
+    return Change("launcher", was, wanted.script.rsplit("/", 1)[-1])
+
+
+def _printable(script: str) -> str:
+    """Somebody else's path, fit to be shown."""
+    return "".join(c if c.isprintable() else "?" for c in script) or "none"
 
 
 def patch(app: ObservedApplication, mark: Mark, wanted: Configuration) -> Update:
@@ -119,7 +125,10 @@ def patch(app: ObservedApplication, mark: Mark, wanted: Configuration) -> Update
             **different,
             "description": wanted.description,
             "script": wanted.script,
-            "environment": _merged(app.environment, mark, wanted),
+            "environment": {
+                **_merged(app.environment, mark, wanted),
+                SUBDOMAIN: app.subdomain,
+            },
         },
     )
 

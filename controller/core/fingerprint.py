@@ -62,6 +62,16 @@ def fingerprint(inputs: Inputs, version: str = VERSION) -> str | None:
     return None if arithmetic is None else f"{version}:{arithmetic(inputs)}"
 
 
+# What an application carries that was adopted as it was: no arithmetic gives it, so it is outdated
+# under every version.
+ADOPTED = f"{VERSION}:adopted"
+
+
+def is_adopted(mark: str) -> bool:
+    """Whether nothing is known of what the application was configured from."""
+    return mark.partition(":")[2] == "adopted"
+
+
 def version_of(mark: str) -> str:
     return mark.partition(":")[0]
 

@@ -5,7 +5,7 @@ from controller.core.desired import LAUNCHERS, launcher_path
 from controller.core.draft import NOTHING, Draft, wait
 from controller.core.gates import gate
 from controller.core.member import THE_HEAD, Key
-from controller.core.observed import ObservedApplication, Phase
+from controller.core.observed import ObservedApplication, Phase, is_adopted, key_of
 from controller.core.plan import Change, Intent
 from controller.core.reason import Reason
 from controller.core.roster import Seat
@@ -37,10 +37,13 @@ def absent(view: View, seat: Seat) -> Draft:
 
 def _conflict(cluster: str, foreign: ObservedApplication) -> str:
     what = f"`{foreign.subdomain}` is application {foreign.id}, which"
+    if is_adopted(foreign):
+        return f"{what} was adopted as {key_of(foreign)}: rename the cluster or the group"
     if foreign.script.startswith(f"{LAUNCHERS}/{cluster}/"):
         return (
             f"{what} runs a launcher of this cluster without this controller's mark: somebody "
-            "edited its environment, or another installation owns it; if it is yours, delete it"
+            "edited its environment, it was released, or another installation owns it; if it is "
+            f"yours: `raycml adopt {cluster}`, or delete it"
         )
     return (
         f"{what} is not this controller's: rename the cluster, or delete or rename that application"

@@ -17,6 +17,9 @@ FINGERPRINT = "RAYCML_FINGERPRINT"
 SUBDOMAIN = "RAYCML_SUBDOMAIN"
 AGREEMENT = "RAYCML_AGREEMENT"
 VARIABLES = "RAYCML_VARIABLES"
+ADOPTED = "RAYCML_ADOPTED"
+
+MARK = (OWNER, CLUSTER, MEMBER, FINGERPRINT, SUBDOMAIN, AGREEMENT, VARIABLES, ADOPTED)
 
 
 @total_ordering
@@ -79,6 +82,8 @@ class Mark:
     `subdomain` repeats the application's own: a copy made by hand carries another one's, and so
     is not ours.  `variables` names the variables that we set, so that one dropped from a spec can
     be told from one that the project gave.  `agreement` is what all nodes must agree on.
+    `adopted` is the id of the application, where a person took one into this place that does not
+    have the member's name: a copy has another id, so it never fills the place.
     """
 
     owner: str
@@ -88,13 +93,14 @@ class Mark:
     subdomain: str
     agreement: str
     variables: tuple[str, ...]
+    adopted: str = ""
 
     @property
     def key(self) -> Key:
         return Key(self.cluster, self.member)
 
     def environment(self) -> dict[str, str]:
-        return {
+        written = {
             OWNER: self.owner,
             CLUSTER: self.cluster,
             MEMBER: str(self.member),
@@ -103,6 +109,7 @@ class Mark:
             AGREEMENT: self.agreement,
             VARIABLES: ",".join(self.variables),
         }
+        return {**written, ADOPTED: self.adopted} if self.adopted else written
 
 
 def read_mark(environment: Mapping[str, str], subdomain: str) -> Mark | None:
@@ -120,4 +127,5 @@ def read_mark(environment: Mapping[str, str], subdomain: str) -> Mark | None:
         subdomain=subdomain,
         agreement=environment.get(AGREEMENT, ""),
         variables=tuple(names.split(",")) if names else (),
+        adopted=environment.get(ADOPTED, ""),
     )

@@ -1,7 +1,8 @@
 """Who fills which place: the applications of one cluster, matched to its members.
 
-An application fills its member's place when its mark, its name and its project all say so.  All
-other applications of ours in the cluster are leaving, each with its reason.
+An application fills its member's place when its mark, its name and its project all say so; one that
+a person adopted keeps the name that it had.  All other applications of ours in the cluster are
+leaving, each with its reason.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,14 @@ from dataclasses import dataclass
 
 from controller.core.desired import DesiredCluster, Group
 from controller.core.member import Key, Mark, Member, application_name
-from controller.core.observed import ObservedApplication, ObservedState, Phase, is_ours, key_of
+from controller.core.observed import (
+    ObservedApplication,
+    ObservedState,
+    Phase,
+    is_adopted,
+    is_ours,
+    key_of,
+)
 from controller.core.policy import Policy
 from controller.core.reason import Reason
 
@@ -19,8 +27,9 @@ from controller.core.reason import Reason
 class Seat:
     """A wanted member, and the application that fills its place, if any.
 
-    `foreign` is somebody else's application that holds the member's name in the project; `held`
-    says that one of ours does whose mark names another place, and which therefore leaves.
+    `foreign` is an application that holds the member's name in the project and stays: somebody
+    else's, or one that was adopted into another place; `held` says that one of ours does whose mark
+    names another place, and which therefore leaves.
     """
 
     group: Group
@@ -64,23 +73,13 @@ class Roster:
 def call_the_roll(cluster: DesiredCluster, observed: ObservedState, policy: Policy) -> Roster:
     """Match the cluster's applications to its members."""
     ours = [a for a in observed.owned(policy.owner) if key_of(a).cluster == cluster.name]
-    seated: dict[Member, ObservedApplication] = {}
-    leavers: list[Leaver] = []
-    torn = False
-    for app in sorted(ours, key=lambda a: (a.created_at is None, a.created_at, a.id)):
-        key = key_of(app)
-        if reason := _misplaced(app, key, cluster):
-            leavers.append(Leaver(app, key, reason))
-        elif key.member in seated:
-            # A subdomain is unique in a workspace: one of the two is a ghost of a lagging list.
-            torn = True
-        else:
-            seated[key.member] = app
+    seated, leavers, torn = _sit(ours, cluster)
     foreign = _foreign(cluster, observed, policy)
     names = {a.subdomain for a in observed.owned(policy.owner) if a.project == cluster.project}
+    kept = {name for name, app in foreign.items() if is_adopted(app)}
     seats: list[Seat] = []
     for group in cluster.groups:
-        members = _members(group, seated)
+        members = _members(group, seated, kept)
         seats += [_seat(group, m, seated.get(m), foreign, names) for m in members]
     wanted = {seat.member for seat in seats}
     for member, app in seated.items():
@@ -89,6 +88,33 @@ def call_the_roll(cluster: DesiredCluster, observed: ObservedState, policy: Poli
             reason = Reason.GROUP_REMOVED if removed else Reason.SCALED_DOWN
             leavers.append(Leaver(app, Key(cluster.name, member), reason))
     return Roster(tuple(seats), tuple(sorted(leavers, key=lambda x: (x.key, x.app.id))), torn)
+
+
+def _sit(
+    ours: Iterable[ObservedApplication], cluster: DesiredCluster
+) -> tuple[dict[Member, ObservedApplication], list[Leaver], bool]:
+    """Who fills which place, who leaves, and whether one name was listed twice."""
+    seated: dict[Member, ObservedApplication] = {}
+    leavers: list[Leaver] = []
+    torn = False
+    for app in sorted(ours, key=_seniority):
+        key = key_of(app)
+        if reason := _misplaced(app, cluster):
+            leavers.append(Leaver(app, key, reason))
+        elif key.member not in seated:
+            seated[key.member] = app
+        elif seated[key.member].subdomain == app.subdomain:
+            # A subdomain is unique in a workspace: one of the two is a ghost of a lagging list.
+            torn = True
+        else:
+            leavers.append(Leaver(app, key, Reason.SURPLUS))
+    return seated, leavers, torn
+
+
+def _seniority(app: ObservedApplication) -> tuple[object, ...]:
+    """Who stays where one place has two: those that are well, and then the oldest."""
+    rank = 3 if app.phase is Phase.STOPPING else _rank(app.phase)
+    return rank, app.created_at is None, app.created_at, app.id
 
 
 def _seat(
@@ -102,12 +128,18 @@ def _seat(
     return Seat(group, member, app, foreign.get(name), held=app is None and name in names)
 
 
-def _misplaced(app: ObservedApplication, key: Key, cluster: DesiredCluster) -> Reason | None:
+def _misplaced(app: ObservedApplication, cluster: DesiredCluster) -> Reason | None:
     if app.project != cluster.project:
         return Reason.MOVED
-    if app.subdomain != application_name(key.cluster, key.member):
+    if not has_own_name(app) and not is_adopted(app):
         return Reason.SURPLUS
     return None
+
+
+def has_own_name(app: ObservedApplication) -> bool:
+    """Whether an application of ours stands under the name of its member."""
+    key = key_of(app)
+    return app.subdomain == application_name(key.cluster, key.member)
 
 
 def _name(group: Group, member: Member) -> str:
@@ -120,22 +152,30 @@ def _foreign(
     project = observed.projects.get(cluster.project)
     if project is None:
         return {}
-    return {a.subdomain: a for a in project.applications if not is_ours(a, policy.owner)}
+    return {
+        a.subdomain: a
+        for a in project.applications
+        if not is_ours(a, policy.owner) or (is_adopted(a) and not has_own_name(a))
+    }
 
 
-def _members(group: Group, seated: Mapping[Member, ObservedApplication]) -> list[Member]:
+def _members(
+    group: Group, seated: Mapping[Member, ObservedApplication], held: AbstractSet[str]
+) -> list[Member]:
     """Which members the group has: those that exist, best first, then the lowest free ordinals.
 
     A survivor keeps its name.  Where too many exist, those that do not run leave first, and then
-    the highest ordinal.
+    the highest ordinal.  An ordinal whose name is `held` by an adopted application is passed over;
+    the head has no other name.
     """
     existing = [m for m in seated if m.group == group.name]
     kept = sorted(existing, key=lambda m: (_rank(seated[m].phase), m.ordinal))[: group.replicas]
     chosen = set(kept)
     ordinal = 0
     while len(chosen) < group.replicas:
-        if group.member(ordinal) not in seated:
-            chosen.add(group.member(ordinal))
+        member = group.member(ordinal)
+        if member not in seated and (group.is_head or _name(group, member) not in held):
+            chosen.add(member)
         ordinal += 1
     return sorted(chosen)
 

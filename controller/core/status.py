@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from controller.core.desired import DesiredCluster, DesiredState
+from controller.core.desired import LAUNCHERS, DesiredCluster, DesiredState
 from controller.core.history import History
-from controller.core.member import Member, application_name
+from controller.core.member import THE_HEAD, Member, application_name
 from controller.core.observed import HeadReport, ObservedApplication, ObservedState, Phase, key_of
 from controller.core.past import Past
 from controller.core.plan import Intent, Plan, Step, Wait
@@ -45,6 +45,7 @@ class MemberStatus:
     since: datetime | None = None
     launcher: str = ""
     edition_behind: bool = False
+    subdomain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,12 @@ class ClusterStatus:
     conditions: tuple[Condition, ...]
     members: tuple[MemberStatus, ...]
     report: HeadReport | None = None
+
+    @property
+    def head(self) -> str:
+        """Subdomain of the head's application; where there is none, of the one to be."""
+        named = (m.subdomain for m in self.members if m.member == str(THE_HEAD))
+        return next(named, "") or application_name(self.name, THE_HEAD)
 
     def condition(self, kind: str) -> Condition | None:
         return next((c for c in self.conditions if c.type == kind), None)
@@ -214,7 +221,7 @@ def _row(seen: View, case: Case, plan: Plan) -> MemberStatus:
     ray = {True: "joined", False: "not joined", None: "unknown"}[case.joined]
     return MemberStatus(
         member=str(member),
-        application=application_name(seen.cluster.name, member),
+        application=application_name(seen.cluster.name, member) if app is None else app.name,
         application_id="" if app is None else app.id,
         phase="-" if app is None else str(app.phase),
         ray="-" if case.phase is not Phase.RUNNING else ray,
@@ -223,8 +230,14 @@ def _row(seen: View, case: Case, plan: Plan) -> MemberStatus:
         node_id="" if case.report is None else case.report.node_id,
         since=None if app is None else _since(app, seen.past),
         launcher="" if app is None else app.script,
-        edition_behind=app is not None and not app.script.endswith(f"-{seen.policy.edition}.py"),
+        edition_behind=app is not None and _edition_behind(app, seen.policy.edition),
+        subdomain="" if app is None else app.subdomain,
     )
+
+
+def _edition_behind(app: ObservedApplication, edition: str) -> bool:
+    script = app.script.removeprefix("/home/cdsw/")
+    return script.startswith(f"{LAUNCHERS}/") and not script.endswith(f"-{edition}.py")
 
 
 def _since(app: ObservedApplication, past: Past) -> datetime | None:
@@ -240,7 +253,9 @@ def _since(app: ObservedApplication, past: Past) -> datetime | None:
 def _leaving_row(
     member: Member, app: ObservedApplication, doing: str, reason: Reason | None
 ) -> MemberStatus:
-    return MemberStatus(str(member), app.name, app.id, str(app.phase), "-", doing, reason)
+    return MemberStatus(
+        str(member), app.name, app.id, str(app.phase), "-", doing, reason, subdomain=app.subdomain
+    )
 
 
 _DOING = {

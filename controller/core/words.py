@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from controller.core.member import THE_HEAD, application_name
 from controller.core.status import ClusterStatus
 
 Url = Callable[[str], str]
@@ -40,7 +39,7 @@ def ways_in(cluster: ClusterStatus, url: Url) -> list[tuple[str, str]]:
     """How to reach a cluster, as (what, how); empty while its head has no application."""
     if not any(member.member == "head" and member.application_id for member in cluster.members):
         return []
-    head = url(application_name(cluster.name, THE_HEAD))
+    head = url(cluster.head)
     found = [("dashboard", head)]
     report = cluster.report
     if report is not None:

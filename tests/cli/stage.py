@@ -165,7 +165,7 @@ class Stage:
         for row in self.workspace.state.applications.values():
             shown = row.wire()
             mark = json.loads(str(shown["environment"]))
-            if shown["status"] == "APPLICATION_RUNNING" and "RAYCML_MEMBER" in mark:
+            if shown["status"] == "APPLICATION_RUNNING" and "RAYCML_CLUSTER" in mark:
                 members = running.setdefault(mark["RAYCML_CLUSTER"], {})
                 if row.subdomain not in self.silent:
                     members[mark["RAYCML_MEMBER"]] = _joined(mark["RAYCML_FINGERPRINT"])
