@@ -28,7 +28,7 @@ from controller.core.plan import Outcome
 from controller.core.policy import Policy
 from controller.execute import Execution
 from controller.files.api import ApiFiles, Faults
-from controller.files.leases import LeaseFile, LeaseHeldError
+from controller.files.leases import Claimant, LeaseFile, LeaseHeldError
 from controller.files.port import FilesError, ProjectFiles
 from controller.files.shared import SharedFiles
 from controller.launcher import render
@@ -130,11 +130,8 @@ def _lease(screen: Screen, files: ProjectFiles, owner: str, *, take_over: bool) 
 
     return LeaseFile(
         files,
-        owner=owner,
-        holder=f"{machine.rng.getrandbits(64):016x}",
-        who=_who(machine.environ),
-        clock=machine.clock,
-        place=this_place(),
+        Claimant(owner, f"{machine.rng.getrandbits(64):016x}", _who(machine.environ), this_place()),
+        machine.clock,
         take_over=take_over,
         waiting=waiting,
         dead=lambda held: is_dead(held.place),

@@ -150,7 +150,7 @@ def _running(
     return Running(
         session=session,
         follower=Follower(poller, store, session.clock, options.allow_prune),
-        journal_file=EventFile(files),
+        journal_file=EventFile(files, session.owner, screen.machine.redaction),
         metrics=metrics,
         redaction=screen.machine.redaction,
         run_id=f"{screen.machine.rng.getrandbits(24):06x}",

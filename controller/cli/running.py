@@ -161,14 +161,18 @@ class Running:
         self._record(found)
 
     def _record(self, found: Iterable[Event]) -> None:
-        """Into memory, and into the files where they can be written; else with the next ones."""
+        """Into memory; into the files only by the one who leads, lest others tell it twice."""
         record = self.follower.record
         revision = "" if record is None else record.revision
         now = self.session.clock.now()
-        self.journal, news = note(self.journal, found, now, self.pass_id, revision)
+        clean = (replace(event, message=self.redaction(event.message)) for event in found)
+        self.journal, news = note(self.journal, clean, now, self.pass_id, revision)
+        if not news:
+            return
         try:
+            self.permission()
             self.journal_file.append(news)
-        except FilesError as error:
+        except (Fault, FilesError) as error:
             self.log.warning("events not written", error=str(error))
 
     def _board(self, state: LoopState) -> Board:

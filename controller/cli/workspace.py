@@ -123,8 +123,9 @@ class Workspace:
             try:
                 with _explained():
                     files = self._files(project)
-                    launchers[project] = stored_launchers(files)
+                    stored = stored_launchers(files)
                     pauses.update(read_pauses(files, at))
+                    launchers[project] = stored
             except Fault as fault:
                 if fault.aborts:
                     raise

@@ -8,6 +8,7 @@ import json
 import math
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from controller.clock import Clock
 from controller.core.lease import Claim, Lease, Sighting, claim, sight, successor
@@ -84,6 +85,20 @@ def _duration(value: object) -> float:
     return min(max(float(value), 1.0), _DURATION_MAX_S)
 
 
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """One run of one installation; `holder` is its random id, `who` says it for people."""
+
+    owner: str
+    holder: str
+    who: str
+    place: str = ""
+
+
+def _unheld(by: Claimant, since: str) -> Lease:
+    return Lease(by.owner, by.holder, by.who, 0, 0, DURATION_S, since, place=by.place)
+
+
 class LeaseFile:
     """One run's hold on the lease.
 
@@ -95,20 +110,16 @@ class LeaseFile:
     def __init__(
         self,
         files: ProjectFiles,
-        *,
-        owner: str,
-        holder: str,
-        who: str,
+        claimant: Claimant,
         clock: Clock,
-        place: str = "",
+        *,
         take_over: bool = False,
         waiting: Callable[[Lease], None] = lambda _: None,
         dead: Callable[[Lease], bool] = lambda _: False,
     ) -> None:
         self._files = files
-        self._path = lease_path(owner)
-        since = clock.now().isoformat(timespec="seconds")
-        self._mine = Lease(owner, holder, who, 0, 0, DURATION_S, since, place=place)
+        self._path = lease_path(claimant.owner)
+        self._mine = _unheld(claimant, clock.now().isoformat(timespec="seconds"))
         self._clock = clock
         self._take_over = take_over
         self._waiting = waiting

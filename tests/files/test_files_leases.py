@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from controller.core.lease import Lease
 from controller.files.api import ApiFiles, Faults
 from controller.files.leases import (
+    Claimant,
     LeaseFile,
     LeaseHeldError,
     lease_path,
@@ -28,6 +29,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.at = 0.0
+        self.dead: set[str] = set()
         self.meanwhile: Callable[[], None] = lambda: None
 
     def now(self) -> datetime:
@@ -50,8 +52,9 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> ProjectFiles:
 
 
 def lease(files: ProjectFiles, holder: str, clock: Watch, *, take_over: bool = False) -> LeaseFile:
+    claimant = Claimant("team", holder, f"{holder}!", f"machine {holder}")
     return LeaseFile(
-        files, owner="team", holder=holder, who=f"{holder}!", clock=clock, take_over=take_over
+        files, claimant, clock, take_over=take_over, dead=lambda held: held.place in clock.dead
     )
 
 
@@ -156,3 +159,40 @@ def test_a_lease_reads_back_as_it_was_written(lease: Lease) -> None:
 @given(st.binary(max_size=200) | st.text().map(str.encode))
 def test_no_bytes_make_the_reader_fall(data: bytes) -> None:
     assert parse_lease(data, "team") is None
+
+
+def test_a_holder_whose_process_is_gone_is_followed_at_once(files: ProjectFiles) -> None:
+    clock = Watch()
+    lease(files, "killed", clock).take()
+    me = lease(files, "me", clock)
+    with pytest.raises(LeaseHeldError):
+        me.take()
+    clock.dead.add("machine killed")
+    me.take()
+    assert me.epoch == 2
+
+
+def test_one_who_asks_again_and_again_follows_a_holder_that_stays_silent(
+    files: ProjectFiles,
+) -> None:
+    clock = Watch()
+    lease(files, "silent", clock).take()
+    me = lease(files, "me", clock)
+    for _ in range(6):
+        with pytest.raises(LeaseHeldError):
+            me.take()
+        clock.at += 10
+    me.take()
+    assert me.epoch == 2
+
+
+def test_one_who_asks_again_and_again_never_pushes_a_living_holder_aside(
+    files: ProjectFiles,
+) -> None:
+    clock = Watch()
+    holder, me = lease(files, "alive", clock), lease(files, "me", clock)
+    for _ in range(30):
+        holder.take()
+        with pytest.raises(LeaseHeldError):
+            me.take()
+        clock.at += 10
