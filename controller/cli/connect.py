@@ -15,8 +15,10 @@ from controller.cli.machine import Machine
 from controller.core.member import OWNER
 from controller.emulator import daemon
 
-_PAIRS = (
-    ("CML_HOST", "CDSW_DOMAIN"),
+# What a person sets, then what every pod of CML has.  CDSW_API_URL is where a pod reaches the API;
+# CDSW_DOMAIN is what addresses of applications end in, and has neither scheme nor path.
+_NAMES = (
+    ("CML_HOST", "CDSW_API_URL", "CDSW_DOMAIN"),
     ("CML_API_KEY", "CDSW_APIV2_KEY"),
     ("CML_PROJECT_ID", "CDSW_PROJECT_ID"),
 )
@@ -45,8 +47,8 @@ def locate(machine: Machine, *, local: bool) -> Where:
 
 
 def _workspace(environ: Mapping[str, str]) -> Where:
-    found = [environ.get(first) or environ.get(second) or "" for first, second in _PAIRS]
-    lacking = [first for (first, _), value in zip(_PAIRS, found, strict=True) if not value.strip()]
+    found = [_first(environ, names) for names in _NAMES]
+    lacking = [names[0] for names, value in zip(_NAMES, found, strict=True) if not value]
     if lacking:
         raise CommandError(
             f"no connection to CML: {_listed(lacking)} not set",
@@ -59,11 +61,16 @@ def _workspace(environ: Mapping[str, str]) -> Where:
     return Where(
         host=host,
         api_key=SecretStr(key),
-        project=project.strip(),
+        project=project,
         owner=environ.get(OWNER) or None,
         domain=domain,
         home=_home(environ),
     )
+
+
+def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str:
+    """The first of these variables that says something; else nothing."""
+    return next((value for name in names if (value := environ.get(name, "").strip())), "")
 
 
 def _listed(names: list[str]) -> str:

@@ -4,19 +4,19 @@ Checks and refuses; whatever takes time is left to `engines.py`.  Every answer i
 it is at that moment: a call never waits for a pod.
 """
 
-import math
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from controller.emulator import fields
-from controller.emulator.engines import Engines, FilesOf, move
+from controller.emulator.checks import Checks
+from controller.emulator.engines import Engines, move
 from controller.emulator.errors import ApiError, Code, invalid, not_found
 from controller.emulator.ids import Ids
 from controller.emulator.lifecycle import Event, Status, after
 from controller.emulator.listing import Columns, Query, select
 from controller.emulator.options import Options, User
-from controller.emulator.records import Application, Project, Runtime
+from controller.emulator.records import Application, Project
 from controller.emulator.state import State
 
 SUBDOMAIN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -76,15 +76,13 @@ class Applications:
         engines: Engines,
         ids: Ids,
         options: Options,
-        runtimes: Sequence[Runtime],
-        files_of: FilesOf,
+        checks: Checks,
     ) -> None:
         self._state = state
         self._engines = engines
         self._ids = ids
         self._options = options
-        self._runtimes = {runtime.image_identifier: runtime.status for runtime in runtimes}
-        self._files_of = files_of
+        self._checks = checks
 
     def get(self, project_id: str, application_id: str) -> Application:
         app = self._state.applications.get(application_id)
@@ -172,18 +170,10 @@ class Applications:
 
     def _check(self, app: Application, names: Collection[str]) -> None:
         """Refuse the named fields of `app` that no workspace would take."""
-        checks: dict[str, Callable[[Application], None]] = {
-            "name": _check_name,
-            "subdomain": self._check_subdomain,
-            "script": self._check_script,
-            "runtime_identifier": self._check_runtime,
-            "cpu": _check_resources,
-            "memory": _check_resources,
-            "nvidia_gpu": _check_resources,
-        }
-        for name, check in checks.items():
-            if name in names:
-                check(app)
+        self._checks.check(app, {"name"} & set(names))
+        if "subdomain" in names:
+            self._check_subdomain(app)
+        self._checks.check(app, set(names) - {"name"})
 
     def _check_subdomain(self, app: Application) -> None:
         if not re.fullmatch(SUBDOMAIN, app.subdomain):
@@ -195,33 +185,6 @@ class Applications:
             conflict = self._options.duplicate_subdomain_conflict
             code = Code.ALREADY_EXISTS if conflict else Code.INVALID_ARGUMENT
             raise ApiError(code, f"subdomain {app.subdomain} already exists")
-
-    def _check_script(self, app: Application) -> None:
-        if not app.script:
-            raise invalid("script must be specified")
-        known = self._files_of(app.project_id).has_script(app.script)
-        if self._options.check_script and not known:
-            raise invalid(f"script {app.script} not found in project directory")
-
-    def _check_runtime(self, app: Application) -> None:
-        if not app.runtime_identifier:
-            raise invalid("runtime image must be specified")
-        status = self._runtimes.get(app.runtime_identifier)
-        if self._options.check_runtime and status != "ENABLED":
-            state = "not registered" if status is None else status.lower()
-            raise invalid(f"runtime {app.runtime_identifier} is {state}")
-
-
-def _check_name(app: Application) -> None:
-    if not app.name.strip():
-        raise invalid("name must be specified")
-
-
-def _check_resources(app: Application) -> None:
-    if not 0 < app.cpu < math.inf or not 0 < app.memory < math.inf:
-        raise invalid("cpu and memory must be greater than zero")
-    if app.nvidia_gpu < 0:
-        raise invalid("nvidia_gpu must not be negative")
 
 
 def _defaulted(values: dict[str, object]) -> dict[str, object]:

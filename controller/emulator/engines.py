@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from controller.emulator.files import ProjectFiles
 from controller.emulator.ids import Ids
+from controller.emulator.job_records import JobRun
 from controller.emulator.lifecycle import Event, Status, after
 from controller.emulator.options import Capacity, Options
 from controller.emulator.processes import Ending, PodOrder, Processes
@@ -34,13 +35,16 @@ def move(app: Application, event: Event, now: datetime) -> None:
     app.touch(now)
 
 
-def _fits_on(node: Capacity, app: Application) -> bool:
+def _fits_on(node: Capacity, app: Application | JobRun) -> bool:
     bounds = ((node.cpu, app.cpu), (node.memory, app.memory), (node.gpu, app.nvidia_gpu))
     return all(bound is None or amount <= bound for bound, amount in bounds)
 
 
 class Engines:
-    """Starts, watches and stops the pods of all applications."""
+    """Starts, watches and stops the pods of all applications.
+
+    Those of runs it starts and stops as `runs.py` says, and watches only when the run is gone.
+    """
 
     def __init__(
         self,
@@ -57,8 +61,10 @@ class Engines:
         self._files_of = files_of
 
     def tick(self, now: datetime) -> None:
+        runs = self.state.runs
         for engine in list(self.state.engines.values()):
-            self._look(engine, now)
+            if engine.id not in runs:
+                self._look(engine, now)
         for app in list(self.state.applications.values()):
             self._advance(app, now)
         self._start_waiting(now)
@@ -74,16 +80,16 @@ class Engines:
     def release(self, app: Application, now: datetime) -> None:
         """Begin to stop the pod of `app`, if it has one."""
         if app.engine_id:
-            self._stop(self.state.engines[app.engine_id], now)
+            self.stop(self.state.engines[app.engine_id], now)
             app.leaving_id, app.engine_id = app.engine_id, ""
         self.state.changes += 1
 
     def stop_orphans(self, project_id: str, now: datetime) -> None:
         for engine in self.state.engines.values():
             if engine.project_id == project_id and engine.status != "stopping":
-                self._stop(engine, now)
+                self.stop(engine, now)
 
-    def _stop(self, engine: Engine, now: datetime) -> None:
+    def stop(self, engine: Engine, now: datetime) -> None:
         engine.status = "stopping"
         self.processes.stop(engine.id, now)
 
@@ -100,13 +106,13 @@ class Engines:
                 current.auto_restarts_done = 0
                 move(current, Event.ANSWERED, now)
         if sight.ending is not None:
-            self._end(engine, sight.ending, now)
+            self.end(engine, sight.ending, now)
             if current is not None:
                 self._fail(current, now)
             elif app is not None and app.leaving_id == engine.id:
                 app.leaving_id = ""
 
-    def _end(self, engine: Engine, ending: Ending, now: datetime) -> None:
+    def end(self, engine: Engine, ending: Ending, now: datetime) -> None:
         engine.status = "stopped" if engine.status == "stopping" else "failed"
         engine.ended_at = now
         engine.exit_code, engine.signal = ending.exit_code, ending.signal
@@ -155,10 +161,10 @@ class Engines:
             and now >= app.due
         ]
         for app in sorted(waiting, key=lambda app: app.queued):
-            if self._fits(app):
+            if self.fits(app):
                 self._start(app, now)
 
-    def _fits(self, app: Application) -> bool:
+    def fits(self, app: Application | JobRun) -> bool:
         room, pods = self._options.capacity, self.state.engines.values()
         if not _fits_on(self._options.node, app):
             return False
@@ -172,25 +178,33 @@ class Engines:
 
     def _start(self, app: Application, now: datetime) -> None:
         engine = self._new_engine(app, now)
-        self.state.engines[engine.id] = engine
         app.engine_id, app.due = engine.id, None
+        if self.launch(engine, self._order(app, engine), now):
+            self._look(engine, now)
+        else:
+            self._fail(app, now)
+
+    def launch(self, engine: Engine, order: PodOrder, now: datetime) -> bool:
+        """Whether the pod has started; if not, the engine has ended and its `message` says why."""
+        self.state.engines[engine.id] = engine
         self.state.changes += 1
-        if not self._files_of(app.project_id).has_script(app.script):
-            engine.message = f"script {app.script} not found in project directory"
+        if not self._files_of(order.project_id).has_script(order.script):
+            engine.message = f"script {order.script} not found in project directory"
         else:
             try:
-                self.processes.start(self._order(app, engine), now)
+                self.processes.start(order, now)
             except OSError as error:
                 engine.message = f"the pod could not be started: {error}"
         if engine.message:
-            self._end(engine, Ending(1), now)
-            self._fail(app, now)
-        else:
-            self._look(engine, now)
+            self.end(engine, Ending(1), now)
+        return not engine.message
+
+    def address(self) -> str:
+        """One that no pod has or lately had."""
+        taken = {pod.ip_address for pod in self.state.engines.values()}
+        return self._ids.address(taken | {pod.ip_address for pod in self.state.history})
 
     def _new_engine(self, app: Application, now: datetime) -> Engine:
-        taken = {pod.ip_address for pod in self.state.engines.values()}
-        taken |= {pod.ip_address for pod in self.state.history}
         return Engine(
             id=self._ids.engine(),
             application_id=app.id,
@@ -200,7 +214,7 @@ class Engines:
             cpu=app.cpu,
             memory=app.memory,
             nvidia_gpu=app.nvidia_gpu,
-            ip_address=self._ids.address(taken),
+            ip_address=self.address(),
             subdomain=app.subdomain,
             created_at=now,
         )

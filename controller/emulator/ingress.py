@@ -101,12 +101,13 @@ class Front:
             return self._log(match[1])
         return Response("Not Found\n", 404, mimetype="text/plain")
 
-    def _log(self, application_id: str) -> Response:
+    def _log(self, known_as: str) -> Response:
+        """Of an application, of a run, or of the clone of a project."""
         with self._lock:
-            app = self._workspace.state.applications.get(application_id)
-        if app is None:
+            name = pages.name_of(self._workspace.state, known_as)
+        if name is None:
             return Response("Not Found\n", 404, mimetype="text/plain")
-        return _page(pages.log(app.name, self._logs / f"{app.id}.log"))
+        return _page(pages.log(name, self._logs / f"{known_as}.log"))
 
     def _sign_in(self, request: Request) -> Response:
         """The button leads back to where the visitor came from, which must be ours."""

@@ -1,9 +1,10 @@
 """What a pod runs: a script, the way the kernel of a CML runtime runs it.
 
-Started as a program of its own, `python kernel.py SCRIPT`, with the project's home as working
+Started as a program of its own, `python kernel.py SCRIPT KIND`, with the project's home as working
 folder. The script runs inside a running event loop, without `__file__`, with a neutral
 `sys.argv`; top-level `await` works; `SystemExit` is an exception like others.  When the script
-has ended, so has the pod, whatever threads are left.
+has ended, so has the pod, whatever threads are left.  KIND is `application` or `job`: a job whose
+script ends by any exception has failed, by `SystemExit(0)` too.
 """
 
 import ast
@@ -44,29 +45,30 @@ async def run(text: str, module: types.ModuleType) -> None:
         await result
 
 
-def exit_code(end: BaseException) -> int:
+def exit_code(end: BaseException, kind: str) -> int:
     """Print how the script ended, and say it as a number."""
     if not isinstance(end, SystemExit):
         traceback.print_exception(end)
         return 1
     print(f"SystemExit: {end.code}", file=sys.stderr)  # noqa: T201  the log of the pod is stderr
     if end.code is None:
-        return 0
-    return end.code & 255 if isinstance(end.code, int) else 1
+        return int(kind == "job")
+    code = end.code & 255 if isinstance(end.code, int) else 1
+    return code or int(kind == "job")
 
 
-def main(script: str) -> int:
+def main(script: str, kind: str) -> int:
     module = fresh_main()
     try:
         asyncio.run(run(Path(script).read_text(encoding="utf-8"), module))
     except BaseException as end:  # noqa: BLE001  whatever ends a script ends the pod, and no more
-        return exit_code(end)
+        return exit_code(end, kind)
     return 0
 
 
 if __name__ == "__main__":
     die_with_parent()
-    code = main(sys.argv[1])
+    code = main(sys.argv[1], sys.argv[2])
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -39,6 +39,12 @@ class Options:
     """False: `0`, `false`, `""` and `[]` in a PATCH are taken for absent and ignored."""
     orphan_on_restart_while_starting: bool = False
     """True: `:restart` of a STARTING application leaves its first pod running, untracked."""
+    job_timeout_unit_s: float = 1.0
+    """What a job's `timeout` counts: seconds by the specification, minutes in some releases."""
+    second_run_skipped: bool = False
+    """A second run of a job that runs.  True: it is made, as SKIPPED.  False: 400 code 9."""
+    oom_killed_run_succeeds: bool = False
+    """True: a run that was killed for its memory is reported as SUCCEEDED, as has been seen."""
     capacity: Capacity = Capacity()
     node: Capacity = Capacity()
     """What one node holds: a pod that wants more never starts."""

@@ -3,9 +3,11 @@
 Read-only and without scripts; everything that comes from outside is escaped.
 """
 
+from datetime import datetime
 from html import escape
 from pathlib import Path
 
+from controller.emulator.job_records import JobRun
 from controller.emulator.records import Application, Project
 from controller.emulator.state import State
 
@@ -35,26 +37,56 @@ def index(state: State, domain: str) -> str:
 
 
 def _project(project: Project, state: State, domain: str) -> str:
+    head = f"<h2>{escape(project.name)} <small>{escape(project.id)}</small></h2>"
+    if project.cloning or project.creation_failed:
+        word = "is being cloned" if project.cloning else "could not be cloned"
+        head += f'<p>It {word}: <a href="/logs/{escape(project.id, quote=True)}">log</a></p>'
     rows = [
         _application(app, domain)
         for app in state.applications.values()
         if app.project_id == project.id
     ]
-    head = f"<h2>{escape(project.name)} <small>{escape(project.id)}</small></h2>"
-    if not rows:
-        return head + "<p>No applications.</p>"
     columns = "<tr><th>application<th>status<th>cpu<th>memory<th>gpu<th>since<th></tr>"
-    return f"{head}<table>{columns}{''.join(rows)}</table>"
+    shown = f"<table>{columns}{''.join(rows)}</table>" if rows else "<p>No applications.</p>"
+    return head + shown + _runs(project, state)
+
+
+def _runs(project: Project, state: State) -> str:
+    """The latest run of each job, where there is one."""
+    latest = {run.job_id: run for run in state.runs.values() if run.project_id == project.id}
+    rows = [_run(state.jobs[job_id].name, run) for job_id, run in latest.items()]
+    columns = "<tr><th>job<th>status<th>cpu<th>memory<th>gpu<th>since<th></tr>"
+    return f"<table>{columns}{''.join(rows)}</table>" if rows else ""
+
+
+def _run(name: str, run: JobRun) -> str:
+    since = run.finished_at or run.running_at or run.starting_at or run.created_at
+    return (
+        f"<tr><td>{escape(name)}<td>{escape(run.status.short)}"
+        f"<td>{run.cpu:g}<td>{run.memory:g}<td>{run.nvidia_gpu}<td>{_time(since)}"
+        f'<td><a href="/logs/{escape(run.id, quote=True)}">log</a></tr>'
+    )
+
+
+def _time(when: datetime) -> str:
+    return when.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _application(app: Application, domain: str) -> str:
     link = escape(f"http://{app.subdomain}.{domain}/", quote=True)
-    since = app.updated_at.strftime("%Y-%m-%d %H:%M:%S UTC")
     return (
         f'<tr><td><a href="{link}">{escape(app.name)}</a><td>{escape(app.status.short)}'
-        f"<td>{app.cpu:g}<td>{app.memory:g}<td>{app.nvidia_gpu}<td>{since}"
+        f"<td>{app.cpu:g}<td>{app.memory:g}<td>{app.nvidia_gpu}<td>{_time(app.updated_at)}"
         f'<td><a href="/logs/{escape(app.id, quote=True)}">log</a></tr>'
     )
+
+
+def name_of(state: State, known_as: str) -> str | None:
+    """What a log is called, by the id of the application, run or project; None: there is none."""
+    if (run := state.runs.get(known_as)) is not None:
+        return state.jobs[run.job_id].name
+    named = state.applications.get(known_as) or state.projects.get(known_as)
+    return named.name if named is not None else None
 
 
 def log(name: str, path: Path) -> str:

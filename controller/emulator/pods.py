@@ -20,7 +20,8 @@ from datetime import datetime
 from pathlib import Path
 
 from controller.emulator import kernel, supervisor
-from controller.emulator.processes import Ending, PodOrder, Sight
+from controller.emulator.cloning import clone_command, clone_environment
+from controller.emulator.processes import CloneOrder, Ending, PodOrder, Sight
 
 LOGS = 200
 """Log files that are kept; the oldest go first."""
@@ -62,23 +63,60 @@ class LocalProcesses:
         self._pods: dict[str, LocalPod] = {}
 
     def start(self, order: PodOrder, now: datetime) -> None:  # noqa: ARG002  real pods need no clock
-        self._prune_logs()
         ports = self._free_ports(3)
-        scratch = Path(tempfile.mkdtemp(prefix="cml-", dir=self._place.scratch))
-        environment = pod_environment(order, self._place, ports, scratch)
+        scratch = self._new_scratch()
         script = order.script.removeprefix("/home/cdsw/")
-        instructions: supervisor.Order = {
-            "engine_id": order.engine_id,
-            "argv": [sys.executable, "-u", str(Path(kernel.__file__).resolve()), script],
+        program = str(Path(kernel.__file__).resolve())
+        instructions = self._instructions(
+            order.engine_id,
+            [sys.executable, "-u", program, script, order.kind],
+            pod_environment(order, self._place, ports, scratch),
+            order.home,
+            scratch,
+            log=order.run_id or order.application_id,
+        )
+        if not order.run_id:
+            instructions["port"] = ports[0]
+        self._pods[order.engine_id] = LocalPod(_supervise(instructions), ports, scratch)
+
+    def clone(self, order: CloneOrder, now: datetime) -> None:  # noqa: ARG002  as above
+        scratch = self._new_scratch()
+        instructions = self._instructions(
+            order.engine_id,
+            clone_command(order.url, order.ref),
+            {**clone_environment(), "CDSW_ENGINE_ID": order.engine_id, "TMPDIR": str(scratch)},
+            order.tree.home,
+            scratch,
+            log=order.project_id,
+        )
+        self._pods[order.engine_id] = LocalPod(_supervise(instructions), [], scratch)
+
+    def _new_scratch(self) -> Path:
+        return Path(tempfile.mkdtemp(prefix="cml-", dir=self._place.scratch))
+
+    def _instructions(
+        self,
+        engine_id: str,
+        argv: list[str],
+        environment: dict[str, str],
+        home: Path,
+        scratch: Path,
+        *,
+        log: str,
+    ) -> supervisor.Order:
+        """With no port to answer on."""
+        self._prune_logs()
+        return {
+            "engine_id": engine_id,
+            "argv": argv,
             "environment": environment,
-            "home": str(order.home),
+            "home": str(home),
             "scratch": str(scratch),
-            "log": str(self._place.logs / f"{order.application_id}.log"),
-            "port": ports[0],
-            "endpoint": environment["CDSW_APP_POLLING_ENDPOINT"],
+            "log": str(self._place.logs / f"{log}.log"),
+            "port": 0,
+            "endpoint": environment.get("CDSW_APP_POLLING_ENDPOINT", "/"),
             "grace_s": self._place.grace_s,
         }
-        self._pods[order.engine_id] = LocalPod(_supervise(instructions), ports, scratch)
 
     def _free_ports(self, count: int) -> list[int]:
         """Ports of 127.0.0.1 that nobody has now and none of our pods was given."""
@@ -130,7 +168,7 @@ class LocalProcesses:
 
     def port(self, engine_id: str) -> int | None:
         pod = self._pods.get(engine_id)
-        return pod.ports[0] if pod is not None else None
+        return pod.ports[0] if pod is not None and pod.ports else None
 
     def close(self) -> None:
         """End every pod by the stop ladder, all at once; returns when none is left."""
@@ -195,6 +233,7 @@ def pod_environment(
         "CDSW_PUBLIC_PORT": str(ports[2]),
         "CDSW_CPU_MILLICORES": str(int(order.cpu * 1000)),
         "CDSW_MEMORY_MB": str(int(order.memory * 1024)),
+        **({"JOB_ARGUMENTS": order.arguments} if order.run_id else {}),
     }
 
 
@@ -205,7 +244,7 @@ def _identity(order: PodOrder, place: Place) -> dict[str, str]:
         "CDSW_CREATOR": order.username,
         "CDSW_DOMAIN": place.domain,
         "CDSW_ENGINE_ID": order.engine_id,
-        "CDSW_ENGINE_TYPE": "application",
+        "CDSW_ENGINE_TYPE": order.kind,
         "CDSW_NODE_NAME": socket.gethostname(),
         "CDSW_PROJECT": order.project_name,
         "CDSW_PROJECT_ID": order.project_id,

@@ -10,10 +10,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from controller.emulator.trees import Tree
+
 
 @dataclass(frozen=True, slots=True)
 class PodOrder:
-    """One pod to start: one engine of one application.  Memory is in GB, as the API says it."""
+    """One pod to start: one engine of one application, or one run of a job.
+
+    Memory is in GB, as the API says it.  That of a run has `run_id`, which is its engine's id too,
+    and neither application nor subdomain; `answered` then means that the script has begun.
+    """
 
     engine_id: str
     application_id: str
@@ -30,6 +36,24 @@ class PodOrder:
     gpu: int
     runtime_identifier: str
     environment: Mapping[str, str] = field(repr=False)
+    run_id: str = ""
+    arguments: str = field(default="", repr=False)
+
+    @property
+    def kind(self) -> str:
+        """As CDSW_ENGINE_TYPE says it."""
+        return "job" if self.run_id else "application"
+
+
+@dataclass(frozen=True, slots=True)
+class CloneOrder:
+    """A repository to fetch into a new, empty home; `ref` is a branch or a tag, or empty."""
+
+    engine_id: str
+    project_id: str
+    url: str = field(repr=False)
+    ref: str
+    tree: Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +81,9 @@ class Processes(Protocol):
 
     def start(self, order: PodOrder, now: datetime) -> None:
         """Begin; OSError when the machine refuses."""
+
+    def clone(self, order: CloneOrder, now: datetime) -> None:
+        """Begin; OSError when the machine refuses.  `look` and `stop` go for it as for a pod."""
 
     def look(self, engine_id: str, now: datetime) -> Sight:
         """How the pod is; once an ending was told, the engine is forgotten."""

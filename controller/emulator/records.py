@@ -36,7 +36,10 @@ PERMISSIONS = {
 
 @dataclass(slots=True)
 class Project:
-    """One project; `number` is the internal id that only pods and usage rows show."""
+    """One project; `number` is the internal id that only pods and usage rows show.
+
+    `cloning` is the id of the process that fetches its repository, while it does.
+    """
 
     id: str
     number: int
@@ -52,12 +55,20 @@ class Project:
     ephemeral_storage_limit: int = 10
     environment: dict[str, str] = field(default_factory=dict)
     deleting: bool = False
+    cloning: str = ""
+    creation_failed: bool = False
 
     @property
     def slug(self) -> str:
         return f"{self.owner.username}/{self.name}"
 
-    def wire(self, *, created: bool) -> dict[str, object]:
+    def creation_status(self, *, settled: bool) -> str:
+        """In the words of the specification; `settled`: its time to say `creating` is over."""
+        if self.creation_failed:
+            return "failure"
+        return "success" if settled and not self.cloning else "creating"
+
+    def wire(self, *, settled: bool) -> dict[str, object]:
         return {
             "id": self.id,
             "name": self.name,
@@ -68,7 +79,7 @@ class Project:
             "default_engine_type": self.default_engine_type,
             "created_at": stamp(self.created_at),
             "updated_at": stamp(self.updated_at),
-            "creation_status": "success" if created else "creating",
+            "creation_status": self.creation_status(settled=settled),
             "permissions": PERMISSIONS,
             "shared_memory_limit": self.shared_memory_limit,
             "environment": json_text(self.environment),
@@ -163,7 +174,10 @@ class Application:
 
 @dataclass(slots=True)
 class Engine:
-    """One pod, living or gone: what it holds, how it ended; `status` as usage rows say it."""
+    """One pod, living or gone: what it holds, how it ended; `status` as usage rows say it.
+
+    That of a run bears the run's id, and belongs to no application.
+    """
 
     id: str
     application_id: str
@@ -176,6 +190,7 @@ class Engine:
     ip_address: str
     subdomain: str
     created_at: datetime
+    workload_type: str = "application"
     status: str = "starting"
     ended_at: datetime | None = None
     exit_code: int = 0

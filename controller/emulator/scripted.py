@@ -3,18 +3,22 @@
 For tests and simulations.  No process, no thread, no wall clock; cheap to build and to copy.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.emulator.processes import Ending, PodOrder, Sight
+from controller.emulator.processes import CloneOrder, Ending, PodOrder, Sight
 
 FAILURE = Ending(1)
+NO_REPOSITORY = Ending(128)
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """The story of one pod, in seconds after its start; None is never."""
+    """The story of one pod, in seconds after its start; None is never.
+
+    `answers_after` of a run is when its script begins.
+    """
 
     answers_after: float | None = 1.0
     ends_after: float | None = None
@@ -26,7 +30,7 @@ class Behaviour:
 class ScriptedPod:
     """A pod that lives; `stop_at` is when a stop was asked."""
 
-    order: PodOrder
+    order: PodOrder | CloneOrder
     behaviour: Behaviour
     started_at: datetime
     stop_at: datetime | None = None
@@ -57,14 +61,30 @@ def answer_at_once(order: PodOrder) -> Behaviour:  # noqa: ARG001  the shape of 
 
 
 class ScriptedProcesses:
-    """Tells each pod's story by `story(order)`.  `pods` holds the living ones, by engine id."""
+    """Tells each pod's story by `story(order)`.  `pods` holds the living ones, by engine id.
 
-    def __init__(self, story: Callable[[PodOrder], Behaviour] = answer_at_once) -> None:
+    `repositories` are what there is to clone: by address, what it holds by path.  A clone takes
+    `clone_s` seconds, and fails where there is none.
+    """
+
+    def __init__(
+        self,
+        story: Callable[[PodOrder], Behaviour] = answer_at_once,
+        repositories: Mapping[str, Mapping[str, bytes]] | None = None,
+        clone_s: float = 2.0,
+    ) -> None:
         self.story = story
+        self.repositories = repositories or {}
+        self.clone_s = clone_s
         self.pods: dict[str, ScriptedPod] = {}
 
     def start(self, order: PodOrder, now: datetime) -> None:
         self.pods[order.engine_id] = ScriptedPod(order, self.story(order), now)
+
+    def clone(self, order: CloneOrder, now: datetime) -> None:
+        known = order.url in self.repositories
+        told = Behaviour(None, self.clone_s, Ending(0) if known else NO_REPOSITORY)
+        self.pods[order.engine_id] = ScriptedPod(order, told, now)
 
     def look(self, engine_id: str, now: datetime) -> Sight:
         pod = self.pods.get(engine_id)
@@ -73,7 +93,13 @@ class ScriptedProcesses:
         ending = pod.ending(now)
         if ending is not None:
             del self.pods[engine_id]
+            if isinstance(pod.order, CloneOrder) and ending.exit_code == 0:
+                self._fill(pod.order)
         return Sight(pod.answered(now), ending)
+
+    def _fill(self, order: CloneOrder) -> None:
+        for path, data in self.repositories[order.url].items():
+            order.tree.write(tuple(path.split("/")), data)
 
     def stop(self, engine_id: str, now: datetime) -> None:
         pod = self.pods.get(engine_id)

@@ -61,11 +61,9 @@ def prepare(folder: Path) -> None:
 
 
 def home_tree(state: Path, project_id: str) -> FolderTree:
-    """The home folder of a project; its `.venv` is the environment that this emulator runs in."""
+    """The home folder of a project."""
     home = state / "projects" / project_id
-    if not home.exists():
-        home.mkdir(parents=True)
-        (home / ".venv").symlink_to(sys.prefix)
+    home.mkdir(parents=True, exist_ok=True)
     return FolderTree(home)
 
 
@@ -122,7 +120,10 @@ class Server:
             state=state,
         )
         if not state.projects:
-            workspace.create_project(User(), {"name": QUICKSTART, "shared_memory_limit": 4096})
+            raw = {"name": QUICKSTART, "shared_memory_limit": 4096}
+            project = workspace.create_project(User(), raw)
+            # So that the first cluster needs nothing else; other projects come empty, as in CML.
+            (home_tree(folder, project.id).home / ".venv").symlink_to(sys.prefix)
         return workspace
 
     def _save(self) -> None:

@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+from controller.emulator.job_records import Job, JobRun
 from controller.emulator.records import Application, Engine, Project
 
 HISTORY = 1000
@@ -20,6 +21,8 @@ class State:
     projects: dict[str, Project] = field(default_factory=dict)
     applications: dict[str, Application] = field(default_factory=dict)
     engines: dict[str, Engine] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    runs: dict[str, JobRun] = field(default_factory=dict)
     history: deque[Engine] = field(default_factory=_history)
     count: int = 0
     changes: int = 0

@@ -14,12 +14,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from controller.emulator.job_records import Job, JobRun
 from controller.emulator.lifecycle import Status
 from controller.emulator.options import User
 from controller.emulator.records import Application, Engine, Project
+from controller.emulator.run_status import RunStatus
 from controller.emulator.state import HISTORY, State
 
-Row = TypeVar("Row", Project, Application, Engine)
+Row = TypeVar("Row", Project, Application, Engine, Job, JobRun)
 LOST = 137
 """The exit code of a pod that went with the emulator: killed."""
 
@@ -31,6 +33,8 @@ def save(state: State, path: Path) -> None:
             "projects": [_plain(row) for row in state.projects.values()],
             "applications": [_plain(row) for row in state.applications.values()],
             "engines": [_plain(row) for row in state.engines.values()],
+            "jobs": [_plain(row) for row in state.jobs.values()],
+            "runs": [_plain(row) for row in state.runs.values()],
             "history": [_plain(row) for row in state.history],
             "count": state.count,
         }
@@ -59,17 +63,19 @@ def load(path: Path) -> State:
         projects={row["id"]: _row(Project, row) for row in raw["projects"]},
         applications={row["id"]: _row(Application, row) for row in raw["applications"]},
         engines={row["id"]: _row(Engine, row) for row in raw["engines"]},
+        jobs={row["id"]: _row(Job, row) for row in raw.get("jobs", [])},
+        runs={row["id"]: _row(JobRun, row) for row in raw.get("runs", [])},
         history=deque((_row(Engine, row) for row in raw["history"]), maxlen=HISTORY),
         count=raw["count"],
     )
 
 
 def revive(state: State, now: datetime) -> set[str]:
-    """Take leave of the pods that ended with the emulator, and return their engine ids.
+    """Take leave of what ended with the emulator, pods and clones, and return the ids.
 
     Applications that were starting or running start again, as in a workspace that was restarted;
     one that was stopping has stopped, one that was being deleted goes, a failed one keeps its
-    failure and its next automatic restart.
+    failure and its next automatic restart.  Runs and clones are not begun again: they have failed.
     """
     lost = set(state.engines)
     for engine in state.engines.values():
@@ -83,11 +89,25 @@ def revive(state: State, now: datetime) -> set[str]:
             app.status, app.starting_at, app.due = Status.STARTING, now, now
             app.queued = app.queued or state.next_number()
             app.touch(now)
+    for run in state.runs.values():
+        _end_run(run, now)
+    lost |= {project.cloning for project in state.projects.values() if project.cloning}
+    for project in state.projects.values():
+        project.creation_failed = project.creation_failed or bool(project.cloning)
+        project.cloning = ""
     state.changes += 1
     return lost
 
 
-def _plain(row: Project | Application | Engine) -> dict[str, object]:
+def _end_run(run: JobRun, now: datetime) -> None:
+    """What had a pod has lost it; what still waits for one goes on waiting."""
+    if run.status is RunStatus.STOPPING:
+        run.move(RunStatus.TIMEDOUT if run.timed_out else RunStatus.STOPPED, now)
+    elif run.status in {RunStatus.STARTING, RunStatus.RUNNING}:
+        run.move(RunStatus.FAILED, now)
+
+
+def _plain(row: Project | Application | Engine | Job | JobRun) -> dict[str, object]:
     found = asdict(row)
     found.pop("rendered", None)
     return {
@@ -113,8 +133,8 @@ def _row(kind: type[Row], raw: dict[str, object]) -> Row:
 def _value(hint: object, value: object) -> object:
     if hint is User and isinstance(value, dict):
         return User(**value)
-    if hint is Status:
-        return Status(str(value))
+    if hint in {Status, RunStatus}:
+        return Status(str(value)) if hint is Status else RunStatus(str(value))
     times = (datetime, datetime | None)
     if isinstance(hint, type | types.UnionType) and hint in times and value is not None:
         return datetime.fromisoformat(str(value))

@@ -35,7 +35,10 @@ LOG_BYTES = 4 * 1024 * 1024
 
 
 class Order(TypedDict):
-    """What the emulator asks for; `grace_s` is between TERM and KILL."""
+    """What the emulator asks for; `grace_s` is between TERM and KILL.
+
+    `port` 0: nothing is to answer, the start alone counts.
+    """
 
     engine_id: str
     argv: list[str]
@@ -182,7 +185,7 @@ class Pod:
         return (descendants(mine) | marked({self._order["engine_id"]})) - {mine}
 
     def _watch_answer(self) -> None:
-        while not self._answers():
+        while self._order["port"] and not self._answers():
             time.sleep(POLL_S)
         with contextlib.suppress(OSError):
             os.write(1, b"answered\n")

@@ -16,7 +16,7 @@ _TEXTS: dict[str, Callable[[Engine], str]] = {
     "name": lambda engine: engine.name,
     "creator": lambda engine: engine.creator.username,
     "group": lambda _engine: "",
-    "workload_type": lambda _engine: "application",
+    "workload_type": lambda engine: engine.workload_type,
     "status": lambda engine: engine.status,
 }
 _TIMES = {
@@ -65,7 +65,7 @@ class Usage:
             "cpu": engine.cpu,
             "memory": engine.memory,
             "nvidia_gpu": engine.nvidia_gpu,
-            "workload_type": "application",
+            "workload_type": engine.workload_type,
             "created_at": stamp(engine.created_at),
             "duration": str(int(((engine.ended_at or now) - engine.created_at).total_seconds())),
             "status": engine.status,
@@ -73,11 +73,17 @@ class Usage:
             "group_info": _person("", ""),
             "project_info": self._project_info(engine),
             "id": engine.id,
-            "workload_url": f"http://{engine.subdomain}.{self._domain}",
+            "workload_url": self._url(engine),
             "message": engine.message,
             "oom_killed": engine.oom_killed,
             "k8s_info": _k8s_info(engine),
         }
+
+    def _url(self, engine: Engine) -> str:
+        """The application's page, or the log of a run."""
+        if engine.workload_type == "job":
+            return f"http://{self._domain}/logs/{engine.id}"
+        return f"http://{engine.subdomain}.{self._domain}"
 
     def _project_info(self, engine: Engine) -> dict[str, object]:
         project = self._state.projects.get(engine.project_id)

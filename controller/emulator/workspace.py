@@ -10,14 +10,18 @@ from datetime import datetime, timedelta
 from controller.clock import Clock
 from controller.emulator import fields
 from controller.emulator.applications import Applications
+from controller.emulator.checks import Checks
+from controller.emulator.cloning import Clones, checked_source
 from controller.emulator.engines import Engines
 from controller.emulator.errors import ApiError, Code, invalid, not_found
 from controller.emulator.files import ProjectFiles
 from controller.emulator.ids import Ids
+from controller.emulator.jobs import Jobs
 from controller.emulator.listing import Columns, Query, select
 from controller.emulator.options import Options, User
 from controller.emulator.processes import Processes
 from controller.emulator.records import RUNTIMES, Project, Runtime
+from controller.emulator.runs import Runs
 from controller.emulator.state import State
 from controller.emulator.trees import MemoryTree, Tree
 
@@ -25,7 +29,10 @@ PROJECT_CREATE: dict[str, fields.Reader] = {
     "name": fields.text,
     "description": fields.text,
     "visibility": fields.text,
+    "template": fields.text,
     "git_url": fields.text,
+    "git_ref": fields.text,
+    "parent_project": fields.text,
     "default_project_engine_type": fields.text,
     "environment": fields.text_map,
     "shared_memory_limit": fields.int32,
@@ -75,7 +82,7 @@ RUNTIME_COLUMNS: Columns[Runtime] = Columns(_RUNTIME_COLUMNS, _RUNTIME_COLUMNS)
 
 
 class Workspace:
-    """The whole; applications and engines are its two larger organs."""
+    """The whole; applications, jobs and their engines are its larger organs."""
 
     def __init__(
         self,
@@ -97,9 +104,11 @@ class Workspace:
         self._new_tree = new_tree or _memory_tree
         self._trees: dict[str, Tree] = {key: self._new_tree(key) for key in self.state.projects}
         self.engines = Engines(self.state, processes, ids, self.options, self._files)
-        self.applications = Applications(
-            self.state, self.engines, ids, self.options, self.runtimes, self._files
-        )
+        checks = Checks(self.options, self.runtimes, self._files)
+        self.applications = Applications(self.state, self.engines, ids, self.options, checks)
+        self.runs = Runs(self.state, self.engines, ids, self.options, self._files)
+        self.jobs = Jobs(self.state, self.runs, ids, checks)
+        self._clones = Clones(self.state, processes, ids)
         self._ticked: tuple[datetime, int] | None = None
 
     # time
@@ -109,12 +118,16 @@ class Workspace:
         now = self.clock.now()
         if self._ticked != (now, self.state.changes):
             self.engines.tick(now)
+            self.runs.tick(now)
+            self._clones.tick(now)
             self._drop_deleted_projects()
             self._ticked = (now, self.state.changes)
         return now
 
     def _drop_deleted_projects(self) -> None:
         for project in [row for row in self.state.projects.values() if row.deleting]:
+            if project.cloning:
+                continue
             if any(app.project_id == project.id for app in self.state.applications.values()):
                 continue
             if any(pod.project_id == project.id for pod in self.state.engines.values()):
@@ -144,13 +157,13 @@ class Workspace:
 
     def show(self, project: Project) -> dict[str, object]:
         ready = project.created_at + timedelta(seconds=self.options.project_creation_s)
-        return project.wire(created=self.clock.now() >= ready)
+        return project.wire(settled=self.clock.now() >= ready)
 
     def create_project(self, user: User, raw: Mapping[str, object]) -> Project:
         values = fields.read(raw, PROJECT_CREATE)
-        if values.pop("git_url", ""):
-            message = "the embedded CML does not clone repositories: upload the files instead"
-            raise ApiError(Code.UNIMPLEMENTED, message)
+        source = checked_source(values)
+        for name in ("template", "git_url", "git_ref", "parent_project"):
+            values.pop(name, None)
         if engine_type := values.pop("default_project_engine_type", ""):
             values["default_engine_type"] = engine_type
         self._check_name(user, str(values.get("name", "")))
@@ -159,6 +172,8 @@ class Workspace:
         _assign(project, values)
         self.state.projects[project.id] = project
         self._trees[project.id] = self._new_tree(project.id)
+        if source[0]:
+            self._clones.begin(project, self._trees[project.id], source, now)
         self.state.changes += 1
         return project
 
@@ -181,12 +196,14 @@ class Workspace:
         return project
 
     def delete_project(self, project_id: str) -> None:
-        """Gone at once; its applications leave as deleted ones do, then its files go."""
+        """Gone at once, with its jobs; applications leave as deleted ones do, then its files go."""
         project = self.project(project_id)
         now = self.tick()
         project.deleting = True
         self.state.changes += 1
         self.applications.delete_all(project_id, now)
+        self.jobs.delete_all(project_id, now)
+        self._clones.stop(project, now)
         self.engines.stop_orphans(project_id, now)
         self.tick()
 

@@ -4,18 +4,20 @@ Paths are exactly those of CML, colon verbs included.  What is not routed is ans
 in front of CML does it, in plain text.
 """
 
-import json
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import datetime
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import http_date
 from werkzeug.routing import BaseConverter
 
 from controller.emulator import fields, limits
 from controller.emulator.errors import ApiError, Code, invalid
-from controller.emulator.listing import Query
+from controller.emulator.exchange import argument, body, query, reply
+from controller.emulator.job_routes import route_jobs
 from controller.emulator.options import API, ApiKey
 from controller.emulator.usage import Usage
 from controller.emulator.workspace import Workspace
@@ -54,15 +56,19 @@ def create_app(
     api = _Api(app, workspace, keys, lock or threading.RLock(), settled)
     _route_projects(api, workspace)
     _route_applications(api, workspace)
+    route_jobs(api.route, workspace, PROJECT)
     _route_files(api, workspace)
     _route_the_rest(api, workspace, domain)
     app.register_error_handler(ApiError, lambda error: reply(error.body(), error.status))
     app.register_error_handler(HTTPException, _plain)
+    app.after_request(lambda response: _dated(response, workspace.clock.now()))
     return app
 
 
-def reply(body: Mapping[str, object], status: int = 200) -> Response:
-    return Response(json.dumps(body), status, mimetype="application/json")
+def _dated(response: Response, now: datetime) -> Response:
+    """As every answer of HTTP has it; here by the workspace's own clock."""
+    response.headers["Date"] = http_date(now)
+    return response
 
 
 def _plain(error: HTTPException) -> Response:
@@ -145,32 +151,14 @@ class _Api:
         return found
 
 
-def _argument(name: str) -> str:
-    """A query parameter in either spelling."""
-    return request.args.get(name, request.args.get(fields.camel(name), ""))
-
-
-def _query() -> Query:
-    return Query(
-        _argument("search_filter"),
-        _argument("sort"),
-        _argument("page_size"),
-        _argument("page_token"),
-    )
-
-
-def _body() -> dict[str, object]:
-    return fields.body(request.get_data())
-
-
 def _route_projects(api: _Api, ws: Workspace) -> None:
     @api.route("GET", f"{BASE}/projects")
     def _list() -> Response:
-        return reply(ws.list_projects(_query()))
+        return reply(ws.list_projects(query()))
 
     @api.route("POST", f"{BASE}/projects")
     def _create() -> Response:
-        return reply(ws.show(ws.create_project(g.user, _body())))
+        return reply(ws.show(ws.create_project(g.user, body())))
 
     @api.route("GET", PROJECT)
     def _get(project_id: str) -> Response:
@@ -178,7 +166,7 @@ def _route_projects(api: _Api, ws: Workspace) -> None:
 
     @api.route("PATCH", PROJECT)
     def _patch(project_id: str) -> Response:
-        return reply(ws.show(ws.patch_project(project_id, _body())))
+        return reply(ws.show(ws.patch_project(project_id, body())))
 
     @api.route("DELETE", PROJECT)
     def _delete(project_id: str) -> Response:
@@ -189,12 +177,12 @@ def _route_projects(api: _Api, ws: Workspace) -> None:
 def _route_applications(api: _Api, ws: Workspace) -> None:
     @api.route("GET", f"{PROJECT}/applications")
     def _list(project_id: str) -> Response:
-        return reply(ws.applications.list(ws.project(project_id).id, _query()))
+        return reply(ws.applications.list(ws.project(project_id).id, query()))
 
     @api.route("POST", f"{PROJECT}/applications")
     def _create(project_id: str) -> Response:
         project = ws.project(project_id)
-        return reply(ws.applications.create(project, g.user, _body(), ws.tick()).wire())
+        return reply(ws.applications.create(project, g.user, body(), ws.tick()).wire())
 
     @api.route("GET", APPLICATION)
     def _get(project_id: str, application_id: str) -> Response:
@@ -203,7 +191,7 @@ def _route_applications(api: _Api, ws: Workspace) -> None:
     @api.route("PATCH", APPLICATION)
     def _patch(project_id: str, application_id: str) -> Response:
         app = ws.applications.get(ws.project(project_id).id, application_id)
-        return reply(ws.applications.patch(app, _body(), ws.tick()).wire())
+        return reply(ws.applications.patch(app, body(), ws.tick()).wire())
 
     @api.route("DELETE", APPLICATION)
     def _delete(project_id: str, application_id: str) -> Response:
@@ -249,7 +237,7 @@ def _route_files(api: _Api, ws: Workspace) -> None:
 
     @api.route("PATCH", FILE)
     def _rename(project_id: str, path: str) -> Response:
-        to = fields.read(_body(), {"path": fields.text}).get("path", "")
+        to = fields.read(body(), {"path": fields.text}).get("path", "")
         return reply(ws.files(project_id).rename(path, str(to)))
 
     @api.route("DELETE", FILE)
@@ -263,19 +251,19 @@ def _route_the_rest(api: _Api, ws: Workspace, domain: str) -> None:
 
     @api.route("GET", f"{BASE}/runtimes")
     def _runtimes() -> Response:
-        return reply(ws.list_runtimes(_query()))
+        return reply(ws.list_runtimes(query()))
 
     @api.route("GET", f"{BASE}/usage")
     def _usage() -> Response:
         several, times = (
-            _argument("multi_column_search_filter"),
-            _argument("time_range_search_filter"),
+            argument("multi_column_search_filter"),
+            argument("time_range_search_filter"),
         )
-        return reply(usage.list(_query(), several, times, ws.tick()))
+        return reply(usage.list(query(), several, times, ws.tick()))
 
     @api.route("POST", f"{BASE}/auth/validate_key")
     def _validate_key() -> Response:
-        asked = fields.read(_body(), {"audience": fields.text}).get("audience") or API
+        asked = fields.read(body(), {"audience": fields.text}).get("audience") or API
         if asked not in g.key.audiences:
             raise ApiError(Code.PERMISSION_DENIED, f"audience mismatch: not for {asked}")
         message = "API key is valid for the given audience"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 import waitress
+from job_story import BROKEN, DONE, tell_of_jobs
 from pydantic import SecretStr
 from story import JudgingTransport, World, operation_of, tell
 from waitress import wasyncore
@@ -19,6 +20,7 @@ from controller.cml.client import Client
 from controller.cml.connection import parse_address, trust
 from controller.emulator.ids import Ids
 from controller.emulator.options import ApiKey, Options
+from controller.emulator.processes import Ending, PodOrder
 from controller.emulator.scripted import Behaviour, ScriptedProcesses
 from controller.emulator.workspace import Workspace
 from controller.emulator.wsgi import create_app
@@ -45,7 +47,13 @@ class StepClock:
 
 
 def workspace(clock: Clock, options: Options, *, starts_in_s: float) -> Workspace:
-    processes = ScriptedProcesses(lambda _: Behaviour(answers_after=starts_in_s))
+    def told(order: PodOrder) -> Behaviour:
+        """A run ends as its script says; an application goes on."""
+        script = order.script.rsplit("/", 1)[-1]
+        ends = None if script not in {DONE, BROKEN} else 2 * starts_in_s
+        return Behaviour(starts_in_s, ends, Ending(int(script != DONE)))
+
+    processes = ScriptedProcesses(told)
     return Workspace(clock, processes, Ids(random.Random(5)), options=options)
 
 
@@ -133,12 +141,20 @@ def test_the_story_holds(open_world: object) -> None:
         there = stack.enter_context(open_world())  # type: ignore[operator]  # one of the three
         stack.enter_context(closing(there.raw))
         tell(there)
+        tell_of_jobs(there)
     judged = there.transport.judged
     assert judged["Application"] > 10
     assert judged["CreateApplicationRequest"] == 3
     assert judged["ListApplicationsResponse"] > 3
     assert judged["ListProjectFilesResponse"] > 3
     assert judged["runtimeError"] > 5
+    assert judged["Job"] > 5
+    assert judged["CreateJobRequest"] == 3
+    assert judged["CreateJobRunRequest"] > 4
+    assert judged["JobRun"] > 10
+    assert judged["ListJobsResponse"] > 2
+    assert judged["ListJobRunsResponse"] > 3
+    assert judged["CreateProjectRequest"] > 0
 
 
 @pytest.mark.parametrize(
@@ -155,6 +171,11 @@ def test_the_story_holds(open_world: object) -> None:
             "POST",
             "/projects/p/files/a/b:download",
             "/api/v2/projects/{project_id}/files/{path}:download",
+        ),
+        (
+            "POST",
+            "/projects/p/jobs/j/runs/r:stop",
+            "/api/v2/projects/{project_id}/jobs/{job_id}/runs/{run_id}:stop",
         ),
         ("POST", "/projects/p/applications/a/stop", None),
         ("GET", "/swagger.json", None),
