@@ -4,7 +4,7 @@
 here, nor does what a command's options say.  Where CML is, is said by `CONNECTION_VARIABLES`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -52,6 +52,10 @@ _Seconds = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
 
 class SettingsError(ValueError):
     """One or more settings cannot be used; the message names each with its variable."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = tuple(faults)
 
 
 def _s(default: float, sentence: str) -> float:
@@ -125,9 +129,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         settings = Settings.model_validate(given)
     except ValidationError as error:
         faults += [_fault(found["loc"], found["msg"]) for found in error.errors()]
-        raise SettingsError("; ".join(faults)) from None
+        raise SettingsError(faults) from None
     if faults:
-        raise SettingsError("; ".join(faults))
+        raise SettingsError(faults)
     return settings
 
 

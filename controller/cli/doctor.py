@@ -1,5 +1,6 @@
 """`raycml doctor`: whether everything is well enough for clusters to run, and how to mend it."""
 
+from io import BufferedWriter
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from controller.cli.doctor_bundle import reserve, write
 from controller.cli.doctor_look import Asked, Found, look
 from controller.cli.exit_codes import Exit
+from controller.cli.failure import CommandError
 from controller.cli.options import CaCert, Form, Local, NoColor, Output, Paths, Verbose
 from controller.cli.screen import Screen
 from controller.core.checkup import examine
@@ -69,13 +71,23 @@ def doctor(  # noqa: PLR0913 - the options of one command
         findings = examine(found.facts)
         _show(screen, output, found, findings)
         if archive is not None:
-            write(archive, screen.machine, found, findings)
+            _pack(archive, screen, found, findings)
             screen.say(f"{bundle}: read it before you pass it on")
     except BaseException:
         if bundle is not None:
             bundle.unlink(missing_ok=True)
         raise
     return _ENDS[worst(findings)]
+
+
+def _pack(
+    archive: BufferedWriter, screen: Screen, found: Found, findings: tuple[Finding, ...]
+) -> None:
+    try:
+        write(archive, screen.machine, found, findings)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise CommandError(f"the archive cannot be written: {why}", Exit.UNEXPECTED) from None
 
 
 def _show(screen: Screen, output: Form, found: Found, findings: tuple[Finding, ...]) -> None:

@@ -21,7 +21,7 @@ def look_at_settings(environ: Mapping[str, str]) -> tuple[Settings, tuple[str, .
     try:
         return read_settings(environ), ()
     except SettingsError as error:
-        return Settings(), tuple(str(error).split("; "))
+        return Settings(), error.faults
 
 
 def look_at_specs(paths: Sequence[Path] | None) -> tuple[Revision | Unread, bool]:

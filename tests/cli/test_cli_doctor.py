@@ -193,6 +193,16 @@ def test_several_faults_are_all_found(clinic: Clinic) -> None:
     assert by_result(findings, "warning") == ["git", "shared-memory"]
 
 
+def test_every_setting_that_is_wrong_has_a_line_with_its_hint(clinic: Clinic) -> None:
+    ill.misspelt_setting(clinic)
+    clinic.environ["RAYCML_RESYNC_S"] = "-1"
+    said = [f["message"] for f in clinic.findings() if f["name"] == "settings"]
+    assert said == [
+        "RAYCML_SETTEL_S is not a setting; did you mean `RAYCML_SETTLE_S`?",
+        "RAYCML_RESYNC_S must be greater than 0",
+    ]
+
+
 def test_the_key_stands_for_all_other_faults_in_the_exit_code(clinic: Clinic) -> None:
     ill.invalid_spec(clinic)
     ill.wrong_key(clinic)
