@@ -60,7 +60,7 @@ CaCert = Annotated[
 ]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colour; NO_COLOR does the same.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every call to stderr.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand to what is destroyed.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand, without a question.")]
 Project = Annotated[
     str | None,
     typer.Option(
