@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from launcher_world import settings
 
 from controller.launcher import render
+from controller.launcher.builder import render as builder
 
 ANYTHING = st.dictionaries(
     st.text(),
@@ -70,9 +71,20 @@ def test_all_pages_of_the_node_program_are_carried() -> None:
     assert there - set(render.PAGES) == {"__init__", "render"}
 
 
+def test_all_pages_of_the_builder_are_carried_verbatim() -> None:
+    there = {path.stem for path in Path(builder.__file__).parent.glob("*.py")}
+    carried = {name.removeprefix("builder.") for name in builder.PAGES}
+    assert there - carried == {"__init__", "render"}
+    text = builder.builder({})
+    for name, page in builder.pages().items():
+        assert page in text, name
+        assert "'''" not in page, "it would end the literal that carries it"
+
+
 def test_a_launcher_is_read_by_python_3_9_and_needs_only_its_library() -> None:
     ast.parse(render.launcher(settings()), feature_version=(3, 9))
-    for page in render.pages().values():
+    ast.parse(builder.builder({"hash": "0123456789abcdef"}), feature_version=(3, 9))
+    for page in (*render.pages().values(), *builder.pages().values()):
         for node in ast.walk(ast.parse(page, feature_version=(3, 9))):
             modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -1,0 +1,106 @@
+"""What to build, and where its files are: all in one folder of the project.
+
+An environment is there when its folder is there with a `ready.json` in it: it is built under
+another name and renamed once, when nothing is left to do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = ".raycml/envs"
+READY = "ready.json"
+STALE_S = 120.0  # shared file systems show a change to other pods within a minute
+DEADLINE_S = 3600.0
+_HASH = re.compile(r"[0-9a-f]{8,64}")
+_PYTHON = re.compile(r"3\.[0-9]{1,2}")
+
+
+class OrderError(Exception):
+    """The settings are not those of an environment."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One environment.  `ray_version` is empty where no Ray is asked for.
+
+    `packages` and `requirements` are requirements, one each; those of a requirements file may carry
+    hashes.  A builder that has shown no sign of life for `stale_s` is dead.
+    """
+
+    hash: str
+    python: str
+    ray_version: str = ""
+    packages: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    stale_s: float = STALE_S
+    deadline_s: float = DEADLINE_S
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (*self.packages, *self.requirements)
+
+    @property
+    def is_hashed(self) -> bool:
+        return any("--hash=" in line for line in self.lines)
+
+
+def read_order(values: Mapping[str, object]) -> Order:
+    """The order that a script carries.  Raises OrderError."""
+    try:
+        order = Order(
+            hash=str(values["hash"]),
+            python=str(values["python"]),
+            ray_version=str(values.get("ray_version", "")),
+            packages=_texts(values.get("packages")),
+            requirements=_texts(values.get("requirements")),
+            stale_s=float(str(values.get("stale_s", STALE_S))),
+            deadline_s=float(str(values.get("deadline_s", DEADLINE_S))),
+        )
+    except (KeyError, ValueError) as error:
+        raise OrderError(f"not the settings of an environment: {error}") from None
+    if not _HASH.fullmatch(order.hash) or not _PYTHON.fullmatch(order.python):
+        raise OrderError("not the settings of an environment: its hash or its Python has no form")
+    if any(line.startswith("-") or not line.isprintable() for line in order.lines):
+        raise OrderError("a requirement may not be an option, nor hold control characters")
+    return order
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    return tuple(str(value) for value in values) if isinstance(values, list) else ()
+
+
+@dataclass(frozen=True)
+class Site:
+    """The folder of all environments, and the names of one of them.  `engine` names this run."""
+
+    folder: Path
+    hash: str
+    engine: str
+
+    @property
+    def final(self) -> Path:
+        return self.folder / self.hash
+
+    @property
+    def ready(self) -> Path:
+        return self.final / READY
+
+    @property
+    def building(self) -> Path:
+        return self.folder / f"{self.hash}.building-{self.engine}"
+
+    @property
+    def gone(self) -> Path:
+        return self.folder / f"{self.hash}.gone-{self.engine}"
+
+    @property
+    def claim(self) -> Path:
+        return self.folder / f"{self.hash}.claim"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.hash}.log"

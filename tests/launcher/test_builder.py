@@ -1,0 +1,178 @@
+"""The builder builds environments for real, in a home of its own, from a shelf of wheels."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from builder_world import HASH, PYTHON, Home, said_by, wheel
+from launcher_world import wait_for
+
+from controller.launcher.builder.claim import Claim, age
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def test_an_environment_is_built_checked_and_says_what_is_in_it(home: Home) -> None:
+    wheel(home.shelf, "six", "1.16.0")
+    assert home.build(requirements=["six==1.16.0"]) == 0, home.log()
+    ready = home.ready()
+    assert (ready["hash"], ready["ray"], ready["installer"]) == (HASH, "2.60.0", "pip")
+    assert str(ready["python"]).startswith(PYTHON + ".")
+    packages = ready["packages"]
+    assert isinstance(packages, dict)
+    assert (packages["ray"], packages["six"]) == ("2.60.0", "1.16.0")
+    assert home.leftovers() == []
+
+
+def test_scripts_and_modules_work_where_the_environment_ends_up(home: Home) -> None:
+    assert home.build() == 0, home.log()
+    final = str(home.final)
+    assert said_by([home.final / "bin" / "ray"]) == f"ray 2.60.0 {final}\n"
+    prefix = "import sys, ray; print(sys.prefix, ray.__file__)"
+    assert said_by([home.final / "bin" / "python", "-c", prefix]).startswith(f"{final} {final}/")
+    assert "pip" in said_by([home.final / "bin" / "python", "-m", "pip", "--version"])
+    for path in (home.final / "bin").iterdir():
+        assert path.is_symlink() or b".building-" not in path.read_bytes(), path
+    assert ".building-" not in (home.final / "pyvenv.cfg").read_text()
+
+
+@pytest.mark.slow
+def test_the_ray_of_the_spec_is_taken_where_the_packages_leave_it_open(home: Home) -> None:
+    wheel(home.shelf, "ray", "2.61.0")
+    assert home.build(packages=["ray"]) == 0, home.log()
+    assert home.ready()["ray"] == "2.60.0"
+
+
+def test_a_package_that_is_not_there_fails_the_job_and_is_named_in_the_log(home: Home) -> None:
+    assert home.build(packages=["ray", "no-such-package==1.0"]) == 1
+    assert not home.final.exists()
+    assert "no-such-package==1.0" in home.log()
+    assert home.log().splitlines()[-1].endswith("FAILED: the packages cannot be installed")
+    assert home.leftovers() == []
+
+
+@pytest.mark.slow
+def test_an_environment_without_ray_fails_with_a_remedy(home: Home) -> None:
+    wheel(home.shelf, "six", "1.16.0")
+    assert home.build(packages=["six"]) == 1
+    assert "have the packages bring ray[default]==2.60.0" in home.log()
+    assert not home.final.exists()
+
+
+@pytest.mark.slow
+def test_a_ray_that_cannot_be_imported_fails(home: Home) -> None:
+    wheel(home.shelf, "ray", "2.60.0", "raise ImportError('libfoo.so is missing')\n")
+    assert home.build() == 1
+    assert "libfoo.so is missing" in home.log()
+
+
+@pytest.mark.slow
+def test_hashes_are_checked_and_then_no_constraint_is_added(home: Home) -> None:
+    found = hashlib.sha256((home.shelf / "ray-2.60.0-py3-none-any.whl").read_bytes()).hexdigest()
+    good, bad = (f"ray==2.60.0 --hash=sha256:{digest}" for digest in (found, "0" * 64))
+    assert home.build(packages=[], requirements=[bad]) == 1
+    assert "HASHES" in home.log()
+    assert home.build(packages=[], requirements=[good]) == 0, home.log()
+
+
+@pytest.mark.slow
+def test_with_hashes_another_ray_than_the_spec_names_fails(home: Home) -> None:
+    made = wheel(home.shelf, "ray", "2.61.0")
+    line = f"ray==2.61.0 --hash=sha256:{hashlib.sha256(made.read_bytes()).hexdigest()}"
+    assert home.build(packages=[], requirements=[line]) == 1
+    assert "the packages bring Ray 2.61.0, but rayVersion is 2.60.0" in home.log()
+
+
+def test_a_python_that_the_runtime_lacks_fails_with_a_remedy(home: Home) -> None:
+    assert home.build(python="3.99") == 1
+    assert f"the runtime has Python {PYTHON} and no 3.99; choose a runtime" in home.log()
+
+
+@pytest.mark.slow
+def test_an_environment_that_is_there_is_not_built_again(home: Home) -> None:
+    assert home.build() == 0, home.log()
+    built = home.ready()
+    assert home.build(engine="engine2") == 0
+    assert home.ready() == built
+
+
+@pytest.mark.slow
+def test_a_folder_that_lacks_its_end_is_replaced(home: Home) -> None:
+    home.final.mkdir()
+    (home.final / "half").write_text("of something")
+    assert home.build() == 0, home.log()
+    assert home.ready()["ray"] == "2.60.0"
+    assert home.leftovers() == []
+
+
+def test_two_runs_at_once_both_end_well_and_one_of_them_builds(home: Home) -> None:
+    script = home.script()
+    runs = [home.start(script, f"engine{n}") for n in range(2)]
+    for run in runs:
+        run.communicate(timeout=120)
+    assert [run.returncode for run in runs] == [0, 0], home.log()
+    assert home.log().count("building ") == 1
+    assert home.leftovers() == []
+
+
+@pytest.mark.slow
+def test_a_killed_build_leaves_nothing_that_counts_and_the_next_run_clears_it(home: Home) -> None:
+    slow = "import time\nwhile True:\n    time.sleep(0.1)\n"
+    good = (home.shelf / "ray-2.60.0-py3-none-any.whl").read_bytes()
+    wheel(home.shelf, "ray", "2.60.0", slow)
+    run = home.start(home.script(), "engine1")
+    wait_for(lambda: "importing Ray" in home.log_so_far(), "the import of Ray", 60)
+    home.end(run)
+    assert not home.final.exists()
+    assert home.leftovers() == [f"{HASH}.building-engine1", f"{HASH}.claim"]
+    (home.shelf / "ray-2.60.0-py3-none-any.whl").write_bytes(good)
+    assert home.build(engine="engine2") == 0, home.log()
+    assert home.leftovers() == []
+
+
+def test_a_build_that_takes_too_long_is_ended(home: Home) -> None:
+    wheel(home.shelf, "ray", "2.60.0", "import time\nwhile True:\n    time.sleep(0.1)\n")
+    assert home.build(deadline_s=4) == 1
+    assert "not done within 4 s" in home.log()
+    assert home.leftovers() == []
+
+
+@pytest.mark.slow
+def test_no_secret_of_an_index_reaches_the_log_nor_the_key_a_build(home: Home) -> None:
+    wheel(home.shelf, "ray", "2.60.0", "import os\nassert 'CDSW_APIV2_KEY' not in os.environ\n")
+    told = {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": "http://me:hush@127.0.0.1:9/simple"}
+    run = home.start(home.script(), "engine1", **told, PIP_RETRIES="0")
+    out, _ = run.communicate(timeout=120)
+    assert run.returncode == 0, home.log()
+    assert "127.0.0.1" in home.log()
+    assert "hush" not in home.log() + out.decode()
+
+
+def test_signals_of_life_keep_a_claim_from_being_taken(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "claim"
+    first, second = Claim(path, "one", 0.4), Claim(path, "two", 0.4)
+    assert first.take()
+    os.utime(path, (path.stat().st_mtime - 60, path.stat().st_mtime - 60))
+    with first.held():
+        wait_for(lambda: _is_new(path), "a sign of life")
+        assert not second.take()
+        assert path.read_text() == "one"
+    assert second.take()
+
+
+def _is_new(path: Path) -> bool:
+    return age(path, "test") < 5
+
+
+def test_the_claim_of_a_dead_holder_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "claim"
+    assert Claim(path, "one", 5).take()
+    os.utime(path, (path.stat().st_mtime - 60, path.stat().st_mtime - 60))
+    second = Claim(path, "two", 5)
+    assert not second.take()
+    assert second.take()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["claim"]
