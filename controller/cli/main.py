@@ -14,6 +14,7 @@ import typer
 
 from controller import __version__
 from controller.cli import emulators
+from controller.cli.acceptance import acceptance
 from controller.cli.adopt import adopt
 from controller.cli.delete import delete
 from controller.cli.events import events
@@ -53,6 +54,7 @@ COMMANDS: tuple[Callable[..., Exit], ...] = (
     status,
     doctor,
     events,
+    acceptance,
 )
 
 app = typer.Typer(name="raycml", help=HELP, pretty_exceptions_enable=False)

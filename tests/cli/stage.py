@@ -93,11 +93,12 @@ class Stage:
     clock: StepClock = field(default_factory=StepClock)
     stories: dict[str, Behaviour] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
+    dice: int = 3
+    options: Options = field(default_factory=lambda: Options(start_s=3.0))
 
     def __post_init__(self) -> None:
-        options = Options(start_s=3.0)
         self.workspace = Workspace(
-            self.clock, ScriptedProcesses(self._story), Ids(random.Random(5)), options=options
+            self.clock, ScriptedProcesses(self._story), Ids(random.Random(5)), options=self.options
         )
         self.user = User()
         app = create_app(self.workspace, {KEY: ApiKey(KEY)}, domain="cml.localhost")
@@ -117,7 +118,7 @@ class Stage:
 
     def run(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Said:
         chosen = self.environ if environ is None else environ
-        machine = Machine(chosen, self.clock, random.Random(3), self.wire)
+        machine = Machine(chosen, self.clock, random.Random(self.dice), self.wire)
         self.capsys.readouterr()
         code = run(arguments, machine)
         said = self.capsys.readouterr()
