@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from controller.core import checkup_cluster as cluster
 from controller.core import checkup_connection as connection
 from controller.core import checkup_project as project
+from controller.core import checkup_ray as ray
 from controller.core.checkup_facts import Facts
 from controller.core.finding import Finding
 
@@ -36,9 +37,9 @@ CHECKS: tuple[Check, ...] = (
     cluster.sign_in,
     cluster.editions,
     cluster.applications,
-    cluster.reports,
-    cluster.joins,
-    cluster.ray_versions,
+    ray.reports,
+    ray.joins,
+    ray.ray_versions,
     cluster.pauses,
 )
 

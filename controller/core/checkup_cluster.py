@@ -1,4 +1,4 @@
-"""Checks of clusters as they are: lease, names, orphans, launchers, starts, joins, pauses.
+"""Checks of clusters as they are: lease, names, orphans, launchers, starts, pauses.
 
 Times here are shorter than the controller's deadlines: a check-up is asked for because somebody
 wonders, and a deadline that the controller met has set the clock of a member back.
@@ -11,19 +11,15 @@ from controller.core.checkup_facts import Facts, Unread, seen, wanted
 from controller.core.desired import DesiredCluster, DesiredState, launcher_path
 from controller.core.finding import Finding, bad, good, listed, not_checked, unknown, warning
 from controller.core.fingerprint import VERSION, version_of
-from controller.core.member import THE_HEAD
 from controller.core.observed import (
-    HeadReport,
     ObservedApplication,
     ObservedState,
     Pause,
     Phase,
     key_of,
 )
-from controller.core.roster import Roster, Seat, call_the_roll
-from controller.core.view import valid_report
+from controller.core.roster import Roster, call_the_roll
 
-JOIN_S = 120.0  # a join takes seconds
 SLOW_START_S = 300.0  # the longest start that was measured, without a new node
 UNUSED_MAX = 50  # launchers of unknown age that nothing names
 _HOME = "/home/cdsw/"
@@ -47,7 +43,7 @@ def lease(facts: Facts) -> Iterator[Finding]:
         yield good("lease", f"{held.who} holds it since {held.since}, and is alive")
 
 
-def _looked(
+def looked(
     name: str, judge: Callable[[Facts, DesiredState, ObservedState], Iterator[Finding]]
 ) -> Callable[[Facts], Iterator[Finding]]:
     """A check that needs to know the applications of some project at least."""
@@ -63,7 +59,7 @@ def _looked(
     return check
 
 
-def _rolls(
+def rolls(
     facts: Facts, desired: DesiredState, observed: ObservedState
 ) -> Iterator[tuple[DesiredCluster, Roster]]:
     """The clusters whose project could be read, with who fills which place."""
@@ -73,7 +69,7 @@ def _rolls(
 
 
 def _names(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iterator[Finding]:
-    rolls = list(_rolls(facts, desired, observed))
+    rolls = list(rolls(facts, desired, observed))
     taken = [s.foreign for _, roll in rolls for s in roll.seats if s.foreign is not None]
     for app in taken:
         message = f"`{app.subdomain}` is application {app.id}, which is not this installation's"
@@ -82,7 +78,7 @@ def _names(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iter
         yield good("names", "no other application of these projects holds a name of the specs")
 
 
-names = _looked("names", _names)
+names = looked("names", _names)
 
 
 def _orphans(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iterator[Finding]:
@@ -103,7 +99,7 @@ def _orphans(facts: Facts, desired: DesiredState, observed: ObservedState) -> It
         yield good("orphans", "a spec holds every application of ours")
 
 
-orphans = _looked("orphans", _orphans)
+orphans = looked("orphans", _orphans)
 
 
 def _launchers(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iterator[Finding]:
@@ -116,12 +112,12 @@ def _launchers(facts: Facts, desired: DesiredState, observed: ObservedState) -> 
     for project, found in facts.launchers.items():
         for file in () if isinstance(found, Unread) else found:
             if (project, file.path) not in named:
-                old += _older(file.modified_at, facts, facts.policy.launcher_kept_s)
+                old += older(file.modified_at, facts, facts.policy.launcher_kept_s)
                 unaged += file.modified_at is None
     yield _leaked(old, unaged)
 
 
-launchers = _looked("launchers", _launchers)
+launchers = looked("launchers", _launchers)
 
 
 def _leaked(old: int, unaged: int) -> Finding:
@@ -146,7 +142,7 @@ def _named(
     )
 
 
-def _older(since: datetime | None, facts: Facts, seconds: float) -> bool:
+def older(since: datetime | None, facts: Facts, seconds: float) -> bool:
     return since is not None and (facts.as_of - since).total_seconds() >= seconds
 
 
@@ -161,7 +157,7 @@ def _sign_in(facts: Facts, _: DesiredState, observed: ObservedState) -> Iterator
         yield good("sign-in", "every application of ours asks for a sign-in")
 
 
-sign_in = _looked("sign-in", _sign_in)
+sign_in = looked("sign-in", _sign_in)
 
 
 def _editions(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iterator[Finding]:
@@ -181,7 +177,7 @@ def _editions(facts: Facts, desired: DesiredState, observed: ObservedState) -> I
         yield good("editions", "every launcher and fingerprint is of this version")
 
 
-editions = _looked("editions", _editions)
+editions = looked("editions", _editions)
 
 
 def _version(app: ObservedApplication) -> str:
@@ -205,12 +201,12 @@ def _applications(facts: Facts, _: DesiredState, observed: ObservedState) -> Ite
         yield good("applications", f"{running} of {len(ours)} run, and none is stuck")
 
 
-applications = _looked("applications", _applications)
+applications = looked("applications", _applications)
 
 
 def _start(app: ObservedApplication, facts: Facts) -> Finding | None:
     since = app.starting_at or app.created_at
-    if since is None or not _older(since, facts, SLOW_START_S):
+    if since is None or not older(since, facts, SLOW_START_S):
         return None
     waited = (facts.as_of - since).total_seconds()
     message = f"{app.name} is STARTING for {waited / 60:.0f} minutes"
@@ -221,103 +217,6 @@ def _start(app: ObservedApplication, facts: Facts) -> Finding | None:
     if waited >= facts.policy.start_deadline_s:
         return bad("applications", message, fix)
     return warning("applications", message, fix)
-
-
-def _running_long(app: ObservedApplication | None, facts: Facts) -> bool:
-    if app is None or app.phase is not Phase.RUNNING:
-        return False
-    return _older(app.running_at or app.starting_at or app.created_at, facts, JOIN_S)
-
-
-def _head(roll: Roster) -> ObservedApplication | None:
-    return next((seat.app for seat in roll.seats if seat.member == THE_HEAD), None)
-
-
-def _reports(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iterator[Finding]:
-    silent, speaking = [], 0
-    for cluster, roll in _rolls(facts, desired, observed):
-        if valid_report(cluster.name, roll, observed, facts.policy) is not None:
-            speaking += 1
-        elif _running_long(_head(roll), facts):
-            silent.append(cluster.name)
-    for name in silent:
-        message = f"the head of {name} runs and has not reported lately ({_last(name, observed)})"
-        fix = f"read .raycml/logs/{name}/head.log in the project, and compare the clocks"
-        yield bad("reports", message, fix)
-    if not silent:
-        yield good("reports", f"{speaking} heads report, and none that runs is silent")
-
-
-reports = _looked("reports", _reports)
-
-
-def _last(cluster: str, observed: ObservedState) -> str:
-    report = observed.reports.get(cluster)
-    return "never" if report is None else f"last {report.observed_at.isoformat()}"
-
-
-def _joins(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iterator[Finding]:
-    """Workers that run for long, whose head is alive and does not list them."""
-    lonely, joined = [], 0
-    for cluster, roll in _rolls(facts, desired, observed):
-        report = valid_report(cluster.name, roll, observed, facts.policy)
-        if report is None:
-            continue
-        joined += sum(1 for seat in roll.seats if _alive(seat, report))
-        lonely += [
-            (seat, report)
-            for seat in roll.seats
-            if _running_long(seat.app, facts) and not _alive(seat, report)
-        ]
-    for seat, report in lonely:
-        yield _lonely(seat, report)
-    if not lonely:
-        yield good("joins", f"{joined} nodes are in Ray, and none that runs is missing for long")
-
-
-joins = _looked("joins", _joins)
-
-
-def _alive(seat: Seat, report: HeadReport) -> bool:
-    told = report.members.get(str(seat.member))
-    return told is not None and told.alive
-
-
-def _lonely(seat: Seat, report: HeadReport) -> Finding:
-    told = report.members.get(str(seat.member))
-    said = f": {told.message}" if told is not None and told.message else ""
-    where = report.address or "the head"
-    fix = (
-        f"see that pods reach {where} on any port (with Istio: mTLS PERMISSIVE for the user's "
-        f"namespace); read .raycml/logs/{seat.group.cluster} in the project"
-    )
-    return bad("joins", f"{seat.key} runs, and Ray does not list it{said}", fix)
-
-
-def _ray_versions(
-    facts: Facts, desired: DesiredState, observed: ObservedState
-) -> Iterator[Finding]:
-    told: list[str] = []
-    differ = 0
-    for cluster, roll in _rolls(facts, desired, observed):
-        report = valid_report(cluster.name, roll, observed, facts.policy)
-        if report is None:
-            continue
-        wants, has = cluster.groups[0].inputs.ray_version, report.ray_version
-        if has and has != wants:
-            message = f"{cluster.name} runs Ray {has}, and its spec says {wants}"
-            fix = f"install ray=={wants} where `python` points, or write `rayVersion: {has}`"
-            differ += 1
-            yield bad("ray-version", message, fix)
-        else:
-            told.append(f"{cluster.name}: Ray {has or '?'}, Python {report.python_version or '?'}")
-    if told:
-        yield good("ray-version", listed(told))
-    elif not differ:
-        yield unknown("ray-version", "no head tells its versions now")
-
-
-ray_versions = _looked("ray-version", _ray_versions)
 
 
 def pauses(facts: Facts) -> Iterator[Finding]:

@@ -300,6 +300,20 @@ def worker_that_does_not_join(clinic: Clinic) -> None:
     clinic.pass_time(200)
 
 
+def worker_that_ray_refuses(clinic: Clinic) -> None:
+    clinic.stage.silent.add("ray-analytics-cpu-1")
+    path = (".raycml", "clusters", "analytics", "ray.json")
+
+    def refuse() -> None:
+        body = json.loads(clinic.stage.tree().read(path))
+        said = {"alive": False, "state": "retrying", "message": "Ray drained this node"}
+        body["members"]["cpu/1"] = said
+        clinic.stage.tree().write(path, json.dumps(body).encode())
+
+    clinic.stage.clock.passing.append(refuse)
+    clinic.pass_time(200)
+
+
 def other_ray(clinic: Clinic) -> None:
     clinic.report(ray_version="2.9.3")
 

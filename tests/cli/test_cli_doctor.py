@@ -117,6 +117,13 @@ FAULTS: list[Fault] = [
         "analytics cpu/1 runs, and Ray does not list it",
         Exit.NOT_CONVERGED,
     ),
+    (
+        ill.worker_that_ray_refuses,
+        "joins",
+        "bad",
+        "analytics cpu/1 runs, and Ray does not list it: Ray drained this node",
+        Exit.NOT_CONVERGED,
+    ),
     (ill.other_ray, "ray-version", "bad", "runs Ray 2.9.3", Exit.NOT_CONVERGED),
     (ill.paused, "pauses", "warning", "by jdoe: month's end", Exit.DONE),
     (ill.paused_by_its_spec, "pauses", "warning", "by its spec", Exit.DONE),
@@ -289,6 +296,15 @@ def test_the_document_is_complete_and_in_order(clinic: Clinic) -> None:
     later = clinic.examine("-o", "json").json()
     order = [one["name"] for one in body["checks"]]  # type: ignore[union-attr, index]
     assert [one["name"] for one in later["checks"]] == order  # type: ignore[union-attr, index]
+
+
+def test_the_fix_of_a_missing_worker_follows_from_what_it_says(clinic: Clinic) -> None:
+    ill.worker_that_does_not_join(clinic)
+    fixes = {found["name"]: found["fix"] for found in clinic.findings()}
+    assert fixes["joins"].startswith("see that pods reach 10.0.0.7:6379 on any port")
+    ill.worker_that_ray_refuses(clinic)
+    fixes = {found["name"]: found["fix"] for found in clinic.findings()}
+    assert fixes["joins"].startswith("read .raycml/logs/analytics in the project")
 
 
 def test_a_line_shows_its_fix_below_it(clinic: Clinic) -> None:
