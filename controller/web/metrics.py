@@ -1,0 +1,183 @@
+"""Counters of what was done, and the text that Prometheus reads.
+
+A registry of its own.  Every label set is there from the start, so that `rate()` sees the first
+event; a label has only values of a list that is written down, and `other` for all else.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from controller.core.board import Board
+from controller.core.plan import ACTION_NAMES, Outcome, Result
+from controller.web.gauges import families
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OTHER = "other"
+PASSES = ("done", "failed", "refused", "standby", OTHER)
+FETCHES = ("done", "failed", OTHER)
+ERRORS = (
+    "Unavailable", "Unknown", "Throttled", "Unauthorized", "Rejected", "NotFound", "Malformed",
+    OTHER,
+)  # fmt: skip
+CODES = ("2xx", "3xx", "4xx", "5xx", "none")
+FIELDS = (
+    "cpu", "memory", "gpu", "runtimeIdentifier", "environment", "rayStartParams", "launcher",
+    "Ray version or interpreter", OTHER,
+)  # fmt: skip
+_OPERATIONS_MAX = 64
+_PASS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+_CALL_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_READY_S = (5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
+
+
+class Metrics:
+    """Counts from any thread.  `operations` are the calls of CML that there can be: name, method.
+
+    An operation that is not among them is counted too, up to a bound.
+    """
+
+    def __init__(self, version: str = "", operations: Iterable[tuple[str, str]] = ()) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._lock = threading.Lock()
+        self._operations: set[tuple[str, str]] = set()
+        self._waiting: dict[str, datetime] = {}
+        info = Gauge(
+            "raycml_build_info", "The version that runs.", ["version"], registry=self._registry
+        )
+        info.labels(version).set(1)
+        self._passes = self._counter("passes", "Passes by how they ended.", "result")
+        self._took = self._histogram("pass_duration_seconds", "How long passes took.", _PASS_S)
+        self._fetches = self._counter("git_fetch", "Readings of the source.", "result")
+        self._actions = self._counter("actions", "Steps carried out.", "action", "result")
+        self._drift = self._counter("drift", "Differences that were mended, by field.", "field")
+        self._ready = self._histogram(
+            "time_to_ready_seconds", "How long clusters that were not ready took.", _READY_S
+        )
+        self._open_calls()
+        self._initialise(operations)
+
+    def _open_calls(self) -> None:
+        self._calls = self._counter("api_requests", "Calls of CML.", "operation", "method", "code")
+        self._call_s = self._histogram(
+            "api_request_duration_seconds", "How long calls of CML took.", _CALL_S, "operation"
+        )
+        self._errors = self._counter("api_errors", "Calls of CML that went wrong.", "error")
+        self._throttled = self._counter("api_throttled", "Calls that CML refused to take so fast.")
+        ProcessCollector(registry=self._registry)
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"raycml_{name}", meaning, labels, registry=self._registry)
+
+    def _histogram(
+        self, name: str, meaning: str, buckets: Iterable[float], *labels: str
+    ) -> Histogram:
+        bounds = tuple(buckets)
+        full = f"raycml_{name}"
+        return Histogram(full, meaning, labels, buckets=bounds, registry=self._registry)
+
+    def _initialise(self, operations: Iterable[tuple[str, str]]) -> None:
+        for counter, values in (
+            (self._passes, PASSES),
+            (self._fetches, FETCHES),
+            (self._drift, FIELDS),
+            (self._errors, ERRORS),
+        ):
+            for value in values:
+                counter.labels(value)
+        for action in ACTION_NAMES.values():
+            for result in Result:
+                self._actions.labels(action, result.value)
+        for operation, method in operations:
+            self._operation(operation, method)
+
+    def _operation(self, operation: str, method: str) -> tuple[str, str]:
+        """The labels of an operation; a new one comes with all of its label sets."""
+        with self._lock:
+            wanted = (operation, method)
+            if wanted not in self._operations:
+                if len(self._operations) >= _OPERATIONS_MAX:
+                    wanted = (OTHER, OTHER)
+                self._operations.add(wanted)
+                for code in CODES:
+                    self._calls.labels(*wanted, code)
+                self._call_s.labels(wanted[0])
+        return wanted
+
+    def called(
+        self, operation: str, method: str, status: int | None, error: str | None, seconds: float
+    ) -> None:
+        """One exchange with CML; `error` is the class that came of it, if any."""
+        name, verb = self._operation(operation, method)
+        code = "none" if status is None else f"{status // 100}xx"
+        self._calls.labels(name, verb, code if code in CODES else "none").inc()
+        self._call_s.labels(name).observe(seconds)
+        if error:
+            self._errors.labels(_known(error, ERRORS)).inc()
+        if error == "Throttled":
+            self._throttled.inc()
+
+    def passed(self, result: str, took_s: float) -> None:
+        """One pass: done, failed, refused (its plan would break a law) or standby (no lease)."""
+        self._passes.labels(_known(result, PASSES)).inc()
+        self._took.observe(took_s)
+
+    def fetched(self, result: str) -> None:
+        """One reading of the source: done or failed."""
+        self._fetches.labels(_known(result, FETCHES)).inc()
+
+    def acted(self, outcomes: Iterable[Outcome]) -> None:
+        """What came of the steps of one pass."""
+        for outcome in outcomes:
+            self._actions.labels(outcome.step.name, outcome.result.value).inc()
+            if outcome.result is Result.DONE and outcome.step.name in ("update", "delete"):
+                for change in outcome.step.changes:
+                    self._drift.labels(_known(change.field.partition(".")[0], FIELDS)).inc()
+
+    def shown(self, board: Board) -> None:
+        """A board was published: clusters that have become ready since the last are timed."""
+        if board.status is None:
+            return
+        with self._lock:
+            waiting = {}
+            for cluster in board.status.clusters:
+                since = self._waiting.get(cluster.name)
+                if cluster.word != "Ready":
+                    waiting[cluster.name] = since or board.as_of
+                elif since is not None:
+                    self._ready.observe((board.as_of - since).total_seconds())
+            self._waiting = waiting
+
+    def text(self, board: Board) -> bytes:
+        """Everything, in the text format."""
+        self.shown(board)
+        return generate_latest(_Everything(self._registry, board))
+
+
+def _known(value: str, values: tuple[str, ...]) -> str:
+    return value if value in values else OTHER
+
+
+class _Everything(Collector):
+    """Counters and gauges of one moment, without the times at which counters were made."""
+
+    def __init__(self, registry: CollectorRegistry, board: Board) -> None:
+        self._registry = registry
+        self._board = board
+
+    def collect(self) -> Iterator[Metric]:
+        for family in self._registry.collect():
+            family.samples = [s for s in family.samples if not s.name.endswith("_created")]
+            yield family
+        yield from families(self._board)

@@ -1,0 +1,124 @@
+"""How answers look: pages in one look, JSON in one shape, and headers that keep strangers out."""
+
+import hashlib
+from collections.abc import Mapping
+from importlib.resources import files
+
+from flask import Flask, Response, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from controller.web.desk import Desk
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # Nothing leaves for another host; `no-referrer` would also hide from us where a form came from.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+_STATIC = {"page.css": "text/css", "live.js": "text/javascript"}
+_MACHINES = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics")
+
+
+class RefusedError(Exception):
+    """A request that is not answered as wished; `reason` is a CamelCase word for machines."""
+
+    def __init__(
+        self, status: int, reason: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.headers = headers or {}
+
+
+def document(body: Mapping[str, object] | list[object], status: int = 200) -> Response:
+    answer = jsonify(body)
+    answer.status_code = status
+    return answer
+
+
+def for_machines(path: str) -> bool:
+    return path.startswith(_MACHINES)
+
+
+def dress(app: Flask, desk: Desk) -> None:
+    """Give the application its errors, headers and static files."""
+    _serve_static(app)
+    app.register_error_handler(RefusedError, _refused)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, lambda error: _broken(error, app, desk))
+    app.after_request(_headed)
+
+
+def _refused(error: RefusedError) -> Response:
+    answer = _error(error.status, error.reason, error.message)
+    answer.headers.extend(error.headers)
+    return answer
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    reason, message = _WORDS.get(status, (error.name.replace(" ", ""), error.description or ""))
+    answer = _error(status, reason, message)
+    allowed = getattr(error, "valid_methods", None)
+    if allowed:
+        answer.headers["Allow"] = ", ".join(sorted(allowed))
+    return answer
+
+
+_WORDS = {
+    404: ("NotFound", "There is nothing at this address."),
+    405: ("MethodNotAllowed", "This address does not take this method."),
+    413: ("TooLarge", "The request is larger than anything that is expected here."),
+    415: ("NotJson", "Send JSON, with Content-Type: application/json."),
+    400: ("BadRequest", "The request cannot be understood."),
+}
+
+
+def _broken(error: Exception, app: Flask, desk: Desk) -> Response:
+    """A fault of ours: told where faults are told, and never to whoever asked."""
+    if desk.options.on_error is not None:
+        desk.options.on_error(error)
+    else:
+        app.logger.error("the page failed", exc_info=error)
+    return _error(500, "Unexpected", "The page failed; the log of the controller says how.")
+
+
+def _error(status: int, reason: str, message: str) -> Response:
+    if for_machines(request.path):
+        return document({"error": {"reason": reason, "message": message}}, status)
+    page = render_template("error.html", status=status, reason=reason, message=message)
+    return Response(page, status)
+
+
+def _headed(answer: Response) -> Response:
+    for name, value in HEADERS.items():
+        answer.headers.setdefault(name, value)
+    # What is shown is true for seconds.
+    answer.headers.setdefault("Cache-Control", "no-store")
+    return answer
+
+
+def _serve_static(app: Flask) -> None:
+    """The style sheet and the script, from memory, under names that change with their content."""
+    folder = files("controller.web") / "static"
+    bodies = {name: (folder / name).read_bytes() for name in _STATIC}
+    marks = {name: hashlib.sha256(body).hexdigest()[:12] for name, body in bodies.items()}
+
+    def static_file(name: str) -> Response:
+        if name not in bodies:
+            raise RefusedError(404, *_WORDS[404])
+        answer = Response(bodies[name], mimetype=_STATIC[name])
+        answer.headers["Cache-Control"] = "public, max-age=86400"
+        return answer
+
+    app.add_url_rule("/static/<name>", "static", static_file)
+    app.jinja_env.globals["asset"] = lambda name: f"/static/{name}?v={marks[name]}"

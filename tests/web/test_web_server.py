@@ -1,0 +1,72 @@
+"""The page over a real socket: the port, its bounds, and its end."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+
+import httpx
+import pytest
+
+from controller.web.server import Server, serve
+from tests.web import boards
+from tests.web.pages import HOOK_SECRET, Web
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    found = serve(Web(boards.busy()).app)
+    yield found
+    found.close()
+
+
+def url(server: Server, path: str = "/") -> str:
+    return f"http://127.0.0.1:{server.port}{path}"
+
+
+def threads() -> set[str]:
+    return {thread.name for thread in threading.enumerate()}
+
+
+def test_the_page_is_served_on_a_port_of_this_machine(server: Server) -> None:
+    answer = httpx.get(url(server), trust_env=False)
+    assert answer.status_code == 200
+    assert "fraud-scoring" in answer.text
+    assert answer.headers["Server"] == "raycml"
+
+
+def test_head_has_no_body_over_the_wire(server: Server) -> None:
+    answer = httpx.head(url(server, "/healthz"), trust_env=False)
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(server: Server) -> None:
+    body = b"x" * (2 * 1024 * 1024)
+    headers = {"X-Gitlab-Token": HOOK_SECRET}
+    answer = httpx.post(url(server, "/hooks/git"), content=body, headers=headers, trust_env=False)
+    assert answer.status_code == 413
+
+
+def test_the_proxy_in_front_says_how_the_browser_came(server: Server) -> None:
+    with httpx.Client(trust_env=False, headers={"X-Forwarded-Proto": "https"}) as client:
+        page = client.get(url(server, "/sign-in")).text
+    assert 'name="token"' in page
+
+
+def test_closing_frees_the_port_and_ends_the_thread() -> None:
+    server = serve(Web(boards.calm()).app)
+    httpx.get(url(server), trust_env=False)
+    assert "web" in threads()
+    server.close()
+    assert "web" not in threads()
+    with closing(socket.socket()) as link:
+        assert link.connect_ex(("127.0.0.1", server.port)) != 0
+    server.close()
+
+
+def test_a_port_that_is_taken_is_an_error(server: Server) -> None:
+    with closing(socket.socket()) as link:
+        link.bind(("127.0.0.1", 0))
+        link.listen()
+        with pytest.raises(OSError, match="in use"):
+            serve(Web(boards.calm()).app, port=link.getsockname()[1])
