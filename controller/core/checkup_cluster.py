@@ -69,8 +69,8 @@ def rolls(
 
 
 def _names(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iterator[Finding]:
-    rolls = list(rolls(facts, desired, observed))
-    taken = [s.foreign for _, roll in rolls for s in roll.seats if s.foreign is not None]
+    seats = [s for _, roll in rolls(facts, desired, observed) for s in roll.seats]
+    taken = [seat.foreign for seat in seats if seat.foreign is not None]
     for app in taken:
         message = f"`{app.subdomain}` is application {app.id}, which is not this installation's"
         yield bad("names", message, "rename the cluster, or delete or rename that application")
