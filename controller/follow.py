@@ -136,7 +136,7 @@ class Follower:
         `approvals` is asked only where a revision waits for a person.  NoRevisionError where there
         is nothing to act on.
         """
-        record = self._recorded()
+        record = self.recall()
         look = self.poller.look()
         reading = look.reading
         if (
@@ -153,7 +153,8 @@ class Follower:
         newest = reading if reading is not None and self.held is None else None
         return in_force(record, None if newest is None else newest.revision)
 
-    def _recorded(self) -> Record:
+    def recall(self) -> Record:
+        """The record, read where it is not known; what the store raises where it cannot be."""
         if self.record is None:
             self._hold(self.store.read())
         if self.record is None:

@@ -68,11 +68,12 @@ class Running:
         return bound
 
     def restore(self) -> None:
-        """Go on from the events of those who ran before, where they can be read."""
+        """Go on from what those who ran before left, where it can be read."""
         try:
+            self.follower.recall()
             self.journal = restored(self.journal_file.read())
         except FilesError as error:
-            self.session.log.warning("events not read", error=str(error))
+            self.session.log.warning("the past cannot be read yet", error=str(error))
 
     # One pass
 
@@ -198,7 +199,7 @@ class Running:
     def _urls(self, done: Pass) -> dict[str, str]:
         url = self.session.client.application_url
         members = (m for cluster in done.status.clusters for m in cluster.members)
-        return {m.application: url(m.application) for m in members if m.application_id}
+        return {m.application: url(m.subdomain) for m in members if m.application_id}
 
     def host_suffix(self) -> str:
         """What the host names of this workspace's applications end in."""

@@ -51,17 +51,18 @@ def _git(options: RunOptions, environ: Mapping[str, str]) -> GitSource:
     local = not _URL.match(options.source)
     url = str(Path(options.source).resolve()) if local else options.source
     path = str(SPECS) if options.path is None else options.path
-    return GitSource(
-        GitOptions(
-            url=url,
-            ref=options.ref,
-            path="" if path in {".", "./", "/"} else path,
-            cache=_cache(environ) / hashlib.sha256(url.encode()).hexdigest()[:16],
-            token=options.git_token or None,
-            verify_key=options.verify_key,
-        ),
-        environ,
+    chosen = GitOptions(
+        url=url,
+        ref=options.ref,
+        path="" if path in {".", "./", "/"} else path,
+        cache=_cache(environ) / hashlib.sha256(url.encode()).hexdigest()[:16],
+        token=options.git_token or None,
+        verify_key=options.verify_key,
     )
+    try:
+        return GitSource(chosen, environ)
+    except ValueError as error:
+        raise CommandError(str(error), Exit.USAGE, "`raycml run --help`") from None
 
 
 def _cache(environ: Mapping[str, str]) -> Path:

@@ -66,6 +66,8 @@ def objection(
     """Why the reading may not come into force by itself; None where it may."""
     if is_approved(reading.id, approved):
         return None
+    if not record.revision and not reading.revision.clusters and not reading.revision.problems:
+        return Objection("NoSpecs", "it holds no spec at all; correct the path, or add a spec")
     if record.revision and not reading.follows:
         return Objection(
             "Rewound",

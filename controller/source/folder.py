@@ -1,4 +1,4 @@
-"""A folder (or single files) as a source that is followed: only snapshots that have settled count."""
+"""A folder (or single files) as a source that is followed: only settled snapshots count."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -106,8 +106,9 @@ class GitSource:
     def read(self, commit: str) -> Revision:
         """The specs of one commit, whole.  A cache that is damaged is made anew meanwhile.
 
-        SourceError when the commit cannot be had, is not signed as asked for, has no such path or
-        no `*.yaml` or `*.yml` in it, or passes a limit.  What hinders one file is a problem of it.
+        SourceError when the commit cannot be had, is not signed as asked for, or passes a limit.
+        What hinders one file is a problem of it.  A commit without any `*.yaml` or `*.yml` below
+        the path is a revision without clusters: whether they may go is for others to judge.
         """
         with self._cache.held("objects", len(checked_commit(commit))) as repository:
             try:
@@ -120,16 +121,15 @@ class GitSource:
         self._have(repository, commit)
         if self._keys is not None:
             git_signature.check(commit, self._keys, self._verifier(repository), self._cache.folder)
-        listing = self._remote.local(
-            repository, "ls-tree", "-r", "-z", self._folder(repository, commit), most=LISTING_BYTES
-        )
+        folder = self._folder(repository, commit)
+        if folder is None:
+            return Revision((), (), commit, self.origin)
+        listing = self._remote.local(repository, "ls-tree", "-r", "-z", folder, most=LISTING_BYTES)
         if listing.count(b"\0") > self._limits.entries:
             raise LimitError(
                 f"{self.origin}: more than {self._limits.entries} files; name a smaller folder"
             )
         found = git_tree.specs(git_tree.entries(listing), self._path)
-        if not found.files and not found.problems:
-            raise SourceError(f"no *.yaml or *.yml in {self.origin} at {commit[:12]}; add one")
         if len(found.files) > self._limits.files:
             raise LimitError(
                 f"{self.origin}: more than {self._limits.files} spec files; name a smaller folder"
@@ -168,18 +168,21 @@ class GitSource:
         words = said.decode("ascii", "replace").split()
         return words[1] if len(words) > 1 else "missing"
 
-    def _folder(self, repository: Repository, commit: str) -> str:
-        """What to list: the commit, or the folder at the path in it."""
+    def _folder(self, repository: Repository, commit: str) -> str | None:
+        """What to list: the commit, or the folder at the path in it; None where it is not there.
+
+        Git keeps no empty folders: one whose last file was deleted is not there.
+        """
         if not self._path:
             return commit
         said = self._remote.local(
             repository, "ls-tree", "-z", commit, "--", self._path, most=REFS_BYTES
         )
         found = next(iter(git_tree.entries(said)), None)
-        if found is not None and found.kind == "tree":
-            return found.id
-        what = "is not a folder" if found is not None else "is not there"
-        raise SourceError(f"{self.origin}: the path {what} at {commit[:12]}; correct the path")
+        if found is None or found.kind == "tree":
+            return None if found is None else found.id
+        message = f"{self.origin}: the path is not a folder at {commit[:12]}; correct the path"
+        raise SourceError(message)
 
     def _contents(self, repository: Repository, files: Sequence[Entry]) -> dict[str, bytes]:
         """The content by id; of what is too large for a spec, enough for its reader to say so."""

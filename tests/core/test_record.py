@@ -45,6 +45,13 @@ def test_the_first_revision_comes_into_force_whatever_it_holds() -> None:
     assert names_of(record("one").clusters) == ["one"]
 
 
+def test_a_first_revision_without_any_spec_waits_for_it_is_more_likely_the_wrong_path() -> None:
+    found = objection(Record("specs"), reading(A), (), 0)
+    assert found is not None
+    assert found.reason == "NoSpecs"
+    assert objection(Record("specs"), reading(A, broken=("x.yaml",)), (), 0) is None
+
+
 def test_a_cluster_that_a_newer_revision_lacks_has_departed_with_its_last_spec() -> None:
     after = accept(record("one", "two", "three"), reading(B, "one", "two"))
     assert after.departed == (Departed(holder("three"), B),)

@@ -1,0 +1,116 @@
+"""A long-running controller on the stage, turned by hand: each turn is one look and one pass."""
+
+import os
+import random
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from stage import Stage
+
+from controller.cli.compose import open_session
+from controller.cli.machine import Machine
+from controller.cli.run import _loop, _running
+from controller.cli.run_options import Flags, resolve
+from controller.cli.running import Running
+from controller.cli.screen import Screen
+from controller.cli.sources import open_source
+from controller.core.board import Board, SourceState
+from controller.follow import Poller
+from controller.loop import Loop
+from controller.source.directory import SourceError
+from controller.telemetry import INFO
+from controller.web.metrics import Metrics
+
+
+@dataclass
+class Controlled:
+    """One process of `raycml run`, without its threads."""
+
+    stage: Stage
+    running: Running
+    loop: Loop
+
+    def turn(self, times: int = 1) -> "Controlled":
+        """So many times: look at the source, pass, and wait as long as the loop would."""
+        for _ in range(times):
+            self.running.follower.poller.poll()
+            pause_s = self.loop.turn()
+            self.stage.clock.wait(pause_s)
+        return self
+
+    def settle(self, most: int = 60) -> "Controlled":
+        """Until four passes in a row were followed by the long pause: grace and all is over."""
+        calm = 0
+        for _ in range(most):
+            self.turn()
+            calm = calm + 1 if self.loop.state.pause_s > 20 and not self.loop.state.error else 0
+            if calm == 4:
+                return self
+        raise AssertionError(f"no rest after {most} passes: {self.loop.state}")
+
+    @property
+    def board(self) -> Board:
+        return self.running.board
+
+    @property
+    def source(self) -> SourceState:
+        return self.running.follower.state()
+
+    def events(self) -> list[str]:
+        return [f"{event.reason} {event.object}" for event in reversed(self.board.events)]
+
+
+@contextmanager
+def controlled(
+    stage: Stage, source: Path | str, dice: int = 7, **flags: object
+) -> Iterator[Controlled]:
+    machine = Machine(stage.environ, stage.clock, random.Random(dice), stage.wire)
+    screen = Screen(machine, plain=True, verbose=False)
+    options = resolve(Flags(str(source), **flags), machine.environ)  # type: ignore[arg-type]
+    followed, _ = open_source(options, machine)
+    poller = Poller(followed, SourceError, stage.clock)
+    with open_session(screen, local=False, ca_cert=None, level=INFO) as session:
+        running = _running(screen, session, poller, Metrics(), options)
+        running.restore()
+        loop = _loop(machine, running, options, threading.Event(), threading.Event())
+        yield Controlled(stage, running, loop)
+
+
+class Repository:
+    """A real git repository; commits are made of whole states of its files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self.git("init", "-q", "-b", "main")
+
+    def git(self, *words: str) -> str:
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_AUTHOR_NAME": "jdoe",
+            "GIT_AUTHOR_EMAIL": "jdoe@example.com",
+            "GIT_COMMITTER_NAME": "jdoe",
+            "GIT_COMMITTER_EMAIL": "jdoe@example.com",
+        }
+        command = ["git", "-C", str(self.folder), *words]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def commit(self, message: str = "change", **files: str | None) -> str:
+        """Write files of specs/ by name (None: remove), and commit all."""
+        for name, text in files.items():
+            path = self.folder / "specs" / f"{name}.yaml"
+            path.parent.mkdir(exist_ok=True)
+            if text is None:
+                path.unlink()
+            else:
+                path.write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD")

@@ -1,0 +1,288 @@
+"""The long-running controller, pass by pass, on a workspace in this process."""
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from controlled import Repository, controlled
+from stage import Stage
+
+SPECS = ("one", "two", "three")
+
+
+def text_of(stage: Stage, name: str, **changes: object) -> str:
+    path = stage.spec(name, replicas=1, **changes)
+    text = path.read_text()
+    path.unlink()
+    return text
+
+
+def three(stage: Stage) -> Repository:
+    repository = Repository(stage.folder / "repository")
+    repository.commit(**{name: text_of(stage, name) for name in SPECS})
+    return repository
+
+
+def clusters(stage: Stage) -> set[str]:
+    return {name.split("-")[1] for name in stage.applications()}
+
+
+def test_a_new_commit_is_applied(stage: Stage) -> None:
+    repository = three(stage)
+    with controlled(stage, repository.folder) as controller:
+        controller.settle()
+        assert clusters(stage) == set(SPECS)
+        commit = repository.commit(one=text_of(stage, "one").replace("replicas: 1", "replicas: 2"))
+        controller.settle()
+        assert controller.source.revision == commit
+        assert "ray-one-cpu-1" in stage.applications()
+
+
+def test_a_converged_world_costs_no_write_however_long(stage: Stage) -> None:
+    repository = three(stage)
+    with controlled(stage, repository.folder) as controller:
+        controller.settle()
+        before = len(stage.wire.writes())
+        controller.turn(20)
+        assert len(stage.wire.writes()) == before
+        assert all(c.word == "Ready" for c in controller.board.status.clusters)  # type: ignore[union-attr]
+
+
+def test_a_broken_commit_freezes_what_it_broke_and_nothing_else(stage: Stage) -> None:
+    repository = three(stage)
+    with controlled(stage, repository.folder) as controller:
+        controller.settle()
+        wider = text_of(stage, "two").replace("replicas: 1", "replicas: 2")
+        repository.commit(one="apiVersion: raycml/v1\nkind: RayClutser\n", two=wider, three=None)
+        controller.settle()
+        assert "specs/one.yaml:2" in controller.source.problems[0]
+        assert clusters(stage) == set(SPECS)
+        assert "ray-two-cpu-1" in stage.applications()
+        stage.workspace.state.applications.clear()
+        controller.settle()
+        assert clusters(stage) == set(SPECS), "what is frozen is still kept alive"
+
+
+def test_a_deleted_file_is_pruned_after_its_grace(stage: Stage) -> None:
+    repository = three(stage)
+    with controlled(stage, repository.folder) as controller:
+        controller.settle()
+        repository.commit(three=None)
+        controller.turn()
+        assert clusters(stage) == set(SPECS)
+        controller.settle()
+        assert clusters(stage) == {"one", "two"}
+        assert controller.running.follower.record is not None
+        assert controller.running.follower.record.departed == ()
+        assert "ClusterGone three" in controller.events()
+
+
+def test_a_deletion_made_while_the_controller_was_down_is_pruned(stage: Stage) -> None:
+    repository = three(stage)
+    with controlled(stage, repository.folder) as controller:
+        controller.settle()
+    repository.commit(three=None)
+    with controlled(stage, repository.folder, dice=8) as controller:
+        controller.settle()
+        assert clusters(stage) == {"one", "two"}
+
+
+def test_without_prune_a_deleted_file_leaves_an_orphan(stage: Stage) -> None:
+    repository = three(stage)
+    with controlled(stage, repository.folder, no_prune=True) as controller:
+        controller.settle()
+        repository.commit(three=None)
+        controller.settle()
+        assert clusters(stage) == set(SPECS)
+        assert controller.board.status is not None
+        assert controller.board.status.cluster("three").word == "Orphan"  # type: ignore[union-attr]
+
+
+def test_all_files_deleted_waits_for_a_person(stage: Stage) -> None:
+    repository = three(stage)
+    with controlled(stage, repository.folder) as controller:
+        controller.settle()
+        commit = repository.commit(one=None, two=None, three=None)
+        controller.settle()
+        assert clusters(stage) == set(SPECS)
+        held = controller.board.source.held
+        assert held is not None
+        assert (held.revision, held.reason) == (commit, "PruneGuarded")
+        said = stage.run("approve", commit[:10])
+        assert said.code == 0, said.err
+        controller.settle()
+        assert clusters(stage) == set()
+
+
+def test_a_forced_push_waits_for_a_person(stage: Stage) -> None:
+    repository = three(stage)
+    with controlled(stage, repository.folder) as controller:
+        controller.settle()
+        repository.git("commit", "-q", "--amend", "-m", "rewritten")
+        commit = repository.git("rev-parse", "HEAD")
+        controller.settle()
+        held = controller.board.source.held
+        assert held is not None
+        assert (held.revision, held.reason) == (commit, "Rewound")
+        assert stage.run("approve", commit).code == 0
+        controller.settle()
+        assert controller.source.held is None
+        assert controller.source.revision == commit
+
+
+def test_an_unreachable_remote_keeps_the_last_good(stage: Stage) -> None:
+    repository = three(stage)
+    with controlled(stage, repository.folder) as controller:
+        controller.settle()
+        repository.folder.rename(stage.folder / "elsewhere")
+        controller.settle()
+        assert controller.source.failure
+        assert clusters(stage) == set(SPECS)
+        stage.workspace.state.applications.clear()
+        controller.settle()
+        assert clusters(stage) == set(SPECS)
+
+
+def test_a_restart_while_the_remote_is_away_goes_on_from_the_record(stage: Stage) -> None:
+    repository = three(stage)
+    with controlled(stage, repository.folder) as controller:
+        controller.settle()
+    (stage.folder / "repository" / ".git" / "HEAD").write_text("ref: refs/heads/nowhere\n")
+    with controlled(stage, repository.folder, dice=8) as controller:
+        stage.workspace.state.applications.clear()
+        controller.settle()
+        assert clusters(stage) == set(SPECS)
+        assert "SourceFailing controller" in controller.events()
+
+
+def test_a_folder_is_followed_too_and_an_emptied_one_waits(stage: Stage) -> None:
+    for name in SPECS:
+        stage.spec(name, replicas=1)
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        assert clusters(stage) == set(SPECS)
+        (stage.folder / "specs" / "three.yaml").unlink()
+        controller.settle()
+        assert clusters(stage) == {"one", "two"}
+        for name in ("one", "two"):
+            (stage.folder / "specs" / f"{name}.yaml").unlink()
+        controller.settle()
+        assert clusters(stage) == {"one", "two"}
+        assert controller.source.held is not None
+
+
+def test_a_paused_cluster_is_shown_with_who_and_why_also_where_nothing_is_to_be_done(
+    stage: Stage,
+) -> None:
+    stage.spec("one", replicas=1)
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        assert stage.run("pause", "one", "--reason", "migration", "--until", "2h").code == 0
+        controller.settle()
+        assert controller.board.pauses["one"].by == "jdoe"
+        status = controller.board.status
+        assert status is not None
+        assert status.cluster("one").word == "Paused"  # type: ignore[union-attr]
+
+
+def test_two_controllers_at_once_do_no_harm_and_one_leads(stage: Stage) -> None:
+    stage.spec("one", replicas=1)
+    with (
+        controlled(stage, "specs") as first,
+        controlled(stage, "specs", dice=8) as second,
+    ):
+        for _ in range(20):
+            first.turn()
+            second.turn()
+        assert set(stage.applications()) == {"ray-one-head", "ray-one-cpu-0"}
+        assert first.board.loop.leads
+        assert not second.board.loop.leads
+        creates = [p for m, p in stage.wire.writes() if p.endswith("/applications")]
+        assert len(creates) == 2
+
+
+def test_what_breaks_inside_a_pass_is_an_event_and_the_next_pass_goes_on(stage: Stage) -> None:
+    stage.spec("one", replicas=1)
+    with controlled(stage, "specs") as controller:
+        controller.turn()
+        stage.wire.instead = lambda _: httpx.Response(500, text="<html>oops</html>")
+        controller.turn(3)
+        assert controller.loop.state.failures == 3
+        assert "PassFailed controller" in controller.events()
+        stage.wire.instead = lambda _: None
+        controller.settle()
+        assert controller.loop.state.failures == 0
+        assert clusters(stage) == {"one"}
+
+
+def test_a_project_that_cannot_be_read_holds_up_no_other(stage: Stage) -> None:
+    other = stage.workspace.create_project(stage.user, {"name": "other"}).id
+    stage.spec("far", replicas=1, extra=f"project: {other}")
+    stage.spec("near", replicas=1)
+
+    def away(request: httpx.Request) -> httpx.Response | None:
+        return httpx.Response(500, text="no") if other in request.url.path else None
+
+    stage.wire.instead = away
+    with controlled(stage, "specs") as controller:
+        controller.turn(12)
+        assert clusters(stage) == {"near"}
+        status = controller.board.status
+        assert status is not None
+        assert status.cluster("near").word == "Ready"  # type: ignore[union-attr]
+        stage.wire.instead = lambda _: None
+        controller.turn(3)
+        assert clusters(stage) == {"near", "far"}
+
+
+def test_events_outlive_the_controller_and_the_command_shows_them(stage: Stage) -> None:
+    stage.spec("one", replicas=1)
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+    said = stage.run("events", "-o", "json")
+    reasons = {event["reason"] for event in said.json()["events"]}  # type: ignore[attr-defined]
+    assert {"NewRevision", "Created", "Ready"} <= reasons
+    with controlled(stage, "specs", dice=8) as again:
+        assert len(again.running.journal.events) == len(said.json()["events"])  # type: ignore[arg-type]
+
+
+def test_the_log_has_one_line_for_each_pass_that_changed_something_bound_to_it(
+    stage: Stage,
+) -> None:
+    stage.spec("one", replicas=1)
+    stage.capsys.readouterr()
+    with controlled(stage, "specs") as controller:
+        controller.settle().turn(5)
+    lines = [json.loads(line) for line in stage.capsys.readouterr().err.splitlines()]
+    passes = [line for line in lines if line["event"] == "pass"]
+    steps = [line for line in lines if line["event"] == "step"]
+    assert len(steps) == 4
+    assert all(line["pass_id"] and line["revision"] for line in steps)
+    assert len(passes) == len({line["pass_id"] for line in steps})
+
+
+def test_an_approval_of_something_else_is_refused(stage: Stage) -> None:
+    assert stage.run("approve", "main").code == 64
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("no-such-folder",),
+        ("specs", "--ref", "main"),
+        ("ext::sh -c touch% /tmp/x",),
+        ("https://jdoe@git.example.com/x.git", "--ref=--upload-pack=x"),
+        ("https://git.example.com/x.git", "--path", "../../etc"),
+    ],
+)
+def test_a_source_that_cannot_be_followed_ends_the_command_at_once(
+    stage: Stage, arguments: tuple[str, ...]
+) -> None:
+    stage.spec("one")
+    said = stage.run("run", *arguments)
+    assert said.code in (8, 64)
+    assert said.err.count("\n") == 2
+    assert not stage.wire.calls
+    assert Path("specs").is_dir()
