@@ -117,7 +117,8 @@ def served(root: Path, login: str | None = None) -> Iterator[str]:
     def app(environ: dict[str, object], start: Callable[..., object]) -> list[bytes]:
         path = str(environ["PATH_INFO"])
         if path.startswith("/moved"):
-            start("301 Moved", [("Location", path.removeprefix("/moved"))])
+            there = f"{path.removeprefix('/moved')}?{environ['QUERY_STRING']}"
+            start("301 Moved", [("Location", there)])
             return [b""]
         wanted = login and "Basic " + base64.b64encode(login.encode()).decode()
         if wanted and environ.get("HTTP_AUTHORIZATION") != wanted:

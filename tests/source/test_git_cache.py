@@ -17,6 +17,8 @@ from git_world import ENVIRON, Repo, names, spec_files
 from controller.source.directory import SourceError
 from controller.source.git_cache import Cache
 from controller.source.git_limits import Limits
+from controller.source.git_program import DamagedError
+from controller.source.git_tree import contents, id_of
 
 
 @pytest.fixture
@@ -153,12 +155,23 @@ def test_a_damaged_history_is_mended_by_the_next_question(
 
 def test_locks_and_pieces_of_a_git_that_was_killed_are_swept_away(repo: Repo, cache: Path) -> None:
     repo.source(cache).read(repo.commit(spec_files("a")))
+    packs = set((objects(cache) / "objects" / "pack").glob("*.pack"))
     left = ["shallow.lock", "config.lock", "HEAD.lock", "refs/raycml/last.lock"]
     left += ["packed-refs.lock", "objects/pack/tmp_pack_x", "objects/pack/tmp_idx_x"]
     for name in left:
         (objects(cache) / name).write_bytes(b"half")
     assert names(repo.source(cache).read(repo.commit(spec_files("b")))) == ["a", "b"]
     assert not [name for name in left if (objects(cache) / name).exists()]
+    assert packs <= set((objects(cache) / "objects" / "pack").glob("*.pack"))
+
+
+def test_content_that_is_not_what_its_id_says_is_never_taken() -> None:
+    good = id_of(b"good", 40)
+    batch = f"{good} blob 4\n".encode()
+    assert contents(batch + b"good\n", {good: 4}) == {good: b"good"}
+    for bad in (batch + b"evil\n", batch + b"go", b"", batch.replace(b"4", b"5") + b"good\n"):
+        with pytest.raises(DamagedError):
+            contents(bad, {good: 4})
 
 
 def test_a_git_that_outlives_its_killed_controller_keeps_the_cache_until_it_ends(

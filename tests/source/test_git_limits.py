@@ -9,8 +9,8 @@ from spec_samples import VALID, named
 
 from controller.source.directory import SourceError
 from controller.source.git import GitOptions, GitSource
-from controller.source.git_limits import Limits
-from controller.source.git_program import LimitError
+from controller.source.git_limits import STDERR_BYTES, Limits
+from controller.source.git_program import Call, LimitError
 
 MIB = 1024 * 1024
 
@@ -131,6 +131,9 @@ def test_a_git_that_never_stops_talking_is_bounded(repo: Repo, cache: Path, stre
     )
     program.chmod(0o755)
     environ = {"PATH": f"{program.parent}:{ENVIRON['PATH']}"}
+    source = GitSource(GitOptions(str(repo.folder), None, cache), environ)
     with pytest.raises(SourceError) as caught:
-        GitSource(GitOptions(str(repo.folder), None, cache), environ).tip()
+        source.tip()
     assert len(str(caught.value)) < 1000
+    if stream == 2:
+        assert len(source._remote.git.run(Call(("x",), 60.0, 1000)).err) == STDERR_BYTES
