@@ -201,9 +201,11 @@ def test_a_git_that_outlives_its_killed_controller_keeps_the_cache_until_it_ends
         assert controller.poll() is None
     controller.kill()
     controller.wait()
-    with pytest.raises(SourceError, match="another process has been using"):
-        repo.source(cache, limits=Limits(lock_s=0.3)).read(commit)
-    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    try:
+        with pytest.raises(SourceError, match="another process has been using"):
+            repo.source(cache, limits=Limits(lock_s=0.3)).read(commit)
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
     assert names(repo.source(cache).read(commit)) == ["a"]
     assert not (objects(cache) / "shallow.lock").exists()
 
