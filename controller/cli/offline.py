@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from controller.cli.annotations import Report, github_lines, gitlab_report
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
-from controller.cli.options import SPECS, Form, NoColor, Output, Paths
+from controller.cli.options import SPECS, NoColor, Paths
 from controller.cli.screen import Screen
 from controller.cli.specs import read_specs
 from controller.core.revision import Problem, Revision
@@ -24,6 +25,12 @@ Place = Annotated[
     Path | None,
     typer.Argument(
         metavar="PATH", help="A folder, or a *.yaml file.  Default: specs/", show_default=False
+    ),
+]
+Reported = Annotated[
+    Report,
+    typer.Option(
+        "--output", "-o", help="How problems are printed; github and gitlab put them at their line."
     ),
 ]
 
@@ -93,7 +100,7 @@ def validate(
     ctx: typer.Context,
     paths: Paths = None,
     *,
-    output: Output = Form.TEXT,
+    output: Reported = Report.TEXT,
     no_color: NoColor = False,
 ) -> Exit:
     """Example: raycml validate specs/
@@ -102,10 +109,16 @@ def validate(
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=False)
     revision = read_specs(paths)
-    if output is Form.JSON:
-        screen.document(_document(revision))
-    else:
-        _show(screen, revision)
+    match output:
+        case Report.TEXT:
+            _show(screen, revision)
+        case Report.JSON:
+            screen.document(_document(revision))
+        case Report.GITHUB:
+            _annotate(screen, revision)
+        case Report.GITLAB:
+            screen.data(gitlab_report(revision.problems, Path.cwd()))
+            screen.say(*map(str, revision.problems))
     return Exit.INVALID_SPEC if revision.problems else Exit.DONE
 
 
@@ -116,6 +129,16 @@ def _show(screen: Screen, revision: Revision) -> None:
     screen.say(*map(str, revision.problems))
     if revision.problems:
         screen.say(f"{counted(len(revision.problems), 'problem')}; correct them and validate again")
+
+
+def _annotate(screen: Screen, revision: Revision) -> None:
+    """GitHub takes commands from both streams, so nothing of a spec stands outside of ours."""
+    for line in github_lines(revision.problems, Path.cwd()):
+        screen.data(line)
+    screen.say(
+        f"{counted(len(revision.clusters), 'valid spec')}, "
+        f"{counted(len(revision.problems), 'problem')}"
+    )
 
 
 def _document(revision: Revision) -> dict[str, object]:
