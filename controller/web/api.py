@@ -15,7 +15,7 @@ from controller.web.guard import require_token
 from controller.web.openapi import openapi
 from controller.web.orders import OrderError
 from controller.web.origin import web_address
-from controller.web.pages import unknown_cluster
+from controller.web.pages import NOT_LOOKED, unknown_cluster
 from controller.web.replies import RefusedError, document
 
 API = "/api/v1"
@@ -52,8 +52,7 @@ def add_api(app: Flask, desk: Desk) -> None:
 def _known(board: Board) -> Status:
     """The status.  Nothing known is not the same as no clusters: before the first pass, refused."""
     if board.status is None:
-        message = "The first pass is under way; nothing is known of any cluster yet."
-        raise RefusedError(503, "NotLooked", message, {"Retry-After": "5"})
+        raise RefusedError(503, "NotLooked", NOT_LOOKED, {"Retry-After": "5"})
     return board.status
 
 

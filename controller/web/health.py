@@ -37,5 +37,5 @@ def unready(board: Board) -> list[str]:
     if not board.source.revision:
         found.append("no revision is in force")
     if board.loop.failures:
-        found.append(f"the last look at CML did not succeed: {board.loop.error or 'unknown'}")
+        found.append(f"the last pass did not end well: {board.loop.error or 'no reason is known'}")
     return found

@@ -14,6 +14,8 @@ from controller.web.origin import is_local_path
 from controller.web.replies import RefusedError
 from controller.web.verdict import Level, judge
 
+NOT_LOOKED = "No pass has ended well yet; nothing is known of any cluster."
+
 
 def add_pages(app: Flask, desk: Desk) -> None:
     """Overview, cluster and sign-in, and what every template may use."""
@@ -96,10 +98,9 @@ def page_of(name: str) -> str:
 
 def unknown_cluster(name: str, board: Board) -> RefusedError:
     if board.status is None:
-        said = "The first pass is under way; nothing is known of any cluster yet."
-    else:
-        known = [c.name for c in board.status.clusters]
-        said = did_you_mean(name, known) or f"there are: {', '.join(known[:20]) or 'none'}"
+        return RefusedError(404, "NoSuchCluster", NOT_LOOKED)
+    known = [c.name for c in board.status.clusters]
+    said = did_you_mean(name, known) or f"there are: {', '.join(known[:20]) or 'none'}"
     return RefusedError(404, "NoSuchCluster", f"There is no cluster `{name[:60]}`; {said}")
 
 

@@ -124,7 +124,8 @@ def _of_the_loop(board: Board, now: datetime, watch: Watch) -> Iterator[Matter]:
     if loop.failures:
         row = f"{loop.failures} passes in a row" if loop.failures > 1 else "The last pass"
         title = f"{row} failed"
-        remedy = "What is shown below is from the last pass that ended well."
+        shown = "What is shown below is from the last pass that ended well."
+        remedy = shown if board.status is not None else ""
         yield Matter(Level.BAD, title, (_sentence(loop.error or "no reason is known"),), remedy)
     if board.plan.refusals:
         title = "The controller refused its own plan"

@@ -83,7 +83,7 @@ class Visit:
         if PICTURES:
             folder = Path(PICTURES)
             folder.mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=folder / f"{name}-{self.name}.png", full_page=True)
+            self.page.screenshot(path=folder / f"{name}-{self.name}.png")
 
     def scrolls_sideways(self) -> bool:
         wide: bool = self.page.evaluate(
@@ -102,7 +102,9 @@ def visit(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Visit]:
     web = Web(boards.busy(), refresh_s=1)
     server = serve(web.app)
     context = browser.new_context(
-        viewport={"width": width, "height": 844}, color_scheme=scheme, service_workers="block"
+        viewport={"width": width, "height": 960 if width > 600 else 844},
+        color_scheme=scheme,
+        service_workers="block",
     )
     found = Visit(context.new_page(), f"http://127.0.0.1:{server.port}", web, f"{width}-{scheme}")
     found.watch()

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from controller.web.access import Access
 from tests.web import boards
-from tests.web.pages import TOKEN, Page, Web
+from tests.web.pages import TOKEN, Page, StillClock, Web
 
 ORDERS = {
     "/reconcile": (("wake",), {}),
@@ -33,7 +34,7 @@ def test_somebody_who_has_signed_in_orders_by_a_form_and_is_told(web: Web, path:
     assert web.orders.heard == [wanted]
     assert answer.status_code == 303
     page = web.page(answer.headers["Location"])
-    assert page.all("p", role="status", **{"class": "note good"})
+    assert page.all("p", role="status", **{"class": "told good"})
 
 
 def test_what_was_done_is_said_once(web: Web) -> None:
@@ -50,7 +51,7 @@ def test_what_cannot_be_done_is_said_as_such(web: Web) -> None:
     answer = web.post("/clusters/training/pause", reason="x")
     page = web.page(answer.headers["Location"])
     assert "the files cannot be written" in page.text
-    assert page.all("p", role="status", **{"class": "note bad"})
+    assert page.all("p", role="status", **{"class": "told bad"})
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "\x00\x1b", "x" * 501])
@@ -273,3 +274,9 @@ def test_the_token_is_in_no_representation_of_the_options(web: Web) -> None:
 
     shown = repr(WebOptions(token=TOKEN, hook_secret="hook secret"))
     assert not re.search("horse|hook secret", shown)
+
+
+def test_without_a_token_nothing_is_one_not_even_nothing() -> None:
+    access = Access("", StillClock())
+    assert not access.is_token("")
+    assert not access.is_session(access.session())

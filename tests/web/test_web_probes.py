@@ -81,7 +81,7 @@ def test_when_cml_cannot_be_looked_at_it_is_not_ready() -> None:
     loop = replace(calm.loop, failures=1, error="CML does not answer")
     status, reasons = ready(replace(calm, loop=loop))
     assert status == 503
-    assert reasons == ["the last look at CML did not succeed: CML does not answer"]
+    assert reasons == ["the last pass did not end well: CML does not answer"]
 
 
 # The hook

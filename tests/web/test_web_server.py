@@ -10,7 +10,7 @@ import pytest
 
 from controller.web.server import Server, serve
 from tests.web import boards
-from tests.web.pages import HOOK_SECRET, Web
+from tests.web.pages import HOOK_SECRET, TOKEN, Page, Web
 
 
 @pytest.fixture
@@ -48,9 +48,12 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(server: Server) -
 
 
 def test_the_proxy_in_front_says_how_the_browser_came(server: Server) -> None:
-    with httpx.Client(trust_env=False, headers={"X-Forwarded-Proto": "https"}) as client:
-        page = client.get(url(server, "/sign-in")).text
-    assert 'name="token"' in page
+    headers = {"X-Forwarded-Proto": "https", "Sec-Fetch-Site": "same-origin"}
+    with httpx.Client(trust_env=False, headers=headers) as client:
+        mark = Page(client.get(url(server, "/sign-in")).text).mark()
+        answer = client.post(url(server, "/sign-in"), data={"token": TOKEN, "mark": mark})
+    assert answer.status_code == 303
+    assert "Secure" in answer.headers["Set-Cookie"]
 
 
 def test_closing_frees_the_port_and_ends_the_thread() -> None:
