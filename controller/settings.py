@@ -10,15 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from controller.core.closest import did_you_mean
-from controller.core.member import (
-    AGREEMENT,
-    CLUSTER,
-    FINGERPRINT,
-    MEMBER,
-    OWNER,
-    SUBDOMAIN,
-    VARIABLES,
-)
+from controller.core.member import MARK
 from controller.core.policy import Policy
 
 PREFIX = "RAYCML_"
@@ -43,8 +35,8 @@ RUN_VARIABLES: Mapping[str, str] = {
     "RAYCML_WEB_TOKEN": "With it a person may pause, approve and so on from the page.",
     "RAYCML_HOOK_SECRET": "Secret of the webhook at /hooks/git, which only wakes.",
     "RAYCML_GIT_TOKEN": "Token for a git URL over https.",
+    "RAYCML_GIT_TOKEN_FILE": "File that holds the token, read anew for each look.",
 }
-_MARK = frozenset({OWNER, CLUSTER, MEMBER, FINGERPRINT, SUBDOMAIN, AGREEMENT, VARIABLES})
 
 _D = Policy(owner="", edition="")
 _Seconds = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
@@ -106,10 +98,17 @@ class Settings(BaseModel):
         _D.launcher_kept_s, "How long a launcher that nothing names is kept."
     )
 
-    def policy(self, owner: str, edition: str) -> Policy:
+    environment_kept_s: _Seconds = _s(
+        _D.environment_kept_s, "How long an environment that nothing names is kept."
+    )
+    environment_deadline_s: _Seconds = _s(
+        _D.environment_deadline_s, "How long the build of an environment may take."
+    )
+
+    def policy(self, owner: str, edition: str, builder: str = "") -> Policy:
         """A policy with these times, and no permission that a person must give."""
         times = self.model_dump(exclude={"pool_threads", "pass_pause_s", "pass_budget_s"})
-        return Policy(owner=owner, edition=edition, **times)
+        return Policy(owner=owner, edition=edition, builder=builder, **times)
 
 
 def variable(name: str) -> str:
@@ -139,7 +138,7 @@ def _misspelt(environ: Mapping[str, str], known: frozenset[str]) -> list[str]:
     tails = [name.removeprefix(PREFIX) for name in sorted(known) if name.startswith(PREFIX)]
     found = []
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known and name not in _MARK:
+        if name.startswith(PREFIX) and name not in known and name not in MARK:
             hint = did_you_mean(name.removeprefix(PREFIX), tails)
             if hint:
                 found.append(f"{name} is not a setting; {hint.replace('`', f'`{PREFIX}', 1)}")

@@ -14,7 +14,13 @@ import httpx
 from controller.clock import Clock, SystemClock
 from controller.telemetry import Redaction
 
-SECRET_VARIABLES = ("CML_API_KEY", "CDSW_APIV2_KEY")
+SECRET_VARIABLES = (
+    "CML_API_KEY",
+    "CDSW_APIV2_KEY",
+    "RAYCML_GIT_TOKEN",
+    "RAYCML_HOOK_SECRET",
+    "RAYCML_WEB_TOKEN",
+)
 
 
 @dataclass(frozen=True, slots=True)

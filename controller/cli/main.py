@@ -16,9 +16,10 @@ from controller import __version__
 from controller.cli import emulators
 from controller.cli.acceptance import acceptance
 from controller.cli.adopt import adopt
+from controller.cli.approve import approve
 from controller.cli.delete import delete
-from controller.cli.events import events
 from controller.cli.doctor import doctor
+from controller.cli.events import events
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError, explained
 from controller.cli.machine import Machine, this_machine
@@ -29,6 +30,7 @@ from controller.cli.plan import plan
 from controller.cli.reconcile import reconcile
 from controller.cli.release import release
 from controller.cli.render import render
+from controller.cli.run import run as run_command
 from controller.cli.screen import ReaderGoneError, Screen
 from controller.cli.specs import SpecsError
 from controller.cli.status import status
@@ -45,6 +47,8 @@ COMMANDS: tuple[Callable[..., Exit], ...] = (
     render,
     plan,
     reconcile,
+    run_command,
+    approve,
     delete,
     adopt,
     release,

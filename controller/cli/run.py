@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -123,8 +124,7 @@ def run(  # noqa: PLR0913 - the options of one command
     machine = screen.machine
     flags = Flags(source, ref, path, poll, interval, no_prune, allow_prune, verify_key, port)
     options = resolve(flags, machine.environ)
-    for secret in (options.web_token, options.hook_secret, options.git_token):
-        machine.redaction.add(secret)
+    machine.redaction.add(urlsplit(options.source).password or "")
     followed, poll_s = open_source(options, machine)
     poller = Poller(followed, SourceError, machine.clock)
     metrics = Metrics(__version__)

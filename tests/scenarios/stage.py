@@ -48,18 +48,21 @@ class Stage:
 
     folder: Path
 
-    def raycml(self, *words: str, timeout_s: float = 240) -> Done:
-        environment = {
+    def environment(self) -> dict[str, str]:
+        """Of every command: nothing of the machine's own but where programs are."""
+        return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "TMPDIR": str(self.folder),
             "RAYCML_EMULATOR_DIR": str(self.folder / "cml"),
         }
+
+    def raycml(self, *words: str, timeout_s: float = 240) -> Done:
         command = [str(COMMAND), *words]
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=environment,
+            env=self.environment(),
             capture_output=True,
             text=True,
             timeout=timeout_s,

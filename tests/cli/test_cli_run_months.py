@@ -1,0 +1,48 @@
+"""A controller that runs for months holds on to nothing: memory and files after 10,000 passes."""
+
+import gc
+import os
+from pathlib import Path
+
+import pytest
+from controlled import Controlled, controlled
+from stage import Stage
+
+PASSES = 10_000
+WARM_UP = 2_000
+GROWTH_MAX = 4 * 1024 * 1024  # bytes; a leak of one kilobyte a pass would be twice as much
+
+
+def resident() -> int:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def handles() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def turn(controller: Controlled, times: int) -> None:
+    """Passes; now and then the source is looked at, a worker falls, and a spec is edited."""
+    for number in range(times):
+        if number % 500 == 0:
+            controller.stage.spec("one", replicas=1 + number // 500 % 2)
+        if number % 50 == 0:
+            controller.running.follower.poller.poll()
+            controller.stage.wire.calls.clear()  # the stage's own memory
+        controller.stage.clock.wait(controller.loop.turn())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_memory_and_files_stay_flat_over_ten_thousand_passes(stage: Stage) -> None:
+    stage.spec("one", replicas=1)
+    with controlled(stage, "specs") as controller:
+        turn(controller, WARM_UP)
+        memory, files = resident(), handles()
+        turn(controller, PASSES - WARM_UP)
+        grown = resident() - memory
+        assert controller.loop.state.passes == PASSES
+        assert handles() == files
+        assert grown < GROWTH_MAX, f"{grown / 1024:.0f} KiB"
