@@ -14,20 +14,29 @@ from functools import partial
 from itertools import zip_longest
 from typing import Protocol
 
+from controller.core.building import environment_of, is_our_job
 from controller.core.fault import Fault
+from controller.core.jobs import JobConfiguration, ObservedJob
 from controller.core.observed import ObservedApplication, Phase, is_ours, key_of
 from controller.core.plan import (
     Configuration,
     Create,
+    CreateJob,
     Delete,
+    DeleteJob,
+    OfEnvironment,
     Outcome,
     Plan,
+    RemoveEnvironment,
     RemoveLauncher,
     Restart,
     Result,
+    StartRun,
     Step,
     Stop,
+    StopRun,
     Update,
+    WriteBuilder,
     WriteLauncher,
 )
 from controller.core.reason import Reason
@@ -53,6 +62,13 @@ class Effects(Protocol):
     def delete(self, project: str, application_id: str) -> None: ...
     def write_launcher(self, project: str, path: str, settings: str) -> None: ...
     def remove_launcher(self, project: str, path: str) -> None: ...
+    def write_builder(self, project: str, path: str, settings: str) -> None: ...
+    def remove_environment(self, project: str, path: str) -> None: ...
+    def fetch_job(self, project: str, job_id: str) -> ObservedJob: ...
+    def create_job(self, project: str, configuration: JobConfiguration) -> None: ...
+    def start_run(self, project: str, job_id: str) -> None: ...
+    def stop_run(self, project: str, job_id: str, run_id: str) -> None: ...
+    def delete_job(self, project: str, job_id: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +103,17 @@ def execute(plan: Plan, run: Execution) -> tuple[Outcome, ...]:
 
 def _stages(steps: Sequence[Step]) -> list[list[list[Step]]]:
     """Writes of launchers, then one chain for each application's member, then removals."""
-    writes = [[s] for s in steps if isinstance(s.action, WriteLauncher)]
-    removals = [[s] for s in steps if isinstance(s.action, RemoveLauncher)]
+    writes = [[s] for s in steps if isinstance(s.action, _Write)]
+    removals = [[s] for s in steps if isinstance(s.action, _Removal)]
     chains: dict[object, list[Step]] = {}
     for step in steps:
-        if not isinstance(step.action, WriteLauncher | RemoveLauncher):
-            chains.setdefault((step.key, step.application_id), []).append(step)
+        if not isinstance(step.action, _Write | _Removal):
+            chains.setdefault((step.key, step.application_id, step.build), []).append(step)
     return [writes, _in_turn(list(chains.values())), removals]
+
+
+_Write = WriteLauncher | WriteBuilder
+_Removal = RemoveLauncher | RemoveEnvironment
 
 
 def _in_turn(chains: Sequence[list[Step]]) -> list[list[Step]]:
@@ -109,7 +129,7 @@ def _unwritten(outcomes: Iterable[Outcome]) -> frozenset[tuple[str, str]]:
     return frozenset(
         (o.step.project, o.step.action.path)
         for o in outcomes
-        if isinstance(o.step.action, WriteLauncher) and o.result is not Result.DONE
+        if isinstance(o.step.action, _Write) and o.result is not Result.DONE
     )
 
 
@@ -151,7 +171,7 @@ def _run(step: Step, run: Execution) -> Outcome:
         if fault.aborts:
             run.aborted.set()
         gone = fault.kind == GONE
-        if gone and isinstance(step.action, Delete):
+        if gone and isinstance(step.action, Delete | DeleteJob):
             return Outcome(step, Result.DONE, "it was gone already")
         kind = CHANGED if gone else fault.kind
         return Outcome(step, fault.result, str(fault), kind)
@@ -159,6 +179,10 @@ def _run(step: Step, run: Execution) -> Outcome:
 
 def _confirmed(step: Step, run: Execution) -> Outcome | None:
     """A fresh look at the application; an outcome only where the step must not be taken."""
+    if step.job_id is not None:
+        job = run.effects.fetch_job(step.project, step.job_id)
+        if not is_our_job(job, run.owner) or step.build != (step.project, environment_of(job)):
+            return Outcome(step, Result.FAILED, "the job no longer carries the mark", CHANGED)
     if step.application_id is None:
         return None
     app = run.effects.fetch(step.project, step.application_id)
@@ -187,6 +211,9 @@ _UNFIT: dict[type, frozenset[Phase]] = {
 
 
 def _act(step: Step, effects: Effects) -> Outcome:
+    if isinstance(step.action, OfEnvironment):
+        _build(step.project, step.action, effects)
+        return Outcome(step, Result.DONE)
     match step.action:
         case WriteLauncher(path, settings):
             effects.write_launcher(step.project, path, settings)
@@ -204,6 +231,22 @@ def _act(step: Step, effects: Effects) -> Outcome:
         case RemoveLauncher(path):
             effects.remove_launcher(step.project, path)
     return Outcome(step, Result.DONE)
+
+
+def _build(project: str, action: OfEnvironment, effects: Effects) -> None:
+    match action:
+        case WriteBuilder(path, settings):
+            effects.write_builder(project, path, settings)
+        case CreateJob(_, configuration):
+            effects.create_job(project, configuration)
+        case StartRun(_, job):
+            effects.start_run(project, job)
+        case StopRun(_, job, run):
+            effects.stop_run(project, job, run)
+        case DeleteJob(_, job):
+            effects.delete_job(project, job)
+        case RemoveEnvironment(path):
+            effects.remove_environment(project, path)
 
 
 def _updated(step: Step, unapplied: tuple[str, ...]) -> Outcome:

@@ -20,15 +20,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from controller.core.audit import Case, audit
+from controller.core.audit import audit
+from controller.core.audit_case import Case
 from controller.core.desired import DesiredState, desire
 from controller.core.history import History, record
-from controller.core.observed import ObservedFiles, ObservedState
+from controller.core.observed import Asked, ObservedFiles, ObservedState
 from controller.core.plan import Outcome, Plan
 from controller.core.planner import plan, remember
 from controller.core.policy import Policy
 from controller.core.revision import Revision
 from controller.core.status import Status, assess
+from controller.core.unused_environments import is_removal_due, named_environments
 from controller.execute import Execution, execute
 
 
@@ -41,8 +43,10 @@ class World(Protocol):
     def look(self, projects: Iterable[str], clusters: Mapping[str, str]) -> ObservedState:
         """All applications of these projects, and the head reports of clusters (name: project)."""
 
-    def files(self, projects: Iterable[str], at: datetime) -> ObservedFiles:
-        """Launchers and pauses in the files of these projects."""
+    def files(
+        self, projects: Iterable[str], at: datetime, asked: Asked | None = None
+    ) -> ObservedFiles:
+        """Launchers and pauses in the files of these projects, and environments if asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,12 @@ def look_and_plan(revision: Revision, world: World, history: History, policy: Po
     observed = world.look(sorted(set(projects.values())), clusters)
     history = remember(desired, observed, history, policy)
     decided = plan(desired, observed, history, policy)
-    if decided.steps or policy.delete or policy.prune or policy.gone or policy.look_at_pauses:
+    asks = policy.delete or policy.prune or policy.gone or policy.look_at_pauses
+    if decided.steps or asks or is_removal_due(history, observed.as_of, policy):
         # Launchers and pauses matter only where something is to be done; a converged pass costs
         # one list for each project and one report for each cluster.
-        files = world.files(sorted(observed.projects), observed.as_of)
+        asked = Asked(policy.owner, named_environments(desired, observed))
+        files = world.files(sorted(observed.projects), observed.as_of, asked)
         observed = observed.with_files(files)
         history = remember(desired, observed, history, policy)
         decided = plan(desired, observed, history, policy)

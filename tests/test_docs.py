@@ -62,6 +62,9 @@ def _fields(schema: Mapping[str, object], root: Mapping[str, object], path: str)
         items = found.get("items")
         if items and "properties" in _resolved(items, root):
             yield from _fields(_resolved(items, root), root, f"{place}[].")
+        for one in found.get("anyOf", ()):
+            if "properties" in _resolved(one, root):  # a part that may be left out
+                yield from _fields(_resolved(one, root), root, f"{place}.")
 
 
 def _resolved(found: Mapping[str, object], root: Mapping[str, object]) -> Mapping[str, object]:

@@ -32,6 +32,7 @@ from controller.files.leases import Claimant, LeaseFile, LeaseHeldError
 from controller.files.port import FilesError, ProjectFiles
 from controller.files.shared import SharedFiles
 from controller.launcher import render
+from controller.launcher.builder import render as builders
 from controller.settings import Settings, read_settings
 from controller.telemetry import DEBUG, WARNING, open_log
 
@@ -74,7 +75,7 @@ class Session:
 def offline_policy(environ: Mapping[str, str]) -> Policy:
     """What decides without a connection: the owner may not be known yet."""
     settings = read_settings(environ)
-    return settings.policy(environ.get("RAYCML_OWNER") or "", render.edition())
+    return settings.policy(environ.get("RAYCML_OWNER") or "", render.edition(), builders.edition())
 
 
 @contextmanager
@@ -110,7 +111,7 @@ def open_session(
             files=files,
             project=chosen,
             owner=owner,
-            policy=settings.policy(owner, render.edition()),
+            policy=settings.policy(owner, render.edition(), builders.edition()),
             settings=settings,
             clock=machine.clock,
             log=log,

@@ -1,10 +1,21 @@
 """A plan as text for people.  Pure; knows neither time nor terminal."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 from controller.cli.columns import aligned
-from controller.core.plan import Delete, Intent, Plan, RemoveLauncher, Step, WriteLauncher
-from controller.core.plan_words import footer, launcher_counts, plan_lines
+from controller.core.plan import (
+    Delete,
+    Intent,
+    JobAction,
+    Plan,
+    RemoveEnvironment,
+    RemoveLauncher,
+    Step,
+    WriteBuilder,
+    WriteLauncher,
+)
+from controller.core.plan_words import environment_counts, footer, launcher_counts, plan_lines
 from controller.core.reason import Outlook
 from controller.core.words import counted
 
@@ -14,7 +25,9 @@ def plan_text(plan: Plan, *, verbose: bool = False) -> str:
     printed = aligned([line.cells() for line in plan_lines(plan)], gap=" ")
     refused = [f"Refused, since it would break a law: {said}" for said in plan.refusals]
     launchers = _launchers(plan.steps, verbose=verbose)
-    parts = ["\n".join(part) for part in (printed, refused, launchers, [footer(plan)]) if part]
+    built = _environments(plan.steps, verbose=verbose)
+    printed_parts = (printed, refused, launchers, built, [footer(plan)])
+    parts = ["\n".join(part) for part in printed_parts if part]
     return "\n".join(parts)
 
 
@@ -29,6 +42,25 @@ def _launchers(steps: Sequence[Step], *, verbose: bool) -> list[str]:
     parts = [(writes, "to write"), (removals, "to remove")]
     said = [f"{number} {what}" for number, what in parts if number]
     return [f"Launchers: {', '.join(said)}."] if said else []
+
+
+def _environments(steps: Sequence[Step], *, verbose: bool) -> list[str]:
+    if verbose:
+        ours = (WriteBuilder, RemoveEnvironment, *get_args(JobAction))
+        return [f"  {_environment(step)}" for step in steps if isinstance(step.action, ours)]
+    said = [counted_steps(number, what) for number, what in environment_counts(steps)]
+    return [f"Environments: {', '.join(said)}."] if said else []
+
+
+def _environment(step: Step) -> str:
+    about = step.action.path if isinstance(step.action, WriteBuilder | RemoveEnvironment) else ""
+    return f"{step.name.replace('_', ' ')} {about or step.message}"
+
+
+def counted_steps(number: int, what: str) -> str:
+    """`1 job to create`, `2 jobs to create`."""
+    noun, _, rest = what.partition(" ")
+    return f"{counted(number, noun)} {rest}"
 
 
 def is_pending(plan: Plan) -> bool:

@@ -10,14 +10,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
+from controller.cli.look_environments import LookAtEnvironments
 from controller.clock import Clock
 from controller.cml import errors, translate
 from controller.cml.client import Client
 from controller.core.fault import Fault
+from controller.core.jobs import JobConfiguration, ObservedJob
 from controller.core.member import THE_HEAD, Key, application_name
 from controller.core.observed import (
+    Asked,
     HeadReport,
     ObservedApplication,
+    ObservedEnvironment,
     ObservedFiles,
     ObservedProject,
     ObservedState,
@@ -29,6 +33,7 @@ from controller.files.pauses import read_pauses
 from controller.files.port import FilesError, ProjectFiles
 from controller.files.reports import parse_report, report_path
 from controller.launcher import render
+from controller.launcher.builder import render as builders
 
 _ID = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")  # observed on live workspaces
 
@@ -115,9 +120,11 @@ class Workspace:
             return None
         return None if data is None else parse_report(data, cluster).report
 
-    def files(self, projects: Iterable[str], at: datetime) -> ObservedFiles:
+    def files(
+        self, projects: Iterable[str], at: datetime, asked: Asked | None = None
+    ) -> ObservedFiles:
         """Raises where no project's files can be read: nothing is decided without its pauses."""
-        launchers, pauses = {}, {}
+        launchers, pauses, environments = {}, {}, {}
         faults: dict[str, Fault] = {}
         for project in projects:
             try:
@@ -125,6 +132,7 @@ class Workspace:
                     files = self._files(project)
                     stored = stored_launchers(files)
                     pauses.update(read_pauses(files, at))
+                    environments[project] = self._environments(project, files, asked)
                     launchers[project] = stored
             except Fault as fault:
                 if fault.aborts:
@@ -132,7 +140,16 @@ class Workspace:
                 faults[project] = fault
         if faults and not launchers:
             raise next(iter(faults.values()))
-        return ObservedFiles(launchers, pauses, {p: str(f) for p, f in faults.items()})
+        unread = {p: str(f) for p, f in faults.items()}
+        return ObservedFiles(launchers, pauses, unread, environments)
+
+    def _environments(
+        self, project: str, files: ProjectFiles, asked: Asked | None
+    ) -> Mapping[str, ObservedEnvironment]:
+        if asked is None:
+            return {}
+        look = LookAtEnvironments(files, self._client.jobs, project, asked.owner)
+        return look.take(asked.hashes.get(project, frozenset()))
 
     # What can be done
 
@@ -171,6 +188,35 @@ class Workspace:
     def remove_launcher(self, project: str, path: str) -> None:
         with _explained():
             self._files(project).remove(path)
+
+    def write_builder(self, project: str, path: str, settings: str) -> None:
+        text = builders.builder(json.loads(settings))
+        with _explained():
+            self._files(project).write_new(path, text.encode())
+
+    def remove_environment(self, project: str, path: str) -> None:
+        with _explained():
+            self._files(project).remove_tree(path)
+
+    def fetch_job(self, project: str, job_id: str) -> ObservedJob:
+        with _explained():
+            return self._client.jobs.get(project, job_id)
+
+    def create_job(self, project: str, configuration: JobConfiguration) -> None:
+        with _explained():
+            self._client.jobs.create(project, configuration)
+
+    def start_run(self, project: str, job_id: str) -> None:
+        with _explained():
+            self._client.jobs.create_run(project, job_id)
+
+    def stop_run(self, project: str, job_id: str, run_id: str) -> None:
+        with _explained():
+            self._client.jobs.stop_run(project, job_id, run_id)
+
+    def delete_job(self, project: str, job_id: str) -> None:
+        with _explained():
+            self._client.jobs.delete(project, job_id)
 
 
 def is_project_id(text: str) -> bool:

@@ -67,7 +67,7 @@ def adoption(cluster: DesiredCluster, pair: Pair, policy: Policy) -> Adoption:
     mark = _mark(group, pair, policy)
     if compare(app, mark, group, wanted, policy):
         # Nobody knows what it was made from: neither Ray's version, nor which variables are ours.
-        mark = replace(mark, fingerprint=ADOPTED, agreement="", variables=())
+        mark = replace(mark, fingerprint=ADOPTED, agreement="", variables=(), environment_hash="")
     return Adoption(app, mark, compare(app, mark, group, wanted, policy).changes)
 
 
@@ -83,6 +83,7 @@ def _mark(group: Group, pair: Pair, policy: Policy) -> Mark:
         agreement=group.agreement(),
         variables=tuple(sorted(group.inputs.environment)),
         adopted="" if pair.app.subdomain == own else pair.app.id,
+        environment_hash="" if group.environment is None else group.environment.hash,
     )
 
 

@@ -6,56 +6,23 @@ it looks at the plan and the world only.
 
 from collections.abc import Callable, Iterator
 
-from controller.core.desired import DesiredCluster, DesiredState
-from controller.core.history import History
-from controller.core.observed import (
-    ObservedApplication,
-    ObservedState,
-    Phase,
-    is_ours,
-    key_of,
-)
+from controller.core.audit_case import Case
+from controller.core.audit_environments import ENVIRONMENT_LAWS
+from controller.core.observed import Phase, is_ours, key_of
 from controller.core.plan import (
     Create,
     Delete,
-    Plan,
     RemoveLauncher,
     Restart,
     Step,
     Stop,
     Update,
+    WriteBuilder,
     WriteLauncher,
 )
-from controller.core.policy import Policy
 from controller.core.reason import Reason
 
-Law = Callable[["Case"], Iterator[str]]
-
-
-class Case:
-    """A plan with the world that it was made for; what the laws look at."""
-
-    __slots__ = ("apps", "desired", "history", "observed", "plan", "policy")
-
-    def __init__(
-        self,
-        plan: Plan,
-        desired: DesiredState,
-        observed: ObservedState,
-        history: History,
-        policy: Policy,
-    ) -> None:
-        self.plan, self.desired, self.observed = plan, desired, observed
-        self.history, self.policy = history, policy
-        self.apps: dict[str, ObservedApplication] = {
-            app.id: app for project in observed.projects.values() for app in project.applications
-        }
-
-    def app(self, step: Step) -> ObservedApplication | None:
-        return None if step.application_id is None else self.apps.get(step.application_id)
-
-    def cluster(self, step: Step) -> DesiredCluster | None:
-        return self.desired.cluster(step.cluster)
+Law = Callable[[Case], Iterator[str]]
 
 
 def audit(case: Case) -> tuple[str, ...]:
@@ -123,7 +90,9 @@ def _unasked(case: Case, step: Step) -> Iterator[str]:
 def launchers_outlive_applications(case: Case) -> Iterator[str]:
     """Law 5: a launcher exists before, and outlives, every application that names it."""
     written = {
-        (s.project, s.action.path) for s in case.plan.steps if isinstance(s.action, WriteLauncher)
+        (s.project, s.action.path)
+        for s in case.plan.steps
+        if isinstance(s.action, WriteLauncher | WriteBuilder)
     }
     named = {(app.project, app.script) for app in case.apps.values()}
     for step in case.plan.steps:
@@ -136,7 +105,11 @@ def launchers_outlive_applications(case: Case) -> Iterator[str]:
 
 def _exists(case: Case, place: tuple[str, str]) -> bool:
     files = case.observed.files
-    return files is not None and any(f.path == place[1] for f in files.launchers.get(place[0], ()))
+    if files is None:
+        return False
+    built = files.environments.get(place[0], {}).values()
+    launchers = (file.path for file in files.launchers.get(place[0], ()))
+    return place[1] in launchers or any(place[1] in one.files for one in built)
 
 
 def unknown_is_resolved_by_looking(case: Case) -> Iterator[str]:
@@ -155,7 +128,7 @@ def paused_and_suspended_are_left_alone(case: Case) -> Iterator[str]:
     """Law 10: no write in a paused cluster; a suspended one is only stopped."""
     pauses = {} if case.observed.files is None else case.observed.files.pauses
     for step in case.plan.steps:
-        if isinstance(step.action, RemoveLauncher):
+        if isinstance(step.action, RemoveLauncher) or not step.cluster:
             continue
         cluster = case.cluster(step)
         pause = pauses.get(step.cluster)
@@ -195,6 +168,7 @@ def nothing_is_changed_while_it_runs(case: Case) -> Iterator[str]:
 
 
 LAWS: tuple[Law, ...] = (
+    *ENVIRONMENT_LAWS,
     only_our_own_is_changed,
     only_what_was_seen_is_changed,
     one_application_per_member,

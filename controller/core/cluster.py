@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from controller.core.desired import Group
 from controller.core.draft import Draft, total
+from controller.core.entering import behind_environments
 from controller.core.leaving import leave
 from controller.core.member import Member
 from controller.core.observed import ObservedProject
@@ -26,7 +27,7 @@ def decide_cluster(view: View, project: ObservedProject | None) -> Draft:
         return _whole(view, Reason.INCOMPLETE_LIST, message)
     drafts = [_group(view, group) for group in view.cluster.groups]
     drafts += [leave(view, leaver) for leaver in view.roster.leavers]
-    made = total(drafts)
+    made = behind_environments(view, total(drafts))
     if view.paused:
         return _held(made, view)
     return _only_stops(made) if view.cluster.suspended else made

@@ -5,10 +5,11 @@ name, so which ordinals they are depends on those that exist (see `roster`).
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from controller.core.environments import Environment, environment_of
 from controller.core.fingerprint import Inputs, agreement, canonical, fingerprint
 from controller.core.member import HEAD, Mark, Member, application_name
 from controller.core.plan import Configuration
@@ -39,6 +40,7 @@ class Group:
     budget: int
     suspended: bool
     inputs: Inputs
+    environment: Environment | None = None  # the one that we build; None: somebody else's
 
     @property
     def is_head(self) -> bool:
@@ -59,7 +61,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class DesiredCluster:
-    """One cluster; `groups` begins with the head."""
+    """One cluster; `groups` begins with the head.
+
+    `build_runtime`: in which image its environment is built.  Clusters that ask for the same one
+    ask for the image of the first of them.
+    """
 
     name: str
     project: str
@@ -68,6 +74,7 @@ class DesiredCluster:
     suspended: bool
     paused: bool
     protected: bool
+    build_runtime: str = ""
 
     def group(self, name: str) -> Group | None:
         return next((g for g in self.groups if g.name == name), None)
@@ -109,11 +116,25 @@ def desire(
         else:
             frozen[holder.cluster.name] = missing.get(named or "", "its project is not known")
     return DesiredState(
-        clusters=tuple(sorted(clusters, key=lambda c: c.name)),
+        clusters=_with_runtimes(sorted(clusters, key=lambda c: c.name)),
         frozen=frozen,
         whole=not revision.problems,
         departed={holder.cluster.name: _held_back(holder) for holder in revision.departed},
     )
+
+
+def _with_runtimes(clusters: Iterable[DesiredCluster]) -> tuple[DesiredCluster, ...]:
+    first: dict[tuple[str, str], str] = {}
+    found: list[DesiredCluster] = []
+    for cluster in clusters:
+        head = cluster.groups[0]
+        if head.environment is not None:
+            place = (cluster.project, head.environment.hash)
+            runtime = first.setdefault(place, head.inputs.runtime)
+            found.append(replace(cluster, build_runtime=runtime))
+        else:
+            found.append(cluster)
+    return tuple(found)
 
 
 def _held_back(holder: Holder) -> str:
@@ -126,7 +147,8 @@ def _held_back(holder: Holder) -> str:
 
 def _cluster(holder: Holder, project: str) -> DesiredCluster:
     name, spec = holder.cluster.name, holder.cluster.spec
-    head = Group(name, HEAD, 1, 1, False, _inputs(holder, spec.head_group_spec))
+    inputs = _inputs(holder, spec.head_group_spec)
+    head = Group(name, HEAD, 1, 1, False, inputs, _environment(holder))
     workers = [_workers(holder, group) for group in spec.worker_group_specs]
     return DesiredCluster(
         name=name,
@@ -147,11 +169,19 @@ def _workers(holder: Holder, group: WorkerGroup) -> Group:
         budget=holder.cluster.spec.upgrade_strategy.budget(group.replicas),
         suspended=group.suspend,
         inputs=_inputs(holder, group),
+        environment=_environment(holder),
     )
+
+
+def _environment(holder: Holder) -> Environment | None:
+    spec = holder.cluster.spec
+    page = spec.python_environment
+    return None if page is None else environment_of(page, spec.ray_version)
 
 
 def _inputs(holder: Holder, group: HeadGroup | WorkerGroup) -> Inputs:
     spec = holder.cluster.spec
+    built = _environment(holder)
     return Inputs(
         cpu=group.resources.cpu,
         # CML shows hundredths; what it rounds would look like a change for ever.
@@ -159,9 +189,10 @@ def _inputs(holder: Holder, group: HeadGroup | WorkerGroup) -> Inputs:
         gpu=group.resources.gpu,
         environment={**spec.environment, **group.environment},
         runtime=group.runtime_identifier or spec.runtime_identifier,
-        python=spec.python,
+        python=spec.python if built is None else built.interpreter,
         ray_start_params=dict(group.ray_start_params),
         ray_version=spec.ray_version,
+        built_python="" if built is None else built.python,
     )
 
 
@@ -213,6 +244,7 @@ def configuration(group: Group, member: Member, owner: str, edition: str) -> Con
         subdomain=name,
         agreement=group.agreement(),
         variables=tuple(sorted(inputs.environment)),
+        environment_hash="" if group.environment is None else group.environment.hash,
     )
     return Configuration(
         name=name,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from controller.core.desired import Group, configuration, launcher_prefix
 from controller.core.fingerprint import VERSION, fingerprint, is_adopted, version_of
-from controller.core.member import FINGERPRINT, SUBDOMAIN, Mark, Member
+from controller.core.member import ENVIRONMENT, FINGERPRINT, SUBDOMAIN, Mark, Member
 from controller.core.observed import ObservedApplication
 from controller.core.plan import Change, Configuration, Update
 from controller.core.policy import Policy
@@ -40,6 +40,8 @@ def compare(
     changes = [*_resources(app, wanted), *_environment(app, mark, group)]
     whole = mark.agreement not in ("", group.agreement())
     outdated = _outdated(mark, group)
+    if outdated:
+        changes += _built(mark, group)
     # An older launcher is how an older fingerprint shows; of an adopted one nobody knows it.
     telling = not outdated or is_adopted(mark.fingerprint)
     if telling and (script := _script(app, mark, wanted, policy)):
@@ -53,6 +55,14 @@ def _outdated(mark: Mark, group: Group) -> bool:
     """Compared with the arithmetic that the mark names; an unknown, newer one is left alone."""
     wanted = fingerprint(group.inputs, version_of(mark.fingerprint) or VERSION)
     return wanted is not None and wanted != mark.fingerprint
+
+
+def _built(mark: Mark, group: Group) -> list[Change]:
+    """Another environment of ours, or one in another's stead."""
+    wanted = "" if group.environment is None else group.environment.hash
+    if mark.environment_hash == wanted:
+        return []
+    return [Change("pythonEnvironment", mark.environment_hash or "none", wanted or "none")]
 
 
 def _unseen(*, whole: bool) -> Change:
@@ -141,6 +151,7 @@ def _same(was: object, wants: object) -> bool:
 
 def _merged(environment: Mapping[str, str], mark: Mark, wanted: Configuration) -> dict[str, str]:
     kept = {k: v for k, v in environment.items() if k not in mark.variables}
+    kept.pop(ENVIRONMENT, None)
     return {**kept, **wanted.environment}
 
 

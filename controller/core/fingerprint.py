@@ -17,7 +17,10 @@ _HEX = 16  # 64 bits: two specs of one group would have to collide, and only eve
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the spec says that one member's process depends on.  Memory in GiB."""
+    """What the spec says that one member's process depends on.  Memory in GiB.
+
+    `built_python` is Python's version where `python` is in an environment that we build.
+    """
 
     cpu: float
     memory: float
@@ -27,6 +30,7 @@ class Inputs:
     python: str
     ray_start_params: Mapping[str, str]
     ray_version: str
+    built_python: str = ""
 
 
 def canonical(value: object) -> str:
@@ -81,8 +85,11 @@ def agreement(inputs: Inputs) -> str:
 
     Ray compares its own version exactly and Python's to the patch level.  The Python of a runtime
     is read from its identifier where that tells (`...python3.11...`); otherwise the whole
-    identifier counts.
+    identifier counts.  An environment that we build was checked to have both, so which other
+    packages it has does not matter.
     """
+    if inputs.built_python:
+        return "v1:" + _digest([inputs.ray_version, inputs.built_python])
     found = re.search(r"python\d+\.\d+", inputs.runtime)
     return "v1:" + _digest(
         {

@@ -118,6 +118,12 @@ _DONE = {
     "delete": Occasion.DELETING,
     "write_launcher": Occasion.LAUNCHER_WRITTEN,
     "remove_launcher": Occasion.LAUNCHER_REMOVED,
+    "write_builder": Occasion.BUILDER_WRITTEN,
+    "create_job": Occasion.JOB_CREATED,
+    "start_run": Occasion.RUN_STARTED,
+    "stop_run": Occasion.RUN_STOPPING,
+    "delete_job": Occasion.JOB_DELETED,
+    "remove_environment": Occasion.ENVIRONMENT_REMOVED,
 }
 _NOT_DONE = {
     Result.FAILED: Occasion.STEP_FAILED,

@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 
 from controller.core.member import Key
 from controller.core.observed import ObservedState, Phase, key_of
-from controller.core.plan import Create, Delete, Outcome, Restart, Result, Update
+from controller.core.plan import Create, Delete, Outcome, Restart, Result, StartRun, Update
 from controller.core.policy import Policy
 from controller.core.reason import Reason
 
 _HOUR = timedelta(hours=1)
 _ATTEMPTS_KEPT = 32
+_BUILDS_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,23 @@ class ApplicationHistory:
     sure: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class BuildHistory:
+    """The last call about an environment's job, and what was there before it.
+
+    `failures`: calls in a row that failed; `refused`: CML understood the last one and said no.
+    """
+
+    call: str = ""
+    before: str = ""
+    called_at: datetime | None = None
+    failures: int = 0
+    error: str = ""
+    refused: bool = False
+
+
 NO_MEMBER = MemberHistory()
+NO_BUILD = BuildHistory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +92,10 @@ class History:
     unused_since: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     fault_since: datetime | None = None
     seen_at: datetime | None = None
+    builds: Mapping[tuple[str, str], BuildHistory] = field(default_factory=dict)
+
+    def build(self, project: str, digest: str) -> BuildHistory:
+        return self.builds.get((project, digest), NO_BUILD)
 
     def member(self, key: Key) -> MemberHistory:
         return self.members.get(key, NO_MEMBER)
@@ -143,7 +164,10 @@ def record(history: History, outcomes: Iterable[Outcome], now: datetime) -> Hist
 
 
 def _record(history: History, outcome: Outcome, now: datetime) -> History:
-    key = outcome.step.key
+    key, build = outcome.step.key, outcome.step.build
+    if build is not None:
+        builds = {**history.builds, build: _build(history.build(*build), outcome, now)}
+        return replace(history, builds=dict(list(builds.items())[-_BUILDS_KEPT:]))
     if key is None:
         return history
     members = {**history.members, key: _member(history.member(key), outcome, now)}
@@ -157,6 +181,16 @@ def _record(history: History, outcome: Outcome, now: datetime) -> History:
             sure=outcome.result is Result.DONE,
         )
     return replace(history, members=members, applications=applications)
+
+
+def _build(known: BuildHistory, outcome: Outcome, now: datetime) -> BuildHistory:
+    action = outcome.step.action
+    before = action.after if isinstance(action, StartRun) else outcome.step.job_id or ""
+    made = BuildHistory(outcome.step.name, before, now)
+    if outcome.result in (Result.DONE, Result.UNKNOWN) or outcome.fault == "Changed":
+        return made
+    refused = outcome.result is Result.REJECTED
+    return replace(made, failures=known.failures + 1, error=outcome.message, refused=refused)
 
 
 def _member(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:

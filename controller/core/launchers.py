@@ -10,29 +10,38 @@ from datetime import datetime
 from controller.core.desired import LAUNCHERS, DesiredState, launcher_path
 from controller.core.observed import LauncherFile, ObservedState, key_of
 from controller.core.past import Past
-from controller.core.plan import Intent, RemoveLauncher, Step, WriteLauncher
+from controller.core.plan import Intent, RemoveLauncher, Step, WriteBuilder, WriteLauncher
 from controller.core.reason import Reason
 
 
 def needed(steps: Iterable[Step], observed: ObservedState) -> tuple[Step, ...]:
-    """The steps without repeated writes of one launcher, and without writes of existing ones."""
+    """The steps without repeated writes of one script, and without writes of existing launchers.
+
+    Several clusters may ask for one environment: what the first of them does for it is enough.
+    """
     kept: list[Step] = []
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, ...]] = set()
     for step in steps:
-        if isinstance(step.action, WriteLauncher):
-            place = (step.project, step.action.path)
-            if place in seen or _exists(place, observed):
-                continue
-            seen.add(place)
+        place = _place(step)
+        if place in seen or _exists(step, observed):
+            continue
+        seen |= {place} if place else set()
         kept.append(step)
     return tuple(kept)
 
 
-def _exists(place: tuple[str, str], observed: ObservedState) -> bool:
-    project, path = place
-    if observed.files is None:
+def _place(step: Step) -> tuple[str, ...]:
+    """What only one step of a plan is about; empty for what several may be."""
+    if isinstance(step.action, WriteLauncher | WriteBuilder):
+        return step.project, step.action.path
+    return () if step.build is None else (*step.build, step.name)
+
+
+def _exists(step: Step, observed: ObservedState) -> bool:
+    if observed.files is None or not isinstance(step.action, WriteLauncher):
         return False
-    return any(file.path == path for file in observed.files.launchers.get(project, ()))
+    launchers = observed.files.launchers.get(step.project, ())
+    return any(file.path == step.action.path for file in launchers)
 
 
 def unused(

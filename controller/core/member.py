@@ -18,8 +18,9 @@ SUBDOMAIN = "RAYCML_SUBDOMAIN"
 AGREEMENT = "RAYCML_AGREEMENT"
 VARIABLES = "RAYCML_VARIABLES"
 ADOPTED = "RAYCML_ADOPTED"
+ENVIRONMENT = "RAYCML_ENVIRONMENT"
 
-MARK = (OWNER, CLUSTER, MEMBER, FINGERPRINT, SUBDOMAIN, AGREEMENT, VARIABLES, ADOPTED)
+MARK = (OWNER, CLUSTER, MEMBER, FINGERPRINT, SUBDOMAIN, AGREEMENT, VARIABLES, ADOPTED, ENVIRONMENT)
 
 
 @total_ordering
@@ -84,6 +85,7 @@ class Mark:
     be told from one that the project gave.  `agreement` is what all nodes must agree on.
     `adopted` is the id of the application, where a person took one into this place that does not
     have the member's name: a copy has another id, so it never fills the place.
+    `environment_hash` names the environment that we built and that its launcher runs in, if any.
     """
 
     owner: str
@@ -94,6 +96,7 @@ class Mark:
     agreement: str
     variables: tuple[str, ...]
     adopted: str = ""
+    environment_hash: str = ""
 
     @property
     def key(self) -> Key:
@@ -109,7 +112,8 @@ class Mark:
             AGREEMENT: self.agreement,
             VARIABLES: ",".join(self.variables),
         }
-        return {**written, ADOPTED: self.adopted} if self.adopted else written
+        rare = {ADOPTED: self.adopted, ENVIRONMENT: self.environment_hash}
+        return {**written, **{name: value for name, value in rare.items() if value}}
 
 
 def read_mark(environment: Mapping[str, str], subdomain: str) -> Mark | None:
@@ -128,4 +132,5 @@ def read_mark(environment: Mapping[str, str], subdomain: str) -> Mark | None:
         agreement=environment.get(AGREEMENT, ""),
         variables=tuple(names.split(",")) if names else (),
         adopted=environment.get(ADOPTED, ""),
+        environment_hash=environment.get(ENVIRONMENT, ""),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from controller.core.jobs import ObservedJob, ObservedRun
 from controller.core.member import Key, Mark, read_mark
 
 
@@ -122,15 +123,42 @@ class ObservedProject:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedEnvironment:
+    """What there is of one environment that we build.
+
+    `files` are all paths of it, `job` our own, `run` that job's latest.  `foreign`: another
+    installation has a job for it.  `output`: the last lines of its log, where its run is over and
+    it is not there all the same.
+    """
+
+    ready: bool = False
+    files: tuple[str, ...] = ()
+    job: ObservedJob | None = None
+    run: ObservedRun | None = None
+    foreign: bool = False
+    output: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Of which environments a look is to tell, by project and hash, and whose jobs are ours."""
+
+    owner: str
+    hashes: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedFiles:
     """The project's files that matter, by project; read only when there is something to do.
 
+    `environments` are by hash; one that is not among them is not there at all.
     `unread`: projects whose files could not be read this time, and why.
     """
 
     launchers: Mapping[str, tuple[LauncherFile, ...]]
     pauses: Mapping[str, Pause]
     unread: Mapping[str, str] = field(default_factory=dict)
+    environments: Mapping[str, Mapping[str, ObservedEnvironment]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

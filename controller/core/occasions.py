@@ -21,6 +21,16 @@ class Occasion(Enum):
         Kind.NORMAL,
         "A launcher that nothing names was removed.",
     )
+    BUILDER_WRITTEN = ("BuilderWritten", Kind.NORMAL, "The script of an environment was written.")
+    JOB_CREATED = ("JobCreated", Kind.NORMAL, "A job that builds an environment was created.")
+    RUN_STARTED = ("RunStarted", Kind.NORMAL, "A job began to build an environment.")
+    RUN_STOPPING = ("RunStopping", Kind.NORMAL, "A job that took too long was told to stop.")
+    JOB_DELETED = ("JobDeleted", Kind.NORMAL, "A job that built an environment was deleted.")
+    ENVIRONMENT_REMOVED = (
+        "EnvironmentRemoved",
+        Kind.NORMAL,
+        "An environment that nothing names was removed.",
+    )
     STEP_FAILED = ("StepFailed", Kind.WARNING, "A step had no effect; it is tried again.")
     STEP_REJECTED = ("StepRejected", Kind.WARNING, "CML understood a step and refused it.")
     STEP_UNKNOWN = ("StepUnknown", Kind.WARNING, "The answer to a step was lost: look first.")

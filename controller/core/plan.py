@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from controller.core.jobs import JobConfiguration
 from controller.core.member import Key, Member
 from controller.core.reason import Outlook, Reason
 
@@ -79,7 +80,72 @@ class RemoveLauncher:
     path: str
 
 
-Action = WriteLauncher | Create | Update | Restart | Stop | Delete | RemoveLauncher
+@dataclass(frozen=True, slots=True)
+class WriteBuilder:
+    """Write the script that builds one environment; `settings` as for a launcher."""
+
+    path: str
+    settings: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateJob:
+    """POST: a job that builds the environment of this hash, and does not run yet."""
+
+    hash: str
+    configuration: JobConfiguration
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun:
+    """Run a job; `after` is the latest run that it has had."""
+
+    hash: str
+    job_id: str
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRun:
+    """Stop a run that has gone on for too long; asynchronous."""
+
+    hash: str
+    job_id: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJob:
+    """Remove a job for good."""
+
+    hash: str
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveEnvironment:
+    """Remove one file or folder of an environment."""
+
+    path: str
+
+
+JobAction = CreateJob | StartRun | StopRun | DeleteJob
+OfEnvironment = WriteBuilder | JobAction | RemoveEnvironment
+Action = (
+    WriteLauncher
+    | Create
+    | Update
+    | Restart
+    | Stop
+    | Delete
+    | RemoveLauncher
+    | WriteBuilder
+    | CreateJob
+    | StartRun
+    | StopRun
+    | DeleteJob
+    | RemoveEnvironment
+)
 
 ACTION_NAMES: dict[type[Action], str] = {
     WriteLauncher: "write_launcher",
@@ -89,6 +155,12 @@ ACTION_NAMES: dict[type[Action], str] = {
     Stop: "stop",
     Delete: "delete",
     RemoveLauncher: "remove_launcher",
+    WriteBuilder: "write_builder",
+    CreateJob: "create_job",
+    StartRun: "start_run",
+    StopRun: "stop_run",
+    DeleteJob: "delete_job",
+    RemoveEnvironment: "remove_environment",
 }
 
 
@@ -119,7 +191,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An action with its reason.  `member` is None for launchers."""
+    """An action with its reason.  `member` is None for launchers and environments; what concerns
+    an environment that no cluster names any more has an empty `cluster`."""
 
     action: Action
     cluster: str
@@ -139,6 +212,23 @@ class Step:
     @property
     def key(self) -> Key | None:
         return None if self.member is None else Key(self.cluster, self.member)
+
+    @property
+    def build(self) -> tuple[str, str] | None:
+        """Project and hash of the environment whose job this is about."""
+        match self.action:
+            case CreateJob() | StartRun() | StopRun() | DeleteJob():
+                return self.project, self.action.hash
+            case _:
+                return None
+
+    @property
+    def job_id(self) -> str | None:
+        match self.action:
+            case StartRun() | StopRun() | DeleteJob():
+                return self.action.job_id
+            case _:
+                return None
 
     @property
     def application_id(self) -> str | None:

@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from controller.core.member import Member
 from controller.core.plan import (
     Change,
+    CreateJob,
     Delete,
+    DeleteJob,
     Intent,
     Plan,
+    RemoveEnvironment,
     RemoveLauncher,
     Restart,
+    StartRun,
     Step,
+    StopRun,
     Update,
     Wait,
     WriteLauncher,
@@ -120,6 +125,21 @@ def launcher_counts(steps: Sequence[Step]) -> tuple[int, int]:
     return writes, removals
 
 
+_OF_ENVIRONMENTS = (
+    (CreateJob, "job to create"),
+    (StartRun, "run to start"),
+    (StopRun, "run to stop"),
+    (DeleteJob, "job to delete"),
+    (RemoveEnvironment, "path to remove"),
+)
+
+
+def environment_counts(steps: Sequence[Step]) -> list[tuple[int, str]]:
+    """How many of each step there are about environments; none where there are none."""
+    counts = Counter(type(step.action) for step in steps)
+    return [(counts[kind], what) for kind, what in _OF_ENVIRONMENTS if counts[kind]]
+
+
 def footer(plan: Plan) -> str:
     """The last line: counts of members, or that there is nothing to do."""
     if plan.refusals:
@@ -132,7 +152,8 @@ def footer(plan: Plan) -> str:
         said.append(f"{counts['blocked']} blocked")
     if counts["waiting"]:
         said.append(f"{counts['waiting']} on the way")
-    return f"Plan: {', '.join(said)}." if said else "Plan: only launchers."
+    only = "environments" if environment_counts(plan.steps) else "launchers"
+    return f"Plan: {', '.join(said)}." if said else f"Plan: only {only}."
 
 
 def summary(plan: Plan) -> dict[str, int]:
@@ -166,4 +187,10 @@ _DONE = {
     "delete": "deleting",
     "write_launcher": "launcher written",
     "remove_launcher": "launcher removed",
+    "write_builder": "builder written",
+    "create_job": "job created",
+    "start_run": "run started",
+    "stop_run": "run stopping",
+    "delete_job": "job deleted",
+    "remove_environment": "environment removed",
 }

@@ -16,9 +16,19 @@ from controller.core.launchers import needed, note_unused, unused
 from controller.core.leaving import ownerless
 from controller.core.observed import ObservedState, Phase
 from controller.core.past import Past
-from controller.core.plan import Intent, Plan, RemoveLauncher, Step, Wait, WriteLauncher
+from controller.core.plan import (
+    Intent,
+    Plan,
+    RemoveEnvironment,
+    RemoveLauncher,
+    Step,
+    Wait,
+    WriteBuilder,
+    WriteLauncher,
+)
 from controller.core.policy import Policy
 from controller.core.reason import Reason
+from controller.core.unused_environments import note_unused_environments, unused_environments
 from controller.core.view import Case, View, view
 
 
@@ -36,6 +46,7 @@ def plan(desired: DesiredState, observed: ObservedState, history: History, polic
     made = total(drafts)
     steps = needed(made.steps, observed)
     steps = (*steps, *unused(desired, observed, past, steps))
+    steps = (*steps, *unused_environments(desired, observed, past))
     return Plan(tuple(sorted(steps, key=_step_order)), tuple(sorted(made.waits, key=_wait_order)))
 
 
@@ -54,7 +65,10 @@ def remember(
     return replace(
         history,
         fault_since=_fault_since(cases, history, observed.as_of, policy),
-        unused_since=note_unused(desired, observed, past),
+        unused_since={
+            **note_unused(desired, observed, past),
+            **note_unused_environments(desired, observed, past),
+        },
     )
 
 
@@ -86,14 +100,21 @@ def _frozen(name: str, why: str) -> Draft:
 
 def _step_order(step: Step) -> tuple[object, ...]:
     """Launchers are written first and removed last; the head comes before its workers."""
-    turn = 0 if isinstance(step.action, WriteLauncher) else 1
-    turn = 2 if isinstance(step.action, RemoveLauncher) else turn
-    path = step.action.path if isinstance(step.action, WriteLauncher | RemoveLauncher) else ""
+    turn = 0 if isinstance(step.action, _Write) else 1
+    turn = 2 if isinstance(step.action, _Removal) else turn
+    path = step.action.path if isinstance(step.action, _Write | _Removal) else ""
     member = (step.member is not None, *(step.member.rank() if step.member else ()))
-    return (step.cluster, turn, member, _CALLS.index(step.name), step.application_id or "", path)
+    build = step.build or ("", "")
+    whose = (step.application_id or "", path, build)
+    return (step.cluster, turn, member, _CALLS.index(step.name), *whose)
 
 
-_CALLS = ("write_launcher", "delete", "stop", "create", "update", "restart", "remove_launcher")
+_Write = WriteLauncher | WriteBuilder
+_Removal = RemoveLauncher | RemoveEnvironment
+_CALLS = (
+    *("write_launcher", "write_builder", "stop_run", "delete_job", "create_job", "start_run"),
+    *("delete", "stop", "create", "update", "restart", "remove_launcher", "remove_environment"),
+)
 
 
 def _wait_order(wait: Wait) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ class Policy:
 
     owner: str
     edition: str
+    builder: str = ""  # edition of the builder of environments
     prune: bool = False
     allow_prune: int = 0  # so many clusters may be pruned even where the guard would ask
     delete: frozenset[str] = frozenset()  # clusters that a person asked to delete, spec or no spec
@@ -40,6 +41,8 @@ class Policy:
     fault_fraction: float = 0.4  # such a part of all, down at once: the platform is at fault
     fault_hold_s: float = 600.0
     launcher_kept_s: float = 3600.0
+    environment_kept_s: float = 86400.0  # so that going back to it is quick
+    environment_deadline_s: float = 3600.0  # some GB of packages, over a slow line
 
     def backoff_s(self, tries: int) -> float:
         """Pause before the next try, after so many: doubles, never above the top."""

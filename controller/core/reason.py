@@ -56,7 +56,17 @@ class Reason(Enum):
         Outlook.MOVING,
         "No application has named the launcher for an hour.",
     )
+    ENVIRONMENT_UNUSED = (
+        "EnvironmentUnused",
+        Outlook.MOVING,
+        "Nothing has named the environment for a day.",
+    )
     # Why a member is left alone for now.
+    ENVIRONMENT_BUILDING = (
+        "EnvironmentBuilding",
+        Outlook.MOVING,
+        "The member's environment is not built yet.",
+    )
     STARTING = ("Starting", Outlook.MOVING, "The application is starting.")
     STOPPING = ("Stopping", Outlook.MOVING, "The application is stopping.")
     DELETING = ("Deleting", Outlook.MOVING, "The application is being deleted.")
@@ -132,6 +142,11 @@ class Reason(Enum):
     )
     FIELD_NOT_APPLIED = ("FieldNotApplied", Outlook.PERSON, "CML accepts a field and ignores it.")
     NAME_CONFLICT = ("NameConflict", Outlook.PERSON, "Somebody else's application holds the name.")
+    ENVIRONMENT_FAILED = (
+        "EnvironmentFailed",
+        Outlook.PERSON,
+        "The member's environment cannot be built.",
+    )
     REJECTED = ("Rejected", Outlook.PERSON, "CML understood the request and refused it.")
     PROJECT_NOT_FOUND = (
         "ProjectNotFound",

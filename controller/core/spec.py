@@ -6,16 +6,22 @@ carries its manual (title, description, example) and says what a change of it do
 Schema and the documentation are made from here.  This page may not read text or files.
 """
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import (
     Field,
+    ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     field_validator,
+    model_serializer,
+    model_validator,
 )
 
+from controller.core.environments import PythonEnvironment
 from controller.core.fields import (
     EXAMPLE_RUNTIME,
     Budget,
@@ -110,6 +116,16 @@ class ClusterSpec(Page):
             "/home/cdsw/.venv/bin/python",
         ),
     ] = ".venv/bin/python"
+    python_environment: Annotated[
+        PythonEnvironment | None,
+        about(
+            "Python environment",
+            "Packages from which raycml builds a virtual environment in the project; instead of "
+            "`python`, which is for those who build their own.",
+            "restarts",
+            {"python": "3.11", "packages": ["ray[default]"]},
+        ),
+    ] = None
     environment: Annotated[
         Environment,
         about(
@@ -172,6 +188,28 @@ class ClusterSpec(Page):
         ),
     ] = ()
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _one_interpreter(
+        cls, written: object, check: ModelWrapValidatorHandler["ClusterSpec"]
+    ) -> "ClusterSpec":
+        """Judged on what was written, so that a fault elsewhere does not hide it."""
+        both = [*_both(written)]
+        try:
+            checked = check(written)
+        except ValidationError as error:
+            raise refusal("spec", both, error) if both else error from None
+        if both:
+            raise refusal("spec", both)
+        return checked
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Only the one of the two that says which interpreter runs, as a spec has it."""
+        written: dict[str, object] = write(self)
+        unsaid = "python_environment" if self.python_environment is None else "python"
+        return {k: v for k, v in written.items() if k not in (unsaid, _CAMEL.get(unsaid))}
+
     @field_validator("protect")
     @classmethod
     def _not_suspended(cls, protect: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  a field's value
@@ -197,6 +235,20 @@ class ClusterSpec(Page):
         if twice:
             raise refusal("workerGroupSpecs", twice)
         return checked
+
+
+_CAMEL = {"python_environment": "pythonEnvironment"}
+
+
+def _both(written: object) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    if not isinstance(written, Mapping) or written.get("python") is None:
+        return
+    if any(written.get(name) is not None for name in ("pythonEnvironment", "python_environment")):
+        message = (
+            "`python` names an interpreter of yours and `pythonEnvironment` has one built; "
+            "remove one of them"
+        )
+        yield ("python",), message
 
 
 class Metadata(Page):
@@ -244,3 +296,12 @@ class RayCluster(Page):
     @property
     def name(self) -> str:
         return self.metadata.name
+
+    def with_requirements(self, lines: tuple[str, ...]) -> "RayCluster":
+        """The same with what its requirements file says, instead of the file's name."""
+        page = self.spec.python_environment
+        if page is None:
+            raise ValueError(f"{self.name} asks for no environment")
+        page = page.model_copy(update={"requirements": lines})
+        spec = self.spec.model_copy(update={"python_environment": page})
+        return self.model_copy(update={"spec": spec})

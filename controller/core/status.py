@@ -98,7 +98,7 @@ def assess(
     chosen = [c for c in desired.clusters if only is None or c.name in only]
     clusters = [_held(view(c, observed, past), plan.of(c.name), revision) for c in chosen]
     known = {c.name for c in chosen}
-    others = {s.cluster for s in plan.steps} | {w.cluster for w in plan.waits}
+    others = {s.cluster for s in plan.steps} - {""} | {w.cluster for w in plan.waits}
     clusters += [_unheld(n, observed, policy, plan.of(n), revision) for n in others - known]
     return Status(tuple(sorted(clusters, key=lambda c: c.name)), observed.as_of, revision)
 

@@ -1,5 +1,6 @@
 """All that the decisions about one cluster are made of, and the questions that they ask of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from controller.core.observed import (
     LauncherFile,
     MemberReport,
     ObservedApplication,
+    ObservedEnvironment,
     ObservedState,
     Pause,
     Phase,
@@ -57,6 +59,7 @@ class View:
     past: Past
     launchers: tuple[LauncherFile, ...] | None
     pause: Pause | None
+    environments: Mapping[str, ObservedEnvironment] | None = None  # None when nobody looked
 
     def of(self, group: Group) -> tuple[Case, ...]:
         return tuple(c for c in self.cases if c.seat.group.name == group.name)
@@ -100,6 +103,7 @@ def view(cluster: DesiredCluster, observed: ObservedState, past: Past) -> View:
         past=past,
         launchers=None if files is None else files.launchers.get(cluster.project, ()),
         pause=None if files is None else files.pauses.get(cluster.name),
+        environments=None if files is None else files.environments.get(cluster.project, {}),
     )
 
 

@@ -101,6 +101,10 @@ class ApiFiles:
         with self._explained(path):
             self._unless_missing(lambda: self._remote.delete_file(self._project, path))
 
+    def remove_tree(self, path: str) -> None:
+        """One call: CML deletes folders as it deletes files."""
+        self.remove(path)
+
     def _upload(self, path: str, data: bytes) -> None:
         with self._explained(path):
             self._remote.upload(self._project, path, data)

@@ -60,6 +60,9 @@ class ProjectFiles(Protocol):
     def remove(self, path: str) -> None:
         """Remove one file; absent is fine."""
 
+    def remove_tree(self, path: str) -> None:
+        """Remove a file, or a folder with all that is in it; absent is fine."""
+
 
 def checked_path(path: str) -> str:
     """The path, or FilesError for one that is not plainly inside the project's home."""

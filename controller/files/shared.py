@@ -8,6 +8,7 @@ then takes its final name in one move: no pod ever reads half of it.
 import errno
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -87,6 +88,14 @@ class SharedFiles:
         folder, name = split_path(checked_path(path))
         with _explained(path), suppress(FileNotFoundError), self._folder(folder) as handle:
             os.unlink(name, dir_fd=handle)
+
+    def remove_tree(self, path: str) -> None:
+        folder, name = split_path(checked_path(path))
+        with _explained(path), suppress(FileNotFoundError), self._folder(folder) as handle:
+            if stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
+                shutil.rmtree(name, dir_fd=handle)
+            else:
+                os.unlink(name, dir_fd=handle)
 
     def _holds(self, path: str, data: bytes) -> bool:
         """False when there is no such file; FilesError when it holds something else."""

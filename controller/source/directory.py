@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from controller.core.revision import Holder, Problem, Revision, assemble
+from controller.source.attachments import AttachmentError, ReadFile, resolve
 from controller.source.messages import printable
 from controller.source.parse import MAX_BYTES, parse
 
@@ -133,8 +134,9 @@ class _Reading:
                 raise SourceError("more than 64 MiB of spec files; name a smaller folder")
             if data is not None:
                 holders, problems = parse(name, data)
-                self.holders += holders
-                self.problems += problems
+                whole, more = resolve(holders, _beside(path))
+                self.holders += whole
+                self.problems += (*problems, *more)
 
     def _read(self, path: Path, name: str) -> bytes | None:
         try:
@@ -152,6 +154,26 @@ class _Reading:
         if self.root is not None and path.is_relative_to(self.root):
             path = path.relative_to(self.root)
         return printable(str(path))
+
+
+def _beside(spec: Path) -> ReadFile:
+    """Files in the folder of a spec file, or below it; a link may not lead out of there."""
+
+    def read_file(_: Holder, path: str) -> bytes:
+        try:
+            real = (spec.parent / path).resolve(strict=True)
+            if not real.is_relative_to(spec.parent):
+                raise AttachmentError("leads out of its folder; put the file itself there")
+            return _stable_bytes(real)
+        except FileNotFoundError:
+            message = "is not beside the spec; add the file, or correct the path"
+        except (OSError, RuntimeError) as error:
+            message = f"cannot be read: {_why(error)}"
+        except _UnstableError as error:
+            message = str(error)
+        raise AttachmentError(message)
+
+    return read_file
 
 
 class _UnstableError(Exception):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from controller.core.revision import Holder, Problem, Revision, assemble
 from controller.source import git_signature, git_tree
+from controller.source.attachments import resolve
 from controller.source.directory import SourceError
 from controller.source.git_address import (
     HEX,
@@ -129,14 +130,21 @@ class GitSource:
             raise LimitError(
                 f"{self.origin}: more than {self._limits.entries} files; name a smaller folder"
             )
-        found = git_tree.specs(git_tree.entries(listing), self._path)
+        everything = tuple(git_tree.entries(listing))
+        found = git_tree.specs(everything, self._path)
         if len(found.files) > self._limits.files:
             raise LimitError(
                 f"{self.origin}: more than {self._limits.files} spec files; name a smaller folder"
             )
-        return self._parsed(repository, commit, found)
+        return self._parsed(repository, commit, found, everything)
 
-    def _parsed(self, repository: Repository, commit: str, found: git_tree.Specs) -> Revision:
+    def _parsed(
+        self,
+        repository: Repository,
+        commit: str,
+        found: git_tree.Specs,
+        everything: Sequence[Entry],
+    ) -> Revision:
         contents = self._contents(repository, found.files)
         holders: list[Holder] = []
         problems: list[Problem] = list(found.problems)
@@ -144,7 +152,10 @@ class GitSource:
             good, bad = parse(git_tree.name_of(entry, self._path), contents[entry.id])
             holders += good
             problems += bad
-        return assemble(holders, problems, origin=self.origin, commit=commit)
+        beside = git_tree.attached(holders, everything, self._path)
+        read_file = git_tree.reader(beside, self._contents(repository, tuple(beside.values())))
+        whole, more = resolve(holders, read_file)
+        return assemble(whole, [*problems, *more], origin=self.origin, commit=commit)
 
     def _have(self, repository: Repository, commit: str) -> None:
         """See to it that the commit and its folders are in the cache."""

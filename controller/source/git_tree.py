@@ -4,11 +4,13 @@ Names are bytes that somebody chose.  None of them ever becomes a path on disk.
 """
 
 import hashlib
+import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from controller.core.revision import Problem
+from controller.core.revision import Holder, Problem
+from controller.source.attachments import AttachmentError, ReadFile, wanted
 from controller.source.directory import MAX_FOLDER_DEPTH, SUFFIXES
 from controller.source.git_program import DamagedError
 from controller.source.messages import printable
@@ -61,6 +63,35 @@ def specs(found: Iterable[Entry], folder: str) -> Specs:
         else:
             problems.add(_problem(entry, folder, why))
     return Specs(tuple(files), tuple(sorted(problems)))
+
+
+def attached(
+    holders: Iterable[Holder], everything: Iterable[Entry], folder: str
+) -> dict[str, Entry]:
+    """The plain files that the specs of a folder name, by their names from the repository's top."""
+    names = {_beside(holder, path) for holder in holders if (path := wanted(holder)) is not None}
+    if not names:
+        return {}
+    plain = (entry for entry in everything if _refusal(entry) is None and not _is_odd(entry))
+    return {name: entry for entry in plain if (name := name_of(entry, folder)) in names}
+
+
+def _beside(holder: Holder, path: str) -> str:
+    return posixpath.join(posixpath.dirname(holder.file), path)
+
+
+def reader(files: Mapping[str, Entry], contents: Mapping[str, bytes]) -> ReadFile:
+    """What reads those files; links and submodules are none of them."""
+
+    def read_file(holder: Holder, path: str) -> bytes:
+        entry = files.get(_beside(holder, path))
+        if entry is None:
+            raise AttachmentError(
+                "is no file beside the spec; commit the file itself, or correct the path"
+            )
+        return contents[entry.id]
+
+    return read_file
 
 
 def name_of(entry: Entry, folder: str) -> str:

@@ -9,6 +9,8 @@ from builder_world import HASH, PYTHON, Home, said_by, wheel
 from launcher_world import wait_for
 
 from controller.launcher.builder.claim import Claim, age
+from controller.launcher.builder.installing import uv_variables
+from controller.launcher.builder.order import OrderError, read_order
 
 
 @pytest.fixture
@@ -176,3 +178,34 @@ def test_the_claim_of_a_dead_holder_is_taken_over(tmp_path: Path) -> None:
     assert not second.take()
     assert second.take()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["claim"]
+
+
+def test_uv_is_told_what_pip_is_told() -> None:
+    listed = (
+        "global.index-url='https://one.invalid/simple'\n"
+        ":env:.index-url='https://two.invalid/simple'\n"
+        "global.extra-index-url='https://a.invalid\\nhttps://b.invalid'\n"
+        "global.no-index='false'\nglobal.find-links='/x /y'\nglobal.timeout='3'\nnonsense\n"
+    )
+    assert uv_variables(listed) == {
+        "UV_DEFAULT_INDEX": "https://two.invalid/simple",
+        "UV_INDEX": "https://a.invalid https://b.invalid",
+        "UV_FIND_LINKS": "/x,/y",
+    }
+    assert uv_variables("global.no-index='1'\n") == {"UV_NO_INDEX": "1"}
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {},
+        {"hash": "../../etc", "python": "3.11"},
+        {"hash": HASH, "python": "3.11; rm"},
+        {"hash": HASH, "python": "3.11", "packages": ["--index-url=x"]},
+        {"hash": HASH, "python": "3.11", "requirements": ["six\n-e ."]},
+        {"hash": HASH, "python": "3.11", "stale_s": "soon"},
+    ],
+)
+def test_settings_that_are_no_order_are_refused(order: dict[str, object]) -> None:
+    with pytest.raises(OrderError, match=r"settings of an environment|may not be an option"):
+        read_order(order)

@@ -125,7 +125,7 @@ CATALOGUE = [
       "        if member not in wanted:\n", "        if member not in wanted and False:\n",
       f"{PLANNER}::test_a_group_that_left_the_spec_leaves_the_workspace"),
     m("B10", "gone already counts as a failed delete", "execute.py",
-      "if gone and isinstance(step.action, Delete):", "if False:",
+      "if gone and isinstance(step.action, Delete | DeleteJob):", "if False:",
       f"{EXECUTE}::test_a_delete_of_what_is_gone_is_done"),
     m("B10", "a moved cluster is left behind", "core/roster.py",
       "if app.project != cluster.project:", "if False:",

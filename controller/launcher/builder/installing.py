@@ -20,6 +20,13 @@ _FOR_UV = {
     "no-index": "UV_NO_INDEX",
     "cert": "SSL_CERT_FILE",
     "trusted-host": "UV_INSECURE_HOST",
+    "constraint": "UV_CONSTRAINT",
+}
+# To pip all indexes are equal; and an environment in the project shares no file with a cache.
+_LIKE_PIP = {
+    "UV_INDEX_STRATEGY": "unsafe-best-match",
+    "UV_LINK_MODE": "copy",
+    "UV_NO_CONFIG": "1",
 }
 _ORDER = ("global", "site", "user", "install", ":env:")  # the later wins
 _NO = ("", "0", "false", "no", "off")
@@ -68,7 +75,7 @@ def _fetch_uv(python: Path, programs: Programs) -> Path | None:
 
 def _by_uv(uv: Path, python: Path, asked: list[str], programs: Programs) -> bool:
     listed = programs.output([str(python), "-m", "pip", "config", "list"])
-    told = {**uv_variables(listed), "UV_LINK_MODE": "copy", "UV_NO_CONFIG": "1"}
+    told = {**uv_variables(listed), **_LIKE_PIP}
     command = [str(uv), "pip", "install", "--python", str(python), "--no-progress"]
     if programs.run([*command, "--compile-bytecode", *asked], told) == 0:
         return True

@@ -1,0 +1,38 @@
+"""A plan with the world that it was made for: what the laws look at."""
+
+from controller.core.desired import DesiredCluster, DesiredState
+from controller.core.history import History
+from controller.core.observed import ObservedApplication, ObservedEnvironment, ObservedState
+from controller.core.plan import Plan, Step
+from controller.core.policy import Policy
+
+
+class Case:
+    """A plan with the world that it was made for; what the laws look at."""
+
+    __slots__ = ("apps", "desired", "history", "observed", "plan", "policy")
+
+    def __init__(
+        self,
+        plan: Plan,
+        desired: DesiredState,
+        observed: ObservedState,
+        history: History,
+        policy: Policy,
+    ) -> None:
+        self.plan, self.desired, self.observed = plan, desired, observed
+        self.history, self.policy = history, policy
+        self.apps: dict[str, ObservedApplication] = {
+            app.id: app for project in observed.projects.values() for app in project.applications
+        }
+
+    def app(self, step: Step) -> ObservedApplication | None:
+        return None if step.application_id is None else self.apps.get(step.application_id)
+
+    def cluster(self, step: Step) -> DesiredCluster | None:
+        return self.desired.cluster(step.cluster)
+
+    def environment(self, project: str, digest: str) -> ObservedEnvironment | None:
+        """What was seen of it; None also where nobody looked."""
+        files = self.observed.files
+        return None if files is None else files.environments.get(project, {}).get(digest)

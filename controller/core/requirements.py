@@ -1,0 +1,119 @@
+"""Requirements: what may stand in `packages` and in a requirements file, and one way to write each.
+
+Only names, versions, extras and markers (PEP 508), and hashes in a file: nothing that is an option
+to an installer, an address or a path, so that a spec cannot have an installer do anything but
+install from the package index that the workspace is set to.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+MAX_LINE = 500  # characters, without hashes
+MAX_LINES = 2000
+MAX_HASHES = 100  # of one requirement
+MAX_FILE_BYTES = 256 * 1024
+_HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
+_COMMENT = re.compile(r"(^|\s)#.*")
+
+
+@dataclass(frozen=True, slots=True)
+class LineFault:
+    """What is wrong in a line of a requirements file, counted from 1."""
+
+    line: int
+    message: str
+
+
+def normal_line(text: str) -> str:
+    """One way to write a requirement and its hashes.
+
+    ValueError, in one sentence that ends in a remedy, for anything else.
+    """
+    written, *marks = re.split(r"\s+(?=--)", text.strip())
+    for mark in marks:
+        if not _HASH.fullmatch(mark.strip()):
+            raise ValueError(
+                f"`{_shown(mark)}` is an option, and only --hash is allowed; remove it"
+            )
+    if len(marks) > MAX_HASHES:
+        raise ValueError(f"more than {MAX_HASHES} hashes of one requirement; keep those in use")
+    hashes = sorted({mark.strip() for mark in marks})
+    return " ".join([normal_requirement(written), *hashes])
+
+
+def normal_requirement(text: str) -> str:
+    """One way to write a requirement.  ValueError as `normal_line`."""
+    if text.lstrip().startswith("-"):
+        raise ValueError(f"`{_shown(text)}` is an option and no package; remove it")
+    if len(text) > MAX_LINE or not text.isprintable():
+        raise ValueError(
+            f"a requirement is one line of up to {MAX_LINE} printable characters; shorten it"
+        )
+    try:
+        found = Requirement(text)
+    except InvalidRequirement:
+        raise ValueError(
+            f"`{_shown(text)}` is not a requirement; write a name and a version such as "
+            "`pandas==2.2.3`, or a name with extras such as `ray[default]`"
+        ) from None
+    if found.url is not None:
+        raise ValueError(
+            f"`{found.name}` is taken from an address; put it into the workspace's package index, "
+            "or build the environment yourself and name it with `python`"
+        )
+    found.name = canonicalize_name(found.name)
+    found.extras = {canonicalize_name(extra) for extra in found.extras}
+    return str(found)
+
+
+def _shown(text: str) -> str:
+    printable = "".join(c if c.isprintable() else "?" for c in text.strip())
+    return re.sub(r"//[^/@\s]*@", "//***@", printable)[:60]
+
+
+def read_requirements(data: bytes) -> tuple[tuple[str, ...], tuple[LineFault, ...]]:
+    """The requirements of a file in its order, and all that is wrong with it."""
+    if len(data) > MAX_FILE_BYTES:
+        return (), (LineFault(1, "the file has more than 256 KiB; split off what is not needed"),)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        return (), (LineFault(line, "not UTF-8 here; save the file as UTF-8"),)
+    found: list[str] = []
+    faults: list[LineFault] = []
+    for number, written in _lines(text):
+        try:
+            normal_line(written)
+            found.append(written)
+        except ValueError as error:
+            faults.append(LineFault(number, str(error)))
+    if len(found) > MAX_LINES:
+        return (), (LineFault(1, f"more than {MAX_LINES} requirements; split off some"),)
+    return tuple(found), tuple(faults)
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Logical lines with the number of their first: continued ones joined, comments left out."""
+    begun, parts = 0, list[str]()
+    for number, line in enumerate(text.split("\n"), start=1):
+        begun = begun if parts else number
+        kept = line.rstrip("\r")
+        bare = kept.lstrip()
+        if bare.startswith("#") and parts:
+            continue  # pip leaves out a comment between continued lines
+        parts.append(_COMMENT.sub("", kept).removesuffix("\\"))
+        if not kept.endswith("\\") or bare.startswith("#"):
+            yield from _logical(begun, parts)
+            parts = []
+    yield from _logical(begun, parts)
+
+
+def _logical(number: int, parts: Sequence[str]) -> Iterator[tuple[int, str]]:
+    whole = " ".join(part.strip() for part in parts).strip()
+    if whole:
+        yield number, whole

@@ -1,0 +1,126 @@
+"""Which environments are removed: those that nothing has named for a day, as this process saw.
+
+An environment is kept by a spec, by any application whose mark names it, by a run that builds it,
+and by what we do not understand: a spec that cannot be read, a list that was torn, an application
+that runs one of our launchers and no longer says in which environment.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from controller.core.building import is_active
+from controller.core.desired import LAUNCHERS, DesiredState
+from controller.core.environments import ENVIRONMENTS, environment_folder
+from controller.core.history import History
+from controller.core.member import ENVIRONMENT
+from controller.core.observed import ObservedEnvironment, ObservedProject, ObservedState
+from controller.core.past import Past
+from controller.core.plan import Action, DeleteJob, Intent, RemoveEnvironment, Step
+from controller.core.policy import Policy
+from controller.core.reason import Reason
+
+_Place = tuple[str, str]
+
+
+def named_environments(
+    desired: DesiredState, observed: ObservedState
+) -> Mapping[str, frozenset[str]]:
+    """Hashes by project: all that a spec asks for, or an application says it runs in."""
+    found: dict[str, set[str]] = {project: set() for project in observed.projects}
+    for cluster in desired.clusters:
+        asked = {g.environment.hash for g in cluster.groups if g.environment is not None}
+        found.setdefault(cluster.project, set()).update(asked)
+    for project in observed.projects.values():
+        said = {app.environment.get(ENVIRONMENT, "") for app in project.applications}
+        found[project.project] |= said - {""}
+    return {project: frozenset(hashes) for project, hashes in found.items()}
+
+
+def note_unused_environments(
+    desired: DesiredState, observed: ObservedState, past: Past
+) -> dict[_Place, datetime]:
+    """Since when each environment that may be removed has been named by nothing."""
+    before = past.history.unused_since
+    if observed.files is None:
+        return {place: since for place, since in before.items() if is_environment(place)}
+    places = [(p, environment_folder(h)) for p, h, _ in _candidates(desired, observed, past)]
+    return {place: before.get(place, past.now) for place in places}
+
+
+def is_environment(place: _Place) -> bool:
+    return place[1].startswith(f"{ENVIRONMENTS}/")
+
+
+def is_removal_due(history: History, now: datetime, policy: Policy) -> bool:
+    """Whether a look at the files is due although nothing else is to be done."""
+    kept = policy.environment_kept_s
+    unused = (since for place, since in history.unused_since.items() if is_environment(place))
+    return any((now - since).total_seconds() >= kept for since in unused)
+
+
+def unused_environments(
+    desired: DesiredState, observed: ObservedState, past: Past
+) -> tuple[Step, ...]:
+    """Removals of what is left of environments: their folders after a time, the rest at once."""
+    if observed.files is None:
+        return ()
+    found: list[Step] = []
+    for project, digest, seen in _candidates(desired, observed, past):
+        folder = environment_folder(digest)
+        since = past.history.unused_since.get((project, folder), past.now)
+        old = (past.now - since).total_seconds() >= past.policy.environment_kept_s
+        if old or folder not in seen.files:
+            found += _removal(project, digest, seen)
+    return tuple(found)
+
+
+def _candidates(
+    desired: DesiredState, observed: ObservedState, past: Past
+) -> list[tuple[str, str, ObservedEnvironment]]:
+    if not _is_understood(desired, observed, past) or observed.files is None:
+        return []
+    named = named_environments(desired, observed)
+    return [
+        (project, digest, seen)
+        for project, environments in sorted(observed.files.environments.items())
+        if project in observed.projects and not _hides(observed.projects[project])
+        for digest, seen in sorted(environments.items())
+        if digest not in named[project] and not seen.foreign and not is_active(seen.run)
+    ]
+
+
+def _is_understood(desired: DesiredState, observed: ObservedState, past: Past) -> bool:
+    whole = desired.whole and not desired.frozen and observed.complete()
+    return whole and past.policy.only is None
+
+
+def _hides(project: ObservedProject) -> bool:
+    """Whether an application runs a launcher of ours without a mark that says where."""
+    scripts = (
+        app.script.removeprefix("/home/cdsw/") for app in project.applications if not app.mark
+    )
+    return any(script.startswith(f"{LAUNCHERS}/") for script in scripts)
+
+
+def _removal(project: str, digest: str, seen: ObservedEnvironment) -> list[Step]:
+    """Its folder and its job; small files when the job is gone, by which it would be found."""
+    actions: list[Action] = [
+        RemoveEnvironment(path)
+        for path in seen.files
+        if seen.job is None or path == environment_folder(digest)
+    ]
+    if seen.job is not None:
+        actions.append(DeleteJob(digest, seen.job.id))
+    return [_step(project, digest, action) for action in actions]
+
+
+def _step(project: str, digest: str, action: Action) -> Step:
+    return Step(
+        action=action,
+        cluster="",
+        project=project,
+        member=None,
+        reason=Reason.ENVIRONMENT_UNUSED,
+        intent=Intent.NOTHING,
+        message=f"nothing names environment {digest}",
+    )

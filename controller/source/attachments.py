@@ -1,0 +1,57 @@
+"""Files that specs name, read together with them: so that a revision says everything by itself.
+
+Today those are requirements files.  What comes of a spec whose file cannot be read or used is a
+problem, and no spec.
+"""
+
+import posixpath
+from collections.abc import Callable, Iterable
+
+from controller.core.requirements import read_requirements
+from controller.core.revision import Holder, Problem
+from controller.source.messages import printable
+
+FIELD = "spec.pythonEnvironment.requirements"
+
+
+class AttachmentError(Exception):
+    """The file cannot be had; the message goes on from its name and ends in a remedy."""
+
+
+ReadFile = Callable[[Holder, str], bytes]
+"""The content of a file, by its path from the folder of the holder's file; AttachmentError."""
+
+
+def wanted(holder: Holder) -> str | None:
+    """The path, from the folder of its own file, of what the spec needs to be read."""
+    environment = holder.cluster.spec.python_environment
+    return None if environment is None else environment.file
+
+
+def resolve(
+    holders: Iterable[Holder], read_file: ReadFile
+) -> tuple[tuple[Holder, ...], tuple[Problem, ...]]:
+    """The same specs with what they name in them, and the problems of those that have some."""
+    whole: list[Holder] = []
+    problems: list[Problem] = []
+    for holder in holders:
+        path = wanted(holder)
+        found = holder if path is None else _resolved(holder, path, read_file)
+        if isinstance(found, Holder):
+            whole.append(found)
+        else:
+            problems += found
+    return tuple(whole), tuple(problems)
+
+
+def _resolved(holder: Holder, path: str, read_file: ReadFile) -> Holder | list[Problem]:
+    try:
+        data = read_file(holder, path)
+    except AttachmentError as error:
+        message = f"`{FIELD}`: {printable(path)} {error}"
+        return [Problem(holder.file, holder.line, 1, message)]
+    lines, faults = read_requirements(data)
+    if faults:
+        name = printable(posixpath.join(posixpath.dirname(holder.file), path))
+        return [Problem(name, fault.line, 1, printable(fault.message)) for fault in faults[:100]]
+    return Holder(holder.cluster.with_requirements(lines), holder.file, holder.line)

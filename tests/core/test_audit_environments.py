@@ -1,0 +1,104 @@
+"""The laws about environments refuse what breaks them, whoever planned it."""
+
+from dataclasses import replace
+
+from environment_world import OURS, asking, job, plan_for, ready, run, wanted, world, written
+
+from controller.core import audit_environments as laws
+from controller.core.audit import Case, audit
+from controller.core.environments import environment_folder
+from controller.core.history import History
+from controller.core.jobs import RunPhase
+from controller.core.member import ENVIRONMENT, OWNER, Member
+from controller.core.observed import ObservedState
+from controller.core.plan import (
+    DeleteJob,
+    Intent,
+    Plan,
+    RemoveEnvironment,
+    Restart,
+    StartRun,
+    Step,
+    Stop,
+)
+from controller.core.reason import Reason
+from tests.worlds import PROJECT, desired, whole_cluster
+
+CLUSTER = asking()
+DIGEST = wanted(CLUSTER).hash
+APPS = whole_cluster(CLUSTER)
+THERE = world({DIGEST: ready(DIGEST)})
+
+
+def broken(law: laws.Law, plan: Plan, seen: ObservedState, *, whole: bool = True) -> list[str]:
+    case = Case(plan, desired(CLUSTER, whole=whole), seen, History(), OURS)
+    found = list(law(case))
+    assert bool(found) == any(said.startswith(law.__name__) for said in audit(case))
+    return found
+
+
+def about(action: object, member: Member | None = None, intent: Intent = Intent.UPDATE) -> Plan:
+    return Plan(
+        (Step(action, "analytics", PROJECT, member, Reason.OUTDATED, intent),)  # type: ignore[arg-type]
+    )
+
+
+def test_a_create_into_an_environment_that_is_not_there_is_refused() -> None:
+    plan = plan_for(CLUSTER, THERE)
+    law = laws.only_what_is_there_is_entered
+    assert broken(law, plan, THERE) == []
+    assert len(broken(law, plan, world({}))) == 3
+    assert len(broken(law, plan, world({DIGEST: written(DIGEST)}))) == 3
+    assert len(broken(law, plan, replace(THERE, files=None))) == 3
+
+
+def test_a_stop_for_an_update_and_a_restart_are_entries_too() -> None:
+    law = laws.only_what_is_there_is_entered
+    nowhere, head = world({}, *APPS), Member("head")
+    assert broken(law, about(Stop(APPS[0].id), head), nowhere) != []
+    assert broken(law, about(Stop(APPS[0].id), head, Intent.STOP), nowhere) == []
+    assert broken(law, about(Restart(APPS[0].id), head), nowhere) != []
+
+
+def test_a_job_without_our_mark_is_not_touched() -> None:
+    law = laws.only_our_own_jobs_are_touched
+    for action in (StartRun(DIGEST, f"job-{DIGEST}"), DeleteJob(DIGEST, f"job-{DIGEST}")):
+        assert broken(law, about(action), world({DIGEST: written(DIGEST)})) == []
+        assert broken(law, about(action), world({})) != []
+        theirs = job(DIGEST, environment={OWNER: "others", ENVIRONMENT: DIGEST})
+        assert broken(law, about(action), world({DIGEST: written(DIGEST, job=theirs)})) != []
+        renamed = job(DIGEST, name="nightly")
+        assert broken(law, about(action), world({DIGEST: written(DIGEST, job=renamed)})) != []
+
+
+def test_a_second_job_and_a_second_run_are_refused() -> None:
+    law = laws.one_job_and_one_run_at_a_time
+    first = plan_for(CLUSTER, world({}))
+    assert broken(law, first, world({})) == []
+    assert broken(law, first, world({DIGEST: written(DIGEST)})) != []
+    assert broken(law, Plan(first.steps * 2), world({})) != []
+    going = world({DIGEST: written(DIGEST, run=run(DIGEST, RunPhase.RUNNING))})
+    assert broken(law, about(StartRun(DIGEST, f"job-{DIGEST}")), going) != []
+    configuration = replace(first.steps[1].action.configuration, environment={})  # type: ignore[union-attr]
+    bare = replace(
+        first.steps[1], action=replace(first.steps[1].action, configuration=configuration)
+    )  # type: ignore[arg-type]
+    assert "without our mark" in broken(law, Plan((bare,)), world({}))[0]
+
+
+def test_an_environment_that_is_named_is_not_removed() -> None:
+    law, old = laws.what_is_named_stays, "0123456789abcdef"
+    assert broken(law, about(RemoveEnvironment(environment_folder(DIGEST))), THERE) != []
+    gone = about(RemoveEnvironment(environment_folder(old)))
+    assert broken(law, gone, THERE) == []
+    assert broken(law, gone, THERE, whole=False) != []
+    app = replace(APPS[0], environment={ENVIRONMENT: old})
+    assert broken(law, gone, world({}, app)) != []
+    assert broken(law, about(RemoveEnvironment(".raycml/launchers")), THERE) != []
+
+
+def test_every_law_about_environments_has_a_test_here() -> None:
+    from pathlib import Path
+
+    source = Path(__file__).read_text()
+    assert all(f"laws.{law.__name__}" in source for law in laws.ENVIRONMENT_LAWS)
