@@ -63,13 +63,21 @@ def converge(
     return End(done, Verdict.MOVING, patience.passes_max)
 
 
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """Why a pass that came to nothing is no failure: another controller leads, or a person is
+    waited for.  `holder` says who leads."""
+
+    holder: str = ""
+
+
 @dataclass(slots=True)
 class Loop:
     """Passes for months.
 
-    `one_pass` may raise anything: it is counted, told, and backed off from.  `standby` says of an
-    error that another controller leads: no failure, but nothing to hurry for either.  `told` is
-    called at the begin and end of each pass.  Everything ends soon after `stop` is set.
+    `one_pass` may raise anything: it is counted, told, and backed off from, unless `excuse` knows
+    why it is no failure.  `told` is called at the begin and end of each pass.  Everything ends soon
+    after `stop` is set.
     """
 
     one_pass: OnePass
@@ -79,7 +87,7 @@ class Loop:
     stop: threading.Event
     wake: threading.Event
     told: Callable[[LoopState, Pass | None, Exception | None], None]
-    standby: Callable[[Exception], str]
+    excuse: Callable[[Exception], Excuse | None]
     state: LoopState = field(default_factory=LoopState)
     history: History = field(default_factory=History)
 
@@ -119,9 +127,10 @@ class Loop:
         self.told(self.state, done, None)
 
     def _failed(self, error: Exception) -> None:
-        holder = self.standby(error)
-        failures = 0 if holder else self.state.failures + 1
+        excuse = self.excuse(error)
+        failures = 0 if excuse else self.state.failures + 1
         pause_s = self.rhythm.after_failures(failures or _STANDBY, self.chance())
+        holder = excuse.holder if excuse else ""
         self.state = replace(
             self.state,
             passes=self.state.passes + 1,
@@ -133,4 +142,4 @@ class Loop:
         self.told(self.state, None, error)
 
 
-_STANDBY = 3  # a controller in the second row looks again as after so many failures: 8 s
+_STANDBY = 3  # one who waits for another looks again as after so many failures: 8 s

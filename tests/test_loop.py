@@ -10,7 +10,7 @@ from controller.core.history import History
 from controller.core.plan import Plan
 from controller.core.rhythm import Rhythm
 from controller.core.status import assess
-from controller.loop import Loop
+from controller.loop import Excuse, Loop
 from controller.reconcile import Pass
 from tests.worlds import NOW, POLICY, converged, decide, desired, observed, revision, spec
 
@@ -66,10 +66,10 @@ def looped(passes: Iterator[Pass | Exception], most: int) -> tuple[list[float], 
             raise found
         return found
 
-    def standby(error: Exception) -> str:
-        return "somebody" if isinstance(error, PermissionError) else ""
+    def excuse(error: Exception) -> Excuse | None:
+        return Excuse("somebody") if isinstance(error, PermissionError) else None
 
-    Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, threading.Event(), told, standby).run()
+    Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, threading.Event(), told, excuse).run()
     return clock.pauses, told.states
 
 
@@ -103,7 +103,7 @@ def test_memory_goes_from_pass_to_pass_and_survives_a_failure() -> None:
         return a_pass()
 
     wake = threading.Event()
-    Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, wake, Told(), lambda _: "").run()
+    Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, wake, Told(), lambda _: None).run()
     assert [history.seen_at for history in seen] == [None, NOW, NOW]
 
 
@@ -115,7 +115,7 @@ def test_a_stop_that_comes_during_a_pass_ends_it_without_a_pause() -> None:
         return a_pass()
 
     wake = threading.Event()
-    Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, wake, Told(), lambda _: "").run()
+    Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, wake, Told(), lambda _: None).run()
     assert clock.pauses == []
 
 

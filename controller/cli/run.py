@@ -22,7 +22,7 @@ from controller.cli.run_options import Flags, RunOptions, resolve
 from controller.cli.running import Running
 from controller.cli.screen import Screen
 from controller.cli.sources import open_source
-from controller.cml.operations import Call
+from controller.cml.operations import OPERATIONS, Call
 from controller.cml.transport import OnCall
 from controller.core.rhythm import Rhythm
 from controller.core.words import spoken
@@ -127,7 +127,7 @@ def run(  # noqa: PLR0913 - the options of one command
     machine.redaction.add(urlsplit(options.source).password or "")
     followed, poll_s = open_source(options, machine)
     poller = Poller(followed, SourceError, machine.clock)
-    metrics = Metrics(__version__)
+    metrics = Metrics(__version__, ((each.name, each.method) for each in OPERATIONS))
     with open_session(
         screen, local=local, ca_cert=ca_cert, on_call=_counted(metrics), level=INFO
     ) as session:
@@ -219,7 +219,7 @@ def _loop(
         stop=stop,
         wake=wake,
         told=running.told,
-        standby=running.standby,
+        excuse=running.excuse,
     )
 
 

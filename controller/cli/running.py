@@ -21,6 +21,7 @@ from controller.files.approvals import read_approvals
 from controller.files.events import EventFile
 from controller.files.port import FilesError
 from controller.follow import Follower, NoRevisionError
+from controller.loop import Excuse
 from controller.reconcile import Pass, reconcile
 from controller.telemetry import Redaction, pass_line, step_line
 from controller.web.metrics import Metrics
@@ -116,9 +117,12 @@ class Running:
             self.follower.record = None
             raise Fault("the lease was away; looking anew", kind="LeaseTaken")
 
-    def standby(self, error: Exception) -> str:
-        """Who leads, if that is why a pass did not go on."""
-        return str(error) if isinstance(error, Fault) and error.kind in _STANDS_BY else ""
+    def excuse(self, error: Exception) -> Excuse | None:
+        """Another controller leads, or the very first revision waits for a person."""
+        if isinstance(error, Fault) and error.kind in _STANDS_BY:
+            return Excuse(holder=str(error))
+        waits = isinstance(error, NoRevisionError) and self.follower.held is not None
+        return Excuse() if waits else None
 
     def _approvals(self) -> frozenset[str]:
         try:
@@ -145,8 +149,8 @@ class Running:
 
     def _lament(self, state: LoopState, error: Exception) -> None:
         said = self.redaction(str(error) or type(error).__name__)
-        if state.holder:
-            self.log.info("standby", holder=said)
+        if not state.failures:
+            self.log.info("standing by", why=said)
             return
         foreseen = isinstance(error, Fault | FilesError | NoRevisionError)
         trace = {} if foreseen else {"traceback": self.redaction.traceback(error)}
@@ -210,4 +214,4 @@ class Running:
 def _result(state: LoopState, done: Pass | None) -> str:
     if done is not None:
         return "refused" if done.plan.refusals else "done"
-    return "standby" if state.holder else "failed"
+    return "failed" if state.failures else "standby"

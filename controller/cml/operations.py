@@ -66,6 +66,8 @@ LIST_QUOTAS = Operation("list_quotas", "GET", write=False)
 LIST_RESOURCE_GROUPS = Operation("list_resource_groups", "GET", write=False)
 LIST_NODE_LABELS = Operation("list_node_labels", "GET", write=False)
 
+OPERATIONS = tuple(found for found in vars().copy().values() if isinstance(found, Operation))
+
 MIB = 1024 * 1024
 BODY_LIMIT = 32 * MIB  # bytes of any one answer
 FILE_LIMIT = 8 * MIB  # bytes of one downloaded file

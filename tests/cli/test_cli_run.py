@@ -5,8 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from controlled import Repository, controlled
+from controlled import controlled
 from stage import Stage
+
+from tests.repositories import Repository
 
 SPECS = ("one", "two", "three")
 
