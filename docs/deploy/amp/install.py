@@ -50,9 +50,9 @@ def content_name() -> str:
 
 def build(place: Path) -> None:
     python = place / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "-c", "constraints.txt", "."]
+    quietly = ["--quiet", "--disable-pip-version-check"]
     run([sys.executable, "-m", "venv", "--clear", place])
-    run(install)
+    run([python, "-m", "pip", "install", *quietly, "-c", "constraints.txt", "."])
     run([place / "bin" / "raycml", "--version"])
 
 
