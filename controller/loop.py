@@ -101,7 +101,7 @@ class Loop:
     def turn(self) -> float:
         """One pass, whatever comes of it; the pause until the next one, in seconds."""
         self.state = replace(self.state, started_at=self.clock.now())
-        self.told(self.state, None, None)
+        self._tell(None, None)
         started = self.clock.monotonic()
         try:
             done = self.one_pass(self.history)
@@ -124,7 +124,7 @@ class Loop:
             holder="",
             pause_s=pause_s,
         )
-        self.told(self.state, done, None)
+        self._tell(done, None)
 
     def _failed(self, error: Exception) -> None:
         excuse = self.excuse(error)
@@ -139,7 +139,14 @@ class Loop:
             holder=holder,
             pause_s=pause_s,
         )
-        self.told(self.state, None, error)
+        self._tell(None, error)
+
+    def _tell(self, done: Pass | None, error: Exception | None) -> None:
+        try:
+            self.told(self.state, done, error)
+        except Exception as unheard:  # noqa: BLE001 - nothing may end the loop
+            said = f"what was done could not be told: {str(unheard) or type(unheard).__name__}"
+            self.state = replace(self.state, failures=self.state.failures + 1, error=said)
 
 
 _STANDBY = 3  # one who waits for another looks again as after so many failures: 8 s

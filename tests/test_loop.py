@@ -123,3 +123,20 @@ def test_a_refused_plan_is_no_hurry() -> None:
     refused = replace(a_pass(), plan=Plan(refusals=("law",)))
     pauses, _ = looped(iter([refused]), 1)
     assert pauses == [30]
+
+
+def test_one_to_whom_nothing_can_be_told_does_not_end_it_and_is_counted() -> None:
+    clock = Hours(3)
+
+    def told(state: LoopState, done: Pass | None, error: Exception | None) -> None:
+        raise OSError("disk full")
+
+    wake = threading.Event()
+    loop = Loop(lambda _: a_pass(), RHYTHM, clock, lambda: 0.5, clock.stop, wake, told, no_excuse)
+    loop.run()
+    assert loop.state.passes == 3
+    assert "disk full" in loop.state.error
+
+
+def no_excuse(error: Exception) -> None:
+    return None

@@ -234,12 +234,22 @@ def _watch(
     poller, clock = running.follower.poller, running.session.clock
     while not loop.stop.is_set():
         look.clear()
-        news = poller.poll()
+        news = _poll(running)
         running.metrics.fetched("failed" if poller.look().failure else "done")
         looked.set()
         if news:
             loop.wake.set()
         clock.wait(poll_s * (0.9 + 0.2 * loop.chance()), look)
+
+
+def _poll(running: Running) -> bool:
+    """Whether there is news.  What nobody foresaw is logged, and the next look goes on."""
+    try:
+        return running.follower.poller.poll()
+    except Exception as error:  # noqa: BLE001 - a thread that died would be seen by nobody
+        trace = running.redaction.traceback(error)
+        running.session.log.error("look failed", traceback=trace)  # noqa: TRY400 - redacted
+        return False
 
 
 def _page(running: Running, orders: PageOrders, options: RunOptions) -> Server:

@@ -138,6 +138,14 @@ class Running:
 
     def told(self, state: LoopState, done: Pass | None, error: Exception | None) -> None:
         """At the begin and the end of each pass: log, events, metrics, and the new board."""
+        try:
+            self._told(state, done, error)
+        except Exception as unheard:
+            trace = self.redaction.traceback(unheard)
+            self.log.error("not told", traceback=trace)  # noqa: TRY400 - redacted
+            raise
+
+    def _told(self, state: LoopState, done: Pass | None, error: Exception | None) -> None:
         if error is not None:
             self._lament(state, error)
         if done is not None:
