@@ -5,21 +5,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from controller.core.fault import Fault
-from controller.core.member import Member
+from controller.core.jobs import JobConfiguration, ObservedJob
+from controller.core.member import ENVIRONMENT, OWNER, Member
 from controller.core.observed import ObservedApplication, Phase
 from controller.core.plan import (
     Configuration,
     Create,
+    CreateJob,
     Delete,
+    DeleteJob,
     Intent,
+    OfEnvironment,
     Outcome,
     Plan,
+    RemoveEnvironment,
     RemoveLauncher,
     Restart,
     Result,
+    StartRun,
     Step,
     Stop,
+    StopRun,
     Update,
+    WriteBuilder,
     WriteLauncher,
 )
 from controller.core.reason import Reason
@@ -37,6 +45,7 @@ class Edge:
     apps: dict[str, ObservedApplication] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     faults: dict[str, Fault] = field(default_factory=dict)
+    jobs: dict[str, ObservedJob] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     meeting: threading.Barrier | None = None
 
@@ -73,6 +82,30 @@ class Edge:
     def delete(self, project: str, application_id: str) -> None:
         self._asked(f"delete {application_id}")
 
+    def write_builder(self, project: str, path: str, settings: str) -> None:
+        self._asked(f"write {path}")
+
+    def remove_environment(self, project: str, path: str) -> None:
+        self._asked(f"remove {path}")
+
+    def fetch_job(self, project: str, job_id: str) -> ObservedJob:
+        self._asked(f"fetch {job_id}")
+        if job_id not in self.jobs:
+            raise Fault("no such job", kind="NotFound")
+        return self.jobs[job_id]
+
+    def create_job(self, project: str, configuration: JobConfiguration) -> None:
+        self._asked(f"create {configuration.name}")
+
+    def start_run(self, project: str, job_id: str) -> None:
+        self._asked(f"run {job_id}")
+
+    def stop_run(self, project: str, job_id: str, run_id: str) -> None:
+        self._asked(f"stop {run_id}")
+
+    def delete_job(self, project: str, job_id: str) -> None:
+        self._asked(f"delete {job_id}")
+
     def write_launcher(self, project: str, path: str, settings: str) -> None:
         self._asked(f"write {path}")
 
@@ -81,7 +114,8 @@ class Edge:
 
 
 def step(action: object, ordinal: int = 0, launcher: str | None = None) -> Step:
-    member = None if isinstance(action, WriteLauncher | RemoveLauncher) else Member("cpu", ordinal)
+    files = WriteLauncher | RemoveLauncher | OfEnvironment
+    member = None if isinstance(action, files) else Member("cpu", ordinal)
     return Step(
         action,  # type: ignore[arg-type]
         "analytics",
@@ -251,3 +285,58 @@ def test_when_the_time_of_a_pass_is_up_no_further_step_begins() -> None:
     assert [what for what in edge.asked if what.startswith("create")] == [
         "create ray-analytics-head"
     ]
+
+
+DIGEST = "0123456789abcdef"
+JOB = ObservedJob(
+    "job-1",
+    PROJECT,
+    f"raycml-env-{DIGEST}",
+    environment={OWNER: POLICY.owner, ENVIRONMENT: DIGEST},
+)
+
+
+def test_a_job_is_made_only_once_its_script_is_written() -> None:
+    edge = Edge()
+    make = CreateJob(DIGEST, JobConfiguration("raycml-env-x", "build.py", "image:1"))
+    write = step(WriteBuilder("build.py", "{}"))
+    outcomes = run(edge, write, step(make, launcher="build.py"))
+    assert edge.asked == ["write build.py", "create raycml-env-x"]
+    assert {o.result for o in outcomes} == {Result.DONE}
+    edge.faults["write build.py"] = Fault("the disk is full", kind="Files")
+    assert run(edge, write, step(make, launcher="build.py"))[1].result is Result.SKIPPED
+
+
+def test_a_job_is_looked_at_before_it_is_run_stopped_or_deleted() -> None:
+    for action, asked in (
+        (StartRun(DIGEST, "job-1"), "run job-1"),
+        (StopRun(DIGEST, "job-1", "run-1"), "stop run-1"),
+        (DeleteJob(DIGEST, "job-1"), "delete job-1"),
+    ):
+        edge = Edge(jobs={"job-1": JOB})
+        assert run(edge, step(action))[0].result is Result.DONE
+        assert edge.asked == ["fetch job-1", asked]
+        edge = Edge(jobs={"job-1": replace(JOB, environment={**JOB.environment, OWNER: "other"})})
+        outcome = run(edge, step(action))[0]
+        assert (outcome.result, outcome.fault) == (Result.FAILED, "Changed")
+        assert edge.asked == ["fetch job-1"]
+
+
+def test_a_job_of_another_environment_than_the_step_says_is_left_alone() -> None:
+    edge = Edge(jobs={"job-1": JOB})
+    assert run(edge, step(StartRun("f" * 16, "job-1")))[0].fault == "Changed"
+
+
+def test_a_job_that_is_gone_counts_as_deleted_and_cannot_run() -> None:
+    assert run(Edge(), step(DeleteJob(DIGEST, "job-1")))[0].result is Result.DONE
+    assert run(Edge(), step(StartRun(DIGEST, "job-1")))[0].fault == "Changed"
+
+
+def test_a_failed_build_holds_up_no_other_and_no_member() -> None:
+    edge = Edge({CPU_0.id: CPU_0}, jobs={"job-1": JOB})
+    edge.faults["run job-1"] = Fault("no", kind="Unavailable")
+    other = CreateJob("f" * 16, JobConfiguration("raycml-env-f", "build.py", "image:1"))
+    outcomes = run(edge, step(StartRun(DIGEST, "job-1")), step(other), step(Stop(CPU_0.id)))
+    assert [o.result for o in outcomes] == [Result.FAILED, Result.DONE, Result.DONE]
+    assert run(edge, step(RemoveEnvironment("x")), step(Stop(CPU_0.id)))[1].result is Result.DONE
+    assert edge.asked[-1] == "remove x"

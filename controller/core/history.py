@@ -85,7 +85,10 @@ NO_BUILD = BuildHistory()
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Memory of all members, applications and launchers; `seen_at` is the time of the last look."""
+    """Memory of all members, applications and files; `seen_at` is the time of the last look.
+
+    `named` are the environments that something named then, by project and path.
+    """
 
     members: Mapping[Key, MemberHistory] = field(default_factory=dict)
     applications: Mapping[str, ApplicationHistory] = field(default_factory=dict)
@@ -93,6 +96,7 @@ class History:
     fault_since: datetime | None = None
     seen_at: datetime | None = None
     builds: Mapping[tuple[str, str], BuildHistory] = field(default_factory=dict)
+    named: frozenset[tuple[str, str]] = frozenset()
 
     def build(self, project: str, digest: str) -> BuildHistory:
         return self.builds.get((project, digest), NO_BUILD)

@@ -122,10 +122,10 @@ def note_unused(
     desired: DesiredState, observed: ObservedState, past: Past
 ) -> dict[tuple[str, str], datetime]:
     """Since when each launcher has been named by nothing, as far as this process saw."""
-    if observed.files is None:
-        return dict(past.history.unused_since)
-    named = _named(desired, observed, past, ())
     before = past.history.unused_since
+    if observed.files is None:
+        return {place: since for place, since in before.items() if _cluster(place[1])}
+    named = _named(desired, observed, past, ())
     return {
         (project, file.path): before.get((project, file.path), past.now)
         for project, files in observed.files.launchers.items()

@@ -28,7 +28,11 @@ from controller.core.plan import (
 )
 from controller.core.policy import Policy
 from controller.core.reason import Reason
-from controller.core.unused_environments import note_unused_environments, unused_environments
+from controller.core.unused_environments import (
+    named_places,
+    note_unused_environments,
+    unused_environments,
+)
 from controller.core.view import Case, View, view
 
 
@@ -69,6 +73,7 @@ def remember(
             **note_unused(desired, observed, past),
             **note_unused_environments(desired, observed, past),
         },
+        named=named_places(desired, observed, past),
     )
 
 

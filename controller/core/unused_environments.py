@@ -39,12 +39,28 @@ def named_environments(
 def note_unused_environments(
     desired: DesiredState, observed: ObservedState, past: Past
 ) -> dict[_Place, datetime]:
-    """Since when each environment that may be removed has been named by nothing."""
+    """Since when each environment that may be removed has been named by nothing.
+
+    Where nobody looked at the files, those that were named a pass ago may be there.
+    """
     before = past.history.unused_since
     if observed.files is None:
-        return {place: since for place, since in before.items() if is_environment(place)}
-    places = [(p, environment_folder(h)) for p, h, _ in _candidates(desired, observed, past)]
+        known = {place for place in before if is_environment(place)} | past.history.named
+        places = known - named_places(desired, observed, past)
+    else:
+        found = _candidates(desired, observed, past)
+        places = {(project, environment_folder(digest)) for project, digest, _ in found}
     return {place: before.get(place, past.now) for place in places}
+
+
+def named_places(
+    desired: DesiredState, observed: ObservedState, past: Past
+) -> frozenset[tuple[str, str]]:
+    """All that is named; also what was a pass ago, where not everything is understood."""
+    named = named_environments(desired, observed)
+    now = {(p, environment_folder(digest)) for p, hashes in named.items() for digest in hashes}
+    whole = _is_understood(desired, observed, past)
+    return frozenset(now if whole else now | past.history.named)
 
 
 def is_environment(place: _Place) -> bool:

@@ -31,6 +31,7 @@ from controller.core.plan import CreateJob, Outcome, Plan, Result, StartRun, Ste
 from controller.core.planner import remember
 from controller.core.requirements import normal_line, read_requirements
 from controller.core.spec import RayCluster
+from controller.core.unused_environments import is_removal_due
 from tests.worlds import (
     NOW,
     PROJECT,
@@ -480,3 +481,24 @@ def test_the_past_of_builds_is_bounded() -> None:
     history = History(builds={(PROJECT, f"{n:016x}"): BuildHistory() for n in range(1500)})
     step = plan_for(CLUSTER, world({})).steps[1]
     assert len(record(history, [Outcome(step, Result.DONE)], NOW).builds) == 1000
+
+
+def test_an_environment_that_is_named_no_longer_is_known_of_without_a_look() -> None:
+    apps = whole_cluster(CLUSTER)
+    before = replace(world({}, *apps), files=None)
+    history = remember(desired(CLUSTER), before, History(), OURS)
+    place = (PROJECT, environment_folder(DIGEST))
+    assert (history.named, place in history.unused_since) == ({place}, False)
+    after_it = replace(before, projects=world({}).projects, as_of=at(60))
+    history = remember(desired(), after_it, history, OURS)
+    assert history.unused_since[place] == at(60)
+    history = remember(desired(CLUSTER), replace(before, as_of=at(90)), history, OURS)
+    assert place not in history.unused_since
+
+
+def test_a_look_at_files_is_due_when_an_environment_has_been_unused_for_a_day() -> None:
+    history = History(unused_since={(PROJECT, environment_folder(OLD)): NOW})
+    assert not is_removal_due(history, at(86_399), OURS)
+    assert is_removal_due(history, at(86_400), OURS)
+    launchers = History(unused_since={(PROJECT, ".raycml/launchers/x/head-1.py"): NOW})
+    assert not is_removal_due(launchers, at(90_000), OURS)

@@ -60,8 +60,12 @@ class Remote:
         self._called("upload")
 
     def delete_file(self, _project: str, path: str) -> None:
+        """A file, or a folder with all below it."""
         self._called("delete_file")
-        if self.stored.pop(path, None) is None:
+        gone = [one for one in self.stored if one == path or one.startswith(f"{path}/")]
+        for one in gone:
+            del self.stored[one]
+        if not gone:
             raise MissingError(path)
 
     def _called(self, name: str) -> None:

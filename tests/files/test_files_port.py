@@ -95,6 +95,17 @@ def test_a_removed_file_is_gone_and_may_be_removed_again(files: ProjectFiles) ->
     assert files.read(STATE) is None
 
 
+def test_a_folder_goes_with_all_that_is_in_it_and_nothing_else(files: ProjectFiles) -> None:
+    folder = ".raycml/envs/0123456789abcdef"
+    for path in (f"{folder}/bin/python", f"{folder}/ready.json", f"{folder}.log"):
+        files.replace(path, b"one")
+    for _ in range(2):
+        files.remove_tree(folder)
+    assert names(files, ".raycml/envs") == [(f"{folder}.log", 3, False)]
+    files.remove_tree(f"{folder}.log")
+    assert files.read(f"{folder}.log") is None
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -105,7 +116,7 @@ def test_a_removed_file_is_gone_and_may_be_removed_again(files: ProjectFiles) ->
 def test_a_path_that_is_not_plainly_inside_the_project_is_refused(
     files: ProjectFiles, path: str
 ) -> None:
-    for call in (files.read, files.listing, files.remove):
+    for call in (files.read, files.listing, files.remove, files.remove_tree):
         with pytest.raises(FilesError, match="not a path inside the project"):
             call(path)
     for write in (files.write_new, files.replace, files.append):

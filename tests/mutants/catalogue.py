@@ -18,6 +18,7 @@ AUDIT = "tests/core/test_audit.py"
 CLIENT = "tests/cml/test_cml_client.py"
 TRANSPORT = "tests/cml/test_cml_transport.py"
 TRANSLATE = "tests/cml/test_cml_translate.py"
+BUILT = "tests/core/test_environments.py"
 
 
 @dataclass(frozen=True)
@@ -251,5 +252,24 @@ CATALOGUE = [
       'return [Change(f"environment.{name}", "", "") for name in {*changed, *dropped}]',
       'return [Change(f"environment.{n}", "", wanted.get(n, "")) for n in {*changed, *dropped}]',
       f"{PLANNER}::test_no_value_of_a_variable_is_in_a_plan"),
+    m("B1", "a member is started into an environment that is not there", "core/entering.py",
+      "if digest and not _is_ready(view, digest):", "if False:",
+      f"{BUILT}::test_nothing_is_created_before_the_environment_is_there"),
+    m("B2", "a job whose answer was lost is created again", "core/building.py",
+      "if past.now >= until or _shows(known, site.seen):", "if True:",
+      f"{BUILT}::test_a_call_that_does_not_show_yet_is_not_made_twice"),
+    m("B6", "a run's word is believed without its work", "core/building.py",
+      "if run.phase is RunPhase.SUCCEEDED and past.now < lag:",
+      "if run.phase is RunPhase.SUCCEEDED:",
+      f"{BUILT}::test_a_run_that_is_said_to_have_succeeded_counts_only_by_what_it_left"),
+    m("B10", "an environment in use is removed", "core/unused_environments.py",
+      "if digest not in named[project] and not seen.foreign", "if not seen.foreign",
+      f"{BUILT}::test_an_environment_that_is_named_wanted_or_not_understood_stays"),
+    m("B18", "a failed build is tried in every pass", "core/building.py",
+      "until = past.after(ended, policy.resync_s)", "until = past.after(ended, 0)",
+      f"{BUILT}::test_a_failed_build_is_tried_once_per_resync"),
+    m("B22", "a change of one package recreates the whole cluster", "core/fingerprint.py",
+      "    if inputs.built_python:\n", "    if False:\n",
+      f"{BUILT}::test_other_packages_ask_for_no_agreement_and_another_ray_or_python_does"),
 ]
 # fmt: on

@@ -1,0 +1,66 @@
+"""A cluster whose environment is built by a job, with the packages and the Ray that it names."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.stage import Stage, processes_below
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    folder = Path(tempfile.mkdtemp(prefix="rs-", dir="/tmp"))
+    try:
+        yield Stage(folder)
+        Stage(folder).raycml("emulator", "stop")
+        assert processes_below(folder) == [], "the emulator left processes"
+    finally:
+        for pid in processes_below(folder):
+            subprocess.run(["kill", "-9", str(pid)], check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def asking(stage: Stage, packages: str) -> str:
+    path = Path(stage.spec(replicas=1))
+    page = f'  pythonEnvironment: {{python: "3.11", packages: {packages}}}\n'
+    path.write_text(path.read_text().replace("  suspend:", f"{page}  suspend:"))
+    return str(path)
+
+
+def built(stage: Stage) -> dict[str, dict[str, object]]:
+    found = (stage.home / ".raycml" / "envs").glob("*/ready.json")
+    return {path.parent.name: json.loads(path.read_text()) for path in found}
+
+
+def test_a_job_builds_the_environment_and_ray_runs_in_it(stage: Stage) -> None:
+    spec = asking(stage, '["ray[default]", "six==1.16.0"]')
+    done = stage.raycml("reconcile", "--local", spec, "--timeout", "10m", timeout_s=700)
+    assert done.code == 0, done.out + done.err
+    ((digest, told),) = built(stage).items()
+    assert told["ray"] == "2.60.0"
+    packages = told["packages"]
+    assert isinstance(packages, dict)
+    assert packages["six"] == "1.16.0"
+    assert (stage.status()["state"], stage.status()["ready"]) == ("Ready", 2)
+    assert set(stage.engines()) == {"head", "w/0"}
+    home = stage.home / ".raycml" / "envs" / digest
+    running = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes_below(home)]
+    assert any(b"raylet" in line for line in running), "Ray runs from the environment"
+    assert stage.plan(spec) == []
+
+
+def test_a_package_that_is_not_there_fails_and_the_cluster_goes_on(stage: Stage) -> None:
+    engines = stage.engines()
+    spec = asking(stage, '["ray[default]", "six==0.0.999"]')
+    done = stage.raycml("reconcile", "--local", spec, "--timeout", "10m", timeout_s=700)
+    assert done.code == 5, done.out + done.err
+    assert "six==0.0.999" in done.out + done.err
+    assert stage.engines() == engines
+    assert len(built(stage)) == 1
