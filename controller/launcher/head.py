@@ -92,7 +92,7 @@ class Head:
         if over:
             return self._settle(over)
         self._keep_reporting()
-        if self._published:
+        if self._published and self._papers.head.exists():
             return None
         if self._gcs_answers and self._answers(self._place.port, "/api/gcs_healthz"):
             self._publish()

@@ -51,6 +51,15 @@ def test_a_head_publishes_where_it_really_listens(project: Project) -> None:
     assert note["python_version"] == ".".join(map(str, sys.version_info[:3]))
 
 
+def test_a_head_whose_address_was_deleted_publishes_it_again(project: Project) -> None:
+    project.start("head").wait("joined")
+    note = project.head_note()
+    path = project.home / ".raycml" / "clusters" / "demo" / "head.json"
+    path.unlink()
+    wait_for(path.exists, "the address again")
+    assert project.head_note() == note
+
+
 def test_two_heads_on_one_host_take_different_ports(project: Project, tmp_path: Path) -> None:
     other = Project(tmp_path / "other")
     other.home.mkdir()
