@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from controller.core.checkup_facts import Amounts, Facts, ProjectSeen, Unread, seen, wanted
 from controller.core.closest import did_you_mean
 from controller.core.desired import DesiredState, Group
+from controller.core.environments import ENVIRONMENTS
 from controller.core.finding import (
     Cause,
     Finding,
@@ -276,6 +277,8 @@ def interpreters(facts: Facts) -> Iterator[Finding]:
             yield unknown("python", f"{place[1]}: {found.why}")
         elif found:
             there.append(place[1])
+        elif place[1].startswith(f"{ENVIRONMENTS}/"):
+            yield unknown("python", f"{place[1]} is not built yet: `raycml reconcile` has it built")
         else:
             fix = "make the environment there and install Ray into it, or correct `python`"
             yield bad("python", f"{place[1]} is not in the project's files", fix)

@@ -25,6 +25,10 @@ spec:
   rayVersion: {ray}           # what the interpreter below has; write it in quotes
   runtimeIdentifier: {runtime}
   python: .venv/bin/python    # the interpreter that has Ray; relative to the project's home
+  # pythonEnvironment:        # instead of `python`: raycml builds an environment in the project
+  #   python: "3.11"          # which the runtime must have
+  #   packages: ["ray[default]"]
+  #   requirements: requirements.txt    # beside this file
   # environment:              # for every member; not for secrets; values are text, so quote numbers
   #   OMP_NUM_THREADS: "2"
   # suspend: true             # stop every member and keep it

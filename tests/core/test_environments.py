@@ -236,7 +236,14 @@ def test_paths_of_an_environment_name_it_and_others_name_none() -> None:
     for path in (environment_folder(DIGEST), log_path(DIGEST), builder_path(DIGEST, BUILDER)):
         assert hash_of(path) == DIGEST
     assert hash_of(f".raycml/envs/{DIGEST}.building-engine7") == DIGEST
-    for path in (".raycml/envs/notes", f".raycml/{DIGEST}", f".raycml/envs/x/{DIGEST}"):
+    longer = ".raycml/envs/0123456789abcdef01234567"  # as other environments of the project have
+    for path in (
+        longer,
+        f"{longer}.log",
+        ".raycml/envs/notes",
+        f".raycml/{DIGEST}",
+        f".raycml/envs/x/{DIGEST}",
+    ):
         assert hash_of(path) == ""
 
 
