@@ -151,7 +151,8 @@ def observed(
 def all_files(*apps: ObservedApplication, project: str = PROJECT) -> ObservedFiles:
     """Files in which every application's launcher is there, freshly written."""
     paths = sorted({a.script for a in apps if a.script})
-    return ObservedFiles({project: tuple(LauncherFile(p, NOW) for p in paths)}, {})
+    launchers = {project: tuple(LauncherFile(p, NOW) for p in paths)}
+    return ObservedFiles(launchers, {}, environments={})
 
 
 def whole_cluster(cluster: RayCluster, phase: Phase = Phase.RUNNING) -> list[ObservedApplication]:

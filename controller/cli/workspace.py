@@ -141,7 +141,7 @@ class Workspace:
         if faults and not launchers:
             raise next(iter(faults.values()))
         unread = {p: str(f) for p, f in faults.items()}
-        return ObservedFiles(launchers, pauses, unread, environments)
+        return ObservedFiles(launchers, pauses, unread, environments if asked else None)
 
     def _environments(
         self, project: str, files: ProjectFiles, asked: Asked | None

@@ -107,7 +107,7 @@ def _exists(case: Case, place: tuple[str, str]) -> bool:
     files = case.observed.files
     if files is None:
         return False
-    built = files.environments.get(place[0], {}).values()
+    built = (files.environments or {}).get(place[0], {}).values()
     launchers = (file.path for file in files.launchers.get(place[0], ()))
     return place[1] in launchers or any(place[1] in one.files for one in built)
 

@@ -35,4 +35,5 @@ class Case:
     def environment(self, project: str, digest: str) -> ObservedEnvironment | None:
         """What was seen of it; None also where nobody looked."""
         files = self.observed.files
-        return None if files is None else files.environments.get(project, {}).get(digest)
+        known = {} if files is None or files.environments is None else files.environments
+        return known.get(project, {}).get(digest)

@@ -151,14 +151,14 @@ class Asked:
 class ObservedFiles:
     """The project's files that matter, by project; read only when there is something to do.
 
-    `environments` are by hash; one that is not among them is not there at all.
+    `environments` are by hash; one that is not among them is not there at all.  None: nobody asked.
     `unread`: projects whose files could not be read this time, and why.
     """
 
     launchers: Mapping[str, tuple[LauncherFile, ...]]
     pauses: Mapping[str, Pause]
     unread: Mapping[str, str] = field(default_factory=dict)
-    environments: Mapping[str, Mapping[str, ObservedEnvironment]] = field(default_factory=dict)
+    environments: Mapping[str, Mapping[str, ObservedEnvironment]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def note_unused_environments(
     Where nobody looked at the files, those that were named a pass ago may be there.
     """
     before = past.history.unused_since
-    if observed.files is None:
+    if observed.files is None or observed.files.environments is None:
         known = {place for place in before if is_environment(place)} | past.history.named
         places = known - named_places(desired, observed, past)
     else:
@@ -78,8 +78,6 @@ def unused_environments(
     desired: DesiredState, observed: ObservedState, past: Past
 ) -> tuple[Step, ...]:
     """Removals of what is left of environments: their folders after a time, the rest at once."""
-    if observed.files is None:
-        return ()
     found: list[Step] = []
     for project, digest, seen in _candidates(desired, observed, past):
         folder = environment_folder(digest)
@@ -93,12 +91,13 @@ def unused_environments(
 def _candidates(
     desired: DesiredState, observed: ObservedState, past: Past
 ) -> list[tuple[str, str, ObservedEnvironment]]:
-    if not _is_understood(desired, observed, past) or observed.files is None:
+    files = observed.files
+    if files is None or files.environments is None or not _is_understood(desired, observed, past):
         return []
     named = named_environments(desired, observed)
     return [
         (project, digest, seen)
-        for project, environments in sorted(observed.files.environments.items())
+        for project, environments in sorted(files.environments.items())
         if project in observed.projects and not _hides(observed.projects[project])
         for digest, seen in sorted(environments.items())
         if digest not in named[project] and not seen.foreign and not is_active(seen.run)

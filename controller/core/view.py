@@ -13,6 +13,7 @@ from controller.core.observed import (
     MemberReport,
     ObservedApplication,
     ObservedEnvironment,
+    ObservedFiles,
     ObservedState,
     Pause,
     Phase,
@@ -103,8 +104,16 @@ def view(cluster: DesiredCluster, observed: ObservedState, past: Past) -> View:
         past=past,
         launchers=None if files is None else files.launchers.get(cluster.project, ()),
         pause=None if files is None else files.pauses.get(cluster.name),
-        environments=None if files is None else files.environments.get(cluster.project, {}),
+        environments=_environments(cluster, files),
     )
+
+
+def _environments(
+    cluster: DesiredCluster, files: ObservedFiles | None
+) -> Mapping[str, ObservedEnvironment] | None:
+    if files is None or files.environments is None:
+        return None
+    return files.environments.get(cluster.project, {})
 
 
 def valid_report(

@@ -1,6 +1,8 @@
 """Environments from the command line: built, waited for, rolled out, failed, removed."""
 
+import itertools
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -212,3 +214,50 @@ def test_nothing_is_decided_where_jobs_cannot_be_listed(stage: Stage, builders: 
     assert stage.applications() == {}
     assert builders.jobs() == []
     assert "500" in done.err + done.out
+
+
+def lost(stage: Stage, request: httpx.Request) -> httpx.Response:
+    """It happened, and nobody hears of it."""
+    stage.wire.inner.handle_request(request).read()
+    raise httpx.ReadError("the line is cut", request=request)
+
+
+def refused(stage: Stage, request: httpx.Request) -> httpx.Response:
+    return httpx.Response(503, text="<html>no</html>")
+
+
+def concerns_builds(request: httpx.Request) -> bool:
+    """Jobs, their runs, and files of environments, whose place an upload says in its body."""
+    return "/jobs" in request.url.path or b".raycml/envs" in request.url.raw_path + request.read()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [lost, refused])
+def test_whatever_single_call_of_a_build_goes_wrong_there_is_one_job_and_one_build(
+    stage: Stage, fault: Callable[[Stage, httpx.Request], httpx.Response], tmp_path: Path
+) -> None:
+    for turn in range(60):
+        world = Stage(stage.capsys, tmp_path)
+        builders = Builders(world)
+        world.spec(**asking())
+        count = itertools.count()
+
+        def instead(
+            request: httpx.Request,
+            turn: int = turn,
+            world: Stage = world,
+            count: Iterator[int] = count,
+        ) -> httpx.Response | None:
+            mine = concerns_builds(request) and next(count) == turn
+            return fault(world, request) if mine else None
+
+        world.wire.instead = instead
+        for _ in range(2):  # one that gives up at once is run again, as a controller would
+            done = world.run("reconcile")
+        met = next(count)
+        assert done.code == 0, (turn, done.err)
+        assert (len(builders.environments()), len(builders.jobs())) == (1, 1), turn
+        assert len(builders.runs) == 1, turn
+        if met <= turn:
+            break
+    assert turn >= 8, "the faults met the calls of a build"
