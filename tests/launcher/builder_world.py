@@ -87,6 +87,7 @@ class Home:
             "PIP_FIND_LINKS": str(self.shelf),
             "PIP_NO_INDEX": "1",
             "PIP_USER": "1",
+            "TMPDIR": str(self.shelf.parent),
             **more,
         }
 
