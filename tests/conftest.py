@@ -1,6 +1,7 @@
-"""What all tests share: Hypothesis profiles, and the repository's root on the path."""
+"""What all tests share: Hypothesis profiles, the repository's root on the path, and Ctrl-C."""
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -13,3 +14,7 @@ settings.register_profile(
 )
 settings.register_profile("deep", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("RAYCML_HYPOTHESIS", "check"))
+
+# Whatever a script starts in the background is born ignoring Ctrl-C; tests press it all the same.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -17,6 +17,7 @@ from controller.core.occasions import Occasion
 from controller.core.reason import Reason
 from controller.settings import CONNECTION_VARIABLES, RUN_VARIABLES, Settings, variable
 from controller.source.schema import json_schema
+from tests.mutants.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -116,6 +117,10 @@ def test_the_readme_names_every_command() -> None:
     missing = [name for name in names if f"`raycml {name}`" not in text]
     assert names
     assert not missing
+
+
+def test_the_readme_counts_the_planted_bugs_right() -> None:
+    assert f"{len(CATALOGUE)} planted bugs" in README.read_text()
 
 
 def test_no_document_names_a_path_of_a_developers_machine() -> None:
