@@ -10,8 +10,11 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	2>/dev/null && { echo $$p; exit; }; done; echo no-python)
-# Two processes; whatever takes longest begins first.
-LONGEST_FIRST := tests/scenarios tests/mutants tests/simulation tests
+# Two processes; whatever takes longest begins first.  No folder may be named twice, or inside of
+# another one: pytest would then go by its own order.
+LONG := tests/scenarios/ tests/mutants/ tests/simulation/ tests/launcher/ tests/emulator/ tests/cli/
+LONGEST_FIRST := $(LONG) $(filter-out $(LONG) tests/__pycache__/,$(sort $(wildcard tests/*/))) \
+	$(sort $(wildcard tests/test_*.py))
 VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/sh

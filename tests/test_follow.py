@@ -84,7 +84,7 @@ class Site:
 
     def start(self) -> None:
         """A controller without any memory but the files."""
-        store = RecordFile(SharedFiles(self.folder), "team", self.script.origin)
+        store = RecordFile(SharedFiles(self.folder), "record", self.script.origin)
         poller = Poller(self.script, SourceError, self.clock)
         self.follower = Follower(poller, store, self.clock, self.allow_prune)
         self.follower.permission = self._ask

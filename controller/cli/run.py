@@ -27,7 +27,7 @@ from controller.cml.transport import OnCall
 from controller.core.rhythm import Rhythm
 from controller.core.words import spoken
 from controller.files.events import EventFile
-from controller.files.records import RecordFile
+from controller.files.records import RecordFile, record_folder
 from controller.follow import Follower, Poller
 from controller.loop import Loop
 from controller.source.directory import SourceError
@@ -146,7 +146,8 @@ def _running(
     screen: Screen, session: Session, poller: Poller, metrics: Metrics, options: RunOptions
 ) -> Running:
     files = session.files(session.project)
-    store = RecordFile(files, session.owner, poller.origin)
+    folder = record_folder(session.owner, poller.origin)
+    store = RecordFile(files, folder, poller.origin)
     return Running(
         session=session,
         follower=Follower(poller, store, session.clock, options.allow_prune),

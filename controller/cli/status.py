@@ -11,6 +11,8 @@ from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.options import CaCert, Form, Local, NoColor, Output, Project, Specs, Verbose
 from controller.cli.screen import Screen
+from controller.cli.show_past import past_of
+from controller.cli.show_plan import plan_text
 from controller.cli.show_status import cluster_text, status_text
 from controller.cli.specs import NO_SPECS, load_if_there
 from controller.cli.watch_status import watch
@@ -20,6 +22,7 @@ from controller.core.documents import status_json
 from controller.core.fault import Fault
 from controller.core.history import History
 from controller.core.lease import Lease
+from controller.core.plan import Plan
 from controller.core.revision import Revision
 from controller.core.status import Status
 from controller.files.port import FilesError
@@ -58,14 +61,15 @@ def status(  # noqa: PLR0913 - the options of one command
     if revision is None:
         screen.say("no specs/ here: shows what exists, not what ought to (see --specs)")
     with open_session(screen, local=local, ca_cert=ca_cert, project=project) as session:
-        show = Show(session, name)
         if watching:
             # Specs are read anew each time: whoever watches may be the one who edits them.
             look = Look(screen, session, name, lambda: load_if_there(specs))
+            show = Show(session, look)
             found = looks(look, screen, session.clock)
             watch(screen, found, show.text, lambda s: show.document(s, show.lease()), output)
         else:
-            _show(screen, show, Look(screen, session, name, lambda: revision)(), output)
+            look = Look(screen, session, name, lambda: revision)
+            _show(screen, Show(session, look), look(), output)
     return Exit.DONE
 
 
@@ -78,13 +82,14 @@ class Look:
     name: str | None
     read: Callable[[], Revision | None]
     history: History = field(default_factory=History)
+    plan: Plan = field(default_factory=Plan)
     known: bool = False
     _said: str = ""
 
     def __call__(self) -> Status:
         """A name must be a cluster's at the first look; later it may have gone."""
         done = self._pass(self.read() or NO_SPECS)
-        self.history = done.history
+        self.history, self.plan = done.history, done.plan
         if self.name is None:
             return done.status
         found = _some(done.status, self.name) if self.known else _one(done.status, self.name)
@@ -120,16 +125,22 @@ def _some(status: Status, name: str) -> Status:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """A status in words and as a document.  `name` is the one cluster that is shown in detail."""
+    """A status in words and as a document."""
 
     session: Session
-    name: str | None
+    look: Look
 
     def text(self, status: Status) -> str:
-        if self.name is None or not status.clusters:
+        name = self.look.name
+        if name is None or not status.clusters:
             return status_text(status)
-        url = self.session.client.application_url
-        return cluster_text(status.clusters[0], status.as_of, url)
+        url, files = self.session.client.application_url, self.session.files(self.session.project)
+        parts = [
+            cluster_text(status.clusters[0], status.as_of, url),
+            plan_text(self.look.plan.of(name)),
+            *past_of(name, files),
+        ]
+        return "\n\n".join(parts)
 
     def document(self, status: Status, lease: Lease | None) -> Mapping[str, object]:
         """`raycml.status/v1`, with who writes at present."""

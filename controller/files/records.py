@@ -46,14 +46,17 @@ def _holder_json(holder: Holder) -> dict[str, object]:
     return {"file": holder.file, "line": holder.line, "spec": spec}
 
 
-def parse_record(data: bytes, origin: str) -> Record | None:
-    """The record of this source; None for anything else, whole or in part.  Raises nothing.
+def parse_record(data: bytes, origin: str | None) -> Record | None:
+    """The record of this source (None: of any); None for anything else.  Raises nothing.
 
     A record of which one spec cannot be read is none at all: half of it would look as if clusters
     had left.
     """
     body = decode.json_object(data, READ_LIMIT)
-    if isinstance(body, str) or body.get("schema") != SCHEMA or body.get("origin") != origin:
+    if isinstance(body, str) or body.get("schema") != SCHEMA:
+        return None
+    named = decode.text(body.get("origin"))
+    if not named or origin not in (None, named):
         return None
     clusters, departed = _holders(body.get("clusters")), _holders(body.get("departed"))
     removers = _removers(body.get("departed"))
@@ -61,7 +64,7 @@ def parse_record(data: bytes, origin: str) -> Record | None:
     if clusters is None or departed is None or not revision:
         return None
     return Record(
-        origin,
+        named,
         revision,
         tuple(clusters),
         tuple(Departed(holder, by) for holder, by in zip(departed, removers, strict=True)),
@@ -94,12 +97,22 @@ def _removers(value: object) -> list[str]:
     return [decode.text(r.get("removed_by")) if isinstance(r, dict) else "" for r in rows]
 
 
-class RecordFile:
-    """The record of one source.  Every method raises FilesError and nothing else."""
+def all_records(files: ProjectFiles) -> tuple[Record, ...]:
+    """The records of every source that any controller of the project follows.  FilesError."""
+    folders = [stored.path for stored in files.listing(FOLDER) if stored.is_dir]
+    found = [RecordFile(files, folder).read() for folder in folders]
+    return tuple(record for record in found if record.revision)
 
-    def __init__(self, files: ProjectFiles, owner: str, origin: str) -> None:
+
+class RecordFile:
+    """The record in one folder: of `origin`, or None of whichever it is.
+
+    Every method raises FilesError and nothing else.
+    """
+
+    def __init__(self, files: ProjectFiles, folder: str, origin: str | None = None) -> None:
         self._files = files
-        self._folder = record_folder(owner, origin)
+        self._folder = folder
         self._origin = origin
 
     def read(self) -> Record:
@@ -109,7 +122,7 @@ class RecordFile:
             found = None if data is None else parse_record(data, self._origin)
             if found is not None:
                 return found
-        return Record(self._origin)
+        return Record(self._origin or "")
 
     def write(self, record: Record) -> None:
         before = self._numbers()

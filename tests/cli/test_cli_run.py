@@ -249,6 +249,27 @@ def test_events_outlive_the_controller_and_the_command_shows_them(stage: Stage) 
         assert len(again.running.journal.events) == len(said.json()["events"])  # type: ignore[arg-type]
 
 
+def test_status_of_a_cluster_tells_its_revision_and_its_last_error_however_old(
+    stage: Stage,
+) -> None:
+    repository = three(stage)
+    with controlled(stage, repository.folder) as controller:
+        controller.settle()
+        stage.silent.add("ray-one-cpu-0")
+        controller.turn(4)
+        stage.silent.clear()
+        for n in (2, 3, 4, 5, 6):
+            text = text_of(stage, "one").replace("replicas: 1", f"replicas: {n}")
+            commit = repository.commit(one=text)
+            controller.settle()
+    said = stage.run("status", "one", "--specs", str(repository.folder / "specs")).out
+    assert f"revision  {commit[:12]} of {controller.source.origin}, at specs/one.yaml:1" in said
+    last = said.partition("LAST EVENTS\n")[2].splitlines()
+    assert any("Warning  NotReady" in line for line in last)
+    assert "Normal   Ready" in last[-1]
+    assert len(last) <= 9
+
+
 def test_the_log_has_one_line_for_each_pass_that_changed_something_bound_to_it(
     stage: Stage,
 ) -> None:

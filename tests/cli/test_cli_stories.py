@@ -99,6 +99,8 @@ def test_status_of_one_cluster_says_how_to_connect(stage: Stage) -> None:
         "MEMBER  RAY NODE\n"
         "head    node-1\n"
         "cpu/0   node-1\n"
+        "\n"
+        "No changes. Everything is as the specs say.\n"
     )
 
 

@@ -12,7 +12,13 @@ from controller.core.revision import Holder
 from controller.files.api import ApiFiles, Faults
 from controller.files.approvals import Approval, approval_path, read_approvals, render_approval
 from controller.files.port import FilesError, ProjectFiles
-from controller.files.records import RecordFile, parse_record, record_folder, render_record
+from controller.files.records import (
+    RecordFile,
+    all_records,
+    parse_record,
+    record_folder,
+    render_record,
+)
 from controller.files.shared import SharedFiles
 from tests.worlds import NOW, named, spec
 
@@ -33,15 +39,30 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> ProjectFiles:
     return ApiFiles(Remote(), "p", FAULTS)
 
 
+def record_file(files: ProjectFiles, owner: str = "team", origin: str = ORIGIN) -> RecordFile:
+    return RecordFile(files, record_folder(owner, origin), origin)
+
+
+def test_every_source_of_a_project_can_be_asked_for(files: ProjectFiles) -> None:
+    assert all_records(files) == ()
+    other = Record("elsewhere", "c" * 40)
+    record_file(files).write(RECORD)
+    record_file(files, "other", "elsewhere").write(other)
+    found = all_records(files)
+    assert len(found) == 2
+    assert RECORD in found
+    assert other in found
+
+
 def test_a_record_is_read_as_it_was_written(files: ProjectFiles) -> None:
-    kept = RecordFile(files, "team", ORIGIN)
+    kept = record_file(files)
     assert kept.read() == Record(ORIGIN)
     kept.write(RECORD)
-    assert RecordFile(files, "team", ORIGIN).read() == RECORD
+    assert record_file(files).read() == RECORD
 
 
 def test_only_the_newest_state_is_kept(files: ProjectFiles) -> None:
-    kept = RecordFile(files, "team", ORIGIN)
+    kept = record_file(files)
     for revision in ("a" * 40, "b" * 40, "c" * 40):
         kept.write(Record(ORIGIN, revision))
     assert kept.read().revision == "c" * 40
@@ -49,16 +70,16 @@ def test_only_the_newest_state_is_kept(files: ProjectFiles) -> None:
 
 
 def test_two_sources_and_two_installations_do_not_meet(files: ProjectFiles) -> None:
-    RecordFile(files, "team", ORIGIN).write(RECORD)
-    assert RecordFile(files, "other", ORIGIN).read() == Record(ORIGIN)
-    assert RecordFile(files, "team", "elsewhere").read() == Record("elsewhere")
+    record_file(files).write(RECORD)
+    assert record_file(files, "other").read() == Record(ORIGIN)
+    assert record_file(files, "team", "elsewhere").read() == Record("elsewhere")
 
 
 def test_a_controller_that_dies_while_it_writes_loses_no_record() -> None:
     """Whichever call is the last one, the old state or the new one can be read."""
     for died_at in ("list_files", "upload", "delete_file"):
         remote = Remote()
-        kept = RecordFile(ApiFiles(remote, "p", FAULTS), "team", ORIGIN)
+        kept = record_file(ApiFiles(remote, "p", FAULTS))
         kept.write(RECORD)
         newer = Record(ORIGIN, "c" * 40, RECORD.clusters)
         remote.fail = {died_at: LostError("cut")}
@@ -69,7 +90,7 @@ def test_a_controller_that_dies_while_it_writes_loses_no_record() -> None:
 
 
 def test_a_state_that_cannot_be_read_gives_way_to_the_one_before(files: ProjectFiles) -> None:
-    kept = RecordFile(files, "team", ORIGIN)
+    kept = record_file(files)
     kept.write(RECORD)
     files.write_new(f"{record_folder('team', ORIGIN)}/000000002.json", b'{"schema": "raycml.sou')
     assert kept.read() == RECORD
