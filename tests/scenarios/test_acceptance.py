@@ -1,31 +1,13 @@
 """The acceptance test itself, on the embedded CML with real Ray processes."""
 
 import json
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from controller.core.acceptance import Phase
-from tests.scenarios.stage import Stage, processes_below
+from tests.scenarios.stage import Stage
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    folder = Path(tempfile.mkdtemp(prefix="ra-", dir="/tmp"))
-    try:
-        yield Stage(folder)
-        Stage(folder).raycml("emulator", "stop")
-        assert processes_below(folder) == [], "the emulator left processes"
-    finally:
-        for pid in processes_below(folder):
-            subprocess.run(["kill", "-9", str(pid)], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_every_phase_passes_with_real_ray_and_nothing_is_left(stage: Stage) -> None:

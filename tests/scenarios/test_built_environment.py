@@ -1,10 +1,6 @@
 """A cluster whose environment is built by a job, with the packages and the Ray that it names."""
 
 import json
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,19 +8,6 @@ import pytest
 from tests.scenarios.stage import Stage, processes_below
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    folder = Path(tempfile.mkdtemp(prefix="rs-", dir="/tmp"))
-    try:
-        yield Stage(folder)
-        Stage(folder).raycml("emulator", "stop")
-        assert processes_below(folder) == [], "the emulator left processes"
-    finally:
-        for pid in processes_below(folder):
-            subprocess.run(["kill", "-9", str(pid)], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def asking(stage: Stage, packages: str) -> str:

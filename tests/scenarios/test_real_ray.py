@@ -4,31 +4,15 @@ Each test begins by bringing the cluster to its base state, so that any of them 
 """
 
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.scenarios.stage import Stage, kill, processes_below, processes_of
+from tests.scenarios.stage import Stage, kill, processes_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    folder = Path(tempfile.mkdtemp(prefix="rs-", dir="/tmp"))
-    try:
-        yield Stage(folder)
-        Stage(folder).raycml("emulator", "stop")
-        assert processes_below(folder) == [], "the emulator left processes"
-    finally:
-        for pid in processes_below(folder):
-            subprocess.run(["kill", "-9", str(pid)], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

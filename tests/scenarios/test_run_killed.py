@@ -2,37 +2,20 @@
 nothing is created twice or restarted without a reason."""
 
 import random
-import shutil
 import subprocess
-import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
 from controller.emulator import daemon
-from tests.scenarios.stage import COMMAND, Stage, kill, processes_below
+from tests.scenarios.stage import COMMAND, Stage, kill
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
 SECONDS = 120
 SEED = 20261124
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    folder = Path(tempfile.mkdtemp(prefix="rk-", dir="/tmp"))
-    try:
-        yield Stage(folder)
-        Stage(folder).raycml("emulator", "stop")
-        assert processes_below(folder) == [], "the emulator left processes"
-    finally:
-        for pid in processes_below(folder):
-            subprocess.run(["kill", "-9", str(pid)], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Witness(threading.Thread):

@@ -5,10 +5,8 @@ Needs Chromium: /usr/bin/chromium, or what RAYCML_BROWSER names.
 
 import os
 import re
-import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +16,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.repositories import Repository
-from tests.scenarios.stage import COMMAND, Stage, processes_below
+from tests.scenarios.stage import COMMAND, Stage
 from tests.web.test_browser import BROWSER, QUIET
 
 pytestmark = [
@@ -28,19 +26,6 @@ pytestmark = [
 ]
 TOKEN = "a-token-that-nobody-guesses"
 SOON_MS = 90_000
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    folder = Path(tempfile.mkdtemp(prefix="rp-", dir="/tmp"))
-    try:
-        yield Stage(folder)
-        Stage(folder).raycml("emulator", "stop")
-        assert processes_below(folder) == [], "the emulator left processes"
-    finally:
-        for pid in processes_below(folder):
-            subprocess.run(["kill", "-9", str(pid)], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
