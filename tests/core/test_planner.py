@@ -89,6 +89,13 @@ def test_a_scale_down_takes_what_does_not_run_first_and_renames_nobody() -> None
     ]
 
 
+def test_a_scale_down_goes_by_ordinals_and_not_by_age() -> None:
+    narrower = spec(workerGroupSpecs__0__replicas=1)
+    young = replace(CPU_0, created_at=at(-60))
+    found = decided(HEAD, young, CPU_1, cluster=narrower, reports=(ALIVE,))
+    assert found == ["delete cpu/1 ScaledDown"]
+
+
 def test_a_deleted_application_comes_back_under_its_own_name() -> None:
     plan = decide(desired(CLUSTER), observed(HEAD, CPU_1, reports=(ALIVE,)))
     made = [s.action.configuration.name for s in plan.steps if isinstance(s.action, Create)]

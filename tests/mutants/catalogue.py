@@ -91,7 +91,7 @@ CATALOGUE = [
     m("B5", "the order of a list decides", "core/roster.py",
       "kept = sorted(existing, key=lambda m: (_rank(seated[m].phase), m.ordinal))",
       "kept = list(existing)",
-      f"{PLANNER}::test_a_scale_down_takes_what_does_not_run_first_and_renames_nobody"),
+      f"{PLANNER}::test_a_scale_down_goes_by_ordinals_and_not_by_age"),
     m("B6", "a field that does not take is not noticed", "cml/translate.py",
       "return tuple(sorted(n for n, v in fields.items() if not _took(n, v, answered, before)))",
       "return ()",
