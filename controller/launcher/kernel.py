@@ -8,22 +8,16 @@ passes on what the child prints, hands signals down, and ends as the child ended
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
 
 from controller.launcher import node
+from controller.launcher.child import accompany, begin, to_stdout
 from controller.launcher.moment import Clock
 from controller.launcher.place import PlaceError, Settings, read_place, read_settings
 from controller.launcher.standing import FAILED, Versions
-
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def start(values: Mapping[str, object]) -> None:
@@ -55,68 +49,14 @@ def _run(values: Mapping[str, object]) -> int:
     python = home / settings.python  # an absolute path stays itself
     command = [str(python), "-u", str(home / settings.launcher), node.NODE_FLAG, str(os.getpid())]
     try:
-        child = subprocess.Popen(
-            command,
-            cwd=home,
-            env=child_environment(os.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        child = begin(command, home)
     except OSError as error:
         _say_unusable(settings, home, f"cannot run the interpreter {python}: {error.strerror}")
         return node.UNUSABLE
-    return _accompany(child)
-
-
-def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """CML sets PIP_USER, and PYTHONPATH for its own Python: both break a virtual environment."""
-    kept = {
-        name: value for name, value in environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}
-    }
-    return {**kept, "PIP_USER": "0", "PYTHONUNBUFFERED": "1"}
+    return accompany(child, to_stdout)
 
 
 def _say_unusable(settings: Settings, home: Path, fault: str) -> None:
     place = read_place(settings, os.environ, home)
     there = node.assemble(settings, place, Versions(ray="", python=""), Clock())
     there.standing.become(FAILED, f"{fault}; check spec.python")
-
-
-def _accompany(child: subprocess.Popen[bytes]) -> int:
-    """Until the child ends; its exit code, or 128 and the signal that ended it."""
-    echo = threading.Thread(target=_echo, args=(child.stdout,), daemon=True)
-    echo.start()
-    with _signals_to(child):
-        code = child.wait()
-    echo.join(2)  # the last lines; not for ever, as the pipe may have been handed on
-    return code if code >= 0 else 128 - code
-
-
-def _echo(stream: IO[bytes] | None) -> None:
-    """To the kernel's own `sys.stdout`: what it shows as the application's log."""
-    for line in stream or ():
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.write(line.decode(errors="replace"))
-            sys.stdout.flush()
-
-
-@contextlib.contextmanager
-def _signals_to(child: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Handlers can be set by the main thread only; in another one signals stay the kernel's."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    for number in _SIGNALS:
-        signal.signal(number, lambda number, _frame: _pass_on(child, number))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _pass_on(child: subprocess.Popen[bytes], number: int) -> None:
-    with contextlib.suppress(OSError):
-        child.send_signal(number)

@@ -27,6 +27,7 @@ PAGES = (
     "head",
     "report",
     "node",
+    "child",
     "kernel",
 )
 
