@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from controller.core.bootstrap_facts import MARKS
 from controller.core.closest import did_you_mean
 from controller.core.member import MARK
 from controller.core.policy import Policy
@@ -138,7 +139,7 @@ def _misspelt(environ: Mapping[str, str], known: frozenset[str]) -> list[str]:
     tails = [name.removeprefix(PREFIX) for name in sorted(known) if name.startswith(PREFIX)]
     found = []
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known and name not in MARK:
+        if name.startswith(PREFIX) and name not in {*known, *MARK, *MARKS}:
             hint = did_you_mean(name.removeprefix(PREFIX), tails)
             if hint:
                 found.append(f"{name} is not a setting; {hint.replace('`', f'`{PREFIX}', 1)}")

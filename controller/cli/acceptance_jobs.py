@@ -15,7 +15,7 @@ import httpx
 from pydantic import SecretStr
 
 from controller.clock import Clock
-from controller.cml.connection import Address, checked_key, parse_address
+from controller.cml.connection import checked_key, parse_address
 from controller.cml.transport import Bearer
 from controller.core.acceptance import Exchange
 
@@ -67,7 +67,7 @@ class HeadPage:
         heard: Callable[[Exchange], None],
     ) -> None:
         address = parse_address(url)
-        self._base = _base(address)
+        self._base = address.reach
         self._host = address.authority
         self._auth = Bearer(checked_key(key))
         self._http = http
@@ -142,14 +142,6 @@ class HeadPage:
                 return _Answer(response.status_code, _text(response))
         except _LOST as fault:
             return _Answer(0, type(fault).__name__)
-
-
-def _base(address: Address) -> str:
-    """Names below `localhost` are this machine by definition; not every resolver knows."""
-    if not address.host.endswith(".localhost"):
-        return address.url
-    port = "" if address.port is None else f":{address.port}"
-    return f"{address.scheme}://127.0.0.1{port}"
 
 
 def _text(response: httpx.Response) -> str:

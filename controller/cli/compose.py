@@ -123,6 +123,17 @@ def open_session(
             _give_back(lease, log)
 
 
+@contextmanager
+def open_client(
+    screen: Screen, *, local: bool, ca_cert: Path | None
+) -> Iterator[tuple[Client, Where]]:
+    """A client for a command that names its project itself, which may not exist yet."""
+    machine = screen.machine
+    where = locate(machine, local=local, any_project=True)
+    with _client(machine, where, ca_cert, _call_log(open_logs(screen), ignore)) as client:
+        yield client, where
+
+
 def _lease(screen: Screen, files: ProjectFiles, owner: str, *, take_over: bool) -> LeaseFile:
     machine = screen.machine
 

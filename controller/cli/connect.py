@@ -22,6 +22,7 @@ _NAMES = (
     ("CML_API_KEY", "CDSW_APIV2_KEY"),
     ("CML_PROJECT_ID", "CDSW_PROJECT_ID"),
 )
+_EXAMPLES = ("CML_HOST=https://...", "CML_API_KEY=...", "CML_PROJECT_ID=ID|NAME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +40,25 @@ class Where:
     home: tuple[str, Path] | None = None
 
 
-def locate(machine: Machine, *, local: bool) -> Where:
-    """Where to go.  CommandError names every variable that is missing."""
-    where = _embedded(machine) if local else _workspace(machine.environ)
+def locate(machine: Machine, *, local: bool, any_project: bool = False) -> Where:
+    """Where to go.  CommandError names every variable that is missing.
+
+    `any_project`: the command names its project itself, and that of the connection may be missing.
+    """
+    where = _embedded(machine) if local else _workspace(machine.environ, any_project=any_project)
     machine.redaction.add(where.api_key.get_secret_value())
     return where
 
 
-def _workspace(environ: Mapping[str, str]) -> Where:
+def _workspace(environ: Mapping[str, str], *, any_project: bool) -> Where:
     found = [_first(environ, names) for names in _NAMES]
-    lacking = [names[0] for names, value in zip(_NAMES, found, strict=True) if not value]
+    needed = _NAMES[:2] if any_project else _NAMES
+    lacking = [names[0] for names, value in zip(needed, found, strict=False) if not value]
     if lacking:
         raise CommandError(
             f"no connection to CML: {_listed(lacking)} not set",
             Exit.USAGE,
-            "export CML_HOST=https://... CML_API_KEY=... CML_PROJECT_ID=ID|NAME, "
-            "or add --local to use the embedded CML",
+            f"export {' '.join(_EXAMPLES[: len(needed)])}, or add --local to use the embedded CML",
         )
     host, key, project = found
     domain = environ.get("CDSW_DOMAIN") if not environ.get("CML_HOST") else None

@@ -17,6 +17,7 @@ from controller.cli import emulators
 from controller.cli.acceptance import acceptance
 from controller.cli.adopt import adopt
 from controller.cli.approve import approve
+from controller.cli.bootstrap import bootstrap
 from controller.cli.delete import delete
 from controller.cli.doctor import doctor
 from controller.cli.events import events
@@ -59,6 +60,7 @@ COMMANDS: tuple[Callable[..., Exit], ...] = (
     doctor,
     events,
     acceptance,
+    bootstrap,
 )
 
 app = typer.Typer(name="raycml", help=HELP, pretty_exceptions_enable=False)

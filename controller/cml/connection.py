@@ -47,6 +47,16 @@ class Address:
     def is_loopback(self) -> bool:
         return is_loopback(self.host)
 
+    @property
+    def reach(self) -> str:
+        """Where to call, with `authority` for the host that is asked for.
+
+        Names below `localhost` are this machine by definition; not every resolver knows.
+        """
+        if not self.host.endswith(".localhost"):
+            return self.url
+        return Address(self.scheme, "127.0.0.1", self.port).url
+
 
 def is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):

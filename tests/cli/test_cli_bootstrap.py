@@ -1,0 +1,556 @@
+"""`raycml bootstrap`: from an empty workspace to a running controller, whatever happens on the way.
+
+The workspace is the embedded CML in this process, under a clock that only waiting moves.
+"""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import httpx
+import pytest
+from bootstrap_world import BUILDS, SPEC, URL, World
+from stage import KEY, Stage
+
+from controller.core.bootstrap_facts import subdomain
+from controller.core.environments import hash_of
+from controller.emulator.options import Options
+from controller.emulator.processes import Ending
+from controller.emulator.scripted import Behaviour
+
+
+@pytest.fixture
+def world(stage: Stage) -> World:
+    return World(stage)
+
+
+def made(world: World) -> tuple[int, list[str], list[str]]:
+    """Projects of the name, jobs, and names of applications."""
+    projects = [p for p in world.projects() if p.name == "demo"]
+    return len(projects), world.jobs(), [str(a["name"]) for a in world.applications()]
+
+
+ONE_OF_EACH = (1, ["raycml-controller"], ["raycml"])
+
+
+def test_one_command_leads_from_nothing_to_a_ready_controller(world: World) -> None:
+    said = world.run()
+    assert said.code == 0, said.err
+    assert made(world) == ONE_OF_EACH
+    app = world.application()
+    assert app["status"] == "APPLICATION_RUNNING"
+    assert app["bypass_authentication"] is False
+    assert (app["cpu"], app["memory"]) == (1, 2)
+    assert f"http://{subdomain(world.project.id)}.cml.localhost" in said.out
+    assert world.project.shared_memory_limit == 4096
+    assert world.runs() == ["succeeded"]
+    assert world.ready_asked == 1
+
+
+def test_the_controller_is_told_what_to_follow_and_no_secret(world: World) -> None:
+    said = world.run("--git-ref", "main", RAYCML_WEB_TOKEN="token-of-the-page-123")
+    assert said.code == 0, said.err
+    told = world.environment()
+    assert told["RAYCML_SOURCE"] == URL
+    assert (told["RAYCML_REF"], told["RAYCML_PATH"]) == ("main", "specs")
+    assert told["RAYCML_CONTROLLER"] == world.project.id
+    assert "RAYCML_MEMBER" not in told
+    tree = world.stage.workspace.files(world.project.id).tree
+    stored = b"".join(tree.read(tuple(path.split("/"))) for path in world.files())
+    for secret in (KEY, "token-of-the-page-123"):
+        assert secret not in json.dumps(told) + said.out + said.err
+        assert secret.encode() not in stored
+    assert "RAYCML_WEB_TOKEN is not passed on" in said.err
+
+
+def test_a_second_run_writes_nothing(world: World) -> None:
+    world.run()
+    world.writes()
+    said = world.run()
+    assert (said.code, world.writes()) == (0, [])
+    assert "nothing was to be done" in said.err
+
+
+def test_the_wheel_is_the_same_bytes_each_time_and_holds_the_whole_package(world: World) -> None:
+    world.run()
+    [path] = [one for one in world.files() if one.endswith(".whl")]
+    tree = world.stage.workspace.files(world.project.id).tree
+    with zipfile.ZipFile(io.BytesIO(tree.read(tuple(path.split("/"))))) as wheel:
+        names = wheel.namelist()
+        assert wheel.testzip() is None
+        metadata = wheel.read(next(n for n in names if n.endswith("/METADATA"))).decode()
+    package = Path(__file__).parents[2] / "controller"
+    wanted = {
+        str(p.relative_to(package.parent))
+        for ending in ("py", "html", "css", "js", "yaml", "typed")
+        for p in package.rglob(f"*.{ending}")
+    }
+    assert {n for n in names if ".dist-info/" not in n} == wanted
+    assert "Requires-Dist: httpx" in metadata
+    assert "ray[default]" not in metadata
+
+
+def test_a_dry_run_lists_the_steps_and_writes_nothing(world: World) -> None:
+    said = world.run("--dry-run")
+    assert (said.code, world.writes(), made(world)[0]) == (0, [], 0)
+    verbs = [" ".join(line.split()[1:4]) for line in said.out.splitlines()]
+    assert verbs[0] == "create the project"
+    assert [v for v in verbs if not v.startswith("write ")][1:] == [
+        "create the job",
+        "run it: build",
+        "create the application",
+    ]
+    assert sum(v.startswith("write .raycml/") for v in verbs) == 3
+    world.run()
+    world.writes()
+    again = world.run("--dry-run")
+    assert (again.code, again.out) == (0, "nothing to do: the controller runs as it is asked for\n")
+    assert world.writes() == []
+
+
+def test_a_dry_run_shows_an_update_as_three_steps(world: World) -> None:
+    world.run()
+    said = world.run("--dry-run", "--memory", "3")
+    assert [line.split()[1] for line in said.out.splitlines()] == ["stop", "update", "start"]
+
+
+# The project
+
+
+def test_a_project_of_a_similar_name_is_not_taken(world: World) -> None:
+    workspace, user = world.stage.workspace, world.stage.user
+    for name in ("demo-2", "my demo", "Demo"):
+        workspace.create_project(user, {"name": name})
+    assert world.run().code == 0
+    assert world.files(world.project.id) != []
+    others = [p for p in world.projects() if p.name != "demo"]
+    assert all(world.files(p.id) == [] for p in others)
+
+
+def test_a_project_that_was_there_is_used_and_its_shared_memory_is_only_raised(
+    world: World,
+) -> None:
+    workspace, user = world.stage.workspace, world.stage.user
+    workspace.create_project(user, {"name": "demo", "shared_memory_limit": 16000})
+    assert world.run().code == 0
+    assert world.project.shared_memory_limit == 16000
+    assert world.run("--shared-memory-mb", "20000").code == 0
+    assert world.project.shared_memory_limit == 20000
+
+
+def test_a_folder_of_the_project_is_followed_where_no_repository_is_named(world: World) -> None:
+    project = world.stage.workspace.create_project(world.stage.user, {"name": "demo"})
+    missing = world.run(url=None)
+    assert (missing.code, world.writes()) == (8, [])
+    assert "has no spec (*.yaml, *.yml) in specs/" in missing.err
+    world.stage.workspace.files(project.id).tree.write(("specs", "a.yaml"), SPEC)
+    assert world.run(url=None).code == 0
+    assert world.environment()["RAYCML_SOURCE"] == "specs"
+
+
+def test_without_a_project_and_a_repository_there_is_nothing_to_make(world: World) -> None:
+    said = world.run(url=None)
+    assert (said.code, world.writes()) == (64, [])
+    assert "add --git-url" in said.err
+
+
+def test_a_clone_that_fails_is_told_in_the_words_of_git(world: World, tmp_path: Path) -> None:
+    (tmp_path / "no-repository").mkdir()
+    said = world.run(url=f"file://{tmp_path}/no-repository")
+    assert said.code == 8
+    assert "CML could not make the project demo (failure)" in said.err
+    assert "there is no git repository" in said.err
+    assert "bootstrap --delete --with-project" in said.err
+    assert made(world)[1:] == ([], [])
+    assert world.remove("--with-project").code == 0
+    assert world.run().code == 0
+
+
+def test_a_clone_without_the_specs_says_which_folder_it_lacks(world: World) -> None:
+    said = world.run("--path", "clusters/prod")
+    assert said.code == 8
+    assert "has no spec (*.yaml, *.yml) in clusters/prod/" in said.err
+    assert "--path" in said.err
+
+
+def test_files_may_come_later_than_the_status_says(world: World) -> None:
+    held = world.repository.pop("specs/a.yaml")
+
+    def arrive() -> None:
+        if world.stage.clock.elapsed > 20 and len(world.projects()) == 2:
+            world.write("specs/a.yaml", held)
+
+    world.stage.clock.passing.append(arrive)
+    said = world.run()
+    assert said.code == 0, said.err
+    assert "the clone does not show specs/ yet" in said.err
+
+
+# The environment
+
+
+def test_a_job_that_fails_is_told_with_the_end_of_its_log(world: World) -> None:
+    world.stage.stories[""] = Behaviour(1.0, 6.0, Ending(1))
+    said = world.run()
+    assert said.code == 5
+    assert "its job ended FAILED" in said.err
+    assert "FAILED: no such wheel" in said.err
+    assert made(world)[2] == []
+    world.stage.stories[""] = BUILDS
+    assert world.run().code == 0
+    assert (world.runs(), world.jobs()) == (["failed", "succeeded"], ["raycml-controller"])
+
+
+def test_a_run_that_succeeds_without_an_environment_is_no_success(world: World) -> None:
+    world.broken = True  # as one that was killed for its memory is told by some releases
+    said = world.run()
+    assert said.code == 5
+    assert "its job ended SUCCEEDED" in said.err
+    assert world.runs() == ["succeeded"]
+
+
+def test_another_package_is_another_environment_and_the_old_one_goes(world: World) -> None:
+    world.run()
+    before = {f for f in world.files() if f.startswith(".raycml/")}
+    said = world.run("--package", "rich==14.0.0")
+    assert said.code == 0, said.err
+    after = {f for f in world.files() if f.startswith(".raycml/")}
+    assert len(after) == len(before)
+    wheels = {f for f in before if f.endswith(".whl")}
+    assert before & after == wheels
+    assert made(world) == ONE_OF_EACH
+    [build] = [f for f in after if "/build-" in f]
+    tree = world.stage.workspace.files(world.project.id).tree
+    text = tree.read(tuple(build.split("/"))).decode()
+    assert '"rich==14.0.0"' in text
+    assert text.count('"rich==') == 1
+
+
+def test_no_sweep_of_the_environments_of_specs_takes_the_controllers(world: World) -> None:
+    world.run()
+    [folder] = {f.rsplit("/", 1)[0] for f in world.files() if f.endswith("/ready.json")}
+    assert hash_of(folder) == ""
+    assert hash_of(f"{folder}.log") == ""
+
+
+# The application
+
+
+def test_a_changed_configuration_is_applied_by_stop_update_and_restart(world: World) -> None:
+    world.run()
+    before = world.application()
+    world.writes()
+    said = world.run("--memory", "3", "--set", "RAYCML_POLL=5s")
+    assert said.code == 0, said.err
+    after = world.application()
+    assert (after["id"], after["memory"]) == (before["id"], 3)
+    assert world.environment()["RAYCML_POLL"] == "5s"
+    verbs = [
+        f"{method} {path.rpartition('/')[2].partition(':')[2]}" for method, path in world.writes()
+    ]
+    assert [v.strip() for v in verbs] == ["POST stop", "PATCH", "POST restart"]
+    world.run()
+    assert "RAYCML_POLL" not in world.environment()
+
+
+def test_variables_of_other_people_are_kept(world: World) -> None:
+    world.run()
+    [row] = world.stage.workspace.state.applications.values()
+    row.environment |= {"RAYCML_INTERVAL": "10s", "RAYCML_WEB_TOKEN": "token-of-the-page-123"}
+    row.touch(world.stage.clock.now())
+    assert world.run("--memory", "3").code == 0
+    told = world.environment()
+    assert (told["RAYCML_INTERVAL"], told["RAYCML_WEB_TOKEN"]) == ("10s", "token-of-the-page-123")
+
+
+def test_a_token_that_a_person_gave_the_application_is_not_shown_where_cml_repeats_it(
+    world: World,
+) -> None:
+    world.run()
+    [row] = world.stage.workspace.state.applications.values()
+    row.environment["RAYCML_WEB_TOKEN"] = "token-of-the-page-123"
+    row.touch(world.stage.clock.now())
+    answer = world.stage.wire.instead
+    complaint = {"code": 3, "message": "bad RAYCML_WEB_TOKEN token-of-the-page-123"}
+    world.stage.wire.instead = lambda request: (
+        httpx.Response(400, json=complaint) if request.method == "PATCH" else answer(request)
+    )
+    said = world.run("--memory", "3", "-v")
+    assert said.code == 1
+    assert "bad RAYCML_WEB_TOKEN" in said.err
+    assert "token-of-the-page-123" not in said.out + said.err
+
+
+def test_one_that_loses_our_mark_after_the_look_is_not_touched(world: World) -> None:
+    world.run()
+    [row] = world.stage.workspace.state.applications.values()
+
+    def unmark(_number: int, when: str, request: httpx.Request) -> None:
+        if when == "before" and request.url.path.endswith(f"/applications/{row.id}"):
+            row.environment.pop("RAYCML_CONTROLLER", None)
+            row.touch(world.stage.clock.now())
+
+    world.cut = unmark
+    world.writes()
+    said = world.run("--memory", "3")
+    assert (said.code, world.writes()) == (6, [])
+    assert "is there and is not ours" in said.err
+
+
+def test_what_an_upgrade_does_not_name_stays_as_it_is(world: World) -> None:
+    world.repository["clusters/a.yaml"] = SPEC
+    world.run("--path", "clusters", "--git-ref", "main")
+    world.writes()
+    said = world.run(url=None)
+    assert (said.code, world.writes()) == (0, [])
+    told = world.environment()
+    assert (told["RAYCML_SOURCE"], told["RAYCML_REF"]) == (URL, "main")
+    assert told["RAYCML_PATH"] == "clusters"
+
+
+@pytest.mark.parametrize("ends_after", [None, 30.0])
+def test_a_stopped_or_failed_one_is_started_again(world: World, ends_after: float | None) -> None:
+    world.run()
+    [row] = world.stage.workspace.state.applications.values()
+    if ends_after is None:
+        world.stage.workspace.applications.stop(row, world.stage.clock.now())
+    else:
+        world.pods.kill(row.engine_id)
+    world.stage.clock.wait(30)
+    world.writes()
+    assert world.run().code == 0
+    assert [path.rpartition(":")[2] for _, path in world.writes()] == ["restart"]
+    assert world.application()["status"] == "APPLICATION_RUNNING"
+
+
+def test_one_that_falls_again_and_again_ends_with_its_last_words(world: World) -> None:
+    world.run()
+    address = subdomain(world.project.id)
+    world.write(".raycml/controller/run.log", b"2026-03-02T12:00:00Z FAILED: no git\n")
+    world.stage.stories[address] = Behaviour(answers_after=None, ends_after=2.0)
+    [row] = world.stage.workspace.state.applications.values()
+    world.pods.kill(row.engine_id)
+    world.stage.clock.wait(1)
+    said = world.run()
+    assert said.code == 5
+    assert "FAILED: no git" in said.err
+
+
+@pytest.mark.parametrize("conflict", [True, False])
+def test_an_address_that_somebody_else_has_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, *, conflict: bool
+) -> None:
+    world = World(Stage(capsys, tmp_path, options=Options(duplicate_subdomain_conflict=conflict)))
+    project = world.stage.workspace.create_project(world.stage.user, {"name": "demo"})
+    other = world.stage.project
+    _foreign(world, other, "mine", subdomain(project.id))
+    said = world.run()
+    assert said.code == 6
+    assert "taken by another one" in said.err
+
+
+@pytest.mark.parametrize("field", ["name", "subdomain"])
+def test_a_name_or_address_taken_in_the_project_is_refused(world: World, field: str) -> None:
+    project = world.stage.workspace.create_project(world.stage.user, {"name": "demo"})
+    names = {"name": "other", "subdomain": "other"}
+    names[field] = "raycml" if field == "name" else subdomain(project.id)
+    _foreign(world, project.id, names["name"], names["subdomain"])
+    said = world.run()
+    assert said.code == 6
+    assert "is there and is not ours" in said.err
+    assert len(world.applications()) == 1
+
+
+def _foreign(world: World, project: str, name: str, address: str) -> None:
+    workspace = world.stage.workspace
+    workspace.files(project).tree.write(("app.py",), b"pass\n")
+    raw = {"name": name, "subdomain": address, "script": "app.py"}
+    runtime = {"runtime_identifier": workspace.runtimes[0].image_identifier}
+    workspace.applications.create(
+        workspace.project(project), world.stage.user, {**raw, **runtime}, world.stage.clock.now()
+    )
+
+
+def test_the_controller_of_another_owner_is_left_alone(world: World) -> None:
+    world.run(RAYCML_OWNER="blue")
+    world.writes()
+    said = world.run(RAYCML_OWNER="green")
+    assert said.code == 6
+    assert "RAYCML_OWNER=blue" in said.err
+    assert world.application()["status"] == "APPLICATION_RUNNING"
+
+
+def test_a_surplus_copy_is_reported_and_left(world: World) -> None:
+    world.run()
+    _foreign(world, world.project.id, "copy", "copy")
+    rows = list(world.stage.workspace.state.applications.values())
+    rows[1].environment = {**rows[0].environment, "RAYCML_SUBDOMAIN": "copy"}
+    world.stage.clock.wait(10)
+    world.writes()
+    said = world.run()
+    assert (said.code, world.writes()) == (0, [])
+    assert "surplus: application copy" in said.err
+
+
+def test_a_field_that_no_update_changes_makes_the_application_anew(world: World) -> None:
+    world.run()
+    [row] = world.stage.workspace.state.applications.values()
+
+    def stubborn() -> None:
+        row.memory = 2
+
+    world.stage.clock.passing.append(stubborn)
+    world.cut = lambda _n, _when, _request: stubborn()
+    said = world.run("--memory", "3")
+    assert said.code == 0, said.err
+    assert (world.application()["memory"], len(world.applications())) == (3, 1)
+    assert world.application()["id"] != row.id
+
+
+# Readiness
+
+
+def test_it_waits_until_the_controller_says_that_it_is_ready(world: World) -> None:
+    world.unready = "no revision is in force"
+    world.stage.clock.passing.append(
+        lambda: setattr(world, "unready", "" if world.stage.clock.elapsed > 60 else world.unready)
+    )
+    said = world.run()
+    assert said.code == 0
+    assert "the controller is not ready: no revision is in force" in said.err
+    assert world.stage.clock.elapsed > 60
+
+
+def test_time_that_runs_out_names_what_was_waited_for(world: World) -> None:
+    world.unready = "no revision is in force"
+    world.stage.clock.passing.append(
+        lambda: (
+            world.write(".raycml/controller/run.log", b"it holds no spec at all\n")
+            if world.ready_asked
+            else None
+        )
+    )
+    said = world.run("--timeout", "2m")
+    assert said.code == 5
+    assert "it holds no spec at all" in said.err
+    assert "time is up: the controller is not ready: no revision is in force" in said.err
+
+
+def test_a_key_that_does_not_open_pages_ends_well_and_says_what_it_could_not_see(
+    world: World,
+) -> None:
+    world.opens = False
+    said = world.run()
+    assert said.code == 0
+    assert "cannot be asked with this key" in said.err
+
+
+# Away with it
+
+
+def test_delete_takes_away_what_was_made_and_nothing_else(world: World) -> None:
+    world.run()
+    project = world.project.id
+    told = world.environment()
+    _foreign(world, project, "dashboard", "dashboard")
+    copy = list(world.stage.workspace.state.applications.values())[1]
+    copy.environment = told  # made by hand of ours, and so nobody's of ours
+    copy.touch(world.stage.clock.now())
+    world.write(".raycml/envs/0123456789abcdef/ready.json", b"{}")
+    world.write(".raycml/launchers/a/head-1.py", b"pass")
+    said = world.remove()
+    assert said.code == 0, said.err
+    world.stage.clock.wait(60)
+    assert [a["name"] for a in world.applications()] == ["dashboard"]
+    assert world.jobs() == []
+    assert world.files() == [
+        ".raycml/envs/0123456789abcdef/ready.json",
+        ".raycml/launchers/a/head-1.py",
+        "app.py",
+        "specs/a.yaml",
+    ]
+    world.writes()
+    again = world.remove()
+    assert (again.code, world.writes()) == (0, [])
+    assert "nothing of bootstrap" in again.out
+
+
+def test_delete_asks_and_where_nobody_can_answer_it_refuses(world: World) -> None:
+    world.run()
+    world.writes()
+    said = world.run("--delete", url=None)
+    assert (said.code, world.writes()) == (6, [])
+    assert "- delete the application raycml" in said.err
+    assert "kept: the project demo" in said.err
+
+
+def test_delete_with_a_dry_run_only_lists(world: World) -> None:
+    world.run()
+    world.writes()
+    said = world.run("--delete", "--dry-run", url=None)
+    assert (said.code, world.writes()) == (0, [])
+    assert sum(line.startswith("- remove .raycml/") for line in said.out.splitlines()) == 5
+
+
+def test_the_project_goes_only_where_bootstrap_made_it_and_nobody_else_is_in_it(
+    world: World,
+) -> None:
+    world.run()
+    _foreign(world, world.project.id, "dashboard", "dashboard")
+    world.writes()
+    said = world.remove("--with-project")
+    assert (said.code, world.writes()) == (6, [])
+    assert "holds what is not the controller's: dashboard" in said.err
+    [app] = [a for a in world.stage.workspace.state.applications.values() if a.name == "dashboard"]
+    world.stage.workspace.applications.delete(app, world.stage.clock.now())
+    world.stage.clock.wait(60)
+    assert world.remove("--with-project").code == 0
+    assert [p.name for p in world.projects()] == ["fraud-models"]
+
+
+def test_a_project_that_a_person_made_is_never_deleted(world: World) -> None:
+    world.stage.workspace.create_project(world.stage.user, {"name": "demo"})
+    world.run()
+    said = world.remove("--with-project")
+    assert said.code == 6
+    assert "does not say that bootstrap made it" in said.err
+    assert made(world) == ONE_OF_EACH
+
+
+# What is asked for
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--python", "3.9"), "runs on Python 3.11 and newer"),
+        (("--git-url", "https://jdoe:secret-word@git.example.com/x.git"), "holds credentials"),
+        (("--git-url", "ext::sh -c true"), "runs a program"),
+        (("--path", "../elsewhere"), "`..`"),
+        (("--git-ref", "a..b"), "no name that git allows"),
+        (("--package", "--index-url=x"), "not a name with a version"),
+        (("--package", "x @ https://example.com/x.whl"), "not a name with a version"),
+        (("--set", "RAYCML_WEB_TOKEN=0123456789abcdef"), "may read its environment"),
+        (("--set", "RAYCML_POL=3s"), "not a setting"),
+        (("--set", "RAYCML_STOP_DEADLINE_S=soon"), "RAYCML_STOP_DEADLINE_S"),
+        (("--cpu", "0"), "greater than zero"),
+        (("--with-project",), "is for --delete"),
+        (("--runtime", "docker.example.com/none:1"), "does not offer the runtime"),
+        (("--python", "3.42"), "no standard runtime with Python 3.42"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_before_anything_is_written(
+    world: World, words: tuple[str, ...], said: str
+) -> None:
+    ended = world.run(*words)
+    assert (ended.code, world.writes()) == (64, [])
+    assert said in ended.err
+    assert "secret-word" not in ended.err
+
+
+def test_it_needs_no_project_of_the_connection_but_an_address_and_a_key(world: World) -> None:
+    said = world.run(CML_API_KEY="")
+    assert said.code == 64
+    assert "CML_API_KEY is not set" in said.err
+    assert "CML_PROJECT_ID" not in said.err
