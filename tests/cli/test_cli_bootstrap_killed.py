@@ -17,6 +17,8 @@ from controller.emulator.options import Options
 from controller.emulator.processes import Ending
 from controller.emulator.scripted import Behaviour
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[[], World]
 MOST = 400  # calls of one command, more than any takes here
 

@@ -11,6 +11,8 @@ from controlled import controlled
 from environment_stage import ENVS, Builders, asking, lines
 from stage import Stage
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def builders(stage: Stage) -> Builders:

@@ -10,6 +10,8 @@ from stage import Stage
 
 from tests.repositories import Repository
 
+pytestmark = pytest.mark.slow
+
 SPECS = ("one", "two", "three")
 
 

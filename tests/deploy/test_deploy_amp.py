@@ -16,6 +16,8 @@ import yaml
 
 from controller.settings import RUN_VARIABLES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 INSTALL, RUN = "docs/deploy/amp/install.py", "docs/deploy/amp/run.py"
 KERNEL = ROOT / "controller" / "emulator" / "kernel.py"

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from ci_world import BIN, KEY, TOKEN, Runner, github, gitlab, step, whole
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:

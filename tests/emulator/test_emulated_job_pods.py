@@ -13,6 +13,8 @@ from test_emulated_pods import Local, alive, sleepers, until
 
 from controller.emulator import daemon, supervisor
 
+pytestmark = pytest.mark.slow
+
 FACTS = """
 import asyncio, json, os, pathlib, sys
 print("said by the script", flush=True)

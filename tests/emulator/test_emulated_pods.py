@@ -18,6 +18,8 @@ from emulated import RUNTIME
 from controller.emulator import daemon, supervisor
 from controller.emulator.daemon import Connection, EmulatorError
 
+pytestmark = pytest.mark.slow
+
 SERVE = """
 import asyncio, http.server, json, os, subprocess, sys
 print("said by the script", flush=True)

@@ -12,6 +12,8 @@ from controller.launcher.builder.claim import Claim, age
 from controller.launcher.builder.installing import uv_variables
 from controller.launcher.builder.order import OrderError, read_order
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:

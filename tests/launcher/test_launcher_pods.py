@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from launcher_world import Project, fake_environment, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -10,6 +10,8 @@ from spec_samples import VALID, named
 from controller.source.directory import SourceError
 from controller.source.git import GitOptions, GitSource
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Repo:

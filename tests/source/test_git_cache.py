@@ -20,6 +20,8 @@ from controller.source.git_limits import Limits
 from controller.source.git_program import DamagedError
 from controller.source.git_tree import contents, id_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Repo:

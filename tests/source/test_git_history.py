@@ -12,6 +12,8 @@ from controller.source.directory import SourceError
 from controller.source.git import GitOptions, GitSource
 from controller.source.git_limits import Limits
 
+pytestmark = pytest.mark.slow
+
 needs_ssh_keygen = pytest.mark.skipif(
     shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed"
 )

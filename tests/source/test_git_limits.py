@@ -12,6 +12,8 @@ from controller.source.git import GitOptions, GitSource
 from controller.source.git_limits import STDERR_BYTES, Limits
 from controller.source.git_program import Call, LimitError
 
+pytestmark = pytest.mark.slow
+
 MIB = 1024 * 1024
 
 

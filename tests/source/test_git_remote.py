@@ -12,6 +12,8 @@ from spec_samples import named
 from controller.source.directory import SourceError
 from controller.source.git import GitOptions, GitSource
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "glpat-s3cr3t/with+odd=signs"
 
 
