@@ -26,7 +26,9 @@ class Witness(threading.Thread):
         found = daemon.status(stage.folder / "cml")
         assert found is not None
         self.http = httpx.Client(
-            base_url=found.url, headers={"Authorization": f"Bearer {found.api_key}"}
+            base_url=found.url,
+            headers={"Authorization": f"Bearer {found.api_key}"},
+            timeout=60,
         )
         self.path = f"/api/v2/projects/{found.project_id}/applications"
         self.over = threading.Event()
