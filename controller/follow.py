@@ -196,10 +196,13 @@ class Follower:
         return record
 
     def note(self, present: frozenset[str], *, complete: bool) -> None:
-        """Take note of a pass: which departed clusters still have applications."""
-        if self.record is None or not complete:
+        """Take note of a pass: which clusters have applications, as far as lists were `complete`.
+
+        Grace is for people: it counts passes that saw the spec gone, whatever CML told in them.
+        """
+        if self.record is None:
             return
-        kept = forget(self.record, present)
+        kept = forget(self.record, present) if complete else self.record
         if kept is not self.record:
             self._put(kept)
         gone = (departed.holder.cluster.name for departed in kept.departed)

@@ -103,7 +103,9 @@ class Running:
     def _note(self, done: Pass) -> None:
         owned = done.observed.owned(self.session.owner)
         present = frozenset(key_of(app).cluster for app in owned)
-        self.follower.note(present, complete=done.observed.complete())
+        # A project that does not exist any more holds no application, and holds nobody up.
+        lists = [p for p in done.observed.projects.values() if p.problem is None]
+        self.follower.note(present, complete=all(p.complete for p in lists))
 
     def permission(self) -> None:
         """The lease; Fault where another controller has it, or had it since the last look."""

@@ -240,6 +240,23 @@ def test_a_project_that_cannot_be_read_holds_up_no_other(stage: Stage) -> None:
         assert clusters(stage) == {"near", "far"}
 
 
+def test_a_project_that_was_deleted_holds_up_no_pruning_elsewhere(stage: Stage) -> None:
+    other = stage.workspace.create_project(stage.user, {"name": "other"}).id
+    for name in ("one", "two", "three", "four"):
+        stage.spec(name, replicas=1)
+    stage.spec("far", replicas=1, extra=f"project: {other}")
+    with controlled(stage, "specs") as controller:
+        controller.turn(12)
+        for name in ("far", "four"):
+            (stage.folder / "specs" / f"{name}.yaml").unlink()
+        stage.workspace.delete_project(other)
+        controller.turn(12)
+        assert clusters(stage) == {"one", "two", "three"}
+        record = controller.running.follower.record
+        assert record is not None
+        assert record.departed == ()
+
+
 def test_events_outlive_the_controller_and_the_command_shows_them(stage: Stage) -> None:
     stage.spec("one", replicas=1)
     with controlled(stage, "specs") as controller:
