@@ -56,8 +56,8 @@ def main():
         return
     names = ("RAYCML_SOURCE", "CDSW_APP_PORT", "PIP_USER", "PYTHONPATH")
     told = {name: os.environ.get(name) for name in names}
-    print(json.dumps({"argv": sys.argv[1:], "file": __file__, **told}), flush=True)
     signal.signal(signal.SIGTERM, lambda *_: (print("asked to stop", flush=True), sys.exit(0)))
+    print(json.dumps({"argv": sys.argv[1:], "file": __file__, **told}), flush=True)
     if os.environ["RAYCML_SOURCE"] == "broken":
         sys.exit(8)
     signal.pause()
