@@ -27,7 +27,9 @@ def absent(view: View, seat: Seat) -> Draft:
         until = view.past.after(known.created_at, view.policy.settle_s)
         if view.now < until:
             return wait(seat.key, Reason.SETTLING, "created, and not listed yet", until=until)
-    if seat.held or _held_by_leaver(view, seat):
+    if seat.held is not None and key_of(seat.held).cluster not in view.letting_go:
+        return wait(seat.key, Reason.NAME_CONFLICT, _kept(seat.held), intent=Intent.BLOCKED)
+    if seat.held is not None or _held_by_leaver(view, seat):
         message = "an application that is leaving still holds the name"
         return wait(seat.key, Reason.NAME_HELD, message, intent=Intent.CREATE)
     return gate(view.past, seat.key, "create") or draft.create(
@@ -47,6 +49,14 @@ def _conflict(cluster: str, foreign: ObservedApplication) -> str:
         )
     return (
         f"{what} is not this controller's: rename the cluster, or delete or rename that application"
+    )
+
+
+def _kept(holder: ObservedApplication) -> str:
+    key = key_of(holder)
+    return (
+        f"`{holder.subdomain}` is application {holder.id}, marked as {key}, whose cluster is "
+        "paused, suspended, protected or without a spec here: delete it, or mend its mark"
     )
 
 

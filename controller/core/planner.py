@@ -14,7 +14,7 @@ from controller.core.draft import Draft, total
 from controller.core.history import History, forget_changed, note_unjoined, notice
 from controller.core.launchers import needed, note_unused, unused
 from controller.core.leaving import ownerless
-from controller.core.observed import ObservedState, Phase
+from controller.core.observed import ObservedState, Phase, key_of
 from controller.core.past import Past
 from controller.core.plan import (
     Intent,
@@ -80,7 +80,18 @@ def remember(
 def _views(desired: DesiredState, observed: ObservedState, past: Past) -> list[View]:
     only = past.policy.only
     chosen = [c for c in desired.clusters if only is None or c.name in only]
-    return [view(cluster, observed, past) for cluster in chosen]
+    letting_go = _letting_go(desired, observed, past.policy)
+    return [view(cluster, observed, past, letting_go) for cluster in chosen]
+
+
+def _letting_go(desired: DesiredState, observed: ObservedState, policy: Policy) -> frozenset[str]:
+    """Clusters that delete now what they do not want; of others nobody need wait for that."""
+    names = {c.name for c in desired.clusters} | policy.delete | policy.gone
+    if policy.prune:
+        names |= {key_of(app).cluster for app in observed.owned(policy.owner)}
+    pauses = {} if observed.files is None else observed.files.pauses
+    kept = {c.name for c in desired.clusters if c.paused or c.suspended or c.protected}
+    return frozenset(names - kept - {n for n, p in pauses.items() if p.holds(observed.as_of)})
 
 
 def _unjoined(case: Case) -> bool:

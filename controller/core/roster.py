@@ -28,15 +28,15 @@ class Seat:
     """A wanted member, and the application that fills its place, if any.
 
     `foreign` is an application that holds the member's name in the project and stays: somebody
-    else's, or one that was adopted into another place; `held` says that one of ours does whose mark
-    names another place, and which therefore leaves.
+    else's, or one that was adopted into another place; `held` is one of ours whose mark names
+    another place, and which leaves as soon as its cluster lets it go.
     """
 
     group: Group
     member: Member
     app: ObservedApplication | None
     foreign: ObservedApplication | None = None
-    held: bool = False
+    held: ObservedApplication | None = None
 
     @property
     def key(self) -> Key:
@@ -75,7 +75,8 @@ def call_the_roll(cluster: DesiredCluster, observed: ObservedState, policy: Poli
     ours = [a for a in observed.owned(policy.owner) if key_of(a).cluster == cluster.name]
     seated, leavers, torn = _sit(ours, cluster)
     foreign = _foreign(cluster, observed, policy)
-    names = {a.subdomain for a in observed.owned(policy.owner) if a.project == cluster.project}
+    owned = observed.owned(policy.owner)
+    names = {a.subdomain: a for a in owned if a.project == cluster.project}
     kept = {name for name, app in foreign.items() if is_adopted(app)}
     seats: list[Seat] = []
     for group in cluster.groups:
@@ -122,10 +123,10 @@ def _seat(
     member: Member,
     app: ObservedApplication | None,
     foreign: Mapping[str, ObservedApplication],
-    names: AbstractSet[str],
+    names: Mapping[str, ObservedApplication],
 ) -> Seat:
     name = _name(group, member)
-    return Seat(group, member, app, foreign.get(name), held=app is None and name in names)
+    return Seat(group, member, app, foreign.get(name), None if app else names.get(name))
 
 
 def _misplaced(app: ObservedApplication, cluster: DesiredCluster) -> Reason | None:

@@ -51,7 +51,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One cluster at one moment."""
+    """One cluster at one moment.  `letting_go`: the clusters that delete what they do not want."""
 
     cluster: DesiredCluster
     roster: Roster
@@ -60,6 +60,7 @@ class View:
     past: Past
     launchers: tuple[LauncherFile, ...] | None
     pause: Pause | None
+    letting_go: frozenset[str] = frozenset()
     environments: Mapping[str, ObservedEnvironment] | None = None  # None when nobody looked
 
     def of(self, group: Group) -> tuple[Case, ...]:
@@ -90,7 +91,12 @@ class View:
         return any(file.path == path for file in self.launchers)
 
 
-def view(cluster: DesiredCluster, observed: ObservedState, past: Past) -> View:
+def view(
+    cluster: DesiredCluster,
+    observed: ObservedState,
+    past: Past,
+    letting_go: frozenset[str] = frozenset(),
+) -> View:
     """Everything about one cluster, put together."""
     policy = past.policy
     roster = call_the_roll(cluster, observed, policy)
@@ -104,6 +110,7 @@ def view(cluster: DesiredCluster, observed: ObservedState, past: Past) -> View:
         past=past,
         launchers=None if files is None else files.launchers.get(cluster.project, ()),
         pause=None if files is None else files.pauses.get(cluster.name),
+        letting_go=letting_go,
         environments=_environments(cluster, files),
     )
 

@@ -8,14 +8,16 @@ from controller.core.history import History, MemberHistory, Refusal
 from controller.core.member import Key, Member
 from controller.core.observed import (
     LauncherFile,
+    ObservedApplication,
     ObservedFiles,
     ObservedProject,
     Pause,
     Phase,
 )
-from controller.core.plan import Create, Delete, Intent, Update
+from controller.core.plan import Create, Delete, Intent, Update, Wait
 from controller.core.planner import remember
 from controller.core.reason import Reason
+from controller.core.spec import RayCluster
 from tests.worlds import (
     EDITION,
     NOW,
@@ -87,6 +89,32 @@ def test_a_scale_down_takes_what_does_not_run_first_and_renames_nobody() -> None
         "wait head Joining",
         "wait cpu/1 Joining",
     ]
+
+
+def squatter(other: RayCluster) -> ObservedApplication:
+    """An application of another cluster, by its mark, under the name of our `cpu/1`."""
+    theirs = application(other, "cpu/0")
+    environment = {**theirs.environment, "RAYCML_SUBDOMAIN": CPU_1.subdomain}
+    return replace(theirs, subdomain=CPU_1.subdomain, environment=environment)
+
+
+def waits_for_the_name(other: RayCluster) -> Wait:
+    app = squatter(other)
+    world = observed(HEAD, CPU_0, app, files=all_files(HEAD, CPU_0, app), reports=(ALIVE,))
+    plan = decide(desired(CLUSTER, other), world)
+    [found] = [w for w in plan.waits if (w.cluster, str(w.member)) == ("analytics", "cpu/1")]
+    return found
+
+
+def test_a_name_that_an_application_on_its_way_out_holds_is_waited_for() -> None:
+    assert waits_for_the_name(named("other")).reason is Reason.NAME_HELD
+
+
+@pytest.mark.parametrize("field", ["paused", "suspend", "protect"])
+def test_a_name_that_a_cluster_holds_which_lets_nothing_go_is_for_a_person(field: str) -> None:
+    found = waits_for_the_name(named("other", **{field: True}))
+    assert found.reason is Reason.NAME_CONFLICT
+    assert "marked as other cpu/0" in found.message
 
 
 def test_a_scale_down_goes_by_ordinals_and_not_by_age() -> None:

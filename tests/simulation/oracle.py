@@ -194,7 +194,8 @@ def mismatch(
 ) -> list[str]:
     """Everything that is not as the documents say; empty when the world matches.
 
-    `leaves`: whether a cluster without a document is to be gone.  A paused one is nobody's promise.
+    `leaves`: whether a cluster without a document is to be gone.  A paused one is nobody's promise,
+    and what one that keeps everything holds on another's name is for a person to take away.
     """
     seated: dict[str, list[tuple[Place, Application]]] = {}
     for app in site.rows():
@@ -202,13 +203,26 @@ def mismatch(
         if place is not None:
             seated.setdefault(place.cluster, []).append((place, app))
     found = [f"{name} is still there" for name in seated if name not in docs and leaves(name)]
+    blocked = {
+        app.subdomain
+        for name, places in seated.items()
+        if name not in docs or _keeps(docs[name])
+        for place, app in places
+        if app.subdomain != place.name
+    }
     for name, doc in docs.items():
         if not doc["spec"].get("paused"):
-            found += _cluster(doc, seated.get(name, []), site)
+            found += _cluster(doc, seated.get(name, []), site, blocked)
     return found
 
 
-def _cluster(doc: Document, apps: list[tuple[Place, Application]], site: Site) -> Iterator[str]:
+def _keeps(doc: Document) -> bool:
+    return any(doc["spec"].get(why) for why in ("paused", "suspend", "protect"))
+
+
+def _cluster(
+    doc: Document, apps: list[tuple[Place, Application]], site: Site, blocked: set[str]
+) -> Iterator[str]:
     spec = doc["spec"]
     if spec.get("suspend"):
         yield from (f"{a.subdomain} is {a.status.short}" for _, a in apps if a.status not in REST)
@@ -220,10 +234,12 @@ def _cluster(doc: Document, apps: list[tuple[Place, Application]], site: Site) -
             yield f"{app.subdomain} is not wanted"
     for group in wanted.values():
         mine = [a for p, a in apps if p.group == group.group and a.subdomain == p.name]
-        yield from _group(doc, group, mine, site)
+        yield from _group(doc, group, mine, site, blocked)
 
 
-def _group(doc: Document, group: Wanted, apps: list[Application], site: Site) -> Iterator[str]:
+def _group(
+    doc: Document, group: Wanted, apps: list[Application], site: Site, blocked: set[str]
+) -> Iterator[str]:
     if group.suspended:
         if len(apps) > group.replicas:
             yield f"{group.group} has {len(apps)} applications of {group.replicas}"
@@ -231,7 +247,8 @@ def _group(doc: Document, group: Wanted, apps: list[Application], site: Site) ->
         return
     spec = doc["spec"]
     many_may_be = spec.get("protect") and len(apps) > group.replicas
-    if len(apps) != group.replicas and not many_may_be:
+    absent = {group.name(n) for n in range(group.replicas)} - {app.subdomain for app in apps}
+    if len(apps) != group.replicas and not many_may_be and not absent & blocked:
         yield f"{group.group} has {len(apps)} applications of {group.replicas}"
     if many_may_be:  # it loses nothing, and of those that it keeps the wanted number runs
         apps = sorted(apps, key=lambda a: a.status is not Status.RUNNING)[: group.replicas]
@@ -246,7 +263,23 @@ def _member(doc: Document, app: Application, group: Wanted, site: Site) -> Itera
         return
     if app.engine_id in site.broken:
         yield "its node is lost to Ray"
-    kept_as_it_is = spec.get("protect") or spec["upgradeStrategy"]["type"] == "None"
-    if not kept_as_it_is:
-        yield from faults(app, group, site)
-        yield from runs_otherwise(app, site)
+    if spec["upgradeStrategy"]["type"] == "None":
+        return
+    if spec.get("protect") and (group.group == "head" or not _agrees(app, group, site)):
+        return
+    yield from faults(app, group, site)
+    yield from runs_otherwise(app, site)
+
+
+def _agrees(app: Application, wanted: Wanted, site: Site) -> bool:
+    """Whether a worker has the Ray and the Python that its cluster is to have: what differs in
+    these would restart a protected head."""
+    settings = settings_of(site.file(app.script) or site.read_at_start.get(app.script))
+    if settings is None:
+        return True
+    same_ray = (settings["ray_version"], settings["python"]) == (wanted.ray, wanted.python)
+    pythons = (_PYTHON.findall(app.runtime_identifier), _PYTHON.findall(wanted.runtime))
+    return same_ray and pythons[0] == pythons[1]
+
+
+_PYTHON = re.compile(r"python\d+\.\d+")
