@@ -124,8 +124,8 @@ def run(  # noqa: PLR0913 - the options of one command
     machine = screen.machine
     flags = Flags(source, ref, path, poll, interval, no_prune, allow_prune, verify_key, port)
     options = resolve(flags, machine.environ)
-    machine.redaction.add(urlsplit(options.source).password or "")
     followed, poll_s = open_source(options, machine)
+    machine.redaction.add(urlsplit(options.source).password or "")
     poller = Poller(followed, SourceError, machine.clock)
     metrics = Metrics(__version__, ((each.name, each.method) for each in OPERATIONS))
     with open_session(

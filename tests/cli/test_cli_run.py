@@ -313,6 +313,7 @@ def test_an_approval_of_something_else_is_refused(stage: Stage) -> None:
     [
         (),
         ("no-such-folder",),
+        ("https://[not-an-address/x.git",),
         ("specs", "--ref", "main"),
         ("ext::sh -c touch% /tmp/x",),
         ("https://jdoe@git.example.com/x.git", "--ref=--upload-pack=x"),
