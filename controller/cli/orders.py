@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from controller.cli.compose import Session
 from controller.cli.durations import parse_until
+from controller.cli.people import reason_of
 from controller.core.board import Board
 from controller.core.observed import Pause
 from controller.files.approvals import REVISION, Approval, approval_path, render_approval
@@ -13,7 +14,6 @@ from controller.files.port import FilesError
 from controller.source.messages import printable
 from controller.web.orders import OrderError
 
-WORDS_MAX = 500
 BY = "the page"  # it knows a token, not who holds it
 
 
@@ -29,10 +29,9 @@ class PageOrders:
         self._wake.set()
 
     def pause(self, cluster: str, reason: str, until: str) -> None:
-        words, now = printable(reason.strip()), self._session.clock.now()
-        if not words or len(words) > WORDS_MAX:
-            raise OrderError(f"a reason has 1 to {WORDS_MAX} characters")
+        now = self._session.clock.now()
         try:
+            words = reason_of(reason)
             ends = parse_until(until, now) if until.strip() else None
         except ValueError as error:
             raise OrderError(str(error)) from None

@@ -13,7 +13,7 @@ from controller.cli.durations import parse_until
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.options import CaCert, Local, NoColor, Project, Specs, Verbose
-from controller.cli.people import this_person
+from controller.cli.people import reason_of, this_person
 from controller.cli.screen import Screen
 from controller.cli.specs import load_if_there
 from controller.core.closest import did_you_mean
@@ -21,8 +21,6 @@ from controller.core.observed import Pause, is_ours, key_of
 from controller.core.revision import Revision
 from controller.files.pauses import parse_pause, pause_path, render_pause
 from controller.source.messages import printable
-
-_WORDS_MAX = 500
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A cluster.")]
 Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for those who find it.")]
@@ -57,10 +55,7 @@ def pause(  # noqa: PLR0913 - the options of one command
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     now = ctx.obj.clock.now()
     ends = _ends(until, now)
-    words = printable(reason.strip())
-    if not words or len(words) > _WORDS_MAX:
-        message = f"a reason has 1 to {_WORDS_MAX} characters"
-        raise CommandError(message, Exit.USAGE, '`--reason "what you are about to do"`')
+    words = _words(reason)
     revision = load_if_there(specs)
     where = project or _spec_project(revision, name)
     with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
@@ -121,6 +116,14 @@ def _ends(until: str | None, now: datetime) -> datetime | None:
         return None if until is None else parse_until(until, now)
     except ValueError as error:
         raise CommandError(str(error), Exit.USAGE, "`--until 2h`") from None
+
+
+def _words(reason: str) -> str:
+    try:
+        return reason_of(reason)
+    except ValueError as error:
+        remedy = '`--reason "what you are about to do"`'
+        raise CommandError(str(error), Exit.USAGE, remedy) from None
 
 
 def _until_text(ends: datetime | None) -> str:

@@ -1,9 +1,19 @@
-"""Who gives an order, as far as the machine knows."""
+"""Who gives an order, as far as the machine knows, and in which words."""
 
 import getpass
 from collections.abc import Mapping
 
 from controller.source.messages import printable
+
+_WORDS_MAX = 500
+
+
+def reason_of(text: str) -> str:
+    """Why somebody orders something, printable; ValueError where there is no word, or too many."""
+    words = printable(text.strip())
+    if not words or len(words) > _WORDS_MAX:
+        raise ValueError(f"a reason has 1 to {_WORDS_MAX} characters")
+    return words
 
 
 def this_person(environ: Mapping[str, str]) -> str:

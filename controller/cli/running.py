@@ -196,7 +196,6 @@ class Running:
         if done is not None and done.observed.files is not None:
             now = done.observed.as_of
             pauses = {n: p for n, p in done.observed.files.pauses.items() if p.holds(now)}
-        before = self.board
         board = Board(
             as_of=self.session.clock.now(),
             source=self.follower.state(),
@@ -204,7 +203,6 @@ class Running:
             events=self.journal.events,
             timelines=self.timelines,
             pauses=pauses,
-            urls=before.urls,
         )
         if done is None:
             return board

@@ -183,7 +183,3 @@ def _members(
 
 def _rank(phase: Phase) -> int:
     return {Phase.RUNNING: 0, Phase.STARTING: 1, Phase.UNKNOWN: 1}.get(phase, 2)
-
-
-def clusters_of(apps: Iterable[ObservedApplication]) -> list[str]:
-    return sorted({key_of(app).cluster for app in apps})
