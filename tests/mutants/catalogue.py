@@ -8,7 +8,17 @@ lies, 15 flapping, 16 a hash refreshed without proof, 17 a script half published
 19 credentials, 20 a partial list, 21 clocks, 22 blast radius.
 """
 
-from dataclasses import dataclass
+from tests.mutants import (
+    composition,
+    in_force,
+    leading,
+    node_files,
+    passes,
+    secrets,
+    status,
+    validation,
+)
+from tests.mutants.mutant import m
 
 PLANNER = "tests/core/test_planner.py"
 HISTORY = "tests/core/test_history.py"
@@ -21,24 +31,8 @@ TRANSLATE = "tests/cml/test_cml_translate.py"
 BUILT = "tests/core/test_environments.py"
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """`old` stands in `page` exactly once; with `new` in its place `killer` must fail."""
-
-    bug: str
-    name: str
-    page: str
-    old: str
-    new: str
-    killer: str
-
-
-def m(bug: str, name: str, page: str, old: str, new: str, killer: str) -> Mutant:
-    return Mutant(bug, name, page, old, new, killer)
-
-
 # fmt: off
-CATALOGUE = [
+CONTROLLERS = [
     m("B1", "a failed step does not hold up the next one", "execute.py",
       "if outcome.result is not Result.DONE and not halted:",
       "if outcome.result is Result.SKIPPED and not halted:",
@@ -273,3 +267,15 @@ CATALOGUE = [
       f"{BUILT}::test_other_packages_ask_for_no_agreement_and_another_ray_or_python_does"),
 ]
 # fmt: on
+
+CATALOGUE = [
+    *CONTROLLERS,
+    *passes.MUTANTS,
+    *leading.MUTANTS,
+    *in_force.MUTANTS,
+    *validation.MUTANTS,
+    *secrets.MUTANTS,
+    *node_files.MUTANTS,
+    *composition.MUTANTS,
+    *status.MUTANTS,
+]

@@ -1,0 +1,5 @@
+"""Faults that only the production composition shows."""
+
+from tests.mutants.mutant import Mutant
+
+MUTANTS: list[Mutant] = []

@@ -1,0 +1,5 @@
+"""Specs that pass validation and cannot start."""
+
+from tests.mutants.mutant import Mutant
+
+MUTANTS: list[Mutant] = []
