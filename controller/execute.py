@@ -78,6 +78,7 @@ class Execution:
     `heard` is called with each outcome as it comes, from any thread.  `permission` is asked before
     the first effect of a plan, never for one without steps; it raises Fault to refuse.  `over` is
     asked before each step: whether the time of this pass is up, and the rest is for the next one.
+    `stopped` is set from outside to end the pass between two calls; a pass only reads it.
     """
 
     effects: Effects
@@ -86,7 +87,7 @@ class Execution:
     heard: Callable[[Outcome], None] = field(default=lambda _: None)
     permission: Callable[[], None] = field(default=lambda: None)
     over: Callable[[], bool] = field(default=lambda: False)
-    aborted: threading.Event = field(default_factory=threading.Event)
+    stopped: threading.Event = field(default_factory=threading.Event)
 
 
 def execute(plan: Plan, run: Execution) -> tuple[Outcome, ...]:
@@ -94,8 +95,10 @@ def execute(plan: Plan, run: Execution) -> tuple[Outcome, ...]:
     if plan.steps:
         run.permission()
     outcomes: dict[int, Outcome] = {}
+    refused = _Refused()
     for chains in _stages(plan.steps):
-        work = partial(_chain, run=run, unwritten=_unwritten(outcomes.values()))
+        unwritten = _unwritten(outcomes.values())
+        work = partial(_chain, run=run, unwritten=unwritten, refused=refused)
         for done in _each(work, chains, run):
             outcomes.update(done)
     return tuple(outcomes[id(step)] for step in plan.steps)
@@ -146,17 +149,41 @@ def _each(
         return list(pool.map(work, chains))
 
 
-def _chain(chain: list[Step], run: Execution, unwritten: frozenset[tuple[str, str]]) -> Done:
+class _Refused:
+    """The projects that refused a call of this pass; used by several threads.
+
+    A refused call to CML ends the steps of its project.  Refused files end the steps that need
+    files, since an application can be restarted without them.
+    """
+
+    def __init__(self) -> None:
+        self._projects: set[str] = set()
+        self._files: set[str] = set()
+
+    def add(self, step: Step) -> None:
+        needs_files = isinstance(step.action, _Write | _Removal)
+        (self._files if needs_files else self._projects).add(step.project)
+
+    def __contains__(self, step: Step) -> bool:
+        needs_files = isinstance(step.action, _Write | _Removal)
+        return step.project in self._projects or (needs_files and step.project in self._files)
+
+
+def _chain(
+    chain: list[Step], run: Execution, unwritten: frozenset[tuple[str, str]], refused: _Refused
+) -> Done:
     done: Done = {}
     halted = ""
     for step in chain:
         if not halted and (step.project, step.launcher or "") in unwritten:
             halted = "its launcher could not be written"
-        if not halted and run.aborted.is_set():
-            halted = "the pass was aborted"
+        if not halted and run.stopped.is_set():
+            halted = "the pass was interrupted"
+        if not halted and step in refused:
+            halted = "an earlier call to this project was refused"
         if not halted and run.over():
             halted = "the time of the pass was up"
-        outcome = Outcome(step, Result.SKIPPED, halted) if halted else _run(step, run)
+        outcome = Outcome(step, Result.SKIPPED, halted) if halted else _run(step, run, refused)
         run.heard(outcome)
         done[id(step)] = outcome
         if outcome.result is not Result.DONE and not halted:
@@ -164,12 +191,12 @@ def _chain(chain: list[Step], run: Execution, unwritten: frozenset[tuple[str, st
     return done
 
 
-def _run(step: Step, run: Execution) -> Outcome:
+def _run(step: Step, run: Execution, refused: _Refused) -> Outcome:
     try:
         return _confirmed(step, run) or _act(step, run.effects)
     except Fault as fault:
         if fault.aborts:
-            run.aborted.set()
+            refused.add(step)
         gone = fault.kind == GONE
         if gone and isinstance(step.action, Delete | DeleteJob):
             return Outcome(step, Result.DONE, "it was gone already")

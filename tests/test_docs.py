@@ -119,8 +119,10 @@ def test_the_readme_names_every_command() -> None:
     assert not missing
 
 
-def test_the_readme_counts_the_planted_bugs_right() -> None:
-    assert f"{len(CATALOGUE)} planted bugs" in README.read_text()
+def test_the_readme_claims_no_more_planted_bugs_than_there_are() -> None:
+    claimed = re.search(r"more than (\d+) planted bugs", README.read_text())
+    assert claimed is not None
+    assert len(CATALOGUE) > int(claimed[1])
 
 
 def test_no_document_names_a_path_of_a_developers_machine() -> None:

@@ -231,12 +231,46 @@ def test_a_stop_of_what_is_gone_is_no_success() -> None:
     assert (outcome.result, outcome.fault) == (Result.FAILED, "Changed")
 
 
-def test_a_refused_key_ends_the_pass_before_anything_else_is_tried() -> None:
+def test_a_refused_key_ends_the_steps_of_its_project_in_this_pass() -> None:
     edge = Edge({CPU_0.id: CPU_0, CPU_1.id: CPU_1})
     edge.faults[f"fetch {CPU_0.id}"] = Fault("no", kind="Unauthorized", aborts=True)
     outcomes = run(edge, step(Stop(CPU_0.id)), step(Delete(CPU_1.id), 1))
     assert [o.result for o in outcomes] == [Result.FAILED, Result.SKIPPED]
     assert edge.asked == [f"fetch {CPU_0.id}"]
+
+
+def test_a_refused_project_ends_no_step_of_another_project() -> None:
+    elsewhere = replace(CPU_1, project="eeee-ffff-0000-1111")
+    edge = Edge({CPU_0.id: CPU_0, CPU_1.id: elsewhere})
+    edge.faults[f"fetch {CPU_0.id}"] = Fault("no", kind="Unauthorized", aborts=True)
+    there = replace(step(Stop(CPU_1.id), 1), project=elsewhere.project)
+    outcomes = run(edge, step(Stop(CPU_0.id)), there)
+    assert [o.result for o in outcomes] == [Result.FAILED, Result.DONE]
+
+
+def test_refused_files_end_no_step_that_needs_no_file() -> None:
+    edge = Edge({CPU_0.id: at_rest(CPU_0)})
+    edge.faults["write new"] = Fault("no", kind="Unauthorized", aborts=True)
+    steps = (WriteLauncher("new", "{}"), WriteLauncher("newer", "{}"), RemoveLauncher("old"))
+    down = replace(step(Restart(CPU_0.id)), reason=Reason.DOWN)
+    outcomes = run(edge, *map(step, steps), down)
+    assert [o.result for o in outcomes] == [
+        *(Result.FAILED, Result.SKIPPED, Result.SKIPPED),
+        Result.DONE,
+    ]
+
+
+def test_a_refusal_is_forgotten_with_the_pass_and_a_stop_is_not() -> None:
+    edge = Edge({CPU_0.id: CPU_0})
+    edge.faults[f"stop {CPU_0.id}"] = Fault("no", kind="Unauthorized", aborts=True)
+    carried_out = Execution(edge, POLICY.owner, threads=1)
+    plan = Plan((step(Stop(CPU_0.id)),))
+    execute(plan, carried_out)
+    assert not carried_out.stopped.is_set()
+    edge.faults.clear()
+    assert [o.result for o in execute(plan, carried_out)] == [Result.DONE]
+    carried_out.stopped.set()
+    assert [o.result for o in execute(plan, carried_out)] == [Result.SKIPPED]
 
 
 def test_members_are_worked_on_in_parallel() -> None:

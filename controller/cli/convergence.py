@@ -15,6 +15,7 @@ from controller.core.fault import Fault
 from controller.core.history import History
 from controller.core.plan import Outcome
 from controller.core.policy import Policy
+from controller.core.reason import Outlook
 from controller.core.revision import Revision
 from controller.core.status import Goal, verdict
 from controller.loop import End, Patience, converge
@@ -70,7 +71,7 @@ class Drive:
         session, clock = self.session, self.session.clock
         started = clock.monotonic()
         aborted = self.interrupts.aborted = Event()
-        run = replace(session.execution(self._heard), aborted=aborted)
+        run = replace(session.execution(self._heard), stopped=aborted)
         done = reconcile(self.revision, session.world, run, history, self.policy)
         session.log.info("pass", **pass_line(done, clock.monotonic() - started))
         self.last = done
@@ -82,7 +83,14 @@ class Drive:
 
     def _seen(self, done: Pass) -> None:
         self.progress.seen(done)
-        refused = next((o for o in done.outcomes if o.fault == "Unauthorized"), None)
-        if refused is not None:
-            raise by_kind(refused.fault, refused.message)
+        refused = [o for o in done.outcomes if o.fault == "Unauthorized"]
+        if refused and not _unfinished(done) - {o.step.project for o in refused}:
+            raise by_kind(refused[0].fault, refused[0].message)
         self.interrupts.check()
+
+
+def _unfinished(done: Pass) -> set[str]:
+    """The projects in which something is left to do; "" for one that is not known."""
+    moving = {w.cluster for w in done.plan.waits if w.reason.outlook is Outlook.MOVING}
+    clusters = {c.name: c.project for c in done.desired.clusters}
+    return {s.project for s in done.plan.steps} | {clusters.get(name, "") for name in moving}

@@ -33,8 +33,8 @@ _STANDS_BY = frozenset({"LeaseHeld", "LeaseTaken"})
 class Running:
     """The controller's passes; used by the thread of the loop alone, but for `board`.
 
-    `run_id` is the first half of the id of every pass, `aborted` ends the pass in hand between two
-    calls.
+    `run_id` is the first half of the id of every pass.  `aborted` is set when the process is asked
+    to stop, and ends the pass in hand between two calls; no pass sets it.
     """
 
     session: Session
@@ -90,7 +90,7 @@ class Running:
             session.execution(self._heard),
             permission=self.permission,
             over=lambda: clock.monotonic() >= ends,
-            aborted=self.aborted,
+            stopped=self.aborted,
         )
         done = reconcile(revision, session.world, run, history, policy)
         self._note(done)

@@ -8,8 +8,8 @@ from controller.core.plan import Result
 class Fault(Exception):  # noqa: N818  a word of the design, and a base that says more than "error"
     """A look or an effect that did not succeed.
 
-    `kind` is the name of the error; `aborts` says that nothing else may be tried in this pass.
-    The message is for people and holds no secret.
+    `kind` is the name of the error; `aborts` says that nothing else may be tried in this project
+    in this pass.  The message is for people and holds no secret.
     """
 
     def __init__(

@@ -162,15 +162,15 @@ class Stage:
     def report(self) -> None:
         """What each head's node program would write: who runs has joined, but for the silent."""
         self.workspace.tick()
-        running: dict[str, dict[str, object]] = {}
+        running: dict[tuple[str, str], dict[str, object]] = {}
         for row in self.workspace.state.applications.values():
             shown = row.wire()
             mark = json.loads(str(shown["environment"]))
             if shown["status"] == "APPLICATION_RUNNING" and "RAYCML_CLUSTER" in mark:
-                members = running.setdefault(mark["RAYCML_CLUSTER"], {})
+                members = running.setdefault((row.project_id, mark["RAYCML_CLUSTER"]), {})
                 if row.subdomain not in self.silent:
                     members[mark["RAYCML_MEMBER"]] = _joined(mark["RAYCML_FINGERPRINT"])
-        for cluster, members in running.items():
+        for (project, cluster), members in running.items():
             body = {
                 "schema": "raycml.ray/v1",
                 "cluster": cluster,
@@ -181,7 +181,8 @@ class Stage:
                 "python_version": "3.11.9",
                 "members": members,
             }
-            self.write(f".raycml/clusters/{cluster}/ray.json", json.dumps(body).encode())
+            path = (".raycml", "clusters", cluster, "ray.json")
+            self.workspace.files(project).tree.write(path, json.dumps(body).encode())
 
 
 def _joined(fingerprint: str) -> dict[str, object]:

@@ -1,5 +1,25 @@
 """Faults of one call, project or cluster that reached further."""
 
-from tests.mutants.mutant import Mutant
+from tests.mutants.mutant import Mutant, m
 
-MUTANTS: list[Mutant] = []
+EXECUTE = "tests/test_execute.py"
+ISOLATION = "tests/cli/test_cli_isolation.py"
+
+# fmt: off
+MUTANTS: list[Mutant] = [
+    m("B19", "one refused step ends every later pass of the process", "execute.py",
+      "            refused.add(step)",
+      "            refused.add(step)\n            run.stopped.set()",
+      f"{ISOLATION}::test_one_refused_step_is_tried_again_and_stops_no_later_pass"),
+    m("B22", "a refusal of one project ends the steps of all projects", "execute.py",
+      "return step.project in self._projects or (", "return bool(self._projects) or (",
+      f"{EXECUTE}::test_a_refused_project_ends_no_step_of_another_project"),
+    m("B22", "refused files end steps that need no file", "execute.py",
+      "(self._files if needs_files else self._projects).add(step.project)",
+      "self._projects.add(step.project)",
+      f"{EXECUTE}::test_refused_files_end_no_step_that_needs_no_file"),
+    m("B22", "one project that refuses ends a one-shot command for all", "cli/convergence.py",
+      "if refused and not _unfinished(done) - {o.step.project for o in refused}:", "if refused:",
+      f"{ISOLATION}::test_a_one_shot_command_finishes_the_projects_that_let_it"),
+]
+# fmt: on

@@ -1,0 +1,120 @@
+"""A fault stops what it answered, for one pass: no other project, cluster or member, no later pass.
+
+Stories over the production composition: several clusters, several projects, one of which fails.
+"""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from controlled import Controlled, controlled
+from stage import Stage
+
+REFUSALS = {
+    "401": httpx.Response(401, json={"error": "x", "code": 16, "message": "unauthenticated"}),
+    "403": httpx.Response(403, json={"error": "x", "code": 7, "message": "forbidden"}),
+    "302": httpx.Response(302, headers={"Location": "/login"}),
+    "page": httpx.Response(200, html="<html>sign in</html>"),
+}
+Instead = Callable[[httpx.Request], httpx.Response | None]
+
+
+def answer(kind: str) -> httpx.Response:
+    kept = REFUSALS[kind]
+    return httpx.Response(kept.status_code, headers=kept.headers, content=kept.content)
+
+
+def once(kind: str, when: Callable[[httpx.Request], bool], hits: list[str]) -> Instead:
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        if hits or not when(request):
+            return None
+        hits.append(request.url.path)
+        return answer(kind)
+
+    return instead
+
+
+def is_create(request: httpx.Request) -> bool:
+    return request.method == "POST" and request.url.path.endswith("/applications")
+
+
+def is_upload(request: httpx.Request) -> bool:
+    return request.method == "POST" and request.url.path.endswith("/files")
+
+
+def of_cluster(stage: Stage, name: str) -> list[str]:
+    return sorted(n for n in stage.applications() if n.startswith(f"ray-{name}-"))
+
+
+def second_project(stage: Stage) -> str:
+    project: str = stage.workspace.create_project(stage.user, {"name": "other-team"}).id
+    return project
+
+
+def spoken(controller: Controlled, name: str) -> str:
+    status = controller.board.status
+    found = None if status is None else status.cluster(name)
+    assert found is not None
+    return found.word
+
+
+@pytest.mark.parametrize("kind", REFUSALS)
+@pytest.mark.parametrize("when", [is_create, is_upload])
+def test_one_refused_step_is_tried_again_and_stops_no_later_pass(
+    stage: Stage, kind: str, when: Callable[[httpx.Request], bool]
+) -> None:
+    stage.spec("one", replicas=1)
+    hits: list[str] = []
+    with controlled(stage, stage.folder / "specs") as controller:
+        controller.settle()
+        stage.spec("one", replicas=2, cpu=3)
+        stage.wire.instead = once(kind, when, hits)
+        controller.turn(3)
+        stage.spec("two", replicas=1)
+        controller.settle()
+    assert len(hits) == 1
+    assert of_cluster(stage, "one") == ["ray-one-cpu-0", "ray-one-cpu-1", "ray-one-head"]
+    assert of_cluster(stage, "two") == ["ray-two-cpu-0", "ray-two-head"]
+
+
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_a_project_that_refuses_each_step_delays_no_other_project(stage: Stage, kind: str) -> None:
+    other = second_project(stage)
+    stage.spec("mine", replicas=1)
+    stage.spec("aaa-theirs", replicas=1, extra=f"project: {other}")
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        return answer(kind) if is_create(request) and other in request.url.path else None
+
+    stage.wire.instead = instead
+    with controlled(stage, stage.folder / "specs") as controller:
+        controller.turn(1)
+        assert of_cluster(stage, "mine") == ["ray-mine-cpu-0", "ray-mine-head"]
+        controller.turn(12)
+        assert spoken(controller, "mine") == "Ready"
+        stage.wire.instead = lambda _: None
+        controller.settle()
+    assert len(of_cluster(stage, "aaa-theirs")) == 2
+
+
+def test_a_one_shot_command_finishes_the_projects_that_let_it(stage: Stage) -> None:
+    other = second_project(stage)
+    stage.spec("mine", replicas=1)
+    stage.spec("theirs", replicas=1, extra=f"project: {other}")
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        return answer("403") if is_create(request) and other in request.url.path else None
+
+    stage.wire.instead = instead
+    said = stage.run("reconcile", "--timeout", "10m")
+    assert said.code == 4, said.err
+    assert set(stage.applications().values()) == {"APPLICATION_RUNNING"}
+    assert of_cluster(stage, "mine") == ["ray-mine-cpu-0", "ray-mine-head"]
+
+
+def test_a_key_that_is_refused_everywhere_ends_a_one_shot_command_at_once(stage: Stage) -> None:
+    stage.spec("mine", replicas=1)
+    stage.wire.instead = lambda r: answer("403") if is_create(r) else None
+    said = stage.run("reconcile", "--timeout", "10m")
+    assert said.code == 4, said.err
+    assert stage.clock.elapsed < 5
