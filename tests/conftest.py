@@ -1,9 +1,12 @@
-"""What all tests share: Hypothesis profiles, the repository's root on the path, and Ctrl-C."""
+"""Hypothesis profiles, the repository's root on the path, Ctrl-C, and no process left behind."""
 
 import os
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.leftovers import Leftovers
 
 settings.register_profile(
     "check",
@@ -18,3 +21,7 @@ settings.load_profile(os.environ.get("RAYCML_HYPOTHESIS", "check"))
 # Whatever a script starts in the background is born ignoring Ctrl-C; tests press it all the same.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Leftovers(), "leftovers")

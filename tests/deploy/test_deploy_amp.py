@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +95,7 @@ class Clone:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
 
     def install(self) -> tuple[int, str]:
@@ -133,7 +135,9 @@ def application(clone: Clone) -> Iterator["subprocess.Popen[str]"]:
     clone.program("raise SystemExit('the clone itself must not run')")
     kernel = clone.start(RUN, "application", RAYCML_SOURCE="specs", CDSW_APP_PORT="8123")
     yield kernel
-    kernel.kill()
+    # As a pod ends: the kernel and all that it started.
+    with suppress(ProcessLookupError):
+        os.killpg(kernel.pid, signal.SIGKILL)
     kernel.communicate()
 
 

@@ -307,7 +307,10 @@ def test_head_is_get_without_a_body(path: str) -> None:
     client = Web(boards.calm()).client
     head, get = client.head(path), client.get(path)
     assert (head.status_code, head.data) == (200, b"")
-    assert head.headers["Content-Length"] == str(len(get.data))
+    assert head.headers["Content-Type"] == get.headers["Content-Type"]
+    length = int(head.headers["Content-Length"])
+    # The gauges of the living process may change, and with them the length, between two answers.
+    assert length == len(get.data) if path != "/metrics" else length > 1000
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/healthz", "/api/v1/status", "/metrics"])
