@@ -157,4 +157,4 @@ def _say(screen: Screen, known: CommandError) -> None:
 
 def _verbose(arguments: Sequence[str]) -> bool:
     """Whether `-v` was given, also where the command line could not be understood."""
-    return any(a == "--verbose" or re.fullmatch(r"-[a-z]*v[a-z]*", a) for a in arguments)
+    return any(a == "--verbose" or re.fullmatch(r"-[a-uw-z]*v[a-z]*", a) for a in arguments)

@@ -16,7 +16,7 @@ from controller.source.git import GitOptions, GitSource
 
 GIT_POLL_S = 60.0
 FOLDER_POLL_S = 2.0
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[^/]+@[^/]+:")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[^/][^/@]*@[^/][^/:]*:")
 
 
 def open_source(options: RunOptions, machine: Machine) -> tuple[Source, float]:

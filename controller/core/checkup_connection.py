@@ -84,7 +84,7 @@ def git(facts: Facts) -> Iterator[Finding]:
     if isinstance(facts.git, Unread):
         yield warning("git", facts.git.why, fix)
         return
-    digits = re.search(r"(\d+)\.(\d+)", facts.git)
+    digits = re.search(r"(\d{1,9})\.(\d{1,9})", facts.git)
     found = (int(digits[1]), int(digits[2])) if digits else (0, 0)
     if found >= GIT_OLDEST:
         yield good("git", facts.git)
@@ -156,7 +156,7 @@ def version(facts: Facts) -> Iterator[Finding]:
     if isinstance(found, Unread):
         yield not_checked("version", found)
         return
-    digits = re.match(r"(\d+)\.(\d+)", found)
+    digits = re.match(r"(\d{1,9})\.(\d{1,9})", found)
     if digits is None:
         yield unknown("version", f"the API says no version that can be read: {found!r}")
     elif (int(digits[1]), int(digits[2])) < API_OLDEST:

@@ -134,7 +134,7 @@ GroupName = Annotated[
 ]
 Image = Annotated[str, AfterValidator(formats.check_image), _text(None, formats.MAX_IMAGE_LENGTH)]
 Python = Annotated[
-    str, AfterValidator(formats.check_python), _text("^[^ ]*/[^ ]*$", formats.MAX_PATH_LENGTH)
+    str, AfterValidator(formats.check_python), _text("^[^ /]*/[^ ]*$", formats.MAX_PATH_LENGTH)
 ]
 RayVersion = Annotated[
     str, AfterValidator(formats.check_ray_version), _text(formats.RAY_VERSION_PATTERN, 32)

@@ -17,6 +17,7 @@ MAX_LINES = 2000
 MAX_HASHES = 100  # of one requirement
 MAX_FILE_BYTES = 256 * 1024
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
+_WORD = re.compile(r"\S+")
 _COMMENT = re.compile(r"(^|\s)#.*")
 
 
@@ -33,16 +34,26 @@ def normal_line(text: str) -> str:
 
     ValueError, in one sentence that ends in a remedy, for anything else.
     """
-    written, *marks = re.split(r"\s+(?=--)", text.strip())
+    written, *marks = _pieces(text.strip())
     for mark in marks:
-        if not _HASH.fullmatch(mark.strip()):
+        if not _HASH.fullmatch(mark):
             raise ValueError(
                 f"`{_shown(mark)}` is an option, and only --hash is allowed; remove it"
             )
     if len(marks) > MAX_HASHES:
         raise ValueError(f"more than {MAX_HASHES} hashes of one requirement; keep those in use")
-    hashes = sorted({mark.strip() for mark in marks})
+    hashes = sorted(set(marks))
     return " ".join([normal_requirement(written), *hashes])
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The requirement, and each of its options with all that is written up to the next one."""
+    begun = 0
+    for word in _WORD.finditer(text):
+        if word.start() > begun and word[0].startswith("--"):
+            yield text[begun : word.start()].rstrip()
+            begun = word.start()
+    yield text[begun:]
 
 
 def normal_requirement(text: str) -> str:

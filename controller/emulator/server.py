@@ -15,12 +15,13 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import waitress.server
 
 from controller.clock import SystemClock
 from controller.emulator import store, supervisor
+from controller.emulator.channel import Channel
 from controller.emulator.ids import Ids
 from controller.emulator.ingress import Front
 from controller.emulator.options import ApiKey, Capacity, Options, User
@@ -97,9 +98,11 @@ class Server:
             domain=self.domain,
             logs=logs,
         )
-        self._http = waitress.server.create_server(
+        http: Any = waitress.server.create_server(
             self._front, sockets=[link], threads=THREADS, ident="embedded-cml"
         )
+        http.channel_class = Channel
+        self._http = http
 
     def _place(self) -> Place:
         config = self._config

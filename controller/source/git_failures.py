@@ -30,10 +30,11 @@ _KNOWN = {
     "there is no git repository, or these credentials may not see it; correct the source "
     "(on disk it is the folder that holds .git)": (
         "returned error: 404",
-        "repository.*not found",
+        "repository not found",
+        "repository '[^'\n]*' not found",
         "not appear to be a git repository",
         "not a git repository",
-        "project.*could not be found",
+        "project you were looking for could not be found",
     ),
     "the repository belongs to another user; run as that user, or read it over ssh:": (
         "dubious ownership",

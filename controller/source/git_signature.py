@@ -9,7 +9,7 @@ import binascii
 import re
 import stat
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from controller.source.directory import SourceError
@@ -19,7 +19,8 @@ from controller.source.messages import printable
 
 KEY_BYTES = 1024 * 1024  # some thousand keys
 _PUBLIC_KEY = re.compile(r"(?:ssh-|ecdsa-|sk-)\S+\s+\S+")
-_ARMOUR = re.compile(rb"-----BEGIN PGP PUBLIC KEY BLOCK-----(.*?)-----END", re.DOTALL)
+_ARMOUR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
+_ARMOUR_END = b"-----END"
 _NO_PROGRAM = "/dev/null"
 
 Verify = Callable[[Sequence[str], Mapping[str, str]], Ran]
@@ -88,7 +89,7 @@ def _gpg(data: bytes, place: Path, keys: Path) -> list[str]:
     if b"PRIVATE KEY" in data:
         raise _unusable(keys, "it holds a private key, which nobody else should have")
     ring = place / "ring.gpg"
-    ring.write_bytes(b"".join(_bare(found, keys) for found in _ARMOUR.findall(data)) or data)
+    ring.write_bytes(b"".join(_bare(armoured, keys) for armoured in _armoured(data)) or data)
     options = ("no-default-keyring", f"keyring {ring}", "trust-model always", "no-autostart")
     (place / "gpg.conf").write_text("\n".join(options) + "\n")
     return [
@@ -96,6 +97,13 @@ def _gpg(data: bytes, place: Path, keys: Path) -> list[str]:
         f"gpg.ssh.program={_NO_PROGRAM}",
         f"gpg.x509.program={_NO_PROGRAM}",
     ]
+
+
+def _armoured(data: bytes) -> Iterator[bytes]:
+    for block in data.split(_ARMOUR)[1:]:
+        armoured, end, _ = block.partition(_ARMOUR_END)
+        if end:
+            yield armoured
 
 
 def _bare(armoured: bytes, keys: Path) -> bytes:

@@ -8,6 +8,8 @@ from typing import Any
 import waitress.server
 from waitress import wasyncore
 
+from controller.web.channel import Channel
+
 THREADS = 8
 CONNECTIONS = 100
 _BODY_MAX = 1024 * 1024 + 4096
@@ -36,6 +38,7 @@ class Server:
             clear_untrusted_proxy_headers=False,
             ident="raycml",
         )
+        http.channel_class = Channel
         self._http = http
         self.port = int(link.getsockname()[1])
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)

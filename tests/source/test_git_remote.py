@@ -178,6 +178,8 @@ def test_ssh_is_asked_without_prompts_and_without_a_shell_of_ours(
         ("Host key verification failed.", "ssh key is not known; add it to"),
         ("git@host: Permission denied (publickey).", "give this user a key"),
         ("ERROR: Repository not found.", "there is no git repository"),
+        ("fatal: repository 'https://host/x.git/' not found", "there is no git repository"),
+        ("remote: ERROR: The project you were looking for could not be found.", "is no git repo"),
         ("ssh: Could not resolve hostname host", "cannot be reached"),
     ],
 )

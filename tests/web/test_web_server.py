@@ -47,6 +47,17 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(server: Server) -
     assert answer.status_code == 413
 
 
+@pytest.mark.parametrize(("blanks", "status"), [(256, b"200"), (257, b"400")])
+def test_a_header_with_a_long_run_of_blanks_is_refused_before_it_is_parsed(
+    server: Server, blanks: int, status: bytes
+) -> None:
+    request = b"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\nX-A:" + b" \t" * (blanks // 2)
+    request += b" " * (blanks % 2) + b"x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port)) as link:
+        link.sendall(request)
+        assert link.recv(4096).startswith(b"HTTP/1.0 " + status)
+
+
 def test_the_proxy_in_front_says_how_the_browser_came(server: Server) -> None:
     headers = {"X-Forwarded-Proto": "https", "Sec-Fetch-Site": "same-origin"}
     with httpx.Client(trust_env=False, headers=headers) as client:
