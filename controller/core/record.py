@@ -80,7 +80,26 @@ def objection(
             "PruneGuarded",
             f"it removes {len(removed)} of {len(record.clusters)} clusters: {_listed(removed)}",
         )
+    return _emptied(record, reading.revision, removed)
+
+
+def _emptied(record: Record, revision: Revision, removed: Sequence[str]) -> Objection | None:
+    """A folder whose spec files vanished all at once may only be out of reach, so it is held.
+
+    Deleting is deleting a file, or the folder itself; what was allowed beforehand is less than
+    every file at once.
+    """
+    for folder in revision.empty_folders:
+        lost = [h for h in record.clusters if h.cluster.name in removed and _is_below(h, folder)]
+        if lost:
+            names = _listed([holder.cluster.name for holder in lost])
+            message = f"{folder} holds no spec file any more; it declared {names}"
+            return Objection("FolderEmptied", message)
     return None
+
+
+def _is_below(holder: Holder, folder: str) -> bool:
+    return folder in (".", "./") or holder.file.startswith(f"{folder.rstrip('/')}/")
 
 
 def is_approved(revision: str, approved: Iterable[str]) -> bool:

@@ -43,6 +43,8 @@ class Revision:
 
     `commit` is git's; where a controller follows a folder, an id of what the folder holds.
 
+    `empty_folders` exist in the source and hold no spec file, neither in them nor below.
+
     `departed` are clusters that an earlier revision of the source held and this one lacks, with
     their last good spec, until their last application is gone.
     """
@@ -52,6 +54,7 @@ class Revision:
     commit: str | None
     origin: str
     departed: tuple[Holder, ...] = ()
+    empty_folders: tuple[str, ...] = ()
 
 
 def assemble(
@@ -60,6 +63,7 @@ def assemble(
     *,
     origin: str,
     commit: str | None = None,
+    empty_folders: tuple[str, ...] = (),
 ) -> Revision:
     """Put what was read together, without any spec that contests a name with another.
 
@@ -75,6 +79,7 @@ def assemble(
         problems=tuple(sorted({*problems, *contested})),
         commit=commit,
         origin=origin,
+        empty_folders=empty_folders,
     )
 
 

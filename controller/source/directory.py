@@ -58,6 +58,7 @@ def read(
         reading.problems,
         origin=origin if origin is not None else listed(paths),
         commit=commit,
+        empty_folders=reading.empty_folders(),
     )
 
 
@@ -71,6 +72,7 @@ class _Reading:
 
     root: Path | None
     files: dict[Path, str] = field(default_factory=dict)
+    folders: list[Path] = field(default_factory=list)
     holders: list[Holder] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -95,6 +97,7 @@ class _Reading:
         except OSError as error:
             self._say(folder, f"cannot be listed: {_why(error)}; correct its permissions")
             return
+        self.folders.append(folder)
         for entry in entries:
             if not entry.name.startswith("."):
                 self._enter(entry, home, depth)
@@ -119,6 +122,11 @@ class _Reading:
         if not inside and (link.suffix in SUFFIXES or link.is_dir()):
             self._say(link, message)
         return inside
+
+    def empty_folders(self) -> tuple[str, ...]:
+        """Folders without a spec file in them or below: emptied, or not mounted."""
+        full = {parent for file in self.files for parent in file.parents}
+        return tuple(sorted(self._name(f) for f in self.folders if f.resolve() not in full))
 
     def _take(self, path: Path) -> None:
         self.files.setdefault(path.resolve(), self._name(path))

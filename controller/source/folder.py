@@ -6,6 +6,7 @@ from pathlib import Path
 from controller.core.record import content_id
 from controller.core.revision import Revision
 from controller.source.directory import EmptySourceError, SourceError, listed, read
+from controller.source.messages import printable
 
 SETTLE_S = 0.5
 _TRIES = 20
@@ -45,7 +46,8 @@ class FolderSource:
         try:
             return read(self._paths, origin=self.origin)
         except EmptySourceError:
-            return Revision((), (), None, self.origin)
+            empty = tuple(printable(str(path)) for path in self._paths)
+            return Revision((), (), None, self.origin, empty_folders=empty)
 
     def follows(self, old: str, new: str) -> bool:  # noqa: ARG002 - a folder has no history
         return True

@@ -124,7 +124,7 @@ class GitSource:
             git_signature.check(commit, self._keys, self._verifier(repository), self._cache.folder)
         folder = self._folder(repository, commit)
         if folder is None:
-            return Revision((), (), commit, self.origin)
+            return self._nothing(commit)
         listing = self._remote.local(repository, "ls-tree", "-r", "-z", folder, most=LISTING_BYTES)
         if listing.count(b"\0") > self._limits.entries:
             raise LimitError(
@@ -132,11 +132,17 @@ class GitSource:
             )
         everything = tuple(git_tree.entries(listing))
         found = git_tree.specs(everything, self._path)
+        if not found.files and not found.problems:
+            return self._nothing(commit)
         if len(found.files) > self._limits.files:
             raise LimitError(
                 f"{self.origin}: more than {self._limits.files} spec files; name a smaller folder"
             )
         return self._parsed(repository, commit, found, everything)
+
+    def _nothing(self, commit: str) -> Revision:
+        """A commit that holds no spec file at the path."""
+        return Revision((), (), commit, self.origin, empty_folders=(self._path or ".",))
 
     def _parsed(
         self,

@@ -33,21 +33,35 @@ def parse(file: str, data: bytes) -> tuple[tuple[Document, ...], tuple[Problem, 
     """The specs of one file and what is wrong with it; never raises, whatever the bytes.
 
     `file` is only a name for messages.  A file has at most 1 MiB; after 100 problems the rest of
-    them is only counted.
+    them is only counted.  A file that holds no spec, or ends where a document should follow, is a
+    problem: a full disk or an editor that died leaves such a file, and a deletion removes it.
     """
     text = _text(data)
     if isinstance(text, Fault):
         return (), (_problem(file, text),)
     documents: list[Document] = []
     faults: list[Fault] = []
+    last_is_empty = True
     for tree in _first(trees(text)):
         found = _document(tree)
+        last_is_empty = found == []
         if isinstance(found, RayCluster):
             line = tree.root.place.line if tree.root else 1
             documents.append(Document(found, file, line))
         else:
             faults += found
+    if last_is_empty:
+        faults.append(_absence(text, documents, faults))
     return tuple(documents), _bounded(sorted(_problem(file, fault) for fault in faults))
+
+
+def _absence(text: str, documents: Sequence[Document], faults: Sequence[Fault]) -> Fault:
+    """The problem of a file that ends without a document."""
+    if documents or faults:
+        message = "the file ends without a document here; write it, or remove the last `---`"
+        return Fault(_end_of(text), message)
+    message = "no spec in this file; write one, or delete the file to delete its cluster"
+    return Fault(Place(1, 1), message)
 
 
 def _first(found: Iterator[Tree]) -> Iterator[Tree]:

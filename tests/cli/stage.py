@@ -127,7 +127,7 @@ class Stage:
     def spec(self, name: str = "analytics", file: str | None = None, **changes: object) -> Path:
         """Write a spec into specs/; `changes` by name of a placeholder below."""
         path = self.folder / "specs" / (file or f"{name}.yaml")
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_SPEC.format(**{**_DEFAULTS, "name": name, **changes}))
         return path
 

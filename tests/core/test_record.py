@@ -1,5 +1,8 @@
 """What comes into force, what waits for a person, and what a source is remembered for."""
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,3 +155,27 @@ def test_no_cluster_is_ever_lost_without_a_whole_revision_that_lacks_it(
         assert lost <= {d.holder.cluster.name for d in state.departed}
         assert not (broken and lost)
         assert names <= set(names_of(state.clusters))
+
+
+def emptied(commit: str, *names: str, folders: tuple[str, ...]) -> Reading:
+    return Reading(commit, replace(revision(*names), empty_folders=folders))
+
+
+@pytest.mark.parametrize(
+    ("folders", "held"),
+    [
+        (("specs/a",), "specs/a holds no spec file any more; it declared one"),
+        (("specs/a/",), "specs/a/ holds no spec file any more; it declared one"),
+        ((".",), ". holds no spec file any more; it declared one"),
+        (("specs/b", "specs"), "specs holds no spec file any more; it declared one"),
+        (("specs/b",), None),
+        ((), None),
+    ],
+)
+def test_a_folder_that_lost_all_its_files_at_once_waits_whatever_was_allowed(
+    folders: tuple[str, ...], held: str | None
+) -> None:
+    """A share that is not mounted looks like an empty folder; a deletion takes a file away."""
+    before = Record("specs", A, (holder("one", "specs/a/one.yaml"), holder("two"), holder("three")))
+    found = objection(before, emptied(B, "two", "three", folders=folders), (), 9)
+    assert (found and (found.reason, found.message)) == (held and ("FolderEmptied", held))

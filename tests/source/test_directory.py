@@ -166,3 +166,14 @@ def test_a_name_that_is_not_text_is_printable_in_a_problem(tmp_path: Path) -> No
     (tmp_path / os.fsdecode(b"\xff.yaml")).write_text("[]")
     (problem,) = read([tmp_path]).problems
     assert str(problem).isprintable()
+
+
+def test_a_folder_without_a_spec_file_is_named_and_one_with_a_file_below_is_not(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path / "full" / "deep" / "a.yaml", named("a"))
+    for name in ("empty", "notes/.hidden"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "notes" / "README.md").write_text("no spec")
+    found = read([tmp_path], root=tmp_path).empty_folders
+    assert found == ("empty", "notes")

@@ -40,9 +40,29 @@ def test_a_byte_order_mark_and_other_line_ends_are_tolerated(mark: bytes, end: s
     assert (len(documents), found) == (1, ())
 
 
-@pytest.mark.parametrize("text", ["", "\n", "# only a comment\n", "---\n---\n", "---\nnull\n...\n"])
-def test_empty_documents_are_skipped(text: str) -> None:
-    assert parse("f.yaml", text.encode()) == ((), ())
+NO_SPEC = ["", "\n", " ", "\ufeff", "# only a comment\n", "---\n---\n", "---\nnull\n...\n", "~"]
+
+
+@pytest.mark.parametrize("text", NO_SPEC)
+def test_a_file_without_a_spec_is_a_problem_and_not_a_deletion(text: str) -> None:
+    (found,) = problems(text.encode())
+    assert found.endswith(
+        "no spec in this file; write one, or delete the file to delete its cluster"
+    )
+
+
+@pytest.mark.parametrize("left", ["---\n", "---\n# the second cluster\n", "---\nnull\n", "--- ~\n"])
+def test_a_file_that_ends_where_a_document_should_follow_is_a_problem(left: str) -> None:
+    documents, found = parse("f.yaml", (named("a") + left).encode())
+    assert [each.cluster.name for each in documents] == ["a"]
+    assert ["the file ends without a document" in problem.message for problem in found] == [True]
+
+
+def test_every_prefix_of_a_file_of_one_spec_is_a_problem_or_a_spec() -> None:
+    """Wherever a full disk cut it off, it is no silent absence."""
+    for length in range(0, len(VALID), 7):
+        documents, found = parse("f.yaml", VALID[:length].encode())
+        assert documents or found, VALID[:length]
 
 
 def test_a_file_may_have_several_documents() -> None:
