@@ -1,13 +1,14 @@
 """The project's files through CML's API, for a controller outside the project.
 
 CML never overwrites: an upload onto an existing name is stored as a copy, `name(1)`.  So launchers,
-whose names say their content, are looked for first; state files are deleted and uploaded; and
-after each upload the folder is listed, to see that it arrived, and copies are removed.
+whose names say their content, are looked for first; a state file is uploaded a second time under
+the name of a kept file, deleted, and uploaded anew.  After each upload the folder is listed, to
+see that it arrived whole; copies and parts are removed.
 """
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -18,7 +19,8 @@ from controller.files.port import (
     checked_data,
     checked_growth,
     checked_path,
-    is_temporary,
+    kept_path,
+    presented,
     split_path,
 )
 
@@ -63,25 +65,19 @@ class ApiFiles:
         self._faults = faults
 
     def read(self, path: str) -> bytes | None:
-        checked_path(path)
-        with self._explained(path):
-            data = self._unless_missing(lambda: self._remote.download(self._project, path))
-        if data is not None and len(data) > READ_LIMIT:
-            raise FilesError(f"{path}: larger than {READ_LIMIT} bytes")
-        return data
+        data = self._download(checked_path(path))
+        return self._download(kept_path(path)) if data is None else data
 
     def listing(self, folder: str) -> tuple[StoredFile, ...]:
         checked_path(folder)
-        stored = [
+        return presented(
             StoredFile(f"{folder}/{e.name}", 0 if e.is_dir else e.size, None, e.is_dir)
             for e in self._entries(folder)
-            if not is_temporary(e.name)
-        ]
-        return tuple(sorted(stored, key=lambda s: s.path))
+        )
 
     def write_new(self, path: str, data: bytes) -> None:
         checked_data(checked_path(path), data)
-        there = self.read(path)
+        there = self._download(path)
         if there is not None and there != data:
             raise FilesError(f"{path}: there is another content already; it is never overwritten")
         if there is None:
@@ -89,32 +85,83 @@ class ApiFiles:
 
     def replace(self, path: str, data: bytes) -> None:
         checked_data(checked_path(path), data)
-        self.remove(path)
-        self._upload(path, data)
+        self._exchange(path, self._download(path), data)
 
     def append(self, path: str, data: bytes) -> None:
-        there = self.read(path) or b""
-        self.replace(path, there + checked_growth(path, len(there), data))
+        there = self._download(checked_path(path))
+        before = (self._download(kept_path(path)) if there is None else there) or b""
+        self._exchange(path, there, before + checked_growth(path, len(before), data))
 
     def remove(self, path: str) -> None:
-        checked_path(path)
+        self._delete(kept_path(checked_path(path)))  # first, or it would stand in for the file
+        self._delete(path)
+
+    def remove_tree(self, path: str) -> None:
+        """As `remove`: CML deletes folders as it deletes files."""
+        self.remove(path)
+
+    def _exchange(self, path: str, there: bytes | None, data: bytes) -> None:
+        """Put `data` in the place of `there`, which is what the file holds now."""
+        if there == data:
+            return
+        if there:  # nothing at all cannot be kept, and is not worth it
+            self._delete(kept_path(path))
+            self._upload(kept_path(path), there)
+        if there is not None:
+            self._delete(path)
+        self._upload(path, data)
+        with suppress(FilesError):  # the file is whole; the next write or removal tries again
+            self._delete(kept_path(path))
+
+    def _download(self, path: str) -> bytes | None:
+        with self._explained(path):
+            data = self._unless_missing(lambda: self._remote.download(self._project, path))
+        if data is not None and len(data) > READ_LIMIT:
+            raise FilesError(f"{path}: larger than {READ_LIMIT} bytes")
+        return data
+
+    def _delete(self, path: str) -> None:
         with self._explained(path):
             self._unless_missing(lambda: self._remote.delete_file(self._project, path))
 
-    def remove_tree(self, path: str) -> None:
-        """One call: CML deletes folders as it deletes files."""
-        self.remove(path)
-
     def _upload(self, path: str, data: bytes) -> None:
-        with self._explained(path):
-            self._remote.upload(self._project, path, data)
+        """Onto a free name.  FilesError unless the folder shows it whole afterwards."""
+        fault = self._send(path, data)
+        try:
+            whole = self._arrived(path, data, sure=fault is None)
+        except FilesError as error:
+            raise fault or FilesError(str(error), unknown=True) from error
+        if not whole:
+            lost = FilesError(f"{path}: uploaded, but the folder does not show it", unknown=True)
+            raise fault or lost
+
+    def _send(self, path: str, data: bytes) -> FilesError | None:
+        try:
+            with self._explained(path):
+                self._remote.upload(self._project, path, data)
+        except FilesError as error:
+            return error
+        return None
+
+    def _arrived(self, path: str, data: bytes, *, sure: bool) -> bool:
+        """Removes copies, and the file itself where only the first part of it arrived.
+
+        A copy says that another writer was faster, so the file may hold something else.
+        """
         folder, name = split_path(path)
         beside = {e.name: e for e in self._entries(folder) if not e.is_dir}
-        for copy in filter(_copies_of(name), beside):
-            self.remove(f"{folder}/{copy}" if folder else copy)
+        copies = [*filter(_copies_of(name), beside)]
+        for copy in copies:
+            self._delete(f"{folder}/{copy}" if folder else copy)
         arrived = beside.get(name)
-        if arrived is None or arrived.size != len(data):
-            raise FilesError(f"{path}: uploaded, but the folder does not show it", unknown=True)
+        if arrived is None:
+            return False
+        if sure and not copies and arrived.size == len(data):
+            return True
+        there = self._download(path)
+        if there is not None and there != data and data.startswith(there):
+            self._delete(path)
+        return there == data
 
     def _entries(self, folder: str) -> tuple[RemoteEntry, ...]:
         with self._explained(folder or "the project's home"):

@@ -1,11 +1,25 @@
-"""What the controller may do with a project's files, whichever way it reaches them.
+"""The files of a project, through the shared file system or through CML's API.
 
 Paths are relative to the project's home, with slashes, without `.` or `..`.  Nothing here or below
-follows a link out of the home, leaves half a file under its final name, or overwrites a launcher.
+follows a link out of the home or overwrites a launcher.
+
+Promises of every write, whatever fails in between (a full disk, a lost answer, a killed process):
+
+- The new content is whole under its name, or the call raises.
+- After a call that raised, and at any moment of one that runs, a reader gets the old content or
+  the new one.  A file that existed never reads as absent, as empty or as a part of itself.  The one
+  exception is an upload that CML cuts short while the writer dies: until the next write a reader
+  through either way may get the first part of the new content, which no JSON parser accepts.
+- A file that is written for the first time is absent until it is whole.
+
+CML's API can neither overwrite nor exchange a file.  The previous content is therefore uploaded
+beside it, as `.NAME.raycml-kept`, before the file is deleted; `read` and `listing` fall back to it
+while NAME is absent, and `remove` removes it first.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -15,6 +29,7 @@ LISTING_LIMIT = 10_000  # entries of one folder
 _PATH_LIMIT = 512
 _NAME_LIMIT = 200  # bytes; a temporary name needs some of the 255 that file systems allow
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
+_KEPT = ".raycml-kept"
 
 
 class FilesError(Exception):
@@ -52,13 +67,20 @@ class ProjectFiles(Protocol):
         """Write once.  The same content already there is fine; another content is an error."""
 
     def replace(self, path: str, data: bytes) -> None:
-        """Write, or write anew.  Never empty: CML cannot store that."""
+        """Write, or write anew.  Never empty: CML cannot store that.
+
+        FilesError leaves what was there before readable, unless it is `unknown`: then a reader
+        gets the old content or the new one.
+        """
 
     def append(self, path: str, data: bytes) -> None:
-        """Write at the end of a file, which may be new and stays below READ_LIMIT."""
+        """Write at the end of a file, which may be new and stays below READ_LIMIT.
+
+        What was there before stays.  A disk that fills up may leave a part of the data after it.
+        """
 
     def remove(self, path: str) -> None:
-        """Remove one file; absent is fine."""
+        """Remove one file and what an interrupted `replace` kept of it; absent is fine."""
 
     def remove_tree(self, path: str) -> None:
         """Remove a file, or a folder with all that is in it; absent is fine."""
@@ -95,3 +117,31 @@ def split_path(path: str) -> tuple[str, str]:
 def is_temporary(name: str) -> bool:
     """Whether a file is one that is just being written, or that a killed writer left."""
     return _TEMPORARY.fullmatch(name) is not None
+
+
+def kept_path(path: str) -> str:
+    """The place of a file's previous content while the file itself is replaced."""
+    folder, name = split_path(path)
+    kept = f".{name}{_KEPT}"
+    return f"{folder}/{kept}" if folder else kept
+
+
+def presented(stored: Iterable[StoredFile]) -> tuple[StoredFile, ...]:
+    """The entries of a folder as a listing gives them: by path, without files in the making.
+
+    A kept previous content appears under the name of its file while that is absent.
+    """
+    visible = [one for one in stored if not is_temporary(one.name)]
+    named = {one.path: one for one in visible if _kept_name(one.name) is None}
+    for one in visible:
+        name = _kept_name(one.name)
+        if name is not None and not one.is_dir:
+            path = one.path.removesuffix(one.name) + name
+            named.setdefault(path, replace(one, path=path))
+    return tuple(named[path] for path in sorted(named))
+
+
+def _kept_name(name: str) -> str | None:
+    """The name of the file that this is the previous content of; None for any other file."""
+    inner = name.removeprefix(".").removesuffix(_KEPT)
+    return inner if inner and name == f".{inner}{_KEPT}" else None

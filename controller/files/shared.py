@@ -24,7 +24,8 @@ from controller.files.port import (
     checked_data,
     checked_growth,
     checked_path,
-    is_temporary,
+    kept_path,
+    presented,
     split_path,
 )
 
@@ -43,13 +44,8 @@ class SharedFiles:
         self._root = root
 
     def read(self, path: str) -> bytes | None:
-        folder, name = split_path(checked_path(path))
-        with _explained(path):
-            try:
-                with self._folder(folder) as handle:
-                    return _read(handle, name, path)
-            except FileNotFoundError:
-                return None
+        data = self._read(checked_path(path))
+        return self._read(kept_path(path)) if data is None else data
 
     def listing(self, folder: str) -> tuple[StoredFile, ...]:
         with _explained(folder):
@@ -77,6 +73,8 @@ class SharedFiles:
             with _temporary(handle, name, data) as temporary:
                 os.rename(temporary, name, src_dir_fd=handle, dst_dir_fd=handle)
             os.fsync(handle)
+            with suppress(OSError):  # the file is whole; the next write or removal tries again
+                _unlink_kept(handle, name)
 
     def append(self, path: str, data: bytes) -> None:
         folder, name = split_path(checked_path(path))
@@ -87,19 +85,30 @@ class SharedFiles:
     def remove(self, path: str) -> None:
         folder, name = split_path(checked_path(path))
         with _explained(path), suppress(FileNotFoundError), self._folder(folder) as handle:
+            _unlink_kept(handle, name)  # first, or it would stand in for the file
             os.unlink(name, dir_fd=handle)
 
     def remove_tree(self, path: str) -> None:
         folder, name = split_path(checked_path(path))
         with _explained(path), suppress(FileNotFoundError), self._folder(folder) as handle:
+            _unlink_kept(handle, name)
             if stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
                 shutil.rmtree(name, dir_fd=handle)
             else:
                 os.unlink(name, dir_fd=handle)
 
+    def _read(self, path: str) -> bytes | None:
+        folder, name = split_path(path)
+        with _explained(path):
+            try:
+                with self._folder(folder) as handle:
+                    return _read(handle, name, path)
+            except FileNotFoundError:
+                return None
+
     def _holds(self, path: str, data: bytes) -> bool:
         """False when there is no such file; FilesError when it holds something else."""
-        there = self.read(path)
+        there = self._read(path)
         if there is not None and there != data:
             raise FilesError(f"{path}: there is another content already; it is never overwritten")
         return there is not None
@@ -170,12 +179,12 @@ def _list(handle: int, folder: str) -> tuple[StoredFile, ...]:
         if len(first) > LISTING_LIMIT:
             raise FilesError(f"{folder}: more than {LISTING_LIMIT} entries")
         stored = [_entry(one, folder) for one in first]
-    return tuple(sorted((s for s in stored if s is not None), key=lambda s: s.path))
+    return presented(one for one in stored if one is not None)
 
 
 def _entry(entry: os.DirEntry[str], folder: str) -> StoredFile | None:
-    """None for links, devices, temporary files, and what went while we looked."""
-    if is_temporary(entry.name) or not entry.name.isprintable():
+    """None for links, devices, and what went while we looked."""
+    if not entry.name.isprintable():
         return None
     try:
         seen = entry.stat(follow_symlinks=False)
@@ -186,6 +195,12 @@ def _entry(entry: os.DirEntry[str], folder: str) -> StoredFile | None:
         return None
     modified = datetime.fromtimestamp(seen.st_mtime, UTC)
     return StoredFile(f"{folder}/{entry.name}", 0 if is_dir else seen.st_size, modified, is_dir)
+
+
+def _unlink_kept(handle: int, name: str) -> None:
+    """The content that a replacement through CML's API kept, where one was interrupted."""
+    with suppress(FileNotFoundError):
+        os.unlink(kept_path(name), dir_fd=handle)
 
 
 @contextmanager

@@ -25,15 +25,25 @@ class Entry:
 
 @dataclass
 class Remote:
-    """`fail` holds the exceptions that the next calls by name end in, after their effect."""
+    """`fail` holds the exceptions that the next calls by name end in, after their effect.
+
+    `refuse` holds those of the next calls that have no effect.  An upload of `torn` stores no more
+    than that share of its data, once.  From the call with the number `cut` on no call has an effect
+    or an answer, as for a process that was killed; that call itself has one if `last_effect`.
+    """
 
     stored: dict[str, bytes] = field(default_factory=dict)
     fail: dict[str, Exception] = field(default_factory=dict)
+    refuse: dict[str, Exception] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    torn: float | None = None
+    cut: int | None = None
+    last_effect: bool = False
 
     # One project is all there is, so nobody asks which.
 
     def list_files(self, _project: str, path: str) -> tuple[Entry, ...]:
+        self._begins("list_files")
         self._called("list_files")
         prefix = f"{path}/" if path else ""
         below = [(p[len(prefix) :], d) for p, d in self.stored.items() if p.startswith(prefix)]
@@ -44,13 +54,17 @@ class Remote:
         return (*files, *(Entry(f, True, 0) for f in folders))
 
     def download(self, _project: str, path: str) -> bytes:
+        self._begins("download")
         self._called("download")
         if path not in self.stored:
             raise MissingError(path)
         return self.stored[path]
 
     def upload(self, _project: str, path: str, data: bytes) -> None:
+        self._begins("upload")
         assert data, "CML answers EOF"
+        if self.torn is not None:
+            data, self.torn = data[: int(len(data) * self.torn)], None
         stem, dot, ending = path.rpartition(".")
         name, n = path, 0
         while name in self.stored:
@@ -61,14 +75,28 @@ class Remote:
 
     def delete_file(self, _project: str, path: str) -> None:
         """A file, or a folder with all below it."""
-        self._called("delete_file")
+        self._begins("delete_file")
         gone = [one for one in self.stored if one == path or one.startswith(f"{path}/")]
         for one in gone:
             del self.stored[one]
+        self._called("delete_file")
         if not gone:
             raise MissingError(path)
 
-    def _called(self, name: str) -> None:
+    def _begins(self, name: str) -> None:
         self.calls.append(name)
+        over = self.cut is not None and len(self.calls) - self.last_effect > self.cut
+        if over:
+            raise LostError("the process was killed")
+        if name in self.refuse:
+            raise self.refuse.pop(name)
+
+    def _called(self, name: str) -> None:
         if name in self.fail:
             raise self.fail.pop(name)
+        if self.cut is not None and len(self.calls) > self.cut:
+            raise LostError("the process was killed")
+
+    def revive(self) -> None:
+        """Every call is answered again."""
+        self.fail, self.refuse, self.torn, self.cut = {}, {}, None, None

@@ -199,10 +199,11 @@ def test_what_could_not_be_written_goes_with_the_next_append() -> None:
 def test_an_append_whose_answer_was_lost_is_repeated_and_read_once() -> None:
     remote = Remote()
     log = EventFile(ApiFiles(remote, "p", FAULTS))
-    remote.fail["upload"] = LostError("no answer")
+    remote.cut, remote.last_effect = 3, True  # after the listing and two downloads: the upload
     with pytest.raises(FilesError) as caught:
         log.append([EVENT])
     assert caught.value.unknown
+    remote.revive()
     log.append([])
     assert log.read() == (EVENT,)
 

@@ -1,5 +1,40 @@
 """The node program and the project's files."""
 
-from tests.mutants.mutant import Mutant
+from tests.mutants.mutant import Mutant, m
 
-MUTANTS: list[Mutant] = []
+FILES_API = "tests/files/test_files_api.py"
+
+# fmt: off
+FILES = [
+    m("B1", "a state file is deleted before its content is kept elsewhere", "files/api.py",
+      "self._upload(kept_path(path), there)", "pass",
+      f"{FILES_API}::test_a_writer_that_is_killed_leaves_the_old_content_or_the_new"),
+    m("B17", "the part of an upload that was cut short stays", "files/api.py",
+      "if there is not None and there != data and data.startswith(there):", "if False:",
+      f"{FILES_API}::test_an_upload_that_is_cut_short_leaves_the_old_content"),
+    m("B11", "what was kept of a removed file stands in for it", "files/api.py",
+      "self._delete(kept_path(checked_path(path)))  # first", "checked_path(path)  # first",
+      f"{FILES_API}::test_a_removed_file_does_not_come_back_from_what_was_kept"),
+    m("B13", "another writer's file of the same length is taken for ours", "files/api.py",
+      "if sure and not copies and arrived.size == len(data):",
+      "if sure and arrived.size == len(data):",
+      f"{FILES_API}::test_another_writer_of_the_same_length_is_not_taken_for_this_one"),
+    m("B1", "a pod does not read what a replacement from outside kept", "files/shared.py",
+      "return self._read(kept_path(path)) if data is None else data", "return data",
+      f"{FILES_API}::test_a_writer_that_is_killed_leaves_the_old_content_or_the_new"),
+]
+LARGE_LISTS = "tests/cml/test_cml_large_lists.py"
+LISTS = [
+    m("B20", "a page that is too large fails its list for ever", "cml/reading.py",
+      "        except TooLarge:\n            size //= 2", "        except TooLarge:\n            raise",
+      f"{LARGE_LISTS}::test_a_list_of_any_weight_is_read_whole"),
+    m("B22", "an item that is too large hides those after it", "cml/reading.py",
+      "if found.problem and sort:", "if False:",
+      f"{LARGE_LISTS}::test_one_item_that_is_too_large_hides_no_other"),
+    m("B18", "a page that CML cannot send slows every call down", "cml/classify.py",
+      "if not operation.write and _TOO_LARGE in words:", "if False:",
+      f"{LARGE_LISTS}::test_a_list_that_cml_cannot_send_in_one_piece_is_no_call_to_slow_down"),
+]
+# fmt: on
+
+MUTANTS: list[Mutant] = [*FILES, *LISTS]
