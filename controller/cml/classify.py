@@ -18,6 +18,7 @@ from controller.cml.errors import (
     NotFound,
     Rejected,
     Throttled,
+    TooLarge,
     Unauthorized,
     Unavailable,
     Unknown,
@@ -31,6 +32,7 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 _LOST = frozenset({408, 500, 502, 503, 504})
 _ROUTING = frozenset({405, 406})
 _SIGN_IN = "a sign-in page came instead of an answer: check the address and the API key"
+_TOO_LARGE = "received message larger than max"  # gRPC between CML's own parts, often as a 429
 _NOT_CML = "is this address a CML API v2?"
 
 
@@ -85,7 +87,9 @@ def one_line(text: str, redact: Redact) -> str:
 
 def _of_fault(operation: Operation, fault: Exception, redact: Redact) -> CmlError:
     if isinstance(fault, TooLargeError):
-        return unreadable(operation, "it is too large")
+        if operation.write:
+            return unreadable(operation, "it is too large")
+        return TooLarge(f"{operation}: the answer is too large to read", operation=operation.name)
     words = one_line(str(fault), redact)
     detail = f": {words}" if words else f": {type(fault).__name__}"
     if operation.write and not isinstance(fault, _NOT_SENT):
@@ -103,6 +107,8 @@ def _of_answer(
         return _of_success(operation, answer)
     kind, sentence = _refusal(operation, answer)
     words = _words(answer, redact)
+    if not operation.write and _TOO_LARGE in words:
+        kind, sentence = TooLarge, "the answer is too large for CML to send"
     return kind(
         f"{operation}: {sentence} (HTTP {answer.status})" + (f": {words}" if words else ""),
         status=answer.status,

@@ -88,7 +88,10 @@ class Client:
     # Applications
 
     def list_applications(self, project: str) -> ObservedProject:
-        """All applications; `complete` is False when the pages did not fit together."""
+        """All applications; `complete` is False when the pages did not fit together.
+
+        An application that is too large to read is a `failure` of the list.
+        """
         found = read_list(
             self._send,
             Request(ops.LIST_APPLICATIONS, paths.applications(project), project),
@@ -97,7 +100,7 @@ class Client:
             sort="created_at",
         )
         seen = tuple(translate.application(one, project) for one in found.items)
-        return ObservedProject(project, seen, found.complete)
+        return ObservedProject(project, seen, found.complete, failure=found.problem or None)
 
     def get_application(self, project: str, application_id: str) -> ObservedApplication:
         path = paths.application(project, application_id)

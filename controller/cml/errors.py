@@ -8,6 +8,7 @@
      |- Rejected       understood and refused (400, 409, 422)  -> wait for a change
      |- NotFound       already gone                            -> success for a delete
      '- Malformed      unlike the contract                     -> loud, bounded
+         '- TooLarge   more than one answer may hold           -> ask for less at once
 
 A message is one plain sentence and the server's own words: one line, bounded, without secrets.
 An error carries no cause and no request, for requests carry the API key.
@@ -66,6 +67,10 @@ class NotFound(CmlError):
 
 class Malformed(CmlError):
     """The answer is unlike the contract: perhaps this is not CML."""
+
+
+class TooLarge(Malformed):
+    """The answer is larger than this client reads, or than CML's own parts send to each other."""
 
 
 class ConnectionSettingsError(ValueError):

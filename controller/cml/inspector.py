@@ -160,7 +160,7 @@ class Inspector(Client):
             sort="created_at",
         )
         apps = tuple(translate.application(one, project) for one in found.items)
-        seen = ObservedProject(project, apps, found.complete)
+        seen = ObservedProject(project, apps, found.complete, failure=found.problem or None)
         return WholeList(seen, tuple(one.raw for one in found.items))
 
     def quota(self, user: str) -> Quota | None:

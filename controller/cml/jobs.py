@@ -26,7 +26,8 @@ class Jobs:
         """All jobs, oldest first; not `complete` when the pages did not fit together."""
         request = Request(ops.LIST_JOBS, paths.jobs(project), project)
         found = read_list(self._send, request, "jobs", wire.Job, sort="created_at")
-        return Listing(tuple(job_bodies.job(one, project) for one in found.items), found.complete)
+        jobs = tuple(job_bodies.job(one, project) for one in found.items)
+        return Listing(jobs, found.complete, found.problem)
 
     def get(self, project: str, job_id: str) -> ObservedJob:
         request = Request(ops.GET_JOB, paths.job(project, job_id), project)
@@ -75,7 +76,7 @@ class Jobs:
         request = Request(ops.LIST_RUNS, paths.runs(project, job_id), project)
         found = read_list(self._send, request, "job_runs", wire.JobRun, sort="created_at")
         runs = tuple(job_bodies.run(one, project, job_id) for one in found.items)
-        return Listing(runs, found.complete)
+        return Listing(runs, found.complete, found.problem)
 
     def get_run(self, project: str, job_id: str, run_id: str) -> ObservedRun:
         request = Request(ops.GET_RUN, paths.run(project, job_id, run_id), project)

@@ -2,6 +2,7 @@
 
 CML's pages are offset-like: they may shift, repeat or tear while the workspace changes.  A list
 is complete only if nothing about it was odd.  A page that fails raises; nothing is made up for it.
+One page that can never be read ends the list there.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,8 @@ PAGE_LIMIT = 1_000
 
 Item = TypeVar("Item", bound=BaseModel)
 T = TypeVar("T")
-FetchPage = Callable[[str], Mapping[str, object]]
+# By token; None for a page that cannot be read, after which the rest of the list is unknown.
+FetchPage = Callable[[str], Mapping[str, object] | None]
 
 
 class NotAPageError(Exception):
@@ -24,10 +26,14 @@ class NotAPageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """What a list held; `complete` is False when something may be missing from it."""
+    """What a list held; `complete` is False when something may be missing from it.
+
+    `problem` says what is missing, where that is known.
+    """
 
     items: tuple[T, ...]
     complete: bool
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +87,13 @@ def read_all(
 
 
 def _pages(fetch: FetchPage, key: str) -> Iterator[Page | None]:
-    """Pages in order; a last None when the tokens go in circles or do not end."""
+    """Pages in order; a last None when one cannot be read, or the tokens circle or do not end."""
     token, seen = "", set[str]()
     for _ in range(PAGE_LIMIT):
-        page = read_page(fetch(token), key)
+        body = fetch(token)
+        if body is None:
+            break
+        page = read_page(body, key)
         yield page
         token = page.token
         if not token:

@@ -43,7 +43,7 @@ class Projects:
         listing = read_list(self._send, request, "projects", wire.Project, sort="")
         if not listing.complete:
             raise Unavailable(
-                f"{_looking_for(name)}: the list of projects was torn",
+                f"{_looking_for(name)}: {listing.problem or 'the list of projects was torn'}",
                 operation=ops.LIST_PROJECTS.name,
             )
         return tuple(job_bodies.project(p) for p in listing.items if p.name == name)

@@ -5,13 +5,14 @@ error of the operation, and one that an item hides in makes a list incomplete.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from controller.cml import wire
 from controller.cml.classify import parse_json, unreadable
-from controller.cml.errors import CmlError, NotFound, Unauthorized, Unknown
+from controller.cml.errors import CmlError, NotFound, TooLarge, Unauthorized, Unknown
 from controller.cml.operations import Answer, Operation, Request
 from controller.cml.paging import (
     PAGE_SIZE,
@@ -59,19 +60,56 @@ def read_once(send: Send, request: Request, field: str, model: type[Item]) -> tu
 def read_list(
     send: Send, request: Request, field: str, model: type[Item], *, sort: str
 ) -> Listing[Item]:
-    """Every page, with the same parameters each time, as CML's tokens demand."""
-    usual = (("page_size", str(PAGE_SIZE)), *((("sort", sort),) if sort else ()))
+    """Every page.  Where one is too large, the list is read again with half as many items a page.
 
-    def fetch(token: str) -> Mapping[str, object]:
+    An item that is too large by itself makes the list incomplete.  With a `sort`, the list is then
+    read from its other end as well, so that a single such item hides no other.
+    """
+    size = PAGE_SIZE
+    while size > 1:
+        try:
+            return _read_pages(send, request, field, model, (size, sort))
+        except TooLarge:
+            size //= 2
+    found = _read_pages(send, request, field, model, (1, sort))
+    if found.problem and sort:
+        others = _read_pages(send, request, field, model, (1, f"-{sort}"))
+        known = {_identity(one) for one in found.items}
+        more = [one for one in reversed(others.items) if _identity(one) not in known]
+        return Listing((*found.items, *more), complete=False, problem=found.problem)
+    return found
+
+
+def _read_pages(
+    send: Send, request: Request, field: str, model: type[Item], shape: tuple[int, str]
+) -> Listing[Item]:
+    """With the same parameters each time, as CML's tokens demand.
+
+    `shape` is the size of a page and the order.  TooLarge for a page of more than one item.
+    """
+    size, sort = shape
+    usual = (("page_size", str(size)), *((("sort", sort),) if sort else ()))
+    problem = ""
+
+    def fetch(token: str) -> Mapping[str, object] | None:
+        nonlocal problem
         more = (("page_token", token),) if token else ()
         query = (*request.query, *usual, *more)
         page = Request(request.operation, request.path, request.project, query=query)
-        return read_object(request.operation, send(page))
+        try:
+            return read_object(request.operation, send(page))
+        except TooLarge as error:
+            if size > 1:
+                raise
+            problem = f"one of the `{field}` cannot be read: {error}"
+            return None
 
     try:
-        return read_all(fetch, field, model, _identity)
+        found = read_all(fetch, field, model, _identity)
     except NotAPageError as error:
         why = str(error)
+    else:
+        return replace(found, problem=problem)
     raise unreadable(request.operation, why)
 
 
