@@ -4,51 +4,27 @@ Structured, to one stream: JSON lines for machines, plain ones on a terminal.  N
 global, and nothing here decides.
 """
 
-import json
 import re
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime
 from typing import TextIO
-from urllib.parse import quote
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
 from controller.core.plan import Outcome
 from controller.reconcile import Pass
+from controller.redaction import REDACTED, Secrets
 
-REDACTED = "[redacted]"
 _SECRET_KEY = re.compile(r"(?i)key|token|secret|password|passwd|authorization|credential")
-_SHORTEST = 6  # shorter values are words such as `true`, and would garble every line
 _DEPTH = 6
 DEBUG, INFO, WARNING = 10, 20, 30
 
 
-class Redaction:
-    """Takes known secrets out of text, however they are spelt.  Secrets may be added later."""
-
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._spellings: list[str] = []
-        for secret in secrets:
-            self.add(secret)
-
-    def add(self, secret: str) -> None:
-        if len(secret.strip()) >= _SHORTEST:
-            bare = secret.strip()
-            as_json = json.dumps(bare, ensure_ascii=False)[1:-1]
-            spellings = (bare, as_json, bare.replace("/", "\\/"), quote(bare, safe=""))
-            found = {*self._spellings, *spellings}
-            self._spellings = sorted(found, key=len, reverse=True)
-
-    def __call__(self, text: str) -> str:
-        for spelling in self._spellings:
-            text = text.replace(spelling, REDACTED)
-        return text
-
-    def __repr__(self) -> str:
-        return f"Redaction({len(self._spellings)} spellings)"
+class Redaction(Secrets):
+    """The redaction of one process, for text, values and the fields of log lines."""
 
     def value(self, value: object, depth: int = 0) -> object:
         """The same value without secrets, those under telling keys included."""

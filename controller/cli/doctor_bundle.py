@@ -1,7 +1,7 @@
-"""An archive for whoever is asked for help: what was found, and nothing that is secret.
+"""The archive for support: facts, status, plan and logs, without a secret.
 
-Values of environment variables are left out but for our own marks, wherever they stand; and every
-text passes the redaction, so that a key that got somewhere by mistake does not get any further.
+Shown is what is listed here: some fields of an application, and of its variables the values of the
+marks.  Every text passes the redaction as well, which knows the values of all other variables.
 """
 
 import gzip
@@ -19,7 +19,7 @@ from controller.cli.doctor_look import Found
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.machine import Machine
-from controller.cml.translate import environment
+from controller.cml.translate import SHOWN, environment, hidden
 from controller.core.checkup_facts import Facts, Unread, seen, wanted
 from controller.core.checkup_words import checkup_json
 from controller.core.documents import plan_json, status_json
@@ -27,11 +27,34 @@ from controller.core.finding import Finding
 from controller.core.history import History
 from controller.core.planner import plan
 from controller.core.status import assess
+from controller.redaction import REDACTED
 from controller.settings import CONNECTION_VARIABLES, PREFIX
-from controller.telemetry import REDACTED, Redaction
+from controller.telemetry import Redaction
 
 LEFT_OUT = "[left out]"
 _TOP = "raycml-doctor"
+# What an application is made of; the rest is shown by name alone.
+_FIELDS = frozenset(
+    {
+        "id",
+        "name",
+        "project_id",
+        "subdomain",
+        "script",
+        "kernel",
+        "runtime_identifier",
+        "cpu",
+        "memory",
+        "nvidia_gpu",
+        "status",
+        "created_at",
+        "updated_at",
+        "starting_at",
+        "running_at",
+        "stopped_at",
+        "bypass_authentication",
+    }
+)
 _SECRET_NAME = re.compile(r"(?i)key|token|secret|password|passwd|authorization|credential")
 
 
@@ -75,7 +98,7 @@ def _add(archive: tarfile.TarFile, name: str, text: str, moment: int) -> None:
 
 
 def _redactions(machine: Machine, found: Found) -> tuple[Redaction, ...]:
-    """What is known to be secret, and the values of variables that nobody called secret."""
+    """Of what the machine knows to be secret, and of the values of variables."""
     return machine.redaction, Redaction(_values(machine.environ, found))
 
 
@@ -83,8 +106,7 @@ def _values(environ: Mapping[str, str], found: Found) -> Iterator[str]:
     yield from (value for name, value in environ.items() if _SECRET_NAME.search(name))
     for apps in found.raw.values():
         for app in apps:
-            variables = environment(app.get("environment"))
-            yield from (v for k, v in variables.items() if not k.startswith(PREFIX))
+            yield from hidden(environment(app.get("environment"))).values()
     for cluster in wanted(found.facts).clusters:
         for group in cluster.groups:
             yield from group.inputs.environment.values()
@@ -124,10 +146,11 @@ def _raw(found: Found) -> Iterator[tuple[str, Sequence[Mapping[str, object]]]]:
 
 
 def _bare(app: Mapping[str, object]) -> dict[str, object]:
-    """The application as CML gave it, with the names of its variables and the values of marks."""
+    """The application as CML gave it, as far as it may be shown."""
     variables = environment(app.get("environment"))
-    shown = {k: v if k.startswith(PREFIX) else LEFT_OUT for k, v in variables.items()}
-    return {**app, "environment": shown}
+    shown = {name: app[name] if name in _FIELDS else LEFT_OUT for name in app}
+    marks = {k: v if k in SHOWN else LEFT_OUT for k, v in variables.items()}
+    return {**shown, "environment": marks}
 
 
 def _problems(facts: Facts) -> str:

@@ -80,8 +80,16 @@ class Screen:
 
     def document(self, body: Mapping[str, object]) -> None:
         """One JSON document, sorted by nothing: its fields stand in the order of the manual."""
-        written = self.machine.redaction(json.dumps(body, indent=2, ensure_ascii=False))
+        written = json.dumps(self._redacted(body), indent=2, ensure_ascii=False)
         _put(sys.stdout, written + "\n")
+
+    def _redacted(self, body: object) -> object:
+        """The same body with each text redacted, so that it stays JSON whatever a text holds."""
+        if isinstance(body, Mapping):
+            return {key: self._redacted(value) for key, value in body.items()}
+        if isinstance(body, list | tuple):
+            return [self._redacted(each) for each in body]
+        return self.machine.redaction(body) if isinstance(body, str) else body
 
     def say(self, *lines: str) -> None:
         """Messages for a person."""

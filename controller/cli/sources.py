@@ -25,16 +25,21 @@ def open_source(options: RunOptions, machine: Machine) -> tuple[Source, float]:
         return _git(options, machine.environ), options.poll_s or GIT_POLL_S
     if options.ref or options.path or options.verify_key:
         raise CommandError(
-            f"{options.source} is a folder; --ref, --path and --verify-key are for git",
+            f"{_shown(options.source)} is a folder; --ref, --path and --verify-key are for git",
             Exit.USAGE,
             "name the root of the repository, or a git URL",
         )
     folder = Path(options.source)
     if not folder.exists():
-        message = f"{options.source} does not exist"
+        message = f"{_shown(options.source)} does not exist"
         raise CommandError(message, Exit.SOURCE, "name a folder, a repository or a git URL")
     source = FolderSource((folder,), lambda seconds: _pause(machine, seconds))
     return source, options.poll_s or FOLDER_POLL_S
+
+
+def _shown(source: str) -> str:
+    """The path as typed, but for one with an `@`: a mistyped address with credentials in it."""
+    return "the source" if "@" in source else source
 
 
 def _pause(machine: Machine, seconds: float) -> None:

@@ -114,7 +114,7 @@ class Client:
             paths.applications(project),
             project,
             json=translate.create_body(wanted, project),
-            secrets=translate.secrets(wanted.environment),
+            variables=translate.hidden(wanted.environment),
         )
         return translate.application(read_one(self._send, request, wire.Application), project)
 
@@ -125,13 +125,12 @@ class Client:
 
         ValueError or TypeError for fields that no configuration has.
         """
-        environment = fields.get("environment")
         request = Request(
             ops.UPDATE_APPLICATION,
             paths.application(project, application_id),
             project,
             json=translate.patch_body(fields),
-            secrets=translate.secrets(environment) if isinstance(environment, Mapping) else (),
+            variables=translate.hidden(fields.get("environment")),
         )
         self._send(request)
         return confirmed(

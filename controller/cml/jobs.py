@@ -40,7 +40,8 @@ class Jobs:
             paths.jobs(project),
             project,
             json=job_bodies.create_job(wanted, project),
-            secrets=_secrets(wanted.environment, wanted.arguments),
+            secrets=_secret(wanted.arguments),
+            variables=translate.hidden(wanted.environment),
         )
         return job_bodies.job(read_one(self._send, request, wire.Job), project)
 
@@ -50,15 +51,13 @@ class Jobs:
         Runs that have begun go on as they are.  ValueError or TypeError for fields that no job
         can change.
         """
-        environment, arguments = fields.get("environment"), fields.get("arguments")
         request = Request(
             ops.UPDATE_JOB,
             paths.job(project, job_id),
             project,
             json=job_bodies.patch_job(fields),
-            secrets=_secrets(
-                environment if isinstance(environment, Mapping) else NOTHING, str(arguments or "")
-            ),
+            secrets=_secret(fields.get("arguments")),
+            variables=translate.hidden(fields.get("environment")),
         )
         self._send(request)
         return confirmed(ops.UPDATE_JOB, lambda: self.get(project, job_id))
@@ -98,7 +97,8 @@ class Jobs:
             paths.runs(project, job_id),
             project,
             json=job_bodies.create_run(project, job_id, environment, arguments),
-            secrets=_secrets(environment, arguments),
+            secrets=_secret(arguments),
+            variables=translate.hidden(environment),
         )
         return job_bodies.run(read_one(self._send, request, wire.JobRun), project, job_id)
 
@@ -108,5 +108,5 @@ class Jobs:
         self._send(Request(ops.STOP_RUN, path, project, json={}))
 
 
-def _secrets(environment: Mapping[str, object], arguments: str) -> tuple[str, ...]:
-    return (*translate.secrets(environment), *((arguments,) if arguments else ()))
+def _secret(arguments: object) -> tuple[str, ...]:
+    return (arguments,) if isinstance(arguments, str) and arguments else ()

@@ -4,6 +4,7 @@
 changes nothing.  No other page may spell a method.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -78,6 +79,7 @@ class Request:
     """One call to make.  `path` is relative to `/api/v2` and already percent-encoded.
 
     `upload` is (destination, data).  Bodies stay out of `repr`: an environment may hold secrets.
+    No message repeats `secrets`, or the values of `variables`.
     """
 
     operation: Operation
@@ -89,6 +91,7 @@ class Request:
     limit: int = BODY_LIMIT
     signed: bool = True
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

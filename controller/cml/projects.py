@@ -71,7 +71,8 @@ class Projects:
             ops.CREATE_PROJECT,
             paths.PROJECTS,
             json=job_bodies.create_project(wanted),
-            secrets=(*translate.secrets(wanted.environment), *_password(wanted.git_url)),
+            secrets=_login(wanted.git_url),
+            variables=translate.hidden(wanted.environment),
         )
         return job_bodies.project(read_one(self._send, request, wire.Project))
 
@@ -91,7 +92,7 @@ class Projects:
             paths.project(project),
             project,
             json=job_bodies.patch_project(shared_memory_limit_mb, environment),
-            secrets=translate.secrets(environment or {}),
+            variables=translate.hidden(environment),
         )
         self._send(request)
         return confirmed(ops.UPDATE_PROJECT, lambda: self.get(project))
@@ -108,10 +109,10 @@ def _looking_for(name: str) -> str:
     return f"find project: {name[:100]!r}"
 
 
-def _password(url: str) -> tuple[str, ...]:
-    """What a repository's address should not hold, and must not be repeated where it does."""
+def _login(url: str) -> tuple[str, ...]:
+    """The parts of an address that are credentials, by right or not: user and password."""
     try:
-        password = urlsplit(url).password
+        parts = urlsplit(url)
     except ValueError:
         return (url,)
-    return (password,) if password else ()
+    return tuple(filter(None, (parts.username, parts.password)))

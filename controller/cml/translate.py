@@ -8,12 +8,15 @@ import json
 from collections.abc import Mapping
 
 from controller.cml import wire
+from controller.core.bootstrap_facts import MARKS
 from controller.core.jobs import ObservedJob
+from controller.core.member import MARK
 from controller.core.observed import ObservedApplication, Phase
 from controller.core.plan import Configuration
 
 HOME = "/home/cdsw/"
-MARK_PREFIX = "RAYCML_"  # our own variables are names and hashes: no secrets, and good in messages
+# The variables whose values may be shown: names and hashes, made by the controller itself.
+SHOWN = frozenset({*MARK, *MARKS})
 _TOLERANCE = 0.01  # cores or GiB: figures go through floating point, and through other people's
 
 _PHASES = {
@@ -90,9 +93,11 @@ def environment_text(wanted: Mapping[str, str]) -> str:
     return json.dumps(dict(wanted), sort_keys=True, separators=(",", ":"))
 
 
-def secrets(environment: Mapping[str, object]) -> tuple[str, ...]:
-    """Values that a server's complaint must not carry on into our messages."""
-    return tuple(str(v) for k, v in environment.items() if not k.startswith(MARK_PREFIX))
+def hidden(environment: object) -> dict[str, str]:
+    """The variables whose values no message may repeat: all but the marks."""
+    if not isinstance(environment, Mapping):
+        return {}
+    return {str(k): str(v) for k, v in environment.items() if k not in SHOWN}
 
 
 def _json(text: str) -> object:

@@ -9,30 +9,25 @@ import random
 import ssl
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Literal
-from urllib.parse import quote
 
 import httpx
 from pydantic import SecretStr
 
 from controller import __version__
 from controller.clock import Clock
-from controller.cml.classify import Redact, classify
+from controller.cml.classify import classify
 from controller.cml.connection import Address
 from controller.cml.errors import CmlError, Throttled, Unavailable
 from controller.cml.gate import Gate
 from controller.cml.operations import Answer, Call, Request, TooLargeError
+from controller.redaction import echo_redaction
 
 OnCall = Callable[[Call], None]
 
 _FAULTS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, TooLargeError)
-_SPELLINGS: tuple[Callable[[str], str], ...] = (
-    str,
-    lambda value: value.replace("/", "\\/"),  # as CML's own JSON text may have it
-    lambda value: quote(value, safe=""),
-)
-_SHORTEST_SECRET = 6  # shorter values are words such as `true`, and would garble every message
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +146,7 @@ class Transport:
         started = self._clock.monotonic()
         outcome = self._exchange(request)
         error = classify(
-            request.operation, outcome, now=self._clock.now(), redact=self._redaction(request)
+            request.operation, outcome, now=self._clock.now(), redact=partial(self._redact, request)
         )
         self._count(request, outcome, error, self._clock.monotonic() - started)
         if error is not None:
@@ -212,17 +207,9 @@ class Transport:
                 raise httpx.ReadTimeout("the answer trickles in too slowly")
         return bytes(body)
 
-    def _redaction(self, request: Request) -> Redact:
-        values = (v for v in request.secrets if len(v) >= _SHORTEST_SECRET)
-        spellings = (f(v) for v in (self._key.get_secret_value(), *values) for f in _SPELLINGS)
-        secrets = sorted(set(spellings), key=len, reverse=True)
-
-        def redact(text: str) -> str:
-            for secret in secrets:
-                text = text.replace(secret, "[redacted]")
-            return text
-
-        return redact
+    def _redact(self, request: Request, text: str) -> str:
+        secrets = (self._key.get_secret_value(), *request.secrets)
+        return echo_redaction(secrets, request.variables)(text)
 
 
 def _headers(response: httpx.Response) -> dict[str, str]:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 VERSION = "v1"
 _HEX = 16  # 64 bits: two specs of one group would have to collide, and only ever by accident
@@ -25,7 +25,7 @@ class Inputs:
     cpu: float
     memory: float
     gpu: int
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     runtime: str
     python: str
     ray_start_params: Mapping[str, str]

@@ -70,7 +70,7 @@ class NodeGroup(Page):
             "restarts",
             {"OMP_NUM_THREADS": "2"},
         ),
-    ] = Field(default_factory=dict)
+    ] = Field(default_factory=dict, repr=False)
     runtime_identifier: Annotated[
         Image | None,
         about(

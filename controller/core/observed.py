@@ -38,7 +38,7 @@ class ObservedApplication:
     memory: float = 0.0
     gpu: int = 0
     runtime: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     status: str = ""
     created_at: datetime | None = None
     starting_at: datetime | None = None

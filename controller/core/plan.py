@@ -26,7 +26,7 @@ class Configuration:
     memory: float
     gpu: int
     runtime: str
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Update:
     """PATCH.  `fields` by `Configuration` name; an environment is the whole map to be."""
 
     application_id: str
-    fields: Mapping[str, object]
+    fields: Mapping[str, object] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ class ClusterSpec(Page):
             "restarts",
             {"OMP_NUM_THREADS": "2"},
         ),
-    ] = Field(default_factory=dict)
+    ] = Field(default_factory=dict, repr=False)
     suspend: Annotated[
         bool,
         about(

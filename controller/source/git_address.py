@@ -19,6 +19,7 @@ _SCP = re.compile(
 )
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)(?::[0-9]{1,5})?")
 _USER = re.compile(r"\w[\w.+@-]*\Z")
+_SCHEME_WORDS = {"https", "http", "ssh", "git", "file"}  # `https:/user:password@host` is none
 _NOT_IN_A_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)")
 _REF_MAX = 255
 
@@ -121,7 +122,13 @@ def _of_ssh(parts: SplitResult, user: str, password: str | None, host: str) -> A
 
 def _of_scp(text: str) -> Address:
     found = _SCP.fullmatch(text)
-    if found is None or "@" in found["path"].partition("/")[0] or found["path"].startswith("-"):
+    mistyped = found is not None and found["host"].lower() in _SCHEME_WORDS
+    if (
+        found is None
+        or mistyped
+        or "@" in found["path"].partition("/")[0]
+        or found["path"].startswith("-")
+    ):
         raise ValueError(
             "the source is neither a URL nor `user@host:path`; correct it, "
             "or write ./ before the name of a folder that holds a colon"

@@ -28,8 +28,23 @@ def message(error: ErrorDetails, node: Node | None, known: tuple[str, ...]) -> s
     if isinstance(node, Leaf) and node.value is None and kind != "value_error":
         return f"`{name}` is empty; write a value, or leave the field out"
     if kind == "value_error":
-        return _own(name, str(context["error"]), node)
-    return _typed(kind, name, context, node)
+        return _own(name, str(context["error"]), None if _is_variable(error) else node)
+    return _variable(name, node) if _is_variable(error) else _typed(kind, name, context, node)
+
+
+def _is_variable(error: ErrorDetails) -> bool:
+    """Whether it is about one variable below `environment`, whose value is not to be repeated."""
+    steps = [step for step in error["loc"] if step != "[key]"]
+    return len(steps) > 1 and steps[-2] == "environment"
+
+
+def _variable(name: str, node: Node | None) -> str:
+    if not isinstance(node, Leaf):
+        return f"`{name}` must be text, not a list or a mapping"
+    return (
+        f"`{name}` must be text, and YAML takes its value for {_taken(node)}; "
+        f'write it in quotes: {name}: "..."'
+    )
 
 
 def printable(text: str) -> str:
@@ -81,15 +96,17 @@ def _quote(name: str, node: Node | None) -> str:
     if not isinstance(node, Leaf):
         return f"`{name}` must be text, not a list or a mapping"
     written = node.written[:60]
-    if isinstance(node.value, Unclear):
-        taken = node.value.what
-    else:
-        taken = "true or false" if isinstance(node.value, bool) else "a number"
     quoted = json.dumps(written, ensure_ascii=False)
     return (
-        f"`{name}` must be text, and YAML takes `{written}` for {taken}; "
+        f"`{name}` must be text, and YAML takes `{written}` for {_taken(node)}; "
         f"write it in quotes: {quoted}"
     )
+
+
+def _taken(node: Leaf) -> str:
+    if isinstance(node.value, Unclear):
+        return node.value.what
+    return "true or false" if isinstance(node.value, bool) else "a number"
 
 
 def _whole(name: str, node: Node | None) -> str:

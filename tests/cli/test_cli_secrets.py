@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import KEY, Stage
 
-from controller.telemetry import REDACTED, Redaction
+from controller.redaction import REDACTED
+from controller.telemetry import Redaction
 
 SECRET = "hunter2-hunter2"
 COMMANDS = [

@@ -77,6 +77,11 @@ def test_a_value_of_an_environment_that_the_server_complains_of_is_not_repeated(
     with pytest.raises(CmlError) as caught:
         World([answer]).client.update_application(PROJECT, APP, {"environment": {"T": secret}})
     assert secret not in str(caught.value)
+    # Not all that is called RAYCML_ is a mark: these are what a controller is set up with.
+    for name in ("RAYCML_GIT_TOKEN", "RAYCML_WEB_TOKEN", "RAYCML_SOURCE", "RAYCML_X"):
+        with pytest.raises(CmlError) as caught:
+            World([answer]).client.update_application(PROJECT, APP, {"environment": {name: secret}})
+        assert secret not in str(caught.value)
 
 
 def test_the_client_and_its_parts_do_not_show_the_key() -> None:

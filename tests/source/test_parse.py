@@ -109,19 +109,27 @@ CASES = [
         "2.60",
         "6:15: `rayVersion` must be text, and YAML takes `2.60` for a number; write it in quotes",
     ),
-    ('"2"}', "2}", "9:34: `OMP_NUM_THREADS` must be text, and YAML takes `2` for a number"),
-    ('"2"}', "on}", "9:34: `OMP_NUM_THREADS` must be text, and YAML takes `on` for true or false"),
+    ('"2"}', "2}", "9:34: `OMP_NUM_THREADS` must be text, and YAML takes its value for a number"),
+    (
+        '"2"}',
+        "on}",
+        "9:34: `OMP_NUM_THREADS` must be text, and YAML takes its value for true or false",
+    ),
     (
         '"2"}',
         "2025-01-01}",
-        "9:34: `OMP_NUM_THREADS` must be text, and YAML takes `2025-01-01` for a date",
+        "9:34: `OMP_NUM_THREADS` must be text, and YAML takes its value for a date",
     ),
     (
         '"2"}',
         "1:30}",
-        "9:34: `OMP_NUM_THREADS` must be text, and YAML takes `1:30` for a number or a time",
+        "9:34: `OMP_NUM_THREADS` must be text, and YAML takes its value for a number or a time",
     ),
-    ('"2"}', "0x10}", "9:34: `OMP_NUM_THREADS` must be text, and YAML takes `0x10` for a number"),
+    (
+        '"2"}',
+        "0x10}",
+        "9:34: `OMP_NUM_THREADS` must be text, and YAML takes its value for a number",
+    ),
     ("analytics", "2024", "4:9: `name` must be text, and YAML takes `2024` for a number"),
     (
         "suspend: false",
