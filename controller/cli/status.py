@@ -1,7 +1,8 @@
 """`raycml status`: how clusters are, found out by reading only."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +15,8 @@ from controller.cli.screen import Screen
 from controller.cli.show_past import past_of
 from controller.cli.show_plan import plan_text
 from controller.cli.show_status import cluster_text, status_text
-from controller.cli.specs import NO_SPECS, load_if_there
+from controller.cli.status_basis import basis, read_here
+from controller.cli.status_judged import as_owner_there, is_at_work, judged, read_lease
 from controller.cli.watch_status import watch
 from controller.cli.watching import looks
 from controller.core.closest import did_you_mean
@@ -25,8 +27,10 @@ from controller.core.lease import Lease
 from controller.core.plan import Plan
 from controller.core.revision import Revision
 from controller.core.status import Status
-from controller.files.port import FilesError
+from controller.core.without_spec import is_uncompared
 from controller.reconcile import Pass, look_and_plan
+
+_SAID_MAX = 100
 
 Name = Annotated[
     str | None,
@@ -57,44 +61,52 @@ def status(  # noqa: PLR0913 - the options of one command
     Show how clusters are: conditions, members, what they wait for, addresses.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
-    revision = load_if_there(specs)
-    if revision is None:
-        screen.say("no specs/ here: shows what exists, not what ought to (see --specs)")
-    with open_session(screen, local=local, ca_cert=ca_cert, project=project) as session:
+    read_here(specs)  # a path that does not exist is said before CML is asked anything
+    with open_session(screen, local=local, ca_cert=ca_cert, project=project) as opened:
+        session = opened if project is None else as_owner_there(screen, opened)
+        look = Look(screen, session, name, specs)
+        show = Show(session, look)
         if watching:
-            # Specs are read anew each time: whoever watches may be the one who edits them.
-            look = Look(screen, session, name, lambda: load_if_there(specs))
-            show = Show(session, look)
             found = looks(look, screen, session.clock)
             watch(screen, found, show.text, lambda s: show.document(s, show.lease()), output)
         else:
-            look = Look(screen, session, name, lambda: revision)
-            _show(screen, Show(session, look), look(), output)
-    return Exit.DONE
+            _show(screen, show, look(), output)
+    return Exit.INVALID_SPEC if look.broken else Exit.DONE
 
 
 @dataclass(slots=True)
 class Look:
-    """One look after the other, each knowing what the last one saw."""
+    """One look after the other, each knowing what the last one saw.
+
+    Specs are read anew each time: whoever watches may be the one who edits them.  A broken spec
+    hides nothing: its problems are said, and the rest is shown.
+    """
 
     screen: Screen
     session: Session
     name: str | None
-    read: Callable[[], Revision | None]
+    specs: Sequence[Path] | None
     history: History = field(default_factory=History)
     plan: Plan = field(default_factory=Plan)
     known: bool = False
-    _said: str = ""
+    broken: bool = False
+    _said: tuple[str, ...] = ()
 
     def __call__(self) -> Status:
         """A name must be a cluster's at the first look; later it may have gone."""
-        done = self._pass(self.read() or NO_SPECS)
+        session = self.session
+        chosen = basis(self.specs, session.files(session.project), session.owner)
+        self.broken = bool(chosen.revision.problems)
+        self._say(*map(str, chosen.revision.problems), *chosen.remarks)
+        done = self._pass(chosen.revision)
         self.history, self.plan = done.history, done.plan
+        at_work = is_at_work(read_lease(session))
+        found = judged(done, chosen, session, at_work=at_work)
         if self.name is None:
-            return done.status
-        found = _some(done.status, self.name) if self.known else _one(done.status, self.name)
+            return found
+        one = _some(found, self.name) if self.known else _one(found, self.name)
         self.known = True
-        return found
+        return one
 
     def _pass(self, revision: Revision) -> Pass:
         """With pauses, or, where the files cannot be read, without them."""
@@ -105,10 +117,14 @@ class Look:
         except Fault as fault:
             if fault.kind != "Files":
                 raise
-            said, before = f"not known which clusters are paused: {fault}", self._said
-        self._said = said
-        self.screen.say(*[said] * (said != before))
+            self._say(f"not known which clusters are paused: {fault}")
         return look_and_plan(revision, world, self.history, policy)
+
+    def _say(self, *lines: str) -> None:
+        """Each line once in a watch, until it was untrue for a while."""
+        new = [line for line in lines if line not in self._said]
+        self._said = (*self._said, *new)[-_SAID_MAX:]
+        self.screen.say(*new)
 
 
 def _one(status: Status, name: str) -> Status:
@@ -135,11 +151,9 @@ class Show:
         if name is None or not status.clusters:
             return status_text(status)
         url, files = self.session.client.application_url, self.session.files(self.session.project)
-        parts = [
-            cluster_text(status.clusters[0], status.as_of, url),
-            plan_text(self.look.plan.of(name)),
-            *past_of(name, files),
-        ]
+        cluster = status.clusters[0]
+        plan = [] if is_uncompared(cluster) else [plan_text(self.look.plan.of(name))]
+        parts = [cluster_text(cluster, status.as_of, url), *plan, *past_of(name, files)]
         return "\n\n".join(parts)
 
     def document(self, status: Status, lease: Lease | None) -> Mapping[str, object]:
@@ -148,12 +162,7 @@ class Show:
         return {**status_json(status, self.session.client.application_url), "lease": told}
 
     def lease(self) -> Lease | None:
-        """Who writes at present; None when nobody does, or when that cannot be read."""
-        try:
-            lease = self.session.lease.read()
-        except FilesError:
-            return None
-        return None if lease is None or lease.released else lease
+        return read_lease(self.session)
 
 
 def _show(screen: Screen, show: Show, found: Status, form: Form) -> None:

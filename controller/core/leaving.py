@@ -107,7 +107,7 @@ def _left(name: str, apps: Sequence[ObservedApplication], desired: DesiredState)
     held_back = desired.departed.get(name)
     if not held_back:
         return _orphan(name, apps)
-    message = f"its spec is gone and it is kept, for {held_back}; `raycml delete {name}` removes it"
+    message = f"its spec is gone; not deleted, for {held_back}"
     return _cluster_wait(name, Reason.PROTECTED, message)
 
 
@@ -161,10 +161,7 @@ def _all_go(
 
 def _orphan(name: str, apps: Sequence[ObservedApplication]) -> Draft:
     plural = "s" if len(apps) > 1 else ""
-    message = (
-        f"no spec holds it ({len(apps)} application{plural}); `raycml delete {name}` removes it, "
-        "`raycml reconcile --prune` all such"
-    )
+    message = f"no spec declares it ({len(apps)} application{plural}); see `raycml orphans`"
     return _cluster_wait(name, Reason.ORPHAN, message)
 
 

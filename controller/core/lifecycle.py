@@ -41,11 +41,17 @@ def _conflict(cluster: str, foreign: ObservedApplication) -> str:
     what = f"`{foreign.subdomain}` is application {foreign.id}, which"
     if is_adopted(foreign):
         return f"{what} was adopted as {key_of(foreign)}: rename the cluster or the group"
+    mark = foreign.mark
+    if mark is not None:
+        return (
+            f"{what} is {mark.key} of another installation, `{mark.owner[:60]}`: rename the "
+            "cluster, or set RAYCML_OWNER to work as that installation"
+        )
     if foreign.script.startswith(f"{LAUNCHERS}/{cluster}/"):
         return (
-            f"{what} runs a launcher of this cluster without this controller's mark: somebody "
-            "edited its environment, it was released, or another installation owns it; if it is "
-            f"yours: `raycml adopt {cluster}`, or delete it"
+            f"{what} runs a launcher of this cluster without this controller's mark: its "
+            "environment was edited, or it was released; to take it back: "
+            f"`raycml adopt {cluster}`"
         )
     return (
         f"{what} is not this controller's: rename the cluster, or delete or rename that application"

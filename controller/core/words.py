@@ -30,7 +30,9 @@ def why(cluster: ClusterStatus) -> str:
     """The message of the condition that says most about how the cluster is; empty when well."""
     if cluster.word == "Ready":
         return ""
-    order = ("Paused", "Stalled", "Suspended", "Reconciling", "Ready", "Synced")
+    order: tuple[str, ...] = ("Paused", "Stalled", "Suspended", "Reconciling", "Ready", "Synced")
+    if cluster.word == "Running":
+        order = ("Stalled", "Synced")
     found = (cluster.condition(kind) for kind in order)
     return next((c.message for c in found if c is not None), "")
 

@@ -104,6 +104,13 @@ def all_records(files: ProjectFiles) -> tuple[Record, ...]:
     return tuple(record for record in found if record.revision)
 
 
+def records_of(files: ProjectFiles, owner: str) -> tuple[Record, ...]:
+    """The records of every source that controllers of one installation follow.  FilesError."""
+    folders = {stored.path for stored in files.listing(FOLDER) if stored.is_dir}
+    found = [(folder, RecordFile(files, folder).read()) for folder in sorted(folders)]
+    return tuple(r for at, r in found if r.revision and at == record_folder(owner, r.origin))
+
+
 class RecordFile:
     """The record in one folder: of `origin`, or None of whichever it is.
 

@@ -68,9 +68,9 @@ def test_status_tells_of_all_clusters_in_a_line_each(stage: Stage) -> None:
     stage.spec("training", replicas=1)
     stage.run("reconcile", "specs/analytics.yaml")
     assert stage.run("status").out == (
-        "CLUSTER    STATE        READY  GROUPS            WHY\n"
-        "analytics  Ready        3/3    head 1/1 cpu 2/2\n"
-        "training   Reconciling  0/2    head 0/1 cpu 0/1  head: The member has no application.\n"
+        "CLUSTER    STATE       READY  GROUPS            WHY\n"
+        "analytics  Ready       3/3    head 1/1 cpu 2/2\n"
+        "training   NotCreated  0/2    head 0/1 cpu 0/1  head: The member has no application.\n"
     )
 
 
@@ -214,7 +214,7 @@ def test_prune_deletes_what_no_spec_holds(stage: Stage) -> None:
     stage.spec("training")
     stage.run("reconcile")
     (stage.folder / "specs" / "training.yaml").unlink()
-    assert "? training - left alone Orphan: no spec holds it" in stage.run("plan").out
+    assert "? training - left alone Orphan: no spec declares it" in stage.run("plan").out
     assert "Plan: 3 to delete.\n" in stage.run("plan", "--prune").out
     assert stage.run("reconcile", "--prune", "--yes").code == 0
     assert all(name.startswith("ray-analytics-") for name in stage.applications())

@@ -242,10 +242,10 @@ def test_clusters_come_lose_their_spec_and_go() -> None:
     orphan = glance(desired(), converged(CLUSTER))
     assert said(empty, planned) == ["ClusterAdded analytics: its spec asks for 3 members"]
     (line,) = said(WELL, orphan)
-    assert line.startswith("SpecRemoved analytics: no spec holds it (3 applications)")
+    assert line.startswith("SpecRemoved analytics: no spec declares it (3 applications)")
     assert said(orphan, empty) == ["ClusterGone analytics: nothing of it is left"]
     (line,) = said(empty, orphan)
-    assert line.startswith("ClusterFound analytics: no spec holds it")
+    assert line.startswith("ClusterFound analytics: no spec declares it")
     assert said(orphan, WELL) == [
         "ClusterAdded analytics: its spec asks for 3 members",
         "Ready analytics: 3 of 3 nodes are alive",

@@ -1,5 +1,30 @@
 """States that are reported otherwise than they are."""
 
-from tests.mutants.mutant import Mutant
+from tests.mutants.mutant import m
 
-MUTANTS: list[Mutant] = []
+STATUS = "tests/cli/test_cli_status.py"
+
+# fmt: off
+MUTANTS = [
+    m("B3", "status looks only at the specs here", "cli/status_basis.py",
+      "        records = records_of(files, owner)\n", "        records = ()\n",
+      f"{STATUS}::test_what_a_controller_follows_needs_no_spec_at_hand"),
+    m("B6", "a cluster without a spec at hand has no member that is ready", "cli/status_judged.py",
+      "        if cluster.name not in declared:\n", "        if False:\n",
+      f"{STATUS}::test_a_cluster_that_no_spec_and_no_record_declares_runs_and_is_not_compared"),
+    m("B6", "a comparison says that something reconciles", "cli/status_judged.py",
+      "clusters.append(compared_only(cluster))", "clusters.append(cluster)",
+      f"{STATUS}::test_a_comparison_that_nothing_acts_on_does_not_say_reconciling"),
+    m("B7", "a broken spec hides every cluster", "cli/status.py",
+      "        self._say(*map(str, chosen.revision.problems), *chosen.remarks)\n",
+      "        if self.broken:\n            raise ValueError(chosen.revision.problems)\n",
+      f"{STATUS}::test_a_broken_spec_hides_nothing"),
+    m("B11", "another project is looked at as if its clusters were strangers", "cli/status.py",
+      "session = opened if project is None else as_owner_there(screen, opened)",
+      "session = opened",
+      f"{STATUS}::test_another_project_is_seen_as_its_own_controller_sees_it"),
+    m("B11", "what another installation owns is taken for edited by hand", "core/lifecycle.py",
+      "    if mark is not None:\n        return (\n", "    if False:\n        return (\n",
+      f"{STATUS}::test_an_application_of_another_installation_is_named_as_that"),
+]
+# fmt: on
