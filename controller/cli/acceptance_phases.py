@@ -107,7 +107,7 @@ def _watch(trial: Trial) -> None:
         if not trial.left_s:
             raise PhaseError("the time is up while it was watched; it was ready so far")
         clock.wait(min(trial.session.settings.pass_pause_s, left_s), trial.interrupts.stop)
-        end = drive.once(Goal.READY)
+        end = drive.once(Goal.READY, trial.left_s)
         trial.last = end.last
         if end.verdict is not Verdict.REACHED:
             raise trial.unwell(end, f"it was ready and did not stay so: {why_not(end.last.plan)}")

@@ -15,10 +15,12 @@ from controller.cli.compose import Session, open_session, with_permissions
 from controller.cli.consent import consent
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
+from controller.cli.leading import await_lease
 from controller.cli.marking import Fields, Written, write
 from controller.cli.options import (
     CaCert,
     Form,
+    LeadTimeout,
     Local,
     NoColor,
     Output,
@@ -73,7 +75,8 @@ def adopt(  # noqa: PLR0913 - the options of one command
     from_owner: FromOwner = None,
     specs: Specs = None,
     yes: Yes = False,
-    take_over: TakeOver = False,
+    timeout: LeadTimeout = "10m",  # type: ignore[assignment]  # its parser makes it seconds
+    take_over: TakeOver = False,  # noqa: ARG001 - see the option
     output: Output = Form.TEXT,
     local: Local = False,
     ca_cert: CaCert = None,
@@ -91,7 +94,7 @@ def adopt(  # noqa: PLR0913 - the options of one command
     _check_declared(name, revision)
     order = [_mapping(text) for text in mapped or ()]
     _check_once([str(member) for member, _ in order])
-    with open_session(screen, local=local, ca_cert=ca_cert, take_over=take_over) as session:
+    with open_session(screen, local=local, ca_cert=ca_cert) as session:
         ground = _ground(session, revision, name, from_owner)
         pairs = _ordered(order, ground) if order else None
         found = _offer(ground, pairs)
@@ -102,6 +105,8 @@ def adopt(  # noqa: PLR0913 - the options of one command
         elif not found.already and found.notes:
             message = f"nothing was adopted: {'; '.join(found.notes)}"
             raise CommandError(message, Exit.REFUSED, "`--map MEMBER=NAME` says which is which")
+        if found.adoptions:  # no lease is taken for nothing
+            await_lease(session, session.clock.monotonic() + timeout, screen.say)
         return shown.conclude(_carry_out(session, ground, found))
 
 
@@ -204,9 +209,7 @@ def _application(named: str, apps: Sequence[ObservedApplication]) -> ObservedApp
 
 
 def _carry_out(session: Session, ground: Ground, found: Offer) -> list[Written]:
-    """One write for each adoption; a lease comes first, and none is taken for nothing."""
-    if found.adoptions:
-        session.execution().permission()
+    """One write for each adoption."""
     return [
         write(session.world, made.app, partial(_decided, made, ground)) for made in found.adoptions
     ]

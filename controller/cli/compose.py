@@ -13,7 +13,7 @@ from controller.cli.connect import Where, locate
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.machine import Machine
-from controller.cli.places import is_dead, this_place
+from controller.cli.places import lives, this_place
 from controller.cli.screen import Screen
 from controller.cli.workspace import Workspace, is_project_id
 from controller.clock import Clock
@@ -23,7 +23,6 @@ from controller.cml.connection import trust
 from controller.cml.operations import Call
 from controller.cml.transport import OnCall
 from controller.core.fault import Fault
-from controller.core.lease import Lease
 from controller.core.plan import Outcome
 from controller.core.policy import Policy
 from controller.execute import Execution
@@ -36,18 +35,24 @@ from controller.launcher.builder import render as builders
 from controller.settings import Settings, read_settings
 from controller.telemetry import DEBUG, WARNING, open_log
 
+LEASE_HELD = "LeaseHeld"  # the kind of a fault: another controller leads
+_BEAT_S = 5.0
 _OTHER = "--project (or of the spec)"
 _FAULTS = Faults(any=errors.CmlError, missing=errors.NotFound, unknown=errors.Unknown)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Everything that a command which speaks to CML works with.  `project` is an id."""
+    """Everything that a command which speaks to CML works with.
+
+    `project` and `home` are ids: the project that is worked in, and the connection's.
+    """
 
     client: Client
     world: Workspace
     files: Callable[[str], ProjectFiles]
     project: str
+    home: str
     owner: str
     policy: Policy
     settings: Settings
@@ -66,16 +71,21 @@ class Session:
         return replace(self, owner=owner, policy=policy, lease=lease)
 
     def permit(self) -> None:
-        """Nothing is written without the lease; a pass that finds nothing to do never asks."""
+        """Fault where another controller holds the lease.
+
+        A lease that cannot be read or written stops nothing: a restart needs no file, and the
+        commonest fault of a project is that its disk is full.
+        """
         try:
             self.lease.take()
         except LeaseHeldError as error:
             said = str(error)
         except FilesError as error:
-            raise Fault(f"the lease cannot be taken: {error}", kind="Files") from None
+            self.log.warning("lease not written", error=str(error))
+            return
         else:
             return
-        raise Fault(said, kind="LeaseHeld")
+        raise Fault(said, kind=LEASE_HELD)
 
 
 def offline_policy(environ: Mapping[str, str]) -> Policy:
@@ -91,7 +101,6 @@ def open_session(
     local: bool,
     ca_cert: Path | None,
     project: str | None = None,
-    take_over: bool = False,
     on_call: OnCall = ignore,
     level: int = WARNING,
 ) -> Iterator[Session]:
@@ -99,7 +108,7 @@ def open_session(
 
     `project` is another project to work in; the owner, and with it the lease, stays that of the
     connection's.  `on_call` hears of each call to CML, besides the log.  A lease that was taken is
-    given back at the end, whatever that is.
+    renewed for as long as the session lasts, and given back at its end, whatever that is.
     """
     machine = screen.machine
     settings = read_settings(machine.environ)
@@ -110,12 +119,13 @@ def open_session(
         owner = where.owner or home_project
         chosen = home_project if project is None else _project(client, project, _OTHER)
         files = open_files(client, where)
-        lease = _lease(screen, files(home_project), owner, take_over=take_over)
+        lease = _lease(machine, files(home_project), owner)
         session = Session(
             client=client,
             world=Workspace(client, files, chosen, machine.clock),
             files=files,
             project=chosen,
+            home=home_project,
             owner=owner,
             policy=settings.policy(owner, render.edition(), builders.edition()),
             settings=settings,
@@ -124,7 +134,8 @@ def open_session(
             lease=lease,
         )
         try:
-            yield session
+            with machine.repeat(lease.renew, _BEAT_S):
+                yield session
         finally:
             _give_back(lease, log)
 
@@ -140,20 +151,10 @@ def open_client(
         yield client, where
 
 
-def _lease(screen: Screen, files: ProjectFiles, owner: str, *, take_over: bool) -> LeaseFile:
-    machine = screen.machine
-
-    def waiting(held: Lease) -> None:
-        screen.say(f"{held.who} holds the lease; watching whether it is still alive")
-
-    return LeaseFile(
-        files,
-        Claimant(owner, f"{machine.rng.getrandbits(64):016x}", _who(machine.environ), this_place()),
-        machine.clock,
-        take_over=take_over,
-        waiting=waiting,
-        dead=lambda held: is_dead(held.place),
-    )
+def _lease(machine: Machine, files: ProjectFiles, owner: str) -> LeaseFile:
+    holder, who = f"{machine.rng.getrandbits(64):016x}", _who(machine.environ)
+    claimant = Claimant(owner, holder, who, this_place())
+    return LeaseFile(files, claimant, machine.clock, lives=lambda held: lives(held.place))
 
 
 def _who(environ: Mapping[str, str]) -> str:

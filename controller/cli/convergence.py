@@ -2,14 +2,16 @@
 
 What goes wrong at the first look ends the command; later, an unreachable or busy CML is waited out
 until the time is up.  A key that is refused ends the command at once, for nothing can get better.
+So does another controller that lives; one that is silent is waited out, and the pass made anew.
 """
 
 from dataclasses import dataclass, replace
 from threading import Event
 
-from controller.cli.compose import Session
+from controller.cli.compose import LEASE_HELD, Session
 from controller.cli.failure import by_kind
 from controller.cli.interrupts import Interrupts
+from controller.cli.leading import await_lease
 from controller.cli.progress import Progress
 from controller.core.fault import Fault
 from controller.core.history import History
@@ -45,8 +47,14 @@ class Drive:
         patience = Patience(goal, timeout_s, pause_s, wake=self.interrupts.stop)
         return converge(self._patiently, patience, clock, self._seen)
 
-    def once(self, goal: Goal) -> End:
-        done = self._pass(History())
+    def once(self, goal: Goal, timeout_s: float) -> End:
+        """One pass; only a lease is waited for."""
+        self.deadline = self.session.clock.monotonic() + timeout_s
+        try:
+            done = self._pass(History())
+        except Fault as fault:
+            self._lead(fault)
+            done = self._pass(History())
         self._seen(done)
         return End(done, verdict(done.plan, goal), 1)
 
@@ -56,7 +64,16 @@ class Drive:
             try:
                 return self._pass(history)
             except Fault as fault:
-                self._bear(fault)
+                if fault.kind == LEASE_HELD:
+                    self._lead(fault)
+                else:
+                    self._bear(fault)
+
+    def _lead(self, fault: Fault) -> None:
+        """What was planned without the lease is void when it comes."""
+        if fault.kind != LEASE_HELD:
+            raise fault
+        await_lease(self.session, self.deadline, self.progress.note, self.interrupts.stop)
 
     def _bear(self, fault: Fault) -> None:
         clock = self.session.clock

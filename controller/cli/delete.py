@@ -59,7 +59,7 @@ def delete(  # noqa: PLR0913 - the options of one command
     names: Names,
     *,
     yes: Yes = False,
-    take_over: TakeOver = False,
+    take_over: TakeOver = False,  # noqa: ARG001 - see the option
     timeout: Timeout = "10m",  # type: ignore[assignment]  # its parser makes it seconds
     project: Project = None,
     specs: Specs = None,
@@ -77,9 +77,7 @@ def delete(  # noqa: PLR0913 - the options of one command
     held = _holders(chosen, specs)
     _check_protected(held)
     where = project or _project_of(held)
-    with open_session(
-        screen, local=local, ca_cert=ca_cert, project=where, take_over=take_over
-    ) as session:
+    with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
         wanted = frozenset(chosen)
         policy = with_permissions(session.policy, only=wanted, delete=wanted)
         seen = look_and_plan(NO_SPECS, session.world, History(), policy)

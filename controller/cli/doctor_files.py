@@ -13,7 +13,7 @@ from controller.clock import Clock
 from controller.core.checkup_facts import LeaseSeen, Probe
 from controller.core.desired import LAUNCHERS
 from controller.core.lease import Lease, Sighting, sight
-from controller.files.leases import lease_path, parse_lease
+from controller.files.leases import read_lease
 from controller.files.port import FilesError, ProjectFiles, StoredFile
 
 LOGS = ".raycml/logs"
@@ -54,7 +54,7 @@ def watch_lease(
     files: ProjectFiles, owner: str, clock: Clock, waiting: Callable[[Lease], None]
 ) -> LeaseSeen:
     """The lease; a held one is watched until it shows life, or for its duration in vain."""
-    found = _read_lease(files, owner)
+    found = read_lease(files, owner)
     if found is None or found.released:
         return LeaseSeen(found)
     if is_dead(found.place):
@@ -69,13 +69,8 @@ def watch_lease(
     return LeaseSeen(found, clock.monotonic() - seen.unchanged_since)
 
 
-def _read_lease(files: ProjectFiles, owner: str) -> Lease | None:
-    data = files.read(lease_path(owner))
-    return None if data is None else parse_lease(data, owner)
-
-
 def _look_again(files: ProjectFiles, owner: str, before: Sighting, clock: Clock) -> Sighting | None:
-    found = _read_lease(files, owner)
+    found = read_lease(files, owner)
     return None if found is None else sight(before, found, clock.monotonic())
 
 

@@ -35,7 +35,7 @@ _BY_KIND: dict[str, tuple[Exit, str, str]] = {
     "LeaseHeld": (
         Exit.LEASE_HELD,
         "another controller is at work",
-        "wait until it is done, or if it died: the same command with --take-over",
+        "the same command when it is done; if it died, a minute of silence is enough",
     ),
     "NotFound": (Exit.USAGE, "CML does not have it", "check CML_PROJECT_ID"),
 }

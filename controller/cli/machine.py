@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from controller.cli.repeating import Repeat, in_thread, never
 from controller.clock import Clock, SystemClock
 from controller.telemetry import Redaction
 
@@ -25,13 +26,17 @@ SECRET_VARIABLES = (
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """`transport` replaces the network; `redaction` knows every secret that came by."""
+    """`transport` replaces the network; `redaction` knows every secret that came by.
+
+    `repeat` does something beside a command as long as it lasts.
+    """
 
     environ: Mapping[str, str] = field(repr=False)
     clock: Clock
     rng: random.Random
     transport: httpx.BaseTransport | None = None
     redaction: Redaction = field(default_factory=Redaction)
+    repeat: Repeat = never
 
     def __post_init__(self) -> None:
         for name in SECRET_VARIABLES:
@@ -39,4 +44,4 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    return Machine(dict(os.environ), SystemClock(), random.SystemRandom())
+    return Machine(dict(os.environ), SystemClock(), random.SystemRandom(), repeat=in_thread)

@@ -42,7 +42,17 @@ TakeOver = Annotated[
     bool,
     typer.Option(
         "--take-over",
-        help="Take the lease of a controller that shows no sign of life.",
+        help="For old scripts: the lease of a controller that shows no sign of life is always "
+        "taken.",
+    ),
+]
+LeadTimeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        metavar="DURATION",
+        parser=duration,
+        help="How long to wait for another controller.",
     ),
 ]
 Output = Annotated[Form, typer.Option("--output", "-o", help="How data is printed.")]

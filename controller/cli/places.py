@@ -1,7 +1,8 @@
-"""Which process this is, so that another one on the same machine can tell whether it still lives.
+"""The identity of this process, for others on the same machine that can see whether it lives.
 
-Host name, boot, process id and its start: a pod has a host name of its own, so nobody judges a
-process that he cannot see.
+Host name, boot, namespace of process ids, process id and its start.  Two containers may share a
+host name and a boot while each has its own process ids, so a process is judged only from within
+its own namespace.
 """
 
 import os
@@ -9,36 +10,63 @@ import socket
 from pathlib import Path
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+_ENDED = frozenset("ZX")  # zombie, dead
+_STOPPED = frozenset("Tt")  # by a signal or a debugger: it exists, and shows no life
 
 
 def this_place() -> str:
     """Empty where the machine does not tell."""
-    pid = os.getpid()
-    started = _started(pid)
-    return "" if started is None else f"{_machine()} {pid} {started}"
+    machine, pid = _machine(), os.getpid()
+    stat = _stat(pid)
+    return "" if stat is None or not machine else f"{machine} {pid} {stat[1]}"
 
 
-def is_dead(place: str) -> bool:
-    """Whether the process of a place on this very machine is gone; False for any doubt."""
+def lives(place: str) -> bool | None:
+    """True for a process that is seen to run, False for one that is gone, None for any doubt."""
     machine, _, rest = place.rpartition(" ")[0].rpartition(" ")
     started = place.rpartition(" ")[2]
     if not machine or machine != _machine() or not rest.isdigit():
+        return None
+    stat = _stat(int(rest))
+    if stat is None:
+        return None if _exists(int(rest)) else False
+    if stat[0] in _ENDED or stat[1] != started:
         return False
-    return _started(int(rest)) != started
+    return None if stat[0] in _STOPPED else True
+
+
+def is_dead(place: str) -> bool:
+    """False for any doubt."""
+    return lives(place) is False
 
 
 def _machine() -> str:
+    """Empty where it cannot be told apart from another one, or where `/proc` is of another one."""
     try:
-        return f"{socket.gethostname()}/{_BOOT.read_text().strip()}"
+        if os.readlink("/proc/self") != str(os.getpid()):
+            return ""
+        namespace = os.readlink("/proc/self/ns/pid")
+        return f"{socket.gethostname()}/{_BOOT.read_text().strip()}/{namespace}"
     except OSError:
         return ""
 
 
-def _started(pid: int) -> str | None:
-    """Ticks since the boot at which a process began; None where there is no such process."""
+def _stat(pid: int) -> tuple[str, str] | None:
+    """State of a process, and ticks since the boot at which it began; None where not shown."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     fields = text[text.rindex(")") + 2 :].split()
-    return None if fields[0] in {"Z", "X"} else fields[19]
+    return fields[0], fields[19]
+
+
+def _exists(pid: int) -> bool:
+    """By the kernel, which knows also what `/proc` hides (`hidepid`)."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True

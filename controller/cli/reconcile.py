@@ -91,7 +91,7 @@ def reconcile(  # noqa: PLR0913 - the options of one command
     prune: Prune = False,
     allow_prune: AllowPrune = 0,
     yes: Yes = False,
-    take_over: TakeOver = False,
+    take_over: TakeOver = False,  # noqa: ARG001 - see the option
     refresh_launchers: Refresh = False,
     output: Output = Form.TEXT,
     local: Local = False,
@@ -106,7 +106,7 @@ def reconcile(  # noqa: PLR0913 - the options of one command
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     check_whole(paths, prune=prune)
     revision = load(paths)
-    with open_session(screen, local=local, ca_cert=ca_cert, take_over=take_over) as session:
+    with open_session(screen, local=local, ca_cert=ca_cert) as session:
         only = scope(paths, revision)
         policy = with_permissions(session.policy, only=only, refresh_launchers=refresh_launchers)
         if prune:
@@ -132,7 +132,11 @@ def _carry_out(screen: Screen, session: Session, order: Order, output: Form) -> 
     screen.say(heading(order.revision))
     with Interrupts() as interrupts, showing(screen, clock) as progress:
         drive = Drive(session, order.revision, order.policy, interrupts, progress)
-        end = drive.once(order.goal) if order.once else drive.until(order.goal, order.timeout_s)
+        end = (
+            drive.once(order.goal, order.timeout_s)
+            if order.once
+            else drive.until(order.goal, order.timeout_s)
+        )
     code = exit_code(end)
     took_s = clock.monotonic() - started
     if output is Form.JSON:

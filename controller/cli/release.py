@@ -16,9 +16,11 @@ from controller.cli.compose import Session, open_session, with_permissions
 from controller.cli.consent import consent
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
+from controller.cli.leading import await_lease
 from controller.cli.marking import Fields, Written, write
 from controller.cli.options import (
     CaCert,
+    LeadTimeout,
     Local,
     NoColor,
     Project,
@@ -48,7 +50,8 @@ def release(  # noqa: PLR0913 - the options of one command
     name: Name,
     *,
     yes: Yes = False,
-    take_over: TakeOver = False,
+    timeout: LeadTimeout = "10m",  # type: ignore[assignment]  # its parser makes it seconds
+    take_over: TakeOver = False,  # noqa: ARG001 - see the option
     project: Project = None,
     specs: Specs = None,
     local: Local = False,
@@ -66,13 +69,11 @@ def release(  # noqa: PLR0913 - the options of one command
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     holder = _holder(name, specs)
     where = project or (None if holder is None else holder.cluster.spec.project)
-    with open_session(
-        screen, local=local, ca_cert=ca_cert, project=where, take_over=take_over
-    ) as session:
+    with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
         apps = _found(session, name, holder)
         said = f"this takes the owner's mark off {counted(len(apps), 'application')} of {name}"
         consent(screen, said, "Release?", yes=yes)
-        session.execution().permission()
+        await_lease(session, session.clock.monotonic() + timeout, screen.say)
         decide = partial(_decided, session.owner, name)
         written = [write(session.world, app, decide) for app in apps]
     return _conclude(screen, name, apps, written, holder)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from structlog.typing import FilteringBoundLogger
 
-from controller.cli.compose import Session
+from controller.cli.compose import LEASE_HELD, Session
 from controller.core.board import Board, LoopState
 from controller.core.events import Event, Journal, note, restored
 from controller.core.fault import Fault
@@ -16,17 +16,19 @@ from controller.core.history import History
 from controller.core.observed import Pause, key_of
 from controller.core.occasions import Occasion
 from controller.core.plan import Outcome, Result
+from controller.core.record import in_force
 from controller.core.timeline import Timelines, extend
 from controller.files.approvals import read_approvals
 from controller.files.events import EventFile
 from controller.files.port import FilesError
 from controller.follow import Follower, NoRevisionError
 from controller.loop import Excuse
-from controller.reconcile import Pass, reconcile
+from controller.reconcile import Pass, look_and_plan, reconcile
 from controller.telemetry import Redaction, pass_line, step_line
 from controller.web.metrics import Metrics
 
-_STANDS_BY = frozenset({"LeaseHeld", "LeaseTaken"})
+_LEASE_TAKEN = "LeaseTaken"
+_STANDS_BY = frozenset({LEASE_HELD, _LEASE_TAKEN})
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class Running:
     aborted: threading.Event = field(default_factory=threading.Event)
     number: int = 0
     epoch: int = 0
+    leads: bool = False
     journal: Journal = field(default_factory=Journal)
     timelines: Timelines = field(default_factory=dict)
     last: Pass | None = None
@@ -82,6 +85,7 @@ class Running:
         self.number += 1
         session, clock = self.session, self.session.clock
         started = clock.monotonic()
+        self._lead(history)
         revision = self.follower.advance(self._approvals)
         gone = self.follower.gone() if self.prune else frozenset()
         policy = replace(session.policy, gone=gone, look_at_pauses=True)
@@ -112,12 +116,33 @@ class Running:
         try:
             self.session.permit()
         except Fault:
-            self.follower.record = None  # whoever leads may change it
+            self.leads = False
+            self.follower.record = None  # the leader may change it
             raise
+        self.leads = True
         before, self.epoch = self.epoch, self.session.lease.epoch
         if before not in (0, self.epoch):
             self.follower.record = None
-            raise Fault("the lease was away; looking anew", kind="LeaseTaken")
+            raise Fault("the lease was away; looking anew", kind=_LEASE_TAKEN)
+
+    def _lead(self, history: History) -> None:
+        """Hold the lease from the beginning of the pass, so that a second controller stands by."""
+        try:
+            self.permission()
+        except Fault as fault:
+            if fault.kind == _LEASE_TAKEN:
+                return  # nothing was looked at yet
+            self._watch(history)
+            raise
+
+    def _watch(self, history: History) -> None:
+        """A stand-by looks, so that its page shows how things are, and does nothing."""
+        try:
+            revision = in_force(self.follower.recall(), None)
+            policy = replace(self.session.policy, look_at_pauses=True)
+            self.last = look_and_plan(revision, self.session.world, history, policy)
+        except (Fault, FilesError) as error:
+            self.log.info("stand-by cannot look", error=str(error))
 
     def excuse(self, error: Exception) -> Excuse | None:
         """Another controller leads, or the very first revision waits for a person."""
@@ -155,7 +180,7 @@ class Running:
             self.metrics.acted(done.outcomes)
         if done is not None or error is not None:
             self.metrics.passed(_result(state, done), state.took_s)
-        self.board = self._board(replace(state, leads=self.epoch > 0 and not state.holder))
+        self.board = self._board(replace(state, leads=self.leads and not state.holder))
 
     def _lament(self, state: LoopState, error: Exception) -> None:
         said = self.redaction(str(error) or type(error).__name__)

@@ -1,10 +1,11 @@
-"""Who writes: one controller per installation at a time, lest two undo each other's work.
+"""The lease: one controller per installation writes at a time, lest two undo each other's work.
 
 A courtesy, not a lock: CML cannot refuse a late writer, so safety never rests on it, and two
-controllers at once are merely wasteful.  Expiry is judged by observed change alone: a lease is
-dead when whoever waits has seen it unchanged for its whole duration on a clock of his own.
+controllers at once are merely wasteful.  Expiry is judged by observed change alone: a lease has
+expired when another controller has seen it unchanged for its whole duration on its own clock.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -37,10 +38,18 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """The lease as last seen, and since when on our own clock (seconds) it has not changed."""
+    """The lease as last seen, and since when on our own clock (seconds) it has not changed.
+
+    `signs` counts the changes by the same holder since it was first seen: its signs of life.
+    """
 
     lease: Lease
     unchanged_since: float
+    signs: int = 0
+
+    def silence_left_s(self, monotonic: float) -> float:
+        """Seconds until it has expired, if its holder stays silent."""
+        return max(self.unchanged_since + self.lease.duration_s - monotonic, 0.0)
 
 
 class Claim(Enum):
@@ -54,9 +63,14 @@ class Claim(Enum):
 
 def sight(before: Sighting | None, seen: Lease, monotonic: float) -> Sighting:
     """Take note of a reading; any change of epoch, holder or renewals is a sign of life."""
-    if before is not None and before.lease == seen:
-        return before
-    return Sighting(seen, monotonic)
+    if before is None or before.lease.holder != seen.holder:
+        return Sighting(seen, monotonic)
+    return before if before.lease == seen else Sighting(seen, monotonic, before.signs + 1)
+
+
+def newest(found: Iterable[Lease]) -> Lease | None:
+    """The one that counts of several generations: the latest holder's latest sign of life."""
+    return max(found, key=lambda lease: (lease.epoch, lease.renewals), default=None)
 
 
 def claim(sighting: Sighting | None, holder: str, monotonic: float) -> Claim:
@@ -65,10 +79,10 @@ def claim(sighting: Sighting | None, holder: str, monotonic: float) -> Claim:
         return Claim.FREE
     if sighting.lease.holder == holder:
         return Claim.OURS
-    silent = monotonic - sighting.unchanged_since
-    return Claim.EXPIRED if silent >= sighting.lease.duration_s else Claim.HELD
+    return Claim.EXPIRED if sighting.silence_left_s(monotonic) <= 0.0 else Claim.HELD
 
 
 def successor(seen: Lease | None, mine: Lease) -> Lease:
     """The lease to write when it is free or has expired; its epoch is above every one seen."""
-    return replace(mine, epoch=(seen.epoch if seen else 0) + 1, renewals=0, released=False)
+    highest = max(mine.epoch, seen.epoch if seen else 0)
+    return replace(mine, epoch=highest + 1, renewals=0, released=False)

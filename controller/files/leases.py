@@ -1,38 +1,82 @@
-"""The lease as a file of the project: taken before the first write of a run, never by a read.
+"""The lease in the project's files: taken before the first write of a run, never by a read.
 
-What cannot be read as a lease counts as none: a lease protects nobody's data, and a broken file
+Each sign of life is a new generation: a file of its own, written before the older ones are removed.
+CML's API cannot overwrite, and a lease that is deleted and uploaded would be free in between.  The
+generation that counts is the latest by its content.
+
+A file that cannot be read as a lease counts as none: a lease protects no data, and a broken file
 must not keep a team from its clusters.
 """
 
 import json
 import math
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 
 from controller.clock import Clock
-from controller.core.lease import Claim, Lease, Sighting, claim, sight, successor
+from controller.core.lease import Claim, Lease, Sighting, claim, newest, sight, successor
 from controller.files import decode
-from controller.files.port import ProjectFiles
+from controller.files.port import FilesError, ProjectFiles
 
 SCHEMA = "raycml.lease/v1"
+FOLDER = ".raycml/leases"
 SIZE_LIMIT = 16 * 1024  # bytes
 DURATION_S = 60.0
-_RENEW_S = 20.0  # a third of the duration, so that two signs of life may be lost
+RENEW_S = 20.0  # a third of the duration, so that two signs of life may be lost
+_GENERATIONS_READ = 8  # the latest; there are two at most, unless writers were killed in between
+_LAST = 999_999_999
 _DURATION_MAX_S = 3600.0
 
 
 class LeaseHeldError(Exception):
-    """Another controller holds the lease; `lease` is what it says of itself."""
+    """Another controller holds the lease; `lease` says which.
 
-    def __init__(self, lease: Lease) -> None:
+    `alive`: it was seen to live.  Otherwise the lease expires in `expires_in_s` of further silence.
+    """
+
+    def __init__(self, lease: Lease, *, alive: bool = False, expires_in_s: float = 0.0) -> None:
         super().__init__(f"{lease.who} holds the lease since {lease.since}")
         self.lease = lease
+        self.alive = alive
+        self.expires_in_s = expires_in_s
 
 
-def lease_path(owner: str) -> str:
-    """One file for each installation; an owner is text of any kind, so it is spelt in hex."""
-    return f".raycml/leases/{owner.encode().hex()[:160]}.json"
+def lease_path(owner: str, generation: int = 0) -> str:
+    """The file of one generation; an owner is text of any kind, so it is spelt in hex."""
+    number = f".{generation:09}" if generation else ""
+    return f"{FOLDER}/{_stem(owner)}{number}.json"
+
+
+def _stem(owner: str) -> str:
+    return owner.encode().hex()[:160]
+
+
+def generations(files: ProjectFiles, owner: str) -> tuple[int, ...]:
+    """The numbers of the generations that are there, ascending.  FilesError."""
+    pattern = re.compile(rf"{_stem(owner)}(?:\.([0-9]{{9}}))?\.json")
+    names = [stored.name for stored in files.listing(FOLDER) if not stored.is_dir]
+    return tuple(sorted(int(m.group(1) or 0) for m in map(pattern.fullmatch, names) if m))
+
+
+def _next(numbers: tuple[int, ...]) -> int:
+    """The number of a further generation, also beside a file that has the highest possible one."""
+    latest = max(numbers, default=0)
+    return latest + 1 if latest < _LAST else next(n for n in count(1) if n not in numbers)
+
+
+def read_lease(files: ProjectFiles, owner: str) -> Lease | None:
+    """The lease that counts; FilesError where the files cannot be read."""
+    return _read(files, owner, generations(files, owner))
+
+
+def _read(files: ProjectFiles, owner: str, numbers: Iterable[int]) -> Lease | None:
+    found = (files.read(lease_path(owner, n)) for n in tuple(numbers)[-_GENERATIONS_READ:])
+    leases = (parse_lease(data, owner) for data in found if data is not None)
+    return newest(lease for lease in leases if lease is not None)
 
 
 def render_lease(lease: Lease) -> bytes:
@@ -100,11 +144,11 @@ def _unheld(by: Claimant, since: str) -> Lease:
 
 
 class LeaseFile:
-    """One run's hold on the lease.
+    """The hold of one run on the lease; safe to use from several threads.
 
-    `take_over` waits out a silent holder instead of giving up at once; a holder that shows signs
-    of life is never pushed aside.  One that was seen silent for its whole duration, over several
-    calls, has lost it, and so has one of which `dead` says that its process is gone.
+    `lives` says of a holder whether its process is seen to live, is gone, or cannot be seen (None).
+    A holder that shows signs of life is never pushed aside.  One that was seen silent for its whole
+    duration, over several calls, has lost the lease, and so has one whose process is gone.
     """
 
     def __init__(
@@ -113,76 +157,132 @@ class LeaseFile:
         claimant: Claimant,
         clock: Clock,
         *,
-        take_over: bool = False,
-        waiting: Callable[[Lease], None] = lambda _: None,
-        dead: Callable[[Lease], bool] = lambda _: False,
+        lives: Callable[[Lease], bool | None] = lambda _: None,
     ) -> None:
         self._files = files
-        self._path = lease_path(claimant.owner)
+        self._owner = claimant.owner
         self._mine = _unheld(claimant, clock.now().isoformat(timespec="seconds"))
         self._clock = clock
-        self._take_over = take_over
-        self._waiting = waiting
-        self._dead = dead
+        self._lives = lives
         self._seen: Sighting | None = None
-        self._renewed_at: float | None = None
-        self._never = threading.Event()
+        self._generation = 0
+        self._held = False
+        self._due_at = -math.inf
+        self._lock = threading.Lock()
 
     def read(self) -> Lease | None:
         """The lease as it is; FilesError when the files cannot be read."""
-        data = self._files.read(self._path)
-        return None if data is None else parse_lease(data, self._mine.owner)
-
-    def take(self) -> None:
-        """Hold the lease, or hold it on.  LeaseHeldError when another run does; FilesError."""
-        now = self._clock.monotonic()
-        if self._renewed_at is not None and now - self._renewed_at < _RENEW_S:
-            return
-        self._seen = self._look(self._seen)
-        while (found := self._claim(self._seen)) is Claim.HELD:
-            self._seen = self._wait(self._seen)
-        self._write(found, self._seen)
+        return read_lease(self._files, self._owner)
 
     @property
     def epoch(self) -> int:
-        """Of the hold: another one means that somebody else may have written meanwhile; 0: none."""
+        """Of the hold: another one means that another controller may have written meanwhile."""
         return self._mine.epoch
 
-    def _claim(self, sighting: Sighting | None) -> Claim:
-        found = claim(sighting, self._mine.holder, self._clock.monotonic())
-        dead = found is Claim.HELD and sighting is not None and self._dead(sighting.lease)
-        return Claim.EXPIRED if dead else found
+    @property
+    def is_held(self) -> bool:
+        """Whether this run took the lease and has not seen it go."""
+        return self._held
 
-    def _look(self, before: Sighting | None) -> Sighting | None:
-        seen = self.read()
-        return None if seen is None else sight(before, seen, self._clock.monotonic())
+    def take(self) -> None:
+        """Hold the lease, or hold it on.
 
-    def _wait(self, sighting: Sighting | None) -> Sighting | None:
-        """Watch a holder a while longer; LeaseHeldError when he lives or nobody asked to wait."""
-        if sighting is None:
-            return None
-        if not self._take_over:
-            raise LeaseHeldError(sighting.lease)
-        self._waiting(sighting.lease)
-        self._clock.wait(sighting.lease.duration_s / 10, self._never)
-        later = self._look(sighting)
-        if later is not None and later.lease != sighting.lease and not later.lease.released:
-            raise LeaseHeldError(later.lease)
-        return later
+        LeaseHeldError when another run does.  FilesError when that cannot be known, or the hold
+        cannot be written; it is tried again after a while, and meanwhile nothing is raised.
+        """
+        with self._lock:
+            if self._clock.monotonic() >= self._due_at:
+                self._take()
 
-    def _write(self, found: Claim, sighting: Sighting | None) -> None:
-        if found is Claim.OURS:
-            self._mine = self._mine.renewed()
+    def renew(self) -> None:
+        """Show a sign of life where one is due and the lease is held; raises nothing.
+
+        Never waits for another thread that is at it.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._held and self._clock.monotonic() >= self._due_at:
+                self._take()
+        except (LeaseHeldError, FilesError):
+            return  # the next `take` finds the same, and can say so
+        finally:
+            self._lock.release()
+
+    def _take(self) -> None:
+        self._due_at = self._clock.monotonic() + RENEW_S
+        try:
+            numbers = self._look()
+        except FilesError:
+            self._check()  # a controller that led a moment ago still leads
+            raise
+        self._check()
+        self._write(numbers)
+
+    def _look(self) -> tuple[int, ...]:
+        """Take note of the lease.  Its own latest generation alone needs no reading."""
+        numbers = generations(self._files, self._owner)
+        if self._held and numbers == (self._generation,):
+            self._seen = sight(self._seen, self._mine, self._clock.monotonic())
+            return numbers
+        found = _read(self._files, self._owner, numbers)
+        now = self._clock.monotonic()
+        self._seen = None if found is None else sight(self._seen, found, now)
+        return numbers
+
+    def _check(self) -> None:
+        """LeaseHeldError where another controller holds the lease."""
+        now = self._clock.monotonic()
+        if self._seen is None or claim(self._seen, self._mine.holder, now) is not Claim.HELD:
+            return
+        living = self._lives(self._seen.lease)
+        if living is False:
+            return
+        self._held, self._due_at = False, -math.inf
+        alive = living is True or self._seen.signs > 0
+        left_s = self._seen.silence_left_s(now)
+        raise LeaseHeldError(self._seen.lease, alive=alive, expires_in_s=left_s)
+
+    def _write(self, numbers: tuple[int, ...]) -> None:
+        seen, now = self._seen, self._clock.monotonic()
+        held = seen is not None and claim(seen, self._mine.holder, now) is Claim.OURS
+        if held and seen is not None:
+            mine = seen.lease.renewed()
         else:
-            self._mine = successor(sighting.lease if sighting else None, self._mine)
-        self._files.replace(self._path, render_lease(self._mine))
-        self._renewed_at = self._clock.monotonic()
+            mine = successor(seen.lease if seen else None, self._mine)
+        number = _next(numbers)
+        try:
+            self._files.write_new(lease_path(self._owner, number), render_lease(mine))
+        except FilesError:
+            self._concede()
+            raise
+        self._mine, self._generation = mine, number
+        if not held:
+            self._concede()
+        self._held = True
+        self._seen = sight(self._seen, mine, now)
+        self._sweep(numbers)
+
+    def _concede(self) -> None:
+        """LeaseHeldError where another controller was faster; CML cannot refuse a second upload."""
+        self._look()
+        self._check()
+
+    def _sweep(self, numbers: Iterable[int]) -> None:
+        """Older generations; one that stays counts for nothing, and the next sweep removes it."""
+        for number in numbers:
+            with suppress(FilesError):
+                self._files.remove(lease_path(self._owner, number))
 
     def release(self) -> None:
-        """Give the lease back, if it is held; another's is left alone."""
-        if self._renewed_at is None:
-            return
-        self._renewed_at = None
-        seen = self.read()
-        if seen is not None and seen.holder == self._mine.holder:
-            self._files.replace(self._path, render_lease(self._mine.given_back()))
+        """Give the lease back, if it is held; another controller's is left alone.  FilesError."""
+        with self._lock:
+            if not self._held:
+                return
+            self._held = False
+            numbers = generations(self._files, self._owner)
+            seen = _read(self._files, self._owner, numbers)
+            if seen is not None and seen.holder == self._mine.holder:
+                path = lease_path(self._owner, _next(numbers))
+                self._files.write_new(path, render_lease(self._mine.given_back()))
+                self._sweep(numbers)

@@ -1,6 +1,5 @@
 """A long-running controller on the stage, turned by hand: each turn is one look and one pass."""
 
-import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ from pathlib import Path
 from stage import Stage
 
 from controller.cli.compose import open_session
-from controller.cli.machine import Machine
 from controller.cli.run import _loop, _running
 from controller.cli.run_options import Flags, resolve
 from controller.cli.running import Running
@@ -66,7 +64,7 @@ class Controlled:
 def controlled(
     stage: Stage, source: Path | str, dice: int = 7, **flags: object
 ) -> Iterator[Controlled]:
-    machine = Machine(stage.environ, stage.clock, random.Random(dice), stage.wire)
+    machine = stage.machine(dice)
     screen = Screen(machine, plain=True, verbose=False)
     options = resolve(Flags(str(source), **flags), machine.environ)  # type: ignore[arg-type]
     followed, _ = open_source(options, machine)

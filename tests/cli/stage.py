@@ -8,6 +8,7 @@ import json
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from controller.emulator.trees import Tree
 from controller.emulator.workspace import Workspace
 from controller.emulator.wsgi import create_app
 
+BEAT_S = 20.0
 KEY = "sk-very/secret+key-0123456789"
 HOST = "http://cml.localhost"
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -35,11 +37,12 @@ RUNTIME = (
 
 
 class StepClock:
-    """Time passes only where somebody waits; `passing` are told."""
+    """Time passes only where somebody waits; `passing` are told.  `beats` are work of threads."""
 
     def __init__(self) -> None:
         self.elapsed = 0.0
         self.passing: list[Callable[[], None]] = []
+        self.beats: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
         return NOON + timedelta(seconds=self.elapsed)
@@ -48,10 +51,28 @@ class StepClock:
         return self.elapsed
 
     def wait(self, seconds: float, wake: threading.Event | None = None) -> bool:
-        self.elapsed += max(seconds, 0.0)
+        until = self.elapsed + max(seconds, 0.0)
+        while self.beats and self.elapsed + BEAT_S < until:
+            self.elapsed += BEAT_S
+            self._beat()
+        self.elapsed = until
         for each in self.passing:
             each()
+        self._beat()
         return wake is not None and wake.is_set()
+
+    def _beat(self) -> None:
+        for each in tuple(self.beats):
+            each()
+
+    @contextmanager
+    def repeat(self, work: Callable[[], None], _every_s: float) -> Iterator[None]:
+        """The thread of a process, which goes on while another one waits."""
+        self.beats.append(work)
+        try:
+            yield
+        finally:
+            self.beats.remove(work)
 
 
 class Wire(httpx.BaseTransport):
@@ -116,9 +137,14 @@ class Stage:
     def _story(self, order: PodOrder) -> Behaviour:
         return self.stories.get(order.subdomain, Behaviour(answers_after=2.0))
 
+    def machine(self, dice: int, environ: Mapping[str, str] | None = None) -> Machine:
+        chosen = self.environ if environ is None else environ
+        rng = random.Random(dice)
+        return Machine(chosen, self.clock, rng, self.wire, repeat=self.clock.repeat)
+
     def run(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Said:
         chosen = self.environ if environ is None else environ
-        machine = Machine(chosen, self.clock, random.Random(self.dice), self.wire)
+        machine = self.machine(self.dice, chosen)
         self.capsys.readouterr()
         code = run(arguments, machine)
         said = self.capsys.readouterr()

@@ -12,12 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 from acceptance_world import Instead, World
+from holding import hold_alive
 from stage import KEY, Said, Stage
 
 from controller.core.acceptance import Phase
-from controller.core.lease import Lease
 from controller.emulator.options import Options
-from controller.files.leases import lease_path, render_lease
 
 NAMES = [phase.value for phase in Phase]
 
@@ -332,8 +331,7 @@ def test_a_submission_whose_answer_is_lost_is_found_and_not_repeated(world: Worl
 
 def test_a_held_lease_ends_it_before_anything_is_created(world: World) -> None:
     stage = world.stage
-    theirs = Lease(stage.project, "them", "bob (process 7)", 4, 2, 60.0, "2026-03-01T09:00:00Z")
-    stage.write(lease_path(stage.project), render_lease(theirs))
+    hold_alive(stage)
     said = world.run("-o", "json")
     assert said.code == 7
     assert "bob (process 7) holds the lease" in str(phase(said, "create")["message"])

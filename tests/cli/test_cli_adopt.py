@@ -5,10 +5,8 @@ from collections.abc import Mapping
 
 import httpx
 import pytest
+from holding import hold
 from stage import RUNTIME, Said, Stage
-
-from controller.core.lease import Lease
-from controller.files.leases import lease_path, render_lease
 
 NO_CHANGES = "specs: 1 cluster\nNo changes. Everything is as the specs say.\n"
 FOREIGN = ("ray-cluster-head", "ray-cluster-worker-1", "ray-cluster-worker-2")
@@ -314,13 +312,13 @@ def test_a_pause_forbids_adoption_and_release(stage: Stage) -> None:
 def test_both_ask_for_the_lease_before_they_write(stage: Stage) -> None:
     stage.spec()
     make_all(stage)
-    theirs = Lease(stage.project, "them", "bob (process 7)", 4, 2, 60.0, "2026-03-01T09:00:00Z")
-    stage.write(lease_path(stage.project), render_lease(theirs))
-    assert stage.run("adopt", "analytics", "--yes").code == 7
+    hold(stage)
+    assert stage.run("adopt", "analytics", "--yes", "--timeout", "10s").code == 7
     assert "RAYCML_OWNER" not in variables(stage, "ray-cluster-head")
-    assert stage.run("adopt", "analytics", "--yes", "--take-over").code == 0
-    stage.write(lease_path(stage.project), render_lease(theirs))
-    assert stage.run("release", "analytics", "--yes").code == 7
+    assert stage.run("adopt", "analytics", "--yes").code == 0
+    assert stage.clock.elapsed >= 60, "a silent holder is waited out"
+    hold(stage, epoch=9)
+    assert stage.run("release", "analytics", "--yes", "--timeout", "10s").code == 7
     assert "RAYCML_OWNER" in variables(stage, "ray-cluster-head")
 
 

@@ -12,6 +12,7 @@ from tests.repositories import Repository
 
 pytestmark = pytest.mark.slow
 
+FILES = "/api/v2/projects/%s/files"
 SPECS = ("one", "two", "three")
 
 
@@ -47,9 +48,13 @@ def test_a_converged_world_costs_no_write_however_long(stage: Stage) -> None:
     repository = three(stage)
     with controlled(stage, repository.folder) as controller:
         controller.settle()
-        before = len(stage.wire.writes())
+        before = len(stage.wire.calls)
         controller.turn(20)
-        assert len(stage.wire.writes()) == before
+        written = [path for method, path in stage.wire.writes() if "/files" not in path]
+        assert not [p for m, p in stage.wire.calls[before:] if m != "GET" and "/files" not in p]
+        assert written
+        uploads = [c for c in stage.wire.calls[before:] if c == ("POST", FILES % stage.project)]
+        assert len(uploads) <= 20 * 33 / 20, "a small file every 20 s: the lease"
         assert all(c.word == "Ready" for c in controller.board.status.clusters)  # type: ignore[union-attr]
 
 

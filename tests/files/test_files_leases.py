@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from controller.core.lease import Lease
 from controller.files.api import ApiFiles, Faults
 from controller.files.leases import (
+    FOLDER,
     Claimant,
     LeaseFile,
     LeaseHeldError,
@@ -20,7 +22,7 @@ from controller.files.leases import (
     parse_lease,
     render_lease,
 )
-from controller.files.port import ProjectFiles
+from controller.files.port import FilesError, ProjectFiles, StoredFile
 from controller.files.shared import SharedFiles
 
 
@@ -51,10 +53,10 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> ProjectFiles:
     return ApiFiles(Remote(), "p", Faults(RemoteError, MissingError, LostError))
 
 
-def lease(files: ProjectFiles, holder: str, clock: Watch, *, take_over: bool = False) -> LeaseFile:
+def lease(files: ProjectFiles, holder: str, clock: Watch) -> LeaseFile:
     claimant = Claimant("team", holder, f"{holder}!", f"machine {holder}")
     return LeaseFile(
-        files, claimant, clock, take_over=take_over, dead=lambda held: held.place in clock.dead
+        files, claimant, clock, lives=lambda held: False if held.place in clock.dead else None
     )
 
 
@@ -85,30 +87,16 @@ def test_a_lease_given_back_is_free_at_once(files: ProjectFiles) -> None:
 
 def test_giving_back_leaves_anothers_lease_alone(files: ProjectFiles) -> None:
     clock = Watch()
-    mine, theirs = lease(files, "me", clock), lease(files, "them", clock, take_over=True)
+    mine, theirs = lease(files, "me", clock), lease(files, "them", clock)
     mine.take()
+    with pytest.raises(LeaseHeldError):
+        theirs.take()
+    clock.at += 61
     theirs.take()
     mine.release()
     found = theirs.read()
     assert found is not None
     assert (found.holder, found.released) == ("them", False)
-
-
-def test_a_silent_holder_is_taken_over_only_after_its_whole_duration(files: ProjectFiles) -> None:
-    clock = Watch()
-    lease(files, "dead", clock).take()
-    started = clock.at
-    lease(files, "me", clock, take_over=True).take()
-    assert clock.at - started >= 60
-
-
-def test_a_living_holder_is_never_pushed_aside(files: ProjectFiles) -> None:
-    clock = Watch()
-    holder = lease(files, "alive", clock)
-    holder.take()
-    clock.meanwhile = holder.take
-    with pytest.raises(LeaseHeldError):
-        lease(files, "me", clock, take_over=True).take()
 
 
 def test_a_long_run_shows_signs_of_life(files: ProjectFiles) -> None:
@@ -125,6 +113,160 @@ def test_a_long_run_shows_signs_of_life(files: ProjectFiles) -> None:
     assert before is not None
     assert after is not None
     assert (after.epoch, after.renewals) == (before.epoch, before.renewals + 1)
+
+
+def test_a_renewal_leaves_one_file(files: ProjectFiles) -> None:
+    clock = Watch()
+    mine = lease(files, "me", clock)
+    for _ in range(5):
+        mine.take()
+        clock.at += 20
+    assert len(files.listing(FOLDER)) == 1
+    mine.release()
+    assert len(files.listing(FOLDER)) == 1
+
+
+class Breaking:
+    """A project's files of which the named calls fail, before or after their effect."""
+
+    def __init__(self, files: ProjectFiles) -> None:
+        self.files = files
+        self.broken: set[str] = set()
+        self.after = False
+        self.before_write: Callable[[], None] = lambda: None
+
+    def listing(self, folder: str) -> tuple[StoredFile, ...]:
+        self._break("listing")
+        return self.files.listing(folder)
+
+    def read(self, path: str) -> bytes | None:
+        self._break("read")
+        return self.files.read(path)
+
+    def write_new(self, path: str, data: bytes) -> None:
+        meanwhile, self.before_write = self.before_write, lambda: None
+        meanwhile()
+        if not self.after:
+            self._break("write_new")
+        self.files.write_new(path, data)
+        self._break("write_new")
+
+    def remove(self, path: str) -> None:
+        self._break("remove")
+        self.files.remove(path)
+
+    def replace(self, path: str, data: bytes) -> None:
+        raise AssertionError("a lease that is replaced is free in between")
+
+    append = replace
+
+    def remove_tree(self, path: str) -> None:
+        raise AssertionError(path)
+
+    def _break(self, name: str) -> None:
+        if name in self.broken:
+            raise FilesError(f"{name} failed", unknown=self.after)
+
+
+@pytest.mark.parametrize("broken", [{"write_new"}, {"remove"}, {"write_new", "remove"}])
+@pytest.mark.parametrize("after", [False, True])
+def test_no_failure_of_a_renewal_leaves_a_moment_without_a_lease(
+    files: ProjectFiles, broken: set[str], after: bool
+) -> None:
+    clock, mine = Watch(), Breaking(files)
+    holder, other = lease(mine, "me", clock), lease(files, "them", clock)
+    holder.take()
+    mine.broken, mine.after = broken, after
+    for _ in range(2):
+        clock.at += 25
+        with suppress(FilesError):
+            holder.take()
+        with pytest.raises(LeaseHeldError, match="me!"):
+            other.take()
+    mine.broken = set()
+    for _ in range(6):
+        clock.at += 25
+        holder.take()
+        with pytest.raises(LeaseHeldError, match="me!"):
+            other.take()
+    assert len(files.listing(FOLDER)) == 1
+
+
+def test_a_first_hold_whose_answer_was_lost_is_found_and_kept(files: ProjectFiles) -> None:
+    clock, mine = Watch(), Breaking(files)
+    holder = lease(mine, "me", clock)
+    mine.broken, mine.after = {"write_new"}, True
+    with pytest.raises(FilesError):
+        holder.take()
+    mine.broken = set()
+    clock.at += 25
+    holder.take()
+    found = holder.read()
+    assert found is not None
+    assert (found.holder, found.renewals) == ("me", 1)
+
+
+def test_of_two_that_take_a_free_lease_at_once_one_has_it(files: ProjectFiles) -> None:
+    clock, slow = Watch(), Breaking(files)
+    mine, theirs = lease(slow, "me", clock), lease(files, "them", clock)
+    slow.before_write = theirs.take
+    with pytest.raises(LeaseHeldError, match="them!"):
+        mine.take()
+    clock.at += 21
+    theirs.take()
+    assert (mine.is_held, theirs.is_held) == (False, True)
+
+
+@pytest.mark.parametrize("broken", ["listing", "read"])
+def test_who_was_seen_to_lead_leads_while_the_files_cannot_be_read(
+    files: ProjectFiles, broken: str
+) -> None:
+    clock, mine = Watch(), Breaking(files)
+    lease(files, "them", clock).take()
+    me = lease(mine, "me", clock)
+    with pytest.raises(LeaseHeldError):
+        me.take()
+    mine.broken = {broken}
+    clock.at += 59
+    with pytest.raises(LeaseHeldError):
+        me.take()
+    clock.at += 2
+    with pytest.raises(FilesError):
+        me.take()
+
+
+def test_beats_renew_what_is_held_and_take_nothing(files: ProjectFiles) -> None:
+    clock = Watch()
+    mine, other = lease(files, "me", clock), lease(files, "them", clock)
+    other.renew()
+    assert files.listing(FOLDER) == ()
+    mine.take()
+    for _ in range(30):
+        clock.at += 5
+        mine.renew()
+        with pytest.raises(LeaseHeldError):
+            other.take()
+    clock.at += 61
+    other.take()
+    mine.renew()
+    assert not mine.is_held
+    found = mine.read()
+    assert found is not None
+    assert found.holder == "them"
+
+
+def test_a_file_that_looks_like_the_last_possible_generation_ends_nothing(
+    files: ProjectFiles,
+) -> None:
+    clock = Watch()
+    files.write_new(lease_path("team", 999_999_999), b"{}")
+    mine = lease(files, "me", clock)
+    for _ in range(3):
+        mine.take()
+        clock.at += 20
+    found = mine.read()
+    assert found is not None
+    assert (found.holder, found.renewals) == ("me", 2)
 
 
 def test_a_file_that_is_no_lease_holds_nobody_up(files: ProjectFiles) -> None:
