@@ -12,7 +12,15 @@ from collections.abc import Callable
 
 from controller.launcher.journal import Journal
 from controller.launcher.moment import Clock, stamp
-from controller.launcher.papers import HeadNote, Papers, remove_head, write_head
+from controller.launcher.papers import (
+    HeadNote,
+    Papers,
+    clear_drafts,
+    host_port,
+    read_head,
+    remove_head,
+    write_head,
+)
 from controller.launcher.place import Place, Settings
 from controller.launcher.ports import Claim
 from controller.launcher.rayproc import RayRun
@@ -75,13 +83,14 @@ class Head:
             cluster=settings.cluster,
             incarnation=incarnation,
             engine_id=place.engine_id,
-            address=f"{place.ip}:{gcs_port}",
+            address=host_port(place.ip, gcs_port),
             dashboard_port=place.port,
             ray_version=versions.ray,
             python_version=versions.python,
             fingerprint=settings.fingerprint,
             started_at=stamp(clock.now()),
         )
+        clear_drafts(papers.head)
         standing.follow(incarnation, self._note.address)
         standing.become(JOINING, f"Ray's head is starting at {self._note.address}")
 
@@ -125,8 +134,14 @@ class Head:
             self._journal.say(f"the reporter ended with {code}; next in {REPORTER_PAUSE_S:g} s")
             self._reporter = None
             self._reporter_not_before = now + REPORTER_PAUSE_S
-        if self._gcs_answers and self._reporter is None and now >= self._reporter_not_before:
+        due = self._reporter is None and now >= self._reporter_not_before
+        if self._gcs_answers and due and not self._is_replaced():
             self._reporter = self._report(self._note)
+
+    def _is_replaced(self) -> bool:
+        """Whether another head was published after this one."""
+        note = read_head(self._papers)
+        return self._published and note is not None and note.incarnation != self._note.incarnation
 
     def _settle(self, over: str) -> int | None:
         now = self._clock.monotonic()

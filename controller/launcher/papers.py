@@ -6,6 +6,7 @@ outlive pods, so a reader believes none because it exists.  They hold no secrets
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -66,6 +67,14 @@ def write_json(path: Path, value: Mapping[str, object]) -> None:
         raise
 
 
+def clear_drafts(path: Path) -> None:
+    """Remove what killed writers of this file left; each file has one writer at a time."""
+    for draft in path.parent.glob(f".{path.name}.*"):
+        if draft.name.rpartition(".")[2].isdigit():
+            with contextlib.suppress(OSError):
+                draft.unlink()
+
+
 def read_json(path: Path) -> dict[str, object] | None:
     """None for a file that is absent, unreadable, larger than 4 MiB, or not a JSON object."""
     try:
@@ -83,6 +92,11 @@ def text_of(values: Mapping[str, object], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def host_port(host: str, port: int) -> str:
+    """An address as Ray and URLs write it: an IPv6 host in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 @dataclass(frozen=True)
 class HeadNote:
     """What a head publishes of one incarnation once its GCS and its dashboard answer."""
@@ -98,8 +112,9 @@ class HeadNote:
     started_at: str
 
     def host_and_port(self) -> tuple[str, int]:
+        """The host without the brackets that an IPv6 address has in `address`."""
         host, _, port = self.address.rpartition(":")
-        return host, int(port)
+        return host.strip("[]"), int(port)
 
 
 def write_head(papers: Papers, note: HeadNote) -> None:
@@ -112,7 +127,7 @@ def read_head(papers: Papers) -> HeadNote | None:
     if values.get("schema") != HEAD_SCHEMA or values.get("cluster") != papers.cluster:
         return None
     host, _, port = text_of(values, "address").rpartition(":")
-    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    if not (host.strip("[]") and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         return None
     if not text_of(values, "incarnation"):
         return None
@@ -121,7 +136,7 @@ def read_head(papers: Papers) -> HeadNote | None:
         cluster=papers.cluster,
         incarnation=text_of(values, "incarnation"),
         engine_id=text_of(values, "engine_id"),
-        address=f"{host}:{port}",
+        address=host_port(host.strip("[]"), int(port)),
         dashboard_port=dashboard if isinstance(dashboard, int) else 0,
         ray_version=text_of(values, "ray_version"),
         python_version=text_of(values, "python_version"),

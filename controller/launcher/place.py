@@ -28,7 +28,8 @@ class Settings:
     """A launcher's settings.
 
     `launcher` is relative to the project's home, `python` absolute or relative to it; `cpu` is
-    in cores, `memory_gib` in GiB, both of the whole pod.
+    in cores, `memory_gib` in GiB, both of the whole pod.  `api_key_access`: Ray's processes inherit
+    the pod's CML API key.
     """
 
     cluster: str
@@ -41,6 +42,7 @@ class Settings:
     memory_gib: float
     gpu: int
     ray_start_params: Mapping[str, str]
+    api_key_access: bool = False
 
     @property
     def is_head(self) -> bool:
@@ -61,7 +63,7 @@ class Place:
     @property
     def shares_host(self) -> bool:
         """Whether other pods live on the same host's network, as on the embedded CML."""
-        return self.ip.startswith("127.")
+        return self.ip.startswith("127.") or self.ip == "::1"
 
 
 def read_settings(values: Mapping[str, object]) -> Settings:
@@ -78,6 +80,7 @@ def read_settings(values: Mapping[str, object]) -> Settings:
         memory_gib=_amount(values, "memory_gib"),
         gpu=_count(values, "gpu"),
         ray_start_params=_params(values),
+        api_key_access=values.get("api_key_access") is True,
     )
 
 
@@ -90,7 +93,7 @@ def read_place(settings: Settings, environ: Mapping[str, str], home: Path) -> Pl
         home=home,
         member=_member(settings, environ),
         engine_id=_variable(environ, "CDSW_ENGINE_ID"),
-        ip=_variable(environ, "CDSW_IP_ADDRESS"),
+        ip=_variable(environ, "CDSW_IP_ADDRESS").strip("[]"),
         port=_port(environ),
         head_wait_s=_head_wait(environ),
     )

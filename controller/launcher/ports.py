@@ -12,6 +12,8 @@ import http.client
 import socket
 
 _TRIES = 200
+_HOSTS = ("127.0.0.1", "", "::1", "::")
+_TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EPERM})
 
 
 class Claim:
@@ -32,14 +34,20 @@ class Claim:
 def claim(preferred: int, ip: str) -> Claim:
     """The preferred port if it is free on `ip`, on loopback and on all addresses, else another.
 
-    Raises OSError when no free port is found.
+    `ip` is of either family; loopback and all addresses are looked at in both.  Raises OSError
+    when no free port is found, or when `ip` is not an address of this pod.
     """
     for attempt in range(_TRIES):
-        port = preferred if attempt == 0 else _any_port()
+        port = preferred if attempt == 0 else _any_port(ip)
         holder = _hold(port)
         if holder is None:
             continue
-        if all(_is_free(host, port) for host in (ip, "127.0.0.1", "")):
+        try:
+            free = _is_free(ip, port) and all(_is_free(host, port, own=False) for host in _HOSTS)
+        except OSError:
+            holder.close()
+            raise
+        if free:
             return Claim(port, holder)
         holder.close()
     raise OSError(errno.EADDRINUSE, f"no free port was found in {_TRIES} tries")
@@ -55,20 +63,31 @@ def _hold(port: int) -> socket.socket | None:
     return holder
 
 
-def _any_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _any_port(ip: str) -> int:
+    with socket.socket(_family(ip), socket.SOCK_STREAM) as probe:
+        probe.bind((ip, 0))
         port: int = probe.getsockname()[1]
     return port
 
 
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+def _is_free(host: str, port: int, *, own: bool = True) -> bool:
+    """A host of a family that this pod lacks has nothing on any port; for its `own`, OSError."""
+    try:
+        with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if probe.family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             probe.bind((host, port))
-        except OSError:
+    except OSError as error:
+        if error.errno in _TAKEN:
             return False
+        if own:
+            message = f"{error.strerror}: {host} (CDSW_IP_ADDRESS) cannot be listened on"
+            raise OSError(error.errno, message) from error
     return True
 
 

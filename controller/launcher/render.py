@@ -16,6 +16,7 @@ PAGES = (
     "moment",
     "place",
     "papers",
+    "generation",
     "journal",
     "standing",
     "page",

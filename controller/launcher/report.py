@@ -6,6 +6,7 @@ asks the GCS (node table, and the state kept for autoscalers): it starts no rayl
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import select
@@ -22,6 +23,7 @@ from controller.launcher.papers import (
     MEMBER_SCHEMA,
     REPORT_SCHEMA,
     Papers,
+    clear_drafts,
     read_head,
     read_json,
     text_of,
@@ -32,7 +34,8 @@ EVERY_S = 3.0
 GCS_TIMEOUT_S = 5
 MOST_MEMBERS = 10_000
 MOST_LISTED = 200  # of unknown nodes, and of pending demands
-GONE_AFTER_S = 24 * 3600.0  # a member's file that nobody refreshed for so long is removed
+GONE_AFTER_S = 24 * 3600.0  # a member's file that its pod has not written for so long is removed
+_UNCHANGED_S = 60.0  # a living pod writes many times in it, whatever its clock says
 
 
 @dataclass(frozen=True)
@@ -238,13 +241,19 @@ class Reporter:
         self._clock = clock
         self._session_name = ""
         self._sequence = self._last_sequence()
+        self._was_published = False
+        self._signs: dict[Path, tuple[tuple[str, str], float]] = {}
+        clear_drafts(papers.report)
 
     def report(self) -> None:
-        """Write one report.  A head that a later one has replaced stays silent.  Raises OSError."""
+        """Write one report.  Raises OSError.
+
+        A head that another one has replaced stays silent: `head.json` named it and does no more.
+        """
         note = read_head(self._papers)
-        mine = self._assignment
-        replaced = note is not None and note.incarnation != mine.incarnation
-        if replaced and note is not None and note.started_at > mine.started_at:
+        published = note is not None and note.incarnation == self._assignment.incarnation
+        self._was_published = self._was_published or published
+        if self._was_published and note is not None and not published:
             return
         reading = self._source.read()
         self._session_name = reading.session_name or self._session_name
@@ -274,16 +283,34 @@ class Reporter:
     def _member_papers(self) -> list[dict[str, object]]:
         paths = sorted(self._papers.members.glob("*.json"))[:MOST_MEMBERS]
         found = [(path, read_json(path) or {}) for path in paths]
-        return [paper for path, paper in found if self._is_ours(path, paper)]
+        ours = [(path, paper) for path, paper in found if _is_paper(paper)]
+        self._signs = {path: self._sign(path, paper) for path, paper in ours}
+        return [paper for path, paper in ours if not self._is_removed(path, paper)]
 
-    def _is_ours(self, path: Path, paper: Mapping[str, object]) -> bool:
-        if paper.get("schema") != MEMBER_SCHEMA or not text_of(paper, "member"):
-            return False
+    def _sign(self, path: Path, paper: Mapping[str, object]) -> tuple[tuple[str, str], float]:
+        """What tells one writing of a file from the next, and when it was first read."""
+        sign = (text_of(paper, "engine_id"), text_of(paper, "observed_at"))
+        before = self._signs.get(path)
+        return before if before and before[0] == sign else (sign, self._clock.monotonic())
+
+    def _is_removed(self, path: Path, paper: Mapping[str, object]) -> bool:
+        """Removes the file of a pod that is long gone.
+
+        Its time is of another clock, so a file that changes is never old, and one from the future
+        is as old as it was seen unchanged.
+        """
+        unchanged = self._clock.monotonic() - self._signs[path][1]
         observed = parse_stamp(paper.get("observed_at"))
         age = math.inf if observed is None else self._clock.now() - observed
-        if age > GONE_AFTER_S:
-            path.unlink(missing_ok=True)
-        return age <= GONE_AFTER_S
+        if unchanged <= GONE_AFTER_S and not (unchanged > _UNCHANGED_S and age > GONE_AFTER_S):
+            return False
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return True
+
+
+def _is_paper(paper: Mapping[str, object]) -> bool:
+    return paper.get("schema") == MEMBER_SCHEMA and bool(text_of(paper, "member"))
 
 
 def run(assignment: Assignment, home: Path) -> None:

@@ -10,9 +10,10 @@ import os
 import threading
 from dataclasses import dataclass, replace
 
+from controller.launcher.generation import Generation
 from controller.launcher.journal import Journal
 from controller.launcher.moment import Clock, stamp
-from controller.launcher.papers import MEMBER_SCHEMA, Papers, read_json, write_json
+from controller.launcher.papers import MEMBER_SCHEMA, Papers, clear_drafts, write_json
 from controller.launcher.place import Place
 
 STARTING = "starting"
@@ -61,6 +62,8 @@ class Standing:
         self._journal = journal
         self._lock = threading.Lock()
         self._started_at = clock.now()
+        self._generation = Generation(self._path, place.engine_id, clock)
+        clear_drafts(self._path)
         self._written = -BEAT_S
         self._unwritable = False
         self._view = View(
@@ -101,7 +104,7 @@ class Standing:
 
     def _write(self) -> None:
         self._written = self._clock.monotonic()
-        if self._is_taken():
+        if self._generation.is_superseded():
             return
         try:
             write_json(self._path, self._paper())
@@ -112,13 +115,6 @@ class Standing:
         else:
             self._unwritable = False
 
-    def _is_taken(self) -> bool:
-        """Whether a later pod of this member writes the file: an old one's last beats yield."""
-        other = read_json(self._path) or {}
-        started = other.get("started_at")
-        later = isinstance(started, (int, float)) and started > self._started_at
-        return later and other.get("engine_id") != self._view.engine_id
-
     def _paper(self) -> dict[str, object]:
         view = self.view()
         return {
@@ -126,6 +122,7 @@ class Standing:
             "cluster": view.cluster,
             "member": view.member,
             "engine_id": view.engine_id,
+            "generation": self._generation.number,
             "pid": os.getpid(),
             "state": view.state,
             "message": view.message,

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from controller.launcher.page import Page
 from controller.launcher.papers import (
     HeadNote,
     Papers,
+    host_port,
     read_head,
     read_json,
     remove_head,
@@ -232,6 +234,49 @@ def test_a_port_is_given_to_one_only_until_it_is_released() -> None:
     third.release()
 
 
+@pytest.mark.parametrize("ip", ["127.0.0.1", "::1"])
+def test_a_port_that_anything_listens_on_is_not_claimed(ip: str) -> None:
+    """On either family, on the pod's own address as on all."""
+    for host in ("127.0.0.1", "0.0.0.0", "::1", "::"):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as taken:
+            if family == socket.AF_INET6:
+                taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            taken.bind((host, 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            other = ports.claim(port, ip)
+            assert other.port != port, host
+            other.release()
+        again = ports.claim(port, ip)
+        assert again.port == port, host
+        again.release()
+
+
+@pytest.mark.parametrize("ip", ["192.0.2.7", "2001:db8::7"])
+def test_an_address_that_is_not_the_pods_is_named(ip: str) -> None:
+    with pytest.raises(OSError, match=f"{ip} .CDSW_IP_ADDRESS. cannot be listened on"):
+        ports.claim(46_380, ip)
+
+
+@pytest.mark.parametrize("ip", ["10.0.0.7", "fd00::7", "[fd00::7]"])
+def test_an_address_of_either_family_is_written_as_ray_reads_it(ip: str, tmp_path: Path) -> None:
+    pod = place(CDSW_IP_ADDRESS=ip)
+    address = host_port(pod.ip, 6379)
+    assert address == ("10.0.0.7:6379" if "." in ip else "[fd00::7]:6379")
+    papers = Papers(tmp_path, "demo")
+    write_head(papers, replace(NOTE, address=address))
+    note = read_head(papers)
+    assert note is not None
+    assert (note.address, note.host_and_port()) == (address, (ip.strip("[]"), 6379))
+    assert option(worker(pod), "node-ip-address") == ip.strip("[]")
+
+
+def test_a_pod_on_loopback_of_either_family_shares_its_host() -> None:
+    shared = [place(CDSW_IP_ADDRESS=ip).shares_host for ip in ("127.3.0.1", "::1", "fd00::1")]
+    assert shared == [True, True, False]
+
+
 # Files.
 
 NOTE = HeadNote(
@@ -348,17 +393,94 @@ def test_a_state_is_kept_fresh_and_said_once(tmp_path: Path) -> None:
     assert len(journal.tail()) == 2
 
 
-def test_an_old_pod_does_not_write_over_the_state_of_a_later_one(tmp_path: Path) -> None:
-    papers, clock = Papers(tmp_path, "demo"), HandClock()
+class SkewedClock(HandClock):
+    """The clock of a pod whose host's time is off."""
+
+    def __init__(self, truth: HandClock, ahead_s: float) -> None:
+        super().__init__()
+        self.truth, self.ahead_s = truth, ahead_s
+
+    def now(self) -> float:
+        return self.truth.now() + self.ahead_s
+
+    def monotonic(self) -> float:
+        return self.truth.monotonic()
+
+
+SKEWS = [-1e9, -7200.0, -1.0, 0.0, 1.0, 7200.0, 3e9]
+VERSIONS = Versions("2.60.0", "3.11.7")
+
+
+def stood(papers: Papers, engine: str, clock: HandClock) -> Standing:
+    """A pod of cpu/2 that has begun."""
     journal = Journal(papers.log("cpu/2"), clock)
-    versions = Versions("2.60.0", "3.11.7")
-    old = Standing(papers, place(), versions, clock, journal)
-    clock.seconds += 1
-    new = Standing(papers, place(CDSW_ENGINE_ID="later"), versions, clock, journal)
-    old.become("joined", "old")
-    new.become("starting", "new")
-    old.become("stopping", "old")
-    assert (read_json(papers.member("cpu/2")) or {})["message"] == "new"
+    found = Standing(papers, place(CDSW_ENGINE_ID=engine), VERSIONS, clock, journal)
+    found.become("starting", engine)
+    return found
+
+
+def writer(papers: Papers) -> object:
+    return (read_json(papers.member("cpu/2")) or {})["engine_id"]
+
+
+@pytest.mark.parametrize("engines", [("a", "b"), ("b", "a")])
+@pytest.mark.parametrize("first_s", SKEWS)
+@pytest.mark.parametrize("second_s", SKEWS)
+def test_the_later_pod_owns_the_file_whatever_the_clocks_say(
+    tmp_path: Path, first_s: float, second_s: float, engines: tuple[str, str]
+) -> None:
+    papers, truth = Papers(tmp_path, "demo"), HandClock()
+    old = stood(papers, engines[0], SkewedClock(truth, first_s))
+    truth.seconds += 1
+    new = stood(papers, engines[1], SkewedClock(truth, second_s))
+    for _ in range(20):
+        truth.seconds += 4
+        new.beat()
+        old.beat()
+        assert writer(papers) == engines[1]
+    old.become("stopping", "asked to")
+    assert writer(papers) == engines[1]
+
+
+@pytest.mark.parametrize("ahead_s", SKEWS)
+def test_a_pod_that_outlives_the_later_one_owns_the_file_again(
+    tmp_path: Path, ahead_s: float
+) -> None:
+    papers, truth = Papers(tmp_path, "demo"), HandClock()
+    old = stood(papers, "a", truth)
+    stood(papers, "b", SkewedClock(truth, ahead_s))
+    for _ in range(12):
+        truth.seconds += 4
+        old.beat()
+    assert writer(papers) == "a"
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        {"engine_id": "z", "started_at": 4e9, "observed_at": "2099-01-01T00:00:00Z"},
+        {"engine_id": "z", "generation": 2**80},
+        {"engine_id": "z", "generation": True},
+        {"engine_id": "z", "generation": "9"},
+        {"engine_id": ["z"], "generation": 7},
+        {},
+    ],
+)
+def test_no_file_that_was_left_silences_a_pod(tmp_path: Path, left: dict[str, object]) -> None:
+    papers, truth = Papers(tmp_path, "demo"), HandClock()
+    write_json(papers.member("cpu/2"), left)
+    stood(papers, "a", truth)
+    assert writer(papers) == "a"
+
+
+def test_a_pod_clears_what_killed_writers_of_its_file_left(tmp_path: Path) -> None:
+    papers = Papers(tmp_path, "demo")
+    papers.members.mkdir(parents=True)
+    for name in (".cpu-2.json.17", ".cpu-2.json.4242", ".cpu-21.json.17", ".cpu-2.json.notes"):
+        (papers.members / name).write_text("{")
+    stood(papers, "a", HandClock())
+    left = sorted(path.name for path in papers.members.iterdir())
+    assert left == [".cpu-2.json.notes", ".cpu-21.json.17", "cpu-2.json"]
 
 
 # The page.

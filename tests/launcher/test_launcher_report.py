@@ -1,8 +1,10 @@
 """The head report: Ray's node table joined to what members say of themselves."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from test_launcher_parts import NOTE, HandClock
 
 from controller.core.member import Member
@@ -148,23 +150,61 @@ def test_a_failure_of_ray_is_said_and_leaves_what_is_unknown_unknown(tmp_path: P
     assert (body["error"], body["pending_demand"]) == ("no GCS", None)
 
 
-def test_a_head_that_was_replaced_reports_no_more(tmp_path: Path) -> None:
+@pytest.mark.parametrize("started_at", ["2026-01-31T08:00:00Z", "2099-01-01T00:00:00Z", "", "x"])
+def test_a_head_that_was_replaced_reports_no_more(tmp_path: Path, started_at: str) -> None:
+    """And one that is not published yet does, whatever the times in the file say."""
     papers = Papers(tmp_path, "demo")
-    later = {**vars(NOTE), "incarnation": "two", "started_at": "2026-01-31T09:00:01Z"}
-    write_head(papers, type(NOTE)(**later))
-    reporter(papers, Reading((), None, "", ""), HandClock()).report()
-    assert not papers.report.exists()
-    earlier = {**later, "started_at": "2026-01-31T08:00:00Z"}
-    write_head(papers, type(NOTE)(**earlier))
-    reporter(papers, Reading((), None, "", ""), HandClock()).report()
+    other = replace(NOTE, incarnation="two", started_at=started_at)
+    write_head(papers, other)
+    reporting = reporter(papers, Reading((), None, "", ""), HandClock())
+    reporting.report()
     assert papers.report.exists()
+    write_head(papers, NOTE)
+    reporting.report()
+    papers.report.unlink()
+    write_head(papers, other)
+    reporting.report()
+    assert not papers.report.exists()
 
 
-def test_a_members_file_that_nobody_refreshed_for_a_day_is_removed(tmp_path: Path) -> None:
+def members_after(papers: Papers, clock: HandClock, seconds: float, step_s: float = 30) -> object:
+    reporting = reporter(papers, Reading((node("e1"),), None, "", ""), clock)
+    for _ in range(int(seconds // step_s) + 1):
+        reporting.report()
+        clock.seconds += step_s
+    return (read_json(papers.report) or {})["members"]
+
+
+def test_a_members_file_that_its_pod_left_a_day_ago_is_removed(tmp_path: Path) -> None:
     papers, clock = Papers(tmp_path, "demo"), HandClock()
     write_json(papers.member("cpu/0"), paper("cpu/0", "e1"))
     (papers.members / "junk.json").write_text("junk")
     clock.seconds += 25 * 3600
-    reporter(papers, Reading((node("e1"),), None, "", ""), clock).report()
-    assert (read_json(papers.report) or {})["members"] == {}
+    assert members_after(papers, clock, 90) == {}
     assert [path.name for path in papers.members.iterdir()] == ["junk.json"]
+
+
+@pytest.mark.parametrize("text", ["2099-01-01T00:00:00Z", stamp(HandClock().now() + 7200)])
+def test_a_file_from_the_future_is_removed_once_it_was_unchanged_for_a_day(
+    tmp_path: Path, text: str
+) -> None:
+    papers, clock = Papers(tmp_path, "demo"), HandClock()
+    write_json(papers.member("cpu/0"), {**paper("cpu/0", "e1"), "observed_at": text})
+    assert members_after(papers, clock, 23 * 3600, 3600) != {}
+    assert members_after(papers, clock, 25 * 3600, 3600) == {}
+    assert list(papers.members.iterdir()) == []
+
+
+@pytest.mark.parametrize("ahead_s", [2 * 86_400, 3e9])
+def test_a_head_whose_clock_is_ahead_removes_no_file_of_a_living_member(
+    tmp_path: Path, ahead_s: float
+) -> None:
+    papers, clock = Papers(tmp_path, "demo"), HandClock()
+    clock.seconds += ahead_s
+    reporting = reporter(papers, Reading((node("e1"),), None, "", ""), clock)
+    for n in range(60):
+        seen = stamp(HandClock().now() + 4 * n)
+        write_json(papers.member("cpu/0"), {**paper("cpu/0", "e1"), "observed_at": seen})
+        reporting.report()
+        clock.seconds += 4
+        assert (read_json(papers.report) or {})["members"]

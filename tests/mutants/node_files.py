@@ -35,6 +35,28 @@ LISTS = [
       "if not operation.write and _TOO_LARGE in words:", "if False:",
       f"{LARGE_LISTS}::test_a_list_that_cml_cannot_send_in_one_piece_is_no_call_to_slow_down"),
 ]
+PARTS = "tests/launcher/test_launcher_parts.py"
+REPORT = "tests/launcher/test_launcher_report.py"
+NODE = [
+    m("B21", "the pod that started last by its own clock owns a member's file",
+      "launcher/generation.py",
+      "self.number = _number(read_json(path) or {}) + 1", "self.number = int(clock.now())",
+      f"{PARTS}::test_the_later_pod_owns_the_file_whatever_the_clocks_say"),
+    m("B13", "an old pod never takes back the file of a later one that is gone",
+      "launcher/generation.py",
+      "return self._clock.monotonic() - self._changed_at <= SILENT_S", "return True",
+      f"{PARTS}::test_a_pod_that_outlives_the_later_one_owns_the_file_again"),
+    m("B21", "a head whose clock is ahead removes the files of living members",
+      "launcher/report.py",
+      "not (unchanged > _UNCHANGED_S and age > GONE_AFTER_S):", "not age > GONE_AFTER_S:",
+      f"{REPORT}::test_a_head_whose_clock_is_ahead_removes_no_file_of_a_living_member"),
+    m("B21", "a member's file from the future stays for ever", "launcher/report.py",
+      "if unchanged <= GONE_AFTER_S and not", "if not",
+      f"{REPORT}::test_a_file_from_the_future_is_removed_once_it_was_unchanged_for_a_day"),
+    m("B8", "ports of an IPv6 pod are looked for in IPv4", "launcher/ports.py",
+      'return socket.AF_INET6 if ":" in host else socket.AF_INET', "return socket.AF_INET",
+      f"{PARTS}::test_a_port_that_anything_listens_on_is_not_claimed"),
+]
 # fmt: on
 
-MUTANTS: list[Mutant] = [*FILES, *LISTS]
+MUTANTS: list[Mutant] = [*FILES, *LISTS, *NODE]
