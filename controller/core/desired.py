@@ -193,6 +193,7 @@ def _inputs(holder: Holder, group: HeadGroup | WorkerGroup) -> Inputs:
         ray_start_params=dict(group.ray_start_params),
         ray_version=spec.ray_version,
         built_python="" if built is None else built.python,
+        api_key_access=spec.api_key_access,
     )
 
 
@@ -220,6 +221,7 @@ def launcher_settings(group: Group, edition: str) -> str:
             "memory_gib": inputs.memory,
             "gpu": inputs.gpu,
             "ray_start_params": dict(inputs.ray_start_params),
+            **({"api_key_access": True} if inputs.api_key_access else {}),
         }
     )
 

@@ -20,6 +20,7 @@ class Inputs:
     """What the spec says that one member's process depends on.  Memory in GiB.
 
     `built_python` is Python's version where `python` is in an environment that we build.
+    `api_key_access` counts only where it is given, so that its introduction restarted nothing.
     """
 
     cpu: float
@@ -31,6 +32,7 @@ class Inputs:
     ray_start_params: Mapping[str, str]
     ray_version: str
     built_python: str = ""
+    api_key_access: bool = False
 
 
 def canonical(value: object) -> str:
@@ -53,6 +55,7 @@ def _v1(inputs: Inputs) -> str:
             "python": inputs.python,
             "ray_start_params": dict(inputs.ray_start_params),
             "ray_version": inputs.ray_version,
+            **({"api_key_access": True} if inputs.api_key_access else {}),
         }
     )
 

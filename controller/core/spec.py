@@ -136,6 +136,16 @@ class ClusterSpec(Page):
             {"OMP_NUM_THREADS": "2"},
         ),
     ] = Field(default_factory=dict, repr=False)
+    api_key_access: Annotated[
+        bool,
+        about(
+            "Access to the API key",
+            "True: tasks and actors inherit CDSW_APIV2_KEY, the CML API key of the user who owns "
+            "the applications, and so may do in CML whatever that user may.",
+            "restarts",
+            True,
+        ),
+    ] = False
     suspend: Annotated[
         bool,
         about(

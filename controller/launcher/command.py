@@ -16,6 +16,11 @@ MIB = 1024 * 1024
 DRAIN_S = 8  # CML's grace at a stop is not documented; a container's is ten seconds or more
 RECONNECT_S = 30  # a head that comes back has a new address, so long patience only keeps zombies
 MARK = "RAYCML_START"  # names the start of a node program in each process that descends from it
+# The key of the user who owns the application: as CML sets it (API v2, v1), as raycml reads it.
+API_KEYS = frozenset({"CDSW_APIV2_KEY", "CDSW_API_KEY", "CML_API_KEY"})
+# Of raycml's own variables; the others may hold the controller's tokens, which the variables of a
+# project bring into each of its applications.
+_TOLD = frozenset({"RAYCML_CLUSTER", "RAYCML_FINGERPRINT", "RAYCML_MEMBER", "RAYCML_OWNER"})
 _MIN_STORE = 80 * MIB  # Ray refuses less than 75 MiB
 _MIN_MEMORY = 64 * MIB
 _SPARE_WORKER = 512 * MIB  # raylet, agents, log monitor and `ray start`: about 430 MiB resident
@@ -163,12 +168,20 @@ def environment(
 ) -> dict[str, str]:
     """What Ray's processes inherit.  `python` is the absolute path of the interpreter with Ray.
 
+    No credential of CML or of raycml is handed on, since every task could use it: the API key only
+    where the spec says `apiKeyAccess: true`, raycml's own variables never but for a few names.
+
     The auth mode is said on every node: a head that finds a token file would else demand tokens
     from workers that have none.  The interpreter's folder comes first on the path, so that a job
     that says `python` gets the one that has Ray.
     """
     # An address of some other cluster would be taken for this one's.
-    inherited = {name: value for name, value in environ.items() if name != "RAY_ADDRESS"}
+    withheld = {"RAY_ADDRESS", *(() if settings.api_key_access else API_KEYS)}
+    inherited = {
+        name: value
+        for name, value in environ.items()
+        if name not in withheld and (name in _TOLD or not name.startswith("RAYCML_"))
+    }
     return {
         **inherited,
         MARK: start,

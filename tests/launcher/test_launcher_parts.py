@@ -277,6 +277,35 @@ def test_a_pod_on_loopback_of_either_family_shares_its_host() -> None:
     assert shared == [True, True, False]
 
 
+# What Ray's processes inherit.
+
+CREDENTIALS = {
+    "CDSW_API_KEY": "v1-key",
+    "CDSW_APIV2_KEY": "v2-key",
+    "CML_API_KEY": "own-key",
+    "RAYCML_GIT_TOKEN": "git",
+    "RAYCML_HOOK_SECRET": "hook",
+    "RAYCML_SOURCE": "https://me:token@git.example.com/x",
+    "RAYCML_WEB_TOKEN": "web",
+    "RAY_ADDRESS": "10.9.9.9:6379",
+}
+
+
+@pytest.mark.parametrize("group", ["head", "cpu"])
+@pytest.mark.parametrize("access", [False, True, "true", 1])
+def test_rays_processes_inherit_no_credential_but_a_key_that_the_spec_asked_for(
+    group: str, access: object
+) -> None:
+    values = read_settings(settings(group=group, api_key_access=access))
+    pod = {**POD, **CREDENTIALS, "PATH": "/bin", "MY_TOKEN": "mine", "HADOOP_CONF_DIR": "/etc/h"}
+    told = command.environment(pod, values, place(), "mark", "/x/bin/python")
+    keys = {"CDSW_API_KEY", "CDSW_APIV2_KEY", "CML_API_KEY"} if access is True else set()
+    assert CREDENTIALS.keys() & told.keys() == keys
+    assert (told["MY_TOKEN"], told["HADOOP_CONF_DIR"]) == ("mine", "/etc/h")
+    assert (told["RAYCML_CLUSTER"], told["RAYCML_MEMBER"]) == ("demo", "cpu/2")
+    assert told["CDSW_ENGINE_ID"] == "engine"
+
+
 # Files.
 
 NOTE = HeadNote(
