@@ -53,7 +53,7 @@ def converge(
         done = one_pass(history)
         history = done.history
         seen(done)
-        found = Verdict.PERSON if done.plan.refusals else verdict(done.plan, patience.goal)
+        found = verdict(done.plan, patience.goal)
         if found is not Verdict.MOVING or clock.monotonic() >= deadline:
             return End(done, found, number)
         changed = any(o.result is Result.DONE for o in done.outcomes)

@@ -8,7 +8,7 @@ desire() --------+        |        History
                  v        v           |
                  plan()  <------------+      the core decides (pure)
                    |
-                audit()                      a plan that breaks a law is refused
+                audit()                      steps that break a law are refused
                    |
                execute()                     the shell acts, decides nothing
                    |
@@ -25,7 +25,7 @@ from controller.core.audit_case import Case
 from controller.core.desired import DesiredState, desire
 from controller.core.history import History, record
 from controller.core.observed import Asked, ObservedFiles, ObservedState
-from controller.core.plan import Outcome, Plan
+from controller.core.plan import Outcome, Plan, Violation
 from controller.core.planner import plan, remember
 from controller.core.policy import Policy
 from controller.core.revision import Revision
@@ -81,11 +81,21 @@ def look_and_plan(revision: Revision, world: World, history: History, policy: Po
         observed = observed.with_files(files)
         history = remember(desired, observed, history, policy)
         decided = plan(desired, observed, history, policy)
-    broken = audit(Case(decided, desired, observed, history, policy))
-    if broken:
-        decided = Plan(waits=decided.waits, refusals=broken)
+    decided = lawful(decided, desired, observed, history, policy)
     status = assess(desired, observed, history, policy, decided, revision.commit or "")
     return Pass(revision, desired, observed, decided, (), history, status)
+
+
+def lawful(
+    decided: Plan, desired: DesiredState, observed: ObservedState, history: History, policy: Policy
+) -> Plan:
+    """The plan without the steps of clusters whose steps would break a law; all others stay."""
+    broken: tuple[Violation, ...] = ()
+    while found := audit(Case(decided, desired, observed, history, policy)):
+        broken += found  # each time of clusters that had steps, so this ends
+        refused = {violation.cluster for violation in broken}
+        decided = plan(desired, observed, history, policy, refused)
+    return replace(decided, refusals=broken)
 
 
 def reconcile(

@@ -104,7 +104,7 @@ def pass_line(done: Pass, took_s: float) -> dict[str, object]:
         "waits": len(done.plan.waits),
         "outcomes": dict(sorted(results.items())),
         "reasons": dict(sorted(reasons.items())),
-        "refusals": list(done.plan.refusals),
+        "refusals": [str(refusal) for refusal in done.plan.refusals],
         "complete": done.plan.complete,
         "took_s": round(took_s, 3),
     }

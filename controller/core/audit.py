@@ -1,12 +1,10 @@
 """The laws, each a small function that says what a plan would break.
 
-Runs in production: a plan that breaks a law is refused whole.  Shares no decision with the planner;
-it looks at the plan and the world only.
+Runs in production: the steps of a cluster whose plan breaks a law are refused, and no other's.
+Shares no decision with the planner; it looks at the plan and the world only.
 """
 
-from collections.abc import Callable, Iterator
-
-from controller.core.audit_case import Case
+from controller.core.audit_case import Broken, Case, Law
 from controller.core.audit_environments import ENVIRONMENT_LAWS
 from controller.core.observed import Phase, is_ours, key_of
 from controller.core.plan import (
@@ -17,38 +15,41 @@ from controller.core.plan import (
     Step,
     Stop,
     Update,
+    Violation,
     WriteBuilder,
     WriteLauncher,
 )
 from controller.core.reason import Reason
 
-Law = Callable[[Case], Iterator[str]]
+
+def audit(case: Case) -> tuple[Violation, ...]:
+    """What the plan would break, and whose step would; empty when it may be carried out."""
+    return tuple(
+        Violation(step.cluster, law.__name__, message)
+        for law in LAWS
+        for step, message in law(case)
+    )
 
 
-def audit(case: Case) -> tuple[str, ...]:
-    """What the plan would break, in words; empty when it may be carried out."""
-    return tuple(f"{law.__name__}: {said}" for law in LAWS for said in law(case))
-
-
-def only_our_own_is_changed(case: Case) -> Iterator[str]:
+def only_our_own_is_changed(case: Case) -> Broken:
     """Law 1: only applications that carry our owner mark are changed."""
     for step in case.plan.steps:
         app = case.app(step)
         if app is not None and not is_ours(app, case.policy.owner):
-            yield f"{step.name} of application {app.id}, which is not ours"
+            yield step, f"{step.name} of application {app.id}, which is not ours"
 
 
-def only_what_was_seen_is_changed(case: Case) -> Iterator[str]:
+def only_what_was_seen_is_changed(case: Case) -> Broken:
     """Law 2: nothing is changed but by an id that was seen in this pass, in the step's project."""
     for step in case.plan.steps:
         if step.application_id is None:
             continue
         app = case.app(step)
         if app is None or app.project != step.project:
-            yield f"{step.name} of application {step.application_id}, which was not seen"
+            yield step, f"{step.name} of application {step.application_id}, which was not seen"
 
 
-def one_application_per_member(case: Case) -> Iterator[str]:
+def one_application_per_member(case: Case) -> Broken:
     """Law 3: nothing is created for a member that has an application, nor twice."""
     held = {(app.project, app.subdomain) for app in case.apps.values()}
     filled = {key_of(app) for app in case.apps.values() if is_ours(app, case.policy.owner)}
@@ -58,36 +59,36 @@ def one_application_per_member(case: Case) -> Iterator[str]:
             continue
         name = step.action.configuration.subdomain
         if (step.project, name) in held or name in created:
-            yield f"create of {name}, which exists"
+            yield step, f"create of {name}, which exists"
         if step.key in filled:
-            yield f"create of {name} for {step.key}, which has an application"
+            yield step, f"create of {name} for {step.key}, which has an application"
         created.add(name)
 
 
-def absences_are_understood(case: Case) -> Iterator[str]:
+def absences_are_understood(case: Case) -> Broken:
     """Law 4: nothing is deleted or created on a torn list, nor pruned on an unread spec."""
     for step in case.plan.steps:
         if not isinstance(step.action, Delete | Create):
             continue
         project = case.observed.projects.get(step.project)
         if project is None or not project.complete or project.problem is not None:
-            yield f"{step.name} in project {step.project}, whose list is not complete"
+            yield step, f"{step.name} in project {step.project}, whose list is not complete"
         if step.cluster in case.desired.frozen:
-            yield f"{step.name} in {step.cluster}, which is frozen"
+            yield step, f"{step.name} in {step.cluster}, which is frozen"
         yield from _unasked(case, step)
 
 
-def _unasked(case: Case, step: Step) -> Iterator[str]:
+def _unasked(case: Case, step: Step) -> Broken:
     whole = isinstance(step.action, Delete) and case.cluster(step) is None
     if not whole or step.cluster in case.policy.delete:
         return
     let_go = step.cluster in case.policy.gone and case.desired.departed.get(step.cluster) == ""
     asked = let_go or case.policy.prune
     if not asked or not case.desired.whole or step.reason is not Reason.PRUNED:
-        yield f"delete in {step.cluster}, which has no spec, and nobody asked"
+        yield step, f"delete in {step.cluster}, which has no spec, and nobody asked"
 
 
-def launchers_outlive_applications(case: Case) -> Iterator[str]:
+def launchers_outlive_applications(case: Case) -> Broken:
     """Law 5: a launcher exists before, and outlives, every application that names it."""
     written = {
         (s.project, s.action.path)
@@ -98,9 +99,12 @@ def launchers_outlive_applications(case: Case) -> Iterator[str]:
     for step in case.plan.steps:
         place = (step.project, step.launcher or "")
         if step.launcher and place not in written and not _exists(case, place):
-            yield f"{step.name} of {step.cluster} {step.member} names a launcher that is not there"
+            yield (
+                step,
+                f"{step.name} of {step.cluster} {step.member} names a launcher that is not there",
+            )
         if isinstance(step.action, RemoveLauncher) and (step.project, step.action.path) in named:
-            yield f"removal of {step.action.path}, which an application names"
+            yield step, f"removal of {step.action.path}, which an application names"
 
 
 def _exists(case: Case, place: tuple[str, str]) -> bool:
@@ -112,7 +116,7 @@ def _exists(case: Case, place: tuple[str, str]) -> bool:
     return place[1] in launchers or any(place[1] in one.files for one in built)
 
 
-def unknown_is_resolved_by_looking(case: Case) -> Iterator[str]:
+def unknown_is_resolved_by_looking(case: Case) -> Broken:
     """Law 6: what was created a moment ago and is not listed yet is not created again."""
     for step in case.plan.steps:
         if not isinstance(step.action, Create) or step.key is None:
@@ -121,10 +125,10 @@ def unknown_is_resolved_by_looking(case: Case) -> Iterator[str]:
         if known.created_id is None or known.created_at is None:
             continue
         if (case.observed.as_of - known.created_at).total_seconds() < case.policy.settle_s:
-            yield f"second create of {step.key} while the first may not show yet"
+            yield step, f"second create of {step.key} while the first may not show yet"
 
 
-def paused_and_suspended_are_left_alone(case: Case) -> Iterator[str]:
+def paused_and_suspended_are_left_alone(case: Case) -> Broken:
     """Law 10: no write in a paused cluster; a suspended one is only stopped."""
     pauses = {} if case.observed.files is None else case.observed.files.pauses
     for step in case.plan.steps:
@@ -134,27 +138,27 @@ def paused_and_suspended_are_left_alone(case: Case) -> Iterator[str]:
         pause = pauses.get(step.cluster)
         by_file = pause is not None and pause.holds(case.observed.as_of)
         if by_file or (cluster is not None and cluster.paused):
-            yield f"{step.name} in {step.cluster}, which is paused"
+            yield step, f"{step.name} in {step.cluster}, which is paused"
         if cluster is not None and cluster.suspended and not isinstance(step.action, Stop):
-            yield f"{step.name} in {step.cluster}, which is suspended"
+            yield step, f"{step.name} in {step.cluster}, which is suspended"
 
 
-def the_protected_lose_nothing(case: Case) -> Iterator[str]:
+def the_protected_lose_nothing(case: Case) -> Broken:
     """Law 10: a protected cluster loses no member, and its head is not taken away."""
     for step in case.plan.steps:
         cluster = case.cluster(step)
         if cluster is None or not cluster.protected:
             continue
         if isinstance(step.action, Delete):
-            yield f"delete in {step.cluster}, which is protected"
+            yield step, f"delete in {step.cluster}, which is protected"
         app = case.app(step)
         live = app is not None and app.phase in (Phase.RUNNING, Phase.STARTING)
         takes = isinstance(step.action, Stop | Restart)
         if takes and live and step.member is not None and step.member.is_head:
-            yield f"{step.name} of the head of {step.cluster}, which is protected"
+            yield step, f"{step.name} of the head of {step.cluster}, which is protected"
 
 
-def nothing_is_changed_while_it_runs(case: Case) -> Iterator[str]:
+def nothing_is_changed_while_it_runs(case: Case) -> Broken:
     """An update reaches only applications at rest, so that no restart runs half of a change."""
     for step in case.plan.steps:
         app = case.app(step)
@@ -162,9 +166,9 @@ def nothing_is_changed_while_it_runs(case: Case) -> Iterator[str]:
             continue
         at_rest = app.phase in (Phase.STOPPED, Phase.FAILED)
         if isinstance(step.action, Update) and not at_rest:
-            yield f"update of {app.id}, which is {app.phase}"
+            yield step, f"update of {app.id}, which is {app.phase}"
         if isinstance(step.action, Restart) and app.phase is Phase.STARTING:
-            yield f"restart of {app.id}, which is starting: that can leave an orphan engine"
+            yield step, f"restart of {app.id}, which is starting: that can leave an orphan engine"
 
 
 LAWS: tuple[Law, ...] = (

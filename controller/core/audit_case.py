@@ -1,5 +1,7 @@
 """A plan with the world that it was made for: what the laws look at."""
 
+from collections.abc import Callable, Iterator
+
 from controller.core.desired import DesiredCluster, DesiredState
 from controller.core.history import History
 from controller.core.observed import ObservedApplication, ObservedEnvironment, ObservedState
@@ -37,3 +39,7 @@ class Case:
         files = self.observed.files
         known = {} if files is None or files.environments is None else files.environments
         return known.get(project, {}).get(digest)
+
+
+Broken = Iterator[tuple[Step, str]]
+Law = Callable[[Case], Broken]

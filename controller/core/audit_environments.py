@@ -1,8 +1,6 @@
 """The laws about environments and the jobs that build them."""
 
-from collections.abc import Callable, Iterator
-
-from controller.core.audit_case import Case
+from controller.core.audit_case import Broken, Case, Law
 from controller.core.building import is_our_job
 from controller.core.environments import hash_of, job_name
 from controller.core.member import ENVIRONMENT, OWNER
@@ -19,7 +17,7 @@ from controller.core.plan import (
 )
 
 
-def only_what_is_there_is_entered(case: Case) -> Iterator[str]:
+def only_what_is_there_is_entered(case: Case) -> Broken:
     """Nobody is started, or taken away to be started, into an environment that is not there."""
     updated = {s.application_id for s in case.plan.steps if isinstance(s.action, Update)}
     for step in case.plan.steps:
@@ -28,7 +26,7 @@ def only_what_is_there_is_entered(case: Case) -> Iterator[str]:
         digest = _entered(case, step)
         seen = case.environment(step.project, digest) if digest else None
         if digest and (seen is None or not seen.ready):
-            yield f"{step.name} of {step.key} into environment {digest}, which is not there"
+            yield step, f"{step.name} of {step.key} into environment {digest}, which is not there"
 
 
 def _entered(case: Case, step: Step) -> str:
@@ -49,7 +47,7 @@ def _entered(case: Case, step: Step) -> str:
             return ""
 
 
-def only_our_own_jobs_are_touched(case: Case) -> Iterator[str]:
+def only_our_own_jobs_are_touched(case: Case) -> Broken:
     """A job is run, ended or deleted only by an id that was seen with our mark on it."""
     for step in case.plan.steps:
         if step.build is None or step.job_id is None:
@@ -57,10 +55,10 @@ def only_our_own_jobs_are_touched(case: Case) -> Iterator[str]:
         seen = case.environment(*step.build)
         job = None if seen is None else seen.job
         if job is None or job.id != step.job_id or not is_our_job(job, case.policy.owner):
-            yield f"{step.name} of job {step.job_id}, which is not ours"
+            yield step, f"{step.name} of job {step.job_id}, which is not ours"
 
 
-def one_job_and_one_run_at_a_time(case: Case) -> Iterator[str]:
+def one_job_and_one_run_at_a_time(case: Case) -> Broken:
     """No second job for an environment, and no run while another one goes on."""
     made: set[tuple[str, str]] = set()
     for step in case.plan.steps:
@@ -69,22 +67,22 @@ def one_job_and_one_run_at_a_time(case: Case) -> Iterator[str]:
         seen = case.environment(*step.build)
         job, run = (None, None) if seen is None else (seen.job, seen.run)
         if step.build in made or (isinstance(step.action, CreateJob) and job is not None):
-            yield f"{step.name} for environment {step.action.hash}, which has one"
+            yield step, f"{step.name} for environment {step.action.hash}, which has one"
         if run is not None and not run.phase.is_over:
-            yield f"{step.name} for environment {step.action.hash}, while a run goes on"
+            yield step, f"{step.name} for environment {step.action.hash}, while a run goes on"
         if isinstance(step.action, CreateJob):
-            yield from _unmarked(case, step.action)
+            yield from _unmarked(case, step, step.action)
         made.add(step.build)
 
 
-def _unmarked(case: Case, action: CreateJob) -> Iterator[str]:
+def _unmarked(case: Case, step: Step, action: CreateJob) -> Broken:
     wanted = action.configuration
     marked = wanted.environment.get(OWNER) == case.policy.owner
     if not marked or wanted.name != job_name(wanted.environment.get(ENVIRONMENT, "")):
-        yield f"create_job of {wanted.name} without our mark"
+        yield step, f"create_job of {wanted.name} without our mark"
 
 
-def what_is_named_stays(case: Case) -> Iterator[str]:
+def what_is_named_stays(case: Case) -> Broken:
     """No environment goes that a spec asks for or an application names; law 4 holds for it too."""
     named = {
         (app.project, app.environment.get(ENVIRONMENT, ""))
@@ -100,12 +98,10 @@ def what_is_named_stays(case: Case) -> Iterator[str]:
             continue
         digest = hash_of(step.action.path)
         if not digest or (step.project, digest) in named:
-            yield f"removal of {step.action.path}, which is named"
+            yield step, f"removal of {step.action.path}, which is named"
         if not understood:
-            yield f"removal of {step.action.path}, while not everything can be read"
+            yield step, f"removal of {step.action.path}, while not everything can be read"
 
-
-Law = Callable[[Case], Iterator[str]]
 
 ENVIRONMENT_LAWS: tuple[Law, ...] = (
     only_what_is_there_is_entered,

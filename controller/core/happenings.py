@@ -107,7 +107,8 @@ def _refusals(before: Glance | None, now: Glance) -> Iterator[Event]:
     known = () if before is None else before.plan.refusals
     for refusal in now.plan.refusals:
         if refusal not in known:
-            yield Occasion.PLAN_REFUSED.event(refusal)
+            message = f"{refusal.law}: {refusal.message}"
+            yield Occasion.PLAN_REFUSED.event(message, refusal.cluster)
 
 
 _DONE = {

@@ -12,6 +12,7 @@ from controller.core.draft import NOTHING, Draft, total, wait
 from controller.core.gates import gate, settling
 from controller.core.observed import (
     ObservedApplication,
+    ObservedProject,
     ObservedState,
     Pause,
     Phase,
@@ -41,7 +42,7 @@ def leave(view: View, leaver: Leaver) -> Draft:
     if view.cluster.protected:
         message = f"the cluster is protected: it loses nothing ({_WHY[leaver.reason]})"
         return wait(leaver.key, Reason.PROTECTED, message, intent=Intent.BLOCKED)
-    return _go(view.past, leaver)
+    return _go(view.past, leaver, view.projects.get(leaver.app.project))
 
 
 def _rest(past: Past, leaver: Leaver) -> Draft:
@@ -53,7 +54,11 @@ def _rest(past: Past, leaver: Leaver) -> Draft:
     return gate(past, leaver.key, "stop") or draft.stop_leaver(leaver)
 
 
-def _go(past: Past, leaver: Leaver) -> Draft:
+def _go(past: Past, leaver: Leaver, project: ObservedProject | None) -> Draft:
+    """Delete it; `project` is the one that it is in, which may be another than its cluster's."""
+    if project is None or not project.complete:
+        message = "the list of applications of its project was torn; nothing is deleted on it"
+        return wait(leaver.key, Reason.INCOMPLETE_LIST, message)
     known = past.application(leaver.app)
     if known.call == "delete" and known.called_at is not None:
         shows = known.sure or leaver.app.phase is Phase.STOPPING
@@ -151,11 +156,8 @@ def _all_go(
 ) -> Draft:
     drafts: list[Draft] = []
     for app in sorted(apps, key=lambda a: (key_of(a), a.id)):
-        if observed.projects[app.project].complete:
-            drafts.append(_go(past, Leaver(app, key_of(app), reason)))
-        else:
-            message = "the list of applications was torn; nothing is deleted on it"
-            drafts.append(wait(key_of(app), Reason.INCOMPLETE_LIST, message))
+        leaver = Leaver(app, key_of(app), reason)
+        drafts.append(_go(past, leaver, observed.projects.get(app.project)))
     return total(drafts)
 
 

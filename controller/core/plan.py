@@ -256,12 +256,28 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Violation:
+    """A law that a step would break.  `cluster` is the step's; empty for a step of no cluster."""
+
+    cluster: str
+    law: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.cluster or 'environments'}: {self.law}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps allowed now and the waits, both sorted."""
+    """The steps allowed now and the waits, both sorted.
+
+    `refusals` are the laws that the plan of a cluster would have broken; it has none of that
+    cluster's steps.
+    """
 
     steps: tuple[Step, ...] = ()
     waits: tuple[Wait, ...] = ()
-    refusals: tuple[str, ...] = field(default=())
+    refusals: tuple[Violation, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -272,7 +288,7 @@ class Plan:
         return Plan(
             tuple(s for s in self.steps if s.cluster == cluster),
             tuple(w for w in self.waits if w.cluster == cluster),
-            self.refusals,
+            tuple(v for v in self.refusals if v.cluster == cluster),
         )
 
 

@@ -142,7 +142,7 @@ def environment_counts(steps: Sequence[Step]) -> list[tuple[int, str]]:
 
 def footer(plan: Plan) -> str:
     """The last line: counts of members, or that there is nothing to do."""
-    if plan.refusals:
+    if plan.refusals and not plan.steps:
         return "Nothing is done."
     if plan.complete:
         return "No changes. Everything is as the specs say."

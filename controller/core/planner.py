@@ -5,6 +5,7 @@ decided one by one: what is wrong with one never shows in the steps of another.
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 
@@ -36,8 +37,14 @@ from controller.core.unused_environments import (
 from controller.core.view import Case, View, view
 
 
-def plan(desired: DesiredState, observed: ObservedState, history: History, policy: Policy) -> Plan:
-    """The steps allowed now and the waits.
+def plan(
+    desired: DesiredState,
+    observed: ObservedState,
+    history: History,
+    policy: Policy,
+    refused: AbstractSet[str] = frozenset(),
+) -> Plan:
+    """The steps allowed now and the waits.  Clusters that are `refused` have no steps.
 
     `history` must have taken note of `observed` (see `remember`).  Where `observed.files` is None
     the plan names launchers that may be there already: look, then plan again.
@@ -47,10 +54,11 @@ def plan(desired: DesiredState, observed: ObservedState, history: History, polic
     drafts = [decide_cluster(seen, observed.projects.get(seen.cluster.project)) for seen in views]
     drafts += [_frozen(name, why) for name, why in sorted(desired.frozen.items())]
     drafts.append(ownerless(desired, observed, past))
-    made = total(drafts)
+    made = _without(refused, total(drafts))
     steps = needed(made.steps, observed)
     steps = (*steps, *unused(desired, observed, past, steps))
     steps = (*steps, *unused_environments(desired, observed, past))
+    steps = tuple(step for step in steps if step.cluster not in refused)
     return Plan(tuple(sorted(steps, key=_step_order)), tuple(sorted(made.waits, key=_wait_order)))
 
 
@@ -112,6 +120,17 @@ def _fault_since(
 def _frozen(name: str, why: str) -> Draft:
     reason = Reason.PROJECT_NOT_FOUND if "project" in why else Reason.SPEC_UNREADABLE
     return Draft(waits=(Wait(name, None, reason, why, Intent.BLOCKED),))
+
+
+def _without(refused: AbstractSet[str], made: Draft) -> Draft:
+    """Before steps are shared between clusters, so that no cluster relies on a refused step."""
+    steps = tuple(step for step in made.steps if step.cluster not in refused)
+    message = "its plan would break a law, so none of its steps is taken"
+    waits = (
+        Wait(name, None, Reason.PLAN_REFUSED, message, Intent.BLOCKED)
+        for name in sorted(refused - {""})
+    )
+    return Draft(steps, (*made.waits, *waits))
 
 
 def _step_order(step: Step) -> tuple[object, ...]:

@@ -163,7 +163,11 @@ class Reason(Enum):
         Outlook.PERSON,
         "A spec cannot be read; what it held is left alone.",
     )
-    PLAN_REFUSED = ("PlanRefused", Outlook.PERSON, "The plan would break a law; nothing was done.")
+    PLAN_REFUSED = (
+        "PlanRefused",
+        Outlook.PERSON,
+        "The plan of the cluster would break a law; none of it was done.",
+    )
     # Notes.
     ORPHAN = ("Orphan", Outlook.SETTLED, "Applications of ours that no spec holds.")
     READY = ("AllNodesAlive", Outlook.SETTLED, "Ray says that every wanted node is alive.")

@@ -1,7 +1,7 @@
 """All that the decisions about one cluster are made of, and the questions that they ask of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from controller.core.desired import DesiredCluster, Group, Strategy
@@ -14,6 +14,7 @@ from controller.core.observed import (
     ObservedApplication,
     ObservedEnvironment,
     ObservedFiles,
+    ObservedProject,
     ObservedState,
     Pause,
     Phase,
@@ -62,6 +63,7 @@ class View:
     pause: Pause | None
     letting_go: frozenset[str] = frozenset()
     environments: Mapping[str, ObservedEnvironment] | None = None  # None when nobody looked
+    projects: Mapping[str, ObservedProject] = field(default_factory=dict)
 
     def of(self, group: Group) -> tuple[Case, ...]:
         return tuple(c for c in self.cases if c.seat.group.name == group.name)
@@ -112,6 +114,7 @@ def view(
         pause=None if files is None else files.pauses.get(cluster.name),
         letting_go=letting_go,
         environments=_environments(cluster, files),
+        projects=observed.projects,
     )
 
 

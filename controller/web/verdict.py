@@ -129,7 +129,8 @@ def _of_the_loop(board: Board, now: datetime, watch: Watch) -> Iterator[Matter]:
         yield Matter(Level.BAD, title, (_sentence(loop.error or "no reason is known"),), remedy)
     if board.plan.refusals:
         title = "The controller refused its own plan"
-        yield Matter(Level.BAD, title, tuple(map(_sentence, board.plan.refusals)), _UNLAWFUL)
+        said = tuple(_sentence(str(refusal)) for refusal in board.plan.refusals)
+        yield Matter(Level.BAD, title, said, _UNLAWFUL)
     if loop.holder and not loop.leads:
         title = "Another controller leads"
         yield Matter(Level.NOTE, title, (f"{loop.holder} holds the lease; this one watches.",))
@@ -138,7 +139,10 @@ def _of_the_loop(board: Board, now: datetime, watch: Watch) -> Iterator[Matter]:
         yield Matter(Level.BUSY, title, ("Clusters appear here when it has ended.",))
 
 
-_UNLAWFUL = "Nothing was done, since it would break a law.  That is a fault of raycml: report it."
+_UNLAWFUL = (
+    "Nothing was done in these clusters, since it would break a law.  "
+    "That is a fault of raycml: report it."
+)
 
 
 def _of_the_source(board: Board) -> Iterator[Matter]:

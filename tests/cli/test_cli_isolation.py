@@ -3,6 +3,7 @@
 Stories over the production composition: several clusters, several projects, one of which fails.
 """
 
+import json
 from collections.abc import Callable
 
 import httpx
@@ -118,3 +119,36 @@ def test_a_key_that_is_refused_everywhere_ends_a_one_shot_command_at_once(stage:
     said = stage.run("reconcile", "--timeout", "10m")
     assert said.code == 4, said.err
     assert stage.clock.elapsed < 5
+
+
+def test_a_list_that_is_torn_stops_no_cluster_elsewhere(stage: Stage) -> None:
+    """A cluster moves out of the project whose list is torn; another one wants a worker more."""
+    other = second_project(stage)
+    stage.spec("good", replicas=1)
+    stage.spec("moves", replicas=1, extra=f"project: {other}")
+    with controlled(stage, stage.folder / "specs") as controller:
+        controller.settle()
+
+        def torn(request: httpx.Request) -> httpx.Response | None:
+            if request.method != "GET" or not request.url.path.endswith(f"{other}/applications"):
+                return None
+            whole = stage.wire.inner.handle_request(request)
+            body = json.loads(whole.read())
+            odd = {"id": "odd", "name": "x", "subdomain": "odd", "cpu": "lots"}
+            return httpx.Response(200, json={"applications": [*body["applications"], odd]})
+
+        stage.wire.instead = torn
+        stage.spec("moves", replicas=1)
+        stage.spec("stays", replicas=1, extra=f"project: {other}")
+        stage.spec("good", replicas=2)
+        controller.turn(4)
+        assert len(of_cluster(stage, "good")) == 3
+        assert controller.board.plan.refusals == ()
+        assert len(of_cluster(stage, "moves")) == 2, "nothing is deleted on a torn list"
+        stage.wire.instead = lambda _: None
+        controller.settle()
+    assert {
+        row.project_id
+        for row in stage.workspace.state.applications.values()
+        if row.subdomain.startswith("ray-moves")
+    } == {stage.project}

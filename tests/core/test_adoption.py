@@ -448,5 +448,5 @@ def test_the_audit_refuses_a_second_application_of_an_adopted_member() -> None:
     app = taken("head", by_hand("x-head"))
     made = decide(STATE, observed())
     broken = audit(Case(made, STATE, observed(app), History(), POLICY))
-    assert any("which has an application" in one for one in broken)
+    assert any("which has an application" in one.message for one in broken)
     assert audit(Case(made, STATE, observed(), History(), POLICY)) == ()

@@ -1,13 +1,13 @@
 """Each law refuses a plan that breaks it, whoever made the plan."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from controller.core import audit as laws
-from controller.core.audit import Case, audit
+from controller.core.audit import audit
+from controller.core.audit_case import Case, Law
 from controller.core.history import History, MemberHistory
 from controller.core.member import Key, Member
 from controller.core.observed import Phase
@@ -47,7 +47,7 @@ def step(action: object, member: str = "cpu", reason: Reason = Reason.OUTDATED) 
     return Step(action, "analytics", PROJECT, place, reason, Intent.NOTHING)  # type: ignore[arg-type]
 
 
-def broken(law: Callable[[Case], Iterator[str]], *steps: Step, **parts: object) -> list[str]:
+def broken(law: Law, *steps: Step, **parts: object) -> list[str]:
     case = Case(
         Plan(tuple(steps)),
         parts.get("desired", desired(CLUSTER)),  # type: ignore[arg-type]
@@ -56,8 +56,9 @@ def broken(law: Callable[[Case], Iterator[str]], *steps: Step, **parts: object) 
         parts.get("policy", POLICY),  # type: ignore[arg-type]
     )
     found = list(law(case))
-    assert bool(found) == any(said.startswith(law.__name__) for said in audit(case))
-    return found
+    whole = [(v.cluster, v.message) for v in audit(case) if v.law == law.__name__]
+    assert whole == [(step.cluster, message) for step, message in found]
+    return [message for _, message in found]
 
 
 CREATE = next(s for s in decide(desired(CLUSTER), observed()).steps if isinstance(s.action, Create))

@@ -5,7 +5,8 @@ from dataclasses import replace
 from environment_world import OURS, asking, job, plan_for, ready, run, wanted, world, written
 
 from controller.core import audit_environments as laws
-from controller.core.audit import Case, audit
+from controller.core.audit import audit
+from controller.core.audit_case import Case, Law
 from controller.core.environments import environment_folder
 from controller.core.history import History
 from controller.core.jobs import RunPhase
@@ -30,11 +31,12 @@ APPS = whole_cluster(CLUSTER)
 THERE = world({DIGEST: ready(DIGEST)})
 
 
-def broken(law: laws.Law, plan: Plan, seen: ObservedState, *, whole: bool = True) -> list[str]:
+def broken(law: Law, plan: Plan, seen: ObservedState, *, whole: bool = True) -> list[str]:
     case = Case(plan, desired(CLUSTER, whole=whole), seen, History(), OURS)
     found = list(law(case))
-    assert bool(found) == any(said.startswith(law.__name__) for said in audit(case))
-    return found
+    whole = [(v.cluster, v.message) for v in audit(case) if v.law == law.__name__]
+    assert whole == [(step.cluster, message) for step, message in found]
+    return [message for _, message in found]
 
 
 def about(action: object, member: Member | None = None, intent: Intent = Intent.UPDATE) -> Plan:

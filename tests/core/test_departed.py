@@ -76,4 +76,4 @@ def test_a_plan_that_prunes_what_was_not_let_go_is_refused() -> None:
     bold = decide(state(), WORLD, policy=GONE)
     refused = audit(Case(bold, state(), WORLD, History(), POLICY))
     assert len(refused) == 3
-    assert all("nobody asked" in line for line in refused)
+    assert all("nobody asked" in found.message for found in refused)

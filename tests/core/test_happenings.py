@@ -21,6 +21,7 @@ from controller.core.plan import (
     Restart,
     Result,
     Step,
+    Violation,
 )
 from controller.core.planner import plan, remember
 from controller.core.policy import Policy
@@ -273,9 +274,10 @@ def test_a_file_that_cannot_be_read_removes_no_spec(*, prune: bool) -> None:
         assert "ClusterAdded" not in reasons(doubtful, WELL)
 
 
-def test_a_refused_plan_warns_once_for_each_law() -> None:
-    broken = replace(WELL, plan=Plan(refusals=("law 3: two applications",)))
-    assert said(WELL, broken) == ["PlanRefused controller: law 3: two applications"]
+def test_a_refused_plan_warns_once_for_each_law_of_each_cluster() -> None:
+    refusals = (Violation("analytics", "law_3", "two applications"),)
+    broken = replace(WELL, plan=Plan(refusals=refusals))
+    assert said(WELL, broken) == ["PlanRefused analytics: law_3: two applications"]
     later = replace(broken, status=replace(broken.status, as_of=at(9)))
     assert happenings(broken, later) == ()
 

@@ -5,6 +5,8 @@ from tests.mutants.mutant import Mutant, m
 EXECUTE = "tests/test_execute.py"
 ISOLATION = "tests/cli/test_cli_isolation.py"
 
+REFUSALS = "tests/core/test_refusals.py"
+
 # fmt: off
 MUTANTS: list[Mutant] = [
     m("B19", "one refused step ends every later pass of the process", "execute.py",
@@ -21,5 +23,15 @@ MUTANTS: list[Mutant] = [
     m("B22", "one project that refuses ends a one-shot command for all", "cli/convergence.py",
       "if refused and not _unfinished(done) - {o.step.project for o in refused}:", "if refused:",
       f"{ISOLATION}::test_a_one_shot_command_finishes_the_projects_that_let_it"),
+    m("B22", "a refused plan refuses the steps of all clusters", "core/planner.py",
+      "steps = tuple(step for step in steps if step.cluster not in refused)",
+      "steps = tuple(step for step in steps if not refused)",
+      f"{REFUSALS}::test_a_refused_cluster_loses_its_steps_and_no_other_does"),
+    m("B22", "a refused cluster takes the steps with it that it shares", "core/planner.py",
+      "made = _without(refused, total(drafts))", "made = total(drafts)",
+      f"{REFUSALS}::test_a_refused_cluster_takes_no_shared_step_with_it"),
+    m("B20", "a member is deleted in a project whose list is torn", "core/leaving.py",
+      "if project is None or not project.complete:", "if project is None:",
+      f"{REFUSALS}::test_what_left_for_another_project_waits_until_the_old_list_is_whole"),
 ]
 # fmt: on

@@ -12,7 +12,7 @@ import pytest
 from controller.core.board import Board, Held, LoopState, SourceState
 from controller.core.events import Event, Kind
 from controller.core.observed import Pause
-from controller.core.plan import Plan
+from controller.core.plan import Plan, Violation
 from controller.core.reason import Reason
 from controller.core.status import Condition, MemberStatus
 from tests.web import boards
@@ -42,7 +42,7 @@ def evil() -> Board:
     return replace(
         busy,
         status=replace(busy.status, clusters=(bad,)),
-        plan=Plan(refusals=(EVIL,)),
+        plan=Plan(refusals=(Violation(EVIL, EVIL, EVIL),)),
         source=SourceState(EVIL, EVIL, NOW, NOW, EVIL, (EVIL,), Held(EVIL, EVIL, EVIL, NOW)),
         loop=LoopState(failures=2, error=EVIL, holder=EVIL, ended_at=NOW),
         events=(Event(Kind.WARNING, EVIL, EVIL, EVIL, EVIL, last_at=NOW),),
@@ -219,9 +219,13 @@ def test_a_source_that_fails_is_said_and_what_is_in_force_stays() -> None:
 
 
 def test_a_plan_that_was_refused_is_said_with_the_law() -> None:
-    web = Web(replace(boards.calm(), plan=Plan(refusals=("only our own is changed: x",))))
+    web = Web(
+        replace(
+            boards.calm(), plan=Plan(refusals=(Violation("one", "only our own is changed", "x"),))
+        )
+    )
     assert "The controller refused its own plan" in web.page("/").text
-    assert "Only our own is changed: x" in web.page("/").text
+    assert "One: only our own is changed: x" in web.page("/").text
 
 
 def test_events_have_their_age_and_their_moment() -> None:
