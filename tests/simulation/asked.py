@@ -21,6 +21,9 @@ class Ask(Enum):
     DOWNLOAD = "download file"
     UPLOAD = "upload file"
     REMOVE = "delete file"
+    LOOK_UP = "look a project up"
+    JOBS = "read jobs"
+    JOB_WRITE = "change jobs"
     OTHER = "something else"
 
 
@@ -31,10 +34,13 @@ CHANGES = frozenset({Ask.PATCH, Ask.RESTART, Ask.STOP, Ask.DELETE})
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`subject` is an application's id or a file's path."""
+    """`subject` is an application's id or a file's path, `project` an id; of a look-up, what the
+    project is looked up by.
+    """
 
     ask: Ask
     subject: str = ""
+    project: str = ""
 
 
 _APPLICATION = {
@@ -54,16 +60,19 @@ _FILE = {
 def asked(request: httpx.Request) -> Asked:
     """What is asked.  OTHER for what this controller asks of no application and no file."""
     method = request.method
-    path = request.url.raw_path.decode().partition("?")[0]
-    _, _, tail = path.removeprefix("/api/v2/projects/").partition("/")
+    path, _, query = request.url.raw_path.decode().partition("?")
+    if path == "/api/v2/projects":
+        return Asked(Ask.LOOK_UP, unquote(query), unquote(query))
+    project, _, tail = path.removeprefix("/api/v2/projects/").partition("/")
     kind, _, rest = tail.partition("/")
     if kind == "applications" and not rest:
-        return Asked(Ask.LIST if method == "GET" else Ask.CREATE)
+        return Asked(Ask.LIST if method == "GET" else Ask.CREATE, "", project)
     name, _, verb = rest.partition(":")
     if kind == "applications":
-        return Asked(_APPLICATION.get((method, verb), Ask.OTHER), name)
+        return Asked(_APPLICATION.get((method, verb), Ask.OTHER), name, project)
     if kind == "files" and not rest and method == "POST":
-        return Asked(Ask.UPLOAD)
+        return Asked(Ask.UPLOAD, "", project)
     if kind == "files":
-        return Asked(_FILE.get((method, verb), Ask.OTHER), unquote(name))
-    return Asked(Ask.OTHER)
+        return Asked(_FILE.get((method, verb), Ask.OTHER), unquote(name), project)
+    job = Ask.JOBS if method == "GET" else Ask.JOB_WRITE
+    return Asked(job if kind == "jobs" else Ask.OTHER, rest, project)

@@ -23,9 +23,9 @@ from tests.simulation.asked import Ask, asked
 from tests.simulation.clocks import SimulatedClock
 from tests.simulation.laws import Laws
 from tests.simulation.ledger import Ledger
-from tests.simulation.site import KEY, Site
 from tests.simulation.sky import Sky
 from tests.simulation.weather import Weather
+from tests.simulation.world import KEY, Site
 
 FILE_FAULTS = Faults(errors.CmlError, errors.NotFound, errors.Unknown)
 EDITION = "0123456789"

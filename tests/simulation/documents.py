@@ -12,7 +12,7 @@ from typing import Any  # a document is what YAML gives; only the product's pars
 
 from controller.core.revision import Holder, Problem, Revision
 from controller.core.spec import RayCluster
-from tests.simulation.site import OTHER_RUNTIME
+from tests.simulation.world import OTHER_RUNTIME
 from tests.worlds import RUNTIME
 
 Document = dict[str, Any]
@@ -87,6 +87,11 @@ def with_second_group(doc: Document) -> Document:
         resources = {"cpu": 1, "memory": "4Gi"}
         groups.append({"groupName": "x", "replicas": 1, "resources": resources})
     return new
+
+
+def text_of(doc: Document) -> bytes:
+    """The file that holds a document; JSON is YAML."""
+    return (json.dumps(doc, indent=1) + "\n").encode()
 
 
 @lru_cache(maxsize=4096)

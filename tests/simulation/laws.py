@@ -27,8 +27,8 @@ from tests.simulation.oracle import (
     runs_otherwise,
     variables,
 )
-from tests.simulation.site import HOME, Site
 from tests.simulation.sky import Row
+from tests.simulation.world import HOME, Site
 
 KNOWN = frozenset(status.value for status in Status)
 LAUNCHERS = ".raycml/launchers/"

@@ -1,22 +1,23 @@
-"""Everything that may happen to a world, as a table: the name of a move, what it does to the stage,
-and what it may be given.  Hypothesis, seeds and people who read a reproducer share this table.
+"""Everything that may happen to a world, as a table: the name of a move, what it does, and what it
+may be given.  Seeds, the sweep and people who read a reproducer share this table.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from controller.emulator.scripted import Behaviour
-from tests.simulation.controllers import Controller
+from tests.simulation.asked import Ask
 from tests.simulation.documents import EDITS, document, edited, with_second_group
-from tests.simulation.ledger import Order
-from tests.simulation.stage import Stage
+from tests.simulation.simulation import BY_ID, BY_NAME, HOME, Simulation
 from tests.simulation.weather import Fault
+from tests.simulation.wire import Rule
 
-NAMES = ("ray-a-head", "ray-a-w-0", "ray-a-w-1", "ray-b-head", "ray-b-w-0")
-CLUSTERS = ("a", "b")
-AT = tuple(range(12))
+CLUSTERS = ("a", "b", "c")
+NAMES = ("ray-a-head", "ray-a-w-0", "ray-a-w-1", "ray-b-head", "ray-b-w-0", "ray-c-head")
+SITES = (HOME, BY_NAME, BY_ID)
 # Half a minute is how long lists may lag, and ten minutes how long most waits last.
-SECONDS = (1.0, 5.0, 5.0, 31.0, 130.0, 310.0, 610.0, 3700.0)
+SECONDS = (1.0, 5.0, 31.0, 61.0, 130.0, 310.0, 610.0)
+DAYS = 3 * 86400.0
 STORIES = {
     "at once": Behaviour(answers_after=0.0),
     "slowly": Behaviour(answers_after=20.0),
@@ -24,241 +25,296 @@ STORIES = {
     "and fall at once": Behaviour(answers_after=None, ends_after=0.0),
     "and fall later": Behaviour(answers_after=0.0, ends_after=40.0),
     "and stop slowly": Behaviour(answers_after=0.0, stop_takes=60.0),
-    "and never stop": Behaviour(answers_after=0.0, stop_takes=None),
-}
-ORDERS = {
-    "nothing": Order(),
-    "prune": Order(prune=True),
-    "prune one": Order(prune=True, allow_prune=1),
-    "delete a": Order(delete=frozenset({"a"})),
 }
 IGNORED = ("cpu", "memory", "nvidia_gpu", "environment", "script", "description")
-ODD = ("APPLICATION_HIBERNATING", "", "APPLICATION_UNKNOWN")
+KINDS = {
+    "any": frozenset(),
+    "lists": frozenset({Ask.LIST}),
+    "looks": frozenset({Ask.LIST, Ask.GET, Ask.LOOK_UP, Ask.FILES, Ask.DOWNLOAD, Ask.JOBS}),
+    "look-ups": frozenset({Ask.LOOK_UP}),
+    "files": frozenset({Ask.FILES, Ask.DOWNLOAD, Ask.UPLOAD, Ask.REMOVE}),
+    "uploads": frozenset({Ask.UPLOAD}),
+    "removals": frozenset({Ask.REMOVE}),
+    "reports": frozenset({Ask.DOWNLOAD}),
+    "writes": frozenset({Ask.CREATE, Ask.PATCH, Ask.RESTART, Ask.STOP, Ask.DELETE}),
+    "creates": frozenset({Ask.CREATE}),
+}
+PLACE = {"a": HOME, "b": BY_NAME, "c": BY_ID}
 
 
-def who(stage: Stage, name: str) -> Controller:
-    return stage.a if name == "a" else stage.b
+# weather
 
 
-# passes
+def strike(sim: Simulation, fault: Fault, site: str, kind: str, skip: int) -> None:
+    """One call."""
+    sim.rules.append(Rule(fault, site=site, asks=KINDS[kind], skip=skip))
 
 
-def pass_(stage: Stage, name: str) -> None:
-    stage.pass_(who(stage, name))
+def storm(sim: Simulation, fault: Fault, site: str, kind: str, seconds: float) -> None:
+    """Every such call for a while."""
+    until = sim.now + seconds
+    sim.rules.append(Rule(fault, site=site, asks=KINDS[kind], count=10**9, until=until))
+    sim.pass_time(seconds + 1.0)
 
 
-def pass_and_wait(stage: Stage, name: str) -> None:
-    stage.pass_(who(stage, name))
-    stage.site.time.passed += 5.0
-
-
-def faulty_pass(stage: Stage, name: str, at: int, fault: Fault) -> None:
-    stage.pass_(who(stage, name), {at: fault})
-
-
-def faulty_write(stage: Stage, name: str, at: int, fault: Fault) -> None:
-    """The fault strikes one of the pass's writes."""
-    stage.pass_(who(stage, name), of_writes={at: fault})
-
-
-def twice_faulty_pass(stage: Stage, at: int, fault: Fault, later: int, other: Fault) -> None:
-    stage.pass_(stage.a, {at: fault, at + 1 + later: other})
-
-
-def dark_pass(stage: Stage, fault: Fault) -> None:
-    """From here on nothing gets through in this pass."""
-    stage.pass_(stage.a, dict.fromkeys(range(40), fault))
-
-
-def together(stage: Stage, name: str, at: int) -> None:
-    first, second = who(stage, name), who(stage, "b" if name == "a" else "a")
-    stage.interleave(first, second, at)
-
-
-def disturbed_pass(stage: Stage, at: int, deed: str, name: str) -> None:
-    """A person acts between two requests of one pass."""
-    stage.pass_(stage.a, interrupts={at: lambda: DEEDS[deed](stage, name)})
+def vanish(sim: Simulation, site: str, seconds: float) -> None:
+    """The project is not there for a while."""
+    storm(sim, Fault.NOT_FOUND, site, "any", seconds)
 
 
 # people
 
 
-def crash(stage: Stage, name: str) -> None:
-    stage.site.crash(name)
+def crash(sim: Simulation, name: str) -> None:
+    for site in sim.world.sites.values():
+        if any(app.subdomain == name for app in site.rows()):
+            site.crash(name)
 
 
-# What may happen in the middle of a pass.
-DEEDS: dict[str, Callable[[Stage, str], None]] = {
-    "delete": lambda stage, name: stage.people.delete(name),
-    "stop": lambda stage, name: stage.people.stop(name),
-    "restart": lambda stage, name: stage.people.restart(name),
-    "edit": lambda stage, name: stage.people.edit(name, cpu=3),
-    "garble": lambda stage, name: stage.people.garble(name),
-    "take the mark off": lambda stage, name: stage.people.take_mark_off(name),
-    "crash": crash,
+def deed(sim: Simulation, kind: str, name: str) -> None:
+    """A person acts in the UI of the project that has the application."""
+    for site_name, site in sim.world.sites.items():
+        if any(app.subdomain == name for app in site.rows()):
+            DEEDS[kind](sim, site_name, name)
+            return
+
+
+def _clone(sim: Simulation, site: str, name: str) -> None:
+    sim.people[site].clone(name, f"{name}-copy")
+
+
+def _clone_with_care(sim: Simulation, site: str, name: str) -> None:
+    sim.people[site].clone(name, f"{name}-other", with_care=True)
+
+
+DEEDS: dict[str, Callable[[Simulation, str, str], None]] = {
+    "delete": lambda sim, site, name: sim.people[site].delete(name),
+    "stop": lambda sim, site, name: sim.people[site].stop(name),
+    "restart": lambda sim, site, name: sim.people[site].restart(name),
+    "edit": lambda sim, site, name: sim.people[site].edit(name, cpu=3),
+    "garble": lambda sim, site, name: sim.people[site].garble(name),
+    "annotate": lambda sim, site, name: sim.people[site].annotate(name),
+    "misdate": lambda sim, site, name: sim.people[site].misdate(name),
+    "disown": lambda sim, site, name: sim.people[site].disown(name),
+    "clone": _clone,
+    "clone with care": _clone_with_care,
+    "lose the launcher": lambda sim, site, name: sim.people[site].lose_launcher(name),
+    "crash": lambda sim, site, name: crash(sim, name),
+    "lose the node": lambda sim, site, name: sim.world.sites[site].lose_node(name),
 }
-SLOW_DEEDS: dict[str, Callable[[Stage, str], None]] = {
-    **DEEDS,
-    "annotate": lambda stage, name: stage.people.annotate(name),
-    "copy settings": lambda stage, name: stage.people.copy_settings(name),
-    "misdate": lambda stage, name: stage.people.misdate(name),
-    "disown": lambda stage, name: stage.people.disown(name),
-    "clone": lambda stage, name: stage.people.clone(name, f"{name}-copy"),
-    "clone with care": lambda stage, name: stage.people.clone(
-        name, f"{name}-other", with_care=True
-    ),
-    "occupy": lambda stage, name: stage.people.occupy(name),
-    "lose the launcher": lambda stage, name: stage.people.lose_launcher(name),
-    "point elsewhere": lambda stage, name: stage.people.edit(name, script="run.py"),
-}
 
 
-def deed(stage: Stage, kind: str, name: str) -> None:
-    stage.site.tree.contents.setdefault(("run.py",), b"print('theirs')")
-    SLOW_DEEDS[kind](stage, name)
+def deed_within(sim: Simulation, kind: str, name: str, at: int) -> None:
+    """The same between two calls."""
+    sim.interrupts[sim.calls + at] = lambda: deed(sim, kind, name)
 
 
-def pause(stage: Stage, cluster: str) -> None:
-    stage.people.pause(cluster)
+def occupy(sim: Simulation, name: str, site: str) -> None:
+    sim.people[site].occupy(name)
 
 
-def unpause(stage: Stage, cluster: str) -> None:
-    stage.people.unpause(cluster)
+def pause(sim: Simulation, cluster: str) -> None:
+    sim.people[PLACE[cluster]].pause(cluster)
+
+
+def unpause(sim: Simulation, cluster: str) -> None:
+    sim.people[PLACE[cluster]].unpause(cluster)
+
+
+def pause_elsewhere(sim: Simulation, cluster: str, site: str) -> None:
+    """A pause that is over, of a cluster of that name, in another project."""
+    if site != PLACE[cluster]:
+        sim.people[site].pause(cluster, days=-1)
+
+
+# commands
+
+
+def command(sim: Simulation, name: str, cluster: str) -> None:
+    if name.startswith("delete") and cluster in sim.docs:
+        if sim.docs[cluster]["spec"].get("protect"):
+            sim.command(name, cluster)
+            return
+        sim.declared.withdraw(PLACE[cluster], cluster)
+    sim.command(name, *([] if name.startswith("reconcile") else [cluster]))
 
 
 # specs
 
 
-def edit(stage: Stage, cluster: str, change: tuple[str, object]) -> None:
-    if cluster in stage.docs:
-        stage.docs[cluster] = edited(stage.docs[cluster], *change)
+def edit(sim: Simulation, cluster: str, change: tuple[str, object]) -> None:
+    if cluster in sim.docs and (cluster != "c" or not change[0].startswith("worker")):
+        sim.write(cluster, edited(sim.docs[cluster], *change))
 
 
-def second_group(stage: Stage, cluster: str) -> None:
-    if cluster in stage.docs:
-        stage.docs[cluster] = with_second_group(stage.docs[cluster])
+def second_group(sim: Simulation, cluster: str) -> None:
+    if cluster in sim.docs and cluster != "c":
+        sim.write(cluster, with_second_group(sim.docs[cluster]))
 
 
-def break_(stage: Stage, cluster: str) -> None:
-    if cluster in stage.docs:
-        stage.broken.add(cluster)
+def rename_group(sim: Simulation, cluster: str) -> None:
+    if cluster in sim.docs and sim.docs[cluster]["spec"]["workerGroupSpecs"]:
+        old = sim.docs[cluster]["spec"]["workerGroupSpecs"][0]["groupName"]
+        path = "workerGroupSpecs.0.groupName"
+        sim.write(cluster, edited(sim.docs[cluster], path, "y" if old == "w" else "w"))
 
 
-def mend(stage: Stage) -> None:
-    stage.broken.clear()
+def spoil(sim: Simulation, cluster: str, how: str) -> None:
+    sim.spoil(cluster, SPOILT[how](sim.folder.files.get(f"{cluster}.yaml", b"x: y\n")))
 
 
-def remove(stage: Stage, cluster: str) -> None:
-    stage.docs.pop(cluster, None)
-    stage.broken.discard(cluster)
+SPOILT: dict[str, Callable[[bytes], bytes]] = {
+    "broken": lambda data: data.replace(b"RayCluster", b"RayCluste"),
+    "truncated": lambda data: data[: len(data) // 2],
+    "emptied": lambda _: b"",
+    "only a comment": lambda _: b"# nothing here yet\n",
+    "no document": lambda _: b"---\n",
+}
 
 
-def restore(stage: Stage, cluster: str) -> None:
-    stage.docs.setdefault(cluster, document(cluster))
+def mend(sim: Simulation) -> None:
+    sim.mend_files()
 
 
-def fall_behind(stage: Stage) -> None:
-    """The second controller goes on with the documents as they are now."""
-    stage.behind = {n: d for n, d in stage.docs.items() if n not in stage.broken}
+def unmount(sim: Simulation, seconds: float) -> None:
+    sim.folder.mount(away=True)
+    sim.pass_time(seconds)
+    sim.folder.mount(away=False)
 
 
-def catch_up(stage: Stage) -> None:
-    stage.behind = None
+def empty_folder(sim: Simulation, seconds: float) -> None:
+    """The folder is there, and nothing is in it, for a while."""
+    files = dict(sim.folder.files)
+    sim.folder.reset({})
+    sim.pass_time(seconds)
+    sim.folder.reset(files)
 
 
-def order(stage: Stage, kind: str) -> None:
-    stage.order = ORDERS[kind]
+def remove(sim: Simulation, cluster: str) -> None:
+    sim.remove(cluster)
+
+
+def restore(sim: Simulation, cluster: str) -> None:
+    if cluster not in sim.docs:
+        sim.write(cluster, placed(sim, cluster))
+
+
+def placed(sim: Simulation, cluster: str) -> dict[str, object]:
+    """The first document of a cluster, in its project."""
+    doc = document(cluster, 0 if cluster == "c" else 1)
+    if cluster == "b":
+        doc["spec"]["project"] = BY_NAME
+    if cluster == "c":
+        doc["spec"]["project"] = sim.world.sites[BY_ID].project
+    return doc
+
+
+def move(sim: Simulation, cluster: str, site: str) -> None:
+    """The spec names another project."""
+    if cluster in sim.docs:
+        place = None if site == HOME else site if site == BY_NAME else sim.world.sites[site].project
+        sim.write(cluster, edited(sim.docs[cluster], "project", place))
 
 
 # platform
 
 
-def story(stage: Stage, kind: str) -> None:
+def story(sim: Simulation, kind: str) -> None:
     """How pods that start from now on behave."""
-    stage.site.story = lambda _: STORIES[kind]
+    sim.world.story = lambda _: STORIES[kind]
 
 
-def lose_node(stage: Stage, name: str) -> None:
-    stage.site.lose_node(name)
+def mute(sim: Simulation, cluster: str) -> None:
+    sim.world.mute.add(cluster)
 
 
-def mute(stage: Stage, cluster: str) -> None:
-    stage.site.mute.add(cluster)
-
-
-def heal(stage: Stage) -> None:
-    stage.site.heal()
+def heal(sim: Simulation) -> None:
+    sim.world.heal()
 
 
 # sky
 
 
-def lag(stage: Stage, versions: int) -> None:
-    stage.sky.lag = versions
+def lag(sim: Simulation, site: str, versions: int) -> None:
+    sim.skies[site].lag = versions
 
 
-def page_size(stage: Stage, size: int) -> None:
-    stage.sky.page_size = size
+def page_size(sim: Simulation, site: str, size: int) -> None:
+    sim.skies[site].page_size = size
 
 
-def torn_page(stage: Stage, kind: str, name: str) -> None:
-    stage.sky.page_size = stage.sky.page_size or 1
-    stage.sky.between = lambda: DEEDS[kind](stage, name)
+def torn_page(sim: Simulation, site: str, kind: str, name: str) -> None:
+    sim.skies[site].page_size = sim.skies[site].page_size or 1
+    sim.skies[site].between = lambda: deed(sim, kind, name)
 
 
-def new_between_pages(stage: Stage) -> None:
-    stage.sky.page_size = 1
-    stage.sky.between = lambda: stage.people.clone("ray-a-head", "copied")
+def repeat_token(sim: Simulation, site: str) -> None:
+    sim.skies[site].page_size, sim.skies[site].repeat_token = 1, True
 
 
-def repeat_token(stage: Stage) -> None:
-    stage.sky.page_size, stage.sky.repeat_token = 1, True
+def ignore(sim: Simulation, site: str, field: str) -> None:
+    sim.skies[site].ignored = frozenset({field})
 
 
-def ignore(stage: Stage, field: str) -> None:
-    stage.sky.ignored = frozenset({field})
+def odd_status(sim: Simulation, name: str, status: str) -> None:
+    for site_name, site in sim.world.sites.items():
+        for app in site.rows():
+            if app.subdomain == name:
+                sim.skies[site_name].odd = {app.id: status}
 
 
-def odd_status(stage: Stage, name: str, status: str) -> None:
-    app = stage.site.at(name)
-    if app is not None:
-        stage.sky.odd = {app.id: status}
+def files_lag(sim: Simulation, site: str) -> None:
+    sim.skies[site].files_lag = True
 
 
-def files_lag(stage: Stage) -> None:
-    stage.sky.files_lag = True
+def half_report(sim: Simulation, site: str) -> None:
+    sim.skies[site].half_report = True
 
 
-def half_report(stage: Stage) -> None:
-    stage.sky.half_report = True
-
-
-def clear_sky(stage: Stage) -> None:
-    stage.sky.clear()
+def clear_sky(sim: Simulation) -> None:
+    for sky in sim.skies.values():
+        sky.clear()
 
 
 # time and processes
 
 
-def wait(stage: Stage, seconds: float) -> None:
-    stage.site.time.passed += seconds
+def wait(sim: Simulation, seconds: float) -> None:
+    sim.pass_time(seconds)
 
 
-def jump(stage: Stage, skew: float) -> None:
-    """The wall clock of the first controller is set; its monotonic time goes on."""
-    stage.sometimes.saw("the clock went back" if skew < stage.a.clock.skew else "the clock leapt")
-    stage.a.clock.skew = skew
+def jump(sim: Simulation, skew: float) -> None:
+    """The wall clock of every controller is set; its monotonic time goes on."""
+    for process in sim.processes.values():
+        process.set_skew(skew)
 
 
-def forget(stage: Stage, name: str) -> None:
-    who(stage, name).start()
+def kill(sim: Simulation, name: str) -> None:
+    if name in sim.processes and not sim.processes[name].busy:
+        sim.processes[name].die()
 
 
-def upgrade(stage: Stage, name: str) -> None:
-    """Another version of the controller, with another node program."""
-    one = who(stage, name)
-    one.policy = replace(one.policy, edition="9876543210")
-    one.start()
+def kill_within(sim: Simulation, at: int) -> None:
+    """At a call to come, whichever process makes it."""
+    sim.rules.append(Rule(Fault.KILLED_AFTER, skip=at))
+
+
+def stop(sim: Simulation, name: str) -> None:
+    """TERM; it does not come back by itself."""
+    if name in sim.processes:
+        sim.processes[name].stop()
+
+
+def stop_within(sim: Simulation, name: str, at: int) -> None:
+    """TERM between two calls."""
+    sim.interrupts[sim.calls + at] = lambda: stop(sim, name)
+
+
+def second(sim: Simulation) -> None:
+    """Another process, of the same installation; or the first one again."""
+    name = "b" if "b" not in sim.processes else "a"
+    if name not in sim.processes or sim.processes[name].due == float("inf"):
+        sim.launch(name, seed=sim.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,49 +326,71 @@ class Move:
     weight: int = 1
 
 
-_WHO: dict[str, Sequence[object]] = {"name": "ab"}
-_FAULTS = tuple(Fault)
+_FAULTS = tuple(fault for fault in Fault if fault is not Fault.TOO_LARGE)
+_LASTING = tuple(f for f in _FAULTS if not f.name.startswith(("KILLED", "HANGS")))
 _CHANGES = tuple((path, value) for path, values in EDITS.items() for value in values)
+_AT = tuple(range(40))
+_STRUCK = (*KINDS, *("writes",) * 8)
 
 MOVES: dict[str, Move] = {
-    "pass_": Move(pass_, {"name": "aab"}, 5),
-    "pass_and_wait": Move(pass_and_wait, {"name": "aab"}, 10),
-    "faulty_pass": Move(faulty_pass, {"name": "aab", "at": AT, "fault": _FAULTS}, 10),
-    "twice_faulty_pass": Move(
-        twice_faulty_pass, {"at": AT, "fault": _FAULTS, "later": AT, "other": _FAULTS}, 3
+    "strike": Move(
+        strike,
+        {
+            "fault": _FAULTS,
+            "site": ("", "", *SITES),
+            "kind": _STRUCK,
+            "skip": (0, 0, 0, 1, 2, 3, 7),
+        },
+        12,
     ),
-    "faulty_write": Move(faulty_write, {"name": "aab", "at": (0, 0, 1, 2), "fault": _FAULTS}, 8),
-    "dark_pass": Move(dark_pass, {"fault": _FAULTS}),
-    "together": Move(together, {**_WHO, "at": AT}, 4),
-    "disturbed_pass": Move(disturbed_pass, {"at": AT, "deed": tuple(DEEDS), "name": NAMES}, 3),
-    "deed": Move(deed, {"kind": tuple(SLOW_DEEDS), "name": NAMES}, 6),
+    "storm": Move(
+        storm,
+        {"fault": _LASTING, "site": SITES, "kind": tuple(KINDS), "seconds": (5.0, 20.0, 70.0)},
+        4,
+    ),
+    "vanish": Move(vanish, {"site": SITES, "seconds": (5.0, 40.0)}),
+    "deed": Move(deed, {"kind": tuple(DEEDS), "name": NAMES}, 8),
+    "deed_within": Move(deed_within, {"kind": tuple(DEEDS), "name": NAMES, "at": _AT}, 3),
+    "occupy": Move(occupy, {"name": NAMES, "site": SITES}),
     "pause": Move(pause, {"cluster": CLUSTERS}),
     "unpause": Move(unpause, {"cluster": CLUSTERS}),
-    "edit": Move(edit, {"cluster": "aab", "change": _CHANGES}, 8),
+    "pause_elsewhere": Move(pause_elsewhere, {"cluster": CLUSTERS, "site": SITES}),
+    "command": Move(
+        command,
+        {
+            "name": ("pause", "unpause", "delete", "delete elsewhere", "reconcile once"),
+            "cluster": CLUSTERS,
+        },
+        3,
+    ),
+    "edit": Move(edit, {"cluster": "aabc", "change": _CHANGES}, 10),
     "second_group": Move(second_group, {"cluster": CLUSTERS}),
-    "break_": Move(break_, {"cluster": CLUSTERS}),
+    "rename_group": Move(rename_group, {"cluster": CLUSTERS}),
+    "spoil": Move(spoil, {"cluster": CLUSTERS, "how": tuple(SPOILT)}, 2),
     "mend": Move(mend, {}),
-    "remove": Move(remove, {"cluster": CLUSTERS}, 2),
+    "unmount": Move(unmount, {"seconds": (5.0, 100.0)}),
+    "empty_folder": Move(empty_folder, {"seconds": (5.0, 100.0)}),
+    "remove": Move(remove, {"cluster": CLUSTERS}, 3),
     "restore": Move(restore, {"cluster": CLUSTERS}, 2),
-    "fall_behind": Move(fall_behind, {}),
-    "catch_up": Move(catch_up, {}),
-    "order": Move(order, {"kind": tuple(ORDERS)}, 3),
-    "story": Move(story, {"kind": tuple(STORIES)}, 3),
-    "lose_node": Move(lose_node, {"name": NAMES}),
+    "story": Move(story, {"kind": tuple(STORIES)}, 2),
     "mute": Move(mute, {"cluster": CLUSTERS}),
     "heal": Move(heal, {}),
-    "lag": Move(lag, {"versions": (1, 2, 4)}, 2),
-    "page_size": Move(page_size, {"size": (1, 2)}),
-    "torn_page": Move(torn_page, {"kind": tuple(DEEDS), "name": NAMES}, 2),
-    "new_between_pages": Move(new_between_pages, {}),
-    "repeat_token": Move(repeat_token, {}),
-    "ignore": Move(ignore, {"field": IGNORED}, 2),
-    "odd_status": Move(odd_status, {"name": NAMES, "status": ODD}),
-    "files_lag": Move(files_lag, {}),
-    "half_report": Move(half_report, {}),
-    "clear_sky": Move(clear_sky, {}, 3),
+    "lag": Move(lag, {"site": SITES, "versions": (1, 2, 4)}, 2),
+    "page_size": Move(page_size, {"site": SITES, "size": (1, 2)}),
+    "torn_page": Move(torn_page, {"site": SITES, "kind": tuple(DEEDS), "name": NAMES}),
+    "repeat_token": Move(repeat_token, {"site": SITES}),
+    "ignore": Move(ignore, {"site": SITES, "field": IGNORED}),
+    "odd_status": Move(
+        odd_status, {"name": NAMES, "status": ("APPLICATION_HIBERNATING", "", "APPLICATION_ODD")}
+    ),
+    "files_lag": Move(files_lag, {"site": SITES}),
+    "half_report": Move(half_report, {"site": SITES}),
+    "clear_sky": Move(clear_sky, {}, 2),
     "wait": Move(wait, {"seconds": SECONDS}, 8),
-    "jump": Move(jump, {"skew": (-7200.0, -40.0, 0.0, 40.0, 7200.0)}),
-    "forget": Move(forget, dict(_WHO), 2),
-    "upgrade": Move(upgrade, dict(_WHO)),
+    "jump": Move(jump, {"skew": (-7200.0, -40.0, 40.0, 7200.0)}),
+    "kill": Move(kill, {"name": "a"}),
+    "kill_within": Move(kill_within, {"at": _AT}, 2),
+    "stop": Move(stop, {"name": "ab"}),
+    "stop_within": Move(stop_within, {"name": "a", "at": _AT}),
+    "second": Move(second, {}, 2),
 }

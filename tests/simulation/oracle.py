@@ -13,10 +13,11 @@ from controller.emulator.lifecycle import Status
 from controller.emulator.records import Application
 from tests.simulation.documents import Document
 from tests.simulation.papers import settings_of
-from tests.simulation.site import HOME, Site
+from tests.simulation.world import HOME, Site
 
 OURS = "RAYCML_"
 STRANGERS = frozenset({"NOTE"})  # variables that people add by hand; they may stay
+BUILT = ".raycml/envs/"
 REST = frozenset({Status.STOPPED, Status.FAILED})
 
 
@@ -66,7 +67,7 @@ def _wanted(doc: Document, name: str, replicas: int, group: Document) -> Wanted:
         environment={**spec.get("environment", {}), **group.get("environment", {})},
         params=group.get("rayStartParams", {}),
         ray=spec["rayVersion"],
-        python=spec.get("python", ".venv/bin/python"),
+        python=BUILT if "pythonEnvironment" in spec else spec.get("python", ".venv/bin/python"),
     )
 
 
@@ -159,11 +160,16 @@ def launcher_faults(
         "gpu": (settings["gpu"], wanted.gpu),
         "params": (settings["ray_start_params"], wanted.params),
         "Ray": (settings["ray_version"], wanted.ray),
-        "python": (settings["python"], wanted.python),
+        "python": (_python(settings["python"]), wanted.python),
         "mark": (settings["fingerprint"], environment.get(f"{OURS}FINGERPRINT")),
         "path": (settings["launcher"], path),
     }
     return [f"its launcher has {n} {has}" for n, (has, wants) in told.items() if has != wants]
+
+
+def _python(path: str) -> str:
+    """The interpreter; of an environment that was built only that it is one."""
+    return BUILT if path.startswith(BUILT) and path.endswith("/bin/python") else path
 
 
 def runs_otherwise(app: Application, site: Site) -> list[str]:
@@ -277,7 +283,7 @@ def _agrees(app: Application, wanted: Wanted, site: Site) -> bool:
     settings = settings_of(site.file(app.script) or site.read_at_start.get(app.script))
     if settings is None:
         return True
-    same_ray = (settings["ray_version"], settings["python"]) == (wanted.ray, wanted.python)
+    same_ray = (settings["ray_version"], _python(settings["python"])) == (wanted.ray, wanted.python)
     pythons = (_PYTHON.findall(app.runtime_identifier), _PYTHON.findall(wanted.runtime))
     return same_ray and pythons[0] == pythons[1]
 

@@ -6,12 +6,12 @@ Whatever CML refuses them simply does not happen.
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from controller.emulator.errors import ApiError
 from controller.emulator.options import User
 from controller.emulator.records import Application
-from tests.simulation.site import HOME, Site
+from tests.simulation.world import HOME, Site
 
 PAUSES = (".raycml", "pauses")
 
@@ -19,8 +19,9 @@ PAUSES = (".raycml", "pauses")
 class People:
     """The people of one site.  `foreign` holds what every application not ours looked like."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, owner: str = "") -> None:
         self.site = site
+        self.owner = owner or site.project
         self.foreign: dict[str, dict[str, object]] = {}
 
     def reset(self) -> None:
@@ -129,7 +130,7 @@ class People:
         if app is not None:
             self.site.tree.contents.pop(tuple(app.script.removeprefix(HOME).split("/")), None)
 
-    def pause(self, cluster: str) -> None:
+    def pause(self, cluster: str, days: float = 30.0) -> None:
         since = self.site.cml.tick()
         body = {
             "schema": "raycml.pause/v1",
@@ -137,7 +138,7 @@ class People:
             "reason": "hands off",
             "by": "somebody",
             "since": since.isoformat(),
-            "until": (since + timedelta(days=30)).isoformat(),
+            "until": (since + timedelta(days=days)).isoformat(),
         }
         self.site.tree.write((*PAUSES, f"{cluster}.json"), json.dumps(body).encode())
 
@@ -145,7 +146,16 @@ class People:
         self.site.tree.contents.pop((*PAUSES, f"{cluster}.json"), None)
 
     def paused(self) -> frozenset[str]:
-        files = (path for path in self.site.tree.contents if path[:2] == PAUSES)
+        files = [path for path in self.site.tree.contents if path[:2] == PAUSES]
+        return frozenset(path[2].removesuffix(".json") for path in files if self._holds(path))
+
+    def _holds(self, path: tuple[str, ...]) -> bool:
+        until = json.loads(self.site.tree.contents[path]).get("until")
+        return until is None or datetime.fromisoformat(until) > self.site.cml.clock.now()
+
+    def pauses(self) -> frozenset[str]:
+        """Those that are over too."""
+        files = [path for path in self.site.tree.contents if path[:2] == PAUSES]
         return frozenset(path[2].removesuffix(".json") for path in files)
 
     # what is theirs
@@ -158,7 +168,7 @@ class People:
 
     def _is_foreign(self, app: Application) -> bool:
         environment = app.environment
-        ours = environment.get("RAYCML_OWNER") == self.site.project
+        ours = environment.get("RAYCML_OWNER") == self.owner
         return not ours or environment.get("RAYCML_SUBDOMAIN") != app.subdomain
 
     def harmed(self) -> list[str]:
@@ -176,7 +186,7 @@ class People:
         for app in self.site.rows():
             if self._is_foreign(app):
                 self.delete(app.subdomain)
-        for cluster in self.paused():
+        for cluster in self.pauses():
             self.unpause(cluster)
 
 

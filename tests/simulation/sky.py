@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from tests.simulation.asked import FILE_WRITES, WRITES, Ask, Asked, asked
-from tests.simulation.site import Site
+from tests.simulation.world import Site
 
 LAG_S = 25.0  # what is older than this a list shows; the product allows for 30 s
 HIDDEN_S = 20.0  # for so long a new file may not show
@@ -72,7 +72,9 @@ class Sky(httpx.BaseTransport):
             self.versions.append(Version(self.site.time.passed, tuple(app.wire() for app in rows)))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        what = asked(request)
+        return self.answer(request, asked(request))
+
+    def answer(self, request: httpx.Request, what: Asked) -> httpx.Response:
         if what.ask is Ask.LIST and (self.lag or self.page_size):
             return self._page(request)
         if what.ask in (Ask.LIST, Ask.GET) and self.odd:

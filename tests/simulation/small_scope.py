@@ -18,9 +18,9 @@ from tests.simulation.asked import FILE_WRITES, WRITES, asked
 from tests.simulation.controllers import Controller
 from tests.simulation.documents import revision_of
 from tests.simulation.ledger import Ledger
-from tests.simulation.site import Snapshot
 from tests.simulation.stage import Stage
 from tests.simulation.weather import Fault, Killed, Weather
+from tests.simulation.world import Snapshot
 
 FAULTS = (Fault.LOST_ANSWER, Fault.KILLED_AFTER)
 Answer = tuple[int, bytes, str] | Fault
@@ -97,7 +97,7 @@ class Search:
         """From the stage as it stands, with its documents; LawBrokenError where a law is broken."""
         nobody = (Actor(History()), Actor(History()))
         site = self.stage.site
-        level = [Node(site.snapshot(), site.rng.getstate(), nobody, self.faults)]
+        level = [Node(self.stage.world.snapshot(), site.rng.getstate(), nobody, self.faults)]
         for _ in range(self.rounds):
             level = self._round(level)
         self.ends = {self._key(node): node for node in level}
@@ -127,7 +127,7 @@ class Search:
         self.stage.site.report()
         actors = tuple(replace(actor, answers=(), ledger=None, over=False) for actor in node.actors)
         assert len(actors) == 2
-        return replace(node, world=self.stage.site.snapshot(), actors=actors)
+        return replace(node, world=self.stage.world.snapshot(), actors=actors)
 
     def put(self, node: Node) -> None:
         """The stage stands as it does at this node; the first controller remembers its part."""
@@ -146,7 +146,7 @@ class Search:
                     yield self._step(node, number, fault)[0]
 
     def _restore(self, node: Node) -> None:
-        self.stage.site.restore(node.world)
+        self.stage.world.restore(node.world)
         self.stage.site.rng.setstate(node.chance)
 
     def _step(self, node: Node, number: int, fault: Fault | None) -> tuple[Node, bool]:
@@ -168,7 +168,7 @@ class Search:
         actors[number] = then if isinstance(then, Actor) else after
         site, struck = self.stage.site, fault is not None
         new = Node(
-            site.snapshot(),
+            self.stage.world.snapshot(),
             site.rng.getstate(),
             (actors[0], actors[1]),
             node.faults - struck,
@@ -219,7 +219,7 @@ class Search:
             (
                 [(a.history, a.answers, a.over) for a in node.actors],
                 [app.wire() for app in node.world.applications],
-                sorted(node.world.contents),
+                [sorted(each) for each in node.world.contents.values()],
             )
         )
         for known, name in names.items():

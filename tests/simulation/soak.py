@@ -17,16 +17,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.simulation.schedule import (
-    DEFINITION,
-    MOVES_MAX,
-    STILL,
-    Schedule,
-    long_schedule,
-    play,
-    schedule,
-)
-from tests.simulation.stage import the_stage
+from tests.simulation.calm import STILL_TURNS
+from tests.simulation.schedule import DEFINITION, MOVES_MAX, Schedule, play, schedule
+from tests.simulation.simulation import the_simulation
 
 SEEDS = Path(__file__).with_name("seeds.txt")
 FAILURES_SHOWN = 5
@@ -54,20 +47,16 @@ class Tally:
 
 
 def kept() -> list[Schedule]:
-    """Histories that failed once: a seed, or `long` and a seed; a line may end in `# remark`."""
+    """Histories that failed once, by their seeds; a line may end in `# remark`."""
     lines = (line.partition("#")[0].split() for line in SEEDS.read_text().splitlines())
-    return [
-        long_schedule(int(words[1])) if words[0] == "long" else schedule(int(words[0]))
-        for words in lines
-        if words
-    ]
+    return [schedule(int(words[0])) for words in lines if words]
 
 
 def one(seed: int, tally: Tally) -> None:
     """Any exception is a failure: the controller may not fall over, and nor may the lab."""
     tally.schedules += 1
     try:
-        tally.passes[play(the_stage(), schedule(seed))] += 1
+        tally.passes[play(the_simulation(), schedule(seed))] += 1
     except Exception as error:  # noqa: BLE001  whatever it is, its seed has to be told
         at = "".join(traceback.format_exception(error, limit=-4))
         tally.failures.append((seed, at))
@@ -75,11 +64,11 @@ def one(seed: int, tally: Tally) -> None:
 
 def batch(seeds: Sequence[int]) -> Tally:
     started = time.process_time()
-    stage, tally = the_stage(), Tally()
-    stage.sometimes.visits.clear()
+    sim, tally = the_simulation(), Tally()
+    sim.visits.clear()
     for seed in seeds:
         one(seed, tally)
-    tally.visits.update(stage.sometimes.visits)
+    tally.visits.update(sim.visits)
     tally.cpu_s = time.process_time() - started
     return tally
 
@@ -111,9 +100,9 @@ def tell(total: Tally, seconds: float) -> None:
     count, rate = total.schedules, total.schedules / seconds
     cost_ms = 1000 * total.cpu_s / max(count, 1)
     lines = [
-        DEFINITION.format(more=MOVES_MAX - 1, still=STILL),
+        DEFINITION.format(more=MOVES_MAX, still=STILL_TURNS),
         f"{count} schedules in {seconds:.0f} s: {rate:.0f} a second, {cost_ms:.1f} ms of CPU each",
-        f"at most {max(total.passes, default=0)} calm passes; {len(total.failures)} failed",
+        f"at most {max(total.passes, default=0)} calm turns; {len(total.failures)} failed",
     ]
     for seed, said in total.failures[:FAILURES_SHOWN]:
         again = f"again: python -m tests.simulation.soak --replay {seed}"

@@ -21,10 +21,10 @@ from tests.simulation.laws import LawBrokenError, Laws
 from tests.simulation.ledger import Ledger, Order
 from tests.simulation.oracle import mismatch
 from tests.simulation.people import People
-from tests.simulation.site import Site, Snapshot
 from tests.simulation.sky import Sky
 from tests.simulation.sometimes import Sometimes
 from tests.simulation.weather import AFTER, Fault, Killed
+from tests.simulation.world import Snapshot, World
 
 # How many passes a calm world may need, and how far apart they are, in seconds.
 #
@@ -61,7 +61,8 @@ class Stage:
     """Two controllers, `a` and `b`, over one world."""
 
     def __init__(self, options: Options | None = None) -> None:
-        self.site = Site(options)
+        self.world = World(options)
+        self.site = self.world.sites["lab"]
         self.owner = self.site.project
         self.sometimes = Sometimes()
         self.sky = Sky(self.site, random.Random(0), self.sometimes.saw)
@@ -77,7 +78,7 @@ class Stage:
         self.order = Order()
         self.lost_creates: set[str] = set()
         self.trail: list[str] = []
-        self.empty = self.site.snapshot()
+        self.empty = self.world.snapshot()
 
     def begin(self, prepared: Prepared, seed: int) -> None:
         """Another history, from a prepared world.
@@ -86,7 +87,7 @@ class Stage:
         """
         self.site.rng.seed(f"ids {seed}")
         self.sky.rng.seed(seed)
-        self.site.restore(prepared.kept)
+        self.world.restore(prepared.kept)
         self.sky.reset()
         self.people.reset()
         self.laws.taken.clear()
@@ -194,7 +195,7 @@ class Stage:
         """Specs are valid and frozen, faults are over, people and the second controller rest."""
         self.sky.clear()
         self.broken.clear()
-        self.site.heal()
+        self.world.heal()
         self.people.tidy()
         self.a.clock.skew = 0.0
         if any(known.unapplied and known.replaced for known in self.a.history.members.values()):
@@ -277,7 +278,7 @@ def prepared(name: str) -> Prepared:
     stage.docs = WORLDS[name]()
     if stage.docs:
         stage.calm(still=1)
-    return Prepared(dict(stage.docs), stage.site.snapshot())
+    return Prepared(dict(stage.docs), stage.world.snapshot())
 
 
 WORLDS: dict[str, Callable[[], dict[str, Document]]] = {

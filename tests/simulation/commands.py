@@ -1,0 +1,59 @@
+"""One-shot commands, by the very functions behind the command line, on the simulated machine."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any  # a command takes what the command line's library gives it
+
+from controller.cli.approve import approve
+from controller.cli.delete import delete
+from controller.cli.exit_codes import Exit
+from controller.cli.failure import explained
+from controller.cli.machine import Machine
+from controller.cli.pauses import pause, unpause
+from controller.cli.reconcile import reconcile
+from tests.simulation.processes import ProcessClock
+from tests.simulation.weather import Killed
+from tests.simulation.wire import Wire
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+TIMEOUT_S = 600.0
+
+
+def one_shot(sim: "Simulation", name: str, *arguments: str) -> Exit:
+    """How the command ended; INTERRUPTED for one that was killed."""
+    wire = Wire(sim, f"{name} {sim.calls}")
+    machine = Machine(sim.environ, ProcessClock(sim, wire), random.Random(sim.calls), wire)
+    ctx: Any = SimpleNamespace(obj=machine)
+    try:
+        return _run(sim, ctx, name, arguments)
+    except Killed:
+        return Exit.INTERRUPTED
+    except Exception as error:  # as the last resort of the command line does
+        known = explained(error)
+        if known is None:
+            raise
+        return known.code
+    finally:
+        wire.cut = True
+        if sim.violations:
+            raise sim.violations[0]
+
+
+def _run(sim: "Simulation", ctx: Any, name: str, arguments: tuple[str, ...]) -> Exit:
+    specs = [sim.folder.on_disk()]
+    nothing: list[Path] = []
+    one = arguments[0] if arguments else ""
+    commands: dict[str, Callable[[], Exit]] = {
+        "approve": lambda: approve(ctx, one),
+        "pause": lambda: pause(ctx, one, reason="hands off", specs=specs),
+        "unpause": lambda: unpause(ctx, one, specs=specs),
+        "delete": lambda: delete(ctx, [one], yes=True, timeout=TIMEOUT_S, specs=specs),
+        "delete elsewhere": lambda: delete(ctx, [one], yes=True, timeout=TIMEOUT_S, specs=nothing),
+        "reconcile": lambda: reconcile(ctx, specs, timeout=TIMEOUT_S),
+        "reconcile once": lambda: reconcile(ctx, specs, timeout=TIMEOUT_S, once=True),
+    }
+    return commands[name]()

@@ -1,0 +1,230 @@
+"""Processes of the controller, put together by the very functions that the commands call.
+
+A process lives on the simulated clock: a turn is a look at the source, where there is something
+new, and one pass.  One that is killed sends nothing any more and gives nothing back.
+"""
+
+import random
+import threading
+import traceback
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from controller.cli.compose import Session, open_session
+from controller.cli.failure import explained
+from controller.cli.machine import Machine
+from controller.cli.run import _loop, _running
+from controller.cli.run_options import Flags, RunOptions, resolve
+from controller.cli.running import Running
+from controller.cli.screen import Screen
+from controller.cli.sources import open_source
+from controller.core.events import Kind
+from controller.core.fault import Fault
+from controller.files.port import FilesError
+from controller.follow import NoRevisionError, Poller, Source
+from controller.loop import Loop
+from controller.source.directory import SourceError
+from controller.telemetry import INFO
+from controller.web.health import unready
+from controller.web.metrics import Metrics
+from tests.simulation.clocks import SimulatedClock
+from tests.simulation.specs import MemorySource
+from tests.simulation.weather import Killed
+from tests.simulation.wire import Wire
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+RECENT_S = 900.0  # a warning that is older says nothing of the present
+AGAIN_S = 20.0  # after which a supervisor starts a process anew
+
+
+class ProcessClock(SimulatedClock):
+    """While this process waits, the world and all others go on."""
+
+    def __init__(self, simulation: "Simulation", wire: Wire) -> None:
+        super().__init__(simulation.world.time)
+        self._simulation = simulation
+        self._wire = wire
+
+    def wait(self, seconds: float, wake: threading.Event | None = None) -> bool:
+        if self._wire.cut:
+            raise Killed
+        self._simulation.pass_time(max(seconds, 0.0))
+        return wake is not None and wake.is_set()
+
+
+@dataclass
+class Process:
+    """What `raycml run` is made of, without its threads.  `due`: when its next turn is.
+
+    `idle` counts passes in a row that had steps and came to nothing.
+    """
+
+    name: str
+    simulation: "Simulation"
+    seed: int
+    source: str = "memory"
+    due: float = 0.0
+    busy: bool = False
+    turns: int = 0
+    idle: int = 0
+    skew: float = 0.0
+    wire: Wire = field(init=False)
+    clock: ProcessClock = field(init=False)
+    running: Running | None = None
+    loop: Loop | None = None
+    _session: AbstractContextManager[Session] | None = None
+    _polled: tuple[int, str] = (-1, "")
+
+    def __post_init__(self) -> None:
+        self._anew()
+
+    def _anew(self) -> None:
+        self.wire = Wire(self.simulation, self.name)
+        self.clock = ProcessClock(self.simulation, self.wire)
+        self.clock.skew = self.skew
+
+    def set_skew(self, seconds: float) -> None:
+        """The wall clock of its machine is set; its monotonic time goes on."""
+        self.skew = self.clock.skew = seconds
+
+    # life
+
+    def start(self) -> None:
+        """As the command does until its loop begins.  What fails there is tried again later."""
+        self._anew()
+        clock = self.clock
+        rng = random.Random(f"{self.seed} {self.name} {self.turns}")
+        machine = Machine(self.simulation.environ, clock, rng, self.wire)
+        screen = Screen(machine, plain=True, verbose=False)
+        options = resolve(Flags(str(self.simulation.folder.place)), machine.environ)
+        poller = Poller(self._source(options, machine), SourceError, clock)
+        session = open_session(screen, local=False, ca_cert=None, level=INFO)
+        opened = session.__enter__()
+        self._session = session
+        self.running = _running(screen, opened, poller, _metrics(), options)
+        self.running.restore()
+        stop, wake = threading.Event(), threading.Event()
+        loop = _loop(machine, self.running, options, stop, wake)
+        excuse = loop.excuse
+        loop.excuse = lambda error: self._heard(error) or excuse(error)
+        self.loop = loop
+        self._polled = (-1, "")
+
+    def _heard(self, error: Exception) -> None:
+        """Whatever nobody foresaw is a fault of the controller, though its loop goes on."""
+        if not isinstance(error, Fault | FilesError | NoRevisionError):
+            trace = "".join(traceback.format_exception(error, limit=-4))
+            self.simulation.violated(AssertionError(f"an unforeseen error: {trace}"))
+
+    def _source(self, options: RunOptions, machine: Machine) -> Source:
+        if self.source == "memory":
+            return MemorySource(self.simulation.folder, machine.clock.wait)
+        self.simulation.folder.on_disk()
+        return open_source(options, machine)[0]
+
+    def turn(self) -> None:
+        """One look and one pass, or a start; whatever happens in it stays in this process."""
+        self.busy = True
+        try:
+            if self.loop is None:
+                self.start()
+            self._turn()
+        except Killed:
+            self.die()
+        except Exception as error:
+            if explained(error) is None:
+                raise
+            self.close()
+            self.due = self.simulation.now + AGAIN_S
+        finally:
+            self.busy = False
+
+    def _turn(self) -> None:
+        assert self.loop is not None
+        assert self.running is not None
+        self.turns += 1
+        self._poll(self.running)
+        pause = self.loop.turn()
+        self.due = self.simulation.now + pause
+        if self.loop.stop.is_set():
+            self.close()
+            self.due = float("inf")
+            return
+        self.simulation.turned(self)
+
+    def _poll(self, running: Running) -> None:
+        """The source is looked at every two seconds; here where that may say something new."""
+        record = running.follower.record
+        state = (self.simulation.folder.changes, "" if record is None else record.revision)
+        if state != self._polled or running.follower.poller.look().failure:
+            if self.source != "memory":
+                self.simulation.folder.on_disk()
+            running.follower.poller.poll()
+            self._polled = state
+
+    def close(self) -> None:
+        """The end of the command: the session is closed, and gives back what it holds."""
+        session, self._session, self.loop, self.running = self._session, None, None, None
+        if session is not None:
+            session.__exit__(None, None, None)
+
+    def stop(self) -> None:
+        """TERM: its turn in hand ends, and then the process."""
+        if self.loop is not None:
+            self.loop.stop.set()
+            self.loop.wake.set()
+            if not self.busy:
+                self.turns += 1
+                self.busy = True
+                try:
+                    self.close()
+                except Killed:
+                    self.die()
+                finally:
+                    self.busy = False
+        self.due = float("inf")
+
+    def die(self) -> None:
+        """Nothing is given back; a supervisor starts it anew."""
+        self.wire.cut = True
+        session, self._session, self.loop, self.running = self._session, None, None, None
+        if session is not None:
+            with suppress(Killed):
+                session.__exit__(Killed, Killed(), None)
+        self.idle = 0
+        self.due = self.simulation.now + AGAIN_S
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether people have changed the specs since it looked."""
+        return self.loop is not None and self._polled[0] != self.simulation.folder.changes
+
+    # what it says
+
+    def complains(self) -> bool:
+        """Whether a person can see that something is wrong: on the readiness page, in the status
+        of a cluster, or by a warning of the last minutes."""
+        if self.running is None or self.unready():
+            return True
+        board = self.running.board
+        clusters = () if board.status is None else board.status.clusters
+        recent = self.clock.now() - timedelta(seconds=RECENT_S)
+        warned = any(
+            e.kind is Kind.WARNING and e.last_at is not None and e.last_at >= recent
+            for e in board.events
+        )
+        return warned or any(cluster.word == "Stalled" for cluster in clusters)
+
+    def unready(self) -> list[str]:
+        """What the readiness page answers."""
+        return ["it does not run"] if self.running is None else unready(self.running.board)
+
+
+@lru_cache(maxsize=1)
+def _metrics() -> Metrics:
+    return Metrics("0", ())

@@ -1,0 +1,92 @@
+"""The simulation's own parts: they say what the things say that they stand for."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from controller.core.record import content_id
+from controller.source.folder import FolderSource
+from tests.simulation.moves import SPOILT
+from tests.simulation.schedule import Chosen, Schedule, play, prepared, schedule, story
+from tests.simulation.simulation import Simulation, the_simulation
+from tests.simulation.specs import Folder, MemorySource
+
+Exchange = tuple[str, str, int, bytes]
+CHECKED = ("content-type", "date")
+
+
+class Recorder(httpx.BaseTransport):
+    """Notes every exchange."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self.inner = inner
+        self.exchanges: list[tuple[object, ...]] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self.inner.handle_request(request)
+        headers = tuple(answer.headers.get(name) for name in CHECKED)
+        told = (request.method, str(request.url), answer.status_code, answer.read(), headers)
+        self.exchanges.append(told)
+        return answer
+
+
+def recorded(sim: Simulation, chosen: Schedule, inner: httpx.BaseTransport) -> Recorder:
+    before, recorder = sim.world.gateway, Recorder(inner)
+    sim.world.gateway = recorder
+    try:
+        play(sim, chosen)
+    finally:
+        sim.world.gateway = before
+    return recorder
+
+
+TOUR = story(
+    ("edit", {"cluster": "a", "change": ("headGroupSpec.resources.cpu", 2)}),
+    ("remove", {"cluster": "c"}),
+    ("command", {"name": "pause", "cluster": "b"}),
+    ("deed", {"kind": "crash", "name": "ray-a-w-0"}),
+    ("second_group", {"cluster": "a"}),
+    ("wait", {"seconds": 130.0}),
+    ("command", {"name": "unpause", "cluster": "b"}),
+    world="environment",
+)
+
+
+@pytest.mark.parametrize("chosen", [TOUR, schedule(3)], ids=("tour", "seed"))
+def test_the_direct_answers_are_those_of_the_web_application(chosen: Schedule) -> None:
+    sim = the_simulation()
+    prepared(chosen.world)
+    direct = recorded(sim, chosen, sim.world.gateway)
+    web = recorded(sim, chosen, sim.world.web)
+    assert direct.exchanges == web.exchanges
+    assert len(direct.exchanges) > 50
+
+
+@pytest.mark.parametrize("how", [*SPOILT, "whole", "nothing"])
+def test_specs_in_memory_are_read_as_those_on_disk(tmp_path: Path, how: str) -> None:
+    folder = Folder(tmp_path)
+    docs = prepared("environment").docs
+    sim = the_simulation()
+    sim.begin(prepared("environment"), seed=1)
+    folder.reset(dict(sim.folder.files) if how != "nothing" else {})
+    if how in SPOILT:
+        folder.put("a.yaml", SPOILT[how](folder.files["a.yaml"]))
+    memory = MemorySource(folder, lambda _: None).read("")
+    disk = FolderSource((folder.on_disk(),), lambda _: None).read("")
+    assert content_id(memory) == content_id(disk)
+    assert memory.problems == disk.problems
+    assert len(docs) == 3
+
+
+def test_a_history_is_the_same_again() -> None:
+    sim, seen = the_simulation(), []
+    prepared(schedule(11).world)
+    for _ in range(2):
+        recorder = recorded(sim, schedule(11), sim.world.gateway)
+        seen.append([each[:4] for each in recorder.exchanges])
+    assert seen[0] == seen[1]
+
+
+def test_a_move_is_shown_as_it_can_be_written_down() -> None:
+    assert str(Chosen("kill", {"name": "a"})) == "kill(name='a')"
