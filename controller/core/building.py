@@ -12,6 +12,7 @@ from controller.core.history import BuildHistory
 from controller.core.jobs import JobConfiguration, ObservedJob, ObservedRun, RunPhase
 from controller.core.member import ENVIRONMENT, OWNER
 from controller.core.observed import ObservedEnvironment
+from controller.core.other_clocks import credible
 from controller.core.past import Past
 from controller.core.plan import (
     Action,
@@ -113,7 +114,8 @@ def _named(site: Site) -> str:
 
 def _going_on(site: Site, run: ObservedRun) -> Build:
     past = site.past
-    until = past.after(run.created_at or past.now, past.policy.environment_deadline_s)
+    begun = credible(run.created_at, past.now) or site.known.called_at or past.now
+    until = past.after(begun, past.policy.environment_deadline_s)
     if past.now < until:
         message = f"{_named(site)} is being built by job {job_name(site.environment.hash)}"
         return Build(Reason.ENVIRONMENT_BUILDING, message, until=until)
@@ -168,7 +170,7 @@ def _failed_call(site: Site, known: BuildHistory, at: datetime) -> Build | None:
 def _over(site: Site, run: ObservedRun) -> Build | None:
     """Its run has ended, and it is not there; None once it may be tried again."""
     past, policy = site.past, site.past.policy
-    ended = run.finished_at or run.created_at
+    ended = credible(run.finished_at or run.created_at, past.now) or site.known.called_at
     if ended is None:
         return None
     lag = past.after(ended, policy.settle_s)

@@ -18,6 +18,7 @@ from controller.core.observed import (
     Phase,
     key_of,
 )
+from controller.core.other_clocks import age_s
 from controller.core.roster import Roster, call_the_roll
 
 SLOW_START_S = 300.0  # the longest start that was measured, without a new node
@@ -143,7 +144,8 @@ def _named(
 
 
 def older(since: datetime | None, facts: Facts, seconds: float) -> bool:
-    return since is not None and (facts.as_of - since).total_seconds() >= seconds
+    age = age_s(since, facts.as_of)
+    return age is not None and age >= seconds
 
 
 def _sign_in(facts: Facts, _: DesiredState, observed: ObservedState) -> Iterator[Finding]:
@@ -205,10 +207,9 @@ applications = looked("applications", _applications)
 
 
 def _start(app: ObservedApplication, facts: Facts) -> Finding | None:
-    since = app.starting_at or app.created_at
-    if since is None or not older(since, facts, SLOW_START_S):
+    waited = age_s(app.starting_at or app.created_at, facts.as_of)
+    if waited is None or waited < SLOW_START_S:
         return None
-    waited = (facts.as_of - since).total_seconds()
     message = f"{app.name} is STARTING for {waited / 60:.0f} minutes"
     fix = (
         "look for used-up quota, nodes without room, an image that cannot be pulled, or a launcher "

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from controller.core.other_clocks import credible
+
 KEPT = 500  # events of a journal
 MESSAGE_MAX = 500  # characters
 _SAME_MATTER = timedelta(hours=1)  # a matter that rests for longer and comes back is a new event
@@ -99,7 +101,8 @@ def _note(journal: Journal, event: Event, at: datetime) -> tuple[Journal, Event,
 
 def _goes_on(known: Event, event: Event, at: datetime) -> bool:
     same = known.matter == event.matter
-    return same and known.last_at is not None and at - known.last_at <= _SAME_MATTER
+    last_at = credible(known.last_at, at, ahead_s=_SAME_MATTER.total_seconds())
+    return same and last_at is not None and at - last_at <= _SAME_MATTER
 
 
 def tidy(message: str) -> str:

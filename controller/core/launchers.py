@@ -9,6 +9,7 @@ from datetime import datetime
 
 from controller.core.desired import LAUNCHERS, DesiredState, launcher_path
 from controller.core.observed import LauncherFile, ObservedState, key_of
+from controller.core.other_clocks import credible
 from controller.core.past import Past
 from controller.core.plan import Intent, RemoveLauncher, Step, WriteBuilder, WriteLauncher
 from controller.core.reason import Reason
@@ -96,14 +97,15 @@ def _gone(desired: DesiredState, observed: ObservedState, past: Past) -> set[str
 
 
 def _old(file: LauncherFile, project: str, past: Past) -> bool:
-    since = _since(file, past.history.unused_since.get((project, file.path)))
+    since = _since(file, past.history.unused_since.get((project, file.path)), past.now)
     kept = past.policy.launcher_kept_s
     return since is not None and (past.now - since).total_seconds() >= kept
 
 
-def _since(file: LauncherFile, noticed: datetime | None) -> datetime | None:
+def _since(file: LauncherFile, noticed: datetime | None, now: datetime) -> datetime | None:
     """The files API tells no time of change; then only what this process saw counts."""
-    return file.modified_at or noticed
+    times = (credible(file.modified_at, now), noticed)
+    return min((time for time in times if time is not None), default=None)
 
 
 def _remove(cluster: str, project: str, path: str) -> Step:

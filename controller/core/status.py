@@ -12,6 +12,7 @@ from controller.core.desired import LAUNCHERS, DesiredCluster, DesiredState
 from controller.core.history import History
 from controller.core.member import THE_HEAD, Member, application_name
 from controller.core.observed import HeadReport, ObservedApplication, ObservedState, Phase, key_of
+from controller.core.other_clocks import credible
 from controller.core.past import Past
 from controller.core.plan import Intent, Plan, Step, Wait
 from controller.core.policy import Policy
@@ -247,7 +248,7 @@ def _since(app: ObservedApplication, past: Past) -> datetime | None:
         Phase.STARTING: app.starting_at,
         Phase.STOPPED: app.stopped_at,
     }.get(app.phase)
-    return told or past.application(app).since
+    return credible(told, past.now) or past.application(app).since
 
 
 def _leaving_row(

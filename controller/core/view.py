@@ -19,6 +19,7 @@ from controller.core.observed import (
     Pause,
     Phase,
 )
+from controller.core.other_clocks import precedes
 from controller.core.past import Past
 from controller.core.policy import Policy
 from controller.core.roster import Roster, Seat, call_the_roll
@@ -107,7 +108,7 @@ def view(
     return View(
         cluster=cluster,
         roster=roster,
-        cases=tuple(_case(seat, report, policy) for seat in roster.seats),
+        cases=tuple(_case(seat, report, policy, observed.as_of) for seat in roster.seats),
         report=report,
         past=past,
         launchers=None if files is None else files.launchers.get(cluster.project, ()),
@@ -136,15 +137,15 @@ def valid_report(
         return None
     if not report.is_fresh(observed.as_of, policy.report_fresh_s):
         return None
-    return None if _precedes(report, head) else report
+    return None if starts_after(report, head, observed.as_of) else report
 
 
-def _case(seat: Seat, report: HeadReport | None, policy: Policy) -> Case:
+def _case(seat: Seat, report: HeadReport | None, policy: Policy, now: datetime) -> Case:
     if seat.app is None:
         return Case(seat, Drift(()), stale=False, joined=None, report=None)
     wanted = wanted_configuration(seat.group, seat.member, policy)
     drift = compare(seat.app, seat.mark, seat.group, wanted, policy)
-    speaks = report is not None and not _precedes(report, seat.app)
+    speaks = report is not None and not starts_after(report, seat.app, now)
     told = report.members.get(str(seat.member)) if report is not None and speaks else None
     alive = told is not None and told.alive
     joined = None if report is None else alive
@@ -153,13 +154,12 @@ def _case(seat: Seat, report: HeadReport | None, policy: Policy) -> Case:
     return Case(seat, drift, stale=stale, joined=joined, report=told)
 
 
-def _precedes(report: HeadReport, app: ObservedApplication) -> bool:
+def starts_after(report: HeadReport, app: ObservedApplication, now: datetime) -> bool:
     """Whether the report is from before the application's present start.
 
     Ray takes some ten seconds to notice that a node died, and until then lists the old one.
     """
-    started = app.running_at or app.starting_at
-    return started is not None and report.observed_at < started
+    return precedes(report.observed_at, app.running_at or app.starting_at, now)
 
 
 def is_up(phase: Phase | None) -> bool:

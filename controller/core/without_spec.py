@@ -10,6 +10,7 @@ from datetime import datetime
 from controller.core.member import THE_HEAD, Member
 from controller.core.observed import HeadReport, ObservedApplication, Phase, key_of
 from controller.core.status import ClusterStatus, Condition, MemberStatus
+from controller.core.view import starts_after
 
 NOT_COMPARED = "NotCompared"
 _MESSAGE = "no spec at hand to compare it with"
@@ -26,7 +27,7 @@ def without_spec(
     """The same cluster, judged by what runs; `applications` are all that carry its mark."""
     by_member = _by_member(applications)
     spoken = _valid(report, by_member.get(THE_HEAD), now, fresh_s)
-    joined = {member: _joined(app, spoken) for member, app in by_member.items()}
+    joined = {member: _joined(app, spoken, now) for member, app in by_member.items()}
     ready = [m for m, app in by_member.items() if app.phase is Phase.RUNNING and joined[m]]
     groups = {member.group: (0, 0) for member in sorted(by_member)}
     for member in by_member:
@@ -64,20 +65,15 @@ def _valid(
 ) -> HeadReport | None:
     if report is None or head is None or head.phase is not Phase.RUNNING:
         return None
-    return report if report.is_fresh(now, fresh_s) and not _precedes(report, head) else None
+    return report if report.is_fresh(now, fresh_s) and not starts_after(report, head, now) else None
 
 
-def _precedes(report: HeadReport, app: ObservedApplication) -> bool:
-    started = app.running_at or app.starting_at
-    return started is not None and report.observed_at < started
-
-
-def _joined(app: ObservedApplication, report: HeadReport | None) -> bool | None:
+def _joined(app: ObservedApplication, report: HeadReport | None, now: datetime) -> bool | None:
     """None where no valid report says anything."""
     if report is None:
         return None
     member = report.members.get(str(key_of(app).member))
-    return member is not None and member.alive and not _precedes(report, app)
+    return member is not None and member.alive and not starts_after(report, app, now)
 
 
 def _word(phases: Sequence[Phase], joined: Mapping[Member, bool | None]) -> str:

@@ -60,6 +60,20 @@ NODE = [
       'return socket.AF_INET6 if ":" in host else socket.AF_INET', "return socket.AF_INET",
       f"{PARTS}::test_a_port_that_anything_listens_on_is_not_claimed"),
 ]
+CLOCKS = "tests/core/test_other_clocks.py"
+TIMES = [
+    m("B21", "a start in the future silences every report until then", "core/other_clocks.py",
+      "start = credible(started, now, ahead_s=AHEAD_S)", "start = started",
+      f"{CLOCKS}::test_a_platform_whose_clock_is_ahead_silences_no_report"),
+    m("B21", "a launcher from the future is kept until then", "core/launchers.py",
+      "return min((time for time in times if time is not None), default=None)",
+      "return file.modified_at or noticed",
+      f"{CLOCKS}::test_a_launcher_from_the_future_is_removed_an_hour_after_it_was_seen_unused"),
+    m("B21", "a build that began in the future is waited for until then", "core/building.py",
+      "begun = credible(run.created_at, past.now) or site.known.called_at or past.now",
+      "begun = run.created_at or past.now",
+      f"{CLOCKS}::test_a_run_from_the_future_is_waited_for_no_longer_than_another"),
+]
 # fmt: on
 
-MUTANTS: list[Mutant] = [*FILES, *LISTS, *NODE]
+MUTANTS: list[Mutant] = [*FILES, *LISTS, *NODE, *TIMES]
