@@ -25,6 +25,7 @@ from controller.core.audit_case import Case
 from controller.core.desired import DesiredState, desire
 from controller.core.history import History, record
 from controller.core.observed import Asked, ObservedFiles, ObservedState
+from controller.core.offers import Offers, Wish, wish
 from controller.core.plan import Outcome, Plan, Violation
 from controller.core.planner import plan, remember
 from controller.core.policy import Policy
@@ -47,6 +48,9 @@ class World(Protocol):
         self, projects: Iterable[str], at: datetime, asked: Asked | None = None
     ) -> ObservedFiles:
         """Launchers and pauses in the files of these projects, and environments if asked."""
+
+    def offers(self, wish: Wish) -> Offers:
+        """Images and sizes that the workspace offers, as far as CML tells.  Raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,10 @@ def look_and_plan(revision: Revision, world: World, history: History, policy: Po
         files = world.files(sorted(observed.projects), observed.as_of, asked)
         observed = observed.with_files(files)
         history = remember(desired, observed, history, policy)
+        decided = plan(desired, observed, history, policy)
+    if needed := wish(decided):
+        # An image or a size that the workspace does not have is noticed before anything is stopped.
+        observed = observed.with_offers(world.offers(needed))
         decided = plan(desired, observed, history, policy)
     decided = lawful(decided, desired, observed, history, policy)
     status = assess(desired, observed, history, policy, decided, revision.commit or "")

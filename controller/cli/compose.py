@@ -20,6 +20,7 @@ from controller.clock import Clock
 from controller.cml import errors
 from controller.cml.client import Client, ignore
 from controller.cml.connection import trust
+from controller.cml.inspector import Inspector
 from controller.cml.operations import Call
 from controller.cml.transport import OnCall
 from controller.core.fault import Fault
@@ -181,7 +182,7 @@ def open_logs(screen: Screen, level: int = WARNING) -> FilteringBoundLogger:
 
 def _client(machine: Machine, where: Where, ca_cert: Path | None, on_call: OnCall) -> Client:
     in_process = machine.transport is not None
-    return Client(
+    return Inspector(
         where.host,
         where.api_key,
         clock=machine.clock,

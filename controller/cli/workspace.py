@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from controller.cli.look_environments import LookAtEnvironments
+from controller.cli.look_offers import look_at_offers
 from controller.clock import Clock
 from controller.cml import errors, translate
 from controller.cml.client import Client
@@ -27,6 +28,7 @@ from controller.core.observed import (
     ObservedState,
     Phase,
 )
+from controller.core.offers import Offers, Wish
 from controller.core.plan import Configuration, Result
 from controller.files.launchers import stored_launchers
 from controller.files.pauses import read_pauses
@@ -150,6 +152,9 @@ class Workspace:
             return {}
         look = LookAtEnvironments(files, self._client.jobs, project, asked.owner)
         return look.take(asked.hashes.get(project, frozenset()))
+
+    def offers(self, wish: Wish) -> Offers:
+        return look_at_offers(self._client, wish)
 
     # What can be done
 

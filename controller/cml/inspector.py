@@ -165,11 +165,17 @@ class Inspector(Client):
 
     def quota(self, user: str) -> Quota | None:
         """None where CML tells of no quota for this user."""
+        found = (one for one in self._quotas() if user and _user_name(one.user) == user)
+        return next(map(_quota, found), None)
+
+    def quota_of_only_user(self) -> Quota | None:
+        """The quota of the key's user, where CML shows no other one's; else None."""
+        found = self._quotas()
+        return _quota(found[0]) if len(found) == 1 else None
+
+    def _quotas(self) -> list[_UserQuota]:
         request = Request(ops.LIST_QUOTAS, paths.QUOTAS, query=_MANY)
-        for one in read_one(self._send, request, _Quotas).user_quota:
-            if user and _user_name(one.user) == user:
-                return Quota(_amounts(one.quota_configured, bounds=True), _amounts(one.quota_usage))
-        return None
+        return read_one(self._send, request, _Quotas).user_quota
 
     def largest_node(self) -> Amounts:
         """The largest that applications may run on, kind by kind; since 26."""
@@ -196,6 +202,10 @@ def server_time(date: str) -> datetime | None:
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
     return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _quota(found: _UserQuota) -> Quota:
+    return Quota(_amounts(found.quota_configured, bounds=True), _amounts(found.quota_usage))
 
 
 def _user_name(user: object) -> str:

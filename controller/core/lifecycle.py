@@ -6,6 +6,7 @@ from controller.core.draft import NOTHING, Draft, wait
 from controller.core.gates import gate
 from controller.core.member import THE_HEAD, Key
 from controller.core.observed import ObservedApplication, Phase, is_adopted, key_of
+from controller.core.offers import IMAGE, SIZES, unoffered
 from controller.core.plan import Change, Intent
 from controller.core.reason import Reason
 from controller.core.roster import Seat
@@ -32,6 +33,10 @@ def absent(view: View, seat: Seat) -> Draft:
     if seat.held is not None or _held_by_leaver(view, seat):
         message = "an application that is leaving still holds the name"
         return wait(seat.key, Reason.NAME_HELD, message, intent=Intent.CREATE)
+    if view.offers is not None and (
+        said := unoffered(view.offers, seat.group.inputs, (IMAGE, *SIZES))
+    ):
+        return wait(seat.key, Reason.NOT_OFFERED, said, intent=Intent.BLOCKED)
     return gate(view.past, seat.key, "create") or draft.create(
         seat, view.cluster.project, view.policy
     )

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from controller.core.jobs import ObservedJob, ObservedRun
 from controller.core.member import Key, Mark, read_mark
+from controller.core.offers import Offers
 
 
 class Phase(StrEnum):
@@ -163,12 +164,13 @@ class ObservedFiles:
 
 @dataclass(frozen=True, slots=True)
 class ObservedState:
-    """One look at the world.  `reports` by cluster; `files` is None when nobody looked."""
+    """One look at the world.  `reports` by cluster; `files` and `offers` only where looked at."""
 
     as_of: datetime
     projects: Mapping[str, ObservedProject]
     reports: Mapping[str, HeadReport] = field(default_factory=dict)
     files: ObservedFiles | None = None
+    offers: Offers | None = None
 
     def with_files(self, files: ObservedFiles) -> "ObservedState":
         """The same with the files; where those are unknown, so are the pauses, and nothing is
@@ -178,6 +180,12 @@ class ObservedState:
             failure = f"its files cannot be read: {why}"
             projects[project] = replace(projects[project], complete=False, failure=failure)
         return replace(self, projects=projects, files=files)
+
+    def with_offers(self, offers: Offers) -> "ObservedState":
+        """The same with what the workspace offers; an image that runs here is among it."""
+        apps = (app for project in self.projects.values() for app in project.applications)
+        running = {app.runtime for app in apps if app.phase in (Phase.RUNNING, Phase.STARTING)}
+        return replace(self, offers=offers.with_images(sorted(running)))
 
     def owned(self, owner: str) -> tuple[ObservedApplication, ...]:
         """Applications that carry this owner's mark, in a stable order."""

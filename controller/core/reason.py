@@ -147,6 +147,11 @@ class Reason(Enum):
         Outlook.PERSON,
         "The member's environment cannot be built.",
     )
+    NOT_OFFERED = (
+        "NotOffered",
+        Outlook.PERSON,
+        "The workspace does not offer an image or a size that the spec asks for.",
+    )
     REJECTED = ("Rejected", Outlook.PERSON, "CML understood the request and refused it.")
     PROJECT_NOT_FOUND = (
         "ProjectNotFound",

@@ -10,6 +10,7 @@ from controller.core.draft import NOTHING, Draft, wait
 from controller.core.gates import gate, settling
 from controller.core.lifecycle import absent, down, running, starting, stopping, unknown
 from controller.core.observed import ObservedApplication, Phase
+from controller.core.offers import IMAGE, SIZES, Offers, unoffered
 from controller.core.plan import Change, Intent
 from controller.core.reason import Reason
 from controller.core.roster import Seat
@@ -66,11 +67,30 @@ def _blocked(view: View, case: Case) -> Draft | None:
     if view.cluster.protected and case.drift.whole_cluster:
         message = "the cluster is protected: a change of Ray or Python would restart its head"
         return _block(case, Reason.PROTECTED, message)
+    if said := _not_offered(view, case):
+        return _block(case, Reason.NOT_OFFERED, said)
     known = view.past.member(key)
     spent = known.unapplied_tries >= view.policy.updates_max
     if known.unapplied and (known.replaced or (spent and view.cluster.protected)):
         return _block(case, Reason.FIELD_NOT_APPLIED, _ignored(known.unapplied, changes))
     return None
+
+
+def _not_offered(view: View, case: Case) -> str:
+    """Why the change cannot be applied, here or to a node that must agree with this one."""
+    if view.offers is None:
+        return ""
+    if said := _unoffered(view.offers, case):
+        return said
+    others = view.cases if case.drift.whole_cluster else ()
+    found = ((other, _unoffered(view.offers, other)) for other in others)
+    return next((f"{other.seat.member} cannot follow: {said}" for other, said in found if said), "")
+
+
+def _unoffered(offers: Offers, case: Case) -> str:
+    fields = [change.field for change in case.drift.changes]
+    new = (IMAGE, *SIZES) if case.seat.app is None else fields
+    return unoffered(offers, case.seat.group.inputs, new)
 
 
 def _ignored(names: tuple[str, ...], changes: tuple[Change, ...]) -> str:

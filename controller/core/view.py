@@ -19,6 +19,7 @@ from controller.core.observed import (
     Pause,
     Phase,
 )
+from controller.core.offers import Offers
 from controller.core.other_clocks import precedes
 from controller.core.past import Past
 from controller.core.policy import Policy
@@ -65,6 +66,7 @@ class View:
     letting_go: frozenset[str] = frozenset()
     environments: Mapping[str, ObservedEnvironment] | None = None  # None when nobody looked
     projects: Mapping[str, ObservedProject] = field(default_factory=dict)
+    offers: Offers | None = None
 
     def of(self, group: Group) -> tuple[Case, ...]:
         return tuple(c for c in self.cases if c.seat.group.name == group.name)
@@ -116,6 +118,7 @@ def view(
         letting_go=letting_go,
         environments=_environments(cluster, files),
         projects=observed.projects,
+        offers=observed.offers,
     )
 
 

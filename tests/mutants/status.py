@@ -3,6 +3,7 @@
 from tests.mutants.mutant import m
 
 STATUS = "tests/cli/test_cli_status.py"
+OFFERS = "tests/cli/test_cli_offers.py"
 
 # fmt: off
 MUTANTS = [
@@ -26,5 +27,23 @@ MUTANTS = [
     m("B11", "what another installation owns is taken for edited by hand", "core/lifecycle.py",
       "    if mark is not None:\n        return (\n", "    if False:\n        return (\n",
       f"{STATUS}::test_an_application_of_another_installation_is_named_as_that"),
+    m("B5", "an application is stopped for an image that CML then refuses", "core/seats.py",
+      "    if said := _not_offered(view, case):\n",
+      "    if (said := _not_offered(view, case)) and False:\n",
+      f"{OFFERS}::test_a_typo_in_an_image_stops_nothing"),
+    m("B5", "a member of an unknown image is created", "core/lifecycle.py",
+      "        said := unoffered(view.offers, seat.group.inputs, (IMAGE, *SIZES))\n",
+      "        said := unoffered(view.offers, seat.group.inputs, ())\n",
+      f"{OFFERS}::test_a_new_cluster_of_an_unknown_image_is_not_created"),
+    m("B5", "a catalogue without entries is believed", "core/offers.py",
+      "    if not known:\n", "    if known is None:\n",
+      f"{OFFERS}::test_a_catalogue_that_cannot_be_read_stops_nothing"),
+    m("B22", "nodes that must agree are stopped for one that cannot follow", "core/seats.py",
+      "others = view.cases if case.drift.whole_cluster else ()", "others: tuple[Case, ...] = ()",
+      f"{OFFERS}::test_nodes_that_must_agree_wait_for_the_one_that_cannot_follow"),
+    m("B20", "an image that runs is doubted", "core/observed.py",
+      "return replace(self, offers=offers.with_images(sorted(running)))",
+      "return replace(self, offers=offers.with_images(sorted(running)[:0]))",
+      f"{OFFERS}::test_an_image_that_runs_is_offered_whatever_the_catalogue_leaves_out"),
 ]
 # fmt: on
