@@ -22,7 +22,7 @@ from typing import Protocol
 
 from controller.core.audit import audit
 from controller.core.audit_case import Case
-from controller.core.desired import DesiredState, desire
+from controller.core.desired import DesiredState, Frozen, desire
 from controller.core.history import History, record
 from controller.core.observed import Asked, ObservedFiles, ObservedState
 from controller.core.offers import Offers, Wish, wish
@@ -36,9 +36,11 @@ from controller.execute import Execution, execute
 
 
 class World(Protocol):
-    """What can be looked at.  Raises Fault where the pass cannot go on."""
+    """What can be looked at.  Raises Fault only where no project at all can be read."""
 
-    def projects(self, named: Iterable[str | None]) -> tuple[dict[str | None, str], dict[str, str]]:
+    def projects(
+        self, named: Iterable[str | None]
+    ) -> tuple[dict[str | None, str], dict[str | None, Frozen]]:
         """Ids of projects by what specs call them (None: the connection's), and of the rest why."""
 
     def look(self, projects: Iterable[str], clusters: Mapping[str, str]) -> ObservedState:

@@ -145,7 +145,8 @@ def _ground(session: Session, revision: Revision, name: str, from_owner: str | N
     seen = look_and_plan(revision, session.world, History(), policy)
     cluster = seen.desired.cluster(name)
     if cluster is None:
-        message = f"{name} cannot be looked at: {seen.desired.frozen.get(name, 'it is frozen')}"
+        why = seen.desired.frozen.get(name, "it is frozen")
+        message = f"{name} cannot be looked at: {why}"
         raise CommandError(message, Exit.NOT_CONVERGED, "correct `project` in its spec")
     project = seen.observed.projects[cluster.project]
     if not project.complete or project.problem is not None:

@@ -109,7 +109,8 @@ class Running:
         present = frozenset(key_of(app).cluster for app in owned)
         # A project that does not exist any more holds no application, and holds nobody up.
         lists = [p for p in done.observed.projects.values() if p.problem is None]
-        self.follower.note(present, complete=all(p.complete for p in lists))
+        complete = not done.desired.unresolved and all(p.complete for p in lists)
+        self.follower.note(present, complete=complete)
 
     def permission(self) -> None:
         """The lease; Fault where another controller has it, or had it since the last look."""

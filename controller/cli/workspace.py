@@ -6,7 +6,7 @@ whether it may have happened.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from controller.cli.look_offers import look_at_offers
 from controller.clock import Clock
 from controller.cml import errors, translate
 from controller.cml.client import Client
+from controller.core.desired import Frozen
 from controller.core.fault import Fault
 from controller.core.jobs import JobConfiguration, ObservedJob
 from controller.core.member import THE_HEAD, Key, application_name
@@ -30,6 +31,7 @@ from controller.core.observed import (
 )
 from controller.core.offers import Offers, Wish
 from controller.core.plan import Configuration, Result
+from controller.core.reason import Reason
 from controller.files.launchers import stored_launchers
 from controller.files.pauses import read_pauses
 from controller.files.port import FilesError, ProjectFiles
@@ -37,6 +39,7 @@ from controller.files.reports import parse_report, report_path
 from controller.launcher import render
 from controller.launcher.builder import render as builders
 
+_FORBIDDEN = 403
 _ID = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")  # observed on live workspaces
 
 OpenFiles = Callable[[str], ProjectFiles]
@@ -56,18 +59,21 @@ class Workspace:
 
     # What can be looked at
 
-    def projects(self, named: Iterable[str | None]) -> tuple[dict[str | None, str], dict[str, str]]:
+    def projects(
+        self, named: Iterable[str | None]
+    ) -> tuple[dict[str | None, str], dict[str | None, Frozen]]:
+        """One project that cannot be looked up by its name holds up no other."""
         found: dict[str | None, str] = {}
-        missing: dict[str, str] = {}
+        missing: dict[str | None, Frozen] = {}
+        faults: list[errors.CmlError] = []
         for name in sorted(named, key=lambda n: n or ""):
             try:
                 found[name] = self._project(name or self._default)
-            except (errors.NotFound, errors.Rejected) as error:
-                if name is None:
-                    raise _fault(error) from None
-                missing[name] = str(error)
             except errors.CmlError as error:
-                raise _fault(error) from None
+                faults.append(error)
+                missing[name] = _unfound(error)
+        if not found:
+            raise _fault(_most_hopeful(faults))
         return found, missing
 
     def _project(self, named: str) -> str:
@@ -91,28 +97,25 @@ class Workspace:
         return ObservedState(now, seen, reports)
 
     def _lists(self, projects: Iterable[str]) -> dict[str, ObservedProject]:
-        """One project that cannot be listed holds up no other; a refused key ends the look."""
+        """One project that cannot be listed holds up no other."""
         seen: dict[str, ObservedProject] = {}
         faults: list[errors.CmlError] = []
         for project in projects:
             try:
-                seen[project] = self._applications(project)
-            except errors.Unauthorized as error:
-                raise _fault(error) from None
+                seen[project] = self._client.list_applications(project)
             except errors.CmlError as error:
                 faults.append(error)
-                seen[project] = ObservedProject(project, complete=False, failure=str(error))
+                seen[project] = self._unlisted(project, error)
         if faults and len(faults) == len(seen):
-            raise _fault(faults[0])
+            raise _fault(_most_hopeful(faults))
         return seen
 
-    def _applications(self, project: str) -> ObservedProject:
-        try:
-            return self._client.list_applications(project)
-        except errors.NotFound as error:
-            if project == self._default:
-                raise _fault(error) from None
-            return ObservedProject(project, complete=False, problem=str(error))
+    def _unlisted(self, project: str, error: errors.CmlError) -> ObservedProject:
+        if not _is_hidden(error):
+            return ObservedProject(project, complete=False, failure=str(error))
+        # Another project may have its name by now.
+        self._ids = {name: found for name, found in self._ids.items() if found != project}
+        return ObservedProject(project, complete=False, problem=str(error))
 
     def _report(self, project: str, cluster: str) -> HeadReport | None:
         """No report and an unreadable one are the same: nobody knows what Ray says."""
@@ -125,7 +128,10 @@ class Workspace:
     def files(
         self, projects: Iterable[str], at: datetime, asked: Asked | None = None
     ) -> ObservedFiles:
-        """Raises where no project's files can be read: nothing is decided without its pauses."""
+        """Nothing is decided about a project whose pauses cannot be read; the others go on.
+
+        Raises where no project's files can be read.
+        """
         launchers, pauses, environments = {}, {}, {}
         faults: dict[str, Fault] = {}
         for project in projects:
@@ -137,11 +143,9 @@ class Workspace:
                     environments[project] = self._environments(project, files, asked)
                     launchers[project] = stored
             except Fault as fault:
-                if fault.aborts:
-                    raise
                 faults[project] = fault
         if faults and not launchers:
-            raise next(iter(faults.values()))
+            raise next((f for f in faults.values() if not f.aborts), next(iter(faults.values())))
         unread = {p: str(f) for p, f in faults.items()}
         return ObservedFiles(launchers, pauses, unread, environments if asked else None)
 
@@ -227,6 +231,24 @@ class Workspace:
 def is_project_id(text: str) -> bool:
     """Whether this is an id and no name, so that it need not be looked up."""
     return _ID.fullmatch(text) is not None
+
+
+def _is_hidden(error: errors.CmlError) -> bool:
+    """Whether the project does not exist or may not be seen: CML answers 404 or 403 for either."""
+    refused = isinstance(error, errors.Unauthorized) and error.status == _FORBIDDEN
+    return refused or isinstance(error, errors.NotFound)
+
+
+def _unfound(error: errors.CmlError) -> Frozen:
+    for_a_person = _is_hidden(error) or isinstance(error, errors.Rejected)
+    reason = Reason.PROJECT_NOT_FOUND if for_a_person else Reason.INCOMPLETE_LIST
+    return Frozen(reason, f"its project cannot be looked up: {error}")
+
+
+def _most_hopeful(faults: Sequence[errors.CmlError]) -> errors.CmlError:
+    """Of several faults the one that may pass by itself, so that a command tries again."""
+    final = (errors.Unauthorized, errors.NotFound, errors.Rejected)
+    return next((f for f in faults if not isinstance(f, final)), faults[0])
 
 
 def _head_runs(project: ObservedProject | None, cluster: str) -> bool:

@@ -92,14 +92,14 @@ def what_is_named_stays(case: Case) -> Broken:
     for cluster in case.desired.clusters:
         asked = (g.environment.hash for g in cluster.groups if g.environment is not None)
         named |= {(cluster.project, digest) for digest in asked}
-    understood = case.desired.whole and not case.desired.frozen and case.observed.complete()
+    understood = case.desired.whole and not case.desired.frozen
     for step in case.plan.steps:
         if not isinstance(step.action, RemoveEnvironment):
             continue
         digest = hash_of(step.action.path)
         if not digest or (step.project, digest) in named:
             yield step, f"removal of {step.action.path}, which is named"
-        if not understood:
+        if not understood or not case.observed.is_complete(step.project):
             yield step, f"removal of {step.action.path}, while not everything can be read"
 
 

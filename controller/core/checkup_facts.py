@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.core.desired import DesiredState, desire
+from controller.core.desired import DesiredState, Frozen, desire
 from controller.core.lease import Lease
 from controller.core.observed import (
     HeadReport,
@@ -18,6 +18,7 @@ from controller.core.observed import (
     Pause,
 )
 from controller.core.policy import Policy
+from controller.core.reason import Reason
 from controller.core.revision import Revision
 
 _UNREACHED = frozenset({"Unavailable", "Throttled"})
@@ -141,12 +142,12 @@ def wanted(facts: Facts) -> DesiredState:
     if isinstance(facts.specs, Unread):
         return DesiredState(whole=False)
     found: dict[str | None, str] = {}
-    missing: dict[str, str] = {}
+    missing: dict[str | None, Frozen] = {}
     for name, seen in facts.projects.items():
         if not isinstance(seen, Unread):
             found[name] = seen.id
         elif name is not None:
-            missing[name] = seen.why
+            missing[name] = Frozen(Reason.PROJECT_NOT_FOUND, seen.why)
     return desire(facts.specs, found, missing)
 
 

@@ -13,6 +13,7 @@ from controller.core.environments import Environment, environment_of
 from controller.core.fingerprint import Inputs, agreement, canonical, fingerprint
 from controller.core.member import HEAD, Mark, Member, application_name
 from controller.core.plan import Configuration
+from controller.core.reason import Reason
 from controller.core.revision import Holder, Revision
 from controller.core.spec import HeadGroup, WorkerGroup
 
@@ -81,26 +82,44 @@ class DesiredCluster:
 
 
 @dataclass(frozen=True, slots=True)
+class Frozen:
+    """Why a cluster is left alone: INCOMPLETE_LIST where the next pass may find its project."""
+
+    reason: Reason
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+_UNRESOLVED = Frozen(Reason.PROJECT_NOT_FOUND, "its project is not known")
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredState:
     """All clusters, by name.
 
-    `frozen`: clusters that must be left alone, with the reason in words, because what is wanted of
-    them is not known.  `whole`: every spec of the source could be read, so that an absence means
-    something.  `departed`: clusters that were seen to leave the source, and what holds each back
-    from being pruned, in words; empty where nothing does.
+    `frozen`: clusters that must be left alone, because what is wanted of them is not known.
+    `whole`: every spec of the source could be read, so that an absence means something.
+    `departed`: clusters that were seen to leave the source, and what holds each back from being
+    pruned, in words; empty where nothing does.  `unresolved`: what specs call projects that may
+    exist and could not be looked up this time.
     """
 
     clusters: tuple[DesiredCluster, ...] = ()
-    frozen: Mapping[str, str] = field(default_factory=dict)
+    frozen: Mapping[str, Frozen] = field(default_factory=dict)
     whole: bool = True
     departed: Mapping[str, str] = field(default_factory=dict)
+    unresolved: frozenset[str] = frozenset()
 
     def cluster(self, name: str) -> DesiredCluster | None:
         return next((c for c in self.clusters if c.name == name), None)
 
 
 def desire(
-    revision: Revision, projects: Mapping[str | None, str], missing: Mapping[str, str]
+    revision: Revision,
+    projects: Mapping[str | None, str],
+    missing: Mapping[str | None, Frozen],
 ) -> DesiredState:
     """The desired state of a revision.
 
@@ -108,18 +127,21 @@ def desire(
     could not be found to the reason, and freezes their clusters.
     """
     clusters: list[DesiredCluster] = []
-    frozen: dict[str, str] = {}
+    frozen: dict[str, Frozen] = {}
     for holder in revision.clusters:
         named = holder.cluster.spec.project
         if named in projects:
             clusters.append(_cluster(holder, projects[named]))
         else:
-            frozen[holder.cluster.name] = missing.get(named or "", "its project is not known")
+            frozen[holder.cluster.name] = missing.get(named, _UNRESOLVED)
     return DesiredState(
         clusters=_with_runtimes(sorted(clusters, key=lambda c: c.name)),
         frozen=frozen,
         whole=not revision.problems,
         departed={holder.cluster.name: _held_back(holder) for holder in revision.departed},
+        unresolved=frozenset(
+            name or "" for name, why in missing.items() if why.reason is Reason.INCOMPLETE_LIST
+        ),
     )
 
 

@@ -49,12 +49,14 @@ def unused(
     desired: DesiredState, observed: ObservedState, past: Past, steps: Sequence[Step]
 ) -> tuple[Step, ...]:
     """Removals of launchers that nothing names: old ones, and those of a deleted cluster."""
-    if observed.files is None or not observed.complete():
+    if observed.files is None:
         return ()
     named = _named(desired, observed, past, steps)
     gone = _gone(desired, observed, past)
     found: list[Step] = []
     for project, files in sorted(observed.files.launchers.items()):
+        if not observed.is_complete(project):
+            continue
         for file in files:
             cluster = _cluster(file.path)
             if (project, file.path) in named or not cluster or _out_of_scope(cluster, past):

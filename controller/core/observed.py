@@ -192,6 +192,11 @@ class ObservedState:
         found = [a for p in self.projects.values() for a in p.applications if is_ours(a, owner)]
         return tuple(sorted(found, key=lambda a: (a.project, a.id)))
 
+    def is_complete(self, project: str) -> bool:
+        """Whether an absence from the list of this project means something."""
+        seen = self.projects.get(project)
+        return seen is not None and seen.complete and seen.problem is None
+
     def complete(self) -> bool:
         return all(p.complete for p in self.projects.values())
 

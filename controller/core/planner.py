@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from controller.core.cluster import decide_cluster
-from controller.core.desired import DesiredState
+from controller.core.desired import DesiredState, Frozen
 from controller.core.draft import Draft, total
 from controller.core.history import History, forget_changed, note_unjoined, notice
 from controller.core.launchers import needed, note_unused, unused
@@ -52,7 +52,7 @@ def plan(
     past = Past(history, policy, observed.as_of)
     views = _views(desired, observed, past)
     drafts = [decide_cluster(seen, observed.projects.get(seen.cluster.project)) for seen in views]
-    drafts += [_frozen(name, why) for name, why in sorted(desired.frozen.items())]
+    drafts += [_frozen(name, desired.frozen[name]) for name in sorted(desired.frozen)]
     drafts.append(ownerless(desired, observed, past))
     made = _without(refused, total(drafts))
     steps = needed(made.steps, observed)
@@ -117,9 +117,8 @@ def _fault_since(
     return history.fault_since or now
 
 
-def _frozen(name: str, why: str) -> Draft:
-    reason = Reason.PROJECT_NOT_FOUND if "project" in why else Reason.SPEC_UNREADABLE
-    return Draft(waits=(Wait(name, None, reason, why, Intent.BLOCKED),))
+def _frozen(name: str, why: Frozen) -> Draft:
+    return Draft(waits=(Wait(name, None, why.reason, why.message, Intent.BLOCKED),))
 
 
 def _without(refused: AbstractSet[str], made: Draft) -> Draft:

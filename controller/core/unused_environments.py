@@ -59,7 +59,7 @@ def named_places(
     """All that is named; also what was a pass ago, where not everything is understood."""
     named = named_environments(desired, observed)
     now = {(p, environment_folder(digest)) for p, hashes in named.items() for digest in hashes}
-    whole = _is_understood(desired, observed, past)
+    whole = _is_understood(desired, past) and observed.complete()
     return frozenset(now if whole else now | past.history.named)
 
 
@@ -92,21 +92,20 @@ def _candidates(
     desired: DesiredState, observed: ObservedState, past: Past
 ) -> list[tuple[str, str, ObservedEnvironment]]:
     files = observed.files
-    if files is None or files.environments is None or not _is_understood(desired, observed, past):
+    if files is None or files.environments is None or not _is_understood(desired, past):
         return []
     named = named_environments(desired, observed)
     return [
         (project, digest, seen)
         for project, environments in sorted(files.environments.items())
-        if project in observed.projects and not _hides(observed.projects[project])
+        if observed.is_complete(project) and not _hides(observed.projects[project])
         for digest, seen in sorted(environments.items())
         if digest not in named[project] and not seen.foreign and not is_active(seen.run)
     ]
 
 
-def _is_understood(desired: DesiredState, observed: ObservedState, past: Past) -> bool:
-    whole = desired.whole and not desired.frozen and observed.complete()
-    return whole and past.policy.only is None
+def _is_understood(desired: DesiredState, past: Past) -> bool:
+    return desired.whole and not desired.frozen and past.policy.only is None
 
 
 def _hides(project: ObservedProject) -> bool:

@@ -152,3 +152,84 @@ def test_a_list_that_is_torn_stops_no_cluster_elsewhere(stage: Stage) -> None:
         for row in stage.workspace.state.applications.values()
         if row.subdomain.startswith("ray-moves")
     } == {stage.project}
+
+
+def forbidden(status: int) -> httpx.Response:
+    return httpx.Response(status, json={"error": "x", "code": 7, "message": "no"})
+
+
+LOOKS = {
+    "list": lambda other: f"/projects/{other}/applications",
+    "lookup": lambda _: "/api/v2/projects",
+    "files": lambda other: f"/projects/{other}/files",
+}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 302, 500])
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_project_that_cannot_be_looked_at_stops_no_other_project(
+    stage: Stage, look: str, status: int
+) -> None:
+    """Its list, its name or its files: the healthy neighbour grows meanwhile, and it comes back."""
+    other = second_project(stage)
+    stage.spec("good", replicas=1)
+    with controlled(stage, stage.folder / "specs") as controller:
+        controller.settle()
+
+        def instead(request: httpx.Request) -> httpx.Response | None:
+            asked = LOOKS[look](other) in request.url.path
+            whole = look != "lookup" or request.url.path.endswith("/projects")
+            return forbidden(status) if asked and whole else None
+
+        stage.wire.instead = instead
+        stage.spec(
+            "bad",
+            replicas=1,
+            extra="project: other-team" if look == "lookup" else f"project: {other}",
+        )
+        stage.spec("good", replicas=2)
+        controller.turn(4)
+        assert len(of_cluster(stage, "good")) == 3
+        assert controller.loop.state.failures == 0
+        assert of_cluster(stage, "bad") == []
+        if look != "files" and status in (403, 404):
+            assert spoken(controller, "bad") == "Stalled"
+        stage.wire.instead = lambda _: None
+        controller.settle()
+    assert len(of_cluster(stage, "bad")) == 2
+
+
+def test_a_one_shot_command_waits_for_no_project_that_may_not_be_seen(stage: Stage) -> None:
+    stage.spec("good", replicas=1)
+    stage.spec("bad", replicas=1, extra="project: aaaa-bbbb-cccc-dddd")
+    stage.wire.instead = lambda r: forbidden(403) if "aaaa-bbbb" in r.url.path else None
+    said = stage.run("reconcile", "--timeout", "10m")
+    assert said.code == 5, said.err
+    assert len(of_cluster(stage, "good")) == 2
+    assert stage.clock.elapsed < 60
+
+
+def test_a_key_that_may_look_at_nothing_ends_a_one_shot_command_at_once(stage: Stage) -> None:
+    other = second_project(stage)
+    stage.spec("good", replicas=1)
+    stage.spec("bad", replicas=1, extra=f"project: {other}")
+    stage.wire.instead = lambda r: forbidden(401)
+    said = stage.run("reconcile", "--timeout", "10m")
+    assert said.code == 4, said.err
+    assert stage.clock.elapsed < 5
+
+
+def test_a_project_that_is_made_anew_under_its_name_is_found_again(stage: Stage) -> None:
+    second_project(stage)
+    stage.spec("one", replicas=1, extra="project: other-team")
+    with controlled(stage, stage.folder / "specs") as controller:
+        controller.settle()
+        row = next(p for p in stage.workspace.state.projects.values() if p.name == "other-team")
+        del stage.workspace.state.projects[row.id]
+        stage.workspace.state.applications.clear()
+        controller.turn(2)
+        assert spoken(controller, "one") == "Stalled"
+        anew = second_project(stage)
+        controller.turn(20)
+        assert spoken(controller, "one") == "Ready"
+    assert {a.project_id for a in stage.workspace.state.applications.values()} == {anew}

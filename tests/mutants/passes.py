@@ -33,5 +33,18 @@ MUTANTS: list[Mutant] = [
     m("B20", "a member is deleted in a project whose list is torn", "core/leaving.py",
       "if project is None or not project.complete:", "if project is None:",
       f"{REFUSALS}::test_what_left_for_another_project_waits_until_the_old_list_is_whole"),
+    m("B22", "a project that cannot be looked up ends the pass", "cli/workspace.py",
+      "        if not found:", "        if faults:",
+      f"{ISOLATION}::test_a_project_that_cannot_be_looked_at_stops_no_other_project"),
+    m("B22", "a project that cannot be listed ends the pass", "cli/workspace.py",
+      "if faults and len(faults) == len(seen):", "if faults:",
+      f"{ISOLATION}::test_a_project_that_cannot_be_looked_at_stops_no_other_project"),
+    m("B19", "a project that may not be seen is waited for", "cli/workspace.py",
+      "return refused or isinstance(error, errors.NotFound)",
+      "return isinstance(error, errors.NotFound)",
+      f"{ISOLATION}::test_a_one_shot_command_waits_for_no_project_that_may_not_be_seen"),
+    m("B3", "the id of a project is kept when it is gone", "cli/workspace.py",
+      "if found != project}", "if found}",
+      f"{ISOLATION}::test_a_project_that_is_made_anew_under_its_name_is_found_again"),
 ]
 # fmt: on
