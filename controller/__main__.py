@@ -1,5 +1,5 @@
 """`python -m controller` is `raycml`."""
 
-from controller.cli.main import main
+from controller.start import main
 
 main()

@@ -10,6 +10,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from controller.cli.connect import Where, locate
+from controller.cli.ending import GIVE_BACK_S
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.machine import Machine
@@ -88,6 +89,15 @@ class Session:
             return
         raise Fault(said, kind=LEASE_HELD)
 
+    def give_back(self) -> None:
+        """The lease, in bounded time; one that cannot be given back expires."""
+        self.client.limit.cut()  # a renewal that hangs, in another thread
+        self.client.limit.reopen(self.clock.monotonic() + GIVE_BACK_S)
+        try:
+            self.lease.release()
+        except FilesError as error:
+            self.log.warning("lease not given back", error=str(error))
+
 
 def offline_policy(environ: Mapping[str, str]) -> Policy:
     """What decides without a connection: the owner may not be known yet."""
@@ -138,7 +148,7 @@ def open_session(
             with machine.repeat(lease.renew, _BEAT_S):
                 yield session
         finally:
-            _give_back(lease, log)
+            session.give_back()
 
 
 @contextmanager
@@ -164,14 +174,6 @@ def _who(environ: Mapping[str, str]) -> str:
     user = next((environ[name] for name in names if environ.get(name)), "somebody")
     engine = environ.get("CDSW_ENGINE_ID")
     return f"{user} ({f'engine {engine}' if engine else f'process {os.getpid()}'})"
-
-
-def _give_back(lease: LeaseFile, log: FilteringBoundLogger) -> None:
-    """What cannot be given back expires: whoever comes next finds it silent."""
-    try:
-        lease.release()
-    except FilesError as error:
-        log.warning("lease not given back", error=str(error))
 
 
 def open_logs(screen: Screen, level: int = WARNING) -> FilteringBoundLogger:

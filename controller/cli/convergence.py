@@ -5,12 +5,14 @@ until the time is up.  A key that is refused ends the command at once, for nothi
 So does another controller that lives; one that is silent is waited out, and the pass made anew.
 """
 
-from dataclasses import dataclass, replace
-from threading import Event
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from controller.cli.compose import LEASE_HELD, Session
 from controller.cli.failure import by_kind
-from controller.cli.interrupts import Interrupts
+from controller.cli.half_done import HalfDone
+from controller.cli.interrupts import Interrupted, Interrupts
 from controller.cli.leading import await_lease
 from controller.cli.progress import Progress
 from controller.core.fault import Fault
@@ -30,7 +32,10 @@ _RETRY_S = 5.0
 
 @dataclass(slots=True)
 class Drive:
-    """One command's way to its goal.  `deadline` on the monotonic clock, once it has begun."""
+    """One command's way to its goal.  `deadline` on the monotonic clock, once it has begun.
+
+    `command` goes on after an interrupt; Interrupted says what is half done.
+    """
 
     session: Session
     revision: Revision
@@ -39,24 +44,36 @@ class Drive:
     progress: Progress
     deadline: float = 0.0
     last: Pass | None = None
+    command: str = "raycml reconcile"
+    half_done: HalfDone = field(default_factory=HalfDone)
 
     def until(self, goal: Goal, timeout_s: float) -> End:
         clock = self.session.clock
         self.deadline = clock.monotonic() + timeout_s
         pause_s = self.session.settings.pass_pause_s
         patience = Patience(goal, timeout_s, pause_s, wake=self.interrupts.stop)
-        return converge(self._patiently, patience, clock, self._seen)
+        with self._interruptible():
+            return converge(self._patiently, patience, clock, self._seen)
 
     def once(self, goal: Goal, timeout_s: float) -> End:
         """One pass; only a lease is waited for."""
         self.deadline = self.session.clock.monotonic() + timeout_s
+        with self._interruptible():
+            try:
+                done = self._pass(History())
+            except Fault as fault:
+                self.interrupts.check()
+                self._lead(fault)
+                done = self._pass(History())
+            self._seen(done)
+            return End(done, verdict(done.plan, goal), 1)
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
         try:
-            done = self._pass(History())
-        except Fault as fault:
-            self._lead(fault)
-            done = self._pass(History())
-        self._seen(done)
-        return End(done, verdict(done.plan, goal), 1)
+            yield
+        except Interrupted as stop:
+            raise Interrupted(stop.number, self.half_done.lines(self.command)) from None
 
     def _patiently(self, history: History) -> Pass:
         """One pass, waiting while CML cannot be asked; the first failure of all is the caller's."""
@@ -64,6 +81,7 @@ class Drive:
             try:
                 return self._pass(history)
             except Fault as fault:
+                self.interrupts.check()  # calls that a stop cut are no fault of CML
                 if fault.kind == LEASE_HELD:
                     self._lead(fault)
                 else:
@@ -87,8 +105,7 @@ class Drive:
         self.interrupts.check()
         session, clock = self.session, self.session.clock
         started = clock.monotonic()
-        aborted = self.interrupts.aborted = Event()
-        run = replace(session.execution(self._heard), stopped=aborted)
+        run = replace(session.execution(self._heard), stopped=self.interrupts.aborted)
         done = reconcile(self.revision, session.world, run, history, self.policy)
         session.log.info("pass", **pass_line(done, clock.monotonic() - started))
         self.last = done
@@ -96,6 +113,7 @@ class Drive:
 
     def _heard(self, outcome: Outcome) -> None:
         self.session.log.info("step", **step_line(outcome))
+        self.half_done.heard(outcome)
         self.progress.heard(outcome)
 
     def _seen(self, done: Pass) -> None:

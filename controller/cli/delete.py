@@ -134,8 +134,10 @@ def _left(plan: Plan) -> set[str]:
 
 
 def _carry_out(screen: Screen, session: Session, policy: Policy, timeout_s: float) -> End:
-    with Interrupts() as interrupts, showing(screen, session.clock) as progress:
+    stops = Interrupts(session.client.limit, screen.machine.ending)
+    with stops as interrupts, showing(screen, session.clock) as progress:
         drive = Drive(session, NO_SPECS, policy, interrupts, progress)
+        drive.command = f"raycml delete {' '.join(sorted(policy.delete))}"
         return drive.until(Goal.READY, timeout_s)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -85,7 +86,8 @@ def events(  # noqa: PLR0913 - the options of one command
     with open_session(screen, local=local, ca_cert=ca_cert, project=project) as session:
         stored = EventFile(session.files(session.project))
         if follow:
-            _follow(screen, session, stored, wish)
+            with suppress(KeyboardInterrupt):  # as one ends it
+                _follow(screen, session, stored, wish)
         else:
             _show(screen, session, stored.read(), wish)
     return Exit.DONE

@@ -20,6 +20,7 @@ class Exit(IntEnum):
     SOURCE = (8, "The source of the specs cannot be read.")
     USAGE = (64, "The command line or a setting is wrong.")
     INTERRUPTED = (130, "Interrupted by Ctrl-C.")
+    TERMINATED = (143, "Ended by TERM; `run` ends with 0.")
 
     def __new__(cls, number: int, meaning: str) -> Self:
         made = int.__new__(cls, number)

@@ -20,7 +20,7 @@ def await_lease(
 ) -> None:
     """Hold the lease, at the latest at `deadline` (monotonic); a silent holder is waited out.
 
-    Fault where the holder shows a sign of life or the time is up, KeyboardInterrupt at `stop`.
+    Fault where the holder shows a sign of life or the time is up; at `stop` it ends without it.
     """
     silent = ""
     while True:
@@ -39,4 +39,4 @@ def await_lease(
             silent = said
             tell(f"{said}; taken over in {spoken(left_s)} unless it shows a sign of life")
         if session.clock.wait(min(LOOK_S, max(left_s, 0.1), spare_s), stop):
-            raise KeyboardInterrupt
+            return

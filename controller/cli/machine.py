@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from controller.cli.ending import Ending, OwnProcess
 from controller.cli.repeating import Repeat, in_thread, never
 from controller.clock import Clock, SystemClock
 from controller.telemetry import Redaction
@@ -28,7 +29,7 @@ SECRET_VARIABLES = (
 class Machine:
     """`transport` replaces the network; `redaction` knows every secret that came by.
 
-    `repeat` does something beside a command as long as it lasts.
+    `repeat` does something beside a command as long as it lasts, `ending` ends the process.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -37,6 +38,7 @@ class Machine:
     transport: httpx.BaseTransport | None = None
     redaction: Redaction = field(default_factory=Redaction)
     repeat: Repeat = never
+    ending: Ending = field(default_factory=Ending)
 
     def __post_init__(self) -> None:
         for name in SECRET_VARIABLES:
@@ -44,4 +46,5 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    return Machine(dict(os.environ), SystemClock(), random.SystemRandom(), repeat=in_thread)
+    clock, rng = SystemClock(), random.SystemRandom()
+    return Machine(dict(os.environ), clock, rng, repeat=in_thread, ending=OwnProcess())

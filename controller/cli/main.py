@@ -6,8 +6,10 @@ line, with the traceback only where `-v` asked for it.
 
 import io
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Annotated
 
 import typer
@@ -23,6 +25,7 @@ from controller.cli.doctor import doctor
 from controller.cli.events import events
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError, explained
+from controller.cli.interrupts import Interrupted, exit_code, raised
 from controller.cli.machine import Machine, this_machine
 from controller.cli.offline import init, schema, validate
 from controller.cli.orphans import orphans
@@ -63,10 +66,31 @@ COMMANDS: tuple[Callable[..., Exit], ...] = (
     bootstrap,
 )
 
+
+class _StoppedError(Exception):
+    """A command that was interrupted: the library of the command line hides KeyboardInterrupt."""
+
+    def __init__(self, stop: KeyboardInterrupt) -> None:
+        super().__init__()
+        self.stop = stop if isinstance(stop, Interrupted) else Interrupted()
+
+
+def _stoppable(command: Callable[..., Exit]) -> Callable[..., Exit]:
+    @wraps(command)
+    def called(*arguments: object, **options: object) -> Exit:
+        try:
+            return command(*arguments, **options)
+        except KeyboardInterrupt as stop:
+            raise _StoppedError(stop) from None
+
+    return called
+
+
 app = typer.Typer(name="raycml", help=HELP, pretty_exceptions_enable=False)
 for _command in COMMANDS:
     # The first paragraph is the example; the list of commands shows the sentence after it.
-    app.command(short_help=" ".join((_command.__doc__ or "").split("\n\n")[1].split()))(_command)
+    _short = " ".join((_command.__doc__ or "").split("\n\n")[1].split())
+    app.command(short_help=_short)(_stoppable(_command))
 app.add_typer(emulators.app, name="emulator")
 
 # Typer carries click inside or stands on one beside it, by version; its public error tells which.
@@ -95,25 +119,35 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a poor locale must not end a command
-    sys.exit(int(run(sys.argv[1:], this_machine())))
+    machine = this_machine()
+    try:
+        with raised(machine.ending):
+            code = run(sys.argv[1:], machine)
+    except KeyboardInterrupt as error:  # before or after the command itself
+        code = exit_code(getattr(error, "number", signal.SIGINT))
+    sys.exit(int(code))
 
 
 def run(arguments: Sequence[str], machine: Machine) -> int:
     """One command, to its exit code.  Raises nothing."""
     screen = Screen(machine, plain="--no-color" in arguments, verbose=_verbose(arguments))
     try:
-        code = _invoke(arguments, machine)
+        return _invoke(arguments, machine)
+    except _StoppedError as error:
+        return _interrupted(screen, error.stop)
     except (KeyboardInterrupt, EOFError, typer.Abort):
-        code = Exit.INTERRUPTED
+        return _interrupted(screen, Interrupted())
     except _USAGE_ERRORS as error:
         return _usage(screen, error)
     except (BrokenPipeError, ReaderGoneError):
         return Exit.DONE
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback may reach a user
         return _end(screen, error)
-    if code == Exit.INTERRUPTED:
-        screen.say("raycml: interrupted; the next run goes on from what it finds")
-    return code
+
+
+def _interrupted(screen: Screen, stop: Interrupted) -> int:
+    screen.say("raycml: interrupted", *stop.lines)
+    return exit_code(stop.number)
 
 
 def _invoke(arguments: Sequence[str], machine: Machine) -> int:

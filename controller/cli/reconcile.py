@@ -130,7 +130,8 @@ def _carry_out(screen: Screen, session: Session, order: Order, output: Form) -> 
     clock = session.clock
     started = clock.monotonic()
     screen.say(heading(order.revision))
-    with Interrupts() as interrupts, showing(screen, clock) as progress:
+    stops = Interrupts(session.client.limit, screen.machine.ending)
+    with stops as interrupts, showing(screen, clock) as progress:
         drive = Drive(session, order.revision, order.policy, interrupts, progress)
         end = (
             drive.once(order.goal, order.timeout_s)

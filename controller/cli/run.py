@@ -13,8 +13,10 @@ import typer
 
 from controller import __version__
 from controller.cli.compose import Session, open_session
+from controller.cli.ending import WITHIN_S
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
+from controller.cli.interrupts import STOPS, end_calls
 from controller.cli.machine import Machine
 from controller.cli.options import CaCert, Local, NoColor, Verbose
 from controller.cli.orders import PageOrders
@@ -167,7 +169,7 @@ def _serve(screen: Screen, running: Running, options: RunOptions, poll_s: float)
     looked = threading.Event()
     orders = PageOrders(running.session, lambda: running.board, _Both(wake, look))
     page = _page(running, orders, options)
-    with _terminated(stop, wake, look, running.aborted) as ended:
+    with _terminated(screen.machine, running, stop, wake, look) as ended:
         watcher = threading.Thread(
             target=_watch,
             args=(running, loop, poll_s, look, looked),
@@ -182,6 +184,7 @@ def _serve(screen: Screen, running: Running, options: RunOptions, poll_s: float)
         finally:
             stop.set()
             look.set()
+            running.session.give_back()
             page.close()
     watcher.join(_PATIENCE_S)
     screen.say("raycml: stopped; clusters go on as they are")
@@ -288,22 +291,30 @@ def _greeting(
 
 
 @contextmanager
-def _terminated(*events: threading.Event) -> Iterator[set[int]]:
-    """Set the events at TERM and Ctrl-C; yields the signals that came."""
+def _terminated(machine: Machine, running: Running, *events: threading.Event) -> Iterator[set[int]]:
+    """Set the events at TERM and Ctrl-C, and end all calls; yields the signals that came.
+
+    A second signal ends the process at once, and one that hangs is ended in bounded time.
+    """
     came: set[int] = set()
 
     def heard(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler
+        code = Exit.INTERRUPTED if number == signal.SIGINT else Exit.DONE
+        if came:
+            machine.ending.now(code)
         came.add(number)
+        running.aborted.set()
         for event in events:
             event.set()
+        machine.ending.within(WITHIN_S, code)
+        end_calls(running.session.client.limit)
 
     if threading.current_thread() is not threading.main_thread():
         yield came
         return
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(number, heard) for number in numbers]
+    before = [signal.signal(number, heard) for number in STOPS]
     try:
         yield came
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in zip(STOPS, before, strict=True):
             signal.signal(number, handler)

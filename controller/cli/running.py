@@ -1,5 +1,6 @@
 """One running controller: passes, what they are told of, and the value that the page shows."""
 
+import math
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,9 @@ from controller.reconcile import Pass, look_and_plan, reconcile
 from controller.telemetry import Redaction, pass_line, step_line
 from controller.web.metrics import Metrics
 
+# What a pass may take beyond its time for new steps; less than the page allows before it is unwell.
+_CALLS_S = 30.0  # for the calls under way then
+_EVENTS_S = 20.0  # for writing its events
 _LEASE_TAKEN = "LeaseTaken"
 _STANDS_BY = frozenset({LEASE_HELD, _LEASE_TAKEN})
 
@@ -82,7 +86,16 @@ class Running:
     # One pass
 
     def one_pass(self, history: History) -> Pass:
+        """In bounded time, also where CML answers no call."""
         self.number += 1
+        limit, clock = self.session.client.limit, self.session.clock
+        limit.until(clock.monotonic() + self.session.settings.pass_budget_s + _CALLS_S)
+        try:
+            return self._pass(history)
+        finally:
+            limit.until(math.inf)
+
+    def _pass(self, history: History) -> Pass:
         session, clock = self.session, self.session.clock
         started = clock.monotonic()
         self._lead(history)
@@ -210,11 +223,15 @@ class Running:
         self.journal, news = note(self.journal, clean, now, self.pass_id, revision)
         if not news:
             return
+        limit = self.session.client.limit
+        limit.until(self.session.clock.monotonic() + _EVENTS_S)
         try:
             self.permission()
             self.journal_file.append(news)
         except (Fault, FilesError) as error:
             self.log.warning("events not written", error=str(error))
+        finally:
+            limit.until(math.inf)
 
     def _board(self, state: LoopState) -> Board:
         done = self.last

@@ -1,6 +1,7 @@
 """`raycml status`: how clusters are, found out by reading only."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
@@ -68,9 +69,10 @@ def status(  # noqa: PLR0913 - the options of one command
         show = Show(session, look)
         if watching:
             found = looks(look, screen, session.clock)
-            watch(screen, found, show.text, lambda s: show.document(s, show.lease()), output)
-        else:
-            _show(screen, show, look(), output)
+            with suppress(KeyboardInterrupt):  # as one ends it
+                watch(screen, found, show.text, lambda s: show.document(s, show.lease()), output)
+            return Exit.DONE
+        _show(screen, show, look(), output)
     return Exit.INVALID_SPEC if look.broken else Exit.DONE
 
 

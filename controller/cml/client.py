@@ -41,7 +41,7 @@ class Client:
 
     `domain` is what application URLs end in, where that is not the address's own host and port.
     `transport` replaces the network (tests, the simulator); `verify` is a context from `trust`.
-    `projects` and `jobs` ask about those.
+    `projects` and `jobs` ask about those; `limit` says until when calls may go on.
     ConnectionSettingsError when the address or the key cannot be used.
     """
 
@@ -73,6 +73,7 @@ class Client:
             retries=retries or Retries(),
             on_call=on_call,
         )
+        self.limit = self._transport.limit
         self.projects = Projects(self._send)
         self.jobs = Jobs(self._send)
 

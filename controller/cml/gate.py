@@ -27,14 +27,13 @@ class Gate:
         with self._lock:
             self._opens_at = max(self._opens_at, self._clock.monotonic() + wanted)
 
-    def wait(self) -> None:
-        """Return once the gate is open, or LIMIT_S have passed (others may close it meanwhile)."""
+    def wait(self, over: threading.Event | None = None) -> None:
+        """Return at `over`, once the gate is open, or after LIMIT_S, for it may close again."""
         latest = self._clock.monotonic() + LIMIT_S
         for _ in range(_LOOKS):
             remaining = min(self._opening(), latest) - self._clock.monotonic()
-            if remaining <= 0:
+            if remaining <= 0 or self._clock.wait(remaining, over):
                 return
-            self._clock.wait(remaining)
 
     def _opening(self) -> float:
         with self._lock:

@@ -22,6 +22,7 @@ from controller.cml.classify import classify
 from controller.cml.connection import Address
 from controller.cml.errors import CmlError, Throttled, Unavailable
 from controller.cml.gate import Gate
+from controller.cml.limit import Limit, OverError
 from controller.cml.operations import Answer, Call, Request, TooLargeError
 from controller.redaction import echo_redaction
 
@@ -115,6 +116,7 @@ class Transport:
         self._retries = retries
         self._on_call = on_call
         self._gate = Gate(clock)
+        self.limit = Limit(clock)
 
     def close(self) -> None:
         self._http.close()
@@ -124,7 +126,7 @@ class Transport:
         tries_left = 1 if request.operation.write else self._retries.tries
         pause_s = self._retries.first_s
         while True:
-            self._gate.wait()
+            self._gate.wait(self.limit.closed)
             result = self._attempt(request)
             if isinstance(result, Answer):
                 return result
@@ -133,10 +135,12 @@ class Transport:
                 self._gate.close(result.retry_after_s)
             if not tries_left or not self._is_worth_another(result):
                 raise result
-            self._clock.wait(self._rng.uniform(0.0, pause_s))
+            self._clock.wait(self._rng.uniform(0.0, pause_s), self.limit.closed)
             pause_s = min(2 * pause_s, self._retries.longest_s)
 
     def _is_worth_another(self, error: CmlError) -> bool:
+        if self.limit.is_over:
+            return False
         if isinstance(error, Unavailable):
             return True
         patience = self._retries.patience_s
@@ -172,6 +176,8 @@ class Transport:
 
     def _exchange(self, request: Request) -> Answer | Exception:
         """Faults are values here: one that was raised would drag its request along as a context."""
+        if self.limit.is_over:
+            return OverError()
         try:
             with self._http.stream(
                 request.operation.method,
@@ -181,6 +187,7 @@ class Transport:
                 files=_files(request.upload),
                 auth=Bearer(self._key) if request.signed else _Unsigned(),
                 timeout=self._timeout(request),
+                extensions={"trace": self.limit.watch},
             ) as response:
                 body = self._body(response, request)
                 return Answer(response.status_code, _headers(response), body)
@@ -188,16 +195,20 @@ class Transport:
             return fault
 
     def _timeout(self, request: Request) -> httpx.Timeout:
-        t = self._timeouts
+        t, within = self._timeouts, self.limit.within
         return httpx.Timeout(
-            connect=t.connect_s, read=self._read_s(request), write=t.write_s, pool=t.pool_s
+            connect=within(t.connect_s),
+            read=within(self._read_s(request)),
+            write=within(t.write_s),
+            pool=within(t.pool_s),
         )
 
     def _read_s(self, request: Request) -> float:
         return request.operation.read_s or self._timeouts.read_s
 
     def _body(self, response: httpx.Response, request: Request) -> bytes:
-        latest = self._clock.monotonic() + self._read_s(request) + self._timeouts.slack_s
+        allowed_s = self._read_s(request) + self._timeouts.slack_s
+        latest = self._clock.monotonic() + self.limit.within(allowed_s)
         body = bytearray()
         for chunk in response.iter_bytes(65_536):
             body += chunk

@@ -322,5 +322,6 @@ def test_exit_codes_are_what_they_were_promised_to_be() -> None:
         8: "SOURCE",
         64: "USAGE",
         130: "INTERRUPTED",
+        143: "TERMINATED",
     }
     assert all(code.meaning.endswith(".") for code in Exit)

@@ -4,6 +4,7 @@ import signal
 
 import httpx
 import pytest
+from holding import held_by
 from stage import KEY, Stage
 
 from controller.cli.interrupts import Interrupts
@@ -248,7 +249,7 @@ def test_a_second_reconcile_reads_one_list_and_one_report_and_writes_nothing(
     ]
 
 
-def test_the_first_ctrl_c_finishes_the_pass(stage: Stage) -> None:
+def test_ctrl_c_between_two_passes_ends_a_command(stage: Stage) -> None:
     stage.spec()
     pressed: list[int] = []
 
@@ -260,7 +261,7 @@ def test_the_first_ctrl_c_finishes_the_pass(stage: Stage) -> None:
     stage.clock.passing.append(press)
     said = stage.run("reconcile")
     assert said.code == 130
-    assert said.err.endswith("raycml: interrupted; the next run goes on from what it finds\n")
+    assert said.err.endswith("raycml: interrupted\nrun `raycml reconcile` to go on\n")
     assert len(stage.applications()) == 3
     later = [path for _, path in stage.wire.calls[pressed[0] :]]
     assert not [path for path in later if "/files" not in path], "only the lease is given back"
@@ -268,7 +269,7 @@ def test_the_first_ctrl_c_finishes_the_pass(stage: Stage) -> None:
     assert stage.run("reconcile").code == 0
 
 
-def test_the_second_ctrl_c_finishes_only_the_call_in_hand(stage: Stage) -> None:
+def test_the_second_ctrl_c_ends_at_once(stage: Stage) -> None:
     stage.spec()
     before = signal.getsignal(signal.SIGINT)  # a background job of a script is born ignoring it
 
@@ -283,14 +284,71 @@ def test_the_second_ctrl_c_finishes_only_the_call_in_hand(stage: Stage) -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_ctrl_c_stops_first_and_aborts_then() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_begins_no_further_step_and_a_second_one_ends_at_once(number: int) -> None:
     with Interrupts() as interrupts:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         assert interrupts.stop.is_set()
-        assert not interrupts.aborted.is_set()
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
         assert interrupts.aborted.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_during_a_call_lets_it_finish_begins_no_other_and_gives_the_lease_back(
+    stage: Stage, number: int, code: int
+) -> None:
+    stage.spec()
+    path = f"/api/v2/projects/{stage.project}/applications"
+
+    def press(request: object) -> None:
+        if stage.wire.calls.count(("POST", path)) == 1 and stage.wire.calls[-1] == ("POST", path):
+            signal.raise_signal(number)
+
+    stage.wire.instead = press
+    said = stage.run("reconcile")
+    assert said.code == code
+    assert list(stage.applications()) == ["ray-analytics-head"]
+    after = stage.wire.calls[stage.wire.calls.index(("POST", path)) + 1 :]
+    assert not [path for _, path in after if "/files" not in path]
+    assert not [path for _, path in after if "/files/" in path and "/leases" not in path]
+    found = held_by(stage)
+    assert found is not None
+    assert found.released
+
+
+def test_an_interrupt_names_the_members_that_are_half_done(stage: Stage) -> None:
+    stage.spec()
+    stage.run("reconcile")
+    stage.spec(cpu=3)
+
+    def press(request: httpx.Request) -> None:
+        if request.url.path.endswith(":stop"):
+            signal.raise_signal(signal.SIGINT)
+
+    stage.wire.instead = press
+    said = stage.run("reconcile")
+    assert said.code == 130
+    assert "analytics cpu/0 is stopped; run `raycml reconcile` to start it" in said.err
+    stage.wire.instead = lambda _: None
+    assert stage.run("reconcile").code == 0
+
+
+@pytest.mark.parametrize(
+    "command", [["status", "--watch"], ["events", "-f"], ["status", "-w", "-o", "json"]], ids=str
+)
+def test_ctrl_c_is_how_a_watch_ends(stage: Stage, command: list[str]) -> None:
+    stage.spec()
+    stage.run("reconcile")
+
+    def press() -> None:
+        stage.clock.passing.remove(press)
+        signal.raise_signal(signal.SIGINT)
+
+    stage.clock.passing.append(press)
+    said = stage.run(*command)
+    assert said.code == 0
+    assert "interrupted" not in said.err
 
 
 @pytest.mark.parametrize("owner", [None, "team-a"])

@@ -55,6 +55,24 @@ def test_a_second_controller_stands_by_and_says_who_leads(stage: Stage) -> None:
     assert second.running.epoch == 2
 
 
+def test_a_pass_ends_in_bounded_time_when_cml_does_not_answer(stage: Stage) -> None:
+    for n in range(12):
+        project = stage.workspace.create_project(stage.user, {"name": f"p{n}"}).id
+        stage.spec(f"c{n}", replicas=0, extra=f"project: {project}")
+    with controlled(stage, "specs") as controller:
+        controller.turn(3)
+
+        def silent(request: httpx.Request) -> httpx.Response:
+            stage.clock.wait(request.extensions["timeout"]["read"])
+            raise httpx.ReadTimeout("no answer")
+
+        stage.wire.instead = silent
+        before = stage.clock.elapsed
+        controller.loop.turn()
+        assert controller.loop.state.failures == 1
+        assert stage.clock.elapsed - before < 360  # twelve lists, three tries of 30 s: 1080 s
+
+
 def shown(controller: Controlled) -> tuple[bool, bool, str, str]:
     """Whether its page says that it leads and that another one does, its cluster, its revision."""
     board = controller.board

@@ -38,7 +38,7 @@ class FakeClock:
         return 1000.0 + self.elapsed
 
     def wait(self, seconds: float, wake: threading.Event | None = None) -> bool:
-        assert wake is None, "the client waits for nobody"
+        assert wake is None or not wake.is_set(), "no pause is begun after a stop"
         self.waits.append(seconds)
         self.elapsed += max(seconds, 0.0)
         return False

@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant, m
 
 LEASES = "tests/files/test_files_leases.py"
 HELD = "tests/cli/test_cli_lease.py"
+LIMIT = "tests/cml/test_cml_limit.py"
 PLACES = "tests/cli/test_places.py"
 
 # fmt: off
@@ -40,4 +41,21 @@ MUTANTS: list[Mutant] = [
     m("B18", "a lease is waited for beyond the time of the command", "cli/leading.py",
       "if alive or spare_s <= 0.0:", "if alive:",
       f"{HELD}::test_the_time_of_a_command_holds_while_it_waits_for_the_lease"),
+    m("B18", "a stop cuts no call", "cml/limit.py",
+      "            _shut_down(each)", "            pass",
+      f"{LIMIT}::test_a_cut_ends_a_call_that_is_not_answered"),
+    m("B18", "calls begin after a stop", "cml/transport.py",
+      "        if self.limit.is_over:\n            return OverError()\n", "",
+      f"{LIMIT}::test_no_call_begins_when_calls_are_over_and_a_write_surely_did_not_happen"),
+    m("B18", "a pass waits for each of many silent answers", "cli/running.py",
+      "        limit.until(clock.monotonic() + self.session.settings.pass_budget_s + _CALLS_S)\n",
+      "",
+      "tests/cli/test_leading.py::test_a_pass_ends_in_bounded_time_when_cml_does_not_answer"),
+    m("B1", "an interrupt says nothing of what is half done", "cli/convergence.py",
+      "        self.half_done.heard(outcome)\n", "",
+      "tests/cli/test_cli_stories.py::test_an_interrupt_names_the_members_that_are_half_done"),
+    m("B1", "steps begin after an interrupt", "cli/interrupts.py",
+      "        self.aborted.set()\n        if", "        if",
+      "tests/cli/test_cli_stories.py::"
+      "test_a_signal_begins_no_further_step_and_a_second_one_ends_at_once"),
 ]

@@ -1,0 +1,80 @@
+"""The end of all calls of one client: at a moment, or at once.
+
+A call that is under way waits for the server inside of the operating system, where no flag is
+looked at.  Shutting its connection down is what ends it.
+"""
+
+import math
+import socket
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+
+import httpx
+
+from controller.clock import Clock
+
+_SHORTEST_S = 0.05
+_OPENED = (".connect_tcp.complete", ".start_tls.complete")
+
+Trace = Callable[[str, Mapping[str, object]], None]
+
+
+class Limit:
+    """Until when calls may go on; safe to use from several threads and from a signal handler."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until = math.inf
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self.closed = threading.Event()
+
+    def until(self, moment: float) -> None:
+        """No call goes on beyond this moment of the monotonic clock; `inf` lifts that."""
+        self._until = moment
+
+    def close(self) -> None:
+        """No call begins any more, and pauses before a further try end."""
+        self.closed.set()
+
+    def reopen(self, moment: float) -> None:
+        """Allow the last calls of all, until then."""
+        self._until = moment
+        self.closed.clear()
+
+    def cut(self) -> None:
+        """As `close`, and the calls that are under way end at once."""
+        self.close()
+        for each in list(self._sockets):
+            _shut_down(each)
+
+    @property
+    def is_over(self) -> bool:
+        return self.closed.is_set() or self._clock.monotonic() >= self._until
+
+    def within(self, seconds: float) -> float:
+        """How long a call may wait that would wait for so long otherwise."""
+        left_s = self._until - self._clock.monotonic()
+        return max(min(seconds, left_s), _SHORTEST_S)
+
+    def watch(self, event: str, info: Mapping[str, object]) -> None:
+        """For the `trace` of a request: take note of each connection that is opened."""
+        if event.endswith(_OPENED):
+            found = getattr(info.get("return_value"), "get_extra_info", lambda _: None)("socket")
+            if isinstance(found, socket.socket):
+                self._sockets.add(found)
+
+
+def _shut_down(link: socket.socket) -> None:
+    """Also of TLS, whose own `shutdown` would take its state away under a thread that reads."""
+    try:
+        socket.socket.shutdown(link, socket.SHUT_RDWR)
+    except OSError:
+        return  # closed already
+
+
+class OverError(httpx.ConnectTimeout):
+    """A call was not begun, since no call may go on."""
+
+    def __init__(self) -> None:
+        super().__init__("it was not begun: the time for calls is up")
