@@ -29,6 +29,7 @@ from controller.core.plan import (
     Plan,
     RemoveEnvironment,
     RemoveLauncher,
+    RequireSignIn,
     Restart,
     Result,
     StartRun,
@@ -249,6 +250,8 @@ def _act(step: Step, effects: Effects) -> Outcome:
             return Outcome(step, Result.DONE, application_id=created)
         case Update(app, fields):
             return _updated(step, effects.update(step.project, app, fields))
+        case RequireSignIn(app):
+            return _updated(step, effects.update(step.project, app, {"public": False}))
         case Restart(app):
             effects.restart(step.project, app)
         case Stop(app):

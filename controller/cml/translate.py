@@ -45,6 +45,7 @@ _WIRE_NAMES = {
     "gpu": "nvidia_gpu",
     "runtime": "runtime_identifier",
     "environment": "environment",
+    "public": "bypass_authentication",
 }
 
 
@@ -68,6 +69,7 @@ def application(seen: wire.Application, project: str) -> ObservedApplication:
         runtime=seen.runtime_identifier,
         environment=environment(seen.environment),
         status=seen.status,
+        public=seen.bypass_authentication,
         created_at=seen.created_at,
         starting_at=seen.starting_at,
         running_at=seen.running_at,

@@ -92,6 +92,7 @@ class Application(_In):
     nvidia_gpu: Count = 0
     runtime_identifier: Text = ""
     environment: object = None
+    bypass_authentication: Flag = False
     created_at: When = None
     starting_at: When = None
     running_at: When = None
@@ -191,6 +192,7 @@ class PatchApplication(_Out):
     """PATCH: only what is set is sent; `environment` is JSON text and replaces the whole map."""
 
     name: str | None = None
+    bypass_authentication: bool | None = None
     subdomain: str | None = None
     description: str | None = None
     script: str | None = None

@@ -14,6 +14,7 @@ from controller.core.plan import (
     Create,
     Delete,
     Intent,
+    RequireSignIn,
     Restart,
     Step,
     Stop,
@@ -131,6 +132,10 @@ def update_and_start(
     )
     start = _step(seat, Restart(app.id), Reason.OUTDATED, Intent.UPDATE, launcher=wanted.script)
     return Draft((launcher, update, start))
+
+
+def require_sign_in(seat: Seat, app: ObservedApplication) -> Draft:
+    return Draft((_step(seat, RequireSignIn(app.id), Reason.PUBLIC_ACCESS, Intent.UPDATE),))
 
 
 def restart(

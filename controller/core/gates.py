@@ -9,6 +9,8 @@ from controller.core.observed import ObservedApplication
 from controller.core.past import Past
 from controller.core.reason import Reason
 
+_AT_ONCE = frozenset({"update", "require_sign_in"})  # read back after the call
+
 
 def settling(past: Past, key: Key, app: ObservedApplication) -> Draft | None:
     """A call was accepted, and lists do not show it yet.
@@ -17,7 +19,7 @@ def settling(past: Past, key: Key, app: ObservedApplication) -> Draft | None:
     time is up, what is seen counts.
     """
     known = past.application(app)
-    if known.called_at is None or known.call == "update" or known.since > known.called_at:
+    if known.called_at is None or known.call in _AT_ONCE or known.since > known.called_at:
         return None
     until = past.after(known.called_at, past.policy.settle_s)
     if past.now >= until:

@@ -114,6 +114,7 @@ def _refusals(before: Glance | None, now: Glance) -> Iterator[Event]:
 _DONE = {
     "create": Occasion.CREATED,
     "update": Occasion.UPDATED,
+    "require_sign_in": Occasion.SIGN_IN_REQUIRED,
     "restart": Occasion.RESTARTED,
     "stop": Occasion.STOPPING,
     "delete": Occasion.DELETING,

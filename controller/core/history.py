@@ -10,7 +10,16 @@ from datetime import datetime, timedelta
 
 from controller.core.member import Key
 from controller.core.observed import ObservedState, Phase, key_of
-from controller.core.plan import Create, Delete, Outcome, Restart, Result, StartRun, Update
+from controller.core.plan import (
+    Create,
+    Delete,
+    Outcome,
+    RequireSignIn,
+    Restart,
+    Result,
+    StartRun,
+    Update,
+)
 from controller.core.policy import Policy
 from controller.core.reason import Reason
 
@@ -43,6 +52,7 @@ class MemberHistory:
     refusal: Refusal | None = None
     unapplied: tuple[str, ...] = ()
     unapplied_tries: int = 0
+    sign_in_tries: int = 0
     replaced: bool = False
     fingerprint: str = ""
     created_id: str | None = None
@@ -209,7 +219,17 @@ def _member(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHist
                 known = replace(known, failures=known.failures + 1, failed_at=now)
         case Result.SKIPPED:
             return known
+    if isinstance(outcome.step.action, RequireSignIn):
+        return _sign_in(known, outcome)
     return _effect(known, outcome, now)
+
+
+def _sign_in(known: MemberHistory, outcome: Outcome) -> MemberHistory:
+    """A field that CML does not take is no failure of the member: its repairs go on."""
+    if outcome.unapplied:
+        tries = known.sign_in_tries + 1
+        return replace(known, sign_in_tries=tries, failures=0, failed_at=None)
+    return replace(known, sign_in_tries=0) if outcome.result is Result.DONE else known
 
 
 def _effect(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:

@@ -41,6 +41,7 @@ class ObservedApplication:
     runtime: str = ""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     status: str = ""
+    public: bool = False  # CML asks for no sign-in before its page
     created_at: datetime | None = None
     starting_at: datetime | None = None
     running_at: datetime | None = None

@@ -11,6 +11,11 @@ class Occasion(Enum):
     # What the controller did.
     CREATED = ("Created", Kind.NORMAL, "An application was created.")
     UPDATED = ("Updated", Kind.NORMAL, "An application was configured anew.")
+    SIGN_IN_REQUIRED = (
+        "SignInRequired",
+        Kind.NORMAL,
+        "An application that was open without a sign-in asks for one again.",
+    )
     STARTED = ("Started", Kind.NORMAL, "A stopped application was started.")
     RESTARTED = ("Restarted", Kind.NORMAL, "An application was restarted.")
     STOPPING = ("Stopping", Kind.NORMAL, "An application was told to stop.")

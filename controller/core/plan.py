@@ -53,6 +53,13 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class RequireSignIn:
+    """PATCH of one field, which takes no restart: CML asks for a sign-in again."""
+
+    application_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Restart:
     """Start a stopped or failed application, or stop and start a running one."""
 
@@ -135,6 +142,7 @@ Action = (
     WriteLauncher
     | Create
     | Update
+    | RequireSignIn
     | Restart
     | Stop
     | Delete
@@ -151,6 +159,7 @@ ACTION_NAMES: dict[type[Action], str] = {
     WriteLauncher: "write_launcher",
     Create: "create",
     Update: "update",
+    RequireSignIn: "require_sign_in",
     Restart: "restart",
     Stop: "stop",
     Delete: "delete",
@@ -233,7 +242,7 @@ class Step:
     @property
     def application_id(self) -> str | None:
         match self.action:
-            case Update() | Restart() | Stop() | Delete():
+            case Update() | RequireSignIn() | Restart() | Stop() | Delete():
                 return self.action.application_id
             case _:
                 return None

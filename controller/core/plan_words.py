@@ -17,6 +17,7 @@ from controller.core.plan import (
     Plan,
     RemoveEnvironment,
     RemoveLauncher,
+    RequireSignIn,
     Restart,
     StartRun,
     Step,
@@ -94,6 +95,8 @@ def _step_line(steps: Sequence[Step]) -> Line:
     what = _WORDS[first.intent]
     if first.intent is Intent.UPDATE and isinstance(first.action, Delete):
         what = "delete and create"
+    if isinstance(first.action, RequireSignIn):
+        what = "require sign-in"
     why = _why(first.reason, first.message, changes, impact)
     return Line(first.cluster, first.member, first.intent, what, why)
 
@@ -182,6 +185,7 @@ def outcome_words(step: Step) -> str:
 
 _DONE = {
     "create": "created",
+    "require_sign_in": "sign-in required again",
     "restart": "restarted",
     "stop": "stopping",
     "delete": "deleting",

@@ -147,7 +147,8 @@ _Write = WriteLauncher | WriteBuilder
 _Removal = RemoveLauncher | RemoveEnvironment
 _CALLS = (
     *("write_launcher", "write_builder", "stop_run", "delete_job", "create_job", "start_run"),
-    *("delete", "stop", "create", "update", "restart", "remove_launcher", "remove_environment"),
+    *("delete", "stop", "require_sign_in", "create", "update", "restart"),
+    *("remove_launcher", "remove_environment"),
 )
 
 

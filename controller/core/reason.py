@@ -26,6 +26,11 @@ class Reason(Enum):
         Outlook.MOVING,
         "The application is configured otherwise than the spec says.",
     )
+    PUBLIC_ACCESS = (
+        "PublicAccess",
+        Outlook.MOVING,
+        "The application asks nobody to sign in, so whoever reaches it may run code.",
+    )
     STALE = ("Stale", Outlook.MOVING, "The process still runs an older configuration.")
     DOWN = ("Down", Outlook.MOVING, "The application failed or was stopped by somebody else.")
     NOT_JOINED = (

@@ -37,6 +37,24 @@ def decide(view: View, case: Case, *, permitted: bool) -> Draft:
 
 
 def _settled(view: View, case: Case, app: ObservedApplication, *, permitted: bool) -> Draft:
+    closing = _closing(view, case, app) if app.public else NOTHING
+    return closing if closing.steps else closing + _kept(view, case, app, permitted=permitted)
+
+
+def _closing(view: View, case: Case, app: ObservedApplication) -> Draft:
+    """Ray's page takes jobs, so a sign-in is put back first, and whatever protects the member."""
+    key = case.seat.key
+    if view.past.member(key).sign_in_tries >= view.policy.updates_max:
+        message = (
+            "CML accepts but does not take that it asks for a sign-in; switch `Enable "
+            "Unauthenticated Access` of the application off in its settings"
+        )
+        return wait(key, Reason.FIELD_NOT_APPLIED, message, intent=Intent.BLOCKED)
+    held = gate(view.past, key, "require_sign_in")
+    return NOTHING if held else draft.require_sign_in(case.seat, app)
+
+
+def _kept(view: View, case: Case, app: ObservedApplication, *, permitted: bool) -> Draft:
     if case.drift:
         held = _blocked(view, case)
         if held is None:

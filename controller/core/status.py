@@ -161,7 +161,13 @@ def _synced(seen: View, plan: Plan) -> Condition:
         return Condition("Synced", "Unknown", "NotLooked", "nothing is known of the cluster yet")
     differing = [c for c in seen.cases if c.drift]
     absent = [c for c in seen.cases if c.seat.app is None and not _at_rest(seen, c)]
+    public = [c for c in seen.cases if c.seat.app is not None and c.seat.app.public]
+    public = [c for c in public if not _at_rest(seen, c)]
     leaving = seen.roster.leavers
+    if public:
+        names = ", ".join(str(c.seat.member) for c in public[:5])
+        message = f"{len(public)} open without a sign-in: {names}"
+        return Condition("Synced", "False", Reason.PUBLIC_ACCESS.title, message)
     if not differing and not absent and not leaving:
         return Condition("Synced", "True", Reason.UP_TO_DATE.title, Reason.UP_TO_DATE.meaning)
     reason = Reason.MISSING if absent else Reason.OUTDATED if differing else leaving[0].reason

@@ -74,6 +74,15 @@ TIMES = [
       "begun = run.created_at or past.now",
       f"{CLOCKS}::test_a_run_from_the_future_is_waited_for_no_longer_than_another"),
 ]
+PUBLIC = "tests/core/test_public_access.py"
+ACCESS = [
+    m("B11", "an application that a person opened to all stays open", "core/seats.py",
+      "closing = _closing(view, case, app) if app.public else NOTHING", "closing = NOTHING",
+      f"{PUBLIC}::test_a_sign_in_is_put_back_whatever_protects_the_member"),
+    m("B18", "a sign-in that CML does not take is asked for in every pass", "core/history.py",
+      "tries = known.sign_in_tries + 1", "tries = known.sign_in_tries",
+      f"{PUBLIC}::test_what_cml_does_not_take_is_said_after_three_tries_and_holds_up_no_repair"),
+]
 # fmt: on
 
-MUTANTS: list[Mutant] = [*FILES, *LISTS, *NODE, *TIMES]
+MUTANTS: list[Mutant] = [*FILES, *LISTS, *NODE, *TIMES, *ACCESS]
