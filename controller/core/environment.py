@@ -1,41 +1,17 @@
-"""Which environment variables a spec may set.
+"""Which environment variables a spec may set, and how many of them a member can carry."""
 
-Refused are the names that the platform or the node program sets itself: a spec that sets them would
-be overruled in silence, or would break the bond between an application and its Ray node.
-"""
-
+import json
 import re
+from collections.abc import Iterator, Mapping
+
+from controller.core.ray_variables import reason, value_remedy
 
 MAX_VARIABLES = 200
 MAX_VALUE_LENGTH = 32_768
+MAX_SIZE = 128 * 1024
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
-_PREFIXES = {
-    "RAYCML_": "raycml marks its applications with the names that start with RAYCML_",
-    "CDSW_": "the platform sets the names that start with CDSW_",
-}
-_INTERPRETER = "members run in the environment of `spec.python`; install packages there instead"
-_RAY_START = "raycml sets it for each member when it starts Ray"
-_AUTH = "raycml sets how the members of a cluster trust each other"
-_RESERVED = {
-    "PYTHONPATH": _INTERPRETER,
-    "PYTHONHOME": _INTERPRETER,
-    "PYTHONUNBUFFERED": "raycml sets it so that no line of a log is lost",
-    "PIP_USER": "raycml sets it to 0, as `--user` installs do not work in a virtual environment",
-    "RAY_ADDRESS": _RAY_START,
-    "RAY_AUTH_MODE": _AUTH,
-    "RAY_AUTH_TOKEN": _AUTH,
-    "RAY_AUTH_TOKEN_PATH": _AUTH,
-    "RAY_CLOUD_INSTANCE_ID": _RAY_START,
-    "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": _RAY_START,
-    "RAY_HEAD_NODE": _RAY_START,
-    "RAY_NODE_TYPE_NAME": _RAY_START,
-    "RAY_OVERRIDE_NODE_ID_FOR_TESTING": _RAY_START,
-    "RAY_TMPDIR": "raycml gives each member a folder of its own on local disk",
-    "RAY_USAGE_STATS_ENABLED": "raycml starts Ray with usage statistics off",
-    "RAY_gcs_rpc_server_reconnect_timeout_s": _RAY_START,
-}
 
 
 def check_variable_name(name: str) -> str:
@@ -44,7 +20,7 @@ def check_variable_name(name: str) -> str:
             "an environment variable's name has letters, digits and underscores, does not start "
             "with a digit, and has at most 200 characters; rename it"
         )
-    why = _reason(name)
+    why = reason(name)
     if why is not None:
         raise ValueError(f"`{name}` may not be set in a spec: {why}; remove it")
     return name
@@ -62,8 +38,29 @@ def check_variable_value(value: str) -> str:
     return value
 
 
-def _reason(name: str) -> str | None:
-    for prefix, why in _PREFIXES.items():
-        if name.startswith(prefix):
-            return why
-    return _RESERVED.get(name)
+def variable_faults(variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """(name, message) for each variable whose value keeps a member from starting."""
+    for name, value in variables.items():
+        remedy = value_remedy(name, value)
+        if remedy is not None:
+            yield name, f"the value of `{name}` is not valid; {remedy}"
+
+
+def size(variables: Mapping[str, str]) -> int:
+    """Bytes that CML stores and sends for them: an object in JSON, as a string in JSON again.
+
+    A page of a project's list holds a hundred applications, with the variables of each.
+    """
+    return len(json.dumps(json.dumps(dict(variables))))
+
+
+def size_fault(variables: Mapping[str, str], whose: str) -> str | None:
+    """A message where a member cannot carry all of them."""
+    found = size(variables)
+    if found <= MAX_SIZE:
+        return None
+    largest = max(variables, key=lambda name: len(variables[name]))
+    return (
+        f"the environment of {whose} takes {found // 1024} KiB, of at most {MAX_SIZE // 1024}; "
+        f"put large values such as `{largest}` into files of the project"
+    )

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from controller.core import environment, formats, names, quantity, start_params
+from controller.core.refusal import refusal
 
 MAX_REPLICAS = 1000
 MAX_GPU = 64
@@ -53,6 +54,13 @@ class Page(BaseModel):
 def _number_or(pattern: str, low: float, high: float) -> WithJsonSchema:
     number = {"type": "number", "minimum": low, "maximum": high}
     return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": pattern}]})
+
+
+def _with_values(variables: Mapping[str, str]) -> Mapping[str, str]:
+    faults = [((name,), message) for name, message in environment.variable_faults(variables)]
+    if faults:
+        raise refusal("environment", faults)
+    return variables
 
 
 def _texts(keys: dict[str, object], most: int) -> WithJsonSchema:
@@ -101,6 +109,7 @@ Environment = Annotated[
         Annotated[str, AfterValidator(environment.check_variable_value)],
     ],
     Field(max_length=environment.MAX_VARIABLES),
+    AfterValidator(_with_values),
     _texts({"pattern": environment.NAME_PATTERN}, environment.MAX_VARIABLES),
 ]
 StartParams = Annotated[

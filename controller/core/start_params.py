@@ -11,15 +11,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from controller.core.closest import did_you_mean
+from controller.core.start_ports import port_faults
 
 MAX_PARAMS = 50
 MAX_VALUE_LENGTH = 4096
 MIN_OBJECT_STORE_BYTES = 75 * 2**20
-MAX_BYTES = 2**50
+MAX_BYTES = 100 * 10**12  # Ray refuses any resource beyond
 
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,18}")
 _PATH = re.compile(r"(/[A-Za-z0-9._+@-]+)+")
 _RAY_OWN_RESOURCES = ("CPU", "GPU", "memory", "object_store_memory")
+# Names under which Ray looks for accelerators of the node, and then for their drivers.
+_DETECTED = frozenset({"FURIOSA", "HPU", "MBLT", "NPU", "RBLN", "TPU", "TTNPU", "neuron_cores"})
+_NODE_RESOURCE = "node:"
+_RESOURCE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:/-]{0,99}")
 
 
 def _whole(low: int, high: int) -> Callable[[str], str | None]:
@@ -59,23 +64,27 @@ def _boolean(text: str) -> str | None:
 
 
 def _resources(text: str) -> str | None:
-    remedy = """write a JSON object of names and amounts, such as '{"special": 1}'"""
     try:
         amounts = json.loads(text)
     except (ValueError, RecursionError):
-        return remedy
+        amounts = None
     if not isinstance(amounts, dict) or not all(map(_is_amount, amounts.values())):
-        return remedy
-    for name in _RAY_OWN_RESOURCES:
-        if name in amounts:
+        return """write a JSON object of names and whole amounts, such as '{"special": 1}'"""
+    for name in amounts:
+        if name in _RAY_OWN_RESOURCES:
             return f"`{name}` is one of Ray's own resources; set it with its own parameter"
+        if name in _DETECTED or name.startswith(_NODE_RESOURCE):
+            return f"`{name}` is a resource that Ray sets itself; choose another name"
+        if _RESOURCE.fullmatch(name) is None:
+            return "write names of resources with letters, digits and `._:/-`, up to 100 characters"
     return None
 
 
 def _is_amount(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return 0 <= value <= 10**12 and math.isfinite(value)
+    # Ray refuses fractions, and what is beyond 100e12.
+    return 0 <= value <= 10**12 and math.isfinite(value) and value == int(value)
 
 
 _CHECKS: Mapping[str, Callable[[str], str | None]] = {
@@ -149,7 +158,8 @@ def faults(params: Mapping[str, str], *, head: bool) -> Iterator[tuple[str, str]
         message = _fault(key, value, head=head)
         if message is not None:
             yield key, message
-    yield from _range_faults(params)
+    if all(_fault(key, value, head=head) is None for key, value in params.items()):
+        yield from port_faults(params, head=head)
 
 
 def _fault(key: str, value: str, *, head: bool) -> str | None:
@@ -167,13 +177,6 @@ def _fault(key: str, value: str, *, head: bool) -> str | None:
         return f"the value of `{key}` has more than {MAX_VALUE_LENGTH} characters; shorten it"
     remedy = _CHECKS[key](value)
     return None if remedy is None else f"the value of `{key}` is not valid; {remedy}"
-
-
-def _range_faults(params: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    low, high = (params.get(key, "") for key in ("min-worker-port", "max-worker-port"))
-    both = _fixed_port(low) is None and _fixed_port(high) is None
-    if both and int(low) >= int(high):
-        yield "min-worker-port", "min-worker-port must be below max-worker-port; swap them"
 
 
 def size_faults(params: Mapping[str, str], memory_gib: float) -> Iterator[tuple[str, str]]:

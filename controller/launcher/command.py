@@ -5,8 +5,9 @@ Facts are of Ray 2.60.0, measured.  Start parameters of the spec come last and s
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from controller.launcher.papers import flat
@@ -23,6 +24,10 @@ API_KEYS = frozenset({"CDSW_APIV2_KEY", "CDSW_API_KEY", "CML_API_KEY"})
 _TOLD = frozenset({"RAYCML_CLUSTER", "RAYCML_FINGERPRINT", "RAYCML_MEMBER", "RAYCML_OWNER"})
 _MIN_STORE = 80 * MIB  # Ray refuses less than 75 MiB
 _MIN_MEMORY = 64 * MIB
+_LARGE_STORE = 10**10  # Ray refuses a larger one that /dev/shm cannot hold
+_LIST, _LOW, _HIGH = "worker-port-list", "min-worker-port", "max-worker-port"
+_LOWEST, _HIGHEST = 10002, 19999  # what Ray takes for its workers where nothing is said
+_ANY_PORT = {_LOW: "0", _HIGH: "0"}
 _SPARE_WORKER = 512 * MIB  # raylet, agents, log monitor and `ray start`: about 430 MiB resident
 _SPARE_HEAD = 1280 * MIB  # and GCS, monitor, dashboard with its modules, client server, reporter
 
@@ -49,17 +54,25 @@ class Sizes:
     store: int
 
 
-def sizes(settings: Settings, shm_free: int) -> Sizes:
+def asked_store(settings: Settings) -> int:
+    """Bytes that the spec wants for the object store; 0 where it leaves that to raycml."""
+    text = settings.ray_start_params.get("object-store-memory", "")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def sizes(settings: Settings, shm_free: int, *, slow_storage: bool = False) -> Sizes:
     """The pod's memory, shared out.
 
     The object store takes 30 % as Ray's own default does, but no more than /dev/shm offers; that
     is 64 MB in CML until the project's `shared_memory_limit` is raised, and then the smallest store
-    that Ray accepts lies on disk.  Tasks get the rest, less what Ray's own processes need.
+    that Ray accepts lies on disk.  What the spec asks for is given as far as Ray accepts it: above
+    10 GB only what /dev/shm holds, unless `slow_storage` (a setting of Ray) allows the disk, or
+    the spec names the store's folder.  Tasks get the rest, less what Ray's own processes need.
     """
     total = int(settings.memory_gib * 1024 * MIB)
-    text = settings.ray_start_params.get("object-store-memory", "")
-    chosen = max(min(total * 3 // 10, shm_free * 19 // 20), _MIN_STORE)
-    store = int(text) if text.isascii() and text.isdigit() else chosen
+    store = asked_store(settings) or max(min(total * 3 // 10, shm_free * 19 // 20), _MIN_STORE)
+    if not slow_storage and "plasma-directory" not in settings.ray_start_params:
+        store = min(store, max(shm_free * 19 // 20, _LARGE_STORE))
     spare = min(total // 4, _SPARE_HEAD if settings.is_head else _SPARE_WORKER)
     return Sizes(memory=max(total - store - spare, _MIN_MEMORY), store=store)
 
@@ -119,33 +132,64 @@ def _options(
     ports: Ports,
     own: Mapping[str, str],
 ) -> list[str]:
+    params = settings.ray_start_params
     options = {
         "node-ip-address": place.ip,
         "node-name": place.member,
         "temp-dir": temp_dir,
         "labels": ",".join(f"{key}={value}" for key, value in labels(settings, place).items()),
-        "num-cpus": str(max(int(settings.cpu), 1)),  # Ray takes whole cores; 0 would take no task
+        "num-cpus": str(math.ceil(settings.cpu)),  # Ray takes whole cores; 0 would take no task
         "num-gpus": str(settings.gpu),
         "memory": str(size.memory),
         "object-store-memory": str(size.store),
         "dashboard-agent-listen-port": str(ports.agent),
         "log-color": "false",
-        **_worker_ports(settings, place),
         **own,
-        **settings.ray_start_params,
+        **{key: value for key, value in params.items() if key not in (_LIST, _LOW, _HIGH)},
+        **_worker_ports(settings, place, {place.port, ports.agent, ports.gcs, ports.client}),
     }
     pairs = [f"--{key}={value}" for key, value in sorted(options.items())]
     return [*pairs, "--disable-usage-stats"]
 
 
-def _worker_ports(settings: Settings, place: Place) -> Mapping[str, str]:
-    """Ray's range of 10002 to 19999, but any free port where pods share it or the page is in it."""
-    chosen = {"min-worker-port", "max-worker-port", "worker-port-list"} & {
-        *settings.ray_start_params
-    }
-    if chosen or not (place.shares_host or 10002 <= place.port <= 19999):
-        return {}
-    return {"min-worker-port": "0", "max-worker-port": "0"}
+def _worker_ports(settings: Settings, place: Place, taken: Collection[int]) -> Mapping[str, str]:
+    """The ports that the spec chose, less those that are taken; else Ray's range of 10002 to 19999.
+
+    Any free port is taken instead where pods share that range, and where too little is left.
+    """
+    params = settings.ray_start_params
+    if _LIST in params:
+        kept = [port for port in params[_LIST].split(",") if int(port) not in taken]
+        return {_LIST: ",".join(kept)} if kept else _ANY_PORT
+    if _LOW not in params and _HIGH not in params:
+        return _ANY_PORT if place.shares_host or _LOWEST <= place.port <= _HIGHEST else {}
+    ports = worker_range(settings)
+    edges = [ports.start - 1, *sorted(port for port in taken if port in ports), ports.stop]
+    low, high = max(
+        ((before + 1, after - 1) for before, after in zip(edges, edges[1:])),  # noqa: B905, RUF007  Python 3.9
+        key=lambda piece: piece[1] - piece[0],
+    )
+    return {_LOW: str(low), _HIGH: str(high)} if low < high else _ANY_PORT
+
+
+def worker_range(settings: Settings) -> range:
+    """The range of ports that Ray's workers may have, of the spec or Ray's own."""
+    params = settings.ray_start_params
+    return range(int(params.get(_LOW, _LOWEST)), int(params.get(_HIGH, _HIGHEST)) + 1)
+
+
+def avoided_ports(settings: Settings, place: Place) -> frozenset[int]:
+    """Ports that the node program may not choose for Ray, for another part of Ray has them.
+
+    Ray sets 8265 and 10001 of a worker aside, though nothing listens there.
+    """
+    params = settings.ray_start_params
+    chosen = {int(value) for key, value in params.items() if key.endswith("-port")}
+    chosen |= {int(port) for port in params.get(_LIST, "").split(",") if port}
+    ranged = _LOW in params or _HIGH in params or not place.shares_host
+    workers = worker_range(settings) if ranged and _LIST not in params else ()
+    others = (place.port,) if settings.is_head else (place.port, 8265, 10001)
+    return frozenset({*chosen, *workers, *others})
 
 
 def labels(settings: Settings, place: Place) -> dict[str, str]:

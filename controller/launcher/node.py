@@ -171,7 +171,7 @@ def live(role: Role, clock: Clock, stop: Stop, kernel_lives: Callable[[], bool])
 
 def worker(node: Node) -> Worker:
     Page(node.place.port, node.standing.view, node.journal.tail)
-    agent = ports.claim(AGENT_PORT, node.place.ip)
+    agent = _claim(node, AGENT_PORT)
     return Worker(
         node.place,
         node.papers,
@@ -198,8 +198,8 @@ def launch_worker(node: Node, agent: ports.Claim, note: HeadNote) -> RayRun:
 
 
 def head(node: Node) -> Head:
-    gcs = ports.claim(GCS_PORT, node.place.ip)
-    agent = ports.claim(AGENT_PORT, node.place.ip)
+    gcs = _claim(node, GCS_PORT)
+    agent = _claim(node, AGENT_PORT)
     client = _client_port(node)
     return Head(
         node.settings,
@@ -231,12 +231,25 @@ def _client_port(node: Node) -> ports.Claim | None:
     chosen = "ray-client-server-port" in node.settings.ray_start_params
     if chosen or importlib.util.find_spec("grpc") is None:
         return None
-    return ports.claim(CLIENT_PORT, node.place.ip)
+    return _claim(node, CLIENT_PORT)
+
+
+def _claim(node: Node, preferred: int) -> ports.Claim:
+    avoided = command.avoided_ports(node.settings, node.place)
+    return ports.claim(preferred, node.place.ip, avoided)
 
 
 def _sizes(node: Node) -> command.Sizes:
     free = command.shm_free()
-    size = command.sizes(node.settings, free)
+    slow_storage = bool(os.environ.get("RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE"))
+    size = command.sizes(node.settings, free, slow_storage=slow_storage)
+    asked = command.asked_store(node.settings)
+    if size.store < asked:
+        node.journal.say(
+            f"the object store gets {size.store // command.MIB} MiB instead of "
+            f"{asked // command.MIB}, for Ray refuses a large one beyond shared memory: raise the "
+            "project's shared_memory_limit"
+        )
     if size.store > free:
         node.journal.say(
             f"shared memory offers {free // command.MIB} MiB, so Ray keeps objects on disk, which "

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import http.client
 import socket
+from collections.abc import Collection
 
 _TRIES = 200
 _HOSTS = ("127.0.0.1", "", "::1", "::")
@@ -31,15 +32,16 @@ class Claim:
         self._holder.close()
 
 
-def claim(preferred: int, ip: str) -> Claim:
+def claim(preferred: int, ip: str, avoided: Collection[int] = ()) -> Claim:
     """The preferred port if it is free on `ip`, on loopback and on all addresses, else another.
 
-    `ip` is of either family; loopback and all addresses are looked at in both.  Raises OSError
-    when no free port is found, or when `ip` is not an address of this pod.
+    `ip` is of either family; loopback and all addresses are looked at in both.  None of `avoided`
+    is chosen.  Raises OSError when no free port is found, or when `ip` is not an address of this
+    pod.
     """
     for attempt in range(_TRIES):
         port = preferred if attempt == 0 else _any_port(ip)
-        holder = _hold(port)
+        holder = None if port in avoided else _hold(port)
         if holder is None:
             continue
         try:

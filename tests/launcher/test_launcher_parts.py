@@ -136,7 +136,7 @@ def test_ray_is_told_the_sizes_and_the_names() -> None:
     assert option(arguments, "address") == "10.0.0.1:6379"
     assert option(arguments, "node-ip-address") == "10.0.0.7"
     assert option(arguments, "node-name") == "cpu/2"
-    assert option(arguments, "num-cpus") == "3"
+    assert option(arguments, "num-cpus") == "4"
     assert option(arguments, "num-gpus") == "2"
     assert option(arguments, "memory") == "10"
     assert option(arguments, "object-store-memory") == "20"
@@ -157,8 +157,9 @@ def test_start_parameters_of_the_spec_win() -> None:
     assert option(arguments, "resources") == '{"a": 1}'
 
 
-def test_half_a_core_still_takes_a_task() -> None:
-    assert option(worker(cpu=0.5), "num-cpus") == "1"
+@pytest.mark.parametrize(("cpu", "told"), [(0.1, "1"), (0.5, "1"), (1, "1"), (1.5, "2"), (4, "4")])
+def test_a_fraction_of_a_core_is_rounded_up(cpu: float, told: str) -> None:
+    assert option(worker(cpu=cpu), "num-cpus") == told
 
 
 def test_the_dashboard_is_the_page_of_the_application() -> None:
@@ -181,6 +182,60 @@ def test_pods_that_share_a_host_do_not_share_a_range_of_ports() -> None:
     mine = {"min-worker-port": "20000", "max-worker-port": "20100"}
     chosen = worker(replace(place(), ip="127.0.0.9"), ray_start_params=mine)
     assert option(chosen, "min-worker-port") == "20000"
+
+
+@pytest.mark.parametrize(
+    ("written", "page", "told"),
+    [
+        (("20000", "20100"), 8100, ("20000", "20100")),
+        (("20000", "20100"), 20010, ("20011", "20100")),
+        (("20000", "20100"), 20099, ("20000", "20098")),
+        (("20000", "60000"), 30000, ("30001", "52399")),
+        (("20000", "20001"), 20000, ("0", "0")),
+    ],
+)
+def test_a_range_of_the_spec_leaves_out_ports_that_are_taken(
+    written: tuple[str, str], page: int, told: tuple[str, str]
+) -> None:
+    mine = dict(zip(("min-worker-port", "max-worker-port"), written, strict=True))
+    arguments = worker(replace(place(), port=page), ray_start_params=mine)
+    assert option(arguments, "min-worker-port") == told[0]
+    assert option(arguments, "max-worker-port") == told[1]
+
+
+def test_a_list_of_the_spec_leaves_out_ports_that_are_taken() -> None:
+    mine = {"worker-port-list": "20000,20001"}
+    arguments = worker(replace(place(), port=20001), ray_start_params=mine)
+    assert option(arguments, "worker-port-list") == "20000"
+    mine = {"worker-port-list": "20001"}
+    arguments = worker(replace(place(), port=20001), ray_start_params=mine)
+    assert option(arguments, "min-worker-port") == "0"
+    assert not [argument for argument in arguments if "worker-port-list" in argument]
+
+
+def test_a_port_that_another_part_of_ray_has_is_not_claimed() -> None:
+    mine = {"metrics-export-port": "46399", "min-worker-port": "30000", "max-worker-port": "30009"}
+    values = read_settings(settings(ray_start_params=mine))
+    avoided = command.avoided_ports(values, place())
+    assert avoided == {46399, 8100, 8265, 10001, *range(30000, 30010)}
+    claimed = ports.claim(46_399, "127.0.0.1", avoided)
+    assert claimed.port not in avoided
+    claimed.release()
+    head_values = read_settings(settings(group="head"))
+    assert command.avoided_ports(head_values, place()) == {8100, *range(10002, 20000)}
+
+
+def test_a_large_store_is_cut_to_what_ray_accepts() -> None:
+    asked = read_settings(
+        settings(memory_gib=64.0, ray_start_params={"object-store-memory": str(20 * GIB)})
+    )
+    assert command.sizes(asked, 30 * GIB).store == 20 * GIB
+    assert command.sizes(asked, 64 * 1024**2).store == 10**10
+    assert command.sizes(asked, 19 * GIB).store == 19 * GIB * 19 // 20
+    assert command.sizes(asked, 64 * 1024**2, slow_storage=True).store == 20 * GIB
+    params = {"object-store-memory": str(20 * GIB), "plasma-directory": "/mnt"}
+    elsewhere = read_settings(settings(memory_gib=64.0, ray_start_params=params))
+    assert command.sizes(elsewhere, 64 * 1024**2).store == 20 * GIB
 
 
 def test_the_object_store_takes_a_third_or_what_shared_memory_offers() -> None:

@@ -2,6 +2,9 @@
 
 from tests.mutants.mutant import m
 
+PORTS = "tests/core/test_start_ports.py"
+VARIABLES = "tests/core/test_ray_variables.py"
+PARTS = "tests/launcher/test_launcher_parts.py"
 LINEAR = "tests/patterns/test_patterns.py::test_it_is_linear"
 
 # fmt: off
@@ -16,5 +19,32 @@ MUTANTS = [
       'if _RUN in header_plus.replace(b"\\t", b" "):', "if False:",
       "tests/web/test_web_server.py::"
       "test_a_header_with_a_long_run_of_blanks_is_refused_before_it_is_parsed"),
+    m("B8", "one bound of the workers' ports is compared with nothing", "core/start_ports.py",
+      "if low >= high:", "if low >= high and LOW in params and HIGH in params:",
+      f"{PORTS}::test_ports_that_ray_refuses_are_refused_with_their_place"),
+    m("B8", "a port may lie within the ports of workers", "core/start_ports.py",
+      "elif port in workers.ports:", "elif False:",
+      f"{PORTS}::test_ports_that_ray_refuses_are_refused_with_their_place"),
+    m("B8", "two parts of Ray may have one port", "core/start_ports.py",
+      "if port in taken:", "if False:",
+      f"{PORTS}::test_ports_that_ray_refuses_are_refused_with_their_place"),
+    m("B8", "fractions of a resource pass", "core/start_params.py",
+      "math.isfinite(value) and value == int(value)", "math.isfinite(value)",
+      f"{PORTS}::test_resources_are_those_that_ray_takes"),
+    m("B8", "Ray's overrides pass", "core/ray_variables.py",
+      '"RAY_OVERRIDE_": _OVERRIDE,', "",
+      f"{VARIABLES}::test_what_would_defeat_us_is_refused_with_a_reason"),
+    m("B8", "a word passes for a number of Ray", "core/ray_variables.py",
+      "if name in WHOLE_NUMBERS:", "if False:",
+      f"{VARIABLES}::test_a_value_with_which_ray_does_not_start_is_refused"),
+    m("B8", "a fraction of a core is rounded down", "launcher/command.py",
+      "str(math.ceil(settings.cpu))", "str(max(int(settings.cpu), 1))",
+      f"{PARTS}::test_a_fraction_of_a_core_is_rounded_up"),
+    m("B8", "a store that Ray refuses is asked for", "launcher/command.py",
+      "store = min(store, max(shm_free * 19 // 20, _LARGE_STORE))", "pass",
+      f"{PARTS}::test_a_large_store_is_cut_to_what_ray_accepts"),
+    m("B8", "the node program chooses a port that the spec gave to another part",
+      "launcher/ports.py", "None if port in avoided else _hold(port)", "_hold(port)",
+      f"{PARTS}::test_a_port_that_another_part_of_ray_has_is_not_claimed"),
 ]
 # fmt: on

@@ -1,0 +1,98 @@
+"""Settings of Ray that are numbers, by the names of their environment variables.
+
+Of Ray 2.60.0: each process of Ray ends at once, without a word, when one of them is set to what
+is no number.  Found by setting each setting that Ray's library names to a word, and to 1.5.
+"""
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(f"RAY_{name}" for name in text.split())
+
+
+WHOLE_NUMBERS = _names(
+    """
+    actor_excess_queueing_warn_threshold actor_graceful_shutdown_timeout_ms
+    actor_scheduling_queue_max_reorder_wait_seconds agent_manager_retry_interval_ms
+    agent_max_grpc_message_size agent_register_timeout_ms cancellation_retry_ms
+    cancelled_lease_tombstone_ttl_ms core_worker_internal_heartbeat_ms
+    core_worker_num_server_call_thread core_worker_rpc_server_reconnect_timeout_base_s
+    core_worker_rpc_server_reconnect_timeout_max_s debug_dump_period_milliseconds
+    event_stats_print_interval_ms export_task_events_write_batch_size
+    fetch_fail_timeout_milliseconds fetch_warn_timeout_milliseconds
+    free_local_objects_backlog_warn_objects_per_node free_objects_batch_size
+    free_objects_period_milliseconds gcs_actor_table_min_duration_ms
+    gcs_create_actor_retry_interval_ms gcs_create_placement_group_retry_max_interval_ms
+    gcs_create_placement_group_retry_min_interval_ms gcs_grpc_initial_reconnect_backoff_ms
+    gcs_grpc_max_reconnect_backoff_ms gcs_grpc_max_request_queued_max_bytes
+    gcs_grpc_min_reconnect_backoff_ms gcs_lease_worker_retry_interval_ms
+    gcs_mark_task_failed_on_job_done_delay_ms gcs_mark_task_failed_on_worker_dead_delay_ms
+    gcs_max_active_rpcs_per_handler gcs_pull_resource_loads_period_milliseconds
+    gcs_redis_heartbeat_interval_milliseconds gcs_resource_broadcast_max_batch_delay_ms
+    gcs_resource_broadcast_max_batch_size gcs_rocksdb_io_pool_size gcs_rocksdb_strand_buckets
+    gcs_rpc_server_connect_timeout_s gcs_rpc_server_reconnect_timeout_s
+    gcs_server_request_timeout_seconds gcs_server_rpc_client_thread_num
+    gcs_server_rpc_server_thread_num get_check_signal_interval_milliseconds
+    global_gc_min_interval_s grpc_client_check_connection_status_interval_milliseconds
+    grpc_client_idle_timeout_ms grpc_client_keepalive_time_ms grpc_client_keepalive_timeout_ms
+    grpc_keepalive_time_ms grpc_keepalive_timeout_ms grpc_server_retry_timeout_milliseconds
+    grpc_stream_buffer_size handler_warning_timeout_ms health_check_failure_threshold
+    health_check_initial_delay_ms health_check_period_ms health_check_timeout_ms
+    idle_worker_killing_memory_threshold_bytes idle_worker_killing_time_threshold_ms
+    io_context_event_loop_lag_collection_interval_ms io_context_monitor_healthy_deadline_ms
+    io_context_monitor_latency_window_ms io_context_monitor_probe_interval_ms
+    kill_idle_workers_interval_ms kill_worker_timeout_milliseconds local_fs_monitor_interval_ms
+    local_gc_interval_s local_gc_min_interval_s log_rotation_backup_count log_rotation_max_bytes
+    max_cancelled_lease_tombstones max_command_batch_size max_direct_call_object_size
+    max_error_msg_size_bytes max_free_local_objects_batch_size max_fused_object_count
+    max_grpc_message_size max_io_workers max_kill_memory_buffer_bytes max_lineage_bytes
+    max_num_generator_returns max_object_report_batch_size
+    max_pending_lease_requests_per_scheduling_category max_placement_group_load_report_size
+    max_resource_shapes_per_load_report max_spilling_file_size_bytes
+    maximum_actor_previous_incarnations maximum_gcs_dead_node_cached_count
+    maximum_gcs_dead_worker_cached_count maximum_gcs_deletion_batch_size
+    maximum_gcs_destroyed_actor_cached_count maximum_gcs_storage_operation_batch_size
+    memory_monitor_refresh_ms metrics_report_batch_size metrics_report_interval_ms
+    min_memory_free_bytes min_spilling_size num_redis_request_retries num_server_call_thread
+    num_workers_soft_limit nums_py_gcs_reconnect_retry object_manager_client_connection_num
+    object_manager_default_chunk_size object_manager_max_bytes_in_flight
+    object_manager_pull_timeout_ms object_manager_push_timeout_ms object_manager_rpc_threads_num
+    object_manager_timer_freq_ms object_store_full_delay_ms
+    object_store_get_max_ids_to_print_in_warning object_timeout_milliseconds oom_grace_period_s
+    pipe_logger_read_buf_size pop_worker_max_retries publish_batch_size
+    publisher_entity_buffer_max_bytes py_gcs_connect_timeout_s ray_cookie
+    ray_event_recorder_max_queued_events ray_events_report_interval_ms
+    ray_syncer_message_refresh_interval_ms
+    raylet_check_for_unexpected_worker_disconnect_interval_ms
+    raylet_check_gc_period_milliseconds raylet_client_connect_timeout_milliseconds
+    raylet_client_num_connect_attempts raylet_death_check_interval_milliseconds
+    raylet_liveness_self_check_interval_ms raylet_report_resources_period_milliseconds
+    raylet_rpc_server_reconnect_timeout_base_s raylet_rpc_server_reconnect_timeout_max_s
+    raylet_start_wait_time_s redis_db_connect_retries redis_db_connect_wait_milliseconds
+    redis_db_probe_timeout_milliseconds redis_retry_base_ms redis_retry_max_ms
+    redis_retry_multiplier report_worker_backlog_interval_ms scheduler_top_k_absolute
+    subscriber_timeout_ms system_memory_bytes_min task_actor_unavailable_retry_delay_base_ms
+    task_actor_unavailable_retry_max_delay_ms task_events_dropped_task_attempt_batch_size
+    task_events_gc_job_summary_interval_ms
+    task_events_max_dropped_task_attempts_tracked_per_job_in_gcs
+    task_events_max_num_export_status_events_buffer_on_worker
+    task_events_max_num_profile_events_buffer_on_worker
+    task_events_max_num_profile_events_per_task
+    task_events_max_num_status_events_buffer_on_worker task_events_max_num_task_in_gcs
+    task_events_report_interval_ms task_events_send_batch_size
+    task_events_shutdown_flush_timeout_ms task_failure_entry_ttl_ms task_oom_retries
+    task_oom_retry_delay_base_ms task_retry_delay_ms task_rpc_inlined_bytes_limit
+    testing_asio_delay_us timeout_ms_task_wait_for_death_info verbose_spill_logs
+    worker_cap_initial_backoff_delay_ms worker_cap_max_backoff_delay_ms
+    worker_fetch_request_size worker_lease_timeout_milliseconds
+    worker_max_resource_analysis_iteration worker_maximum_startup_concurrency worker_niceness
+    worker_num_grpc_internal_threads worker_oom_score_adjustment worker_register_timeout_seconds
+    """
+)
+FRACTIONS = _names(
+    """
+    gcs_create_placement_group_retry_multiplier local_fs_capacity_threshold
+    max_task_args_memory_fraction memory_usage_threshold object_spilling_threshold
+    plasma_store_usage_trigger_gc_threshold scheduler_spread_threshold scheduler_top_k_fraction
+    user_memory_proportion_high user_memory_proportion_max
+    """
+)

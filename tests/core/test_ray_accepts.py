@@ -1,0 +1,148 @@
+"""Whatever passes validation starts: Ray's own checks take what the node program makes of it."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controller.core.desired import configuration, desire, launcher_settings
+from controller.core.environment import variable_faults
+from controller.core.ray_variables import NAMES, reason
+from controller.core.revision import Problem, assemble
+from controller.core.start_params import ALLOWED, faults
+from controller.core.start_ports import PORTS
+from controller.launcher import command
+from controller.launcher.place import read_place, read_settings
+from controller.source.parse import parse
+from tests.ray_checks import refusal
+
+IMAGE = "registry.example.com/ml/runtime:1"
+TRIES = 200
+# Ports that are Ray's own somewhere, the ends of its ranges, and what lies beside them.
+NOTABLE = (0, 1023, 1024, 6379, 6380, 8100, 8265, 9000, 10001, 10002, 15000, 19999, 20000, 30000,
+           30001, 52365, 65535, 65536)  # fmt: skip
+RESOURCES = ("a", "b", "TPU", "NPU", "neuron_cores", "CPU", "memory", "", "a,b", "a=b", "a b", "ä",
+             "node:__internal_head__", "node:10.0.0.7", "accelerator_type:T4")  # fmt: skip
+AMOUNTS = (-1, 0, 1, 3, 0.5, 1.0, 1e12, 1e13, 10**14, True)
+Make = Callable[[random.Random], str]
+
+
+def one_of(*values: str) -> Make:
+    return lambda chance: chance.choice(values)
+
+
+def port(chance: random.Random) -> str:
+    return str(chance.choice([*NOTABLE, chance.randint(20000, 40000)]))
+
+
+def ports(chance: random.Random) -> str:
+    return ",".join(port(chance) for _ in range(chance.randint(1, 4)))
+
+
+def resources(chance: random.Random) -> str:
+    names = chance.sample(RESOURCES, chance.randint(0, 2))
+    return json.dumps({name: chance.choice(AMOUNTS) for name in names})
+
+
+VALUES: dict[str, Make] = {
+    **dict.fromkeys((*PORTS, "min-worker-port", "max-worker-port"), port),
+    "include-log-monitor": one_of("true", "false", "1"),
+    "memory": one_of("0", "1", str(2**30), "1.5", str(10**14), str(2**50), str(2**63)),
+    "num-cpus": one_of("0", "1", "0.5", "-1", "4", "100000", "1000000"),
+    "num-gpus": one_of("0", "1", "0.5", "8"),
+    "object-spilling-directory": one_of("/tmp", "tmp", "/a b", "/a/../b"),
+    "object-store-memory": one_of("0", str(75 * 2**20), str(2**30), str(20 * 2**30)),
+    "plasma-directory": one_of("/dev/shm", "/tmp", "x"),
+    "resources": resources,
+    "worker-port-list": ports,
+}
+VARIABLES = (*NAMES, "RAY_OVERRIDE_LABELS", "RAY_OVERRIDE_RESOURCES", "RAY_REDIS_ADDRESS", "MINE",
+             "RAY_enable_cluster_auth", "OMP_NUM_THREADS", "RAY_num_workers_soft_limit",
+             "CUDA_VISIBLE_DEVICES")  # fmt: skip
+WORDS = ("", "1", "0", "word", '{"CPU": 0}', '{"raycml.fingerprint": "v1.dead"}')
+
+
+def group(chance: random.Random, *, head: bool) -> dict[str, Any]:
+    """Parameters and variables of which each alone passes; together they need not."""
+    written = {
+        key: VALUES[key](chance)
+        for key in chance.sample(sorted(VALUES), chance.choice([0, 1, 1, 2, 2, 3, 5]))
+    }
+    variables = {name: chance.choice(WORDS) for name in chance.sample(VARIABLES, 3)}
+    return {
+        "resources": {
+            "cpu": chance.choice([0.1, 0.5, 1, 1.5, 2.9, 64]),
+            "memory": chance.choice(["1536Mi", "2Gi", "40Gi", "1Ti"]),
+        },
+        "rayStartParams": {
+            key: value for key, value in written.items() if not [*faults({key: value}, head=head)]
+        },
+        "environment": {
+            name: value
+            for name, value in variables.items()
+            if reason(name) is None and not [*variable_faults({name: value})]
+        },
+    }
+
+
+def test_every_parameter_is_tried() -> None:
+    assert set(VALUES) == set(ALLOWED)
+
+
+def document(group: dict[str, Any], *, head: bool) -> dict[str, Any]:
+    plain = {"resources": {"cpu": 1, "memory": "2Gi"}}
+    return {
+        "apiVersion": "raycml/v1",
+        "kind": "RayCluster",
+        "metadata": {"name": "demo"},
+        "spec": {
+            "rayVersion": "2.60.0",
+            "runtimeIdentifier": IMAGE,
+            "headGroupSpec": group if head else plain,
+            "workerGroupSpecs": [{"groupName": "cpu", **(plain if head else group)}],
+        },
+    }
+
+
+def start_of(
+    written: dict[str, Any], *, head: bool, page: int = 8100
+) -> tuple[list[str], dict[str, str]] | tuple[Problem, ...]:
+    """The arguments and variables with which the node program of a valid spec starts Ray."""
+    specs, problems = parse("x.yaml", json.dumps(written).encode())
+    if problems:
+        return problems
+    revision = assemble(specs, (), origin="x", commit=None)
+    wanted = desire(revision, {None: "p"}, {}).clusters[0].groups[0 if head else 1]
+    chosen = configuration(wanted, wanted.member(0), "owner", "edition")
+    made = read_settings(json.loads(launcher_settings(wanted, "edition")))
+    pod = {"CDSW_ENGINE_ID": "e", "CDSW_IP_ADDRESS": "10.0.0.7", "CDSW_APP_PORT": str(page)}
+    place = read_place(made, {**chosen.environment, **pod}, Path("/home/cdsw"))
+    size = command.sizes(made, 64 * 2**20)
+    environ = command.environment({**chosen.environment, **pod}, made, place, "m", "/x/python")
+    if not head:
+        free = command.Ports(agent=52365)
+        return (
+            command.worker_arguments(made, place, "/tmp/ray", size, free, "10.0.0.1:6379"),
+            environ,
+        )
+    client = 0 if "ray-client-server-port" in made.ray_start_params else 10001
+    free = command.Ports(agent=52365, gcs=6379, client=client)
+    return command.head_arguments(made, place, "/tmp/ray", size, free), environ
+
+
+@pytest.mark.parametrize("head", [True, False], ids=["head", "worker"])
+def test_ray_takes_every_spec_that_passes_validation(*, head: bool) -> None:
+    chance = random.Random(20260 + head)
+    passed = 0
+    for _ in range(TRIES):
+        written = document(group(chance, head=head), head=head)
+        found = start_of(written, head=head, page=chance.choice([8100, 8090, 10500, 25000]))
+        if isinstance(found[0], Problem):
+            continue
+        arguments, environ = found
+        assert refusal(arguments, environ, head=head) == "", written
+        passed += 1
+    assert passed > TRIES // 4
