@@ -34,7 +34,10 @@ def parse_until(text: str, now: datetime) -> datetime:
     except ValueError:
         message = f"`{text[:40]}` is neither a time nor a duration; write 2h, or 2026-03-02T18:00Z"
         raise ValueError(message) from None
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    try:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"`{text[:40]}` is beyond any calendar; name a time to come") from None
     if moment <= now:
         raise ValueError(f"`{text[:40]}` has passed already; name a time to come")
-    return moment.astimezone(UTC)
+    return moment

@@ -16,7 +16,7 @@ from controller.web.guard import (
 )
 from controller.web.notes import Note
 from controller.web.orders import OrderError
-from controller.web.origin import is_local_path
+from controller.web.origin import local_path
 from controller.web.pages import page_of, sign_in_page
 
 REASON_MAX = 500
@@ -40,12 +40,11 @@ def _sign_in(desk: Desk) -> Answer:
     require_enabled(desk)
     require_same_origin()
     require_mark(desk, "")
-    if desk.access.by_form.exhausted():
-        raise too_many()
     if not desk.access.is_token(request.form.get("token", "")):
-        desk.access.by_form.wrong()
+        if not desk.access.by_form.allow():
+            raise too_many()
         return Response(sign_in_page("This is not the token."), 401)
-    answer = redirect(_next("/"), 303)
+    answer = redirect(local_path(request.form.get("next", "/")), 303)
     answer.set_cookie(
         cookie_name(),
         desk.access.session(),
@@ -59,15 +58,12 @@ def _sign_in(desk: Desk) -> Answer:
 
 
 def _sign_out(desk: Desk) -> Answer:
+    """The session ends here too, so that a copy of the cookie opens nothing any more."""
     require_form(desk)
+    desk.access.end(desk.cookie())
     answer = redirect("/", 303)
     answer.delete_cookie(cookie_name(), path="/", secure=is_https(), httponly=True)
     return answer
-
-
-def _next(default: str) -> str:
-    wanted = request.form.get("next", default)
-    return wanted if is_local_path(wanted) else default
 
 
 def _reconcile(desk: Desk) -> Answer:

@@ -74,14 +74,13 @@ def require_token(desk: Desk) -> None:
     of ours as well; there it counts alone.
     """
     require_enabled(desk)
-    if desk.access.by_header.exhausted():
-        raise too_many()
     given = request.headers.get(TOKEN_HEADER) or bearer(request.headers)
     if not given:
         message = f"Send `Authorization: Bearer TOKEN`, or `{TOKEN_HEADER}: TOKEN`."
         raise RefusedError(401, "TokenMissing", message, {"WWW-Authenticate": "Bearer"})
     if not desk.access.is_token(given):
-        desk.access.by_header.wrong()
+        if not desk.access.by_header.allow():
+            raise too_many()
         raise RefusedError(401, "TokenWrong", "The token is wrong.", {"WWW-Authenticate": "Bearer"})
 
 

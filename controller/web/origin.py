@@ -8,8 +8,12 @@ the workspace share its domain; they are strangers.
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
+
+_STEP = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
+_LOCAL = re.compile(rf"/(?:{_STEP}(?:/{_STEP})*)?")
 
 
 def bare_host(host: str) -> str:
@@ -57,13 +61,20 @@ def is_from_here(headers: Mapping[str, str], host: str) -> bool:
     site = headers.get("Sec-Fetch-Site")
     if site is not None:
         return site == "same-origin"
-    origin = headers.get("Origin", "")
-    return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    try:
+        origin = urlsplit(headers.get("Origin", "")).netloc
+    except ValueError:
+        return False
+    return bool(host) and origin.lower() == host.lower()
 
 
-def is_local_path(path: str) -> bool:
-    """Whether a redirect to it stays on this host."""
-    return path.startswith("/") and not path.startswith("//") and "\\" not in path
+def local_path(path: str) -> str:
+    """The path, when it is one of the plain ones that pages here have; `/` for any other text.
+
+    A list of what may stand in it: browsers and libraries each drop, decode and take for slashes
+    other characters, so that a list of what may not would always lack one.
+    """
+    return path if _LOCAL.fullmatch(path) else "/"
 
 
 def web_address(url: str) -> str:

@@ -10,7 +10,7 @@ from controller.core.closest import did_you_mean
 from controller.web import views
 from controller.web.desk import Desk
 from controller.web.guard import ENABLE
-from controller.web.origin import is_local_path
+from controller.web.origin import local_path
 from controller.web.replies import RefusedError
 from controller.web.verdict import Level, judge
 
@@ -105,7 +105,5 @@ def unknown_cluster(name: str, board: Board) -> RefusedError:
 
 
 def sign_in_page(fault: str) -> str:
-    wanted = request.values.get("next", "/")
-    return render_template(
-        "sign_in.html", fault=fault, next=wanted if is_local_path(wanted) else "/", here="/sign-in"
-    )
+    wanted = local_path(request.values.get("next", "/"))
+    return render_template("sign_in.html", fault=fault, next=wanted, here="/sign-in")
