@@ -15,6 +15,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
 from controller.core.plan import Outcome
+from controller.printable import json_text, lines, one_line
 from controller.reconcile import Pass
 from controller.redaction import REDACTED, Secrets
 
@@ -63,10 +64,11 @@ def open_log(
     as_json: bool = True,
 ) -> FilteringBoundLogger:
     """A log on the stream.  Whatever is bound or said passes the redaction, last but for form."""
-    last = (
-        structlog.processors.JSONRenderer(default=str, ensure_ascii=True)
+    # JSON escapes what a terminal obeys by itself; in words it is taken out field by field.
+    last: tuple[Processor, ...] = (
+        (structlog.processors.JSONRenderer(default=str, ensure_ascii=True), _without_commands)
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=12)
+        else (_cleaned, structlog.dev.ConsoleRenderer(colors=False, pad_event_to=12))
     )
     log: FilteringBoundLogger = structlog.wrap_logger(
         structlog.PrintLogger(stream),
@@ -74,12 +76,31 @@ def open_log(
             structlog.processors.add_log_level,
             _timestamp(now),
             redaction.processor,
-            last,
+            *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     return log
+
+
+def _cleaned(
+    logger: object,  # noqa: ARG001 - the shape of a structlog processor asks for it
+    method: str,  # noqa: ARG001 - the same
+    event: MutableMapping[str, object],
+) -> Mapping[str, object]:
+    return {
+        one_line(key): one_line(lines(value)) if isinstance(value, str) else value
+        for key, value in event.items()
+    }
+
+
+def _without_commands(
+    logger: object,  # noqa: ARG001 - the shape of a structlog processor asks for it
+    method: str,  # noqa: ARG001 - the same
+    rendered: MutableMapping[str, object] | str,
+) -> str:
+    return json_text(str(rendered))
 
 
 def _timestamp(now: Callable[[], datetime]) -> Processor:

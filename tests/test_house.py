@@ -19,9 +19,10 @@ FUNCTION_LINES_MEDIAN = 10
 ALLOWED = {
     "core": {"core"},
     "clock": set(),
+    "printable": set(),
     "redaction": set(),
     "settings": {"core"},
-    "telemetry": {"core", "clock", "settings", "reconcile", "redaction", "telemetry"},
+    "telemetry": {"core", "clock", "printable", "settings", "reconcile", "redaction", "telemetry"},
     "execute": {"core"},
     "reconcile": {"core", "execute"},
     "loop": {"core", "clock", "reconcile"},
@@ -30,7 +31,7 @@ ALLOWED = {
     "source": {"core", "source"},
     "launcher": {"core", "launcher"},
     "files": {"core", "clock", "files"},
-    "web": {"core", "clock", "web"},
+    "web": {"core", "clock", "printable", "web"},
     "emulator": {"clock", "emulator"},
 }
 # What would make the core impure: clocks, randomness, input and output, logging, environment.

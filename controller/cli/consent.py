@@ -5,6 +5,7 @@ import typer
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.screen import Screen
+from controller.printable import one_line
 
 
 def consent(screen: Screen, said: str, question: str, *, yes: bool) -> None:
@@ -14,5 +15,5 @@ def consent(screen: Screen, said: str, question: str, *, yes: bool) -> None:
     if not screen.asks:
         raise CommandError(said, Exit.REFUSED, "`--yes`, where that is what you want")
     screen.say(said)
-    if not typer.confirm(question, err=True):
+    if not typer.confirm(one_line(question), err=True):
         raise CommandError("nothing was done", Exit.REFUSED)

@@ -1,5 +1,6 @@
 """`raycml doctor`: whether everything is well enough for clusters to run, and how to mend it."""
 
+from dataclasses import replace
 from io import BufferedWriter
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from controller.cli.screen import Screen
 from controller.core.checkup import examine
 from controller.core.checkup_words import checkup_json, checkup_lines, checkup_summary
 from controller.core.finding import Cause, Finding, worst
+from controller.printable import one_line
 
 Bundle = Annotated[
     Path | None,
@@ -94,4 +96,5 @@ def _show(screen: Screen, output: Form, found: Found, findings: tuple[Finding, .
     if output is Form.JSON:
         screen.document(checkup_json(findings, found.facts.as_of))
         return
-    screen.data("\n".join([*checkup_lines(findings), checkup_summary(findings)]))
+    shown = [replace(f, message=one_line(f.message), fix=one_line(f.fix)) for f in findings]
+    screen.data("\n".join([*checkup_lines(shown), checkup_summary(shown)]))

@@ -1,6 +1,5 @@
 """`raycml events`: what a long-running controller saw and did, from the project's files."""
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -125,7 +124,10 @@ def _follow(screen: Screen, session: Session, stored: EventFile, wish: Wish) -> 
         if known is None:
             _head(screen, found, chosen, wish)
         for event in chosen:
-            screen.stream(_line(event, wish.form))
+            if wish.form is Form.JSON:
+                screen.stream_document(event_json(event))
+            else:
+                screen.stream(line(cells(event)))
         counts = {_shown(event): event.count for event in found}
         known = {**before, **counts} if len(before) < _KNOWN_MAX else counts
 
@@ -139,7 +141,3 @@ def _head(screen: Screen, found: Sequence[Event], chosen: Sequence[Event], wish:
         screen.stream(line(HEADER))
     if not chosen:
         screen.say(f"{_none(found, wish)}; waiting for them")
-
-
-def _line(event: Event, form: Form) -> str:
-    return json.dumps(event_json(event)) if form is Form.JSON else line(cells(event))

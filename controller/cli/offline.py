@@ -14,6 +14,7 @@ from controller.cli.screen import Screen
 from controller.cli.specs import read_specs
 from controller.core.revision import Problem, Revision
 from controller.core.words import counted
+from controller.printable import json_text
 from controller.source.directory import SUFFIXES
 from controller.source.schema import FILE_NAME, json_schema
 from controller.source.template import starter
@@ -117,7 +118,7 @@ def validate(
         case Report.GITHUB:
             _annotate(screen, revision)
         case Report.GITLAB:
-            screen.data(gitlab_report(revision.problems, Path.cwd()))
+            screen.exact(json_text(gitlab_report(revision.problems, Path.cwd())))
             screen.say(*map(str, revision.problems))
     return Exit.INVALID_SPEC if revision.problems else Exit.DONE
 
@@ -134,7 +135,7 @@ def _show(screen: Screen, revision: Revision) -> None:
 def _annotate(screen: Screen, revision: Revision) -> None:
     """GitHub takes commands from both streams, so nothing of a spec stands outside of ours."""
     for line in github_lines(revision.problems, Path.cwd()):
-        screen.data(line)
+        screen.exact(line)
     screen.say(
         f"{counted(len(revision.clusters), 'valid spec')}, "
         f"{counted(len(revision.problems), 'problem')}"

@@ -12,8 +12,10 @@ from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.options import CaCert, Form, Local, NoColor, Output, Specs, Verbose
 from controller.cli.screen import Screen
+from controller.cli.show_status import unreadable_text
 from controller.cli.specs import label, load
 from controller.core.desired import DesiredState
+from controller.core.documents import unreadable_json
 from controller.core.history import History
 from controller.core.observed import ObservedApplication, ObservedState, Phase, key_of
 from controller.core.policy import Policy
@@ -43,11 +45,12 @@ def orphans(
         policy = with_permissions(session.policy)
         seen = look_and_plan(revision, session.world, History(), policy)
     found = _orphans(seen.desired, seen.observed, policy)
+    unreadable = seen.observed.unreadable(policy.owner)
     whole = seen.observed.complete()
     if output is Form.JSON:
-        screen.document(_document(found, seen.observed, label(revision)))
+        screen.document(_document(found, unreadable, seen.observed, label(revision)))
     else:
-        screen.data(_text(found))
+        screen.data("\n\n".join([_text(found), *unreadable_text(unreadable)]))
         screen.say(*_remedies(found))
     if not whole:
         screen.say("a list of applications was not complete: there may be more")
@@ -104,7 +107,10 @@ def _remedies(found: Sequence[ObservedApplication]) -> list[str]:
 
 
 def _document(
-    found: Sequence[ObservedApplication], observed: ObservedState, revision: str
+    found: Sequence[ObservedApplication],
+    unreadable: Sequence[ObservedApplication],
+    observed: ObservedState,
+    revision: str,
 ) -> dict[str, object]:
     return {
         "schema": SCHEMA,
@@ -112,6 +118,7 @@ def _document(
         "as_of": observed.as_of.isoformat(),
         "complete": observed.complete(),
         "orphans": [_json(app) for app in found],
+        "unreadable": [unreadable_json(app) for app in unreadable],
     }
 
 

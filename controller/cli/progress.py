@@ -13,6 +13,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from controller.cli.screen import Screen
 from controller.cli.show_status import MEMBER_HEADER, member_cells
@@ -21,6 +22,7 @@ from controller.core.plan import Intent, Outcome, Result
 from controller.core.plan_words import outcome_words, step_text
 from controller.core.status import MemberStatus, Status
 from controller.core.words import counted, spoken
+from controller.printable import one_line
 from controller.reconcile import Pass
 
 HEARTBEAT_S = 10.0
@@ -59,7 +61,7 @@ class PlainProgress:
     def note(self, message: str) -> None:
         with self._lock:
             self._said = self._clock.monotonic()
-            self._screen.say(f"{spoken(self._said - self._started):>6} {message}")
+            self._screen.say(f"{spoken(self._said - self._started):>6} {one_line(message)}")
 
     def _transitions(self, status: Status) -> Iterator[str]:
         now: dict[tuple[str, str, str], tuple[str, str, str]] = {}
@@ -139,7 +141,7 @@ class LiveProgress:
 
     def note(self, message: str) -> None:
         elapsed = spoken(self._clock.monotonic() - self._started)
-        self._live.console.print(f"{elapsed:>6} {self._screen.machine.redaction(message)}")
+        self._live.console.print(Text(self._screen.cleaned(f"{elapsed:>6} {one_line(message)}")))
 
     def table(self) -> Table:
         elapsed = spoken(self._clock.monotonic() - self._started)
@@ -148,12 +150,12 @@ class LiveProgress:
             table.add_column(heading, no_wrap=heading != MEMBER_HEADER[-1])
         if self._status is None:
             return table
-        redact = self._screen.machine.redaction
         rows = [(c.name, m) for c in self._status.clusters for m in c.members]
         rows.sort(key=lambda row: row[1].ray == "joined" and not row[1].doing)
         for cluster, member in rows[:ROWS_MAX]:
             cells = member_cells(cluster, member, self._clock.now())
-            table.add_row(*map(redact, cells), style=_style(member))
+            shown = [Text(self._screen.cleaned(one_line(cell))) for cell in cells]
+            table.add_row(*shown, style=_style(member))
         more = len(rows) - ROWS_MAX
         table.caption = f"{elapsed}" + (f"; and {counted(more, 'member')} more" if more > 0 else "")
         table.caption_justify = "left"

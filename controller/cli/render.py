@@ -85,7 +85,7 @@ def render(
     policy = offline_policy(ctx.obj.environ)
     found = list(rendered(load(paths), policy))
     if launcher is not None:
-        screen.data(_launcher_text(found, launcher, policy))
+        screen.exact(_launcher_text(found, launcher, policy))
         return Exit.DONE
     chosen = found if member is None else _matching(found, member)
     if output is Form.JSON:

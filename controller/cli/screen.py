@@ -1,7 +1,7 @@
 """Where a command writes: data to stdout, messages to stderr, colour only for eyes.
 
-Everything passes the redaction on its way out.  A reader that went away ends the writing and
-changes no exit code.
+Everything is redacted on its way out, and cleaned of what a terminal or a CI host would obey.  A
+reader that went away ends the writing and changes no exit code.
 """
 
 import json
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from controller.cli.machine import Machine
+from controller.printable import json_text, lines
 
 _MARKS = {
     "+": "green",
@@ -81,7 +82,21 @@ class Screen:
     def document(self, body: Mapping[str, object]) -> None:
         """One JSON document, sorted by nothing: its fields stand in the order of the manual."""
         written = json.dumps(self._redacted(body), indent=2, ensure_ascii=False)
-        _put(sys.stdout, written + "\n")
+        _put(sys.stdout, json_text(written) + "\n")
+
+    def stream_document(self, body: Mapping[str, object]) -> None:
+        """One JSON document of several, on one line: ReaderGoneError once nobody reads it."""
+        written = json.dumps(self._redacted(body), ensure_ascii=False)
+        _put(sys.stdout, json_text(written) + "\n", lasting=True)
+
+    def exact(self, text: str) -> None:
+        """Data that must keep each character, made and escaped by raycml itself: a program, JSON,
+        workflow commands for a CI host."""
+        _put(sys.stdout, self.machine.redaction(text) + "\n")
+
+    def cleaned(self, text: str) -> str:
+        """Text as it may be shown: redacted, and without what a terminal or a CI host obeys."""
+        return lines(self.machine.redaction(text))
 
     def _redacted(self, body: object) -> object:
         """The same body with each text redacted, so that it stays JSON whatever a text holds."""
@@ -91,24 +106,26 @@ class Screen:
             return [self._redacted(each) for each in body]
         return self.machine.redaction(body) if isinstance(body, str) else body
 
-    def say(self, *lines: str) -> None:
-        """Messages for a person."""
-        for line in lines:
-            self._write(sys.stderr, line)
+    def say(self, *messages: str) -> None:
+        """Messages for a person.  Further lines of one are indented: they begin no message."""
+        for message in messages:
+            self._write(sys.stderr, message.replace("\n", "\n  "))
 
     def stderr_console(self) -> Console:
-        return Console(stderr=True, no_color=self.colourless, highlight=False, markup=False)
+        return Console(
+            stderr=True, no_color=self.colourless, highlight=False, markup=False, emoji=False
+        )
 
     def stdout_console(self) -> Console:
-        return Console(no_color=self.colourless, highlight=False, markup=False)
+        return Console(no_color=self.colourless, highlight=False, markup=False, emoji=False)
 
     def coloured(self, text: str) -> Text:
         """Text as `data` would print it on a terminal."""
-        return Text("\n").join(_coloured(self.machine.redaction(text).split("\n")))
+        return Text("\n").join(_coloured(self.cleaned(text).split("\n")))
 
     def _write(self, stream: TextIO, text: str, *, lasting: bool = False) -> None:
         if self.colourless or not stream.isatty():
-            _put(stream, self.machine.redaction(text) + "\n", lasting=lasting)
+            _put(stream, self.cleaned(text) + "\n", lasting=lasting)
             return
         console = Console(
             file=stream, no_color=False, highlight=False, markup=False, soft_wrap=True

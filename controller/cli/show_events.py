@@ -6,6 +6,7 @@ from datetime import datetime
 from controller.cli.columns import aligned
 from controller.core.events import Event
 from controller.files.events import event_json
+from controller.printable import one_line
 
 SCHEMA = "raycml.events/v1"
 HEADER = ("LAST SEEN", "KIND", "REASON", "OBJECT", "COUNT", "MESSAGE")
@@ -21,7 +22,7 @@ def events_text(events: Sequence[Event]) -> str:
 
 def line(row: Iterable[str]) -> str:
     """One row of a table that never ends."""
-    padded = (cell.ljust(width) for cell, width in zip(row, _WIDTHS, strict=True))
+    padded = (one_line(cell).ljust(width) for cell, width in zip(row, _WIDTHS, strict=True))
     return "  ".join(padded).rstrip()
 
 

@@ -18,12 +18,13 @@ from controller.core.plan import (
 from controller.core.plan_words import environment_counts, footer, launcher_counts, plan_lines
 from controller.core.reason import Outlook
 from controller.core.words import counted
+from controller.printable import one_line
 
 
 def plan_text(plan: Plan, *, verbose: bool = False) -> str:
     """Everything that the plan leads to, and what it waits for.  No line end at the end."""
     printed = aligned([line.cells() for line in plan_lines(plan)], gap=" ")
-    refused = [f"Refused, since it would break a law: {said}" for said in plan.refusals]
+    refused = [f"Refused, since it would break a law: {one_line(str(r))}" for r in plan.refusals]
     launchers = _launchers(plan.steps, verbose=verbose)
     built = _environments(plan.steps, verbose=verbose)
     printed_parts = (printed, refused, launchers, built, [footer(plan)])

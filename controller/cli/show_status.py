@@ -8,12 +8,27 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from controller.cli.columns import aligned
+from controller.core.observed import ObservedApplication
 from controller.core.status import ClusterStatus, Condition, MemberStatus, Status
 from controller.core.words import Url, counted, spoken, ways_in, why
 
 
 def status_text(status: Status) -> str:
     """One line for each cluster."""
+    return "\n\n".join([_clusters(status), *unreadable_text(status.unreadable)])
+
+
+def unreadable_text(found: Sequence[ObservedApplication]) -> list[str]:
+    """Applications that say they are this owner's, of no member that can be read; none: nothing."""
+    if not found:
+        return []
+    rows = [("APPLICATION", "NAME", "STATE")]
+    rows += [(app.id, app.name, str(app.phase)) for app in found]
+    said = "left alone, since no member can be read in their RAYCML_ variables; delete them in CML:"
+    return ["\n".join([said, *aligned(rows)])]
+
+
+def _clusters(status: Status) -> str:
     if not status.clusters:
         return "no clusters"
     rows = [("CLUSTER", "STATE", "READY", "GROUPS", "WHY")]

@@ -1,6 +1,5 @@
 """A status that goes on: drawn anew on a terminal, told by its changes elsewhere."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from rich.live import Live
@@ -9,6 +8,7 @@ from controller.cli.options import Form
 from controller.cli.screen import Screen
 from controller.core.status import ClusterStatus, MemberStatus, Status
 from controller.core.words import why
+from controller.printable import one_line
 
 
 def watch(
@@ -21,7 +21,7 @@ def watch(
     """Show one status after the other: as `text` and its changes, or as `document` for each."""
     if form is Form.JSON:
         for _, status, _ in _news(found):
-            screen.stream(json.dumps(document(status), ensure_ascii=False))
+            screen.stream_document(document(status))
     elif screen.draws:
         _draw(screen, found, text)
     else:
@@ -56,7 +56,7 @@ def changes(before: Status, now: Status) -> list[str]:
             lines.append(f"{cluster.name}  {_said(cluster)}")
         lines += _members(was, cluster)
     lines += [f"{name}  gone" for name in known]
-    return [f"{now.as_of:%Y-%m-%dT%H:%M:%SZ} {line}" for line in lines]
+    return [f"{now.as_of:%Y-%m-%dT%H:%M:%SZ} {one_line(line)}" for line in lines]
 
 
 def _said(cluster: ClusterStatus) -> str:

@@ -3,7 +3,7 @@
 What an action sends (fields, environments, configurations) is in none: it may hold secrets.
 """
 
-from controller.core.observed import HeadReport
+from controller.core.observed import HeadReport, ObservedApplication
 from controller.core.plan import Plan, Step, Wait
 from controller.core.plan_words import summary
 from controller.core.status import ClusterStatus, Condition, MemberStatus, Status
@@ -53,6 +53,16 @@ def status_json(status: Status, url: Url) -> dict[str, object]:
         "as_of": status.as_of.isoformat(),
         "revision": status.revision,
         "clusters": [_cluster_json(cluster, url) for cluster in status.clusters],
+        "unreadable": [unreadable_json(app) for app in status.unreadable],
+    }
+
+
+def unreadable_json(app: ObservedApplication) -> dict[str, object]:
+    return {
+        "application_id": app.id,
+        "project": app.project,
+        "name": app.name,
+        "state": str(app.phase),
     }
 
 

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from controller.core import environment, formats, names, quantity, start_params
+from controller.core.member import CLUSTER_LENGTH, GROUP_LENGTH
 from controller.core.refusal import refusal
 
 MAX_REPLICAS = 1000
@@ -127,7 +128,7 @@ def _text(pattern: str | None, most: int) -> WithJsonSchema:
 ClusterName = Annotated[
     str,
     AfterValidator(names.check_cluster_name),
-    _text(names.NAME_PATTERN, names.CLUSTER_LENGTH),
+    _text(names.NAME_PATTERN, CLUSTER_LENGTH),
 ]
 GroupName = Annotated[
     str,
@@ -135,7 +136,7 @@ GroupName = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "maxLength": names.GROUP_LENGTH,
+            "maxLength": GROUP_LENGTH,
             "pattern": names.NAME_PATTERN,
             "not": {"const": names.HEAD},
         }

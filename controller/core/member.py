@@ -4,11 +4,16 @@ Everything here is a pure function of (cluster, member), so two controllers that
 on every name.  Names are injective: different members never share one.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import total_ordering
 
 HEAD = "head"
+
+CLUSTER_LENGTH = 30
+GROUP_LENGTH = 20
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 OWNER = "RAYCML_OWNER"
 CLUSTER = "RAYCML_CLUSTER"
@@ -53,7 +58,9 @@ def parse_member(text: str) -> Member | None:
     if text == HEAD:
         return THE_HEAD
     group, slash, ordinal = text.partition("/")
-    if not slash or not group or group == HEAD or not ordinal.isascii() or not ordinal.isdigit():
+    if not slash or group == HEAD or not is_name(group, GROUP_LENGTH):
+        return None
+    if not ordinal.isascii() or not ordinal.isdigit():
         return None
     member = Member(group, int(ordinal)) if len(ordinal) <= 6 else None
     return member if str(member) == text else None
@@ -116,11 +123,29 @@ class Mark:
         return {**written, **{name: value for name, value in rare.items() if value}}
 
 
+def is_name(text: str, most: int) -> bool:
+    """Whether a cluster or a worker group can have this name of at most so many characters."""
+    return len(text) <= most and _NAME.fullmatch(text) is not None
+
+
+def names_this_application(environment: Mapping[str, str], subdomain: str, owner: str) -> bool:
+    """Whether the variables say that this very application is the owner's, legible or not."""
+    return bool(owner) and (environment.get(OWNER), environment.get(SUBDOMAIN)) == (
+        owner,
+        subdomain,
+    )
+
+
 def read_mark(environment: Mapping[str, str], subdomain: str) -> Mark | None:
-    """The mark, when it is whole and refers to this very application; otherwise None."""
+    """The mark, when it is whole and refers to this very application; otherwise None.
+
+    A cluster or a group with a name that no spec can declare is no mark: nothing is decided on it.
+    """
     member = parse_member(environment.get(MEMBER, ""))
     owner, cluster = environment.get(OWNER, ""), environment.get(CLUSTER, "")
-    if member is None or not owner or not cluster or environment.get(SUBDOMAIN) != subdomain:
+    if member is None or not owner or environment.get(SUBDOMAIN) != subdomain:
+        return None
+    if not is_name(cluster, CLUSTER_LENGTH):
         return None
     names = environment.get(VARIABLES, "")
     return Mark(

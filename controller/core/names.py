@@ -6,10 +6,8 @@ whole workspace.  The limits below keep every name within that for ordinals of u
 
 import re
 
-from controller.core.member import HEAD
+from controller.core.member import CLUSTER_LENGTH, GROUP_LENGTH, HEAD
 
-CLUSTER_LENGTH = 30
-GROUP_LENGTH = 20
 NAME_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 

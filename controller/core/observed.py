@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from controller.core.jobs import ObservedJob, ObservedRun
-from controller.core.member import Key, Mark, read_mark
+from controller.core.member import Key, Mark, names_this_application, read_mark
 from controller.core.offers import Offers
 
 
@@ -197,6 +197,15 @@ class ObservedState:
         """Whether an absence from the list of this project means something."""
         seen = self.projects.get(project)
         return seen is not None and seen.complete and seen.problem is None
+
+    def unreadable(self, owner: str) -> tuple[ObservedApplication, ...]:
+        """Applications that say they are this owner's, of no member that can be read.
+
+        Nothing is decided on them; they are reported, so that nothing runs unseen.
+        """
+        found = [a for p in self.projects.values() for a in p.applications if not a.mark]
+        theirs = (a for a in found if names_this_application(a.environment, a.subdomain, owner))
+        return tuple(sorted(theirs, key=lambda a: (a.project, a.id)))
 
     def complete(self) -> bool:
         return all(p.complete for p in self.projects.values())

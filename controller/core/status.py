@@ -75,11 +75,15 @@ class ClusterStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All clusters, by name: those with a spec, and those of ours without."""
+    """All clusters, by name: those with a spec, and those of ours without.
+
+    `unreadable`: applications with this owner's mark of which no member can be read.
+    """
 
     clusters: tuple[ClusterStatus, ...]
     as_of: datetime
     revision: str = ""
+    unreadable: tuple[ObservedApplication, ...] = ()
 
     def cluster(self, name: str) -> ClusterStatus | None:
         return next((c for c in self.clusters if c.name == name), None)
@@ -101,7 +105,12 @@ def assess(
     known = {c.name for c in chosen}
     others = {s.cluster for s in plan.steps} - {""} | {w.cluster for w in plan.waits}
     clusters += [_unheld(n, observed, policy, plan.of(n), revision) for n in others - known]
-    return Status(tuple(sorted(clusters, key=lambda c: c.name)), observed.as_of, revision)
+    return Status(
+        clusters=tuple(sorted(clusters, key=lambda c: c.name)),
+        as_of=observed.as_of,
+        revision=revision,
+        unreadable=observed.unreadable(policy.owner),
+    )
 
 
 def _held(seen: View, plan: Plan, revision: str) -> ClusterStatus:

@@ -158,6 +158,7 @@ def _schemas() -> dict[str, Schema]:
             as_of=_MOMENT,
             revision=_TEXT,
             clusters=_many(_ref("Cluster")),
+            unreadable=_many(_record(application_id=_TEXT, project=_TEXT, name=_TEXT, state=_TEXT)),
         ),
         "Cluster": _cluster(),
         "Condition": _record(

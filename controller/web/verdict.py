@@ -10,8 +10,10 @@ from datetime import datetime
 from enum import IntEnum
 
 from controller.core.board import Board, Held
+from controller.core.observed import ObservedApplication
 from controller.core.status import ClusterStatus
 from controller.core.words import counted
+from controller.printable import one_line
 from controller.web.health import Watch, standstill
 
 _NAMED_MAX = 3
@@ -114,6 +116,7 @@ def _matters(board: Board, now: datetime, watch: Watch) -> Iterator[Matter]:
     yield from _of_the_source(board)
     if board.status is not None:
         yield from _of_clusters(board.status.clusters)
+        yield from _unreadable(board.status.unreadable)
 
 
 def _of_the_loop(board: Board, now: datetime, watch: Watch) -> Iterator[Matter]:
@@ -178,6 +181,18 @@ def _of_clusters(clusters: tuple[ClusterStatus, ...]) -> Iterator[Matter]:
         if names:
             title = f"{_named(names)} {several if len(names) > 1 else one}"
             yield Matter(level, title, banner=False)
+
+
+def _unreadable(found: tuple[ObservedApplication, ...]) -> Iterator[Matter]:
+    if found:
+        lines = [f"{one_line(app.name)} ({app.id}) is {app.phase}" for app in found[:_PROBLEMS_MAX]]
+        more = [f"and {len(found) - len(lines)} more"] if len(found) > len(lines) else []
+        yield Matter(
+            Level.WARN,
+            f"{counted(len(found), 'application')} with marks that cannot be read",
+            (*lines, *more),
+            "They are left alone. Delete them in CML, or remove their RAYCML_ variables.",
+        )
 
 
 _SAID = (

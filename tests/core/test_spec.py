@@ -10,8 +10,7 @@ from pydantic import ValidationError
 
 from controller.core import start_params
 from controller.core.fields import Page
-from controller.core.member import Member, application_name
-from controller.core.names import CLUSTER_LENGTH, GROUP_LENGTH
+from controller.core.member import CLUSTER_LENGTH, GROUP_LENGTH, Member, application_name
 from controller.core.spec import RayCluster, Resources, UpgradeStrategy, WorkerGroup
 
 IMAGE = "registry.example.com:5000/ml/runtime-python3.11:2025.09.1-b5"

@@ -4,6 +4,8 @@ from tests.mutants.mutant import m
 
 EVERYWHERE = "tests/cli/test_cli_secrets_everywhere.py"
 ERRORS = "tests/cml/test_cml_secrets.py"
+WEB = "tests/web/test_web_hostile.py"
+HOSTILE = "tests/cli/test_cli_hostile_text.py"
 
 
 # fmt: off
@@ -34,4 +36,42 @@ MUTANTS = [
       "environment: Mapping[str, str] = field(default_factory=dict, repr=False)",
       "environment: Mapping[str, str] = field(default_factory=dict)",
       f"{EVERYWHERE}::test_the_running_controller_shows_no_secret[lost]"),
+    m("B11", "a terminal obeys the mark of a collaborator", "cli/screen.py",
+      "return lines(self.machine.redaction(text))", "return self.machine.redaction(text)",
+      f"{HOSTILE}::test_a_terminal_is_shown_the_same"),
+    m("B11", "a CI host obeys a line that a collaborator wrote", "printable.py",
+      'text = _AT_LINE_START.sub(r"\1\2 \3", text)', "pass",
+      f"{HOSTILE}::test_cleaned_text_holds_nothing_that_is_obeyed"),
+    m("B11", "a JSON document holds control characters", "cli/screen.py",
+      "indent=2, ensure_ascii=False)\n        _put(sys.stdout, json_text(written)",
+      "indent=2, ensure_ascii=False)\n        _put(sys.stdout, (written)",
+      f"{HOSTILE}::test_json_is_the_exact_data_and_holds_no_command"),
+    m("B11", "a mark may name any cluster", "core/member.py",
+      "if not is_name(cluster, CLUSTER_LENGTH):", "if not cluster:",
+      f"{HOSTILE}::test_a_mark_names_what_a_spec_could_declare_or_is_none"),
+    m("B4", "an application with an unreadable mark runs unseen", "core/observed.py",
+      "return tuple(sorted(theirs, key=lambda a: (a.project, a.id)))", "return ()",
+      f"{HOSTILE}::test_an_application_with_an_unreadable_mark_is_reported_and_never_touched"),
+    m("B19", "a sign-in leads to another site", "web/origin.py",
+      'return path if _LOCAL.fullmatch(path) else "/"',
+      'return path if path.startswith("/") and path[1:2] not in "/\\\\" else "/"',
+      f"{WEB}::test_signing_in_stays_on_this_host"),
+    m("B7", "a long number breaks the page", "web/api.py",
+      'if not (_NUMBER.fullmatch(text) and 1 <= int(text) <= EVENTS_MAX):',
+      "if not (text.isdigit() and 1 <= int(text[:9]) <= EVENTS_MAX) or int(text) < 0:",
+      f"{WEB}::test_a_limit_is_a_number_within_bounds"),
+    m("B7", "an origin that is no address breaks the page", "web/origin.py",
+      "    except ValueError:\n        return False\n    return bool(host)",
+      "    except TypeError:\n        return False\n    return bool(host)",
+      f"{WEB}::test_hosts_and_addresses_are_judged_without_a_fault"),
+    m("B7", "the end of a pause in the year 9999 breaks the page", "cli/durations.py",
+      "except OverflowError:", "except TypeError:",
+      f"{WEB}::test_the_end_of_a_pause_is_a_time_or_refused"),
+    m("B19", "strangers who guess lock out the right token", "web/guard.py",
+      "if not desk.access.is_token(given):",
+      "if not (desk.access.by_header.allow() and desk.access.is_token(given)):",
+      f"{WEB}::test_strangers_who_guess_do_not_lock_out_the_right_token"),
+    m("B19", "a session goes on after it was signed out", "web/forms.py",
+      "    desk.access.end(desk.cookie())\n", "",
+      f"{WEB}::test_signing_out_ends_the_session_for_each_copy_of_its_cookie"),
 ]
