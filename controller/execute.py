@@ -28,6 +28,7 @@ from controller.core.plan import (
     Outcome,
     Plan,
     RemoveEnvironment,
+    RemoveFolder,
     RemoveLauncher,
     RequireSignIn,
     Restart,
@@ -65,6 +66,7 @@ class Effects(Protocol):
     def remove_launcher(self, project: str, path: str) -> None: ...
     def write_builder(self, project: str, path: str, settings: str) -> None: ...
     def remove_environment(self, project: str, path: str) -> None: ...
+    def remove_folder(self, project: str, path: str) -> None: ...
     def fetch_job(self, project: str, job_id: str) -> ObservedJob: ...
     def create_job(self, project: str, configuration: JobConfiguration) -> None: ...
     def start_run(self, project: str, job_id: str) -> None: ...
@@ -117,7 +119,7 @@ def _stages(steps: Sequence[Step]) -> list[list[list[Step]]]:
 
 
 _Write = WriteLauncher | WriteBuilder
-_Removal = RemoveLauncher | RemoveEnvironment
+_Removal = RemoveLauncher | RemoveEnvironment | RemoveFolder
 
 
 def _in_turn(chains: Sequence[list[Step]]) -> list[list[Step]]:
@@ -258,9 +260,16 @@ def _act(step: Step, effects: Effects) -> Outcome:
             effects.stop(step.project, app)
         case Delete(app):
             effects.delete(step.project, app)
-        case RemoveLauncher(path):
-            effects.remove_launcher(step.project, path)
+        case RemoveLauncher() | RemoveFolder():
+            _remove(step.project, step.action, effects)
     return Outcome(step, Result.DONE)
+
+
+def _remove(project: str, action: RemoveLauncher | RemoveFolder, effects: Effects) -> None:
+    if isinstance(action, RemoveFolder):
+        effects.remove_folder(project, action.path)
+    else:
+        effects.remove_launcher(project, action.path)
 
 
 def _build(project: str, action: OfEnvironment, effects: Effects) -> None:

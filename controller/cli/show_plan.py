@@ -10,12 +10,19 @@ from controller.core.plan import (
     JobAction,
     Plan,
     RemoveEnvironment,
+    RemoveFolder,
     RemoveLauncher,
     Step,
     WriteBuilder,
     WriteLauncher,
 )
-from controller.core.plan_words import environment_counts, footer, launcher_counts, plan_lines
+from controller.core.plan_words import (
+    environment_counts,
+    folder_count,
+    footer,
+    launcher_counts,
+    plan_lines,
+)
 from controller.core.reason import Outlook
 from controller.core.words import counted
 from controller.printable import one_line
@@ -26,8 +33,9 @@ def plan_text(plan: Plan, *, verbose: bool = False) -> str:
     printed = aligned([line.cells() for line in plan_lines(plan)], gap=" ")
     refused = [f"Refused, since it would break a law: {one_line(str(r))}" for r in plan.refusals]
     launchers = _launchers(plan.steps, verbose=verbose)
+    folders = _folders(plan.steps, verbose=verbose)
     built = _environments(plan.steps, verbose=verbose)
-    printed_parts = (printed, refused, launchers, built, [footer(plan)])
+    printed_parts = (printed, refused, launchers, built, folders, [footer(plan)])
     parts = ["\n".join(part) for part in printed_parts if part]
     return "\n".join(parts)
 
@@ -43,6 +51,14 @@ def _launchers(steps: Sequence[Step], *, verbose: bool) -> list[str]:
     parts = [(writes, "to write"), (removals, "to remove")]
     said = [f"{number} {what}" for number, what in parts if number]
     return [f"Launchers: {', '.join(said)}."] if said else []
+
+
+def _folders(steps: Sequence[Step], *, verbose: bool) -> list[str]:
+    if verbose:
+        actions = [step.action for step in steps]
+        return [f"  remove folder {a.path}" for a in actions if isinstance(a, RemoveFolder)]
+    number = folder_count(steps)
+    return [f"Files: {counted(number, 'folder')} to remove."] if number else []
 
 
 def _environments(steps: Sequence[Step], *, verbose: bool) -> list[str]:

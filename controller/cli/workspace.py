@@ -32,7 +32,7 @@ from controller.core.observed import (
 from controller.core.offers import Offers, Wish
 from controller.core.plan import Configuration, Result
 from controller.core.reason import Reason
-from controller.files.launchers import stored_launchers
+from controller.files.launchers import stored_folders, stored_launchers
 from controller.files.pauses import read_pauses
 from controller.files.port import FilesError, ProjectFiles
 from controller.files.reports import parse_report, report_path
@@ -132,7 +132,7 @@ class Workspace:
 
         Raises where no project's files can be read.
         """
-        launchers, pauses, environments = {}, {}, {}
+        launchers, pauses, environments, folders = {}, {}, {}, {}
         faults: dict[str, Fault] = {}
         for project in projects:
             try:
@@ -141,13 +141,14 @@ class Workspace:
                     stored = stored_launchers(files)
                     pauses.update(read_pauses(files, at))
                     environments[project] = self._environments(project, files, asked)
+                    folders[project] = stored_folders(files, stored)
                     launchers[project] = stored
             except Fault as fault:
                 faults[project] = fault
         if faults and not launchers:
             raise next((f for f in faults.values() if not f.aborts), next(iter(faults.values())))
         unread = {p: str(f) for p, f in faults.items()}
-        return ObservedFiles(launchers, pauses, unread, environments if asked else None)
+        return ObservedFiles(launchers, pauses, unread, environments if asked else None, folders)
 
     def _environments(
         self, project: str, files: ProjectFiles, asked: Asked | None
@@ -204,6 +205,10 @@ class Workspace:
             self._files(project).write_new(path, text.encode())
 
     def remove_environment(self, project: str, path: str) -> None:
+        with _explained():
+            self._files(project).remove_tree(path)
+
+    def remove_folder(self, project: str, path: str) -> None:
         with _explained():
             self._files(project).remove_tree(path)
 

@@ -6,6 +6,7 @@ Shares no decision with the planner; it looks at the plan and the world only.
 
 from controller.core.audit_case import Broken, Case, Law
 from controller.core.audit_environments import ENVIRONMENT_LAWS
+from controller.core.audit_files import files_of_clusters_stay
 from controller.core.observed import Phase, is_ours, key_of
 from controller.core.plan import (
     Create,
@@ -173,6 +174,7 @@ def nothing_is_changed_while_it_runs(case: Case) -> Broken:
 
 LAWS: tuple[Law, ...] = (
     *ENVIRONMENT_LAWS,
+    files_of_clusters_stay,
     only_our_own_is_changed,
     only_what_was_seen_is_changed,
     one_application_per_member,

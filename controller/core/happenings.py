@@ -126,6 +126,7 @@ _DONE = {
     "stop_run": Occasion.RUN_STOPPING,
     "delete_job": Occasion.JOB_DELETED,
     "remove_environment": Occasion.ENVIRONMENT_REMOVED,
+    "remove_folder": Occasion.FILES_REMOVED,
 }
 _NOT_DONE = {
     Result.FAILED: Occasion.STEP_FAILED,

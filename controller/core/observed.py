@@ -95,6 +95,16 @@ class LauncherFile:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterFolder:
+    """A folder of one cluster's files: states and reports, logs, or launchers of which none is
+    left.  `modified_at` is None where the files API hides it."""
+
+    cluster: str
+    path: str
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """A person's order to only watch a cluster."""
 
@@ -161,6 +171,7 @@ class ObservedFiles:
     pauses: Mapping[str, Pause]
     unread: Mapping[str, str] = field(default_factory=dict)
     environments: Mapping[str, Mapping[str, ObservedEnvironment]] | None = None
+    folders: Mapping[str, tuple[ClusterFolder, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

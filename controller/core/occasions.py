@@ -18,6 +18,7 @@ class Occasion(Enum):
     )
     STARTED = ("Started", Kind.NORMAL, "A stopped application was started.")
     RESTARTED = ("Restarted", Kind.NORMAL, "An application was restarted.")
+    FILES_REMOVED = ("FilesRemoved", Kind.NORMAL, "Files of a cluster that is gone were removed.")
     STOPPING = ("Stopping", Kind.NORMAL, "An application was told to stop.")
     DELETING = ("Deleting", Kind.NORMAL, "An application was told to go.")
     LAUNCHER_WRITTEN = ("LauncherWritten", Kind.NORMAL, "A launcher was written.")

@@ -136,6 +136,13 @@ class RemoveEnvironment:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class RemoveFolder:
+    """Remove one folder of a cluster that is gone, with all that is in it."""
+
+    path: str
+
+
 JobAction = CreateJob | StartRun | StopRun | DeleteJob
 OfEnvironment = WriteBuilder | JobAction | RemoveEnvironment
 Action = (
@@ -153,6 +160,7 @@ Action = (
     | StopRun
     | DeleteJob
     | RemoveEnvironment
+    | RemoveFolder
 )
 
 ACTION_NAMES: dict[type[Action], str] = {
@@ -170,6 +178,7 @@ ACTION_NAMES: dict[type[Action], str] = {
     StopRun: "stop_run",
     DeleteJob: "delete_job",
     RemoveEnvironment: "remove_environment",
+    RemoveFolder: "remove_folder",
 }
 
 

@@ -16,6 +16,7 @@ from controller.core.plan import (
     Intent,
     Plan,
     RemoveEnvironment,
+    RemoveFolder,
     RemoveLauncher,
     RequireSignIn,
     Restart,
@@ -128,6 +129,11 @@ def launcher_counts(steps: Sequence[Step]) -> tuple[int, int]:
     return writes, removals
 
 
+def folder_count(steps: Sequence[Step]) -> int:
+    """How many folders of clusters that are gone are to be removed."""
+    return sum(isinstance(step.action, RemoveFolder) for step in steps)
+
+
 _OF_ENVIRONMENTS = (
     (CreateJob, "job to create"),
     (StartRun, "run to start"),
@@ -156,6 +162,7 @@ def footer(plan: Plan) -> str:
     if counts["waiting"]:
         said.append(f"{counts['waiting']} on the way")
     only = "environments" if environment_counts(plan.steps) else "launchers"
+    only = "files of clusters that are gone" if folder_count(plan.steps) else only
     return f"Plan: {', '.join(said)}." if said else f"Plan: only {only}."
 
 
@@ -197,4 +204,5 @@ _DONE = {
     "stop_run": "run stopping",
     "delete_job": "job deleted",
     "remove_environment": "environment removed",
+    "remove_folder": "files removed",
 }

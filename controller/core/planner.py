@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from controller.core.cluster import decide_cluster
+from controller.core.cluster_folders import note_unused_folders, unused_folders
 from controller.core.desired import DesiredState, Frozen
 from controller.core.draft import Draft, total
 from controller.core.history import History, forget_changed, note_unjoined, notice
@@ -21,6 +22,7 @@ from controller.core.plan import (
     Intent,
     Plan,
     RemoveEnvironment,
+    RemoveFolder,
     RemoveLauncher,
     Step,
     Wait,
@@ -58,6 +60,7 @@ def plan(
     steps = needed(made.steps, observed)
     steps = (*steps, *unused(desired, observed, past, steps))
     steps = (*steps, *unused_environments(desired, observed, past))
+    steps = (*steps, *unused_folders(desired, observed, past))
     steps = tuple(step for step in steps if step.cluster not in refused)
     return Plan(tuple(sorted(steps, key=_step_order)), tuple(sorted(made.waits, key=_wait_order)))
 
@@ -80,6 +83,7 @@ def remember(
         unused_since={
             **note_unused(desired, observed, past),
             **note_unused_environments(desired, observed, past),
+            **note_unused_folders(desired, observed, past),
         },
         named=named_places(desired, observed, past),
     )
@@ -144,11 +148,11 @@ def _step_order(step: Step) -> tuple[object, ...]:
 
 
 _Write = WriteLauncher | WriteBuilder
-_Removal = RemoveLauncher | RemoveEnvironment
+_Removal = RemoveLauncher | RemoveEnvironment | RemoveFolder
 _CALLS = (
     *("write_launcher", "write_builder", "stop_run", "delete_job", "create_job", "start_run"),
     *("delete", "stop", "require_sign_in", "create", "update", "restart"),
-    *("remove_launcher", "remove_environment"),
+    *("remove_launcher", "remove_environment", "remove_folder"),
 )
 
 

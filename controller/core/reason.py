@@ -66,6 +66,11 @@ class Reason(Enum):
         Outlook.MOVING,
         "Nothing has named the environment for a day.",
     )
+    FILES_UNUSED = (
+        "FilesUnused",
+        Outlook.MOVING,
+        "The cluster of these files was deleted, or has been gone for a day.",
+    )
     # Why a member is left alone for now.
     ENVIRONMENT_BUILDING = (
         "EnvironmentBuilding",

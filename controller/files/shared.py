@@ -24,11 +24,13 @@ from controller.files.port import (
     checked_data,
     checked_growth,
     checked_path,
+    is_temporary,
     kept_path,
     presented,
     split_path,
 )
 
+_ABANDONED_S = 3600.0  # a write takes seconds
 _MODE = 0o644  # applications may run as another user of the project's group
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a named pipe must not hold us
@@ -213,10 +215,21 @@ def _temporary(handle: int, name: str, data: bytes) -> Iterator[str]:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        _sweep(handle, temporary)
         yield temporary
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=handle)
+
+
+def _sweep(handle: int, newest: str) -> None:
+    """Remove what killed writers left an hour before the newest was written, by the same clock."""
+    with suppress(OSError), os.scandir(handle) as entries:
+        written = os.stat(newest, dir_fd=handle, follow_symlinks=False).st_mtime
+        for entry in islice(entries, LISTING_LIMIT):
+            old = written - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_S
+            if is_temporary(entry.name) and old:
+                os.unlink(entry.name, dir_fd=handle)
 
 
 def _place(handle: int, temporary: str, name: str) -> bool:

@@ -219,3 +219,18 @@ def test_appends_of_several_writers_stay_whole(files: SharedFiles) -> None:
         writer.join()
     lines = (files.read("log") or b"").split()
     assert sorted(lines) == sorted(mark * 100 for mark in marks for _ in range(40))
+
+
+def test_what_killed_writers_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    """By the file system's own clock; what may still be written stays."""
+    folder = tmp_path / ".raycml" / "pauses"
+    folder.mkdir(parents=True)
+    old, young, other = ".x.json.01234567.tmp", ".x.json.89abcdef.tmp", "notes.tmp"
+    for name in (old, young, other):
+        (folder / name).write_text("half")
+    hours_ago = (folder / old).stat().st_mtime - 7200
+    for name in (old, other):
+        os.utime(folder / name, (hours_ago, hours_ago))
+    SharedFiles(tmp_path).replace(".raycml/pauses/demo.json", b"{}")
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == sorted([young, "demo.json", other])

@@ -83,6 +83,21 @@ ACCESS = [
       "tries = known.sign_in_tries + 1", "tries = known.sign_in_tries",
       f"{PUBLIC}::test_what_cml_does_not_take_is_said_after_three_tries_and_holds_up_no_repair"),
 ]
+GONE = "tests/core/test_cluster_folders.py"
+FOLDERS = [
+    m("B10", "the files of clusters that are gone are kept for ever", "core/cluster_folders.py",
+      "return (past.now - since).total_seconds() >= past.policy.environment_kept_s",
+      "return False", f"{GONE}::test_the_files_of_a_cluster_that_is_gone_go_after_a_day"),
+    m("B20", "files of a cluster are removed on a torn list", "core/cluster_folders.py",
+      "return project.complete and project.problem is None and project.failure is None",
+      "return True", f"{GONE}::test_a_torn_list_or_a_pause_keeps_them"),
+    m("B12", "files of another installation's cluster are removed", "core/cluster_folders.py",
+      "(app.mark is not None and app.mark.cluster == cluster)", "False",
+      f"{GONE}::test_an_application_under_another_name_keeps_them"),
+    m("B10", "temporary files of killed writers stay", "files/shared.py",
+      "_sweep(handle, temporary)", "pass",
+      "tests/files/test_files_shared.py::test_what_killed_writers_left_goes_with_the_next_write"),
+]
 # fmt: on
 
-MUTANTS: list[Mutant] = [*FILES, *LISTS, *NODE, *TIMES, *ACCESS]
+MUTANTS: list[Mutant] = [*FILES, *LISTS, *NODE, *TIMES, *ACCESS, *FOLDERS]

@@ -1,0 +1,24 @@
+"""The law about files of clusters."""
+
+from controller.core.audit_case import Broken, Case
+from controller.core.plan import RemoveFolder
+
+
+def files_of_clusters_stay(case: Case) -> Broken:
+    """No folder goes while its cluster has an application, a spec or a pause, or may have one."""
+    pauses = {} if case.observed.files is None else case.observed.files.pauses
+    wanted = {cluster.name for cluster in case.desired.clusters} | set(pauses)
+    for step in case.plan.steps:
+        if not isinstance(step.action, RemoveFolder):
+            continue
+        path = step.action.path
+        name = step.cluster
+        if path not in {f".raycml/{kind}/{name}" for kind in ("clusters", "launchers", "logs")}:
+            yield step, f"removal of {path}, which is no folder of {name}"
+        apps = case.observed.projects[step.project].applications
+        marked = any(app.mark is not None and app.mark.cluster == name for app in apps)
+        if name in wanted or marked or any(f"/{name}/" in app.script for app in apps):
+            yield step, f"removal of {path}, whose cluster is not gone"
+        understood = case.desired.whole and not case.desired.frozen
+        if not understood or not case.observed.is_complete(step.project):
+            yield step, f"removal of {path}, while not everything can be read"

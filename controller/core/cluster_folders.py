@@ -1,0 +1,103 @@
+"""Removal of the folders that clusters leave in a project: states, reports, logs, old launchers.
+
+A folder goes a day after nothing has named its cluster any more, and at once where a person had
+the cluster deleted.  It stays while the cluster has an application of any installation, a spec or a
+pause, and while anything is not understood: a spec that cannot be read, a list that was torn.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from controller.core.desired import LAUNCHERS, DesiredState
+from controller.core.observed import ClusterFolder, ObservedProject, ObservedState
+from controller.core.other_clocks import credible
+from controller.core.past import Past
+from controller.core.plan import Intent, RemoveFolder, Step
+from controller.core.reason import Reason
+
+STATES = ".raycml/clusters"
+LOGS = ".raycml/logs"
+FOLDERS = (STATES, LOGS, LAUNCHERS)
+MOST = 50  # folders of one project that one pass removes
+
+
+def cluster_of(path: str) -> str:
+    """The cluster whose folder this is; empty for anything else."""
+    parent, _, name = path.rpartition("/")
+    return name if parent in FOLDERS else ""
+
+
+def unused_folders(desired: DesiredState, observed: ObservedState, past: Past) -> tuple[Step, ...]:
+    found: list[Step] = []
+    for project, folders in _unused(desired, observed, past).items():
+        due = [f for f in folders if _is_due(f, project, past)]
+        found += [_removal(project, folder) for folder in due[:MOST]]
+    return tuple(found)
+
+
+def note_unused_folders(
+    desired: DesiredState, observed: ObservedState, past: Past
+) -> dict[tuple[str, str], datetime]:
+    """Since when each folder has been of a cluster that is gone, as far as this process saw."""
+    before = past.history.unused_since
+    if observed.files is None:
+        return {place: since for place, since in before.items() if cluster_of(place[1])}
+    return {
+        (project, folder.path): before.get((project, folder.path), past.now)
+        for project, folders in _unused(desired, observed, past).items()
+        for folder in folders
+    }
+
+
+def _unused(
+    desired: DesiredState, observed: ObservedState, past: Past
+) -> Mapping[str, list[ClusterFolder]]:
+    if observed.files is None or not desired.whole or desired.frozen:
+        return {}
+    held = {c.name for c in desired.clusters} | set(desired.departed) | set(observed.files.pauses)
+    return {
+        project: [
+            folder
+            for folder in folders
+            if folder.cluster not in held
+            and not is_alive(folder.cluster, observed.projects[project])
+            and (past.policy.only is None or folder.cluster in past.policy.only)
+        ]
+        for project, folders in sorted(observed.files.folders.items())
+        if project in observed.projects and _is_readable(observed.projects[project])
+    }
+
+
+def _is_readable(project: ObservedProject) -> bool:
+    return project.complete and project.problem is None and project.failure is None
+
+
+def is_alive(cluster: str, project: ObservedProject) -> bool:
+    """Whether an application is the cluster's by its mark, its name or its launcher."""
+    return any(
+        (app.mark is not None and app.mark.cluster == cluster)
+        or app.subdomain.startswith(f"ray-{cluster}-")
+        or app.script.removeprefix("/home/cdsw/").startswith(f"{LAUNCHERS}/{cluster}/")
+        for app in project.applications
+    )
+
+
+def _is_due(folder: ClusterFolder, project: str, past: Past) -> bool:
+    if folder.cluster in past.policy.delete:
+        return True
+    noticed = past.history.unused_since.get((project, folder.path))
+    times = (credible(folder.modified_at, past.now), noticed)
+    since = min((time for time in times if time is not None), default=past.now)
+    return (past.now - since).total_seconds() >= past.policy.environment_kept_s
+
+
+def _removal(project: str, folder: ClusterFolder) -> Step:
+    return Step(
+        action=RemoveFolder(folder.path),
+        cluster=folder.cluster,
+        project=project,
+        member=None,
+        reason=Reason.FILES_UNUSED,
+        intent=Intent.NOTHING,
+        message=f"cluster {folder.cluster} is gone",
+    )

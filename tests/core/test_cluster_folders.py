@@ -1,0 +1,148 @@
+"""Files of clusters that are gone are removed, and of no other."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from controller.core.audit import audit
+from controller.core.audit_case import Case
+from controller.core.cluster_folders import FOLDERS, MOST
+from controller.core.desired import Frozen
+from controller.core.history import History
+from controller.core.observed import (
+    ClusterFolder,
+    ObservedApplication,
+    ObservedFiles,
+    ObservedState,
+    Pause,
+)
+from controller.core.plan import Intent, Plan, RemoveFolder, Step
+from controller.core.planner import plan, remember
+from controller.core.policy import Policy
+from controller.core.reason import Reason
+from tests.worlds import (
+    NOW,
+    POLICY,
+    PROJECT,
+    application,
+    at,
+    converged,
+    desired,
+    foreign,
+    named,
+    observed,
+    spec,
+)
+
+DAY_S = POLICY.environment_kept_s
+GONE = named("gone")
+
+
+def folders(*clusters: str, age_s: float | None = None) -> tuple[ClusterFolder, ...]:
+    when = None if age_s is None else at(-age_s)
+    return tuple(ClusterFolder(c, f"{f}/{c}", when) for c in clusters for f in FOLDERS)
+
+
+def with_folders(
+    world: ObservedState, *found: ClusterFolder, pauses: dict[str, Pause] | None = None
+) -> ObservedState:
+    files = ObservedFiles({PROJECT: ()}, pauses or {}, folders={PROJECT: found})  # type: ignore[arg-type]
+    return replace(world, files=files)
+
+
+def removed(decision: Plan) -> list[str]:
+    return [s.action.path for s in decision.steps if isinstance(s.action, RemoveFolder)]
+
+
+def after(
+    world: ObservedState, seconds: float, policy: Policy = POLICY, **changes: object
+) -> list[str]:
+    """What is removed by a process that has seen the world so for so long."""
+    state = replace(desired(spec()), **changes)  # type: ignore[arg-type]
+    history = remember(state, world, History(), policy)
+    later = replace(world, as_of=NOW + timedelta(seconds=seconds), reports={})
+    history = remember(state, later, history, policy)
+    made = plan(state, later, history, policy)
+    assert not audit(Case(made, state, later, history, policy))
+    return removed(made)
+
+
+def test_the_files_of_a_cluster_that_is_gone_go_after_a_day() -> None:
+    world = with_folders(converged(spec()), *folders("analytics", "gone"))
+    assert after(world, DAY_S - 1) == []
+    assert after(world, DAY_S + 1) == sorted(f"{folder}/gone" for folder in FOLDERS)
+
+
+def test_a_pod_of_the_project_knows_their_age_and_believes_no_time_to_come() -> None:
+    world = with_folders(converged(spec()), *folders("gone", age_s=DAY_S + 1))
+    assert len(after(world, 0)) == len(FOLDERS)
+    ahead = with_folders(converged(spec()), *folders("gone", age_s=-1e9))
+    assert len(after(ahead, DAY_S + 1)) == len(FOLDERS)
+
+
+def living() -> dict[str, tuple[ObservedApplication, ...]]:
+    of_another = application(GONE, "head")
+    mark = {**of_another.environment, "RAYCML_OWNER": "another"}
+    script = ".raycml/launchers/gone/head-1-1.py"
+    return {
+        "application": (application(GONE, "head"),),
+        "another installation": (replace(of_another, environment=mark),),
+        "name alone": (foreign("ray-gone-cpu-0"),),
+        "launcher alone": (replace(foreign("mine"), script=script),),
+        "launcher from home": (replace(foreign("mine"), script=f"/home/cdsw/{script}"),),
+    }
+
+
+@pytest.mark.parametrize("sign", living())
+def test_a_sign_of_life_keeps_them(sign: str) -> None:
+    apps = converged(spec()).projects[PROJECT].applications
+    world = with_folders(observed(*apps, *living()[sign]), *folders("gone", age_s=1e6))
+    assert after(world, DAY_S + 1) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"whole": False},
+        {"frozen": {"other": Frozen(Reason.SPEC_UNREADABLE, "m")}},
+        {"departed": {"gone": ""}},
+    ],
+)
+def test_what_is_not_understood_keeps_them(changes: dict[str, object]) -> None:
+    world = with_folders(converged(spec()), *folders("gone", age_s=1e6))
+    assert after(world, DAY_S + 1, **changes) == []
+
+
+def test_a_torn_list_or_a_pause_keeps_them() -> None:
+    apps = converged(spec()).projects[PROJECT].applications
+    torn = with_folders(observed(*apps, complete=False), *folders("gone", age_s=1e6))
+    assert after(torn, DAY_S + 1) == []
+    pause = {"gone": Pause("gone", "r", "jdoe", NOW)}
+    paused = with_folders(converged(spec()), *folders("gone", age_s=1e6), pauses=pause)
+    assert after(paused, DAY_S + 1) == []
+
+
+def test_a_deleted_cluster_takes_its_files_along_once_its_applications_are_gone() -> None:
+    asked = replace(POLICY, delete=frozenset({"gone"}), only=frozenset({"gone"}))
+    left = with_folders(observed(application(GONE, "head")), *folders("gone", "old", age_s=1))
+    assert after(left, 0, asked) == []
+    bare = with_folders(observed(), *folders("gone", "old", age_s=1))
+    assert after(bare, 0, asked) == sorted(f"{folder}/gone" for folder in FOLDERS)
+
+
+def test_one_pass_removes_a_bounded_number() -> None:
+    many = [f"gone{n}" for n in range(2 * MOST)]
+    world = with_folders(converged(spec()), *folders(*many, age_s=1e6))
+    assert len(after(world, 1)) == MOST
+
+
+@pytest.mark.parametrize(
+    "path", ["", ".raycml", ".raycml/clusters", ".raycml/logs/a/b", ".venv", ".raycml/envs/gone",
+             ".raycml/logs/analytics", ".raycml/clusters/.."],
+)  # fmt: skip
+def test_the_law_refuses_to_remove_anything_else(path: str) -> None:
+    state, world = desired(spec()), with_folders(converged(spec()))
+    step = Step(RemoveFolder(path), "gone", PROJECT, None, Reason.FILES_UNUSED, Intent.NOTHING)
+    broken = audit(Case(Plan((step,)), state, world, History(), POLICY))
+    assert {violation.law for violation in broken} == {"files_of_clusters_stay"}
