@@ -10,7 +10,8 @@ from pathlib import Path
 
 from controller.cli.places import is_dead
 from controller.clock import Clock
-from controller.core.checkup_facts import LeaseSeen, Probe
+from controller.cml.errors import Rejected
+from controller.core.checkup_facts import LeaseSeen, Probe, Unread
 from controller.core.desired import LAUNCHERS
 from controller.core.lease import Lease, Sighting, sight
 from controller.files.leases import read_lease
@@ -74,16 +75,29 @@ def _look_again(files: ProjectFiles, owner: str, before: Sighting, clock: Clock)
     return None if found is None else sight(before, found, clock.monotonic())
 
 
-def has_interpreter(files: ProjectFiles, path: str, home: Path | None) -> bool:
+def has_interpreter(files: ProjectFiles, path: str, home: Path | None) -> bool | Unread:
     """Whether the project holds it.  In a pod of the project the disk itself is asked, for an
-    interpreter is mostly a link, and the files' port follows none."""
+    interpreter is mostly a link, and the files' port follows none.
+
+    A folder that is a link out of the project is refused by CML, and pods may follow it all the
+    same.
+    """
     if home is not None:
         return os.access(home / path, os.X_OK) and (home / path).is_file()
     folder, _, name = path.rpartition("/")
     # A file at the top of the home cannot be listed, but it can be read.
     if not folder:
         return files.read(path) is not None
-    return any(one.name == name and not one.is_dir for one in files.listing(folder))
+    try:
+        found = files.listing(folder)
+    except FilesError as error:
+        if not isinstance(error.__cause__, Rejected):
+            raise
+        return Unread(
+            f"CML does not list {folder}; it may be a link out of the project, which only pods "
+            "can follow"
+        )
+    return any(one.name == name and not one.is_dir for one in found)
 
 
 def within_home(python: str) -> str | None:
