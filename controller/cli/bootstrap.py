@@ -246,8 +246,8 @@ def _conclude(site: Site, plan: Wanted, seen: Seen) -> None:
     site.screen.say(*surplus(seen, owner))
     if seen.answer is not None and seen.answer.refused:
         site.screen.say(
-            "it runs; whether it is ready cannot be asked with this key, which lacks the audience "
-            "`Application`"
+            "it runs; sign in to its page to see whether it is ready (no key is sent to an "
+            "application)"
         )
     if seen.project.shared_memory_mb < plan.shared_memory_mb:
         site.screen.say(

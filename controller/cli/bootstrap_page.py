@@ -1,13 +1,16 @@
-"""What the controller says of itself: its `/readyz`, behind CML's proxy, asked with our key."""
+"""The controller's own word on its readiness: its `/readyz`, as far as it is open without a key.
+
+The application is known by a mark, and any collaborator of the project can put that mark on an
+application of their own.  So no key is sent: behind CML's proxy the answer is then a sign-in, and
+readiness is for a person to look up.
+"""
 
 import json
 from collections.abc import Mapping
 
 import httpx
-from pydantic import SecretStr
 
-from controller.cml.connection import checked_key, parse_address
-from controller.cml.transport import Bearer
+from controller.cml.connection import parse_address
 from controller.core.bootstrap_facts import Answer
 
 _TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=15.0, pool=15.0)
@@ -18,11 +21,10 @@ _SHOWN = 200
 
 
 class ReadyPage:
-    """Asks; whatever goes wrong is an answer too, and holds no key."""
+    """Asks; whatever goes wrong is an answer too."""
 
-    def __init__(self, http: httpx.Client, key: SecretStr) -> None:
+    def __init__(self, http: httpx.Client) -> None:
         self._http = http
-        self._auth = Bearer(checked_key(key))
 
     def ask(self, url: str) -> Answer:
         address = parse_address(url)
@@ -30,7 +32,7 @@ class ReadyPage:
             with self._http.stream(
                 "GET",
                 f"{address.reach}/readyz",
-                auth=self._auth,
+                auth=httpx.Auth(),  # none, and none that httpx would find elsewhere
                 headers={"Host": address.authority},
                 timeout=_TIMEOUT,
             ) as response:

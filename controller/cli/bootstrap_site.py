@@ -73,7 +73,7 @@ def open_site(
                 screen=screen,
                 client=client,
                 files=open_files(client, where),
-                page=ReadyPage(http, where.api_key),
+                page=ReadyPage(http),
                 project=project,
                 owner=where.owner or "",
                 timeout_s=timeout_s,

@@ -163,7 +163,7 @@ class SeenProject:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the controller's `/readyz` said.  `refused`: the key does not open applications."""
+    """What the controller's `/readyz` said.  `refused`: only to those who have signed in."""
 
     ready: bool
     why: str = ""

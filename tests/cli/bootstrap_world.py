@@ -29,8 +29,8 @@ class Killed(BaseException):
 class World:
     """`cut` is told of each call before and after its effect, and may raise.
 
-    `unready` is what `/readyz` says as long as it is not empty; `opens` whether the proxy lets our
-    key pass.  Runs of the job in `broken` mode leave nothing but a log.
+    `unready` is what `/readyz` says as long as it is not empty; `opens` whether the proxy lets
+    strangers pass.  Runs of the job in `broken` mode leave nothing but a log.
     """
 
     stage: Stage
@@ -136,7 +136,8 @@ class World:
         if request.url.path != "/readyz":
             return None
         self.ready_asked += 1
-        if not self.opens or request.headers["authorization"] != f"Bearer {KEY}":
+        assert KEY not in str(request.headers.raw), "an application is sent the key"
+        if not self.opens:
             return httpx.Response(302, headers={"location": "http://cml.localhost/sign-in"})
         body = {"ok": not self.unready, "reasons": [self.unready] if self.unready else []}
         return httpx.Response(503 if self.unready else 200, json=body)

@@ -437,13 +437,13 @@ def test_time_that_runs_out_names_what_was_waited_for(world: World) -> None:
     assert "time is up: the controller is not ready: no revision is in force" in said.err
 
 
-def test_a_key_that_does_not_open_pages_ends_well_and_says_what_it_could_not_see(
+def test_a_page_behind_a_sign_in_ends_well_and_says_what_it_could_not_see(
     world: World,
 ) -> None:
     world.opens = False
     said = world.run()
     assert said.code == 0
-    assert "cannot be asked with this key" in said.err
+    assert "sign in to its page" in said.err
 
 
 # Away with it

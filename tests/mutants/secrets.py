@@ -74,4 +74,13 @@ MUTANTS = [
     m("B19", "a session goes on after it was signed out", "web/forms.py",
       "    desk.access.end(desk.cookie())\n", "",
       f"{WEB}::test_signing_out_ends_the_session_for_each_copy_of_its_cookie"),
+    m("B19", "an index chooses the installer that a build runs", "launcher/builder/installing.py",
+      'return " ".join([f"uv=={UV}", *(', 'return "uv\\n" and " ".join(["uv", *(',
+      "tests/launcher/test_installing.py::test_uv_is_named_by_version_and_content"),
+    m("B19", "bootstrap sends its key to an application", "cli/bootstrap_site.py",
+      "page=ReadyPage(http),",
+      "page=(http.headers.update(authorization=where.api_key.get_secret_value())"
+      " or ReadyPage(http)),",
+      "tests/cli/test_cli_bootstrap.py"
+      "::test_a_page_behind_a_sign_in_ends_well_and_says_what_it_could_not_see"),
 ]

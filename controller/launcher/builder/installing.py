@@ -13,6 +13,14 @@ from pathlib import Path
 from controller.launcher.builder.order import Order
 from controller.launcher.builder.programs import BuildError, Programs
 
+# One version with one content, from whichever index pip is told of.  An index that has neither has
+# no uv, and pip installs instead.
+UV = "0.9.7"
+_UV_HASHES = (
+    "8cf6bc2482d1293cc630f66b862b494c09acda9b7faff7307ef52667a2b3ad49",  # manylinux, x86_64
+    "635e82c2d0d8b001618af82e4f2724350f15814f6462a71b3ebd44adec21f03c",  # manylinux, aarch64
+    "777bb1de174319245a35e4f805d3b4484d006ebedae71d3546f95e7c28a5f436",  # musllinux, x86_64
+)
 _FOR_UV = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -64,13 +72,20 @@ def _files(order: Order, folder: Path) -> list[str]:
 def _fetch_uv(python: Path, programs: Programs) -> Path | None:
     """Beside the environment, not in it: it is no package that anybody asked for."""
     tools = programs.folder / "tools"
-    programs.journal.say("fetching uv")
-    command = [str(python), "-m", "pip", "install", "-q", "--retries", "1"]
-    if programs.run([*command, "--target", str(tools), "uv"]) != 0:
+    programs.journal.say(f"fetching uv {UV}")
+    wanted = programs.folder / "uv.txt"
+    wanted.write_text(uv_requirement(), encoding="utf-8")
+    command = [str(python), "-m", "pip", "install", "-q", "--retries", "1", "--require-hashes"]
+    if programs.run([*command, "--target", str(tools), "-r", str(wanted)]) != 0:
         programs.journal.say("uv cannot be had; pip installs instead")
         return None
     found = tools / "bin" / "uv"
     return found if found.is_file() else None
+
+
+def uv_requirement() -> str:
+    """The line by which pip takes exactly this uv, or none."""
+    return " ".join([f"uv=={UV}", *(f"--hash=sha256:{digest}" for digest in _UV_HASHES)]) + "\n"
 
 
 def _by_uv(uv: Path, python: Path, asked: list[str], programs: Programs) -> bool:
