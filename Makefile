@@ -43,6 +43,9 @@ run: $(VENV)/.local
 	@$(BIN)/raycml reconcile --local specs/quickstart.yaml
 	@$(BIN)/python docs/examples/task_on_every_node.py quickstart
 	@echo
+	@echo "Open the dashboard: first the link under \`sign in', then the address of the cluster above."
+	@$(BIN)/raycml emulator status
+	@echo
 	@echo "Edit specs/quickstart.yaml and look:    $(BIN)/raycml plan --local specs/quickstart.yaml"
 	@echo "End all of it:                          make stop"
 

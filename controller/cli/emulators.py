@@ -10,6 +10,7 @@ from controller.cli.options import Form, Output
 from controller.cli.screen import Screen
 from controller.emulator import daemon
 from controller.emulator.daemon import Connection
+from controller.emulator.sign_in import ticket
 
 SCHEMA = "raycml.emulator/v1"
 
@@ -63,11 +64,20 @@ def _show(screen: Screen, found: Connection | None, output: Form) -> None:
     else:
         screen.data(
             f"the embedded CML runs (pid {found.pid})\n"
-            f"page      {found.url}\n"
+            f"page      http://{found.domain}\n"
+            f"sign in   {_sign_in(found, screen)}\n"
             f"project   {found.project_id}\n"
             f"state     {found.state_dir}\n"
             "use it    add --local to a command, e.g. raycml reconcile --local"
         )
+
+
+def _sign_in(found: Connection, screen: Screen) -> str:
+    """A link for a browser, in place of the key.  A log is no place for what opens something."""
+    if not screen.draws:
+        return "by the link that `raycml emulator status` prints on a terminal"
+    fresh = ticket(found.api_key, screen.machine.clock.now())
+    return f"http://{found.domain}/sign-in?ticket={fresh}  (once, within ten minutes)"
 
 
 def _document(found: Connection | None) -> dict[str, object]:

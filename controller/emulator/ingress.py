@@ -1,4 +1,4 @@
-"""The front door of the emulator: whose page is it, and may the caller see it?
+"""The front door of the emulator: the page that a request is for, and the caller's right to it.
 
 By `Host`: the workspace itself (API and pages for people) or one application, whose requests are
 passed to its pod.  What opens the workspace, a key or a session, is never passed on.  An unknown
@@ -7,28 +7,26 @@ host is refused, so that a page from elsewhere cannot reach in under a name of i
 
 import http.client
 import re
-import secrets
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from flask import Flask
 from werkzeug.wrappers import Request, Response
 
 from controller.emulator import pages
-from controller.emulator.options import APPLICATION, ApiKey, User
+from controller.emulator.options import ApiKey, User
 from controller.emulator.processes import Processes
 from controller.emulator.records import Application
+from controller.emulator.sign_in import Sessions
 from controller.emulator.workspace import Workspace
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 COOKIE = "cml_session"
-SESSIONS = 100
 CHUNK = 65536
 PROXY_TIMEOUT_S = 120.0
 HOP_BY_HOP = {
@@ -62,13 +60,15 @@ class Front:
         self._api = api
         self._workspace = workspace
         self._processes = processes
-        self._keys = keys
         self._lock = lock
         self._domain = domain
         self._logs = logs
         port = domain.partition(":")[2]
         self._hosts = {domain, f"127.0.0.1:{port}", f"localhost:{port}"}
-        self._sessions: deque[str] = deque(maxlen=SESSIONS)
+        self._sessions = Sessions(keys, workspace.clock)
+        self._way_back = re.compile(
+            rf"http://(?:[a-z0-9-]{{1,63}}\.)?{re.escape(domain)}(?:/[!-\[\]-~]*)?"
+        )
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -93,6 +93,8 @@ class Front:
             return self._sign_in(request)
         if request.method != "GET":
             return Response("Method Not Allowed\n", 405, mimetype="text/plain")
+        if self._visitor(request) is None:
+            return self._turn_away(request)
         if request.path == "/":
             with self._lock:
                 self._workspace.tick()
@@ -110,24 +112,35 @@ class Front:
         return _page(pages.log(name, self._logs / f"{known_as}.log"))
 
     def _sign_in(self, request: Request) -> Response:
-        """The button leads back to where the visitor came from, which must be ours."""
-        if request.method != "POST":
-            return _page(pages.sign_in(request.args.get("next", "")))
-        target = request.form.get("next", "")
-        if not self._ours(target):
-            target = f"http://{self._domain}/"
-        session = secrets.token_urlsafe(32)
-        self._sessions.append(session)
+        """By the key in the form, or by the ticket in a link; then back to where one came from."""
+        target = request.values.get("next", "")
+        credential = request.form.get("key", "").strip() or request.args.get("ticket", "")
+        session = self._sessions.open(credential) if credential else None
+        if session is None:
+            fault = "This is not the key, or the link was used or is too old." if credential else ""
+            return _page(pages.sign_in(target, fault), 401 if fault else 200)
+        if not self._way_back.fullmatch(target):
+            target = "/"
         response = Response("", 303, headers={"Location": target})
         name = self._domain.partition(":")[0]
-        response.set_cookie(COOKIE, session, httponly=True, samesite="Lax", domain=name)
+        shared = name if request.host.partition(":")[0] == name else None
+        response.set_cookie(COOKIE, session, httponly=True, samesite="Lax", domain=shared)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
-    def _ours(self, target: str) -> bool:
-        if any(ord(letter) <= 32 for letter in target):
-            return False
-        parts = urlsplit(target)
-        return parts.scheme == "http" and parts.netloc.endswith(f".{self._domain}")
+    def _visitor(self, request: Request) -> User | None:
+        """The user of the key or of the session that the request carries."""
+        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self._sessions.user_of_key(secret.strip())
+        return self._sessions.user(request.cookies.get(COOKIE, ""))
+
+    def _turn_away(self, request: Request) -> Response:
+        if request.headers.get("Authorization", "").lower().startswith("bearer "):
+            return _html(401, "Unauthorized", "The key does not open applications.")
+        location = f"http://{self._domain}/sign-in?next={quote(request.url, safe='')}"
+        return Response("", 302, headers={"Location": location})
 
     # applications
 
@@ -149,20 +162,11 @@ class Front:
             return _html(502, app.name, "The application does not answer.")
 
     def _admit(self, request: Request, app: Application) -> tuple[User | None, Response | None]:
-        """Who comes, or why not."""
+        """The user whom the application is told of, or the answer instead of its own."""
         if app.bypass_authentication:
             return None, None
-        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            key = self._keys.get(secret.strip())
-            if key is None or APPLICATION not in key.audiences:
-                return None, _html(401, "Unauthorized", "The key does not open applications.")
-            return key.user, None
-        if request.cookies.get(COOKIE, "") in self._sessions:
-            return app.creator, None
-        target = quote(request.url, safe="")
-        location = f"http://{self._domain}/sign-in?next={target}"
-        return None, Response("", 302, headers={"Location": location})
+        user = self._visitor(request)
+        return user, None if user is not None else self._turn_away(request)
 
 
 def _page(markup: str, status: int = 200) -> Response:

@@ -99,13 +99,16 @@ def log(name: str, path: Path) -> str:
     return page(name, f"<pre>{escape(text)}</pre>")
 
 
-def sign_in(target: str) -> str:
+def sign_in(target: str, fault: str) -> str:
+    said = f"<p><b>{escape(fault)}</b></p>" if fault else ""
     return page(
         "Sign in",
-        "<p>The application asks for a signed-in user of the workspace.</p>"
+        f"{said}<p>Open the link that <code>raycml emulator status</code> prints, or give the API "
+        "key of <code>connection.json</code> in the state folder.</p>"
         '<form method="post" action="/sign-in">'
         f'<input type="hidden" name="next" value="{escape(target, quote=True)}">'
-        "<button>Sign in as the local developer</button></form>",
+        '<p><label>API key <input type="password" name="key" autocomplete="off" required></label> '
+        "<button>Sign in</button></p></form>",
     )
 
 

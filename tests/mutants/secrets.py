@@ -4,6 +4,7 @@ from tests.mutants.mutant import m
 
 EVERYWHERE = "tests/cli/test_cli_secrets_everywhere.py"
 ERRORS = "tests/cml/test_cml_secrets.py"
+SIGN_IN = "tests/emulator/test_emulated_sign_in.py"
 WEB = "tests/web/test_web_hostile.py"
 HOSTILE = "tests/cli/test_cli_hostile_text.py"
 
@@ -83,4 +84,17 @@ MUTANTS = [
       " or ReadyPage(http)),",
       "tests/cli/test_cli_bootstrap.py"
       "::test_a_page_behind_a_sign_in_ends_well_and_says_what_it_could_not_see"),
+    m("B19", "the embedded CML shows its logs to any user of the machine", "emulator/ingress.py",
+      "        if self._visitor(request) is None:\n            return",
+      "        if False:\n            return",
+      f"{SIGN_IN}::test_nothing_is_shown_without_a_credential"),
+    m("B19", "the embedded CML signs anybody in", "emulator/sign_in.py",
+      "if user is None:\n            return None", "if False:\n            return None",
+      f"{SIGN_IN}::test_nothing_is_shown_without_a_credential"),
+    m("B19", "a link for signing in opens twice", "emulator/sign_in.py",
+      "if ends <= now or text in self._used:", "if ends <= now:",
+      f"{SIGN_IN}::test_a_link_opens_once_and_for_a_while"),
+    m("B19", "the embedded CML leads to another site", "emulator/ingress.py",
+      'if not self._way_back.fullmatch(target):', 'if not target.startswith("http:"):',
+      f"{SIGN_IN}::test_the_way_back_leads_only_to_this_workspace"),
 ]

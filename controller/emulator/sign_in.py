@@ -1,0 +1,81 @@
+"""Sign-in of the embedded CML: by the API key, or by a link that opens once.
+
+Whoever may read `connection.json` can make such a link; other users of this machine cannot.
+"""
+
+import hashlib
+import hmac
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import datetime
+
+from controller.clock import Clock
+from controller.emulator.options import APPLICATION, ApiKey, User
+
+TICKET_S = 600
+SESSIONS_MAX = 100
+
+
+def ticket(api_key: str, now: datetime) -> str:
+    """What a link carries in place of the key: good once, within ten minutes."""
+    said = f"{int(now.timestamp()) + TICKET_S}.{secrets.token_urlsafe(12)}"
+    return f"{said}.{_signature(api_key, said)}"
+
+
+def _signature(api_key: str, said: str) -> str:
+    return hmac.digest(api_key.encode(), f"sign-in|{said}".encode(), hashlib.sha256).hex()
+
+
+class Sessions:
+    """Judges keys and tickets, and knows the sessions that they opened: the latest hundred."""
+
+    def __init__(self, keys: Mapping[str, ApiKey], clock: Clock) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._users: OrderedDict[str, User] = OrderedDict()
+        self._used: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def open(self, credential: str) -> str | None:
+        """A new session for a key that opens applications, or for a ticket made with one."""
+        user = self.user_of_key(credential) or self._user_of_ticket(credential)
+        if user is None:
+            return None
+        session = secrets.token_urlsafe(32)
+        with self._lock:
+            self._users[session] = user
+            while len(self._users) > SESSIONS_MAX:
+                self._users.popitem(last=False)
+        return session
+
+    def user(self, session: str) -> User | None:
+        with self._lock:
+            return self._users.get(session)
+
+    def user_of_key(self, secret: str) -> User | None:
+        """The user of a key that opens applications."""
+        found = [key for known, key in self._keys.items() if _equal(known, secret)]
+        return found[0].user if found and APPLICATION in found[0].audiences else None
+
+    def _user_of_ticket(self, text: str) -> User | None:
+        said, _, signature = text.rpartition(".")
+        for secret, key in self._keys.items():
+            if APPLICATION in key.audiences and _equal(_signature(secret, said), signature):
+                return key.user if self._use(text, said) else None
+        return None
+
+    def _use(self, text: str, said: str) -> bool:
+        """Whether this is the first use in time.  Expired tickets need not be remembered."""
+        now, ends = self._clock.now().timestamp(), int(said.partition(".")[0])
+        with self._lock:
+            self._used = {known: end for known, end in self._used.items() if end > now}
+            if ends <= now or text in self._used:
+                return False
+            self._used[text] = ends
+        return True
+
+
+def _equal(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode(errors="replace"))
