@@ -15,7 +15,6 @@ from controller.cli.compose import Session, open_session, with_permissions
 from controller.cli.consent import consent
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
-from controller.cli.leading import await_lease
 from controller.cli.marking import Fields, Written, write
 from controller.cli.options import (
     CaCert,
@@ -29,6 +28,7 @@ from controller.cli.options import (
     Verbose,
     Yes,
 )
+from controller.cli.ordering import lead_or_order, new_order, writes_of
 from controller.cli.pruning import check_pauses
 from controller.cli.screen import Screen
 from controller.cli.show_adoption import adopt_json, adopted_text, preview_text
@@ -39,6 +39,7 @@ from controller.core.closest import did_you_mean
 from controller.core.history import History
 from controller.core.member import Member, parse_member
 from controller.core.observed import ObservedApplication
+from controller.core.order import OrderKind
 from controller.core.proposal import Pair, Proposal, propose
 from controller.core.revision import Revision
 from controller.core.words import counted
@@ -95,9 +96,9 @@ def adopt(  # noqa: PLR0913 - the options of one command
     order = [_mapping(text) for text in mapped or ()]
     _check_once([str(member) for member, _ in order])
     with open_session(screen, local=local, ca_cert=ca_cert) as session:
-        ground = _ground(session, revision, name, from_owner)
-        pairs = _ordered(order, ground) if order else None
-        found = _offer(ground, pairs)
+        ground = look_at(session, revision, name, from_owner)
+        pairs = ordered_pairs(order, ground) if order else None
+        found = decide_on(ground, pairs)
         shown = Shown(screen, output, label(revision), found)
         if found.adoptions:
             shown.preview()
@@ -105,9 +106,21 @@ def adopt(  # noqa: PLR0913 - the options of one command
         elif not found.already and found.notes:
             message = f"nothing was adopted: {'; '.join(found.notes)}"
             raise CommandError(message, Exit.REFUSED, "`--map MEMBER=NAME` says which is which")
+        answer = None
         if found.adoptions:  # no lease is taken for nothing
-            await_lease(session, session.clock.monotonic() + timeout, screen.say)
-        return shown.conclude(_carry_out(session, ground, found))
+            wish = new_order(
+                session,
+                screen.machine,
+                OrderKind.ADOPT,
+                (name,),
+                timeout,
+                pairs=tuple((str(made.member), made.app.id) for made in found.adoptions),
+                from_owner=from_owner or "",
+            )
+            answer = lead_or_order(session, wish, screen.say)
+        if answer is None:
+            return shown.conclude(carry_out(session, ground, found))
+        return shown.conclude(writes_of(answer, [made.app.id for made in found.adoptions]))
 
 
 def _check_declared(name: str, revision: Revision) -> None:
@@ -138,7 +151,7 @@ def _check_once(named: Sequence[str]) -> None:
         )
 
 
-def _ground(session: Session, revision: Revision, name: str, from_owner: str | None) -> Ground:
+def look_at(session: Session, revision: Revision, name: str, from_owner: str | None) -> Ground:
     """The world, pauses included.  CommandError where nothing may be decided on it, or written."""
     policy = with_permissions(session.policy, only=frozenset({name}))
     policy = replace(policy, look_at_pauses=True)
@@ -159,7 +172,7 @@ def _ground(session: Session, revision: Revision, name: str, from_owner: str | N
     return Ground(cluster, seen.desired, seen.observed, policy, from_owner)
 
 
-def _offer(ground: Ground, pairs: tuple[Pair, ...] | None) -> Offer:
+def decide_on(ground: Ground, pairs: tuple[Pair, ...] | None) -> Offer:
     """Of what a person mapped, or of what names propose.  CommandError where that may not be."""
     if pairs is None:
         proposal = propose(ground.cluster, ground.filled(), ground.claimable())
@@ -171,7 +184,7 @@ def _offer(ground: Ground, pairs: tuple[Pair, ...] | None) -> Offer:
     return offer(proposal, ground)
 
 
-def _ordered(order: Sequence[tuple[Member, str]], ground: Ground) -> tuple[Pair, ...]:
+def ordered_pairs(order: Sequence[tuple[Member, str]], ground: Ground) -> tuple[Pair, ...]:
     """What a person mapped.  CommandError for a member or an application that there is not."""
     groups = [group.name for group in ground.cluster.groups]
     apps = ground.observed.projects[ground.cluster.project].applications
@@ -209,7 +222,7 @@ def _application(named: str, apps: Sequence[ObservedApplication]) -> ObservedApp
     raise CommandError(message, Exit.USAGE, "copy its name or id from CML's list of applications")
 
 
-def _carry_out(session: Session, ground: Ground, found: Offer) -> list[Written]:
+def carry_out(session: Session, ground: Ground, found: Offer) -> list[Written]:
     """One write for each adoption."""
     return [
         write(session.world, made.app, partial(_decided, made, ground)) for made in found.adoptions

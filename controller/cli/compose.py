@@ -66,6 +66,11 @@ class Session:
         threads = self.settings.pool_threads
         return Execution(self.world, self.owner, threads, heard, self.permit)
 
+    def within(self, project: str) -> "Session":
+        """The same in another project, an id; the lease stays that of the connection's."""
+        world = Workspace(self.client, self.files, project, self.clock)
+        return replace(self, project=project, world=world)
+
     def with_owner(self, owner: str) -> "Session":
         """To look with the eyes of another installation; the lease is to be read, not taken."""
         policy = replace(self.policy, owner=owner)

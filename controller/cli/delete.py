@@ -3,6 +3,7 @@
 A spec that would bring a cluster back is said, and one that protects it is obeyed.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -25,6 +26,7 @@ from controller.cli.options import (
     cluster_names,
     duration,
 )
+from controller.cli.ordering import exit_of, lead_or_order, new_order
 from controller.cli.progress import showing
 from controller.cli.pruning import agree, check_pauses
 from controller.cli.reconcile import exit_code
@@ -34,11 +36,12 @@ from controller.cli.specs import NO_SPECS, load_if_there
 from controller.core.closest import did_you_mean
 from controller.core.history import History
 from controller.core.observed import key_of
+from controller.core.order import OrderKind
 from controller.core.plan import Plan
 from controller.core.policy import Policy
 from controller.core.revision import Holder
 from controller.core.status import Goal
-from controller.core.words import counted, spoken
+from controller.core.words import spoken
 from controller.loop import End
 from controller.reconcile import Pass, look_and_plan
 
@@ -85,8 +88,16 @@ def delete(  # noqa: PLR0913 - the options of one command
         check_pauses(set(chosen), seen)
         agree(screen, wanted, f"{members_away(seen.plan)} for good", yes=yes)
         started = session.clock.monotonic()
-        end = _carry_out(screen, session, policy, timeout)
-        code = _conclude(screen, session, end, chosen, held)
+        order = new_order(session, screen.machine, OrderKind.DELETE, tuple(chosen), timeout)
+        answer = lead_or_order(session, order, screen.say)
+        if answer is None:
+            left_s = max(started + timeout - session.clock.monotonic(), 0.0)
+            end = _carry_out(screen, session, policy, left_s)
+            code = exit_code(end)
+            why = [] if code is Exit.DONE else [*explain(end, session)]
+        else:
+            code, why = exit_of(answer), [answer.message]
+        _conclude(screen, code, why, chosen, held)
         if code is Exit.DONE:
             screen.say(f"done in {spoken(session.clock.monotonic() - started)}")
         return code
@@ -142,15 +153,12 @@ def _carry_out(screen: Screen, session: Session, policy: Policy, timeout_s: floa
 
 
 def _conclude(
-    screen: Screen, session: Session, end: End, names: list[str], held: list[Holder]
-) -> Exit:
-    code = exit_code(end)
+    screen: Screen, code: Exit, why: Sequence[str], names: list[str], held: list[Holder]
+) -> None:
     if code is Exit.DONE:
         screen.data("\n".join(f"{name}  gone" for name in names))
     else:
-        screen.say(f"not gone yet: {counted(len(end.last.status.clusters), 'cluster')}")
-        screen.say(*explain(end, session))
+        screen.say(f"not gone yet: {', '.join(names)}", *why)
     for holder in held:
         again = f"{holder.cluster.name} is still in {holder.place}"
         screen.say(f"{again}: the next reconcile brings it back; remove that spec to keep it away")
-    return code

@@ -24,7 +24,12 @@ def parse_duration(text: str) -> float:
 
 
 def parse_until(text: str, now: datetime) -> datetime:
-    """A moment after `now`: a duration from now, or an ISO time (UTC where it names no zone)."""
+    """A moment after `now`: a duration from now, or an ISO time (UTC where it names no zone).
+
+    A number alone is refused: a person who writes `2` hardly means two seconds.
+    """
+    if text.strip().replace(".", "", 1).isdigit():
+        raise ValueError(f"`{text[:40]}` has no unit; write 2h, or 2026-03-02T18:00Z")
     try:
         return now + timedelta(seconds=parse_duration(text))
     except ValueError:

@@ -52,7 +52,7 @@ LeadTimeout = Annotated[
         "--timeout",
         metavar="DURATION",
         parser=duration,
-        help="How long to wait for another controller.",
+        help="How long to wait for the controller that leads.",
     ),
 ]
 Output = Annotated[Form, typer.Option("--output", "-o", help="How data is printed.")]

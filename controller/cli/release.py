@@ -16,7 +16,6 @@ from controller.cli.compose import Session, open_session, with_permissions
 from controller.cli.consent import consent
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
-from controller.cli.leading import await_lease
 from controller.cli.marking import Fields, Written, write
 from controller.cli.options import (
     CaCert,
@@ -29,6 +28,7 @@ from controller.cli.options import (
     Verbose,
     Yes,
 )
+from controller.cli.ordering import lead_or_order, new_order, writes_of
 from controller.cli.pruning import check_pauses
 from controller.cli.screen import Screen
 from controller.cli.specs import NO_SPECS, load_if_there
@@ -36,6 +36,7 @@ from controller.core.adoption import release as unmarked
 from controller.core.closest import did_you_mean
 from controller.core.history import History
 from controller.core.observed import ObservedApplication, is_ours, key_of
+from controller.core.order import OrderKind
 from controller.core.revision import Holder
 from controller.core.roster import has_own_name
 from controller.core.words import counted
@@ -70,22 +71,31 @@ def release(  # noqa: PLR0913 - the options of one command
     holder = _holder(name, specs)
     where = project or (None if holder is None else holder.cluster.spec.project)
     with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
-        apps = _found(session, name, holder)
+        apps = found(session, name, holder)
         said = f"this takes the owner's mark off {counted(len(apps), 'application')} of {name}"
         consent(screen, said, "Release?", yes=yes)
-        await_lease(session, session.clock.monotonic() + timeout, screen.say)
-        decide = partial(_decided, session.owner, name)
-        written = [write(session.world, app, decide) for app in apps]
+        order = new_order(session, screen.machine, OrderKind.RELEASE, (name,), timeout)
+        answer = lead_or_order(session, order, screen.say)
+        if answer is None:
+            written = release_all(session, name, apps)
+        else:
+            written = writes_of(answer, [app.id for app in apps])
     return _conclude(screen, name, apps, written, holder)
+
+
+def release_all(session: Session, name: str, apps: Sequence[ObservedApplication]) -> list[Written]:
+    """One write for each application."""
+    decide = partial(_decided, session.owner, name)
+    return [write(session.world, app, decide) for app in apps]
 
 
 def _holder(name: str, specs: Specs) -> Holder | None:
     revision = load_if_there(specs)
-    found = () if revision is None else revision.clusters
-    return next((holder for holder in found if holder.cluster.name == name), None)
+    holders = () if revision is None else revision.clusters
+    return next((holder for holder in holders if holder.cluster.name == name), None)
 
 
-def _found(session: Session, name: str, holder: Holder | None) -> Sequence[ObservedApplication]:
+def found(session: Session, name: str, holder: Holder | None) -> Sequence[ObservedApplication]:
     """All applications of the cluster.  CommandError where they may not be released."""
     policy = replace(with_permissions(session.policy), look_at_pauses=True)
     seen = look_and_plan(NO_SPECS, session.world, History(), policy)

@@ -18,6 +18,7 @@ from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.interrupts import STOPS, end_calls
 from controller.cli.machine import Machine
+from controller.cli.noticing import EVERY_S, Notices
 from controller.cli.options import CaCert, Local, NoColor, Verbose
 from controller.cli.orders import PageOrders
 from controller.cli.run_options import Flags, RunOptions, resolve
@@ -180,7 +181,8 @@ def _serve(screen: Screen, running: Running, options: RunOptions, poll_s: float)
             screen.say(*_greeting(running, options, page, poll_s))
             watcher.start()
             screen.machine.clock.wait(_FIRST_LOOK_S, looked)
-            loop.run()
+            with screen.machine.repeat(Notices(running, wake).look, EVERY_S):
+                loop.run()
         finally:
             stop.set()
             look.set()

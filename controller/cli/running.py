@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from structlog.typing import FilteringBoundLogger
 
 from controller.cli.compose import LEASE_HELD, Session
+from controller.cli.specs import NO_SPECS
+from controller.cli.standing_orders import StandingOrders
 from controller.core.board import Board, LoopState
 from controller.core.events import Event, Journal, note, restored
 from controller.core.fault import Fault
@@ -19,6 +21,7 @@ from controller.core.occasions import Occasion
 from controller.core.plan import Outcome, Result
 from controller.core.record import in_force
 from controller.core.timeline import Timelines, extend
+from controller.execute import Execution
 from controller.files.approvals import read_approvals
 from controller.files.events import EventFile
 from controller.files.port import FilesError
@@ -59,9 +62,13 @@ class Running:
     last: Pass | None = None
     glance: Glance | None = None
     board: Board = field(init=False)
+    orders: StandingOrders = field(init=False)
+    projects: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.follower.permission = self.permission
+        self.orders = StandingOrders(self.session)
+        self.projects = (self.session.project,)
         self.board = Board(self.session.clock.now(), self.follower.state(), LoopState())
 
     @property
@@ -99,23 +106,32 @@ class Running:
         session, clock = self.session, self.session.clock
         started = clock.monotonic()
         self._lead(history)
-        revision = self.follower.advance(self._approvals)
+        run = self._execution(started + session.settings.pass_budget_s)
+        try:
+            revision = self.follower.advance(self._approvals)
+        except NoRevisionError:
+            self.orders.carry_out(self.projects, NO_SPECS, run)
+            raise
+        revision = self.orders.carry_out(self.projects, revision, run)
         gone = self.follower.gone() if self.prune else frozenset()
         policy = replace(session.policy, gone=gone, look_at_pauses=True)
-        ends = started + session.settings.pass_budget_s
-        run = replace(
-            session.execution(self._heard),
-            permission=self.permission,
-            over=lambda: clock.monotonic() >= ends,
-            stopped=self.aborted,
-        )
         done = reconcile(revision, session.world, run, history, policy)
         self._note(done)
+        self.projects = tuple(sorted({session.project, *done.observed.projects}))
+        done = self.orders.shown_in(done)
         took_s = clock.monotonic() - started
         changed = any(outcome.result is not Result.SKIPPED for outcome in done.outcomes)
         line = self.log.info if changed or self.last is None else self.log.debug
         line("pass", **{**pass_line(done, took_s), "revision": revision.commit})
         return done
+
+    def _execution(self, ends: float) -> Execution:
+        return replace(
+            self.session.execution(self._heard),
+            permission=self.permission,
+            over=lambda: self.session.clock.monotonic() >= ends,
+            stopped=self.aborted,
+        )
 
     def _note(self, done: Pass) -> None:
         owned = done.observed.owned(self.session.owner)

@@ -325,3 +325,12 @@ def test_exit_codes_are_what_they_were_promised_to_be() -> None:
         143: "TERMINATED",
     }
     assert all(code.meaning.endswith(".") for code in Exit)
+
+
+@pytest.mark.parametrize("until", ["2", "2.5", " 90 "])
+def test_an_end_without_a_unit_is_refused(stage: Stage, until: str) -> None:
+    stage.spec()
+    said = stage.run("pause", "analytics", "--reason", "x", "--until", until)
+    assert said.code == Exit.USAGE
+    assert "has no unit; write 2h" in said.err
+    assert stage.wire.calls == []

@@ -5,6 +5,7 @@ from tests.mutants.mutant import Mutant, m
 LEASES = "tests/files/test_files_leases.py"
 HELD = "tests/cli/test_cli_lease.py"
 LIMIT = "tests/cml/test_cml_limit.py"
+ORDERS = "tests/cli/test_orders.py"
 PLACES = "tests/cli/test_places.py"
 
 # fmt: off
@@ -58,4 +59,32 @@ MUTANTS: list[Mutant] = [
       "        self.aborted.set()\n        if", "        if",
       "tests/cli/test_cli_stories.py::"
       "test_a_signal_begins_no_further_step_and_a_second_one_ends_at_once"),
+    m("B13", "two act on an order", "cli/ordering.py",
+      "    held = _held(session)\n    if held is None:\n        return None\n", "    return None\n",
+      f"{ORDERS}::test_an_order_that_nobody_answers_ends_in_time_and_is_withdrawn"),
+    m("B6", "what an order deletes is repaired meanwhile", "cli/standing_orders.py",
+      "return replace(revision, clusters=kept) if deleted else revision", "return revision",
+      f"{ORDERS}::"
+      "test_a_deleted_cluster_whose_spec_stays_is_not_repaired_meanwhile_and_comes_back_then"),
+    m("B19", "an order of another project is carried out", "cli/standing_orders.py",
+      " or order.project != project:", ":",
+      f"{ORDERS}::test_an_order_of_another_time_place_or_owner_is_not_carried_out"),
+    m("B21", "an order of last week is carried out", "core/order.py",
+      "return -SKEW_S <= age_s <= self.stands_s + SKEW_S", "return True",
+      f"{ORDERS}::test_an_order_of_another_time_place_or_owner_is_not_carried_out"),
+    m("B6", "protection is forgotten by those who order", "cli/standing_orders.py",
+      "            if holder.cluster.spec.protect:", "            if False:",
+      f"{ORDERS}::test_the_leader_obeys_its_own_specs_wherever_the_command_is_typed"),
+    m("B6", "a pause is forgotten by those who order", "cli/standing_orders.py",
+      "        check_pauses(set(names), seen)\n", "",
+      f"{ORDERS}::test_a_pause_that_comes_after_the_order_is_obeyed"),
+    m("B2", "an answered order is carried out again", "cli/standing_orders.py",
+      "elif order_id in answered or not", "elif not",
+      f"{ORDERS}::test_an_order_that_was_answered_is_not_carried_out_again"),
+    m("B10", "orders stay for ever", "cli/standing_orders.py",
+      "        if not 0.0 <= age_s < _ANSWER_KEPT_S:", "        if False:",
+      f"{ORDERS}::test_no_file_of_orders_stays_for_ever_and_none_holds_up_a_pass"),
+    m("B7", "a pause of two is two seconds", "cli/durations.py",
+      'if text.strip().replace(".", "", 1).isdigit():', "if False:",
+      "tests/cli/test_cli_ends.py::test_an_end_without_a_unit_is_refused"),
 ]
