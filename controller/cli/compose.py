@@ -14,7 +14,7 @@ from controller.cli.ending import GIVE_BACK_S
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.machine import Machine
-from controller.cli.places import lives, this_place
+from controller.cli.places import lives
 from controller.cli.screen import Screen
 from controller.cli.workspace import Workspace, is_project_id
 from controller.clock import Clock
@@ -169,7 +169,7 @@ def open_client(
 
 def _lease(machine: Machine, files: ProjectFiles, owner: str) -> LeaseFile:
     holder, who = f"{machine.rng.getrandbits(64):016x}", _who(machine.environ)
-    claimant = Claimant(owner, holder, who, this_place())
+    claimant = Claimant(owner, holder, who, machine.place())
     return LeaseFile(files, claimant, machine.clock, lives=lambda held: lives(held.place))
 
 

@@ -6,12 +6,13 @@ machine.
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import httpx
 
 from controller.cli.ending import Ending, OwnProcess
+from controller.cli.places import this_place
 from controller.cli.repeating import Repeat, in_thread, never
 from controller.clock import Clock, SystemClock
 from controller.telemetry import Redaction
@@ -29,7 +30,8 @@ SECRET_VARIABLES = (
 class Machine:
     """`transport` replaces the network; `redaction` knows every secret that came by.
 
-    `repeat` does something beside a command as long as it lasts, `ending` ends the process.
+    `repeat` does something beside a command as long as it lasts, `ending` ends the process, and
+    `place` is the identity of this process, for others on the same machine.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -39,6 +41,7 @@ class Machine:
     redaction: Redaction = field(default_factory=Redaction)
     repeat: Repeat = never
     ending: Ending = field(default_factory=Ending)
+    place: Callable[[], str] = this_place
 
     def __post_init__(self) -> None:
         for name in SECRET_VARIABLES:

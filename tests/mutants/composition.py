@@ -1,5 +1,42 @@
-"""Faults that only the production composition shows."""
+"""Faults that only the production composition shows, each with a short simulated history."""
 
-from tests.mutants.mutant import Mutant
+from tests.mutants.mutant import Mutant, m
 
-MUTANTS: list[Mutant] = []
+COMPOSITION = "tests/simulation/test_composition.py"
+
+# fmt: off
+MUTANTS: list[Mutant] = [
+    m("B19", "one refused call is held against a process for ever", "execute.py",
+      "            refused.add(step)",
+      "            refused.add(step)\n            run.stopped.set()",
+      f"{COMPOSITION}::test_one_answer_to_one_write_stops_nothing_for_good[FORBIDDEN]"),
+    m("B22", "a name that cannot be looked up stops all projects", "cli/workspace.py",
+      "        if not found:", "        if faults:",
+      f"{COMPOSITION}::test_a_name_that_cannot_be_looked_up_delays_no_cluster_elsewhere"),
+    m("B22", "a list that is refused stops all projects", "cli/workspace.py",
+      "if faults and len(faults) == len(seen):", "if faults:",
+      f"{COMPOSITION}::test_a_project_that_fails_delays_no_cluster_of_another"),
+    m("B20", "what left for another project is deleted by half a list", "core/leaving.py",
+      "if project is None or not project.complete:", "if project is None:",
+      f"{COMPOSITION}::test_a_member_that_moves_out_of_a_torn_project_holds_up_no_other"),
+    m("B1", "a pause is away while it is written anew", "files/api.py",
+      "self._upload(kept_path(path), there)", "pass",
+      f"{COMPOSITION}::test_a_pause_that_is_written_anew_is_there_all_the_time"),
+    m("B22", "a full disk stops every repair", "cli/compose.py",
+      "            self.log.warning(\"lease not written\", error=str(error))\n            return",
+      "            raise Fault(str(error), kind=\"Files\") from None",
+      f"{COMPOSITION}::test_a_full_disk_stops_no_repair[home]"),
+    m("B13", "the lease of a killed command blocks the next one", "cli/convergence.py",
+      "        await_lease(self.session, self.deadline,", "        raise fault\n        _ = (",
+      f"{COMPOSITION}::test_a_command_outwaits_the_lease_of_one_that_was_killed"),
+    m("B17", "half a launcher stays", "files/api.py",
+      "if there is not None and there != data and data.startswith(there):", "if False:",
+      f"{COMPOSITION}::test_half_a_launcher_is_never_started"),
+    m("B14", "a file that was cut deletes its cluster", "source/parse.py",
+      "    if last_is_empty:\n", "    if False:\n",
+      f"{COMPOSITION}::test_a_file_that_was_cut_deletes_nothing[emptied]"),
+    m("B13", "a long pass loses the lease", "cli/compose.py",
+      "with machine.repeat(lease.renew, _BEAT_S):", "with machine.repeat(lambda: None, _BEAT_S):",
+      f"{COMPOSITION}::test_two_controllers_never_lead_at_once"),
+]
+# fmt: on

@@ -10,10 +10,9 @@ from controller.cli.approve import approve
 from controller.cli.delete import delete
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import explained
-from controller.cli.machine import Machine
 from controller.cli.pauses import pause, unpause
 from controller.cli.reconcile import reconcile
-from tests.simulation.processes import ProcessClock
+from tests.simulation.processes import ProcessClock, machine_of
 from tests.simulation.weather import Killed
 from tests.simulation.wire import Wire
 
@@ -26,7 +25,7 @@ TIMEOUT_S = 600.0
 def one_shot(sim: "Simulation", name: str, *arguments: str) -> Exit:
     """How the command ended; INTERRUPTED for one that was killed."""
     wire = Wire(sim, f"{name} {sim.calls}")
-    machine = Machine(sim.environ, ProcessClock(sim, wire), random.Random(sim.calls), wire)
+    machine = machine_of(sim, wire, ProcessClock(sim, wire), random.Random(sim.calls))
     ctx: Any = SimpleNamespace(obj=machine)
     try:
         return _run(sim, ctx, name, arguments)
@@ -38,7 +37,7 @@ def one_shot(sim: "Simulation", name: str, *arguments: str) -> Exit:
             raise
         return known.code
     finally:
-        wire.cut = True
+        wire.closed = True
         if sim.violations:
             raise sim.violations[0]
 

@@ -22,4 +22,7 @@ def spread(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result
     if cores < 2:
         return [work(item) for item in listed]
     with multiprocessing.get_context("spawn").Pool(cores) as pool:
-        return pool.map(work, listed, chunksize=1)
+        found = pool.map(work, listed, chunksize=1)
+        pool.close()
+        pool.join()  # so that each worker cleans up behind itself
+        return found

@@ -252,7 +252,8 @@ class Laws:
     def _missing_in_ray(self, place: Place) -> bool:
         apps = (self.site.at(place.name), self.site.at(f"ray-{place.cluster}-head"))
         lost = any(app is not None and app.engine_id in self.site.broken for app in apps)
-        return lost or place.cluster in self.site.mute
+        unsure = self.site.mute | self.site.world.mislabelled
+        return lost or place.cluster in unsure
 
     def _running(self, place: Place) -> int:
         places = (

@@ -7,10 +7,12 @@ new, and one pass.  One that is killed sends nothing any more and gives nothing 
 import random
 import threading
 import traceback
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from controller.cli.compose import Session, open_session
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
 RECENT_S = 900.0  # a warning that is older says nothing of the present
+BEAT_S = 20.0
 AGAIN_S = 20.0  # after which a supervisor starts a process anew
 
 
@@ -55,6 +58,45 @@ class ProcessClock(SimulatedClock):
             raise Killed
         self._simulation.pass_time(max(seconds, 0.0))
         return wake is not None and wake.is_set()
+
+
+@dataclass
+class Beat:
+    """Work of a second thread of a process, such as the renewal of its lease."""
+
+    work: Callable[[], None]
+    wire: Wire
+    every_s: float
+    due: float
+    busy: bool = False
+
+    def run(self, now: float) -> None:
+        self.due = now + self.every_s
+        self.busy = True
+        try:
+            if not self.wire.cut:
+                self.work()
+        except Killed:
+            self.wire.cut = True
+        finally:
+            self.busy = False
+
+
+def machine_of(sim: "Simulation", wire: Wire, clock: ProcessClock, rng: random.Random) -> Machine:
+    """The machine of one process, which no other process can look into."""
+
+    @contextmanager
+    def repeat(work: Callable[[], None], every_s: float) -> Iterator[None]:
+        # What is due every twenty seconds is asked for so often; the product asks more often.
+        beat = Beat(work, wire, max(every_s, BEAT_S), sim.now + BEAT_S)
+        sim.beats.append(beat)
+        try:
+            yield
+        finally:
+            sim.beats.remove(beat)
+
+    place = f"{wire.process} {sim.calls} 1 1"
+    return Machine(sim.environ, clock, rng, wire, repeat=repeat, place=lambda: place)
 
 
 @dataclass
@@ -99,9 +141,9 @@ class Process:
         self._anew()
         clock = self.clock
         rng = random.Random(f"{self.seed} {self.name} {self.turns}")
-        machine = Machine(self.simulation.environ, clock, rng, self.wire)
+        machine = machine_of(self.simulation, self.wire, clock, rng)
         screen = Screen(machine, plain=True, verbose=False)
-        options = resolve(Flags(str(self.simulation.folder.place)), machine.environ)
+        options = resolve(Flags(str(self._followed())), machine.environ)
         poller = Poller(self._source(options, machine), SourceError, clock)
         session = open_session(screen, local=False, ca_cert=None, level=INFO)
         opened = session.__enter__()
@@ -121,10 +163,18 @@ class Process:
             trace = "".join(traceback.format_exception(error, limit=-4))
             self.simulation.violated(AssertionError(f"an unforeseen error: {trace}"))
 
+    def _followed(self) -> Path:
+        """The folder, or the repository that it is in."""
+        if self.source == "git":
+            self.simulation.repository.commit()
+            return self.simulation.repository.place
+        return self.simulation.folder.place
+
     def _source(self, options: RunOptions, machine: Machine) -> Source:
         if self.source == "memory":
             return MemorySource(self.simulation.folder, machine.clock.wait)
-        self.simulation.folder.on_disk()
+        if self.source == "folder":
+            self.simulation.folder.on_disk()
         return open_source(options, machine)[0]
 
     def turn(self) -> None:
@@ -162,22 +212,28 @@ class Process:
         record = running.follower.record
         state = (self.simulation.folder.changes, "" if record is None else record.revision)
         if state != self._polled or running.follower.poller.look().failure:
-            if self.source != "memory":
+            if self.source == "folder":
                 self.simulation.folder.on_disk()
+            if self.source == "git":
+                self.simulation.repository.commit()
             running.follower.poller.poll()
             self._polled = state
 
     def close(self) -> None:
         """The end of the command: the session is closed, and gives back what it holds."""
-        session, self._session, self.loop, self.running = self._session, None, None, None
+        session, running = self._session, self.running
+        self._session, self.loop, self.running = None, None, None
+        if running is not None:
+            running.session.give_back()
         if session is not None:
             session.__exit__(None, None, None)
+        self.wire.closed = True
 
     def stop(self) -> None:
         """TERM: its turn in hand ends, and then the process."""
-        if self.loop is not None:
-            self.loop.stop.set()
-            self.loop.wake.set()
+        if self.loop is not None and self.running is not None:
+            for event in (self.loop.stop, self.loop.wake, self.running.aborted):
+                event.set()
             if not self.busy:
                 self.turns += 1
                 self.busy = True

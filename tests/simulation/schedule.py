@@ -19,11 +19,13 @@ DEFINITION = (
     "the oracle finds that all projects match, and {still} more that may write nothing"
 )
 MOVES_MAX = 3
+FOLDER_EACH = 25
 _NAMES = tuple(MOVES)
 _WEIGHTS = tuple(each.weight for each in MOVES.values())
 # What gives the controller something to do, so that a fault has something to strike.
 _CAUSES = ("edit",) * 6 + ("deed",) * 4 + ("second_group", "remove", "remove", "command")
-_WORLDS = {"three": 10, "one": 4, "environment": 1}
+# Most faults need one or two projects; what three cost is paid in the larger part.
+_WORLDS = {"three": 10, "one": 8, "environment": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,15 @@ def _documents(name: str) -> dict[str, Document]:
     return found
 
 
-def play(sim: Simulation, chosen: Schedule) -> int:
-    """The number of calm turns that it took; an AssertionError where anything is wrong."""
+def play(sim: Simulation, chosen: Schedule, source: str = "") -> int:
+    """The number of calm turns that it took; an AssertionError where anything is wrong.
+
+    The specs are in a real folder in one of so many schedules, else in memory, or in git if asked.
+    """
     sim.begin(prepared(chosen.world), chosen.seed)
-    sim.launch("a", chosen.seed)
+    if source == "git":
+        sim.repository.begin()
+    sim.launch("a", chosen.seed, source or ("memory" if chosen.seed % FOLDER_EACH else "folder"))
     with silent():
         sim.pass_time(0.0)
         for move in chosen.moves:

@@ -6,33 +6,46 @@ every process whose turn has come takes it, so several live side by side and det
 
 import contextlib
 import io
+import os
 import random
+import shutil
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from controller.cli.exit_codes import Exit
 from controller.core.plan import Result
-from tests.simulation.asked import Asked
+from tests.simulation.asked import Ask, Asked
 from tests.simulation.commands import one_shot
 from tests.simulation.documents import Document, text_of
 from tests.simulation.judge import Declared, Judge
 from tests.simulation.ledger import Ledger
 from tests.simulation.people import People
-from tests.simulation.processes import Process
+from tests.simulation.processes import Beat, Process
 from tests.simulation.sky import Sky
-from tests.simulation.specs import Folder
+from tests.simulation.specs import Folder, Repository
 from tests.simulation.weather import Fault
-from tests.simulation.wire import Rule, Sent
+from tests.simulation.wire import Rule, Sent, Wire
 from tests.simulation.world import KEY, Site, Snapshot, World
 
 HOME, BY_NAME, BY_ID = "home", "second", "third"
+FILES = frozenset({Ask.FILES, Ask.DOWNLOAD, Ask.UPLOAD, Ask.REMOVE})
+LEASE_S = 55.0  # a controller that has written leads for so long at least
 POLL_S = 2.0  # after which a change of the specs has been seen, and wakes the controller
 IDLE_MAX = 12  # passes that come to nothing before the controller has to say so
+
+
+_DATE = "2026-03-01T12:00:00Z"
+_GIT = {
+    **{f"GIT_{who}_NAME": "jdoe" for who in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{who}_EMAIL": "jdoe@example.com" for who in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{who}_DATE": _DATE for who in ("AUTHOR", "COMMITTER")},
+}
 
 
 class ViolationError(AssertionError):
@@ -59,9 +72,12 @@ class Simulation:
             "CML_PROJECT_ID": self.owner,
             "HADOOP_USER_NAME": "jdoe",
             "RAYCML_POOL_THREADS": "1",
+            "HOME": str(place),
+            "PATH": os.environ.get("PATH", ""),
         }
         self.visits: Counter[str] = Counter()
-        self.folder = Folder(place)
+        self.folder = Folder(place / "work")
+        self.repository = Repository(self.folder, {**self.environ, **_GIT})
         self.docs: dict[str, Document] = {}
         self.declared = Declared()
         sites = self.world.sites
@@ -69,8 +85,12 @@ class Simulation:
         self.people = {name: People(site, self.owner) for name, site in sites.items()}
         self.judges = {n: Judge(s, self.owner, self.declared) for n, s in sites.items()}
         self.processes: dict[str, Process] = {}
+        self.beats: list[Beat] = []
+        self.writer: tuple[Wire, float] | None = None
+        self.lease_trouble = False
         self.rules: list[Rule] = []
         self.interrupts: dict[int, Callable[[], None]] = {}
+        self.hook: Callable[[Asked], bool] | None = None
         self.sent: list[Sent] = []
         self.violations: list[AssertionError] = []
         self.agreed: set[str] = set()
@@ -99,6 +119,9 @@ class Simulation:
             self.people[name].reset()
             self.judges[name].begin(self.declared)
             self.skies[name].note()
+        self.beats.clear()
+        self.hook = None
+        self.writer, self.lease_trouble = None, False
         self.rules.clear()
         self.interrupts.clear()
         self.sent.clear()
@@ -172,16 +195,21 @@ class Simulation:
         for process in self.processes.values():
             if process.is_behind:
                 process.due = min(process.due, self.now + POLL_S)
-        while True:
-            due = [p for p in self.processes.values() if not p.busy and p.due <= ends]
-            if not due:
-                break
-            process = min(due, key=lambda p: p.due)
-            self._advance(process.due)
-            process.turn()
+        while (due := self._due(ends)) is not None:
+            self._advance(due.due)
+            if isinstance(due, Beat):
+                due.run(self.now)
+            else:
+                due.turn()
             if self.violations:
                 raise self.violations[0]
         self._advance(ends)
+
+    def _due(self, ends: float) -> Process | Beat | None:
+        """Whose turn comes first until then.  A process goes on beside calls that hang."""
+        everybody = (*self.processes.values(), *self.beats)
+        due = [each for each in everybody if not each.busy and each.due <= ends]
+        return min(due, key=lambda each: each.due, default=None)
 
     def next_turn(self) -> None:
         """Time passes until a process has taken its turn."""
@@ -190,10 +218,6 @@ class Simulation:
             ahead = min(ahead, self.now + POLL_S)
         if ahead < float("inf"):
             self.pass_time(max(ahead - self.now, 0.0))
-
-    def world_waits(self, seconds: float) -> None:
-        """Time passes in the middle of a call."""
-        self._advance(self.now + seconds)
 
     def _advance(self, to: float) -> None:
         self.world.time.passed = max(self.now, to)
@@ -207,6 +231,8 @@ class Simulation:
         if done is None or loop is None or loop.state.error or loop.state.holder:
             process.idle = 0
             return
+        if done.plan.refusals:
+            raise ViolationError(f"the audit refused the plan: {done.plan.refusals}")
         wrote = any(outcome.result is Result.DONE for outcome in done.outcomes)
         process.idle = process.idle + 1 if done.plan.steps and not wrote else 0
         if process.idle >= IDLE_MAX and not process.complains():
@@ -217,9 +243,11 @@ class Simulation:
 
     # the wire
 
-    def before(self, process: str) -> None:
-        """What happens just before a call."""
+    def before(self, what: Asked) -> None:
+        """What happens just before a call: by its number, or the first one that `hook` accepts."""
         act = self.interrupts.pop(self.calls, None)
+        if self.hook is not None and self.hook(what):
+            self.hook = None
         self.calls += 1
         if act is not None:
             self.deeds += 1
@@ -232,8 +260,18 @@ class Simulation:
                 return rule.fault
         return None
 
-    def struck(self, fault: Fault, what: Asked) -> None:
+    def struck(self, fault: Fault, what: Asked, site: Site | None) -> None:
+        if what.ask in FILES and site is not None and site.name == HOME:
+            self.lease_trouble = True
         self.visits[f"{fault.name}: {what.ask.value}"] += 1
+
+    def leads(self, wire: Wire) -> None:
+        """A controller writes to an application: no other one that lives did so a moment ago."""
+        before, self.writer = self.writer, (wire, self.now)
+        if before is None or before[0] is wire or before[0].cut or self.lease_trouble:
+            return
+        if self.now - before[1] < LEASE_S and not before[0].closed:
+            self.violated(ViolationError(f"{before[0].process} and {wire.process} both lead"))
 
     def site_of(self, what: Asked) -> Site | None:
         """The project that a call is about; a look-up by name is about the project of that name."""
@@ -275,4 +313,6 @@ def the_simulation() -> Simulation:
     """One for each process of the tests; histories follow each other on it."""
     shm = Path("/dev/shm")
     place = tempfile.mkdtemp(prefix="simulation-", dir=shm if shm.is_dir() else None)
+    # Workers of a pool end without `atexit`.
+    Finalize(None, shutil.rmtree, (place, True), exitpriority=1)
     return Simulation(Path(place))

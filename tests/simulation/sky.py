@@ -33,7 +33,8 @@ class Version:
 class Sky(httpx.BaseTransport):
     """Between the weather and the emulator.
 
-    `lag`: how many versions old each page of a list may be.  `page_size`: the server's ceiling.
+    `lag`: how many versions old each page of a list may be; `oldest`: it is as old as it may be.
+     `page_size`: the server's ceiling.
     `between`: what happens between two pages, once.  `seen` is told of each lie by its name.
     """
 
@@ -41,6 +42,7 @@ class Sky(httpx.BaseTransport):
     rng: random.Random
     seen: Callable[[str], None] = lambda _name: None
     lag: int = 0
+    oldest: bool = False
     page_size: int = 0
     between: Callable[[], None] | None = None
     repeat_token: bool = False
@@ -54,7 +56,7 @@ class Sky(httpx.BaseTransport):
 
     def clear(self) -> None:
         """Every answer is true from now on."""
-        self.lag, self.page_size, self.between = 0, 0, None
+        self.lag, self.oldest, self.page_size, self.between = 0, False, 0, None
         self.repeat_token = self.files_lag = self.half_report = False
         self.ignored, self.odd = frozenset(), {}
 
@@ -122,7 +124,7 @@ class Sky(httpx.BaseTransport):
         # A version is over when the next begins; it may be shown for LAG_S longer.
         ends = [later.since for later in known[1:]] + [now]
         recent = [v for v, end in zip(known, ends, strict=True) if now - end <= LAG_S]
-        chosen = self.rng.choice(recent)
+        chosen = recent[0] if self.oldest else self.rng.choice(recent)
         if chosen is not known[-1]:
             self.seen("a list lagged")
         return chosen

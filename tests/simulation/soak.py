@@ -20,10 +20,11 @@ from pathlib import Path
 from tests.simulation.calm import STILL_TURNS
 from tests.simulation.schedule import DEFINITION, MOVES_MAX, Schedule, play, schedule
 from tests.simulation.simulation import the_simulation
+from tests.simulation.sweep import HISTORIES, Strike, run, strike, strikes
 
 SEEDS = Path(__file__).with_name("seeds.txt")
 FAILURES_SHOWN = 5
-BATCH = 50
+BATCH = 10
 # Seeds of different runs must not overlap by accident: each run has a range of its own.
 RANGE = 10_000_000
 
@@ -93,6 +94,32 @@ def soak(seconds: float, seed: int, cores: int) -> Tally:
                 total.add(pending.pop(0).get())
         for left in pending:
             total.add(left.get())
+        pool.close()
+        pool.join()
+    return total
+
+
+def _struck(chosen: Strike) -> str:
+    """What went wrong, if anything."""
+    try:
+        strike(the_simulation(), chosen)
+    except Exception as error:  # noqa: BLE001  as in `one`
+        return f"{chosen}: {error}"
+    return ""
+
+
+def swept(cores: int) -> Tally:
+    """Each fault at each call of each short history; what failed is told at once."""
+    sim, total = the_simulation(), Tally()
+    chosen = [each for name in HISTORIES for each in strikes(name, run(sim, name))]
+    with multiprocessing.get_context("fork").Pool(cores) as pool:
+        for said in pool.imap_unordered(_struck, chosen, chunksize=BATCH):
+            total.schedules += 1
+            if said:
+                total.failures.append((0, said))
+                sys.stdout.write(f"{said}\n")
+        pool.close()
+        pool.join()
     return total
 
 
@@ -116,9 +143,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="which range of seeds")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--replay", type=int, nargs="+", help="only these very seeds")
+    parser.add_argument("--sweep", action="store_true", help="every fault at every call instead")
     asked = parser.parse_args(arguments)
     started = time.monotonic()
-    if asked.replay is not None:
+    if asked.sweep:
+        total = swept(asked.cores)
+    elif asked.replay is not None:
         total = batch(asked.replay)
     else:
         total = soak(asked.seconds, asked.seed, asked.cores)

@@ -6,7 +6,8 @@ says of the same files.
 """
 
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -65,6 +66,46 @@ class Folder:
                     (self.place / name).write_bytes(data)
             self._written = (self.changes, self.away)
         return self.place
+
+
+class Repository:
+    """The same files as a git repository, a commit for each change; the same history has the same
+    commits.  It cannot be read while the folder is away.
+    """
+
+    def __init__(self, folder: Folder, git: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._environ = git
+        self.place = folder.place.parent
+        self._committed = -1
+
+    def begin(self) -> None:
+        """A new repository."""
+        for left in (".git", ".away"):
+            shutil.rmtree(self.place / left, ignore_errors=True)
+        self.place.mkdir(parents=True, exist_ok=True)
+        self._git("init", "-q", "-b", "main")
+        self._committed = -1
+
+    def commit(self) -> None:
+        """What people changed since the last commit."""
+        folder = self._folder
+        if self._committed == folder.changes:
+            return
+        self._committed = folder.changes
+        there, away = self.place / ".git", self.place / ".away"
+        if folder.away:
+            there.rename(away)
+            return
+        if away.exists():
+            away.rename(there)
+        folder.on_disk()
+        self._git("add", "-A", SPECS)
+        self._git("commit", "-q", "--allow-empty", "-m", "change")
+
+    def _git(self, *arguments: str) -> None:
+        command = ["git", "-C", str(self.place), *arguments]
+        subprocess.run(command, env=dict(self._environ), check=True, capture_output=True)
 
 
 class MemorySource:

@@ -11,8 +11,8 @@ from tests.simulation.isolation import case, check
 from tests.simulation.schedule import Schedule, play, schedule
 from tests.simulation.simulation import the_simulation
 
-SCHEDULES = 600
-QUICK = 12
+SCHEDULES = 400
+QUICK = 8
 CASES = 40
 
 
@@ -56,6 +56,11 @@ def test_no_trouble_of_a_neighbour_changes_the_life_of_a_cluster() -> None:
     batches = [range(at, at + 10) for at in range(0, CASES, 10)]
     found = [line for lines in spread(isolated, batches) for line in lines]
     assert not found, "\n".join(found[:3])
+
+
+@pytest.mark.parametrize("seed", range(9_000, 9_004))
+def test_a_history_converges_from_a_git_repository(seed: int) -> None:
+    play(the_simulation(), schedule(seed), "git")
 
 
 def test_a_seed_stands_for_one_history() -> None:

@@ -63,13 +63,16 @@ class Sent:
     name: str
 
 
-@dataclass
+@dataclass(eq=False)
 class Wire(httpx.BaseTransport):
-    """`cut`: the process is gone and sends nothing any more.  `ledgers` by project's name."""
+    """`cut`: the process is gone and sends nothing any more; `closed`: it has given back what it
+    held.  `ledgers` by project's name.
+    """
 
     simulation: "Simulation"
     process: str
     cut: bool = False
+    closed: bool = False
     ledgers: dict[str, Ledger] = field(default_factory=dict)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -77,7 +80,7 @@ class Wire(httpx.BaseTransport):
             raise Killed
         sim, what = self.simulation, asked(request)
         site = sim.site_of(what)
-        sim.before(self.process)
+        sim.before(what)
         if self.cut:
             raise Killed
         if site is not None:
@@ -90,10 +93,10 @@ class Wire(httpx.BaseTransport):
         if fault is None:
             answer = send(request)
         else:
-            sim.struck(fault, what)
+            sim.struck(fault, what, site)
             if fault in KILLS:
                 self.cut = True
-            answer = struck(fault, request, what, send, sim.world_waits)
+            answer = struck(fault, request, what, send, sim.pass_time)
         if site is not None and answer.status_code == 200 and fault is not Fault.TOO_LARGE:
             self._note(request, what, site, answer)
         return answer
@@ -108,6 +111,7 @@ class Wire(httpx.BaseTransport):
                 self.simulation.violated(error)
                 raise
             if what.ask in WRITES:
+                self.simulation.leads(self)
                 self.simulation.sent.append(Sent(self.process, site.name, what.ask, name))
 
     def _ledger(self, request: httpx.Request, what: Asked, site: Site) -> Ledger:

@@ -61,7 +61,8 @@ class Snapshot:
 
 class World:
     """`story` is given to every pod that starts; `broken` are engines whose node is not in Ray and
-    never will be, `mute` clusters whose head writes no report, `lacks` packages that no index has.
+    never will be, `mute` clusters whose head writes no report, `mislabelled` those whose nodes
+    claim a wrong fingerprint, `lacks` packages that no index has.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class World:
         self.story: Story = at_once
         self.broken: set[str] = set()
         self.mute: set[str] = set()
+        self.mislabelled: set[str] = set()
         self.lacks: set[str] = set()
         self.builds: dict[str, tuple[float, str, str]] = {}  # hash to end, project, what fails
         self.processes = ScriptedProcesses(self._begin)
@@ -130,6 +132,7 @@ class World:
             site.read_at_start.clear()
         self.processes.pods = {name: copy.copy(pod) for name, pod in kept.pods.items()}
         self.story, self.broken, self.mute, self.lacks = at_once, set(), set(), set()
+        self.mislabelled = set()
         self.builds = dict(kept.builds)
         for pod in self.processes.pods.values():
             if isinstance(pod.order, PodOrder):
@@ -178,7 +181,7 @@ class World:
         A worker that is lost to Ray stays lost until it is restarted; a head that does not report
         waits for a person, who has seen to it.
         """
-        self.story, self.mute, self.lacks = at_once, set(), set()
+        self.story, self.mute, self.lacks, self.mislabelled = at_once, set(), set(), set()
         for site in self.sites.values():
             heads = {app.engine_id for app in site.rows() if app.subdomain.endswith("-head")}
             self.broken -= heads
@@ -283,7 +286,8 @@ class Site:
             if app.subdomain != f"ray-{settings['cluster']}-{member.replace('/', '-')}":
                 continue  # a copy made by hand is no member
             if app.engine_id not in self.broken:
-                told = _told(app, settings["fingerprint"])
+                wrong = cluster in self.world.mislabelled
+                told = _told(app, "v1:dead" if wrong else settings["fingerprint"])
                 clusters.setdefault(settings["cluster"], {})[member] = told
         for name, members in clusters.items():
             if "head" in members and name not in self.mute:
