@@ -46,6 +46,7 @@ run: $(VENV)/.local
 	@echo "Open the dashboard: first the link under \`sign in', then the address of the cluster above."
 	@$(BIN)/raycml emulator status
 	@echo
+	@echo "Submit a job (the command is printed):  $(BIN)/raycml status --local quickstart"
 	@echo "Edit specs/quickstart.yaml and look:    $(BIN)/raycml plan --local specs/quickstart.yaml"
 	@echo "End all of it:                          make stop"
 

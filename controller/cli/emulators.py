@@ -66,6 +66,7 @@ def _show(screen: Screen, found: Connection | None, output: Form) -> None:
             f"the embedded CML runs (pid {found.pid})\n"
             f"page      http://{found.domain}\n"
             f"sign in   {_sign_in(found, screen)}\n"
+            f"API key   api_key in {found.state_dir}/connection.json\n"
             f"project   {found.project_id}\n"
             f"state     {found.state_dir}\n"
             "use it    add --local to a command, e.g. raycml reconcile --local"

@@ -47,7 +47,19 @@ def ways_in(cluster: ClusterStatus, url: Url) -> list[tuple[str, str]]:
     if report is not None:
         versions = f"Ray {report.ray_version}, Python {report.python_version}"
         found.append(("address", f"{report.address}  ({versions})"))
-    # CML's proxy wants a key of the application audience; Ray's own options can carry it.
-    headers = """--headers '{"Authorization": "Bearer KEY"}'"""
-    found.append(("jobs", f"ray job submit --address {head} {headers} -- python SCRIPT"))
+    found.append(("jobs", f"ray job submit {_for_programs(head)} -- python SCRIPT"))
     return found
+
+
+def _for_programs(url: str) -> str:
+    """Ray's own options for an address behind CML's proxy, which wants a key for applications.
+
+    Browsers know that names below `localhost` are this machine; resolvers often do not, so programs
+    are given the number, and the name in a header.
+    """
+    scheme, _, authority = url.rstrip("/").partition("://")
+    host, colon, port = authority.partition(":")
+    if not host.endswith(".localhost"):
+        return f"""--address {url} --headers '{{"Authorization": "Bearer KEY"}}'"""
+    named = f"""--headers '{{"Host": "{authority}", "Authorization": "Bearer KEY"}}'"""
+    return f"--address {scheme}://127.0.0.1{colon}{port} {named}"

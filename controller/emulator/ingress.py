@@ -5,6 +5,7 @@ passed to its pod.  What opens the workspace, a key or a session, is never passe
 host is refused, so that a page from elsewhere cannot reach in under a name of its own.
 """
 
+import contextlib
 import http.client
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ from controller.emulator.options import ApiKey, User
 from controller.emulator.processes import Processes
 from controller.emulator.records import Application
 from controller.emulator.sign_in import Sessions
+from controller.emulator.upgrades import NotSwitchedError, Upgraded, is_upgrade
 from controller.emulator.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -144,7 +146,7 @@ class Front:
 
     # applications
 
-    def _application(self, request: Request, subdomain: str) -> Response:
+    def _application(self, request: Request, subdomain: str) -> Response | Upgraded:
         with self._lock:
             self._workspace.tick()
             app = self._workspace.applications.at(subdomain)
@@ -157,6 +159,9 @@ class Front:
         if port is None:
             return _html(503, app.name, f"The application is {app.status.short}.")
         try:
+            if is_upgrade(request):
+                with contextlib.suppress(NotSwitchedError):
+                    return Upgraded(_target(request), port, _headers(request, user))
             return _forward(request, port, user)
         except (OSError, http.client.HTTPException):
             return _html(502, app.name, "The application does not answer.")
@@ -185,18 +190,23 @@ def _forward(request: Request, port: int, user: User | None) -> Response:
     """Pass the request on, and the answer back as it comes."""
     link = http.client.HTTPConnection("127.0.0.1", port, PROXY_TIMEOUT_S)
     try:
-        target = quote(request.path, safe="/:@!$&'()*+,;=~-._%")
-        if request.query_string:
-            target += "?" + request.query_string.decode("latin-1")
-        link.request(request.method, target, _content(request), _headers(request, user))
+        content, headers = _content(request), _headers(request, user)
+        link.request(request.method, _target(request), content, headers)
         answer = link.getresponse()
     except BaseException:
         link.close()
         raise
-    headers = [(key, value) for key, value in answer.getheaders() if key.lower() not in HOP_BY_HOP]
-    response = Response(_stream(answer, link), answer.status, headers)
+    answered = [(key, value) for key, value in answer.getheaders() if key.lower() not in HOP_BY_HOP]
+    response = Response(_stream(answer, link), answer.status, answered)
     response.call_on_close(link.close)
     return response
+
+
+def _target(request: Request) -> str:
+    target = quote(request.path, safe="/:@!$&'()*+,;=~-._%")
+    if request.query_string:
+        target += "?" + request.query_string.decode("latin-1")
+    return target
 
 
 def _content(request: Request) -> Iterator[bytes] | None:

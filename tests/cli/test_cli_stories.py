@@ -87,8 +87,9 @@ def test_status_of_one_cluster_says_how_to_connect(stage: Stage) -> None:
         "ready      2 of 2 members\n"
         "dashboard  http://ray-analytics-head.cml.localhost\n"
         "address    10.0.0.7:6379  (Ray 2.60.0, Python 3.11.9)\n"
-        "jobs       ray job submit --address http://ray-analytics-head.cml.localhost "
-        '--headers \'{"Authorization": "Bearer KEY"}\' -- python SCRIPT\n'
+        "jobs       ray job submit --address http://127.0.0.1 --headers "
+        '\'{"Host": "ray-analytics-head.cml.localhost", "Authorization": "Bearer KEY"}\' '
+        "-- python SCRIPT\n"
         "\n"
         "Synced  True  UpToDate       Every application is configured as the spec says.\n"
         "Ready   True  AllNodesAlive  2 of 2 nodes are alive\n"

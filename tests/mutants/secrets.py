@@ -97,4 +97,10 @@ MUTANTS = [
     m("B19", "the embedded CML leads to another site", "emulator/ingress.py",
       'if not self._way_back.fullmatch(target):', 'if not target.startswith("http:"):',
       f"{SIGN_IN}::test_the_way_back_leads_only_to_this_workspace"),
+    m("B5", "a WebSocket through the embedded CML is answered like a page", "emulator/ingress.py",
+      "if is_upgrade(request):", "if False:",
+      "tests/emulator/test_emulated_websockets.py::test_a_websocket_is_carried_both_ways"),
+    m("B5", "a program is given a name that its resolver does not know", "core/words.py",
+      'if not host.endswith(".localhost"):', "if True:",
+      "tests/cli/test_cli_stories.py::test_status_of_one_cluster_says_how_to_connect"),
 ]
