@@ -196,7 +196,10 @@ def _chain(
 
 def _run(step: Step, run: Execution, refused: _Refused) -> Outcome:
     try:
-        return _confirmed(step, run) or _act(step, run.effects)
+        app = None
+        if step.application_id is not None:
+            app = run.effects.fetch(step.project, step.application_id)
+        return _unfit(step, app, run) or _act(step, app, run.effects)
     except Fault as fault:
         if fault.aborts:
             refused.add(step)
@@ -207,23 +210,22 @@ def _run(step: Step, run: Execution, refused: _Refused) -> Outcome:
         return Outcome(step, fault.result, str(fault), kind)
 
 
-def _confirmed(step: Step, run: Execution) -> Outcome | None:
-    """A fresh look at the application; an outcome only where the step must not be taken."""
+def _unfit(step: Step, app: ObservedApplication | None, run: Execution) -> Outcome | None:
+    """An outcome only where the step must not be taken, as a fresh look shows it."""
     if step.job_id is not None:
         job = run.effects.fetch_job(step.project, step.job_id)
         if not is_our_job(job, run.owner) or step.build != (step.project, environment_of(job)):
             return Outcome(step, Result.FAILED, "the job no longer carries the mark", CHANGED)
-    if step.application_id is None:
+    if app is None:
         return None
-    app = run.effects.fetch(step.project, step.application_id)
     if not is_ours(app, run.owner) or key_of(app) != step.key:
         return Outcome(step, Result.FAILED, "it no longer carries the mark", CHANGED)
-    if app.phase in _unfit(step):
+    if app.phase in _phases(step):
         return Outcome(step, Result.FAILED, f"meanwhile it is {app.phase}", CHANGED)
     return None
 
 
-def _unfit(step: Step) -> frozenset[Phase]:
+def _phases(step: Step) -> frozenset[Phase]:
     """A list may lag: what it showed as down may run again, and then is left alone."""
     phases = _UNFIT.get(type(step.action), frozenset())
     starts = isinstance(step.action, Restart) and step.reason not in _OF_WHAT_RUNS
@@ -240,7 +242,7 @@ _UNFIT: dict[type, frozenset[Phase]] = {
 }
 
 
-def _act(step: Step, effects: Effects) -> Outcome:
+def _act(step: Step, app: ObservedApplication | None, effects: Effects) -> Outcome:
     if isinstance(step.action, OfEnvironment):
         _build(step.project, step.action, effects)
         return Outcome(step, Result.DONE)
@@ -250,16 +252,17 @@ def _act(step: Step, effects: Effects) -> Outcome:
         case Create(configuration):
             created = effects.create(step.project, configuration)
             return Outcome(step, Result.DONE, application_id=created)
-        case Update(app, fields):
-            return _updated(step, effects.update(step.project, app, fields))
-        case RequireSignIn(app):
-            return _updated(step, effects.update(step.project, app, {"public": False}))
-        case Restart(app):
-            effects.restart(step.project, app)
-        case Stop(app):
-            effects.stop(step.project, app)
-        case Delete(app):
-            effects.delete(step.project, app)
+        case Update(target):
+            fields = step.action.merged_into({} if app is None else app.environment)
+            return _updated(step, effects.update(step.project, target, fields))
+        case RequireSignIn(target):
+            return _updated(step, effects.update(step.project, target, {"public": False}))
+        case Restart(target):
+            effects.restart(step.project, target)
+        case Stop(target):
+            effects.stop(step.project, target)
+        case Delete(target):
+            effects.delete(step.project, target)
         case RemoveLauncher() | RemoveFolder():
             _remove(step.project, step.action, effects)
     return Outcome(step, Result.DONE)

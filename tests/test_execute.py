@@ -221,6 +221,31 @@ def test_an_update_of_what_runs_meanwhile_is_not_sent() -> None:
     assert outcome.fault == "Changed"
 
 
+def test_an_update_keeps_the_variables_that_others_set_meanwhile() -> None:
+    """Set, changed and dropped between the list and the fresh look; ours are as planned."""
+    planned = {"OMP_NUM_THREADS": "4", "THEIRS": "old", "GONE": "1"}
+    action = Update(CPU_0.id, {"environment": planned, "cpu": 3}, frozenset({"OMP_NUM_THREADS"}))
+    now = {**CPU_0.environment, "OMP_NUM_THREADS": "2", "THEIRS": "new", "NEW": "1"}
+    sent: list[Mapping[str, object]] = []
+
+    class Sending(Edge):
+        def update(
+            self, project: str, application_id: str, fields: Mapping[str, object]
+        ) -> tuple[str, ...]:
+            sent.append(fields)
+            return ()
+
+    edge = Sending({CPU_0.id: replace(at_rest(CPU_0), environment=now)})
+    run(edge, step(action))
+    assert sent == [{"environment": {**now, "OMP_NUM_THREADS": "4"}, "cpu": 3}]
+
+
+def test_a_variable_that_the_spec_dropped_goes_and_another_of_that_look_stays() -> None:
+    action = Update(CPU_0.id, {"environment": {"A": "1"}}, frozenset({"A", "DROPPED"}))
+    assert action.merged_into({"DROPPED": "1", "X": "2"}) == {"environment": {"X": "2", "A": "1"}}
+    assert Update(CPU_0.id, {"cpu": 1}).merged_into({"X": "2"}) == {"cpu": 1}
+
+
 def test_a_delete_of_what_is_gone_is_done() -> None:
     [outcome] = run(Edge(), step(Delete(CPU_0.id)))
     assert outcome.result is Result.DONE

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from controller.cli.bootstrap_look import Memory
 from controller.cml.client import Client
 from controller.cml.values import NewProject
-from controller.core.bootstrap_application import configuration
+from controller.core.bootstrap_application import configuration, differences
 from controller.core.bootstrap_environment import job_configuration
 from controller.core.bootstrap_facts import (
     BUILT,
@@ -23,6 +23,7 @@ from controller.core.bootstrap_facts import (
     is_controller,
     owner_of,
 )
+from controller.core.observed import ObservedApplication
 from controller.files.port import ProjectFiles
 from controller.source.git_address import HEX
 
@@ -156,8 +157,10 @@ class _Deed:
         self.client.create_application(self.project, configuration(self.wanted, self.project))
 
     def update_application(self) -> None:
-        self._confirm_application()
-        self.client.update_application(self.project, self.step.target, self.step.fields)
+        found = self._confirm_application()
+        fields = differences(configuration(self.wanted, self.project), found)
+        if fields:
+            self.client.update_application(self.project, self.step.target, fields)
 
     def stop_application(self) -> None:
         self._confirm_application()
@@ -171,7 +174,8 @@ class _Deed:
         self._confirm_application()
         self.client.delete_application(self.project, self.step.target)
 
-    def _confirm_application(self) -> None:
+    def _confirm_application(self) -> ObservedApplication:
         found = self.client.get_application(self.project, self.step.target)
         if not is_controller(found, self.owner):
             raise NoLongerOursError
+        return found

@@ -55,15 +55,23 @@ def _clusters(plan: Plan) -> set[str]:
 
 def check_pauses(names: set[str], seen: Pass) -> None:
     """A pause is obeyed by those who delete, too.  CommandError for the first that holds."""
-    files = seen.observed.files
-    for name in sorted(names if files is not None else ()):
-        pause = None if files is None else files.pauses.get(name)
-        if pause is not None and pause.holds(seen.observed.as_of):
+    pauses = {} if seen.observed.files is None else seen.observed.files.pauses
+    for project, name in sorted(pauses):
+        pause = seen.observed.pause(project, name)
+        if name in names and pause is not None and project in _projects(name, seen):
             raise CommandError(
                 f"{name} is paused by {pause.by}: {pause.reason}",
                 Exit.REFUSED,
                 f"`raycml unpause {name}`, then the same command",
             )
+
+
+def _projects(name: str, seen: Pass) -> set[str]:
+    """Where the cluster is declared, or has applications."""
+    cluster = seen.desired.cluster(name)
+    apps = (a for p in seen.observed.projects.values() for a in p.applications)
+    found = {a.project for a in apps if a.mark is not None and a.mark.cluster == name}
+    return found if cluster is None else {*found, cluster.project}
 
 
 def agree(screen: Screen, names: frozenset[str], what: str, *, yes: bool) -> None:

@@ -35,10 +35,9 @@ from controller.cli.specs import NO_SPECS, load_if_there
 from controller.core.adoption import release as unmarked
 from controller.core.closest import did_you_mean
 from controller.core.history import History
-from controller.core.observed import ObservedApplication, is_ours, key_of
+from controller.core.observed import ObservedApplication, has_own_name, is_ours, key_of
 from controller.core.order import OrderKind
 from controller.core.revision import Holder
-from controller.core.roster import has_own_name
 from controller.core.words import counted
 from controller.reconcile import Pass, look_and_plan
 from controller.source.messages import printable

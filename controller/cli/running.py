@@ -252,9 +252,9 @@ class Running:
     def _board(self, state: LoopState) -> Board:
         done = self.last
         pauses: dict[str, Pause] = {}
-        if done is not None and done.observed.files is not None:
-            now = done.observed.as_of
-            pauses = {n: p for n, p in done.observed.files.pauses.items() if p.holds(now)}
+        for shown in () if done is None else done.status.clusters:
+            if done is not None and (pause := done.observed.pause(shown.project, shown.name)):
+                pauses[shown.name] = pause
         board = Board(
             as_of=self.session.clock.now(),
             source=self.follower.state(),

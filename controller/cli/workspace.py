@@ -139,7 +139,8 @@ class Workspace:
                 with _explained():
                     files = self._files(project)
                     stored = stored_launchers(files)
-                    pauses.update(read_pauses(files, at))
+                    read = read_pauses(files, at)
+                    pauses.update({(project, name): pause for name, pause in read.items()})
                     environments[project] = self._environments(project, files, asked)
                     folders[project] = stored_folders(files, stored)
                     launchers[project] = stored

@@ -118,12 +118,12 @@ def _exists(case: Case, place: tuple[str, str]) -> bool:
 
 
 def unknown_is_resolved_by_looking(case: Case) -> Broken:
-    """Law 6: what was created a moment ago and is not listed yet is not created again."""
+    """Law 6: what was created a moment ago, or may have been, is not created again."""
     for step in case.plan.steps:
         if not isinstance(step.action, Create) or step.key is None:
             continue
         known = case.history.member(step.key)
-        if known.created_id is None or known.created_at is None:
+        if known.created_at is None:
             continue
         if (case.observed.as_of - known.created_at).total_seconds() < case.policy.settle_s:
             yield step, f"second create of {step.key} while the first may not show yet"
@@ -131,16 +131,13 @@ def unknown_is_resolved_by_looking(case: Case) -> Broken:
 
 def paused_and_suspended_are_left_alone(case: Case) -> Broken:
     """Law 10: no write in a paused cluster; a suspended one is only stopped."""
-    pauses = {} if case.observed.files is None else case.observed.files.pauses
     for step in case.plan.steps:
-        if isinstance(step.action, RemoveLauncher) or not step.cluster:
-            continue
         cluster = case.cluster(step)
-        pause = pauses.get(step.cluster)
-        by_file = pause is not None and pause.holds(case.observed.as_of)
+        by_file = case.observed.pause(step.project, step.cluster) is not None
         if by_file or (cluster is not None and cluster.paused):
             yield step, f"{step.name} in {step.cluster}, which is paused"
-        if cluster is not None and cluster.suspended and not isinstance(step.action, Stop):
+        at_rest = isinstance(step.action, Stop | RemoveLauncher)
+        if cluster is not None and cluster.suspended and not at_rest:
             yield step, f"{step.name} in {step.cluster}, which is suspended"
 
 

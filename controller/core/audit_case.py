@@ -12,7 +12,7 @@ from controller.core.policy import Policy
 class Case:
     """A plan with the world that it was made for; what the laws look at."""
 
-    __slots__ = ("apps", "desired", "history", "observed", "plan", "policy")
+    __slots__ = ("apps", "clusters", "desired", "history", "observed", "plan", "policy")
 
     def __init__(
         self,
@@ -28,11 +28,13 @@ class Case:
             app.id: app for project in observed.projects.values() for app in project.applications
         }
 
+        self.clusters = {cluster.name: cluster for cluster in desired.clusters}
+
     def app(self, step: Step) -> ObservedApplication | None:
         return None if step.application_id is None else self.apps.get(step.application_id)
 
     def cluster(self, step: Step) -> DesiredCluster | None:
-        return self.desired.cluster(step.cluster)
+        return self.clusters.get(step.cluster)
 
     def environment(self, project: str, digest: str) -> ObservedEnvironment | None:
         """What was seen of it; None also where nobody looked."""

@@ -162,9 +162,9 @@ def seen(facts: Facts) -> ObservedState:
 
 def _files(facts: Facts) -> ObservedFiles | None:
     launchers = {p: f for p, f in facts.launchers.items() if not isinstance(f, Unread)}
-    pauses: dict[str, Pause] = {}
-    for found in facts.pauses.values():
+    pauses: dict[tuple[str, str], Pause] = {}
+    for project, found in facts.pauses.items():
         if isinstance(found, Unread):
             return None
-        pauses.update(found)
+        pauses.update({(project, name): pause for name, pause in found.items()})
     return ObservedFiles(launchers, pauses) if len(launchers) == len(facts.launchers) else None

@@ -54,12 +54,14 @@ def _unused(
 ) -> Mapping[str, list[ClusterFolder]]:
     if observed.files is None or not desired.whole or desired.frozen:
         return {}
-    held = {c.name for c in desired.clusters} | set(desired.departed) | set(observed.files.pauses)
+    held = {c.name for c in desired.clusters} | set(desired.departed)
+    pauses = observed.files.pauses
     return {
         project: [
             folder
             for folder in folders
             if folder.cluster not in held
+            and (project, folder.cluster) not in pauses
             and not is_alive(folder.cluster, observed.projects[project])
             and (past.policy.only is None or folder.cluster in past.policy.only)
         ]

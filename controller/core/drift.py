@@ -140,6 +140,7 @@ def patch(app: ObservedApplication, mark: Mark, wanted: Configuration) -> Update
                 SUBDOMAIN: app.subdomain,
             },
         },
+        frozenset({*mark.variables, *wanted.environment, ENVIRONMENT, SUBDOMAIN}),
     )
 
 

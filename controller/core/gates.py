@@ -7,6 +7,7 @@ from controller.core.history import Refusal
 from controller.core.member import Key
 from controller.core.observed import ObservedApplication
 from controller.core.past import Past
+from controller.core.plan import Intent
 from controller.core.reason import Reason
 
 _AT_ONCE = frozenset({"update", "require_sign_in"})  # read back after the call
@@ -41,6 +42,26 @@ def gate(past: Past, key: Key, action: str) -> Draft | None:
     if past.now >= until:
         return None
     return wait(key, Reason.BACKOFF, f"the last try failed: {known.error}", until=until)
+
+
+def spent(past: Past, key: Key, what: str) -> Draft | None:
+    """The wait of a member that was restarted a moment ago, or too often within the hour.
+
+    One budget for restarts of every kind: what ends one loop of them ends all.
+    """
+    policy = past.policy
+    attempts = [t for t in past.member(key).attempts if (past.now - t).total_seconds() < 3600]
+    if len(attempts) >= policy.repairs_per_hour_max:
+        until = past.after(attempts[-1], policy.resync_s)
+        message = f"{what} ({len(attempts)} restarts within the hour); see its log"
+        if past.now < until:
+            return wait(key, Reason.CRASH_LOOPING, message, until=until)
+    elif attempts:
+        until = past.after(attempts[-1], policy.backoff_s(len(attempts)))
+        if past.now < until:
+            message = f"{what}; the next one waits"
+            return wait(key, Reason.BACKOFF, message, intent=Intent.RESTART, until=until)
+    return None
 
 
 def _refused(past: Past, key: Key, refusal: Refusal) -> Draft | None:

@@ -5,6 +5,7 @@ Bounded: entries go when their application or member does.
 """
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -43,7 +44,8 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class MemberHistory:
-    """One member.  `attempts`: repairs within the hour; `failures`: calls in a row that failed."""
+    """One member.  `attempts`: restarts within the hour, whatever for; `failures`: calls in a row
+    that failed."""
 
     attempts: tuple[datetime, ...] = ()
     failures: int = 0
@@ -55,7 +57,7 @@ class MemberHistory:
     sign_in_tries: int = 0
     replaced: bool = False
     fingerprint: str = ""
-    created_id: str | None = None
+    created_id: str | None = None  # also None where the answer to the create was lost
     created_at: datetime | None = None
     unjoined_since: datetime | None = None
 
@@ -115,8 +117,16 @@ class History:
         return self.members.get(key, NO_MEMBER)
 
 
-def notice(history: History, observed: ObservedState, policy: Policy) -> History:
-    """Take note of what was just seen: phases that changed, calls that showed, calm that lasted."""
+def notice(
+    history: History,
+    observed: ObservedState,
+    policy: Policy,
+    restless: AbstractSet[Key] = frozenset(),
+) -> History:
+    """Take note of what was just seen: phases that changed, calls that showed, calm that lasted.
+
+    A `restless` member runs, and not as it should: its restarts are not forgotten.
+    """
     now = observed.as_of
     history = _of_the_past(history, now, policy)
     owned = observed.owned(policy.owner)
@@ -133,7 +143,9 @@ def notice(history: History, observed: ObservedState, policy: Policy) -> History
     for seen in owned:
         key = key_of(seen)
         if key in members:
-            members[key] = _calm(members[key], applications[seen.id], seen.id, now, policy)
+            members[key] = _listed(members[key], seen.id)
+            if key not in restless:
+                members[key] = _calm(members[key], applications[seen.id], now, policy)
     return replace(history, members=members, applications=applications, seen_at=now)
 
 
@@ -146,13 +158,21 @@ def _of_the_past(history: History, now: datetime, policy: Policy) -> History:
     return History() if back.total_seconds() > policy.settle_s else history
 
 
+def _listed(member: MemberHistory, app_id: str) -> MemberHistory:
+    """An application of the member is in the list: the one that was created, or may have been."""
+    shown = member.created_id in (app_id, None)
+    return replace(member, created_id=None, created_at=None) if shown else member
+
+
 def _calm(
-    member: MemberHistory, seen: ApplicationHistory, app_id: str, now: datetime, policy: Policy
+    member: MemberHistory, seen: ApplicationHistory, now: datetime, policy: Policy
 ) -> MemberHistory:
-    if member.created_id == app_id:
-        member = replace(member, created_id=None, created_at=None)
-    quiet = seen.phase is Phase.RUNNING and (now - seen.since).total_seconds() >= policy.quiet_s
-    return replace(member, attempts=(), failures=0) if quiet and member.attempts else member
+    """Quiet since its last start; a restart that the list never showed counts as one."""
+    if not member.attempts or seen.phase is not Phase.RUNNING:
+        return member
+    since = max(seen.since, member.attempts[-1])
+    quiet = (now - since).total_seconds() >= policy.quiet_s
+    return replace(member, attempts=(), failures=0) if quiet else member
 
 
 def note_unjoined(history: History, unjoined: Iterable[Key], now: datetime) -> History:
@@ -235,24 +255,21 @@ def _sign_in(known: MemberHistory, outcome: Outcome) -> MemberHistory:
 def _effect(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
     done = outcome.result is Result.DONE
     match outcome.step.action:
-        case Create() if done:
+        case Create() if done or outcome.result is Result.UNKNOWN:
             return replace(known, created_id=outcome.application_id, created_at=now)
         case Update() if outcome.unapplied:
             return replace(
                 known, unapplied=outcome.unapplied, unapplied_tries=known.unapplied_tries + 1
             )
         case Update() if done:
-            return replace(known, unapplied=(), unapplied_tries=0, attempts=())
-        case Restart() if done and outcome.step.reason in _REPAIRS:
+            return replace(known, unapplied=(), unapplied_tries=0)
+        case Restart() if done:
             recent = tuple(t for t in known.attempts if now - t < _HOUR)
             return replace(known, attempts=(*recent, now)[-_ATTEMPTS_KEPT:])
         case Delete() if done and outcome.step.reason is Reason.REPLACED:
             return replace(known, replaced=True, unapplied_tries=0)
         case _:
             return known
-
-
-_REPAIRS = frozenset({Reason.DOWN, Reason.NOT_JOINED, Reason.RESUMED})
 
 
 def _refusal(known: MemberHistory, outcome: Outcome, now: datetime) -> Refusal:

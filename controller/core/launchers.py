@@ -53,6 +53,7 @@ def unused(
         return ()
     named = _named(desired, observed, past, steps)
     gone = _gone(desired, observed, past)
+    paused = {cluster.name for cluster in desired.clusters if cluster.paused}
     found: list[Step] = []
     for project, files in sorted(observed.files.launchers.items()):
         if not observed.is_complete(project):
@@ -60,6 +61,8 @@ def unused(
         for file in files:
             cluster = _cluster(file.path)
             if (project, file.path) in named or not cluster or _out_of_scope(cluster, past):
+                continue
+            if cluster in paused or observed.pause(project, cluster) is not None:
                 continue
             if cluster in gone or _old(file, project, past):
                 found.append(_remove(cluster, project, file.path))

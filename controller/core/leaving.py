@@ -4,7 +4,7 @@ A member that a present spec no longer wants leaves without asking; a whole clus
 because a person asked (`delete`) or by prune, and prune only on an absence that is understood.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from controller.core import draft
 from controller.core.desired import DesiredState
@@ -42,7 +42,14 @@ def leave(view: View, leaver: Leaver) -> Draft:
     if view.cluster.protected:
         message = f"the cluster is protected: it loses nothing ({_WHY[leaver.reason]})"
         return wait(leaver.key, Reason.PROTECTED, message, intent=Intent.BLOCKED)
+    pause = view.paused_elsewhere.get(leaver.app.project)
+    if pause is not None:
+        return wait(leaver.key, Reason.PAUSED, _paused(pause), intent=Intent.BLOCKED)
     return _go(view.past, leaver, view.projects.get(leaver.app.project))
+
+
+def _paused(pause: Pause) -> str:
+    return f"paused by {pause.by}: {pause.reason}"
 
 
 def _rest(past: Past, leaver: Leaver) -> Draft:
@@ -85,11 +92,7 @@ def ownerless(desired: DesiredState, observed: ObservedState, past: Past) -> Dra
     drafts: list[Draft] = []
     for name in found:
         if name in pauses:
-            drafts.append(
-                _cluster_wait(
-                    name, Reason.PAUSED, f"paused by {pauses[name].by}: {pauses[name].reason}"
-                )
-            )
+            drafts.append(_cluster_wait(name, Reason.PAUSED, _paused(pauses[name])))
         elif name in past.policy.delete:
             drafts.append(_all_go(past, found[name], observed, Reason.REQUESTED))
         elif _may_go(name, desired, past.policy):
@@ -116,10 +119,13 @@ def _left(name: str, apps: Sequence[ObservedApplication], desired: DesiredState)
     return _cluster_wait(name, Reason.PROTECTED, message)
 
 
-def _pauses(names: Iterable[str], observed: ObservedState) -> Mapping[str, Pause]:
-    """The pauses that hold; none are known where nobody looked, and then nothing is deleted."""
-    known = {} if observed.files is None else observed.files.pauses
-    return {n: known[n] for n in names if n in known and known[n].holds(observed.as_of)}
+def _pauses(
+    found: Mapping[str, Sequence[ObservedApplication]], observed: ObservedState
+) -> Mapping[str, Pause]:
+    """The pauses that hold where the clusters have applications, in any of their projects."""
+    places = ((name, app.project) for name, apps in found.items() for app in apps)
+    held = ((name, observed.pause(project, name)) for name, project in places)
+    return {name: pause for name, pause in held if pause is not None}
 
 
 def _unheld(

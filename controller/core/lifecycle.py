@@ -3,7 +3,7 @@
 from controller.core import draft
 from controller.core.desired import LAUNCHERS, launcher_path
 from controller.core.draft import NOTHING, Draft, wait
-from controller.core.gates import gate
+from controller.core.gates import gate, spent
 from controller.core.member import THE_HEAD, Key
 from controller.core.observed import ObservedApplication, Phase, is_adopted, key_of
 from controller.core.offers import IMAGE, SIZES, unoffered
@@ -24,10 +24,12 @@ def absent(view: View, seat: Seat) -> Draft:
         message = _conflict(seat.group.cluster, seat.foreign)
         return wait(seat.key, Reason.NAME_CONFLICT, message, intent=Intent.BLOCKED)
     known = view.past.member(seat.key)
-    if known.created_id is not None and known.created_at is not None:
+    if known.created_at is not None:
         until = view.past.after(known.created_at, view.policy.settle_s)
         if view.now < until:
-            return wait(seat.key, Reason.SETTLING, "created, and not listed yet", until=until)
+            lost = "perhaps created: the answer was lost, and lists may lag"
+            message = lost if known.created_id is None else "created, and not listed yet"
+            return wait(seat.key, Reason.SETTLING, message, until=until)
     if seat.held is not None and key_of(seat.held).cluster not in view.letting_go:
         return wait(seat.key, Reason.NAME_CONFLICT, _kept(seat.held), intent=Intent.BLOCKED)
     if seat.held is not None or _held_by_leaver(view, seat):
@@ -116,8 +118,11 @@ def _stale(view: View, case: Case, app: ObservedApplication, *, permitted: bool)
     if not permitted:
         message = "runs an older configuration; follows when the group can spare it"
         return wait(seat.key, Reason.ROLLING, message, intent=Intent.RESTART)
-    return gate(view.past, seat.key, "restart") or draft.restart(
-        seat, app, Reason.STALE, Intent.RESTART, "runs an older configuration"
+    held = spent(view.past, seat.key, "still runs an older configuration after a restart")
+    return (
+        held
+        or gate(view.past, seat.key, "restart")
+        or draft.restart(seat, app, Reason.STALE, Intent.RESTART, "runs an older configuration")
     )
 
 
@@ -156,19 +161,9 @@ def down(view: View, case: Case, app: ObservedApplication) -> Draft:
 
 
 def _repair(view: View, case: Case, app: ObservedApplication, reason: Reason) -> Draft:
-    key, policy = case.seat.key, view.policy
-    attempts = [t for t in view.past.member(key).attempts if (view.now - t).total_seconds() < 3600]
-    if len(attempts) >= policy.repairs_per_hour_max:
-        until = view.past.after(attempts[-1], policy.resync_s)
-        message = f"fell {len(attempts)} times within the hour; see its log"
-        if view.now < until:
-            return wait(key, Reason.CRASH_LOOPING, message, until=until)
-    elif attempts:
-        until = view.past.after(attempts[-1], policy.backoff_s(len(attempts)))
-        if view.now < until:
-            message = "it fell again after a restart; the next one waits"
-            return wait(key, Reason.BACKOFF, message, intent=Intent.RESTART, until=until)
-    return gate(view.past, key, "restart") or _start(view, case, app, reason)
+    key = case.seat.key
+    held = spent(view.past, key, "failed again after a restart")
+    return held or gate(view.past, key, "restart") or _start(view, case, app, reason)
 
 
 def _start(view: View, case: Case, app: ObservedApplication, reason: Reason) -> Draft:

@@ -4,13 +4,20 @@ Values only.  What is not known is None or absent, never zero: an unread report 
 one, and a list that may lack something says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import groupby
 
 from controller.core.jobs import ObservedJob, ObservedRun
-from controller.core.member import Key, Mark, names_this_application, read_mark
+from controller.core.member import (
+    Key,
+    Mark,
+    application_name,
+    names_this_application,
+    read_mark,
+)
 from controller.core.offers import Offers
 
 
@@ -46,10 +53,10 @@ class ObservedApplication:
     starting_at: datetime | None = None
     running_at: datetime | None = None
     stopped_at: datetime | None = None
+    mark: Mark | None = field(init=False, compare=False, repr=False)  # parsed once
 
-    @property
-    def mark(self) -> Mark | None:
-        return read_mark(self.environment, self.subdomain)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mark", read_mark(self.environment, self.subdomain))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +170,13 @@ class Asked:
 class ObservedFiles:
     """The project's files that matter, by project; read only when there is something to do.
 
+    `pauses` by project and cluster, since a pause is of the cluster in its own project.
     `environments` are by hash; one that is not among them is not there at all.  None: nobody asked.
     `unread`: projects whose files could not be read this time, and why.
     """
 
     launchers: Mapping[str, tuple[LauncherFile, ...]]
-    pauses: Mapping[str, Pause]
+    pauses: Mapping[tuple[str, str], Pause]
     unread: Mapping[str, str] = field(default_factory=dict)
     environments: Mapping[str, Mapping[str, ObservedEnvironment]] | None = None
     folders: Mapping[str, tuple[ClusterFolder, ...]] = field(default_factory=dict)
@@ -183,6 +191,9 @@ class ObservedState:
     reports: Mapping[str, HeadReport] = field(default_factory=dict)
     files: ObservedFiles | None = None
     offers: Offers | None = None
+    _indexes: dict[str, "Index"] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def with_files(self, files: ObservedFiles) -> "ObservedState":
         """The same with the files; where those are unknown, so are the pauses, and nothing is
@@ -199,10 +210,20 @@ class ObservedState:
         running = {app.runtime for app in apps if app.phase in (Phase.RUNNING, Phase.STARTING)}
         return replace(self, offers=offers.with_images(sorted(running)))
 
+    def pause(self, project: str, cluster: str) -> Pause | None:
+        """The pause that holds now; none is known where the files were not read."""
+        found = None if self.files is None else self.files.pauses.get((project, cluster))
+        return found if found is not None and found.holds(self.as_of) else None
+
     def owned(self, owner: str) -> tuple[ObservedApplication, ...]:
         """Applications that carry this owner's mark, in a stable order."""
-        found = [a for p in self.projects.values() for a in p.applications if is_ours(a, owner)]
-        return tuple(sorted(found, key=lambda a: (a.project, a.id)))
+        return self.by_owner(owner).owned
+
+    def by_owner(self, owner: str) -> "Index":
+        """The applications as this owner sees them; walked once for each look."""
+        if owner not in self._indexes:
+            self._indexes[owner] = _index(self.projects.values(), owner)
+        return self._indexes[owner]
 
     def is_complete(self, project: str) -> bool:
         """Whether an absence from the list of this project means something."""
@@ -220,6 +241,51 @@ class ObservedState:
 
     def complete(self) -> bool:
         return all(p.complete for p in self.projects.values())
+
+
+Place = tuple[str, str]  # project and subdomain
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Applications of one look.  `owned` carry the owner's mark, in a stable order.
+
+    `taken` are names that an application holds which fills no place by that name: without the
+    mark, or adopted into another place.
+    """
+
+    owned: tuple[ObservedApplication, ...]
+    of_cluster: Mapping[str, tuple[ObservedApplication, ...]]
+    named: Mapping[Place, ObservedApplication]
+    taken: Mapping[Place, ObservedApplication]
+
+
+def _index(projects: Iterable[ObservedProject], owner: str) -> Index:
+    every = [app for project in projects for app in project.applications]
+    owned = sorted((a for a in every if is_ours(a, owner)), key=lambda a: (a.project, a.id))
+    of_cluster: dict[str, tuple[ObservedApplication, ...]] = {}
+    for name, apps in groupby(sorted(owned, key=_cluster_of), key=_cluster_of):
+        of_cluster[name] = tuple(apps)
+    return Index(
+        owned=tuple(owned),
+        of_cluster=of_cluster,
+        named={(app.project, app.subdomain): app for app in owned},
+        taken={
+            (app.project, app.subdomain): app
+            for app in every
+            if not is_ours(app, owner) or (is_adopted(app) and not has_own_name(app))
+        },
+    )
+
+
+def _cluster_of(application: ObservedApplication) -> str:
+    return key_of(application).cluster
+
+
+def has_own_name(application: ObservedApplication) -> bool:
+    """Whether an application of ours stands under the name of its member."""
+    key = key_of(application)
+    return application.subdomain == application_name(key.cluster, key.member)
 
 
 def is_ours(application: ObservedApplication, owner: str) -> bool:

@@ -46,10 +46,24 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """PATCH.  `fields` by `Configuration` name; an environment is the whole map to be."""
+    """PATCH.  `fields` by `Configuration` name; an environment is the whole map to be.
+
+    Of the environment only the `variables` are the controller's to set or drop.  CML replaces it as
+    a whole, so all others are sent as a fresh look shows them.
+    """
 
     application_id: str
     fields: Mapping[str, object] = field(repr=False)
+    variables: frozenset[str] = frozenset()
+
+    def merged_into(self, environment: Mapping[str, str]) -> dict[str, object]:
+        """The fields, with the variables of others as they are now."""
+        ours = self.fields.get("environment")
+        if not isinstance(ours, Mapping):
+            return dict(self.fields)
+        others = {name: v for name, v in environment.items() if name not in self.variables}
+        own = {name: v for name, v in ours.items() if name in self.variables}
+        return {**self.fields, "environment": {**others, **own}}
 
 
 @dataclass(frozen=True, slots=True)

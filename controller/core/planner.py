@@ -69,9 +69,10 @@ def remember(
     desired: DesiredState, observed: ObservedState, history: History, policy: Policy
 ) -> History:
     """The history with what was just seen: phases, calm, nodes missing from Ray, mass failure."""
-    history = notice(history, observed, policy)
     views = _views(desired, observed, Past(history, policy, observed.as_of))
     cases = [case for seen in views for case in seen.cases]
+    restless = {case.seat.key for case in cases if case.stale or case.joined is False}
+    history = notice(history, observed, policy, restless)
     wanted = {case.seat.key: case.seat.group.fingerprint() for case in cases}
     history = forget_changed(history, wanted)
     unjoined = [case.seat.key for case in cases if _unjoined(case)]
@@ -102,8 +103,9 @@ def _letting_go(desired: DesiredState, observed: ObservedState, policy: Policy) 
     if policy.prune:
         names |= {key_of(app).cluster for app in observed.owned(policy.owner)}
     pauses = {} if observed.files is None else observed.files.pauses
+    paused = {name for (_, name), pause in pauses.items() if pause.holds(observed.as_of)}
     kept = {c.name for c in desired.clusters if c.paused or c.suspended or c.protected}
-    return frozenset(names - kept - {n for n, p in pauses.items() if p.holds(observed.as_of)})
+    return frozenset(names - kept - paused)
 
 
 def _unjoined(case: Case) -> bool:

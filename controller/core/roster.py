@@ -6,17 +6,17 @@ leaving, each with its reason.
 """
 
 from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from controller.core.desired import DesiredCluster, Group
 from controller.core.member import Key, Mark, Member, application_name
 from controller.core.observed import (
+    Index,
     ObservedApplication,
     ObservedState,
     Phase,
+    has_own_name,
     is_adopted,
-    is_ours,
     key_of,
 )
 from controller.core.policy import Policy
@@ -72,16 +72,12 @@ class Roster:
 
 def call_the_roll(cluster: DesiredCluster, observed: ObservedState, policy: Policy) -> Roster:
     """Match the cluster's applications to its members."""
-    ours = [a for a in observed.owned(policy.owner) if key_of(a).cluster == cluster.name]
-    seated, leavers, torn = _sit(ours, cluster)
-    foreign = _foreign(cluster, observed, policy)
-    owned = observed.owned(policy.owner)
-    names = {a.subdomain: a for a in owned if a.project == cluster.project}
-    kept = {name for name, app in foreign.items() if is_adopted(app)}
+    index = observed.by_owner(policy.owner)
+    seated, leavers, torn = _sit(index.of_cluster.get(cluster.name, ()), cluster)
     seats: list[Seat] = []
     for group in cluster.groups:
-        members = _members(group, seated, kept)
-        seats += [_seat(group, m, seated.get(m), foreign, names) for m in members]
+        members = _members(group, seated, cluster.project, index)
+        seats += [_seat(group, m, seated.get(m), cluster.project, index) for m in members]
     wanted = {seat.member for seat in seats}
     for member, app in seated.items():
         if member not in wanted:
@@ -119,14 +115,10 @@ def _seniority(app: ObservedApplication) -> tuple[object, ...]:
 
 
 def _seat(
-    group: Group,
-    member: Member,
-    app: ObservedApplication | None,
-    foreign: Mapping[str, ObservedApplication],
-    names: Mapping[str, ObservedApplication],
+    group: Group, member: Member, app: ObservedApplication | None, project: str, index: Index
 ) -> Seat:
-    name = _name(group, member)
-    return Seat(group, member, app, foreign.get(name), None if app else names.get(name))
+    place = (project, _name(group, member))
+    return Seat(group, member, app, index.taken.get(place), None if app else index.named.get(place))
 
 
 def _misplaced(app: ObservedApplication, cluster: DesiredCluster) -> Reason | None:
@@ -137,36 +129,17 @@ def _misplaced(app: ObservedApplication, cluster: DesiredCluster) -> Reason | No
     return None
 
 
-def has_own_name(app: ObservedApplication) -> bool:
-    """Whether an application of ours stands under the name of its member."""
-    key = key_of(app)
-    return app.subdomain == application_name(key.cluster, key.member)
-
-
 def _name(group: Group, member: Member) -> str:
     return application_name(group.cluster, member)
 
 
-def _foreign(
-    cluster: DesiredCluster, observed: ObservedState, policy: Policy
-) -> Mapping[str, ObservedApplication]:
-    project = observed.projects.get(cluster.project)
-    if project is None:
-        return {}
-    return {
-        a.subdomain: a
-        for a in project.applications
-        if not is_ours(a, policy.owner) or (is_adopted(a) and not has_own_name(a))
-    }
-
-
 def _members(
-    group: Group, seated: Mapping[Member, ObservedApplication], held: AbstractSet[str]
+    group: Group, seated: Mapping[Member, ObservedApplication], project: str, index: Index
 ) -> list[Member]:
     """Which members the group has: those that exist, best first, then the lowest free ordinals.
 
     A survivor keeps its name.  Where too many exist, those that do not run leave first, and then
-    the highest ordinal.  An ordinal whose name is `held` by an adopted application is passed over;
+    the highest ordinal.  An ordinal whose name an adopted application holds is passed over;
     the head has no other name.
     """
     existing = [m for m in seated if m.group == group.name]
@@ -175,7 +148,9 @@ def _members(
     ordinal = 0
     while len(chosen) < group.replicas:
         member = group.member(ordinal)
-        if member not in seated and (group.is_head or _name(group, member) not in held):
+        holder = index.taken.get((project, _name(group, member)))
+        held = holder is not None and is_adopted(holder) and not group.is_head
+        if member not in seated and not held:
             chosen.add(member)
         ordinal += 1
     return sorted(chosen)

@@ -7,7 +7,7 @@ to date at once, whatever it is stuck in.
 from controller.core import draft
 from controller.core.desired import Strategy
 from controller.core.draft import NOTHING, Draft, wait
-from controller.core.gates import gate, settling
+from controller.core.gates import gate, settling, spent
 from controller.core.lifecycle import absent, down, running, starting, stopping, unknown
 from controller.core.observed import ObservedApplication, Phase
 from controller.core.offers import IMAGE, SIZES, Offers, unoffered
@@ -123,6 +123,8 @@ def _block(case: Case, reason: Reason, message: str) -> Draft:
 
 def _outdated(view: View, case: Case, app: ObservedApplication, *, permitted: bool) -> Draft:
     seat, changes = case.seat, case.drift.changes
+    if held := spent(view.past, seat.key, "differs again after an update"):
+        return held
     if view.past.member(seat.key).unapplied_tries >= view.policy.updates_max:
         return gate(view.past, seat.key, "delete") or draft.replace(seat, app, changes)
     if not is_up(app.phase):

@@ -298,7 +298,7 @@ def _unheld(
     name: str, observed: ObservedState, policy: Policy, plan: Plan, revision: str
 ) -> ClusterStatus:
     """A cluster of ours that no spec holds, or one that is frozen."""
-    apps = [a for a in observed.owned(policy.owner) if key_of(a).cluster == name]
+    apps = observed.by_owner(policy.owner).of_cluster.get(name, ())
     rows = []
     for app in sorted(apps, key=lambda a: (key_of(a), a.id)):
         doing, reason = _doing(key_of(app).member, app.id, plan)

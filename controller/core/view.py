@@ -66,6 +66,7 @@ class View:
     letting_go: frozenset[str] = frozenset()
     environments: Mapping[str, ObservedEnvironment] | None = None  # None when nobody looked
     projects: Mapping[str, ObservedProject] = field(default_factory=dict)
+    paused_elsewhere: Mapping[str, Pause] = field(default_factory=dict)  # by another project
     offers: Offers | None = None
 
     def of(self, group: Group) -> tuple[Case, ...]:
@@ -87,7 +88,7 @@ class View:
 
     @property
     def paused(self) -> bool:
-        return self.cluster.paused or (self.pause is not None and self.pause.holds(self.now))
+        return self.cluster.paused or self.pause is not None
 
     def has_launcher(self, path: str) -> bool | None:
         """None when nobody looked."""
@@ -114,12 +115,20 @@ def view(
         report=report,
         past=past,
         launchers=None if files is None else files.launchers.get(cluster.project, ()),
-        pause=None if files is None else files.pauses.get(cluster.name),
+        pause=observed.pause(cluster.project, cluster.name),
         letting_go=letting_go,
         environments=_environments(cluster, files),
         projects=observed.projects,
+        paused_elsewhere=_elsewhere(cluster, observed),
         offers=observed.offers,
     )
+
+
+def _elsewhere(cluster: DesiredCluster, observed: ObservedState) -> dict[str, Pause]:
+    """Pauses of a cluster of this name in projects that it may have moved from."""
+    others = (project for project in observed.projects if project != cluster.project)
+    found = ((project, observed.pause(project, cluster.name)) for project in others)
+    return {project: pause for project, pause in found if pause is not None}
 
 
 def _environments(

@@ -118,8 +118,10 @@ def test_the_removal_of_a_launcher_that_is_named_is_refused() -> None:
 def test_a_second_create_while_the_first_may_not_show_is_refused() -> None:
     assert CREATE.key is not None
     known = MemberHistory(created_id="new", created_at=NOW)
-    history = History(members={CREATE.key: known})
-    assert broken(laws.unknown_is_resolved_by_looking, CREATE, history=history)
+    lost = MemberHistory(created_id=None, created_at=NOW)
+    for each in (known, lost):
+        history = History(members={CREATE.key: each})
+        assert broken(laws.unknown_is_resolved_by_looking, CREATE, history=history)
     other = History(members={Key("b", Member("head")): known})
     assert not broken(laws.unknown_is_resolved_by_looking, CREATE, history=other)
 

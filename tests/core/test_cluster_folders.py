@@ -118,7 +118,7 @@ def test_a_torn_list_or_a_pause_keeps_them() -> None:
     apps = converged(spec()).projects[PROJECT].applications
     torn = with_folders(observed(*apps, complete=False), *folders("gone", age_s=1e6))
     assert after(torn, DAY_S + 1) == []
-    pause = {"gone": Pause("gone", "r", "jdoe", NOW)}
+    pause = {(PROJECT, "gone"): Pause("gone", "r", "jdoe", NOW)}
     paused = with_folders(converged(spec()), *folders("gone", age_s=1e6), pauses=pause)
     assert after(paused, DAY_S + 1) == []
 

@@ -89,10 +89,17 @@ def test_a_created_application_that_was_listed_and_then_deleted_is_created_anew(
     assert "create cpu/0 Missing" in said(decide(desired(CLUSTER), gone, listed))
 
 
-def test_only_repairs_count_as_attempts() -> None:
-    for reason, counted in ((Reason.DOWN, 1), (Reason.NOT_JOINED, 1), (Reason.OUTDATED, 0)):
+def test_a_restart_counts_whatever_it_was_for() -> None:
+    for reason in (Reason.DOWN, Reason.NOT_JOINED, Reason.OUTDATED, Reason.STALE, Reason.RESUMED):
         history = seen(outcome(Restart(CPU_0.id), Result.DONE, reason))
-        assert len(history.member(KEY).attempts) == counted
+        assert len(history.member(KEY).attempts) == 1
+
+
+def test_a_member_that_runs_and_not_as_it_should_is_never_quiet() -> None:
+    history = replace(seen(), members={KEY: MemberHistory(attempts=(at(-1),))})
+    world = observed(HEAD, CPU_0, CPU_1, now=at(600))
+    assert notice(history, world, POLICY, {KEY}).member(KEY).attempts == (at(-1),)
+    assert notice(history, world, POLICY, set()).member(KEY).attempts == ()
 
 
 def test_attempts_are_forgotten_after_ten_quiet_minutes_and_not_before() -> None:

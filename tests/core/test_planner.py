@@ -389,10 +389,10 @@ def test_a_pause_ordered_by_a_person_holds_until_it_ends() -> None:
     wider = spec(workerGroupSpecs__0__replicas=3)
     files = all_files(HEAD, CPU_0)
     until = Pause("analytics", "upgrade tonight", "alice", NOW, at(60))
-    paused = ObservedFiles(files.launchers, {"analytics": until})
+    paused = ObservedFiles(files.launchers, {(PROJECT, "analytics"): until})
     state = observed(HEAD, CPU_0, CPU_1, reports=(ALIVE,), files=paused)
     assert said(decide(desired(wider), state)) == ["wait cpu/2 Paused"]
-    over = ObservedFiles(files.launchers, {"analytics": replace(until, until=at(-1))})
+    over = ObservedFiles(files.launchers, {(PROJECT, "analytics"): replace(until, until=at(-1))})
     assert "create cpu/2 Missing" in said(decide(desired(wider), replace(state, files=over)))
 
 

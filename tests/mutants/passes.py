@@ -5,6 +5,8 @@ from tests.mutants.mutant import Mutant, m
 EXECUTE = "tests/test_execute.py"
 ISOLATION = "tests/cli/test_cli_isolation.py"
 
+BOUNDS = "tests/core/test_bounds.py"
+PAUSES = "tests/core/test_pauses.py"
 REFUSALS = "tests/core/test_refusals.py"
 
 # fmt: off
@@ -46,5 +48,33 @@ MUTANTS: list[Mutant] = [
     m("B3", "the id of a project is kept when it is gone", "cli/workspace.py",
       "if found != project}", "if found}",
       f"{ISOLATION}::test_a_project_that_is_made_anew_under_its_name_is_found_again"),
+    m("B12", "a pause holds for a cluster of that name in any project", "core/observed.py",
+      "found = None if self.files is None else self.files.pauses.get((project, cluster))",
+      "found = None if self.files is None else next("
+      "(p for (_, c), p in self.files.pauses.items() if c == cluster), None)",
+      f"{PAUSES}::test_a_pause_holds_for_its_cluster_in_its_own_project_alone"),
+    m("B11", "a paused cluster loses its launchers", "core/launchers.py",
+      "if cluster in paused or observed.pause(project, cluster) is not None:", "if False:",
+      f"{PAUSES}::test_no_launcher_of_a_paused_cluster_is_removed"),
+    m("B18", "restarts of a stale member have no budget", "core/lifecycle.py",
+      'held = spent(view.past, seat.key, "still runs an older configuration after a restart")',
+      "held = None",
+      f"{BOUNDS}::test_no_kind_of_restart_goes_on_without_a_bound"),
+    m("B18", "the list does not show what an update brought, and it is repeated", "core/seats.py",
+      'if held := spent(view.past, seat.key, "differs again after an update"):', "if held := None:",
+      f"{BOUNDS}::test_no_kind_of_restart_goes_on_without_a_bound"),
+    m("B15", "a member that is restarted in vain counts as quiet", "core/planner.py",
+      "if case.stale or case.joined is False}", "if False}",
+      f"{BOUNDS}::test_no_kind_of_restart_goes_on_without_a_bound"),
+    m("B11", "a PATCH sends the environment of the list", "execute.py",
+      "fields = step.action.merged_into({} if app is None else app.environment)",
+      "fields = dict(step.action.fields)",
+      f"{EXECUTE}::test_an_update_keeps_the_variables_that_others_set_meanwhile"),
+    m("B2", "a create whose answer was lost is repeated", "core/history.py",
+      "case Create() if done or outcome.result is Result.UNKNOWN:", "case Create() if done:",
+      f"{BOUNDS}::test_a_create_that_may_have_happened_is_looked_for_as_long_as_lists_may_lag"),
+    m("B22", "all applications are walked for each cluster", "core/observed.py",
+      "if owner not in self._indexes:", "if True:",
+      f"{BOUNDS}::test_the_work_of_a_pass_grows_as_the_number_of_clusters_does"),
 ]
 # fmt: on

@@ -15,6 +15,7 @@ from controller.core.status import Status, assess
 from tests.worlds import (
     NOW,
     POLICY,
+    PROJECT,
     all_files,
     application,
     at,
@@ -131,7 +132,7 @@ def _night(*clusters: RayCluster) -> ObservedState:
         report(outdated, "head", "cpu/0", "cpu/1", "gpu/0", "gpu/1", "gpu/2"),
         report(research, "head", "cpu/0"),
     )
-    files = replace(all_files(*apps), pauses={"research": PAUSE})
+    files = replace(all_files(*apps), pauses={(PROJECT, "research"): PAUSE})
     return observed(*apps, reports=reports, files=files)
 
 

@@ -1,0 +1,95 @@
+"""A pause is of one cluster in one project, and no write reaches what is paused."""
+
+from dataclasses import replace
+
+import pytest
+
+from controller.core import audit as laws
+from controller.core.audit_case import Case
+from controller.core.history import History
+from controller.core.observed import LauncherFile, ObservedFiles, Pause, Phase
+from controller.core.plan import Intent, Plan, RemoveLauncher, Step
+from controller.core.reason import Reason
+from tests.worlds import (
+    POLICY,
+    PROJECT,
+    all_files,
+    application,
+    at,
+    decide,
+    desired,
+    observed,
+    said,
+    spec,
+    whole_cluster,
+)
+
+OTHER = "eeee-ffff-0000-1111"
+CLUSTER = spec()
+APPS = whole_cluster(CLUSTER)
+PAUSE = Pause("analytics", "moving data", "jdoe", at(-60))
+OVER = replace(PAUSE, until=at(-1))
+FALLEN = [replace(APPS[0], phase=Phase.FAILED), *APPS[1:]]
+
+
+def paused(pauses: dict[tuple[str, str], Pause], *extra: LauncherFile) -> ObservedFiles:
+    files = all_files(*APPS)
+    launchers = {PROJECT: (*files.launchers[PROJECT], *extra), OTHER: ()}
+    return replace(files, launchers=launchers, pauses=pauses)
+
+
+@pytest.mark.parametrize(
+    ("pauses", "holds"),
+    [
+        ({(PROJECT, "analytics"): PAUSE}, True),
+        ({(PROJECT, "analytics"): PAUSE, (OTHER, "analytics"): OVER}, True),
+        ({(PROJECT, "analytics"): OVER, (OTHER, "analytics"): PAUSE}, False),
+        ({(OTHER, "analytics"): PAUSE}, False),
+        ({(PROJECT, "another"): PAUSE}, False),
+    ],
+)
+def test_a_pause_holds_for_its_cluster_in_its_own_project_alone(
+    pauses: dict[tuple[str, str], Pause], holds: bool
+) -> None:
+    plan = decide(desired(CLUSTER), observed(*FALLEN, files=paused(pauses)))
+    assert ("wait head Paused" in said(plan)) is holds
+    assert ("restart head Down" in said(plan)) is not holds
+
+
+def test_what_left_a_project_is_held_by_a_pause_in_that_project() -> None:
+    moved = replace(application(CLUSTER, "cpu/0"), id="old", project=OTHER)
+    there = observed(*APPS, moved, files=paused({(OTHER, "analytics"): PAUSE}))
+    found = decide(desired(CLUSTER), there)
+    assert "wait cpu/0 Paused" in said(found)
+    assert "delete cpu/0 Moved" not in said(found)
+    here = observed(*APPS, moved, files=paused({}))
+    assert "delete cpu/0 Moved" in said(decide(desired(CLUSTER), here))
+
+
+OLD = LauncherFile(".raycml/launchers/analytics/cpu-0000000000000000-old.py", at(-9000))
+
+
+@pytest.mark.parametrize("by_spec", [True, False])
+def test_no_launcher_of_a_paused_cluster_is_removed(by_spec: bool) -> None:
+    cluster = spec(paused=by_spec)
+    pauses = {} if by_spec else {(PROJECT, "analytics"): PAUSE}
+    plan = decide(desired(cluster), observed(*APPS, files=paused(pauses, OLD)))
+    assert not plan.steps
+    going = decide(desired(CLUSTER), observed(*APPS, files=paused({}, OLD)))
+    assert [step.name for step in going.steps] == ["remove_launcher"]
+
+
+def test_no_launcher_of_a_paused_cluster_without_a_spec_is_removed() -> None:
+    world = observed(*APPS, files=paused({(PROJECT, "analytics"): PAUSE}, OLD))
+    assert not decide(desired(), world).steps
+
+
+def test_the_audit_lets_no_write_into_a_paused_cluster() -> None:
+    world = observed(*APPS, files=paused({(PROJECT, "analytics"): PAUSE}, OLD))
+    action = RemoveLauncher(OLD.path)
+    step = Step(action, "analytics", PROJECT, None, Reason.LAUNCHER_UNUSED, Intent.NOTHING)
+    for project, found in ((PROJECT, 1), (OTHER, 0)):
+        case = Case(
+            Plan((replace(step, project=project),)), desired(CLUSTER), world, History(), POLICY
+        )
+        assert len(list(laws.paused_and_suspended_are_left_alone(case))) == found
