@@ -117,7 +117,8 @@ class Poller:
 class Follower:
     """The record, and what may be done by it.  Used by one thread.
 
-    `permission` is asked before the record is written, as before every write.
+    `permission` is asked before the record is written, as before every write.  A fault of the store
+    (`faults`) keeps nothing from what is in force: the revision stays, and is written again later.
     """
 
     poller: Poller
@@ -125,6 +126,8 @@ class Follower:
     clock: Clock
     allow_prune: int = 0
     permission: Callable[[], None] = field(default=lambda: None)
+    faults: tuple[type[Exception], ...] = ()
+    unwritten: str = ""
     record: Record | None = None
     since: datetime | None = None
     held: Held | None = None
@@ -149,7 +152,8 @@ class Follower:
             self.held = None
             record = self._renewed(record, reading)
         if not record.revision:
-            raise NoRevisionError(look.failure or self._waiting() or "the source was not read yet")
+            why = look.failure or self._waiting() or self.unwritten
+            raise NoRevisionError(why or "the source was not read yet")
         newest = reading if reading is not None and self.held is None else None
         return in_force(record, None if newest is None else newest.revision)
 
@@ -190,8 +194,15 @@ class Follower:
         return record if accepted == record else self._put(accepted)
 
     def _put(self, record: Record) -> Record:
+        """The record that holds afterwards: the one before, where this one cannot be written."""
+        before = self.recall()
         self.permission()
-        self.store.write(record)
+        try:
+            self.store.write(record)
+        except self.faults as fault:
+            self.unwritten = f"the record cannot be written: {fault}"
+            return before
+        self.unwritten = ""
         self._hold(record)
         return record
 
@@ -221,7 +232,7 @@ class Follower:
             revision="" if self.record is None else self.record.revision,
             since=self.since,
             fetched_at=look.fetched_at,
-            failure=look.failure,
+            failure=look.failure or self.unwritten,
             problems=tuple(map(str, problems)),
             held=self.held,
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.core.record import Record
 from controller.core.revision import Holder, Problem, Revision
 from controller.files.port import FilesError
 from controller.files.records import RecordFile
@@ -259,3 +260,39 @@ def test_a_steady_source_causes_no_write(site: Site) -> None:
     for _ in range(5):
         site.turn("one")
     assert sorted(p.name for p in site.folder.rglob("*.json")) == kept
+
+
+def test_a_record_that_cannot_be_written_keeps_what_is_in_force(site: Site) -> None:
+    """A disk that is full must stop neither repairs nor pruning's count; the rest comes later."""
+    site.script.push(A, "one", "two")
+    site.turn()
+    site.follower.faults = (OSError,)
+    write = site.follower.store.write
+
+    def full(record: Record) -> None:
+        raise OSError("no space left on device")
+
+    site.follower.store.write = full  # type: ignore[method-assign]
+    site.script.push(B, "one", "two", "three")
+    for _ in range(3):
+        assert site.turn("one", "two") == ["one", "two"]
+    state = site.follower.state()
+    assert (state.revision, state.failure) == (
+        A,
+        "the record cannot be written: no space left on device",
+    )
+    site.follower.store.write = write  # type: ignore[method-assign]
+    assert site.turn("one", "two") == ["one", "three", "two"]
+    assert site.follower.state().failure == ""
+
+
+def test_a_first_record_that_cannot_be_written_is_said(site: Site) -> None:
+    site.follower.faults = (OSError,)
+
+    def full(record: Record) -> None:
+        raise OSError("no space left on device")
+
+    site.follower.store.write = full  # type: ignore[method-assign]
+    site.script.push(A, "one")
+    with pytest.raises(NoRevisionError, match="no space left on device"):
+        site.turn()

@@ -1,4 +1,7 @@
-"""Files by which persons say what they want of a running controller: each begins a pass."""
+"""Files by which persons say what they want of a running controller: each begins a pass.
+
+A pause that comes or goes while a pass runs ends that pass before its next step.
+"""
 
 import threading
 from datetime import datetime
@@ -9,7 +12,7 @@ from controller.files.port import FilesError
 
 EVERY_S = 10.0
 
-_Seen = frozenset[tuple[str, str, int, datetime | None]]
+_Seen = dict[str, frozenset[tuple[str, str, int, datetime | None]]]
 
 
 class Notices:
@@ -25,17 +28,18 @@ class Notices:
         if not self._running.leads:
             return
         try:
-            seen = frozenset(self._all())
+            seen: _Seen = {
+                folder: frozenset(
+                    (project, one.path, one.size, one.modified_at)
+                    for project in self._running.projects
+                    for one in self._running.session.files(project).listing(folder)
+                )
+                for folder in (orders.FOLDER, pauses.FOLDER)
+            }
         except FilesError:
             return  # the next pass says so
         before, self._before = self._before, seen
         if before is not None and before != seen:
+            if before[pauses.FOLDER] != seen[pauses.FOLDER]:
+                self._running.outdated.set()
             self._wake.set()
-
-    def _all(self) -> list[tuple[str, str, int, datetime | None]]:
-        return [
-            (project, one.path, one.size, one.modified_at)
-            for project in self._running.projects
-            for folder in (orders.FOLDER, pauses.FOLDER)
-            for one in self._running.session.files(project).listing(folder)
-        ]

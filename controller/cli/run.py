@@ -30,6 +30,7 @@ from controller.cml.transport import OnCall
 from controller.core.rhythm import Rhythm
 from controller.core.words import spoken
 from controller.files.events import EventFile
+from controller.files.port import FilesError
 from controller.files.records import RecordFile, record_folder
 from controller.follow import Follower, Poller
 from controller.loop import Loop
@@ -153,7 +154,7 @@ def _running(
     store = RecordFile(files, folder, poller.origin)
     return Running(
         session=session,
-        follower=Follower(poller, store, session.clock, options.allow_prune),
+        follower=Follower(poller, store, session.clock, options.allow_prune, faults=(FilesError,)),
         journal_file=EventFile(files, session.owner, screen.machine.redaction),
         metrics=metrics,
         redaction=screen.machine.redaction,

@@ -43,7 +43,8 @@ class Running:
     """The controller's passes; used by the thread of the loop alone, but for `board`.
 
     `run_id` is the first half of the id of every pass.  `aborted` is set when the process is asked
-    to stop, and ends the pass in hand between two calls; no pass sets it.
+    to stop, and ends the pass in hand between two calls; no pass sets it.  `outdated` is set when a
+    pause came or went, and ends the pass in hand before its next step.
     """
 
     session: Session
@@ -54,6 +55,7 @@ class Running:
     run_id: str
     prune: bool
     aborted: threading.Event = field(default_factory=threading.Event)
+    outdated: threading.Event = field(default_factory=threading.Event)
     number: int = 0
     epoch: int = 0
     leads: bool = False
@@ -105,6 +107,7 @@ class Running:
     def _pass(self, history: History) -> Pass:
         session, clock = self.session, self.session.clock
         started = clock.monotonic()
+        self.outdated.clear()
         self._lead(history)
         run = self._execution(started + session.settings.pass_budget_s)
         try:
@@ -129,7 +132,7 @@ class Running:
         return replace(
             self.session.execution(self._heard),
             permission=self.permission,
-            over=lambda: self.session.clock.monotonic() >= ends,
+            over=lambda: self.outdated.is_set() or self.session.clock.monotonic() >= ends,
             stopped=self.aborted,
         )
 

@@ -296,3 +296,24 @@ def test_an_order_a_pause_and_its_end_begin_a_pass(stage: Stage) -> None:
         stage.wire.instead = lambda _: httpx.Response(500, text="upstream")
         notices.look()
         assert not wake.is_set()
+
+
+def test_a_pause_ends_the_pass_in_hand_before_its_next_step(stage: Stage) -> None:
+    stage.spec("one", replicas=6)
+    with controlled(stage, "specs") as controller:
+        notices = Notices(controller.running, threading.Event())
+        path = f"/api/v2/projects/{stage.project}/applications"
+
+        def first_create(request: httpx.Request) -> None:
+            if stage.wire.calls[-1] == ("POST", path):
+                stage.wire.instead = lambda _: None
+                notices.look()
+                assert stage.run("pause", "one", "--reason", "wait").code == 0
+                notices.look()
+
+        stage.wire.instead = first_create
+        controller.turn()
+        assert len(stage.applications()) == 1
+        controller.turn(3)
+        assert len(stage.applications()) == 1
+        assert list(controller.board.pauses)

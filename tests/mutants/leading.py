@@ -87,4 +87,10 @@ MUTANTS: list[Mutant] = [
     m("B7", "a pause of two is two seconds", "cli/durations.py",
       'if text.strip().replace(".", "", 1).isdigit():', "if False:",
       "tests/cli/test_cli_ends.py::test_an_end_without_a_unit_is_refused"),
+    m("B13", "a record that cannot be written stops every repair", "follow.py",
+      "            return before\n", "            raise\n",
+      "tests/test_follow.py::test_a_record_that_cannot_be_written_keeps_what_is_in_force"),
+    m("B6", "a pass goes on beneath a pause", "cli/noticing.py",
+      "                self._running.outdated.set()\n", "                pass\n",
+      f"{ORDERS}::test_a_pause_ends_the_pass_in_hand_before_its_next_step"),
 ]
