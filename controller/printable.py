@@ -8,7 +8,7 @@ here; JSON keeps its exact data, with such characters escaped.
 import re
 
 # Commands of GitHub begin a line; those in brackets are looked for anywhere in it.
-_AT_LINE_START = re.compile(r"^(\s*)(:)(:)", re.MULTILINE)
+_AT_LINE_START = re.compile(r"^([^\S\n]*)(:)(:)", re.MULTILINE)
 _ANYWHERE = re.compile(r"(#)(#(?:\[|vso\[|teamcity\[))", re.IGNORECASE)
 _SECTION = re.compile(r"(section_(?:start|end))(:)(?=[0-9])", re.IGNORECASE)
 _IN_JSON = re.compile(

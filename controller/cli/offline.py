@@ -12,6 +12,7 @@ from controller.cli.failure import CommandError
 from controller.cli.options import SPECS, NoColor, Paths
 from controller.cli.screen import Screen
 from controller.cli.specs import read_specs
+from controller.core.notices import notices
 from controller.core.revision import Problem, Revision
 from controller.core.words import counted
 from controller.printable import json_text
@@ -127,6 +128,7 @@ def _show(screen: Screen, revision: Revision) -> None:
     for holder in revision.clusters:
         members = 1 + sum(group.replicas for group in holder.cluster.spec.worker_group_specs)
         screen.data(f"{holder.place}: {holder.cluster.name}, {counted(members, 'member')}")
+        screen.say(*(f"{holder.place}: {notice}" for notice in notices(holder.cluster)))
     screen.say(*map(str, revision.problems))
     if revision.problems:
         screen.say(f"{counted(len(revision.problems), 'problem')}; correct them and validate again")
@@ -148,6 +150,11 @@ def _document(revision: Revision) -> dict[str, object]:
         "valid": not revision.problems,
         "clusters": [
             {"name": h.cluster.name, "file": h.file, "line": h.line} for h in revision.clusters
+        ],
+        "notices": [
+            {"file": h.file, "line": h.line, "message": notice}
+            for h in revision.clusters
+            for notice in notices(h.cluster)
         ],
         "problems": [_problem(problem) for problem in revision.problems],
     }

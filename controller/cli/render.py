@@ -32,6 +32,7 @@ from controller.core.revision import Revision
 from controller.launcher import render as launchers
 
 SCHEMA = "raycml.render/v1"
+_SHOWN = 5  # members that a message names
 _CONNECTION = "(the connection's project)"
 
 One = Annotated[
@@ -87,7 +88,7 @@ def render(
     if launcher is not None:
         screen.exact(_launcher_text(found, launcher, policy))
         return Exit.DONE
-    chosen = found if member is None else _matching(found, member)
+    chosen = found if member is None else _matching(found, member, "--member")
     if output is Form.JSON:
         screen.document({"schema": SCHEMA, "applications": [_json(one) for one in chosen]})
     else:
@@ -111,26 +112,31 @@ def _desired(revision: Revision) -> DesiredState:
 
 
 def _launcher_text(found: list[Rendered], written: str, policy: Policy) -> str:
-    matching = _matching(found, written)
+    matching = _matching(found, written, "--launcher")
     names = {one.wanted.script for one in matching}
     if len(names) > 1:
-        which = ", ".join(one.name for one in matching[:5])
-        message = f"`{written[:60]}` is a member of several clusters: {which}"
+        message = f"`{written[:60]}` is a member of several clusters: {_listed(matching)}"
         raise CommandError(message, Exit.USAGE, f"`raycml render --launcher {matching[0].name}`")
     return launchers.launcher(json.loads(launcher_settings(matching[0].group, policy.edition)))
 
 
-def _matching(found: list[Rendered], written: str) -> list[Rendered]:
+def _matching(found: list[Rendered], written: str, option: str) -> list[Rendered]:
     cluster, colon, rest = written.rpartition(":")
     member = parse_member(rest)
     chosen = [
         one for one in found if one.member == member and (not colon or one.cluster.name == cluster)
     ]
     if not chosen:
-        some = ", ".join(one.name for one in found[:5]) or "none"
+        some = _listed(found)
         message = f"`{written[:60]}` is not a member of these specs; members are: {some}"
-        raise CommandError(message, Exit.USAGE, f"`raycml render --member {HEAD}`")
+        raise CommandError(message, Exit.USAGE, f"`raycml render {option} {HEAD}`")
     return chosen
+
+
+def _listed(found: list[Rendered]) -> str:
+    named = [one.name for one in found[:_SHOWN]]
+    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    return ", ".join(named + more) or "none"
 
 
 def rendered_text(found: list[Rendered]) -> str:

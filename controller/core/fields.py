@@ -6,7 +6,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
@@ -57,7 +65,22 @@ def _number_or(pattern: str, low: float, high: float) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": pattern}]})
 
 
-def _with_values(variables: Mapping[str, str]) -> Mapping[str, str]:
+# Of `model_validate`: the spec was valid once, for this version of raycml or an earlier one.  What
+# newer versions refuse stays readable, so that an upgrade forgets no cluster that runs.
+RECORDED: Mapping[str, bool] = {"recorded": True}
+
+
+def is_recorded(info: ValidationInfo) -> bool:
+    return bool(info.context) and info.context == RECORDED
+
+
+def _variable_name(name: str, info: ValidationInfo) -> str:
+    return name if is_recorded(info) else environment.check_variable_name(name)
+
+
+def _with_values(variables: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+    if is_recorded(info):
+        return variables
     faults = [((name,), message) for name, message in environment.variable_faults(variables)]
     if faults:
         raise refusal("environment", faults)
@@ -106,7 +129,7 @@ Budget = Annotated[
 ]
 Environment = Annotated[
     Mapping[
-        Annotated[str, AfterValidator(environment.check_variable_name)],
+        Annotated[str, AfterValidator(_variable_name)],
         Annotated[str, AfterValidator(environment.check_variable_value)],
     ],
     Field(max_length=environment.MAX_VARIABLES),

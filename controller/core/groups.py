@@ -7,11 +7,12 @@ field carries its manual and says what a change of it does; see `fields.about`.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from controller.core import start_params
 from controller.core.fields import (
     EXAMPLE_RUNTIME,
+    MAX_REPLICAS,
     Cpu,
     Environment,
     Gpu,
@@ -22,19 +23,36 @@ from controller.core.fields import (
     Replicas,
     StartParams,
     about,
+    is_recorded,
 )
 from controller.core.refusal import refusal
+
+# What the node program sets aside (measured: 1280 MiB with GCS, dashboard and monitor, 512 MiB
+# without), the smallest store that Ray accepts, and the rest for a task.
+MIN_HEAD_MIB, MIN_WORKER_MIB = 1536, 768
+UNSTATED_REPLICAS = 100  # a larger group must state `maxReplicas` too, against a slip of the hand
 
 
 class Resources(Page):
     """What one node gets."""
 
-    cpu: Annotated[Cpu, about("CPU", "Cores of each node: 4, 0.5, or 500m.", "restarts", 4, "500m")]
+    cpu: Annotated[
+        Cpu,
+        about(
+            "CPU",
+            "Cores of each node: 4, 0.5, or 500m. Ray counts whole ones: a fraction is rounded up, "
+            "unless `num-cpus` says another number.",
+            "restarts",
+            4,
+            "500m",
+        ),
+    ]
     memory: Annotated[
         Memory,
         about(
             "Memory",
-            "Memory of each node: 16Gi, 16G, 16000Mi, or a number of GiB.",
+            "Memory of each node: 16Gi, 16G, 16000Mi, or a number of GiB; at least 1536Mi for the "
+            "head and 768Mi for a worker, since Ray's own processes take most of that.",
             "restarts",
             "16Gi",
             16,
@@ -82,9 +100,23 @@ class NodeGroup(Page):
         ),
     ] = None
 
+    @field_validator("resources")
+    @classmethod
+    def _room_for_ray(cls, resources: Resources, info: ValidationInfo) -> Resources:
+        least = MIN_HEAD_MIB if cls.is_head else MIN_WORKER_MIB
+        if resources.memory * 1024 < least and not is_recorded(info):
+            message = (
+                f"{resources.memory * 1024:g} MiB is too little: Ray's own processes and the "
+                f"smallest object store need {least} MiB here; raise memory to at least {least}Mi"
+            )
+            raise refusal("resources", [(("memory",), message)])
+        return resources
+
     @field_validator("ray_start_params")
     @classmethod
     def _known_params(cls, params: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        if is_recorded(info):
+            return params
         faults = [*start_params.faults(params, head=cls.is_head)]
         if not faults and isinstance(resources := info.data.get("resources"), Resources):
             faults = [*start_params.size_faults(params, resources.memory)]
@@ -116,18 +148,38 @@ class WorkerGroup(NodeGroup):
     ] = 0
     max_replicas: Annotated[
         Replicas | None,
-        about("Most replicas", "The most that replicas may be; null for no bound.", "guides", 8),
+        about(
+            "Most replicas",
+            "The most that replicas may be; null for no bound, and then for at most 100 replicas.",
+            "guides",
+            8,
+        ),
     ] = None
     # Declared after its bounds: a validator sees only the fields above its own.
     replicas: Annotated[
         Replicas,
-        about("Replicas", "How many workers there ought to be.", "counts", 2),
+        about(
+            "Replicas",
+            "How many workers there ought to be; left out: minReplicas, if that is written.",
+            "counts",
+            2,
+        ),
         Field(validate_default=True),
     ] = 1
     suspend: Annotated[
         bool,
         about("Suspended", "True: the workers of this group are stopped and kept.", "counts", True),
     ] = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _replicas_left_out(cls, written: object) -> object:
+        if not isinstance(written, Mapping) or "replicas" in written:
+            return written
+        least = written.get("minReplicas", written.get("min_replicas"))
+        if not isinstance(least, int) or isinstance(least, bool) or not 0 <= least <= MAX_REPLICAS:
+            return written
+        return {**written, "replicas": least}
 
     @field_validator("max_replicas")
     @classmethod
@@ -150,6 +202,12 @@ class WorkerGroup(NodeGroup):
             raise ValueError(
                 f"replicas is {replicas}, above maxReplicas {most}; "
                 "lower replicas or raise maxReplicas"
+            )
+        unstated = most is None and "max_replicas" in info.data and not is_recorded(info)
+        if unstated and replicas > UNSTATED_REPLICAS:
+            raise ValueError(
+                f"replicas is {replicas}; lower it, or, if that many are meant, "
+                f"write `maxReplicas: {replicas}` beside it"
             )
         return replicas
 

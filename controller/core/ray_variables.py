@@ -87,13 +87,19 @@ NAMES: Mapping[str, str] = {
 # What an interpreter, or Ray, reads when it starts, and ends at when it cannot read it.
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _FRACTION = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
-_FORMS: Mapping[str, tuple[str, str]] = {
-    "PYTHONHASHSEED": (r"random|0|[1-9][0-9]{0,8}", '"random", or a number below 1000000000'),
-    "PYTHONINTMAXSTRDIGITS": (r"0|[1-9][0-9]{3,8}", "0, or a number of 1000 or more"),
-    "PYTHONIOENCODING": (r"(utf-?8|UTF-?8)(:(strict|replace|backslashreplace))?", '"utf-8"'),
-    "PYTHONMALLOC": (r"default|malloc|pymalloc|(malloc_|pymalloc_)?debug", '"malloc"'),
-    "PYTHONTRACEMALLOC": (r"[0-9]{1,4}", "a number of frames"),
-    "PYTHONUTF8": (r"[01]", '"0" or "1"'),
+_FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "PYTHONHASHSEED": (
+        re.compile(r"random|0|[1-9][0-9]{0,8}"),
+        '"random", or a number below 1000000000',
+    ),
+    "PYTHONINTMAXSTRDIGITS": (re.compile(r"0|[1-9][0-9]{3,8}"), "0, or a number of 1000 or more"),
+    "PYTHONIOENCODING": (
+        re.compile(r"(utf-?8|UTF-?8)(:(strict|replace|backslashreplace))?"),
+        '"utf-8"',
+    ),
+    "PYTHONMALLOC": (re.compile(r"default|malloc|pymalloc|(malloc_|pymalloc_)?debug"), '"malloc"'),
+    "PYTHONTRACEMALLOC": (re.compile(r"[0-9]{1,4}"), "a number of frames"),
+    "PYTHONUTF8": (re.compile(r"[01]"), '"0" or "1"'),
 }
 
 
@@ -117,7 +123,7 @@ def value_remedy(name: str, value: str) -> str | None:
     """The form that a value needs, where Ray or Python ends at its start over another one."""
     if name in _FORMS:
         pattern, form = _FORMS[name]
-        return None if re.fullmatch(pattern, value) else f"write {form}"
+        return None if pattern.fullmatch(value) else f"write {form}"
     if name in WHOLE_NUMBERS:
         return None if _WHOLE.fullmatch(value) else "Ray reads a whole number; write one in quotes"
     if name in FRACTIONS:

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from controller.core.bounds import cluster_faults
 from controller.core.environments import PythonEnvironment
 from controller.core.fields import (
     EXAMPLE_RUNTIME,
@@ -33,6 +34,7 @@ from controller.core.fields import (
     Python,
     RayVersion,
     about,
+    is_recorded,
 )
 from controller.core.groups import HeadGroup, NodeGroup, Resources, WorkerGroup, repeated
 from controller.core.refusal import refusal
@@ -212,6 +214,13 @@ class ClusterSpec(Page):
         if both:
             raise refusal("spec", both)
         return checked
+
+    @model_validator(mode="after")
+    def _within_bounds(self, info: ValidationInfo) -> "ClusterSpec":
+        faults = [] if is_recorded(info) else [*cluster_faults(self)]
+        if faults:
+            raise refusal("spec", faults)
+        return self
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:

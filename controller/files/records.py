@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from pydantic import ValidationError
 
+from controller.core.fields import RECORDED
 from controller.core.record import Departed, Record
 from controller.core.revision import Holder
 from controller.core.spec import RayCluster
@@ -86,7 +87,7 @@ def _holder(fields: object) -> Holder | None:
     if isinstance(line, bool) or not isinstance(line, int):
         return None
     try:
-        cluster = RayCluster.model_validate(fields.get("spec"))
+        cluster = RayCluster.model_validate(fields.get("spec"), context=RECORDED)
     except (ValidationError, RecursionError):
         return None
     return Holder(cluster, decode.text(fields.get("file")), line)

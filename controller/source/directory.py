@@ -15,6 +15,7 @@ from controller.core.revision import Holder, Problem, Revision, assemble
 from controller.source.attachments import AttachmentError, ReadFile, resolve
 from controller.source.messages import printable
 from controller.source.parse import MAX_BYTES, parse
+from controller.source.schema import FILE_NAME
 
 MAX_FILES = 1000
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
@@ -129,6 +130,8 @@ class _Reading:
         return tuple(sorted(self._name(f) for f in self.folders if f.resolve() not in full))
 
     def _take(self, path: Path) -> None:
+        if path.name == FILE_NAME:  # `raycml init` writes it there, and `folder/*` names it
+            return
         self.files.setdefault(path.resolve(), self._name(path))
         if len(self.files) > MAX_FILES:
             raise SourceError(f"more than {MAX_FILES} spec files; name a smaller folder")

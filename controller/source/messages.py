@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pydantic_core import ErrorDetails
 
 from controller.core.closest import did_you_mean
+from controller.core.kuberay import INSTEAD
 from controller.source.scalars import Unclear
 from controller.source.tree import Leaf, Node
 
@@ -78,7 +79,7 @@ def _name(error: ErrorDetails) -> str:
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> str:
-    hint = did_you_mean(name, known)
+    hint = INSTEAD.get(name) or did_you_mean(name, known)
     return f"unknown field `{name}`; {hint or 'remove it, or correct its name'}"
 
 

@@ -11,6 +11,7 @@ from itertools import islice
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from controller.core import kuberay
 from controller.core.closest import did_you_mean
 from controller.core.revision import Holder, Problem
 from controller.core.spec import RayCluster
@@ -122,6 +123,9 @@ def _document(tree: Tree) -> RayCluster | list[Fault]:
 
 def _other_kind(root: Branch) -> Fault | None:
     """A document of another kind gets one problem, not one for each of its fields."""
+    version = root.entries.get("apiVersion")
+    if isinstance(version, Leaf) and version.written.startswith(kuberay.GROUP):
+        return Fault(version.place, kuberay.MANIFEST)
     kind = root.entries.get("kind")
     if not isinstance(kind, Leaf) or not isinstance(kind.value, str) or kind.value == "RayCluster":
         return None

@@ -126,3 +126,34 @@ def test_a_launcher_of_several_clusters_must_be_told_apart(stage: Stage) -> None
     assert said.code == 64
     assert "raycml render --launcher analytics:head" in said.err
     assert stage.run("render", "--launcher", "training:head").code == 0
+
+
+def test_validate_takes_a_folder_by_its_files(stage: Stage) -> None:
+    stage.run("init")
+    said = stage.run("validate", *map(str, sorted(Path("specs").iterdir())))
+    assert (said.code, said.err) == (0, "")
+
+
+def test_validate_says_that_a_fraction_of_a_core_is_rounded_up(stage: Stage) -> None:
+    stage.run("init")
+    file = Path("specs/quickstart.yaml")
+    file.write_text(file.read_text().replace("cpu: 1, memory: 2Gi, gpu: 0", "cpu: 1.5, memory: 2"))
+    said = stage.run("validate")
+    assert said.code == 0
+    assert said.err == (
+        "specs/quickstart.yaml:5: worker: Ray counts whole cores and gets 2 for 1.5; "
+        "set `num-cpus` in rayStartParams for another number\n"
+    )
+    (notice,) = json.loads(stage.run("validate", "-o", "json").out)["notices"]
+    assert notice["line"] == 5
+    assert "gets 2 for 1.5" in notice["message"]
+
+
+@pytest.mark.parametrize("option", ["--launcher", "--member"])
+def test_render_lists_members_and_its_own_option_for_a_wrong_one(stage: Stage, option: str) -> None:
+    stage.spec(replicas=9)
+    said = stage.run("render", option, "nope")
+    assert said.code == 64
+    assert "analytics:head" in said.err
+    assert "and 5 more" in said.err
+    assert f"raycml render {option} head" in said.err

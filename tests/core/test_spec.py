@@ -113,7 +113,10 @@ def test_more_than_fifty_groups_are_refused() -> None:
         ({"replicas": True}, "replicas"),
         ({"replicas": "2"}, "replicas"),
         ({"replicas": 2.0}, "replicas"),
-        ({"minReplicas": 2}, "replicas"),
+        ({"minReplicas": 2, "replicas": 1}, "replicas"),
+        ({"minReplicas": 2, "maxReplicas": 1}, "maxReplicas"),
+        ({"replicas": 101}, "replicas"),
+        ({"minReplicas": 101}, "replicas"),
         ({"replicas": 2, "maxReplicas": 1}, "replicas"),
         ({"minReplicas": 3, "maxReplicas": 2, "replicas": 3}, "maxReplicas"),
         ({"resources": {"cpu": 1, "memory": 1, "gpu": -1}}, "resources.gpu"),
@@ -297,3 +300,90 @@ def test_each_field_has_a_manual_and_says_what_a_change_does(page: type[Page]) -
         assert all((info.title, info.description, info.examples)), name
         assert isinstance(extra, dict), name
         assert extra["x-raycml-change"] in ("restarts", "counts", "guides"), name
+
+
+@pytest.mark.parametrize(
+    ("fields", "replicas"),
+    [
+        ({}, 1),
+        ({"minReplicas": 0}, 0),
+        ({"minReplicas": 3}, 3),
+        ({"minReplicas": 3, "maxReplicas": 5}, 3),
+        ({"minReplicas": 3, "replicas": 4}, 4),
+        ({"replicas": 100}, 100),
+        ({"replicas": 101, "maxReplicas": 101}, 101),
+        ({"replicas": 300, "maxReplicas": 1000}, 300),
+    ],
+)
+def test_replicas_left_out_are_the_fewest_that_are_written(
+    fields: dict[str, Any], replicas: int
+) -> None:
+    spec = RayCluster.model_validate(document(group(**fields))).spec
+    assert spec.worker_group_specs[0].replicas == replicas
+
+
+def test_a_slip_in_a_number_of_replicas_is_refused_with_a_way_to_mean_it() -> None:
+    found = refusals(document(group(replicas=1000)))
+    assert "write `maxReplicas: 1000` beside it" in found["spec.workerGroupSpecs.0.replicas"]
+
+
+def test_a_cluster_has_a_bound_on_its_members() -> None:
+    groups = [group(f"g{n}", replicas=n, maxReplicas=1000) for n in (500, 499)]
+    assert RayCluster.model_validate(document(*groups))
+    found = refusals(document(*groups, group("one", replicas=1)))
+    assert "1001 members, of at most 1000" in found["spec.workerGroupSpecs"]
+
+
+@pytest.mark.parametrize(
+    ("head", "memory", "refused"),
+    [
+        (True, "1535Mi", True),
+        (True, "1536Mi", False),
+        (False, "767Mi", True),
+        (False, "768Mi", False),
+        (False, "256Mi", True),
+    ],
+)
+def test_memory_below_what_ray_itself_takes_is_refused(
+    *, head: bool, memory: str, refused: bool
+) -> None:
+    resources = {"resources": {"cpu": 1, "memory": memory}}
+    written = document(headGroupSpec=resources) if head else document(group(**resources))
+    if not refused:
+        assert RayCluster.model_validate(written)
+        return
+    ((place, message),) = refusals(written).items()
+    where = "headGroupSpec" if head else "workerGroupSpecs.0"
+    assert place == f"spec.{where}.resources.memory"
+    assert f"raise memory to at least {1536 if head else 768}Mi" in message
+
+
+def test_an_environment_that_no_list_could_carry_is_refused_where_it_is_written() -> None:
+    most = {f"V{n}": "x" * 32_000 for n in range(4)}
+    more = {"W": "x" * 32_000}
+    assert RayCluster.model_validate(document(group(environment=most)))
+    found = refusals(document(environment={**most, **more}))
+    assert list(found) == ["spec.environment"]
+    found = refusals(document(group("a"), group("b", environment=more), environment=most))
+    assert list(found) == ["spec.workerGroupSpecs.1.environment"]
+    head = {"resources": {"cpu": 1, "memory": "2Gi"}, "environment": more}
+    found = refusals(document(group(), environment=most, headGroupSpec=head))
+    assert list(found) == ["spec.headGroupSpec.environment"]
+
+
+@pytest.mark.parametrize("where", ["cluster", "head", "group"])
+def test_variables_are_judged_alike_at_every_level(where: str) -> None:
+    bad = {"RAY_OVERRIDE_LABELS": "{}", "RAY_num_workers_soft_limit": "many", "MINE": "1"}
+    for name in list(bad)[:2]:
+        variables = {name: bad[name], "MINE": "1"}
+        head = {"resources": {"cpu": 1, "memory": "2Gi"}}
+        groups: list[dict[str, Any]] = []
+        fields: dict[str, Any] = {"headGroupSpec": head}
+        if where == "cluster":
+            fields["environment"] = variables
+        elif where == "head":
+            head["environment"] = variables
+        else:
+            groups = [group(environment=variables)]
+        ((place, _),) = refusals(document(*groups, **fields)).items()
+        assert f"environment.{name}" in place

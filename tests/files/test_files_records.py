@@ -1,5 +1,6 @@
 """The record of a source and approvals, in the project's files, whichever way these are reached."""
 
+import json
 from contextlib import suppress
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import pytest
 from files_world import LostError, MissingError, Remote, RemoteError
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from controller.core.record import Departed, Record
 from controller.core.revision import Holder
+from controller.core.spec import RayCluster
 from controller.files.api import ApiFiles, Faults
 from controller.files.approvals import Approval, approval_path, read_approvals, render_approval
 from controller.files.port import FilesError, ProjectFiles
@@ -118,3 +121,34 @@ def test_an_approval_is_named_after_its_revision(files: ProjectFiles) -> None:
         files.replace(approval_path(revision), body)
     files.replace(".raycml/approvals/README.json", b"not one")
     assert read_approvals(files) == {"a" * 40, "0123abc"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("headGroupSpec.resources.memory", 0.5),
+        ("headGroupSpec.rayStartParams", {"node-manager-port": "6379"}),
+        ("headGroupSpec.rayStartParams", {"resources": '{"special": 0.5}'}),
+        ("headGroupSpec.environment", {"RAY_OVERRIDE_LABELS": "{}"}),
+        ("environment", {"RAY_num_workers_soft_limit": "many"}),
+        ("environment", {f"V{n}": "x" * 32_000 for n in range(9)}),
+        ("workerGroupSpecs.0.replicas", 1000),
+        ("workerGroupSpecs.0.resources.memory", 0.25),
+        ("workerGroupSpecs.0.rayStartParams", {"min-worker-port": "30000"}),
+    ],
+)
+def test_a_record_keeps_a_spec_that_an_earlier_version_took(path: str, value: object) -> None:
+    """What is refused since then is refused in files; what runs already is not forgotten."""
+    body = json.loads(render_record(RECORD))
+    place = body["clusters"][1]["spec"]["spec"]
+    *steps, last = path.split(".")
+    for step in steps:
+        place = place[int(step) if step.isdigit() else step]
+    place[last] = value
+    with pytest.raises(ValidationError):
+        RayCluster.model_validate(body["clusters"][1]["spec"])
+    found = parse_record(json.dumps(body).encode(), ORIGIN)
+    assert found is not None
+    assert [holder.cluster.name for holder in found.clusters] == ["one", spec().name]
+    again = parse_record(render_record(found), ORIGIN)
+    assert again == found

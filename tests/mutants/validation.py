@@ -4,6 +4,7 @@ from tests.mutants.mutant import m
 
 PORTS = "tests/core/test_start_ports.py"
 VARIABLES = "tests/core/test_ray_variables.py"
+SPEC = "tests/core/test_spec.py"
 PARTS = "tests/launcher/test_launcher_parts.py"
 LINEAR = "tests/patterns/test_patterns.py::test_it_is_linear"
 
@@ -46,5 +47,27 @@ MUTANTS = [
     m("B8", "the node program chooses a port that the spec gave to another part",
       "launcher/ports.py", "None if port in avoided else _hold(port)", "_hold(port)",
       f"{PARTS}::test_a_port_that_another_part_of_ray_has_is_not_claimed"),
+    m("B9", "a record forgets clusters whose specs a newer version refuses", "files/records.py",
+      'RayCluster.model_validate(fields.get("spec"), context=RECORDED)',
+      'RayCluster.model_validate(fields.get("spec"))',
+      "tests/files/test_files_records.py::test_a_record_keeps_a_spec_that_an_earlier_version_took"),
+    m("B7", "a slip in a number of replicas passes", "core/groups.py",
+      "if unstated and replicas > UNSTATED_REPLICAS:", "if False:",
+      f"{SPEC}::test_a_slip_in_a_number_of_replicas_is_refused_with_a_way_to_mean_it"),
+    m("B7", "groups together have no bound", "core/bounds.py",
+      "if members > MAX_MEMBERS:", "if False:",
+      f"{SPEC}::test_a_cluster_has_a_bound_on_its_members"),
+    m("B8", "a member gets less memory than Ray itself takes", "core/groups.py",
+      "if resources.memory * 1024 < least and", "if False and",
+      f"{SPEC}::test_memory_below_what_ray_itself_takes_is_refused"),
+    m("B7", "an environment may be larger than a list can carry", "core/environment.py",
+      "if found <= MAX_SIZE:", "if True:",
+      f"{SPEC}::test_an_environment_that_no_list_could_carry_is_refused_where_it_is_written"),
+    m("B7", "replicas left out are one, whatever minReplicas says", "core/groups.py",
+      'if not isinstance(written, Mapping) or "replicas" in written:', "if True:",
+      f"{SPEC}::test_replicas_left_out_are_the_fewest_that_are_written"),
+    m("B7", "the schema beside the specs is read as a spec", "source/directory.py",
+      "if path.name == FILE_NAME:", "if False:",
+      "tests/source/test_directory.py::test_the_schema_that_init_writes_is_no_spec"),
 ]
 # fmt: on

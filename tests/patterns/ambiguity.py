@@ -44,6 +44,7 @@ class _Automaton:
     tests: list[Test] = field(default_factory=lambda: [lambda _: False])
     edges: dict[int, dict[int, int]] = field(default_factory=dict)
     empty_loop: bool = False
+    may_fail: bool = False  # a negative look-around can undo a match at any place
 
     def state(self, test: Test) -> _Part:
         self.tests.append(test)
@@ -88,18 +89,24 @@ class _Automaton:
             return self.choice([self.read(one) for one in value[1]])  # type: ignore[index]
         if code in (op.MAX_REPEAT, op.MIN_REPEAT):
             return self.repeat(*value)  # type: ignore[misc]
+        if code is op.ASSERT_NOT:
+            self.may_fail = True
+            return _Part(1, {}, frozenset())
         if code is op.ASSERT:
             return self.read(value[1])  # type: ignore[index]
         if code is op.AT:
             if value in (op.AT_END, op.AT_END_STRING):
                 return self.state(lambda character: character == _END)
-            if value is op.AT_BEGINNING_STRING or self.begins_once(value):
-                return self.state(lambda character: character == _BEGIN)
+            if value in (op.AT_BEGINNING, op.AT_BEGINNING_STRING):
+                starts = self.starts(value)
+                return self.state(lambda character: character in starts)
             return _Part(1, {}, frozenset())
         return self.state(self.test(code, value))
 
-    def begins_once(self, value: object) -> bool:
-        return value is op.AT_BEGINNING and not self.flags & re.MULTILINE
+    def starts(self, value: object) -> set[int]:
+        """The characters after which a match may begin, read as a part of it."""
+        lines = value is op.AT_BEGINNING and self.flags & re.MULTILINE
+        return {_BEGIN, 0x0A} if lines else {_BEGIN}
 
     def repeat(self, low: int, high: int, items: Sequence[tuple[object, object]]) -> _Part:
         if high <= _UNROLLED:
@@ -180,7 +187,7 @@ def slowness(pattern: "str | bytes", flags: int = 0, *, anywhere: bool) -> str:
         automaton.tests[_START] = lambda character: character >= 0
         automaton.connect([_START], {_START: 1})
     runs = _Runs(automaton)
-    harmless = whole.last if anywhere else frozenset[int]()
+    harmless = whole.last if anywhere and not automaton.may_fail else frozenset[int]()
     return runs.many_ways() or runs.two_loops(harmless)
 
 

@@ -177,3 +177,12 @@ def test_a_folder_without_a_spec_file_is_named_and_one_with_a_file_below_is_not(
     (tmp_path / "notes" / "README.md").write_text("no spec")
     found = read([tmp_path], root=tmp_path).empty_folders
     assert found == ("empty", "notes")
+
+
+def test_the_schema_that_init_writes_is_no_spec(tmp_path: Path) -> None:
+    spec = write(tmp_path / "a.yaml", named("a"))
+    schema = write(tmp_path / "raycml.schema.json", "{}")
+    assert names(read([spec, schema])) == ["a"]
+    assert told(read([spec, schema])) == []
+    with pytest.raises(SourceError, match=r"no \*\.yaml"):
+        read([schema])

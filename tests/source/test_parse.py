@@ -296,3 +296,28 @@ def test_after_a_hundred_problems_the_rest_is_counted() -> None:
 
 def test_more_than_a_thousand_documents_are_refused() -> None:
     assert "more than 1000 documents" in problems(b"---\n" * 1001)[0]
+
+
+def test_a_manifest_of_kuberay_is_answered_with_one_line() -> None:
+    written = VALID.replace("apiVersion: raycml/v1", "apiVersion: ray.io/v1")
+    written = written.replace("resources: {cpu: 1, memory: 2Gi}", "template: {spec: {}}")
+    for kind in ("RayCluster", "RayJob", "RayService"):
+        text = written.replace("kind: RayCluster", f"kind: {kind}")
+        _, (problem,) = parse("x.yaml", text.encode())
+        assert (problem.line, problem.column) == (1, 13)
+        assert "manifest of KubeRay; start from `raycml init`" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("template: {spec: {}}", "write `resources: {cpu: 4, memory: 16Gi}`"),
+        ("numOfHosts: 2", "set `replicas`, and remove it"),
+        ("scaleStrategy: {}", "raycml chooses which workers leave"),
+    ],
+)
+def test_a_field_that_only_kuberay_has_is_answered_with_what_to_write(
+    field: str, said: str
+) -> None:
+    _, problems = parse("x.yaml", spoilt("      maxReplicas: 4\n", f"      {field}\n"))
+    assert [said in problem.message for problem in problems] == [True]
