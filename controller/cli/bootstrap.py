@@ -208,7 +208,7 @@ def _foretell(site: Site, plan: Wanted) -> Exit:
     seen = site.eyes(plan, Memory()).look()
     steps, last = forecast(plan, seen)
     if steps:
-        site.screen.data("\n".join(f"+ {step.text}" for step in steps))
+        site.screen.data("\n".join(step.line for step in steps))
     if last.stuck is not None:
         raise ended(site, last.stuck, plan)
     if not steps:

@@ -116,7 +116,7 @@ class Drive:
     def _carry_out(self, steps: tuple[Step, ...], seen: Seen) -> None:
         """In their order, up to the first one that did not go well."""
         for step in steps:
-            self.say(f"+ {step.text}")
+            self.say(step.line)
             try:
                 self.act(step, seen)
             except NoLongerOursError:

@@ -17,7 +17,7 @@ from controller.core.words import counted
 
 
 def remove(site: Site, *, everything: bool, yes: bool, dry_run: bool) -> Exit:
-    removal = Removal(site.project, site.owner, everything)
+    removal = Removal(site.project, site.owner, everything, " --local" if site.local else "")
     seen = site.eyes(None, Memory()).look()
     first = decide_removal(removal, seen)
     if first.stuck is not None:
@@ -25,7 +25,7 @@ def remove(site: Site, *, everything: bool, yes: bool, dry_run: bool) -> Exit:
     if first.done:
         site.screen.data(f"nothing of bootstrap is in a project {site.project}")
         return Exit.DONE
-    lines = [f"- {text}" for text in inventory(removal, seen)]
+    lines = list(inventory(removal, seen))
     if dry_run:
         site.screen.data("\n".join([*lines, *_kept(site, seen, everything=everything)]))
         return Exit.DONE
@@ -43,7 +43,7 @@ def _kept(site: Site, seen: Seen, *, everything: bool) -> list[str]:
     kept = [f"kept: the project {site.project} and its files"]
     if members:
         which = counted(len(members), "application")
-        kept.append(f"kept: {which} of clusters, which nobody looks after then (`raycml delete`)")
+        kept.append(f"kept: {which} of clusters, which no controller manages then")
     return kept
 
 

@@ -30,6 +30,7 @@ class Site:
     project: str
     owner: str
     timeout_s: float
+    local: bool = False
 
     def eyes(self, wanted: Wanted | None, memory: Memory) -> Eyes:
         return Eyes(
@@ -77,4 +78,5 @@ def open_site(
                 project=project,
                 owner=where.owner or "",
                 timeout_s=timeout_s,
+                local=local,
             )

@@ -129,6 +129,7 @@ def open_session(
     machine = screen.machine
     settings = read_settings(machine.environ)
     where = locate(machine, local=local)
+    screen.say(*[where.remark] * bool(where.remark))
     log = open_logs(screen, level)
     with _client(machine, where, ca_cert, _call_log(log, on_call)) as client:
         home_project = _project(client, where.project, "CML_PROJECT_ID")

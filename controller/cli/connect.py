@@ -25,11 +25,15 @@ _NAMES = (
 _EXAMPLES = ("CML_HOST=https://...", "CML_API_KEY=...", "CML_PROJECT_ID=ID|NAME")
 
 
+_UNUSED = "--local: CML_HOST and CML_PROJECT_ID are of another workspace and not used"
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """One workspace and project.  `domain`: what URLs of applications end in, if not the host.
 
-    `home` is the project's home where this very process runs in a pod of the project.
+    `home` is the project's home where this very process runs in a pod of the project.  `remark`
+    says which variables are not used although they are set.
     """
 
     host: str
@@ -38,6 +42,7 @@ class Where:
     owner: str | None = None
     domain: str | None = None
     home: tuple[str, Path] | None = None
+    remark: str = ""
 
 
 def locate(machine: Machine, *, local: bool, any_project: bool = False) -> Where:
@@ -45,7 +50,10 @@ def locate(machine: Machine, *, local: bool, any_project: bool = False) -> Where
 
     `any_project`: the command names its project itself, and that of the connection may be missing.
     """
-    where = _embedded(machine) if local else _workspace(machine.environ, any_project=any_project)
+    if local:
+        where = embedded(machine.environ, daemon.start(state_dir(machine.environ)))
+    else:
+        where = _workspace(machine.environ, any_project=any_project)
     machine.redaction.add(where.api_key.get_secret_value())
     return where
 
@@ -99,12 +107,15 @@ def state_dir(environ: Mapping[str, str]) -> Path:
     return root / "raycml" / "emulator"
 
 
-def _embedded(machine: Machine) -> Where:
-    found = daemon.start(state_dir(machine.environ))
+def embedded(environ: Mapping[str, str], found: daemon.Connection) -> Where:
+    """The embedded CML.  CML_PROJECT_ID counts, unless it belongs to the workspace of CML_HOST."""
+    host, named = (environ.get(name, "").strip() for name in ("CML_HOST", "CML_PROJECT_ID"))
+    elsewhere = host.rstrip("/") not in ("", found.url)
     return Where(
         host=found.url,
         api_key=SecretStr(found.api_key),
-        project=found.project_id,
-        owner=machine.environ.get(OWNER) or None,
+        project=found.project_id if elsewhere or not named else named,
+        owner=environ.get(OWNER) or None,
         domain=found.domain,
+        remark=_UNUSED if elsewhere and named else "",
     )

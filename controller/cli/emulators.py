@@ -22,7 +22,6 @@ Port = Annotated[
 app = typer.Typer(no_args_is_help=False, help="The embedded CML, for trying things out.")
 
 
-@app.command()
 def start(ctx: typer.Context, *, port: Port = 0, output: Output = Form.TEXT) -> Exit:
     """Example: raycml emulator start
 
@@ -33,7 +32,6 @@ def start(ctx: typer.Context, *, port: Port = 0, output: Output = Form.TEXT) -> 
     return Exit.DONE
 
 
-@app.command()
 def stop(ctx: typer.Context) -> Exit:
     """Example: raycml emulator stop
 
@@ -45,7 +43,6 @@ def stop(ctx: typer.Context) -> Exit:
     return Exit.DONE
 
 
-@app.command()
 def status(ctx: typer.Context, *, output: Output = Form.TEXT) -> Exit:
     """Example: raycml emulator status
 
@@ -94,3 +91,8 @@ def _document(found: Connection | None) -> dict[str, object]:
         "pid": found.pid,
         "state_dir": str(found.state_dir),
     }
+
+
+for _command in (start, stop, status):
+    # The first paragraph is the example; the list of commands shows the sentence after it.
+    app.command(short_help=" ".join((_command.__doc__ or "").split("\n\n")[1].split()))(_command)

@@ -7,7 +7,7 @@ same fault always has the same exit code.
 from controller.cli.exit_codes import Exit
 from controller.cml.errors import CmlError, ConnectionSettingsError
 from controller.core.fault import Fault
-from controller.emulator.daemon import EmulatorError
+from controller.emulator.daemon import EmulatorError, StateFolderError
 from controller.files.port import FilesError
 from controller.settings import SettingsError
 from controller.source.directory import SourceError
@@ -44,6 +44,7 @@ _ENDS: dict[type[Exception], tuple[Exit, str]] = {
     ConnectionSettingsError: (Exit.USAGE, "correct it, then the same command"),
     SettingsError: (Exit.USAGE, "correct it, then the same command"),
     SourceError: (Exit.SOURCE, "`raycml validate PATH`"),
+    StateFolderError: (Exit.UNEXPECTED, "a folder that can be written, then the same command"),
     EmulatorError: (Exit.UNEXPECTED, "`raycml emulator status`"),
     FilesError: (Exit.UNEXPECTED, _SOON),
 }
@@ -60,6 +61,10 @@ def explained(error: Exception) -> CommandError | None:
             return by_kind(type(error).__name__, str(error))
         case FilesError() if isinstance(error.__cause__, CmlError):
             return by_kind(type(error.__cause__).__name__, str(error))
+        case OSError() if error.filename:
+            why = error.strerror or type(error).__name__
+            remedy = "check the permissions and the free space there, then the same command"
+            return CommandError(f"{error.filename} cannot be used: {why}", Exit.UNEXPECTED, remedy)
         case _:
             found = next((end for kind, end in _ENDS.items() if isinstance(error, kind)), None)
             return None if found is None else CommandError(str(error), *found)

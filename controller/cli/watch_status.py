@@ -1,6 +1,7 @@
 """A status that goes on: drawn anew on a terminal, told by its changes elsewhere."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 
 from rich.live import Live
 
@@ -9,6 +10,8 @@ from controller.cli.screen import Screen
 from controller.core.status import ClusterStatus, MemberStatus, Status
 from controller.core.words import why
 from controller.printable import one_line
+
+_FRAME = 4  # lines below the status, and the one that the cursor is in
 
 
 def watch(
@@ -22,11 +25,17 @@ def watch(
     if form is Form.JSON:
         for _, status, _ in _news(found):
             screen.stream_document(document(status))
-    elif screen.draws:
-        _draw(screen, found, text)
-    else:
-        for first, status, changed in _news(found):
-            screen.stream(text(status) if first else "\n".join(changed))
+        return
+    found = iter(found)
+    first = next(found, None)
+    if first is None:
+        return
+    if screen.draws and text(first).count("\n") + _FRAME < screen.stdout_console().height:
+        _draw(screen, chain([first], found), text)
+        return
+    # What does not fit on the terminal would be cut: it is printed once, and then its changes.
+    for begins, status, changed in _news(chain([first], found)):
+        screen.stream(text(status) if begins else "\n".join(changed))
 
 
 def _news(found: Iterable[Status]) -> Iterator[tuple[bool, Status, list[str]]]:
@@ -40,7 +49,8 @@ def _news(found: Iterable[Status]) -> Iterator[tuple[bool, Status, list[str]]]:
 
 
 def _draw(screen: Screen, found: Iterable[Status], text: Callable[[Status], str]) -> None:
-    with Live(console=screen.stdout_console(), auto_refresh=False) as live:
+    console = screen.stdout_console()
+    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
         for status in found:
             shown = f"{text(status)}\n\nas of {status.as_of:%H:%M:%S} UTC; Ctrl-C ends"
             live.update(screen.coloured(shown), refresh=True)

@@ -54,6 +54,24 @@ class Verb(StrEnum):
     REMOVE_FILE = "remove file"
     DELETE_PROJECT = "delete project"
 
+    @property
+    def mark(self) -> str:
+        """As a plan marks what it leads to."""
+        return _MARKS.get(self, "+")
+
+
+_MARKS = {
+    Verb.RAISE_SHARED_MEMORY: "~",
+    Verb.UPDATE_JOB: "~",
+    Verb.UPDATE_APPLICATION: "~",
+    Verb.STOP_APPLICATION: ".",
+    Verb.RESTART_APPLICATION: "!",
+    Verb.DELETE_APPLICATION: "-",
+    Verb.DELETE_JOB: "-",
+    Verb.REMOVE_FILE: "-",
+    Verb.DELETE_PROJECT: "-",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -67,6 +85,11 @@ class Step:
     @property
     def key(self) -> tuple[Verb, str]:
         return self.verb, self.target
+
+    @property
+    def line(self) -> str:
+        """The same before it is done and while it is done."""
+        return f"{self.verb.mark} {self.text}"
 
 
 class End(Enum):

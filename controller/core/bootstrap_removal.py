@@ -4,7 +4,7 @@ The project stays, with whatever people have put there, unless it was asked for 
 goes only where bootstrap made it and nobody else has an application or a job in it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from controller.core.bootstrap import removable
@@ -27,11 +27,13 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """`owner` is empty for the project's id; `everything`: the project too."""
+    """`owner` is empty for the project's id; `everything`: the project too; `options`: how commands
+    that are advised reach the same workspace."""
 
     project: str
     owner: str
     everything: bool
+    options: str = ""
 
 
 def decide_removal(removal: Removal, seen: Seen) -> Decision:
@@ -66,13 +68,31 @@ def _objection(removal: Removal, seen: Seen) -> Decision | None:
         return stuck(End.REFUSED, message, "leave out --with-project, or delete it in CML")
     owner = owner_of(removal.owner, project.id)
     ours = {app.id for app in controllers(seen, owner)} | {job.id for job in our_jobs(seen, owner)}
-    others = [app.name for app in seen.applications if app.id not in ours]
-    others += [job.name for job in seen.jobs if job.id not in ours]
-    if not others:
-        return None
-    names = ", ".join(others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")
-    message = f"{project.name} holds what is not the controller's: {names}"
-    return stuck(End.REFUSED, message, "delete that first (`raycml delete`, or in CML)")
+    rest = [app for app in seen.applications if app.id not in ours]
+    clusters = {a.mark.cluster for a in rest if a.mark is not None and a.mark.owner == owner}
+    strangers = [a.name for a in rest if a.mark is None or a.mark.owner != owner]
+    strangers += [job.name for job in seen.jobs if job.id not in ours]
+    if strangers:
+        message = f"{project.name} holds what is not the controller's: {_named(strangers)}"
+        return stuck(End.REFUSED, message, "delete that in CML, or leave out --with-project")
+    if clusters:
+        names = sorted(clusters)
+        message = f"{project.name} holds clusters: {_named(names)}"
+        return stuck(End.REFUSED, message, _in_turn(removal, project.id, names))
+    return None
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+
+
+def _in_turn(removal: Removal, project: str, clusters: Sequence[str]) -> str:
+    """The controller goes first: a living one would make again what a spec declares."""
+    bootstrap = f"`raycml bootstrap --project-name {removal.project} --delete{removal.options}`"
+    owner = f"RAYCML_OWNER={removal.owner} " if removal.owner else ""
+    variables = f"{owner}CML_PROJECT_ID={project}"
+    deletion = f"`{variables} raycml delete {' '.join(clusters)}{removal.options}`"
+    return f"{bootstrap}, then {deletion}, then the same command"
 
 
 def _applications(seen: Seen, owner: str) -> list[Step]:
@@ -119,4 +139,4 @@ def inventory(removal: Removal, seen: Seen) -> tuple[str, ...]:
     owner = owner_of(removal.owner, seen.project.id)
     steps = (*_applications(seen, owner), *_jobs(seen, owner))
     rest = _project(seen).steps if removal.everything else tuple(_files(seen, owner))
-    return tuple(step.text for step in (*steps, *rest))
+    return tuple(step.line for step in (*steps, *rest))

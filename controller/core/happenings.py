@@ -83,7 +83,8 @@ def _problems(was: Sequence[str], now: Sequence[str]) -> Iterator[Event]:
     """A problem that only moved within its file is the same one."""
     known, found = _by_matter(was), _by_matter(now)
     yield from _told(Occasion.SPEC_PROBLEM, [p for m, p in found.items() if m not in known])
-    yield from _told(Occasion.SPEC_MENDED, [p for m, p in known.items() if m not in found])
+    fixed = [f"fixed: {p}" for m, p in known.items() if m not in found]
+    yield from _told(Occasion.SPEC_MENDED, fixed)
 
 
 def _by_matter(problems: Sequence[str]) -> Mapping[tuple[str, str], str]:

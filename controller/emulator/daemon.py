@@ -32,6 +32,10 @@ class EmulatorError(Exception):
     """The emulator did not start, or did not stop; the message holds the end of its log."""
 
 
+class StateFolderError(EmulatorError):
+    """The state folder cannot be used."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """How to reach a running emulator.  `url` has no path; `domain` is `name:port`."""
@@ -51,7 +55,8 @@ def start(state_dir: Path, port: int = 0) -> Connection:
     free. Raises EmulatorError when it is not healthy within 30 seconds.
     """
     state_dir = state_dir.resolve()
-    prepare(state_dir)
+    with _usable(state_dir):
+        prepare(state_dir)
     with _alone(state_dir):
         return status(state_dir) or _launch(state_dir, port)
 
@@ -111,14 +116,29 @@ def _answers(raw: dict[str, str]) -> bool:
 @contextlib.contextmanager
 def _alone(state_dir: Path) -> Iterator[None]:
     """One start or stop at a time for one folder."""
-    with (state_dir / "start.lock").open("w", encoding="utf-8") as file:
+    with _usable(state_dir):
+        file = (state_dir / "start.lock").open("w", encoding="utf-8")
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
+@contextlib.contextmanager
+def _usable(state_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise StateFolderError(
+            f"the state folder {state_dir} cannot be used: {why}; "
+            "RAYCML_EMULATOR_DIR=FOLDER names another one"
+        ) from None
+
+
 def _launch(state_dir: Path, port: int) -> Connection:
     log = state_dir / "emulator.log"
-    process = _spawn(state_dir, port, log)
+    with _usable(state_dir):
+        process = _spawn(state_dir, port, log)
     deadline = CLOCK.monotonic() + START_S
     while process.poll() is None and CLOCK.monotonic() < deadline:
         found = status(state_dir)

@@ -158,8 +158,8 @@ class Cache:
             never.wait(_POLL_S)
         raise SourceError(
             f"another process has been using the git cache {self.folder} "
-            f"for {self.limits.lock_s:g} s; wait for it, or name another folder"
+            f"for {self.limits.lock_s:g} s; wait for it, or XDG_CACHE_HOME=FOLDER"
         )
 
 
-_OTHER = "name another folder for it"
+_OTHER = "XDG_CACHE_HOME=FOLDER names another one"

@@ -204,7 +204,8 @@ class Git:
                 os.replace(new.name, file)
         except (OSError, ValueError) as error:
             raise SourceError(
-                f"the git cache {self.folder} cannot be written: {error}; name another folder"
+                f"the git cache {self.folder} cannot be written: {error}; "
+                "XDG_CACHE_HOME=FOLDER names another one"
             ) from None
         return home
 

@@ -42,7 +42,7 @@ def add_api(app: Flask, desk: Desk) -> None:
         "/clusters/<name>/pause": lambda name: _pause(desk, name),
         "/clusters/<name>/unpause": lambda name: _order(desk, lambda: desk.orders.unpause(name)),
         "/revisions/<revision>/approve": lambda revision: _order(
-            desk, lambda: desk.orders.approve(revision)
+            desk, lambda: desk.approve(revision)
         ),
     }
     for rule, handler in reads.items():

@@ -1,7 +1,7 @@
 """What every route is given: the board, the orders, and who may give them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import request
 
@@ -13,6 +13,7 @@ from controller.web.metrics import Metrics
 from controller.web.notes import Notes
 from controller.web.orders import Orders, WebOptions
 
+APPROVED_S = 60.0  # by then a pass has taken note of an approval, or it does not count
 COOKIE, SECURE_COOKIE = "raycml_session", "__Host-raycml_session"
 
 
@@ -28,6 +29,18 @@ class Desk:
     access: Access
     watch: Watch
     notes: Notes
+    _approved: dict[str, float] = field(default_factory=dict)
+
+    def approve(self, revision: str) -> None:
+        """OrderError where it does not wait for approval."""
+        self.orders.approve(revision)
+        self._approved.clear()
+        self._approved[revision] = self.clock.monotonic()
+
+    def is_approved(self, revision: str) -> bool:
+        """Whether it was approved here a moment ago, so that the next pass takes note of it."""
+        at = self._approved.get(revision)
+        return at is not None and self.clock.monotonic() - at < APPROVED_S
 
     def cookie(self) -> str:
         """The session of this request, or empty where there is none that counts."""

@@ -90,7 +90,7 @@ def _approve(desk: Desk, revision: str) -> Answer:
     def order() -> None:
         if request.form.get("agreed") != "yes":
             raise OrderError("Tick the box that says that you have read what it would do.")
-        desk.orders.approve(revision)
+        desk.approve(revision)
 
     return _order(desk, "/", f"Revision {revision[:12]} is approved.", order)
 

@@ -62,7 +62,7 @@ def _overview(desk: Desk) -> str:
 
 
 def _verdict(desk: Desk, board: Board) -> object:
-    return judge(board, desk.clock.now(), desk.watch)
+    return judge(board, desk.clock.now(), desk.watch, desk.is_approved)
 
 
 def _note(desk: Desk) -> object:

@@ -4,7 +4,7 @@ The worst matter is the headline.  What a cluster waits for stands with the clus
 the controller and its source is said at the top.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -89,9 +89,14 @@ class Verdict:
         return tuple(m for m in self.matters if m.banner)
 
 
-def judge(board: Board, now: datetime, watch: Watch) -> Verdict:
-    """The verdict on one moment."""
-    found = sorted(_matters(board, now, watch), key=lambda m: -m.level)
+def judge(
+    board: Board,
+    now: datetime,
+    watch: Watch,
+    is_approved: Callable[[str], bool] = lambda _: False,
+) -> Verdict:
+    """The verdict on one moment.  `is_approved`: revisions whose approval the next pass reads."""
+    found = sorted(_matters(board, now, watch, is_approved), key=lambda m: -m.level)
     if not found:
         return Verdict(Level.GOOD, "All is well", _count(board), ())
     others = sum(m.level >= Level.WARN for m in found[1:])
@@ -111,9 +116,11 @@ def _count(board: Board) -> str:
     return f"{said}, {len(resting)} suspended" if resting else said
 
 
-def _matters(board: Board, now: datetime, watch: Watch) -> Iterator[Matter]:
+def _matters(
+    board: Board, now: datetime, watch: Watch, is_approved: Callable[[str], bool]
+) -> Iterator[Matter]:
     yield from _of_the_loop(board, now, watch)
-    yield from _of_the_source(board)
+    yield from _of_the_source(board, is_approved)
     if board.status is not None:
         yield from _of_clusters(board.status.clusters)
         yield from _unreadable(board.status.unreadable)
@@ -148,7 +155,7 @@ _UNLAWFUL = (
 )
 
 
-def _of_the_source(board: Board) -> Iterator[Matter]:
+def _of_the_source(board: Board, is_approved: Callable[[str], bool]) -> Iterator[Matter]:
     source = board.source
     if source.failure:
         remedy = "The revision in force stays in force."
@@ -161,7 +168,12 @@ def _of_the_source(board: Board) -> Iterator[Matter]:
         lines += (f"and {more} more",) if more else ()
         yield Matter(Level.WARN, title, lines, remedy)
     if source.held is not None:
-        yield _held(source.held)
+        yield _approved(source.held) if is_approved(source.held.revision) else _held(source.held)
+
+
+def _approved(held: Held) -> Matter:
+    title = f"Revision {held.revision[:12]} is approved"
+    return Matter(Level.BUSY, title, ("It comes into force with the next pass.",), since=held.since)
 
 
 def _held(held: Held) -> Matter:
@@ -176,8 +188,11 @@ def _held(held: Held) -> Matter:
 
 
 def _of_clusters(clusters: tuple[ClusterStatus, ...]) -> Iterator[Matter]:
+    said: set[str] = set()
     for level, word, several, one in _SAID:
-        names = [c.name for c in clusters if level_of(c) is level and word in ("", c.word)]
+        rest = [c for c in clusters if c.name not in said and level_of(c) is level]
+        names = [c.name for c in rest if word in ("", c.word)]
+        said.update(names)
         if names:
             title = f"{_named(names)} {several if len(names) > 1 else one}"
             yield Matter(level, title, banner=False)
@@ -199,7 +214,8 @@ _SAID = (
     (Level.BAD, "", "need a person", "needs a person"),
     (Level.WARN, "Orphan", "have no spec", "has no spec"),
     (Level.WARN, "Paused", "are paused and not ready", "is paused and not ready"),
-    (Level.BUSY, "", "are on their way", "is on its way"),
+    (Level.BUSY, "Deleting", "are being deleted", "is being deleted"),
+    (Level.BUSY, "", "are being reconciled", "is being reconciled"),
     (Level.NOTE, "Paused", "are paused", "is paused"),
     (Level.NOTE, "Suspended", "are suspended", "is suspended"),
 )

@@ -5,6 +5,7 @@ The workspace is the embedded CML in this process, under a clock that only waiti
 
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -505,6 +506,39 @@ def test_the_project_goes_only_where_bootstrap_made_it_and_nobody_else_is_in_it(
     [app] = [a for a in world.stage.workspace.state.applications.values() if a.name == "dashboard"]
     world.stage.workspace.applications.delete(app, world.stage.clock.now())
     world.stage.clock.wait(60)
+    assert world.remove("--with-project").code == 0
+    assert [p.name for p in world.projects()] == ["fraud-models"]
+
+
+def test_the_marks_of_a_preview_are_those_of_the_execution(world: World) -> None:
+    world.run()
+    previewed = world.run("--delete", "--dry-run", url=None).out
+    lines = [line for line in previewed.splitlines() if not line.startswith("kept")]
+    done = world.remove().err
+    assert lines
+    assert {line[0] for line in lines} == {"-"}
+    for line in lines[:2]:
+        assert re.search(rf"^ +\d+s {re.escape(line)}$", done, re.MULTILINE), line
+    assert not re.search(r"s \+ (delete|remove)", done)
+
+
+def test_what_is_advised_for_a_project_with_clusters_leads_to_its_end(world: World) -> None:
+    world.run()
+    project = world.project.id
+    world.stage.spec(replicas=0)
+    there = {**world.stage.environ, "CML_PROJECT_ID": project}
+    assert world.stage.run("reconcile", "--wait-for", "applied", environ=there).code == 0
+    said = world.remove("--with-project")
+    assert said.code == 6
+    assert "demo holds clusters: analytics" in said.err
+    advised = re.findall(r"`([^`]+)`", said.err.partition("try: ")[2])
+    assert len(advised) == 2
+    for command in advised:
+        words = command.split()
+        named = [word for word in words if "=" in word]
+        environ = {**world.stage.environ, **dict(word.split("=") for word in named)}
+        plain = [word for word in words if word not in (*named, "raycml")]
+        assert world.stage.run(*plain, "--yes", environ=environ).code == 0, command
     assert world.remove("--with-project").code == 0
     assert [p.name for p in world.projects()] == ["fraud-models"]
 

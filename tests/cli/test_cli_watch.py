@@ -154,6 +154,23 @@ def test_a_key_that_is_refused_meanwhile_ends_it(ready: Stage) -> None:
     assert ready.run("status", "-w").code == 4
 
 
+def test_what_a_terminal_has_no_room_for_is_printed_whole_and_then_changes(
+    ready: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(ready, lambda: fall(ready))
+    out = Terminal()
+    with monkeypatch.context() as patch:
+        patch.setenv("COLUMNS", "120")
+        patch.setenv("LINES", "12")
+        patch.setenv("TERM", "xterm")
+        patch.setattr(sys, "stdout", out)
+        assert ready.run("status", "analytics", "-w").code == 130
+    shown = out.getvalue()
+    assert "No changes. Everything is as the specs say." in shown
+    assert "Ctrl-C ends" not in shown
+    assert len(stamped(Said(130, re.sub(r"\x1b\[[0-9;]*m", "", shown), ""))) == 2
+
+
 def test_on_a_terminal_the_table_is_drawn_anew(
     ready: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -326,8 +326,8 @@ def test_problems_of_specs_come_and_go_and_may_move_within_their_file() -> None:
         "SpecProblem controller: b.yaml:1:1: not YAML",
     ]
     moved = replace(SOURCE, problems=("a.yaml:7:1: cpu is missing",))
-    assert source(broken, moved) == ["SpecMended controller: b.yaml:1:1: not YAML"]
-    assert source(moved, SOURCE) == ["SpecMended controller: a.yaml:7:1: cpu is missing"]
+    assert source(broken, moved) == ["SpecMended controller: fixed: b.yaml:1:1: not YAML"]
+    assert source(moved, SOURCE) == ["SpecMended controller: fixed: a.yaml:7:1: cpu is missing"]
 
 
 def test_of_very_many_problems_the_rest_is_counted() -> None:

@@ -45,5 +45,26 @@ MUTANTS = [
       "return replace(self, offers=offers.with_images(sorted(running)))",
       "return replace(self, offers=offers.with_images(sorted(running)[:0]))",
       f"{OFFERS}::test_an_image_that_runs_is_offered_whatever_the_catalogue_leaves_out"),
+    m("B6", "a removal is carried out under the mark of a creation", "core/bootstrap_facts.py",
+      'return _MARKS.get(self, "+")', 'return "+"',
+      "tests/cli/test_cli_bootstrap.py::test_the_marks_of_a_preview_are_those_of_the_execution"),
+    m("B9", "what is advised before a project may go does not end the controller",
+      "core/bootstrap_removal.py",
+      'return f"{bootstrap}, then {deletion}, then the same command"',
+      'return f"{deletion}, then the same command"',
+      "tests/cli/test_cli_bootstrap.py"
+      "::test_what_is_advised_for_a_project_with_clusters_leads_to_its_end"),
+    m("B7", "with --local a project that was named is ignored", "cli/connect.py",
+      "project=found.project_id if elsewhere or not named else named,",
+      "project=found.project_id,",
+      "tests/cli/test_cli_local.py"
+      "::test_with_local_a_project_that_is_named_counts_or_is_said_not_to"),
+    m("B7", "a folder that cannot be used is an unexpected error", "cli/failure.py",
+      "case OSError() if error.filename:", "case OSError() if False:",
+      "tests/cli/test_cli_local.py::test_any_other_file_that_cannot_be_used_is_named_too"),
+    m("B3", "an approved revision still waits on the page", "web/verdict.py",
+      "yield _approved(source.held) if is_approved(source.held.revision) else _held(source.held)",
+      "yield _held(source.held)",
+      "tests/web/test_web_orders.py::test_what_was_approved_no_longer_waits"),
 ]
 # fmt: on

@@ -37,6 +37,19 @@ def test_somebody_who_has_signed_in_orders_by_a_form_and_is_told(web: Web, path:
     assert page.all("p", role="status", **{"class": "told good"})
 
 
+def test_what_was_approved_no_longer_waits(web: Web) -> None:
+    web.sign_in()
+    waits = f"Revision {boards.NEWER[:12]} waits for a person"
+    approve = f"/revisions/{boards.NEWER}/approve"
+    assert waits in web.page("/").text
+    page = web.page(web.post(approve, agreed="yes").headers["Location"])
+    assert waits not in page.text
+    assert "It comes into force with the next pass." in page.text
+    assert approve not in page.forms()
+    web.clock.forward(120)
+    assert waits in web.page("/").text, "the approval came to nothing"
+
+
 def test_what_was_done_is_said_once(web: Web) -> None:
     web.sign_in()
     place = web.post("/reconcile").headers["Location"]

@@ -134,6 +134,15 @@ def test_what_is_well_says_so_first() -> None:
     assert not page.all("section", **{"class": "matter bad"})
 
 
+def test_a_cluster_that_is_being_deleted_is_said_to_be() -> None:
+    calm = boards.calm()
+    assert calm.status is not None
+    leaving = replace(calm.status.clusters[0], word="Deleting")
+    page = Web(replace(calm, status=replace(calm.status, clusters=(leaving,)))).page("/")
+    assert f"{leaving.name} is being deleted" in page.text
+    assert "being reconciled" not in page.text
+
+
 def test_before_the_first_pass_the_page_answers_and_says_so() -> None:
     web = Web(boards.first())
     assert web.client.get("/").status_code == 200

@@ -1,0 +1,98 @@
+"""The embedded CML from the command line, and local folders that cannot be used."""
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+from stage import Stage
+
+from controller.cli.connect import embedded
+from controller.cli.failure import explained
+from controller.cli.machine import Machine
+from controller.cli.main import run
+from controller.emulator.daemon import Connection
+from controller.source.directory import SourceError
+from controller.source.git_cache import Cache
+from controller.source.git_limits import Limits
+
+RUNS = Connection("http://127.0.0.1:4711", "key", "first-project", "cml.localhost:4711", 1, Path())
+
+
+def test_each_command_of_the_emulator_says_what_it_does(stage: Stage) -> None:
+    shown = stage.run("emulator", "--help").out
+    said = {name: re.search(rf"\b{name}\b +(\S.*)", shown) for name in ("start", "stop", "status")}
+    texts = [found[1] for found in said.values() if found is not None]
+    assert len(set(texts)) == 3
+    assert not [text for text in texts if "Example" in text]
+    assert texts[1].startswith("Stop the embedded CML")
+
+
+@pytest.mark.parametrize(
+    ("environ", "project", "is_said"),
+    [
+        ({}, "first-project", False),
+        ({"CML_PROJECT_ID": "rays"}, "rays", False),
+        ({"CML_PROJECT_ID": "rays", "CML_HOST": "http://127.0.0.1:4711/"}, "rays", False),
+        ({"CML_PROJECT_ID": "rays", "CML_HOST": "https://ml.example.com"}, "first-project", True),
+        ({"CDSW_PROJECT_ID": "of-the-pod"}, "first-project", False),
+    ],
+)
+def test_with_local_a_project_that_is_named_counts_or_is_said_not_to(
+    environ: dict[str, str], project: str, is_said: bool
+) -> None:
+    where = embedded(environ, RUNS)
+    assert where.project == project
+    assert bool(where.remark) == is_said
+    assert not is_said or "CML_PROJECT_ID" in where.remark
+
+
+STATE = ("RAYCML_EMULATOR_DIR", "RAYCML_EMULATOR_DIR=FOLDER names another one")
+
+
+@pytest.mark.parametrize(
+    ("words", "variable", "remedy"),
+    [
+        (("emulator", "start"), *STATE),
+        (("plan", "--local"), *STATE),
+        (("status", "--local"), *STATE),
+        (("doctor", "--local"), *STATE),
+        (("init", "taken/specs"), "HOME", "taken/specs/quickstart.yaml cannot be written"),
+        (("doctor", "--bundle", "taken/b.tar.gz"), "HOME", "taken/b.tar.gz cannot be written"),
+        (("acceptance", "--report", "taken/report"), "HOME", "name another folder"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_local_folder_that_cannot_be_used_is_named_with_a_remedy(
+    stage: Stage, words: tuple[str, ...], variable: str, remedy: str
+) -> None:
+    stage.spec()
+    taken = stage.folder / "taken"
+    taken.write_text("a file where a folder should be")
+    environ = {**stage.environ, "HOME": str(stage.folder)}
+    if variable != "HOME":
+        environ[variable] = str(taken / "state")
+    machine = Machine(environ, stage.clock, random.Random(1), stage.wire)
+    stage.capsys.readouterr()
+    code = run(words, machine)
+    shown = stage.capsys.readouterr()
+    said = shown.out + shown.err
+    assert code not in (0, None)
+    assert remedy in said, said
+    assert str(taken) in said or "taken/" in said
+    for word in ("unexpected error", "Traceback", "report what it prints"):
+        assert word not in said
+
+
+def test_a_cache_of_git_that_cannot_be_used_names_the_variable(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    with pytest.raises(SourceError, match="XDG_CACHE_HOME=FOLDER names another one"):
+        Cache(tmp_path / "taken" / "git", Limits()).prepare()
+
+
+def test_any_other_file_that_cannot_be_used_is_named_too(stage: Stage) -> None:
+    known = explained(PermissionError(13, "Permission denied", "/somewhere/file"))
+    assert known is not None
+    assert str(known) == "/somewhere/file cannot be used: Permission denied"
+    assert "permissions" in known.remedy
+    assert explained(OSError("without a file")) is None
