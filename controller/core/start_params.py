@@ -20,6 +20,9 @@ MAX_BYTES = 100 * 10**12  # Ray refuses any resource beyond
 
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,18}")
 _PATH = re.compile(r"(/[A-Za-z0-9._+@-]+)+")
+_OF_THE_SYSTEM = frozenset(
+    {"bin", "boot", "dev", "etc", "lib", "lib64", "proc", "run", "sbin", "sys", "usr"}
+)
 _RAY_OWN_RESOURCES = ("CPU", "GPU", "memory", "object_store_memory")
 # Names under which Ray looks for accelerators of the node, and then for their drivers.
 _DETECTED = frozenset({"FURIOSA", "HPU", "MBLT", "NPU", "RBLN", "TPU", "TTNPU", "neuron_cores"})
@@ -54,9 +57,11 @@ def _port_list(text: str) -> str | None:
 
 
 def _path(text: str) -> str | None:
-    if len(text) <= 255 and _PATH.fullmatch(text) and ".." not in text.split("/"):
-        return None
-    return "write an absolute path without spaces and without `..`"
+    if len(text) > 255 or not _PATH.fullmatch(text) or ".." in text.split("/"):
+        return "write an absolute path without spaces and without `..`"
+    if text.split("/")[1] in _OF_THE_SYSTEM and not f"{text}/".startswith("/dev/shm/"):  # noqa: S108
+        return "a member may not write there; name a folder of its own disk, or below /dev/shm"
+    return None
 
 
 def _boolean(text: str) -> str | None:

@@ -96,3 +96,22 @@ def test_resources_are_those_that_ray_takes(written: str, said: str) -> None:
 def test_no_amount_is_beyond_what_ray_takes_of_a_resource() -> None:
     assert [*faults({"memory": str(10**14)}, head=False)] == []
     assert [*faults({"memory": str(10**14 + 1)}, head=False)]
+
+
+@pytest.mark.parametrize("key", ["plasma-directory", "object-spilling-directory"])
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/proc", "may not write there"),
+        ("/etc/ray", "may not write there"),
+        ("/dev/null", "may not write there"),
+        ("/dev/shm2", "may not write there"),
+        ("/dev/shm", ""),
+        ("/dev/shm/ray", ""),
+        ("/tmp/spill", ""),
+        ("/home/cdsw/spill", ""),
+    ],
+)
+def test_folders_are_those_that_a_member_may_write(key: str, path: str, said: str) -> None:
+    found = dict(faults({key: path}, head=False)).get(key, "")
+    assert said in found if said else not found
