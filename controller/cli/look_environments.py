@@ -18,7 +18,7 @@ from controller.core.environments import (
     log_path,
 )
 from controller.core.fault import Fault
-from controller.core.jobs import ObservedJob, ObservedRun
+from controller.core.jobs import ObservedJob, ObservedRun, run_that_counts
 from controller.core.observed import ObservedEnvironment
 from controller.files import decode
 from controller.files.port import ProjectFiles
@@ -89,7 +89,7 @@ class LookAtEnvironments:
     ) -> ObservedEnvironment:
         ours = [job for job in jobs if is_our_job(job, self._owner)]
         job = ours[0] if ours else None
-        run = None if job is None else self._last_run(job)
+        run, skipped = (None, None) if job is None else self._last_runs(job)
         over = run is not None and run.phase.is_over and not ready
         return ObservedEnvironment(
             ready=ready,
@@ -97,14 +97,16 @@ class LookAtEnvironments:
             job=job,
             run=run,
             foreign=len(ours) < len(jobs),
+            skipped=skipped,
             output=self._output(digest) if over and log_path(digest) in files else (),
         )
 
-    def _last_run(self, job: ObservedJob) -> ObservedRun | None:
+    def _last_runs(self, job: ObservedJob) -> tuple[ObservedRun | None, ObservedRun | None]:
+        """The run that counts, and a later one that CML skipped."""
         listing = self._jobs.list_runs(self._project, job.id)
         if not listing.complete:
             raise Fault("the list of runs was torn; nothing is decided on it", kind="Malformed")
-        return listing.items[-1] if listing.items else None
+        return run_that_counts(listing.items)
 
     def _output(self, digest: str) -> tuple[str, ...]:
         """Without times, so that the same failure is the same message."""

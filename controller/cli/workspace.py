@@ -39,7 +39,7 @@ from controller.files.reports import parse_report, report_path
 from controller.launcher import render
 from controller.launcher.builder import render as builders
 
-_FORBIDDEN = 403
+_FORBIDDEN, _CONFLICT = 403, 409
 _ID = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")  # observed on live workspaces
 
 OpenFiles = Callable[[str], ProjectFiles]
@@ -295,15 +295,24 @@ def _fault(error: errors.CmlError) -> Fault:
         case errors.Unknown():
             return Fault(str(error), result=Result.UNKNOWN, kind="Unknown")
         case errors.Rejected():
-            kind = "Conflict" if _is_conflict(error) else "Rejected"
-            return Fault(str(error), result=Result.REJECTED, kind=kind)
+            return Fault(str(error), result=Result.REJECTED, kind=_refusal_of(error))
         case errors.Unauthorized():
             return Fault(str(error), kind="Unauthorized", aborts=True)
         case _:
             return Fault(str(error), kind=type(error).__name__)
 
 
-def _is_conflict(error: errors.Rejected) -> bool:
-    """CML's answer to a subdomain that is taken is not documented: 409, or 400 that names it."""
+_TAKEN = ("already", "taken", "exists", "in use", "unique", "duplicate")
+_USED_UP = ("quota", "out of", "exceed", "insufficient", "not enough")
+
+
+def _refusal_of(error: errors.Rejected) -> str:
+    """What CML refused for.  Its answer to a subdomain that is taken is not documented: 409, or 400
+    that names it; and 409 is its answer to a quota that is used up, too."""
     said = str(error).lower()
-    return error.status == 409 or ("subdomain" in said and "pattern" not in said)
+    if "subdomain" in said and "pattern" not in said:
+        return "Conflict"
+    if "quota" in said or (error.status == _CONFLICT and any(w in said for w in _USED_UP)):
+        return "QuotaExceeded"
+    taken = error.status == _CONFLICT and any(word in said for word in _TAKEN)
+    return "Conflict" if taken else "Rejected"

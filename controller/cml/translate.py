@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from controller.cml import wire
 from controller.core.bootstrap_facts import MARKS
+from controller.core.environment import shows
 from controller.core.jobs import ObservedJob
 from controller.core.member import MARK
 from controller.core.observed import ObservedApplication, Phase
@@ -190,4 +191,4 @@ def _environment_took(
     wanted: Mapping[str, str], got: Mapping[str, str], before: Mapping[str, str] | None
 ) -> bool:
     removed = set(got if before is None else before) - set(wanted)
-    return all(got.get(k) == v for k, v in wanted.items()) and removed.isdisjoint(got)
+    return all(shows(got.get(k), v) for k, v in wanted.items()) and removed.isdisjoint(got)

@@ -80,7 +80,7 @@ def build(site: Site) -> Build:
     """The next step towards the environment, or why there is none just now."""
     if site.seen.run is not None and is_active(site.seen.run):
         return _going_on(site, site.seen.run)
-    if held := _held(site):
+    if held := _held(site) or _skipped(site):
         return held
     job = site.seen.job
     if job is None:
@@ -88,7 +88,8 @@ def build(site: Site) -> Build:
     if (job.script.removeprefix("/home/cdsw/"), job.runtime) != (site.script, site.runtime):
         return _steps(site, DeleteJob(site.environment.hash, job.id), write=False)
     run = site.seen.run
-    start = StartRun(site.environment.hash, job.id, "" if run is None else run.id)
+    before = site.seen.skipped or run
+    start = StartRun(site.environment.hash, job.id, "" if before is None else before.id)
     if run is None:
         return _steps(site, start)
     return _over(site, run) or _steps(site, start)
@@ -146,11 +147,28 @@ def _shows(known: BuildHistory, seen: ObservedEnvironment) -> bool:
         case "create_job":
             return seen.job is not None
         case "start_run":
-            return seen.run is not None and seen.run.id != known.before
+            shown = seen.skipped or seen.run
+            return shown is not None and shown.id != known.before
         case "delete_job":
             return seen.job is None or seen.job.id != known.before
         case _:
             return not is_active(seen.run)
+
+
+def _skipped(site: Site) -> Build | None:
+    """CML made a run and did not begin it: for a run that goes on, or by its own rules."""
+    run, past = site.seen.skipped, site.past
+    if run is None:
+        return None
+    ended = credible(run.finished_at or run.created_at, past.now) or site.known.called_at
+    until = past.after(ended or past.now, past.policy.resync_s)
+    if ended is not None and past.now >= until:
+        return None
+    message = (
+        f"CML skipped the last run of job {job_name(site.environment.hash)}, so it built nothing; "
+        "see the job's runs in CML"
+    )
+    return Build(Reason.ENVIRONMENT_FAILED, message, until=until)
 
 
 def _failed_call(site: Site, known: BuildHistory, at: datetime) -> Build | None:

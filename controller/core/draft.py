@@ -22,7 +22,7 @@ from controller.core.plan import (
     WriteLauncher,
 )
 from controller.core.policy import Policy
-from controller.core.reason import Reason
+from controller.core.reason import Outlook, Reason
 from controller.core.roster import Leaver, Seat
 
 
@@ -209,5 +209,9 @@ def wait(
     changes: tuple[Change, ...] = (),
     until: datetime | None = None,
 ) -> Draft:
-    """A member left alone.  Messages are stable: the same matter, the same sentence, no times."""
+    """A member left alone.  Messages are stable: the same matter, the same sentence, no times.
+
+    What waits for a person is blocked, whatever it would lead to.
+    """
+    intent = Intent.BLOCKED if reason.outlook is Outlook.PERSON else intent
     return Draft(waits=(Wait(key.cluster, key.member, reason, message, intent, changes, until),))

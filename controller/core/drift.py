@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.core.desired import Group, configuration, launcher_prefix
+from controller.core.environment import shows
 from controller.core.fingerprint import VERSION, fingerprint, is_adopted, version_of
 from controller.core.member import ENVIRONMENT, FINGERPRINT, SUBDOMAIN, Mark, Member
 from controller.core.observed import ObservedApplication
@@ -37,9 +38,9 @@ def compare(
     app: ObservedApplication, mark: Mark, group: Group, wanted: Configuration, policy: Policy
 ) -> Drift:
     """The drift of an application that fills its member's place."""
-    changes = [*_resources(app, wanted), *_environment(app, mark, group)]
     whole = mark.agreement not in ("", group.agreement())
     outdated = _outdated(mark, group)
+    changes = [*_resources(app, wanted), *_environment(app, mark, group, outdated=outdated)]
     if outdated:
         changes += _built(mark, group)
     # An older launcher is how an older fingerprint shows; of an adopted one nobody knows it.
@@ -87,11 +88,19 @@ def _tail(runtime: str) -> str:
     return runtime.rsplit("/", 1)[-1] or "none"
 
 
-def _environment(app: ObservedApplication, mark: Mark, group: Group) -> list[Change]:
+def _environment(
+    app: ObservedApplication, mark: Mark, group: Group, *, outdated: bool
+) -> list[Change]:
+    """What a server trims or masks is not changed, as long as the fingerprint is the wanted one."""
     wanted = group.inputs.environment
-    changed = [k for k, v in wanted.items() if app.environment.get(k) != v]
+    same = _equal if outdated else shows
+    changed = [k for k, v in wanted.items() if not same(app.environment.get(k), v)]
     dropped = [k for k in mark.variables if k not in wanted]
     return [Change(f"environment.{name}", "", "") for name in {*changed, *dropped}]
+
+
+def _equal(shown: str | None, wanted: str) -> bool:
+    return shown == wanted
 
 
 def _script(

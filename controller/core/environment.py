@@ -14,6 +14,17 @@ NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
 
+_MASKS = frozenset("*\u2022")
+
+
+def shows(shown: str | None, wanted: str) -> bool:
+    """Whether a server shows the value, or what it makes of the value: trimmed, or masked."""
+    if shown is None or shown == wanted:
+        return shown == wanted
+    masked = len(shown) > 1 and set(shown) <= _MASKS
+    return masked or shown == wanted.strip()
+
+
 def check_variable_name(name: str) -> str:
     if _NAME.fullmatch(name) is None:
         raise ValueError(

@@ -13,6 +13,9 @@ from controller.core.reason import Reason
 _AT_ONCE = frozenset({"update", "require_sign_in"})  # read back after the call
 
 
+_QUOTA_FIRST_S, _QUOTA_MOST_S = 30.0, 300.0
+
+
 def settling(past: Past, key: Key, app: ObservedApplication) -> Draft | None:
     """A call was accepted, and lists do not show it yet.
 
@@ -65,12 +68,18 @@ def spent(past: Past, key: Key, what: str) -> Draft | None:
 
 
 def _refused(past: Past, key: Key, refusal: Refusal) -> Draft | None:
-    if refusal.conflict and past.now < past.after(refusal.first_at, past.policy.name_release_s):
+    if refusal.fault == "QuotaExceeded":
+        pause = min(_QUOTA_FIRST_S * 2.0 ** min(refusal.tries - 1, 30), _QUOTA_MOST_S)
+        message = f"CML has no quota left to {refusal.action} it: {refusal.message}"
+        until = past.after(refusal.last_at, pause)
+        return _until(past, key, Reason.QUOTA_EXCEEDED, message, until)
+    conflict = refusal.fault == "Conflict"
+    if conflict and past.now < past.after(refusal.first_at, past.policy.name_release_s):
         until = past.after(refusal.last_at, past.policy.backoff_s(refusal.tries))
         message = "the name is taken; CML frees the name of a deleted application late"
         return _until(past, key, Reason.NAME_HELD, message, until)
     until = past.after(refusal.last_at, past.policy.resync_s)
-    if refusal.conflict:
+    if conflict:
         message = (
             "the name is taken by an application that is not this controller's, perhaps in another "
             f"project: rename the cluster or that application ({refusal.message})"

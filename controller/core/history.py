@@ -36,7 +36,7 @@ class Refusal:
     action: str
     fingerprint: str
     message: str
-    conflict: bool
+    fault: str  # name of the error: Conflict, QuotaExceeded, Rejected
     first_at: datetime
     last_at: datetime
     tries: int = 1
@@ -275,9 +275,9 @@ def _effect(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHist
 def _refusal(known: MemberHistory, outcome: Outcome, now: datetime) -> Refusal:
     before = known.refusal
     mark = known.fingerprint
-    if before is None or before.action != outcome.step.name:
-        conflict = outcome.fault == "Conflict"
-        return Refusal(outcome.step.name, mark, outcome.message, conflict, now, now)
+    action = outcome.step.name
+    if before is None or (before.action, before.fault) != (action, outcome.fault):
+        return Refusal(action, mark, outcome.message, outcome.fault, now, now)
     return replace(before, message=outcome.message, last_at=now, tries=before.tries + 1)
 
 

@@ -5,7 +5,7 @@ exit code, no reason and no output that could be asked for, so a script that has
 writes it into the project's files.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -111,3 +111,19 @@ class ObservedRun:
     starting_at: datetime | None = None
     running_at: datetime | None = None
     finished_at: datetime | None = None
+
+
+def run_that_counts(
+    runs: Sequence[ObservedRun],
+) -> tuple[ObservedRun | None, ObservedRun | None]:
+    """Of a job's runs, oldest first: the active one, or else the latest that CML did not skip.
+
+    And a later one that it did skip, if no run is active.
+    """
+    active = [run for run in runs if not run.phase.is_over]
+    if active:
+        return active[-1], None
+    taken = [run for run in runs if run.phase is not RunPhase.SKIPPED]
+    last = taken[-1] if taken else None
+    skipped = runs[-1] if runs and runs[-1].phase is RunPhase.SKIPPED else None
+    return last, skipped

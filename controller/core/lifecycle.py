@@ -152,7 +152,7 @@ def down(view: View, case: Case, app: ObservedApplication) -> Draft:
     """Failed, or stopped though it should run."""
     reason = Reason.DOWN if app.phase is Phase.FAILED else Reason.RESUMED
     since = view.past.history.fault_since
-    if since is not None and reason is Reason.DOWN:
+    if since is not None and view.is_struck and reason is Reason.DOWN:
         until = view.past.after(since, view.policy.fault_hold_s)
         if view.now < until:
             message = "so many members fell at once that the platform is at fault; repairs are held"

@@ -145,7 +145,8 @@ class ObservedProject:
 class ObservedEnvironment:
     """What there is of one environment that we build.
 
-    `files` are all paths of it, `job` our own, `run` that job's latest.  `foreign`: another
+    `files` are all paths of it, `job` our own, `run` that job's active run, or else the latest that
+    CML did not skip.  `skipped`: a later one that it did skip.  `foreign`: another
     installation has a job for it.  `output`: the last lines of its log, where its run is over and
     it is not there all the same.
     """
@@ -155,6 +156,7 @@ class ObservedEnvironment:
     job: ObservedJob | None = None
     run: ObservedRun | None = None
     foreign: bool = False
+    skipped: ObservedRun | None = None
     output: tuple[str, ...] = ()
 
 

@@ -4,6 +4,7 @@ Emits only steps that are safe now; everything else becomes a wait with a reason
 decided one by one: what is wrong with one never shows in the steps of another.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -80,7 +81,7 @@ def remember(
     past = Past(history, policy, observed.as_of)
     return replace(
         history,
-        fault_since=_fault_since(cases, history, observed.as_of, policy),
+        fault_since=_fault_since(views, history, observed.as_of),
         unused_since={
             **note_unused(desired, observed, past),
             **note_unused_environments(desired, observed, past),
@@ -112,13 +113,20 @@ def _unjoined(case: Case) -> bool:
     return case.phase is Phase.RUNNING and not case.joined
 
 
-def _fault_since(
-    cases: Sequence[Case], history: History, now: datetime, policy: Policy
-) -> datetime | None:
-    """Since when so many members have been down that the fault cannot be theirs; else None."""
-    down = [case for case in cases if case.phase is Phase.FAILED]
-    many = len(down) >= policy.fault_members_min
-    if not many or len(down) <= policy.fault_fraction * len(cases):
+def _fault_since(views: Sequence[View], history: History, now: datetime) -> datetime | None:
+    """Since when so many members have been down that the fault cannot be theirs; else None.
+
+    One group alone proves nothing: half as many must be down outside of the group that has most.
+    """
+    struck = [case for seen in views if seen.is_struck for case in seen.down()]
+    every = sum(len(seen.cases) for seen in views)
+    groups = Counter((case.seat.group.cluster, case.seat.group.name) for case in struck)
+    policy = views[0].policy if views else None
+    if policy is None or len(struck) < policy.fault_members_min:
+        return None
+    elsewhere = len(struck) - max(groups.values())
+    many = len(struck) > policy.fault_fraction * every
+    if not many or elsewhere < policy.fault_members_min / 2:
         return None
     return history.fault_since or now
 

@@ -37,7 +37,7 @@ class Policy:
     quiet_s: float = 600.0  # up for so long: earlier falls are forgotten
     repairs_per_hour_max: int = 5
     updates_max: int = 3  # tries to make CML take a field before the application is replaced
-    fault_members_min: int = 10  # so many members, and
+    fault_members_min: int = 10  # so many members, half of them outside of any one group, and
     fault_fraction: float = 0.4  # such a part of all, down at once: the platform is at fault
     fault_hold_s: float = 600.0
     launcher_kept_s: float = 3600.0

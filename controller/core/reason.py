@@ -162,6 +162,11 @@ class Reason(Enum):
         Outlook.PERSON,
         "The workspace does not offer an image or a size that the spec asks for.",
     )
+    QUOTA_EXCEEDED = (
+        "QuotaExceeded",
+        Outlook.PERSON,
+        "CML says that a quota is used up; it is tried again every few minutes.",
+    )
     REJECTED = ("Rejected", Outlook.PERSON, "CML understood the request and refused it.")
     PROJECT_NOT_FOUND = (
         "ProjectNotFound",

@@ -88,8 +88,10 @@ def _blocked(view: View, case: Case) -> Draft | None:
     if said := _not_offered(view, case):
         return _block(case, Reason.NOT_OFFERED, said)
     known = view.past.member(key)
-    spent = known.unapplied_tries >= view.policy.updates_max
-    if known.unapplied and (known.replaced or (spent and view.cluster.protected)):
+    tried = known.unapplied_tries >= view.policy.updates_max
+    # A new application would get the same variables from the same server.
+    keeps = view.cluster.protected or set(known.unapplied) == {"environment"}
+    if known.unapplied and (known.replaced or (tried and keeps)):
         return _block(case, Reason.FIELD_NOT_APPLIED, _ignored(known.unapplied, changes))
     return None
 

@@ -86,6 +86,15 @@ class View:
         by_order = self.cluster.strategy is Strategy.RECREATE
         return by_order or any(c.drift.whole_cluster for c in self.cases)
 
+    def down(self) -> list[Case]:
+        return [case for case in self.cases if case.phase is Phase.FAILED]
+
+    @property
+    def is_struck(self) -> bool:
+        """Whether the platform may be at fault: several members are down, and a large part."""
+        down = len(self.down())
+        return down > 1 and down > self.policy.fault_fraction * len(self.cases)
+
     @property
     def paused(self) -> bool:
         return self.cluster.paused or self.pause is not None

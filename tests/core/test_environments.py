@@ -24,7 +24,7 @@ from controller.core.audit import Case, audit
 from controller.core.environments import builder_path, environment_folder, hash_of, log_path
 from controller.core.fingerprint import Inputs, agreement
 from controller.core.history import BuildHistory, History, record
-from controller.core.jobs import RunPhase
+from controller.core.jobs import ObservedRun, RunPhase, run_that_counts
 from controller.core.member import ENVIRONMENT
 from controller.core.observed import ObservedEnvironment, Phase
 from controller.core.plan import CreateJob, Outcome, Plan, Result, StartRun, Step
@@ -509,3 +509,26 @@ def test_a_look_at_files_is_due_when_an_environment_has_been_unused_for_a_day() 
     assert is_removal_due(history, at(86_400), OURS)
     launchers = History(unused_since={(PROJECT, ".raycml/launchers/x/head-1.py"): NOW})
     assert not is_removal_due(launchers, at(90_000), OURS)
+
+
+def test_the_active_run_counts_and_then_the_latest_that_was_not_skipped() -> None:
+    def one(number: int, phase: RunPhase) -> ObservedRun:
+        return replace(run(DIGEST, phase), id=f"run-{number}")
+
+    failed, skipped = one(1, RunPhase.FAILED), one(3, RunPhase.SKIPPED)
+    active = one(2, RunPhase.RUNNING)
+    assert run_that_counts([failed, active, skipped]) == (active, None)
+    assert run_that_counts([failed, skipped]) == (failed, skipped)
+    assert run_that_counts([skipped]) == (None, skipped)
+    assert run_that_counts([skipped, failed]) == (failed, None)
+    assert run_that_counts([]) == (None, None)
+
+
+def test_a_run_that_was_skipped_is_said_as_such_and_tried_again_later() -> None:
+    skipped = run(DIGEST, RunPhase.SKIPPED, created=NOW, finished=NOW)
+    for seconds, tried in ((599, False), (600, True)):
+        plan = plan_for(CLUSTER, world({DIGEST: written(DIGEST, skipped=skipped)}, now=at(seconds)))
+        assert [s.name for s in plan.steps] == (["start_run"] if tried else [])
+        if not tried:
+            assert all("CML skipped" in wait.message for wait in plan.waits)
+            assert not any("memory" in wait.message for wait in plan.waits)

@@ -15,6 +15,7 @@ from controller.core.observed import (
     Phase,
 )
 from controller.core.plan import Create, Delete, Intent, Update, Wait
+from controller.core.plan_words import summary
 from controller.core.planner import remember
 from controller.core.reason import Reason
 from controller.core.spec import RayCluster
@@ -476,12 +477,36 @@ def test_a_head_that_does_not_report_is_a_matter_for_a_person_and_not_restarted(
 
 
 def test_repairs_are_held_when_so_much_falls_at_once_that_the_platform_is_at_fault() -> None:
+    clusters = [named(name, workerGroupSpecs__0__replicas=10) for name in ("one", "two")]
+    apps = [app for cluster in clusters for app in whole_cluster(cluster)]
+    fallen = [replace(a, phase=Phase.FAILED) for a in apps if "-cpu-" in a.name]
+    heads = [a for a in apps if "-cpu-" not in a.name]
+    plan = decide(desired(*clusters), observed(*heads, *fallen))
+    assert not plan.steps
+    assert sum(1 for w in plan.waits if w.reason is Reason.PLATFORM_FAULT) == 20
+
+
+def test_a_group_that_falls_as_a_whole_is_no_fault_of_the_platform() -> None:
     wide = spec(workerGroupSpecs__0__replicas=20)
     head, *workers = whole_cluster(wide)
-    fallen = [replace(w, phase=Phase.FAILED) for w in workers[:12]]
-    plan = decide(desired(wide), observed(head, *fallen, *workers[12:]))
-    assert not plan.steps
-    assert sum(1 for w in plan.waits if w.reason is Reason.PLATFORM_FAULT) == 12
+    fallen = [replace(w, phase=Phase.FAILED) for w in workers]
+    plan = decide(desired(wide), observed(replace(head, phase=Phase.FAILED), *fallen))
+    assert len([s for s in plan.steps if s.name == "restart"]) == 21
+
+
+@pytest.mark.parametrize("mass", [1, 2])
+def test_a_neighbour_of_which_little_fell_is_repaired_at_once(mass: int) -> None:
+    """Beside one cluster that fell, and beside a fault of the platform."""
+    large = [named(f"large{n}", workerGroupSpecs__0__replicas=12) for n in range(mass)]
+    small = named("small")
+    apps = [replace(a, phase=Phase.FAILED) for c in large for a in whole_cluster(c)]
+    head, one, *others = whole_cluster(small)
+    plan = decide(
+        desired(*large, small), observed(*apps, head, replace(one, phase=Phase.FAILED), *others)
+    )
+    alone = decide(desired(small), observed(head, replace(one, phase=Phase.FAILED), *others))
+    assert plan.of("small").steps == alone.steps != ()
+    assert any(w.reason is Reason.PLATFORM_FAULT for w in plan.waits) is (mass == 2)
 
 
 def test_nine_members_down_are_repaired_one_by_one() -> None:
@@ -507,10 +532,62 @@ def test_a_start_has_a_deadline_after_which_a_person_is_told_of_likely_causes() 
 # Refusals, conflicts, fields that do not take
 
 
+@pytest.mark.parametrize(
+    ("tries", "after_s", "tried"),
+    [(1, 29, False), (1, 30, True), (2, 59, False), (2, 60, True), (9, 299, False), (9, 300, True)],
+)
+def test_a_used_up_quota_is_tried_again_from_half_a_minute_to_five(
+    tries: int, after_s: float, tried: bool
+) -> None:
+    key = Key("analytics", Member("cpu", 0))
+    print_ = desired(CLUSTER).clusters[0].groups[1].fingerprint()
+    no = Refusal("create", print_, "out of quota", "QuotaExceeded", at(-999), at(-after_s), tries)
+    history = History(members={key: MemberHistory(refusal=no, fingerprint=print_)})
+    world = observed(HEAD, CPU_1, reports=(ALIVE,), files=all_files(HEAD, CPU_0, CPU_1))
+    expected = "create cpu/0 Missing" if tried else "wait cpu/0 QuotaExceeded"
+    assert said(decide(desired(CLUSTER), world, history)) == [expected]
+
+
+@pytest.mark.parametrize("fault", ["Rejected", "QuotaExceeded"])
+def test_what_waits_for_a_person_is_blocked_and_counted_so(fault: str) -> None:
+    key = Key("analytics", Member("cpu", 0))
+    print_ = desired(CLUSTER).clusters[0].groups[1].fingerprint()
+    no = Refusal("create", print_, "no", fault, at(-9), at(-9))
+    history = History(members={key: MemberHistory(refusal=no, fingerprint=print_)})
+    plan = decide(desired(CLUSTER), observed(HEAD, CPU_1, reports=(ALIVE,)), history)
+    assert summary(plan)["blocked"] == 1
+    assert summary(plan)["waiting"] == 0
+    assert [w.intent for w in plan.waits] == [Intent.BLOCKED]
+
+
+@pytest.mark.parametrize("shown", ["****", "\u2022\u2022\u2022\u2022", "secret"])
+def test_a_value_that_the_server_masks_or_trims_is_no_change(shown: str) -> None:
+    cluster = spec(environment={"TOKEN": " secret "})
+    apps = [
+        replace(a, environment={**a.environment, "TOKEN": shown}) for a in whole_cluster(cluster)
+    ]
+    alive = report(cluster, "head", "cpu/0", "cpu/1")
+    assert said(decide(desired(cluster), observed(*apps, reports=(alive,)))) == []
+    edited = [replace(apps[0], environment={**apps[0].environment, "TOKEN": "other"}), *apps[1:]]
+    assert said(decide(desired(cluster), observed(*edited, reports=(alive,)))) != []
+
+
+def test_variables_that_do_not_take_are_said_and_never_lead_to_a_deletion() -> None:
+    key = Key("analytics", Member("cpu", 0))
+    cut = {**CPU_0.environment, "OMP_NUM_THREADS": ""}
+    known = MemberHistory(unapplied=("environment",), unapplied_tries=3)
+    app = replace(CPU_0, environment=cut, phase=Phase.STOPPED)
+    apps = (HEAD, app, CPU_1)
+    world = observed(*apps, reports=(ALIVE,), files=all_files(*apps))
+    plan = decide(desired(CLUSTER), world, History(members={key: known}))
+    assert said(plan) == ["restart cpu/0 Resumed", "wait cpu/0 FieldNotApplied"]
+
+
 def refusal(conflict: bool, first: float, last: float) -> History:
     key = Key("analytics", Member("cpu", 0))
     print_ = desired(CLUSTER).clusters[0].groups[1].fingerprint()
-    said_no = Refusal("create", print_, "no", conflict, at(first), at(last))
+    fault = "Conflict" if conflict else "Rejected"
+    said_no = Refusal("create", print_, "no", fault, at(first), at(last))
     return History(members={key: MemberHistory(refusal=said_no, fingerprint=print_)})
 
 

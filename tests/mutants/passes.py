@@ -7,6 +7,8 @@ ISOLATION = "tests/cli/test_cli_isolation.py"
 
 BOUNDS = "tests/core/test_bounds.py"
 PAUSES = "tests/core/test_pauses.py"
+PLANNER = "tests/core/test_planner.py"
+BUILT = "tests/core/test_environments.py"
 REFUSALS = "tests/core/test_refusals.py"
 
 # fmt: off
@@ -76,5 +78,28 @@ MUTANTS: list[Mutant] = [
     m("B22", "all applications are walked for each cluster", "core/observed.py",
       "if owner not in self._indexes:", "if True:",
       f"{BOUNDS}::test_the_work_of_a_pass_grows_as_the_number_of_clusters_does"),
+    m("B22", "one group that falls is a fault of the platform", "core/planner.py",
+      "if not many or elsewhere < policy.fault_members_min / 2:", "if not many:",
+      f"{PLANNER}::test_a_neighbour_of_which_little_fell_is_repaired_at_once"),
+    m("B22", "a fault of the platform holds the repairs of all clusters", "core/lifecycle.py",
+      "if since is not None and view.is_struck and reason is Reason.DOWN:",
+      "if since is not None and reason is Reason.DOWN:",
+      f"{PLANNER}::test_a_neighbour_of_which_little_fell_is_repaired_at_once"),
+    m("B5", "a skipped run hides the one that is active", "core/jobs.py",
+      "active = [run for run in runs if not run.phase.is_over]", "active = []",
+      f"{BUILT}::test_the_active_run_counts_and_then_the_latest_that_was_not_skipped"),
+    m("B5", "a used-up quota is a taken name", "cli/workspace.py",
+      '        return "QuotaExceeded"', '        return "Conflict"',
+      "tests/cli/test_workspace_faults.py"),
+    m("B6", "a member that was refused is on the way", "core/draft.py",
+      "intent = Intent.BLOCKED if reason.outlook is Outlook.PERSON else intent", "",
+      f"{PLANNER}::test_what_waits_for_a_person_is_blocked_and_counted_so"),
+    m("B5", "a masked value is a change", "core/environment.py",
+      "return masked or shown == wanted.strip()", "return False",
+      f"{PLANNER}::test_a_value_that_the_server_masks_or_trims_is_no_change"),
+    m("B5", "a variable that does not take costs the application", "core/seats.py",
+      'keeps = view.cluster.protected or set(known.unapplied) == {"environment"}',
+      "keeps = view.cluster.protected",
+      f"{PLANNER}::test_variables_that_do_not_take_are_said_and_never_lead_to_a_deletion"),
 ]
 # fmt: on
