@@ -14,6 +14,7 @@ from controller.emulator.records import Application
 from tests.simulation.world import HOME, Site
 
 PAUSES = (".raycml", "pauses")
+KEPT = ".raycml-kept"  # ends the name of what a file held, while it is replaced from outside
 
 
 class People:
@@ -143,11 +144,12 @@ class People:
         self.site.tree.write((*PAUSES, f"{cluster}.json"), json.dumps(body).encode())
 
     def unpause(self, cluster: str) -> None:
-        self.site.tree.contents.pop((*PAUSES, f"{cluster}.json"), None)
+        for name in (f"{cluster}.json", f".{cluster}.json{KEPT}"):
+            self.site.tree.contents.pop((*PAUSES, name), None)
 
     def paused(self) -> frozenset[str]:
         files = [path for path in self.site.tree.contents if path[:2] == PAUSES]
-        return frozenset(path[2].removesuffix(".json") for path in files if self._holds(path))
+        return frozenset(_paused(path[2]) for path in files if self._holds(path))
 
     def _holds(self, path: tuple[str, ...]) -> bool:
         until = json.loads(self.site.tree.contents[path]).get("until")
@@ -156,7 +158,7 @@ class People:
     def pauses(self) -> frozenset[str]:
         """Those that are over too."""
         files = [path for path in self.site.tree.contents if path[:2] == PAUSES]
-        return frozenset(path[2].removesuffix(".json") for path in files)
+        return frozenset(_paused(path[2]) for path in files)
 
     # what is theirs
 
@@ -188,6 +190,11 @@ class People:
                 self.delete(app.subdomain)
         for cluster in self.pauses():
             self.unpause(cluster)
+
+
+def _paused(file: str) -> str:
+    """The cluster that a file pauses, whole or while it is replaced."""
+    return file.removeprefix(".").removesuffix(KEPT).removesuffix(".json")
 
 
 def _group(app: Application) -> str:

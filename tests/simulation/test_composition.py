@@ -8,8 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.simulation.asked import Ask
+from controller.emulator.lifecycle import Status
+from controller.emulator.scripted import Behaviour
+from tests.simulation.asked import Ask, Asked
 from tests.simulation.calm import calm, mismatches
+from tests.simulation.documents import edited
 from tests.simulation.isolation import Case, Trouble, check
 from tests.simulation.moves import KINDS, SPOILT, move
 from tests.simulation.oracle import place_of
@@ -109,14 +112,19 @@ def test_a_name_that_cannot_be_looked_up_delays_no_cluster_elsewhere(fault: Faul
 
 
 @pytest.mark.parametrize("site", [HOME, BY_NAME])
-def test_a_full_disk_stops_no_repair(sim: Simulation, site: str) -> None:
-    for fault in (Fault.DISK_FULL, Fault.STORAGE_FULL):
-        struck(sim, fault, "uploads", site, count=10**9)
-    sim.world.sites[BY_NAME].crash("ray-b-w-0")
-    sim.world.sites[HOME].crash("ray-a-w-0")
-    sim.pass_time(120.0)
-    assert not mismatches(sim)
-    calm(sim)
+def test_a_full_disk_stops_no_repair(site: str) -> None:
+    """From the first pass of a process on, which cannot write that it leads."""
+    sim = the_simulation()
+    sim.begin(prepared("three"), seed=1)
+    with silent():
+        for fault in (Fault.DISK_FULL, Fault.STORAGE_FULL):
+            struck(sim, fault, "uploads", site, count=10**9)
+        sim.world.sites[BY_NAME].crash("ray-b-w-0")
+        sim.world.sites[HOME].crash("ray-a-w-0")
+        sim.launch("a", seed=1)
+        sim.pass_time(0.0)
+        assert {each.name for each in sim.sent} == {"ray-a-w-0", "ray-b-w-0"}
+        calm(sim)
 
 
 # Nothing is forgotten
@@ -124,8 +132,8 @@ def test_a_full_disk_stops_no_repair(sim: Simulation, site: str) -> None:
 
 def test_a_member_that_moves_out_of_a_torn_project_holds_up_no_other(sim: Simulation) -> None:
     struck(sim, Fault.STRANGE_ITEM, "lists", BY_NAME, count=10**9)
-    move(sim, "b", BY_ID)
     sim.write("d", sim.docs["b"] | {"metadata": {"name": "d"}})
+    move(sim, "b", BY_ID)
     sim.next_turn()
     sim.world.sites[HOME].crash("ray-a-w-0")
     sim.pass_time(120.0)
@@ -135,10 +143,12 @@ def test_a_member_that_moves_out_of_a_torn_project_holds_up_no_other(sim: Simula
 # What people said
 
 
-def test_a_pause_that_is_written_anew_is_there_all_the_time(sim: Simulation) -> None:
+@pytest.mark.parametrize("skip", [0, 1])
+def test_a_pause_that_is_written_anew_is_there_all_the_time(sim: Simulation, skip: int) -> None:
     sim.command("pause", "a")
     for fault in (Fault.UNAVAILABLE, Fault.DISK_FULL, Fault.KILLED_AFTER):
-        struck(sim, fault, "uploads", HOME)
+        sim.pass_time(3.0)  # each says when it was written
+        struck(sim, fault, "uploads", HOME).skip = skip
         sim.command("pause", "a")
         assert "a" in sim.people[HOME].paused(), fault
         sim.rules.clear()
@@ -179,7 +189,7 @@ def test_a_command_outwaits_the_lease_of_one_that_was_killed() -> None:
     sim.begin(prepared("three"), seed=1)
     with silent():
         sim.write("a", sim.docs["a"] | {"spec": _with_two(sim)})
-        struck(sim, Fault.KILLED_AFTER, "creates")
+        struck(sim, Fault.KILLED_BEFORE, "creates")
         assert sim.command("reconcile") == 130
         assert sim.command("reconcile") == 0
         calm(sim)
@@ -221,3 +231,58 @@ def test_a_stop_at_any_call_leaves_nothing_held() -> None:
 
 def test_a_history_of_a_second_group_plays() -> None:
     play(the_simulation(), story(("second_group", {"cluster": "b"}), edit("a", WIDER)))
+
+
+def test_a_pause_that_is_over_elsewhere_ends_no_pause(sim: Simulation) -> None:
+    sim.people[BY_NAME].pause("a", days=-1)
+    sim.people[BY_ID].pause("a", days=-1)
+    sim.people[HOME].pause("a")
+    sim.write("a", sim.docs["a"] | {"spec": sim.docs["a"]["spec"] | {"environment": {"A": "a"}}})
+    sim.world.sites[HOME].crash("ray-a-w-0")
+    sim.pass_time(120.0)
+    calm(sim)
+
+
+def test_what_a_person_set_meanwhile_outlives_an_update(sim: Simulation) -> None:
+    """After the list of the pass, and before the look that precedes the PATCH."""
+    worker = sim.world.sites[HOME].at("ray-a-w-0")
+    assert worker is not None
+
+    def annotated(what: Asked) -> bool:
+        stopped = what.ask is Ask.GET and worker.status is Status.STOPPED
+        if stopped and what.subject == worker.id:
+            sim.people[HOME].annotate(worker.subdomain)
+            return True
+        return False
+
+    sim.hook = annotated
+    sim.write("a", sim.docs["a"] | {"spec": sim.docs["a"]["spec"] | {"environment": {"A": "a"}}})
+    sim.pass_time(120.0)
+    calm(sim)
+    assert sim.hook is None
+    found = sim.world.sites[HOME].at("ray-a-w-0")
+    assert found is not None
+    assert found.environment.get("NOTE") == "mine"
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST_ANSWER, Fault.ERROR_AFTER, Fault.HALF_ANSWER])
+def test_a_create_whose_answer_was_lost_is_looked_for(sim: Simulation, fault: Fault) -> None:
+    sim.skies[HOME].lag, sim.skies[HOME].oldest = 4, True
+    sim.world.story = lambda _: Behaviour(answers_after=50.0)  # so that passes go on meanwhile
+    sim.write("c", edited(sim.docs["c"], *NEW_HEAD))
+    sim.pass_time(6.0)
+    struck(sim, fault, "creates")
+    sim.write("a", sim.docs["a"] | {"metadata": {"name": "a"}, "spec": _with_two(sim)})
+    sim.pass_time(60.0)
+    calm(sim)
+
+
+def test_a_mark_that_never_agrees_costs_a_bounded_number_of_restarts(sim: Simulation) -> None:
+    """As where a variable overrides the node's label: each start runs with the same wrong one."""
+    sim.world.mislabelled.add("b")
+    sim.sent.clear()
+    sim.pass_time(2 * 3600.0)
+    restarts = [each for each in sim.sent if each.ask is Ask.RESTART]
+    assert len(restarts) <= 40, len(restarts)
+    sim.world.mislabelled.clear()
+    calm(sim)
