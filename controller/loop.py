@@ -113,7 +113,7 @@ class Loop:
 
     def _ended(self, done: Pass, took_s: float) -> None:
         self.history = done.history
-        pause_s = self.rhythm.after(done.plan, done.outcomes, self.chance())
+        pause_s = self.rhythm.after(done.plan, done.outcomes, self.chance(), done.observed.as_of)
         self.state = replace(
             self.state,
             passes=self.state.passes + 1,

@@ -72,6 +72,7 @@ def look_and_plan(revision: Revision, world: World, history: History, policy: Po
     """The first half of a pass: only reads, and no outcome."""
     held = (*revision.clusters, *revision.departed)
     named = {None, *(holder.cluster.spec.project for holder in held)}
+    named |= {place or None for places in revision.places.values() for place in places}
     projects, missing = world.projects(named)
     desired = desire(revision, projects, missing)
     clusters = {c.name: c.project for c in desired.clusters}

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from controller.core.bootstrap_facts import MARKS
 from controller.core.closest import did_you_mean
+from controller.core.grace import PRUNE_GRACE_S
 from controller.core.member import MARK
 from controller.core.policy import Policy
 
@@ -40,6 +41,7 @@ RUN_VARIABLES: Mapping[str, str] = {
 }
 
 _D = Policy(owner="", edition="")
+_Duration = Annotated[float, Field(ge=0, le=7 * 86400, allow_inf_nan=False)]
 _Seconds = Annotated[float, Field(gt=0, le=7 * 86400, allow_inf_nan=False)]
 
 
@@ -67,6 +69,10 @@ class Settings(BaseModel):
     pass_pause_s: _Seconds = _s(2.0, "Pause between passes while something is on its way.")
     pass_budget_s: _Seconds = _s(
         300.0, "How long a pass of `raycml run` may begin new steps; the rest is for the next one."
+    )
+    prune_grace_s: _Duration = _s(
+        PRUNE_GRACE_S,
+        "How long `raycml run` keeps a cluster whose spec is gone; 0 deletes it at once.",
     )
     start_deadline_s: _Seconds = _s(
         _D.start_deadline_s, "How long an application may take to start."
@@ -108,7 +114,8 @@ class Settings(BaseModel):
 
     def policy(self, owner: str, edition: str, builder: str = "") -> Policy:
         """A policy with these times, and no permission that a person must give."""
-        times = self.model_dump(exclude={"pool_threads", "pass_pause_s", "pass_budget_s"})
+        others = {"pool_threads", "pass_pause_s", "pass_budget_s", "prune_grace_s"}
+        times = self.model_dump(exclude=others)
         return Policy(owner=owner, edition=edition, builder=builder, **times)
 
 

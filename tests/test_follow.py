@@ -11,14 +11,19 @@ from pathlib import Path
 
 import pytest
 
+from controller.core.approval import Approval
+from controller.core.places import Sightings
 from controller.core.record import Record
 from controller.core.revision import Holder, Problem, Revision
+from controller.files.approvals import HoldFile, approve
 from controller.files.port import FilesError
 from controller.files.records import RecordFile
 from controller.files.shared import SharedFiles
-from controller.follow import GRACE_PASSES, Follower, NoRevisionError, Poller
+from controller.follow import EMPTY_S, Follower, NoRevisionError, Poller, RecordStore
 from tests.worlds import NOW, named
 
+SOURCE = "0123456789abcdef"
+FOLDER = f".raycml/sources/{SOURCE}"
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 
 
@@ -29,9 +34,10 @@ class SourceError(Exception):
 class HandClock:
     def __init__(self) -> None:
         self.elapsed = 0.0
+        self.jump = 0.0  # of the time of day
 
     def now(self) -> datetime:
-        return NOW + timedelta(seconds=self.elapsed)
+        return NOW + timedelta(seconds=self.elapsed + self.jump)
 
     def monotonic(self) -> float:
         return self.elapsed
@@ -66,7 +72,7 @@ class Script:
         return self.commits[tip]
 
     def follows(self, old: str, new: str) -> bool:
-        return old in self.history[: self.history.index(new)]
+        return old in self.history[:-1] and new == self.history[-1]
 
 
 @dataclass
@@ -76,7 +82,6 @@ class Site:
     folder: Path
     script: Script = field(default_factory=Script)
     clock: HandClock = field(default_factory=HandClock)
-    approved: frozenset[str] = frozenset()
     allow_prune: int = 0
     permission: Callable[[], None] = lambda: None
 
@@ -85,9 +90,12 @@ class Site:
 
     def start(self) -> None:
         """A controller without any memory but the files."""
-        store = RecordFile(SharedFiles(self.folder), "record", self.script.origin)
+        files = SharedFiles(self.folder)
+        store = RecordFile(files, FOLDER, self.script.origin)
         poller = Poller(self.script, SourceError, self.clock)
-        self.follower = Follower(poller, store, self.clock, self.allow_prune)
+        self.follower = Follower(
+            poller, store, HoldFile(files, FOLDER), FilesError, self.clock, self.allow_prune
+        )
         self.follower.permission = self._ask
 
     def _ask(self) -> None:
@@ -96,11 +104,34 @@ class Site:
     def turn(self, *present: str) -> list[str]:
         """A look at the source and a pass; the clusters in force.  `present` have applications."""
         self.follower.poller.poll()
-        self.last = self.follower.advance(lambda: self.approved)
+        self.last = self.follower.advance()
         self.follower.poller.poll()
-        self.last = self.follower.advance(lambda: self.approved)
-        self.follower.note(frozenset(present), complete=True)
+        self.last = self.follower.advance()
+        self.note(*present)
         return [holder.cluster.name for holder in self.last.clusters]
+
+    def note(self, *present: str, complete: bool = True, absent: bool = False) -> None:
+        self.follower.note(
+            Sightings(
+                frozenset((name, "p1") for name in present),
+                frozenset({"p1"}) if complete else frozenset(),
+                frozenset({"p1"}) if absent else frozenset(),
+                {"": "p1"},
+            )
+        )
+
+    def later(self, seconds: float) -> None:
+        self.clock.wait(seconds)
+
+    def approve(self) -> None:
+        """Agree to what is held, as a person would."""
+        held = self.follower.state().held
+        assert held is not None
+        approval = Approval(held.base, held.revision, held.number, "jdoe", NOW)
+        approve(SharedFiles(self.folder), SOURCE, approval)
+
+    def departed(self) -> list[str]:
+        return [d.holder.cluster.name for d in self.follower.recall().departed]
 
 
 @pytest.fixture
@@ -161,9 +192,11 @@ def test_a_departed_cluster_goes_only_after_its_grace(site: Site) -> None:
     site.script.push(A, "one", "two", "three")
     site.turn("one", "two", "three")
     site.script.push(B, "one", "two")
-    for _ in range(GRACE_PASSES):
-        assert site.follower.gone() == frozenset()
+    for _ in range(10):
         site.turn("one", "two", "three")
+        assert site.follower.gone() == frozenset()
+        site.later(30)
+    site.turn("one", "two", "three")
     assert site.follower.gone() == {"three"}
 
 
@@ -173,12 +206,14 @@ def test_a_failed_prune_is_not_forgotten_when_the_controller_dies(site: Site) ->
     site.script.push(B, "one", "two")
     site.turn("one", "two", "three")
     site.start()
-    for _ in range(GRACE_PASSES):
-        site.turn("one", "two", "three")
+    site.turn("one", "two", "three")
+    site.later(300)
+    site.turn("one", "two", "three")
     assert site.follower.gone() == {"three"}
-    for _ in range(2):
-        site.turn("one", "two")
-    assert site.last.departed == ()
+    site.turn("one", "two")
+    site.later(EMPTY_S)
+    site.turn("one", "two")
+    assert site.departed() == []
     assert site.follower.gone() == frozenset()
 
 
@@ -187,10 +222,10 @@ def test_a_torn_list_makes_nobody_forget(site: Site) -> None:
     site.turn("three")
     site.script.push(B, "one", "two")
     site.turn("three")
-    for _ in range(9):
-        site.follower.note(frozenset(), complete=False)
-    assert site.follower.record is not None
-    assert len(site.follower.record.departed) == 1
+    for _ in range(99):
+        site.note(complete=False)
+        site.later(3600)
+    assert site.departed() == ["three"]
 
 
 def test_a_revision_that_removes_most_waits_and_the_last_one_stays_in_force(site: Site) -> None:
@@ -208,9 +243,10 @@ def test_an_approved_revision_comes_into_force(site: Site) -> None:
     site.turn()
     site.script.push(B, "one")
     site.turn()
-    site.approved = frozenset({B[:12]})
+    site.approve()
     assert site.turn() == ["one"]
     assert site.follower.state().held is None
+    assert site.follower.state().approved_by == "jdoe"
 
 
 def test_a_rewound_ref_waits_and_going_forward_again_ends_the_wait(site: Site) -> None:
@@ -262,37 +298,276 @@ def test_a_steady_source_causes_no_write(site: Site) -> None:
     assert sorted(p.name for p in site.folder.rglob("*.json")) == kept
 
 
-def test_a_record_that_cannot_be_written_keeps_what_is_in_force(site: Site) -> None:
-    """A disk that is full must stop neither repairs nor pruning's count; the rest comes later."""
-    site.script.push(A, "one", "two")
+# An approval is one step
+
+
+def test_an_approval_is_used_up_by_the_step_that_it_was_for(site: Site) -> None:
+    site.script.push(A, "one", "two", "three")
     site.turn()
-    site.follower.faults = (OSError,)
-    write = site.follower.store.write
+    site.script.push(B)
+    site.turn()
+    site.approve()
+    assert site.turn() == []
+    assert list(site.folder.rglob("approvals/*")) == []
+    site.script.push(C, "one", "two", "three")
+    site.turn()
+    site.script.history.append(B)
+    assert site.turn() == ["one", "three", "two"]
+    assert site.follower.state().held is not None
 
-    def full(record: Record) -> None:
-        raise OSError("no space left on device")
 
-    site.follower.store.write = full  # type: ignore[method-assign]
-    site.script.push(B, "one", "two", "three")
+def test_an_approval_that_was_left_behind_fits_no_later_step(site: Site) -> None:
+    """A folder has the same ids again; a file that could not be removed agrees to nothing."""
+    site.script.push(A, "one", "two", "three")
+    site.turn()
+    site.script.push(B)
+    site.turn()
+    site.approve()
+    kept = {path: path.read_bytes() for path in site.folder.rglob("approvals/*")}
+    assert site.turn() == []
+    for path, data in kept.items():
+        path.write_bytes(data)
+    site.script.history = [A, B, A]
+    site.turn()
+    site.script.history = [A, B, A, B]
+    assert site.turn() == ["one", "three", "two"]
+    assert site.follower.state().held is not None
+
+
+@pytest.mark.parametrize("change", ["base", "revision", "number"])
+def test_an_approval_of_another_step_agrees_to_nothing(site: Site, change: str) -> None:
+    site.script.push(A, "one", "two", "three")
+    site.turn()
+    site.script.push(B)
+    site.turn()
+    held = site.follower.state().held
+    assert held is not None
+    fields = {"base": held.base, "revision": held.revision, "number": held.number}
+    fields[change] = 7 if change == "number" else C
+    approval = Approval(**fields, by="jdoe", at=NOW)  # type: ignore[arg-type]
+    approve(SharedFiles(site.folder), SOURCE, approval)
+    assert len(site.turn()) == 3
+
+
+def test_an_approval_outlives_the_controller_that_held_the_revision(site: Site) -> None:
+    site.script.push(A, "one", "two", "three")
+    site.turn()
+    site.script.push(B)
+    site.turn()
+    since = site.follower.state().held
+    site.approve()
+    site.later(60)
+    site.start()
+    assert site.turn() == []
+    assert since is not None
+
+
+def test_what_waits_is_published_until_it_no_longer_waits(site: Site) -> None:
+    published = HoldFile(SharedFiles(site.folder), FOLDER).published
+    site.script.push(A, "one", "two", "three")
+    site.turn()
+    site.script.push(B, "one")
+    site.turn()
+    assert published() == site.follower.state().held
+    site.later(60)
+    site.start()
+    site.turn()
+    assert published() == site.follower.state().held, "it has waited since then"
+    site.start()
+    site.script.history.append(A)
+    site.turn()
+    assert published() is None
+
+
+def test_several_small_removals_in_a_row_are_no_way_around_a_large_one(site: Site) -> None:
+    site.script.push(A, "one", "two", "three", "four")
+    site.turn("one", "two", "three", "four")
+    site.script.push(B, "one", "two")
+    assert site.turn("one", "two", "three", "four") == ["one", "two"]
+    site.script.push(C, "one")
+    assert site.turn("one", "two", "three", "four") == ["one", "two"]
+    assert site.follower.state().held is not None
+    site.later(300)
+    site.turn("one", "two")
+    site.later(EMPTY_S)
+    assert site.turn("one", "two") == ["one", "two"]
+    assert site.turn("one", "two") == ["one"], "those are gone, and half of two is no large removal"
+
+
+# The grace of a cluster whose spec is gone
+
+
+def leave(site: Site) -> None:
+    site.script.push(A, "one", "two", "three")
+    site.turn("one", "two", "three")
+    site.script.push(B, "one", "two")
+    site.turn("one", "two", "three")
+
+
+def test_a_restart_neither_begins_the_grace_anew_nor_skips_it(site: Site) -> None:
+    leave(site)
+    for _ in range(5):
+        site.later(50)
+        site.start()
+        site.turn("one", "two", "three")
+        assert site.follower.gone() == frozenset()
+    assert site.follower.leaving()["three"] == NOW + timedelta(seconds=300)
+    site.later(50)
+    site.start()
+    site.turn("one", "two", "three")
+    assert site.follower.gone() == {"three"}
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 2 * 86400.0, 10 * 365 * 86400.0])
+def test_a_clock_that_jumps_neither_shortens_nor_prolongs_the_grace(
+    site: Site, jump: float
+) -> None:
+    leave(site)
+    site.clock.jump = jump
+    site.turn("one", "two", "three")
+    assert site.follower.gone() == frozenset()
+    site.later(300)
+    site.turn("one", "two", "three")
+    assert site.follower.gone() == {"three"}
+
+
+def test_a_clock_that_was_ahead_when_a_spec_left_prolongs_the_grace_by_one_at_most(
+    site: Site,
+) -> None:
+    leave(site)
+    site.clock.jump = -86400.0
+    site.start()
+    site.turn("one", "two", "three")
+    site.later(300)
+    site.turn("one", "two", "three")
+    assert site.follower.gone() == {"three"}
+
+
+def test_a_spec_that_comes_back_in_its_grace_keeps_its_cluster_and_a_later_one_begins_anew(
+    site: Site,
+) -> None:
+    leave(site)
+    site.later(299)
+    site.script.push(C, "one", "two", "three")
+    assert site.turn("one", "two", "three") == ["one", "three", "two"]
+    assert site.follower.leaving() == {}
+    site.script.push("d" * 40, "one", "two")
+    site.later(10)
+    site.turn("one", "two", "three")
+    assert site.follower.gone() == frozenset()
+    assert site.follower.leaving()["three"] == NOW + timedelta(seconds=609)
+
+
+def test_a_grace_of_nothing_lets_go_at_once(site: Site) -> None:
+    site.follower.grace_s = 0.0
+    leave(site)
+    assert site.follower.gone() == {"three"}
+
+
+def test_nothing_is_gone_while_the_source_cannot_be_read_or_was_not_read_since(
+    site: Site,
+) -> None:
+    leave(site)
+    site.later(300)
+    assert site.follower.gone() == frozenset(), "a spec may have been put back meanwhile"
+    site.script.broken = "no such host"
+    site.turn("one", "two", "three")
+    assert site.follower.gone() == frozenset()
+    site.start()
+    assert site.follower.recall().departed
+    assert site.follower.gone() == frozenset()
+    site.script.broken = ""
+    site.turn("one", "two", "three")
+    assert site.follower.gone() == {"three"}
+
+
+def test_a_spec_that_is_put_back_by_a_push_that_waits_is_not_gone(site: Site) -> None:
+    leave(site)
+    site.later(300)
+    site.script.history = [A]
+    site.turn("one", "two", "three")
+    held = site.follower.state().held
+    assert held is not None
+    assert held.reason == "Rewound"
+    assert site.follower.gone() == frozenset()
+
+
+# Where applications of a cluster may be
+
+
+def test_a_project_that_is_not_found_makes_nobody_forget_for_a_week(site: Site) -> None:
+    leave(site)
+    for _ in range(167):
+        site.note(complete=False, absent=True)
+        site.later(3600)
+    assert site.departed() == ["three"]
+    site.note("three")
+    site.note(complete=False, absent=True)
+    site.later(7 * 86400)
+    site.note(complete=False, absent=True)
+    assert site.departed() == []
+
+
+def test_a_list_that_lags_makes_nobody_forget(site: Site) -> None:
+    leave(site)
     for _ in range(3):
-        assert site.turn("one", "two") == ["one", "two"]
-    state = site.follower.state()
-    assert (state.revision, state.failure) == (
-        A,
-        "the record cannot be written: no space left on device",
-    )
-    site.follower.store.write = write  # type: ignore[method-assign]
-    assert site.turn("one", "two") == ["one", "three", "two"]
-    assert site.follower.state().failure == ""
+        site.note()
+        site.later(EMPTY_S / 4)
+    assert site.departed() == ["three"]
+    site.note("three")
+    site.later(EMPTY_S)
+    site.note()
+    assert site.departed() == ["three"]
 
 
-def test_a_first_record_that_cannot_be_written_is_said(site: Site) -> None:
-    site.follower.faults = (OSError,)
+# A record that cannot be written
 
-    def full(record: Record) -> None:
-        raise OSError("no space left on device")
 
-    site.follower.store.write = full  # type: ignore[method-assign]
+def test_a_record_that_cannot_be_written_keeps_nothing_from_coming_into_force(
+    site: Site,
+) -> None:
     site.script.push(A, "one")
-    with pytest.raises(NoRevisionError, match="no space left on device"):
-        site.turn()
+    site.turn()
+    store = site.follower.store
+    full = FullDisk(store)
+    site.follower.store = full
+    site.script.push(B, "one", "two")
+    assert site.turn() == ["one", "two"]
+    assert "no space left" in site.follower.state().failure
+    full.full = False
+    site.turn()
+    assert site.follower.state().failure == ""
+    site.start()
+    site.script.broken = "away"
+    assert site.turn() == ["one", "two"]
+
+
+@dataclass
+class FullDisk:
+    inner: RecordStore
+    full: bool = True
+
+    def read(self) -> Record:
+        return self.inner.read()
+
+    def write(self, record: Record) -> None:
+        if self.full:
+            raise FilesError("no space left on device")
+        self.inner.write(record)
+
+
+def test_without_prune_nothing_is_dated_and_with_it_the_grace_begins(site: Site) -> None:
+    site.follower.grace_s = None
+    leave(site)
+    site.later(86400)
+    site.turn("one", "two", "three")
+    assert (site.follower.gone(), site.follower.leaving()) == (frozenset(), {})
+    site.start()
+    site.turn("one", "two", "three")
+    assert site.follower.gone() == frozenset()
+    site.later(200)
+    site.start()
+    site.turn("one", "two", "three")
+    site.later(100)
+    site.turn("one", "two", "three")
+    assert site.follower.gone() == {"three"}

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from controller.cli.compose import Session
 from controller.cli.durations import parse_until
 from controller.cli.people import reason_of
-from controller.core.board import Board
+from controller.core.approval import Approval
+from controller.core.board import Board, Held
 from controller.core.observed import Pause
-from controller.files.approvals import REVISION, Approval, approval_path, render_approval
+from controller.files.approvals import approve
 from controller.files.pauses import pause_path, render_pause
 from controller.files.port import FilesError
+from controller.files.records import record_id
 from controller.source.messages import printable
 from controller.web.orders import OrderError
 
@@ -48,9 +50,10 @@ class PageOrders:
 
     def approve(self, revision: str) -> None:
         held = self._board().source.held
-        if REVISION.fullmatch(revision) is None or held is None or held.revision != revision:
+        if held is None or held.revision != revision:
             raise OrderError("this revision does not wait for approval any more")
-        write_approval(self._session, revision, BY)
+        source = record_id(self._session.owner, held.origin)
+        write_approval(self._session, source, held, BY)
         self._wake.set()
 
     def _project(self, cluster: str) -> str:
@@ -68,10 +71,10 @@ class PageOrders:
         self._wake.set()
 
 
-def write_approval(session: Session, revision: str, by: str) -> None:
-    """OrderError where the files cannot be written."""
-    body = render_approval(Approval(revision, by, session.clock.now()))
+def write_approval(session: Session, source: str, held: Held, by: str) -> None:
+    """Agree to what is held, of the source with this id.  OrderError where it cannot be written."""
+    approval = Approval(held.base, held.revision, held.number, by, session.clock.now())
     try:
-        session.files(session.project).replace(approval_path(revision), body)
+        approve(session.files(session.project), source, approval)
     except FilesError as error:
         raise OrderError(f"the approval cannot be written: {error}") from None

@@ -29,6 +29,7 @@ from controller.cml.operations import OPERATIONS, Call
 from controller.cml.transport import OnCall
 from controller.core.rhythm import Rhythm
 from controller.core.words import spoken
+from controller.files.approvals import HoldFile
 from controller.files.events import EventFile
 from controller.files.port import FilesError
 from controller.files.records import RecordFile, record_folder
@@ -151,10 +152,18 @@ def _running(
 ) -> Running:
     files = session.files(session.project)
     folder = record_folder(session.owner, poller.origin)
-    store = RecordFile(files, folder, poller.origin)
+    follower = Follower(
+        poller,
+        RecordFile(files, folder, poller.origin),
+        HoldFile(files, folder),
+        FilesError,
+        session.clock,
+        options.allow_prune,
+        session.settings.prune_grace_s if options.prune else None,
+    )
     return Running(
         session=session,
-        follower=Follower(poller, store, session.clock, options.allow_prune, faults=(FilesError,)),
+        follower=follower,
         journal_file=EventFile(files, session.owner, screen.machine.redaction),
         metrics=metrics,
         redaction=screen.machine.redaction,
@@ -288,9 +297,14 @@ def _greeting(
         f"raycml {__version__} follows {running.follower.poller.origin}, {every}",
         f"page      http://127.0.0.1:{page.port}/",
         f"buttons   {'with RAYCML_WEB_TOKEN' if options.web_token else 'off: no RAYCML_WEB_TOKEN'}",
-        f"prune     {'on, two passes after a spec is gone' if options.prune else 'off'}",
+        f"prune     {_prune(running)}",
         "end it    Ctrl-C or TERM; clusters go on as they are",
     )
+
+
+def _prune(running: Running) -> str:
+    grace_s = running.follower.grace_s
+    return "off" if grace_s is None else f"on, {spoken(grace_s)} after a spec is gone"
 
 
 @contextmanager

@@ -16,13 +16,13 @@ from controller.core.events import Event, Journal, note, restored
 from controller.core.fault import Fault
 from controller.core.happenings import Glance, happenings
 from controller.core.history import History
-from controller.core.observed import Pause, key_of
+from controller.core.observed import Pause
 from controller.core.occasions import Occasion
+from controller.core.places import sightings
 from controller.core.plan import Outcome, Result
 from controller.core.record import in_force
 from controller.core.timeline import Timelines, extend
 from controller.execute import Execution
-from controller.files.approvals import read_approvals
 from controller.files.events import EventFile
 from controller.files.port import FilesError
 from controller.follow import Follower, NoRevisionError
@@ -111,13 +111,18 @@ class Running:
         self._lead(history)
         run = self._execution(started + session.settings.pass_budget_s)
         try:
-            revision = self.follower.advance(self._approvals)
+            revision = self.follower.advance()
         except NoRevisionError:
             self.orders.carry_out(self.projects, NO_SPECS, run)
             raise
         revision = self.orders.carry_out(self.projects, revision, run)
-        gone = self.follower.gone() if self.prune else frozenset()
-        policy = replace(session.policy, gone=gone, look_at_pauses=True)
+        policy = replace(
+            session.policy,
+            gone=self.follower.gone() if self.prune else frozenset(),
+            grace=self.follower.leaving() if self.prune else {},
+            allow_prune=self.follower.allow_prune,
+            look_at_pauses=True,
+        )
         done = reconcile(revision, session.world, run, history, policy)
         self._note(done)
         self.projects = tuple(sorted({session.project, *done.observed.projects}))
@@ -137,12 +142,7 @@ class Running:
         )
 
     def _note(self, done: Pass) -> None:
-        owned = done.observed.owned(self.session.owner)
-        present = frozenset(key_of(app).cluster for app in owned)
-        # A project that does not exist any more holds no application, and holds nobody up.
-        lists = [p for p in done.observed.projects.values() if p.problem is None]
-        complete = not done.desired.unresolved and all(p.complete for p in lists)
-        self.follower.note(present, complete=complete)
+        self.follower.note(sightings(done.desired, done.observed, self.session.owner))
 
     def permission(self) -> None:
         """The lease; Fault where another controller has it, or had it since the last look."""
@@ -184,13 +184,6 @@ class Running:
         waits = isinstance(error, NoRevisionError) and self.follower.held is not None
         return Excuse() if waits else None
 
-    def _approvals(self) -> frozenset[str]:
-        try:
-            return read_approvals(self.session.files(self.session.project))
-        except FilesError as error:
-            self.log.warning("approvals not read", error=str(error))
-            return frozenset()
-
     def _heard(self, outcome: Outcome) -> None:
         self.log.info("step", **step_line(outcome))
 
@@ -228,10 +221,18 @@ class Running:
 
     def _remember(self, done: Pass) -> None:
         glance = Glance(done.status, done.plan, done.outcomes, self.follower.state())
+        self._log_problems(glance)
         found = happenings(self.glance, glance)
         self.last, self.glance = done, glance
         self.timelines = extend(self.timelines, done.status)
         self._record(found)
+
+    def _log_problems(self, now: Glance) -> None:
+        """Each problem of the specs once, when it is new."""
+        known = () if self.glance is None else self.glance.source.problems
+        for problem in now.source.problems:
+            if problem not in known:
+                self.log.warning("spec cannot be used", problem=problem)
 
     def _record(self, found: Iterable[Event]) -> None:
         """Into memory; into the files only by the one who leads, lest others tell it twice."""

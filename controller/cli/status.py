@@ -16,17 +16,17 @@ from controller.cli.screen import Screen
 from controller.cli.show_past import past_of
 from controller.cli.show_plan import plan_text
 from controller.cli.show_status import cluster_text, status_text
-from controller.cli.status_basis import basis, read_here
+from controller.cli.status_basis import Basis, basis, read_here
 from controller.cli.status_judged import as_owner_there, is_at_work, judged, read_lease
 from controller.cli.watch_status import watch
 from controller.cli.watching import looks
 from controller.core.closest import did_you_mean
 from controller.core.documents import status_json
 from controller.core.fault import Fault
+from controller.core.grace import grace_ends
 from controller.core.history import History
 from controller.core.lease import Lease
 from controller.core.plan import Plan
-from controller.core.revision import Revision
 from controller.core.status import Status
 from controller.core.without_spec import is_uncompared
 from controller.reconcile import Pass, look_and_plan
@@ -100,7 +100,7 @@ class Look:
         chosen = basis(self.specs, session.files(session.project), session.owner)
         self.broken = bool(chosen.revision.problems)
         self._say(*map(str, chosen.revision.problems), *chosen.remarks)
-        done = self._pass(chosen.revision)
+        done = self._pass(chosen)
         self.history, self.plan = done.history, done.plan
         at_work = is_at_work(read_lease(session))
         found = judged(done, chosen, session, at_work=at_work)
@@ -110,9 +110,11 @@ class Look:
         self.known = True
         return one
 
-    def _pass(self, revision: Revision) -> Pass:
+    def _pass(self, chosen: Basis) -> Pass:
         """With pauses, or, where the files cannot be read, without them."""
-        world, policy = self.session.world, with_permissions(self.session.policy)
+        world, revision = self.session.world, chosen.revision
+        grace = grace_ends(chosen.records, self.session.settings.prune_grace_s)
+        policy = replace(with_permissions(self.session.policy), grace=grace)
         try:
             with_pauses = replace(policy, look_at_pauses=True)
             return look_and_plan(revision, world, self.history, with_pauses)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from controller.cli.options import SPECS
 from controller.cli.specs import NO_SPECS, read_specs
-from controller.core.record import Record
+from controller.core.record import Record, in_force
 from controller.core.revision import Holder, Revision
 from controller.files.port import FilesError, ProjectFiles
 from controller.files.records import records_of
@@ -68,7 +68,11 @@ def basis(specs: Sequence[Path] | None, files: ProjectFiles, owner: str) -> Basi
     left = [h for h in departed if h.cluster.name not in held | followed.keys()]
     start = NO_SPECS if here is None else here
     clusters = sorted((*start.clusters, *followed.values()), key=lambda h: h.cluster.name)
-    revision = replace(start, clusters=tuple(clusters), departed=tuple(left))
+    kept = {n: why for r in records for n, why in in_force(r, None).kept.items() if n in followed}
+    places = {n: projects for r in records for n, projects in r.places.items()}
+    revision = replace(
+        start, clusters=tuple(clusters), departed=tuple(left), places=places, kept=kept
+    )
     remarks += _differences(held, here, records) if here is not None else [_source(absent, records)]
     ambiguous = frozenset(followed) if len(records) > 1 else frozenset()
     return Basis(revision, tuple(remarks), records, ambiguous)

@@ -51,11 +51,14 @@ def _undeclared(cluster: ClusterStatus, done: Pass, session: Session) -> Cluster
 
 
 def _with_waits(cluster: ClusterStatus, waits: Iterable[Wait]) -> ClusterStatus:
-    """A pause and a protection hold with or without a spec."""
+    """A pause, a protection and a grace hold with or without a spec."""
     for wait in waits:
         if wait.reason is Reason.PAUSED:
             paused = Condition("Paused", "True", wait.reason.title, wait.message)
             cluster = replace(cluster, word="Paused", conditions=(*cluster.conditions, paused))
+        elif wait.reason is Reason.PRUNE_GRACE:
+            leaving = Condition("Reconciling", "True", wait.reason.title, wait.message)
+            cluster = replace(cluster, word="Leaving", conditions=(*cluster.conditions, leaving))
         elif wait.reason is Reason.PROTECTED:
             kept = Condition("Stalled", "True", wait.reason.title, wait.message)
             cluster = replace(cluster, conditions=(*cluster.conditions, kept))

@@ -79,6 +79,20 @@ def absences_are_understood(case: Case) -> Broken:
         yield from _unasked(case, step)
 
 
+def large_removals_are_agreed(case: Case) -> Broken:
+    """Law 4: more than half of all clusters are pruned at once only where a person agreed."""
+    pruned = {step.cluster: step for step in case.plan.steps if _ends_a_cluster(case, step)}
+    alone = pruned.keys() - case.policy.delete - case.desired.agreed
+    every = len(pruned.keys() | set(case.desired.departed)) + len(case.desired.clusters)
+    if len(alone) > max(case.policy.allow_prune, (every + len(case.desired.frozen)) // 2):
+        for name in sorted(alone):
+            yield pruned[name], f"deletion of {len(alone)} clusters, to which no person agreed"
+
+
+def _ends_a_cluster(case: Case, step: Step) -> bool:
+    return isinstance(step.action, Delete) and case.cluster(step) is None
+
+
 def _unasked(case: Case, step: Step) -> Broken:
     whole = isinstance(step.action, Delete) and case.cluster(step) is None
     if not whole or step.cluster in case.policy.delete:
@@ -176,6 +190,7 @@ LAWS: tuple[Law, ...] = (
     only_what_was_seen_is_changed,
     one_application_per_member,
     absences_are_understood,
+    large_removals_are_agreed,
     launchers_outlive_applications,
     unknown_is_resolved_by_looking,
     paused_and_suspended_are_left_alone,

@@ -15,12 +15,20 @@ from controller.core.status import Status
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A newer revision that waits for a person: `raycml approve REVISION`."""
+    """A newer revision that waits for a person: `raycml approve REVISION`.
+
+    `base` is the revision in force and `number` its number; `removes` are the clusters that would
+    leave.
+    """
 
     revision: str
     reason: str
     message: str
     since: datetime
+    base: str = ""
+    number: int = 0
+    removes: tuple[str, ...] = ()
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,8 @@ class SourceState:
 
     `revision` is the one in force (empty before the first), `fetched_at` the last time that the
     source could be read, `failure` why it cannot be read now, and `problems` what is wrong in its
-    newest reading, `file:line:column: message` each.
+    newest reading, `file:line:column: message` each.  `approved_by` names the person who let the
+    revision in force in, where it took one.
     """
 
     origin: str
@@ -39,6 +48,7 @@ class SourceState:
     failure: str = ""
     problems: tuple[str, ...] = ()
     held: Held | None = None
+    approved_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

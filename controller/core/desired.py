@@ -102,15 +102,22 @@ class DesiredState:
     `frozen`: clusters that must be left alone, because what is wanted of them is not known.
     `whole`: every spec of the source could be read, so that an absence means something.
     `departed`: clusters that were seen to leave the source, and what holds each back from being
-    pruned, in words; empty where nothing does.  `unresolved`: what specs call projects that may
-    exist and could not be looked up this time.
+    pruned, in words; empty where nothing does; `agreed` are those of them whose removal a person
+    approved.  `places`: projects, by id where it is known, in which applications of a cluster may
+    exist besides the one of its spec.  `kept`: clusters that are held at an older spec, and why.
+    `project_ids`: ids of projects by what specs call them ("": the connection's), and
+    `unknown_projects` those that do not exist or cannot be seen.
     """
 
     clusters: tuple[DesiredCluster, ...] = ()
     frozen: Mapping[str, Frozen] = field(default_factory=dict)
     whole: bool = True
     departed: Mapping[str, str] = field(default_factory=dict)
-    unresolved: frozenset[str] = frozenset()
+    agreed: frozenset[str] = frozenset()
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
+    project_ids: Mapping[str, str] = field(default_factory=dict)
+    unknown_projects: frozenset[str] = frozenset()
 
     def cluster(self, name: str) -> DesiredCluster | None:
         return next((c for c in self.clusters if c.name == name), None)
@@ -139,8 +146,15 @@ def desire(
         frozen=frozen,
         whole=not revision.problems,
         departed={holder.cluster.name: _held_back(holder) for holder in revision.departed},
-        unresolved=frozenset(
-            name or "" for name, why in missing.items() if why.reason is Reason.INCOMPLETE_LIST
+        agreed=revision.agreed,
+        places={
+            name: tuple(projects.get(place or None, place) for place in places)
+            for name, places in revision.places.items()
+        },
+        kept=revision.kept,
+        project_ids={name or "": found for name, found in projects.items()},
+        unknown_projects=frozenset(
+            name or "" for name, why in missing.items() if why.reason is Reason.PROJECT_NOT_FOUND
         ),
     )
 

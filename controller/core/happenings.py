@@ -45,6 +45,7 @@ def happenings(before: Glance | None, now: Glance) -> tuple[Event, ...]:
         *map(_outcome, (o for o in now.outcomes if o.result is not Result.SKIPPED)),
         *_conditions(before, now),
         *_waits(before, now),
+        *_graces(before, now),
     )
 
 
@@ -75,7 +76,8 @@ def _held(was: Held | None, source: SourceState) -> Iterator[Event]:
         message = f"revision {_short(held.revision)} waits: {held.message}; {remedy}"
         yield Occasion.APPROVAL_NEEDED.event(message)
     elif was is not None and held is None:
-        end = "was let in" if source.revision == was.revision else "no longer waits"
+        by = f", approved by {source.approved_by}" if source.approved_by else ""
+        end = f"was let in{by}" if source.revision == was.revision else "no longer waits"
         yield Occasion.HOLD_ENDED.event(f"revision {_short(was.revision)} {end}")
 
 
@@ -296,3 +298,23 @@ def _waits(before: Glance | None, now: Glance) -> Iterator[Event]:
         over = (cluster, member, reason) not in found
         if over and cluster in there and (cluster, member) not in tried:
             yield Occasion.CLEARED.event(f"{reason.title} is over", cluster, member)
+
+
+# Clusters whose spec is gone
+
+
+def _in_grace(glance: Glance | None) -> dict[str, Wait]:
+    waits = () if glance is None else glance.plan.waits
+    return {wait.cluster: wait for wait in waits if wait.reason is Reason.PRUNE_GRACE}
+
+
+def _graces(before: Glance | None, now: Glance) -> Iterator[Event]:
+    """The begin of a grace, and its end where the spec was put back."""
+    known, found = _in_grace(before), _in_grace(now)
+    for cluster, wait in found.items():
+        if cluster not in known:
+            yield Event(Kind.WARNING, wait.reason.title, wait.message, cluster)
+    for cluster in known.keys() - found.keys():
+        status = now.status.cluster(cluster)
+        if status is not None and status.condition("Ready") is not None:
+            yield Occasion.PRUNE_CANCELLED.event("its spec is back: it is kept", cluster)

@@ -5,6 +5,7 @@ because a person asked (`delete`) or by prune, and prune only on an absence that
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from controller.core import draft
 from controller.core.desired import DesiredState
@@ -23,7 +24,9 @@ from controller.core.plan import Intent, Wait
 from controller.core.policy import Policy
 from controller.core.reason import Reason
 from controller.core.roster import Leaver
+from controller.core.unseen import unseen
 from controller.core.view import View
+from controller.core.words import spoken
 
 _WHY = {
     Reason.SCALED_DOWN: "the group has fewer replicas now",
@@ -96,14 +99,27 @@ def ownerless(desired: DesiredState, observed: ObservedState, past: Past) -> Dra
         elif name in past.policy.delete:
             drafts.append(_all_go(past, found[name], observed, Reason.REQUESTED))
         elif _may_go(name, desired, past.policy):
-            drafts.append(_all_go(past, found[name], observed, Reason.PRUNED))
+            crowd = _crowd(desired, found, past.policy)
+            drafts.append(
+                _cluster_wait(name, *crowd)
+                if name not in desired.agreed and crowd is not None
+                else _all_go(past, found[name], observed, Reason.PRUNED)
+            )
         elif not past.policy.prune:
-            drafts.append(_left(name, found[name], desired))
+            drafts.append(_left(name, found[name], desired, past))
         elif guard is not None:
             drafts.append(_cluster_wait(name, *guard))
         else:
             drafts.append(_all_go(past, found[name], observed, Reason.PRUNED))
-    return total(drafts)
+    return total([*drafts, *unseen(desired, observed)])
+
+
+def _crowd(
+    desired: DesiredState, found: Mapping[str, object], policy: Policy
+) -> tuple[Reason, str] | None:
+    """Why clusters without a person's agreement stay although their grace is over, if so."""
+    names = [n for n in found if _may_go(n, desired, policy) and n not in desired.agreed]
+    return _guard(desired, names, policy)
 
 
 def _may_go(name: str, desired: DesiredState, policy: Policy) -> bool:
@@ -111,12 +127,24 @@ def _may_go(name: str, desired: DesiredState, policy: Policy) -> bool:
     return name in policy.gone and desired.whole and desired.departed.get(name) == ""
 
 
-def _left(name: str, apps: Sequence[ObservedApplication], desired: DesiredState) -> Draft:
+def _left(
+    name: str, apps: Sequence[ObservedApplication], desired: DesiredState, past: Past
+) -> Draft:
     held_back = desired.departed.get(name)
+    if not held_back and name in past.policy.grace and desired.whole:
+        return _in_grace(name, past.policy.grace[name], past)
     if not held_back:
         return _orphan(name, apps)
     message = f"its spec is gone; not deleted, for {held_back}"
     return _cluster_wait(name, Reason.PROTECTED, message)
+
+
+def _in_grace(name: str, until: datetime, past: Past) -> Draft:
+    left_s = (until - past.now).total_seconds()
+    when = f"in {spoken(left_s)}" if left_s > 0 else "once the source has been read again"
+    message = f"no spec declares it any more; it is deleted {when}; put the spec back to keep it"
+    due = until if left_s > 0 else None
+    return Draft(waits=(Wait(name, None, Reason.PRUNE_GRACE, message, Intent.DELETE, until=due),))
 
 
 def _pauses(

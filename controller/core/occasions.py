@@ -46,6 +46,7 @@ class Occasion(Enum):
     CLUSTER_ADDED = ("ClusterAdded", Kind.NORMAL, "A spec declares a cluster.")
     CLUSTER_FOUND = ("ClusterFound", Kind.NORMAL, "Applications of ours that no spec holds.")
     SPEC_REMOVED = ("SpecRemoved", Kind.NORMAL, "No spec holds the cluster any more.")
+    PRUNE_CANCELLED = ("PruneCancelled", Kind.NORMAL, "The spec came back before its grace ended.")
     CLUSTER_GONE = ("ClusterGone", Kind.NORMAL, "Nothing of a cluster is left.")
     READY = ("Ready", Kind.NORMAL, "Ray says that every wanted node is alive.")
     NOT_READY = ("NotReady", Kind.WARNING, "Ray no longer says so of every wanted node.")

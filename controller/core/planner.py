@@ -13,7 +13,7 @@ from datetime import datetime
 from controller.core.cluster import decide_cluster
 from controller.core.cluster_folders import note_unused_folders, unused_folders
 from controller.core.desired import DesiredState, Frozen
-from controller.core.draft import Draft, total
+from controller.core.draft import NOTHING, Draft, total
 from controller.core.history import History, forget_changed, note_unjoined, notice
 from controller.core.launchers import needed, note_unused, unused
 from controller.core.leaving import ownerless
@@ -56,6 +56,7 @@ def plan(
     views = _views(desired, observed, past)
     drafts = [decide_cluster(seen, observed.projects.get(seen.cluster.project)) for seen in views]
     drafts += [_frozen(name, desired.frozen[name]) for name in sorted(desired.frozen)]
+    drafts += [_kept(seen.cluster.name, desired) for seen in views]
     drafts.append(ownerless(desired, observed, past))
     made = _without(refused, total(drafts))
     steps = needed(made.steps, observed)
@@ -144,6 +145,12 @@ def _without(refused: AbstractSet[str], made: Draft) -> Draft:
         for name in sorted(refused - {""})
     )
     return Draft(steps, (*made.waits, *waits))
+
+
+def _kept(name: str, desired: DesiredState) -> Draft:
+    """A note on a cluster whose newest spec cannot be used."""
+    why = desired.kept.get(name)
+    return Draft(waits=(Wait(name, None, Reason.KEPT, why, Intent.BLOCKED),)) if why else NOTHING
 
 
 def _step_order(step: Step) -> tuple[object, ...]:

@@ -4,7 +4,9 @@ Who may decide more than usual is in here too: `prune`, `delete` and `allow_prun
 because a person asked, and `gone` by the loop, for clusters that were seen to leave their source.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,9 @@ class Policy:
     allow_prune: int = 0  # so many clusters may be pruned even where the guard would ask
     delete: frozenset[str] = frozenset()  # clusters that a person asked to delete, spec or no spec
     gone: frozenset[str] = frozenset()  # departed clusters whose grace is over: they are pruned
+    grace: Mapping[str, datetime] = field(
+        default_factory=dict
+    )  # when that of each departed one ends
     look_at_pauses: bool = False  # also where nothing is to be done, so that they can be shown
     only: frozenset[str] | None = None  # look at these clusters and no others
     refresh_launchers: bool = False

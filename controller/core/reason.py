@@ -42,6 +42,21 @@ class Reason(Enum):
     GROUP_REMOVED = ("GroupRemoved", Outlook.MOVING, "The spec no longer has this group.")
     SURPLUS = ("Surplus", Outlook.MOVING, "A second application of one member.")
     MOVED = ("Moved", Outlook.MOVING, "The spec names another project now.")
+    PRUNE_GRACE = (
+        "PruneGrace",
+        Outlook.MOVING,
+        "No spec declares the cluster any more; it is deleted when its grace is over.",
+    )
+    KEPT = (
+        "HeldAtOlderRevision",
+        Outlook.SETTLED,
+        "The newest spec of the cluster cannot be used; its last good spec stays in force.",
+    )
+    PROJECT_UNSEEN = (
+        "ProjectUnseen",
+        Outlook.SETTLED,
+        "Applications of the cluster may still run in a project that it left and that is not seen.",
+    )
     PRUNED = ("Pruned", Outlook.MOVING, "No spec holds the cluster, and pruning was asked for.")
     REQUESTED = ("Requested", Outlook.MOVING, "A person asked for the cluster to be deleted.")
     SUSPENDED = ("Suspended", Outlook.SETTLED, "The spec suspends the cluster or the group.")

@@ -5,31 +5,43 @@ in force, and the clusters that left the source and still have applications.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from controller.core.fingerprint import canonical
-from controller.core.revision import Holder, Revision, assemble
-
-_PREFIX_MIN = 7  # characters of a revision's id that a person may give for the whole
+from controller.core.revision import Holder, Problem, Revision, assemble
 
 
 @dataclass(frozen=True, slots=True)
 class Departed:
-    """A cluster with its last good spec, and the revision that no longer had it."""
+    """A cluster with its last good spec, and the revision that no longer had it.
+
+    `since`: when a reading first lacked it; `agreed`: a person approved its removal.
+    """
 
     holder: Holder
     removed_by: str
+    since: datetime | None = None
+    agreed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the source was last known to say.  `revision` is empty before the first."""
+    """What the source was last known to say.  `revision` is empty before the first.
+
+    `number` counts the revisions that came into force.  `places` are the projects, by cluster, in
+    which applications of the cluster may exist: ids, or what a spec called a project ("" for the
+    connection's).  `kept` names clusters that are held at an older spec, with its revision.
+    """
 
     origin: str
     revision: str = ""
     clusters: tuple[Holder, ...] = ()
     departed: tuple[Departed, ...] = ()
+    number: int = 0
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +72,12 @@ def content_id(revision: Revision) -> str:
     return hashlib.sha256(canonical([said, problems]).encode()).hexdigest()[:12]
 
 
-def objection(
-    record: Record, reading: Reading, approved: Iterable[str], allow_prune: int
-) -> Objection | None:
-    """Why the reading may not come into force by itself; None where it may."""
-    if is_approved(reading.id, approved):
-        return None
+def objection(record: Record, reading: Reading, allow_prune: int) -> Objection | None:
+    """Why the reading may not come into force without a person; None where it may.
+
+    Clusters that left a moment ago and are not deleted yet count among those that leave, so that
+    several small removals in a row are no way around a large one.
+    """
     if not record.revision and not reading.revision.clusters and not reading.revision.problems:
         return Objection("NoSpecs", "it holds no spec at all; correct the path, or add a spec")
     if record.revision and not reading.follows:
@@ -74,11 +86,13 @@ def objection(
             f"it does not follow {record.revision[:12]}, which is in force: "
             "the ref was rewound or pushed by force",
         )
-    removed = _removed(record, reading.revision)
-    if len(removed) > max(allow_prune, len(record.clusters) // 2):
+    removed = removed_by(record, reading.revision)
+    leaving = [*removed, *_leaving(record, reading.revision)]
+    every = len(record.clusters) + len(leaving) - len(removed)
+    if removed and len(leaving) > max(allow_prune, every // 2):
         return Objection(
             "PruneGuarded",
-            f"it removes {len(removed)} of {len(record.clusters)} clusters: {_listed(removed)}",
+            f"it removes {len(leaving)} of {every} clusters: {_listed(leaving)}",
         )
     return _emptied(record, reading.revision, removed)
 
@@ -102,9 +116,11 @@ def _is_below(holder: Holder, folder: str) -> bool:
     return folder in (".", "./") or holder.file.startswith(f"{folder.rstrip('/')}/")
 
 
-def is_approved(revision: str, approved: Iterable[str]) -> bool:
-    """A person may name a revision by the first seven characters of its id, or more."""
-    return any(len(a) >= _PREFIX_MIN and revision.startswith(a) for a in approved)
+def _leaving(record: Record, revision: Revision) -> list[str]:
+    """Clusters on their way out by no person's word, which the revision does not bring back."""
+    declared = {holder.cluster.name for holder in revision.clusters}
+    names = [d.holder.cluster.name for d in record.departed if not d.agreed]
+    return [name for name in names if name not in declared]
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -112,30 +128,63 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:10]) + (f" and {more} more" if more > 0 else "")
 
 
-def _removed(record: Record, revision: Revision) -> list[str]:
-    """Nothing is removed while anything of the source cannot be read: it may be in there."""
+def removed_by(record: Record, revision: Revision) -> list[str]:
+    """The clusters that leave with the revision.
+
+    Nothing is removed while anything of the source cannot be read: it may be in there.
+    """
     held = {holder.cluster.name for holder in revision.clusters}
     names = [h.cluster.name for h in record.clusters if h.cluster.name not in held]
     return [] if revision.problems else names
 
 
-def accept(record: Record, reading: Reading) -> Record:
-    """The record with the reading in force.
+def accept(
+    record: Record, reading: Reading, now: datetime | None = None, *, agreed: bool = False
+) -> Record:
+    """The record with the reading in force; `agreed` where a person approved it.
 
     While a file has problems, what the source held and does not say any more stays in force as it
     last was.  A cluster that comes back has not departed.
     """
-    removed = set(_removed(record, reading.revision))
+    removed = set(removed_by(record, reading.revision))
     clusters = _in_force(record, reading.revision)
     here = {holder.cluster.name for holder in clusters}
     left = [d for d in record.departed if d.holder.cluster.name not in here]
-    left += [Departed(h, reading.id) for h in record.clusters if h.cluster.name in removed]
-    return replace(
+    if agreed:
+        left = [replace(d, agreed=True) for d in left]
+    left += [
+        Departed(h, reading.id, now, agreed) for h in record.clusters if h.cluster.name in removed
+    ]
+    said = {holder.cluster.name for holder in reading.revision.clusters}
+    accepted = replace(
         record,
         revision=reading.id,
         clusters=clusters,
         departed=tuple(sorted(left, key=lambda d: d.holder.cluster.name)),
+        number=record.number + (reading.id != record.revision),
+        kept={name: record.kept.get(name, record.revision) for name in sorted(here - said)},
     )
+    return replace(accepted, places=_carried(record, accepted))
+
+
+def _carried(before: Record, after: Record) -> Mapping[str, tuple[str, ...]]:
+    """The places of every cluster that is in force or departed, with those of its last spec.
+
+    A spec may name another project now: its applications in the one before are looked at until a
+    complete list shows that none is left.
+    """
+    last = {h.cluster.name: h.cluster.spec.project or "" for h in before.clusters}
+    last |= {d.holder.cluster.name: d.holder.cluster.spec.project or "" for d in before.departed}
+    specs = {h.cluster.name: h.cluster.spec.project or "" for h in after.clusters}
+    names = {*specs, *(d.holder.cluster.name for d in after.departed)}
+    places: dict[str, tuple[str, ...]] = {}
+    for name in sorted(names):
+        known = before.places.get(name, ())
+        moved = name in last and last[name] != specs.get(name) and not known
+        found = {*known, *((last[name],) if moved else ())}
+        if found:
+            places[name] = tuple(sorted(found))
+    return places
 
 
 def _in_force(record: Record, revision: Revision) -> tuple[Holder, ...]:
@@ -149,19 +198,33 @@ def _in_force(record: Record, revision: Revision) -> tuple[Holder, ...]:
     return tuple(sorted((*both, *contested), key=lambda h: h.cluster.name))
 
 
-def forget(record: Record, present: Iterable[str]) -> Record:
-    """The record without the departed clusters that have no application left."""
-    still = set(present)
-    kept = tuple(d for d in record.departed if d.holder.cluster.name in still)
-    return record if kept == record.departed else replace(record, departed=kept)
-
-
 def in_force(record: Record, newest: Revision | None) -> Revision:
     """The revision to act on; the problems are those of the newest reading."""
+    problems = () if newest is None else newest.problems
     return Revision(
         clusters=record.clusters,
-        problems=() if newest is None else newest.problems,
+        problems=problems,
         commit=record.revision,
         origin=record.origin,
         departed=tuple(departed.holder for departed in record.departed),
+        agreed=frozenset(d.holder.cluster.name for d in record.departed if d.agreed),
+        places=record.places,
+        kept={
+            h.cluster.name: _why_kept(record, h, problems)
+            for h in record.clusters
+            if h.cluster.name in record.kept
+        },
     )
+
+
+def _why_kept(record: Record, holder: Holder, problems: Sequence[Problem]) -> str:
+    """Why a cluster is held at an older spec, in words."""
+    name = holder.cluster.name
+    own = [problem for problem in problems if problem.file == holder.file]
+    why = own or problems
+    more = f" (and {len(why) - 1} more)" if len(why) > 1 else ""
+    said = f": {why[0]}{more}" if why else ""
+    where = (
+        "its newest spec cannot be used" if own else "the newest revision lacks it, and is broken"
+    )
+    return f"held at revision {record.kept[name][:12]}; {where}{said}"

@@ -5,8 +5,8 @@ place.  This page may not read anything: `assemble` is a pure function of what w
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from controller.core.spec import RayCluster
 
@@ -46,7 +46,9 @@ class Revision:
     `empty_folders` exist in the source and hold no spec file, neither in them nor below.
 
     `departed` are clusters that an earlier revision of the source held and this one lacks, with
-    their last good spec, until their last application is gone.
+    their last good spec, until their last application is gone; `agreed` are those of them whose
+    removal a person approved.  `places` are projects in which applications of a cluster may exist
+    besides the one of its spec, and `kept` says why a cluster is held at an older spec.
     """
 
     clusters: tuple[Holder, ...]
@@ -55,6 +57,9 @@ class Revision:
     origin: str
     departed: tuple[Holder, ...] = ()
     empty_folders: tuple[str, ...] = ()
+    agreed: frozenset[str] = frozenset()
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 def assemble(

@@ -1,10 +1,13 @@
 """When the next pass of a running controller happens.  Pure; times in seconds."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from controller.core.plan import Outcome, Plan, Result
 from controller.core.reason import Outlook, Reason
 from controller.core.status import Goal, Verdict, verdict
+
+TIMED = frozenset({Reason.BACKOFF, Reason.PRUNE_GRACE})  # these have their time
 
 # After these the next pass finds something new at once.
 _CHANGED = frozenset({Result.DONE, Result.UNKNOWN})
@@ -26,13 +29,25 @@ class Rhythm:
         pause = min(self.fast_s * 2.0 ** min(max(failures - 1, 0), 30), self.failed_max_s)
         return self._spread(pause, chance)
 
-    def after(self, plan: Plan, outcomes: tuple[Outcome, ...], chance: float) -> float:
-        """Pause after a pass that ended well; `chance` is between 0 and 1."""
+    def after(
+        self,
+        plan: Plan,
+        outcomes: tuple[Outcome, ...],
+        chance: float,
+        now: datetime | None = None,
+    ) -> float:
+        """Pause after a pass that ended well, at `now`; `chance` is between 0 and 1."""
         if any(outcome.result in _CHANGED for outcome in outcomes):
             return 0.0
         if outcomes or verdict(plan, Goal.READY) is Verdict.MOVING:
-            return self.slow_s if _only_backs_off(plan) else self.fast_s
+            return self._until_due(plan, now) if _only_backs_off(plan) else self.fast_s
         return self._spread(self.slow_s, chance)
+
+    def _until_due(self, plan: Plan, now: datetime | None) -> float:
+        """The long pause, or less where the grace of a cluster ends before that."""
+        ends = [w.until for w in plan.waits if w.reason is Reason.PRUNE_GRACE]
+        left = [(end - now).total_seconds() for end in ends if end is not None and now is not None]
+        return min([self.slow_s, *(max(each, self.fast_s) for each in left)])
 
     def _spread(self, pause: float, chance: float) -> float:
         return pause * (1.0 + self.jitter * (2.0 * chance - 1.0))
@@ -41,4 +56,4 @@ class Rhythm:
 def _only_backs_off(plan: Plan) -> bool:
     """Whether all that moves is a next try that has its time; looking often would not help."""
     moving = [wait for wait in plan.waits if wait.reason.outlook is Outlook.MOVING]
-    return not plan.steps and all(wait.reason is Reason.BACKOFF for wait in moving)
+    return not plan.steps and all(wait.reason in TIMED for wait in moving)

@@ -101,7 +101,10 @@ def assess(
     past = Past(history, policy, observed.as_of)
     only = policy.only
     chosen = [c for c in desired.clusters if only is None or c.name in only]
-    clusters = [_held(view(c, observed, past), plan.of(c.name), revision) for c in chosen]
+    clusters = [
+        _held(view(c, observed, past), plan.of(c.name), revision, desired.kept.get(c.name, ""))
+        for c in chosen
+    ]
     known = {c.name for c in chosen}
     others = {s.cluster for s in plan.steps} - {""} | {w.cluster for w in plan.waits}
     clusters += [_unheld(n, observed, policy, plan.of(n), revision) for n in others - known]
@@ -113,8 +116,8 @@ def assess(
     )
 
 
-def _held(seen: View, plan: Plan, revision: str) -> ClusterStatus:
-    conditions = tuple(_conditions(seen, plan, revision))
+def _held(seen: View, plan: Plan, revision: str, kept: str) -> ClusterStatus:
+    conditions = tuple(_conditions(seen, plan, revision, kept))
     ready = sum(1 for case in seen.cases if _is_ready(case))
     return ClusterStatus(
         name=seen.cluster.name,
@@ -137,8 +140,8 @@ def _count(cases: Sequence[Case]) -> tuple[int, int]:
     return sum(1 for case in cases if _is_ready(case)), len(cases)
 
 
-def _conditions(seen: View, plan: Plan, revision: str) -> list[Condition]:
-    found = [_synced(seen, plan), _ready(seen)]
+def _conditions(seen: View, plan: Plan, revision: str, kept: str) -> list[Condition]:
+    found = [_synced(seen, plan, kept), _ready(seen)]
     outstanding: list[Step | Wait] = [*(s for s in plan.steps if s.member), *plan.waits]
     moving = [x for x in outstanding if x.reason.outlook is Outlook.MOVING]
     if moving:
@@ -164,8 +167,10 @@ def _all_said(waits: Sequence[Wait]) -> str:
     return "; ".join(said) + (f"; and {len(waits) - 5} more" if len(waits) > 5 else "")
 
 
-def _synced(seen: View, plan: Plan) -> Condition:
-    """Whether every application is configured as the spec says."""
+def _synced(seen: View, plan: Plan, kept: str) -> Condition:
+    """Whether every application is configured as the newest spec says; `kept`: it is unusable."""
+    if kept:
+        return Condition("Synced", "False", Reason.KEPT.title, kept)
     if not seen.roster.seats and not plan.waits:
         return Condition("Synced", "Unknown", "NotLooked", "nothing is known of the cluster yet")
     differing = [c for c in seen.cases if c.drift]
@@ -220,6 +225,8 @@ def _word(cluster: DesiredCluster, conditions: Sequence[Condition]) -> str:
         return "Stalled"
     if "Reconciling" in by_type:
         return "Reconciling"
+    if any(c.reason == Reason.KEPT.title for c in conditions):
+        return "OutOfDate"
     return "Ready" if by_type["Ready"] == "True" and by_type["Synced"] == "True" else "Reconciling"
 
 
@@ -282,6 +289,7 @@ _DOING = {
     Intent.STOP: "to be stopped",
     Intent.START: "to be started",
 }
+_WITHOUT_SPEC = {Reason.ORPHAN: "Orphan", Reason.PRUNE_GRACE: "Leaving"}
 
 
 def _doing(member: Member, app_id: str | None, plan: Plan) -> tuple[str, Reason | None]:
@@ -306,7 +314,7 @@ def _unheld(
     waits = [w for w in plan.waits if w.member is None]
     reason = waits[0].reason if waits else Reason.PRUNED
     leaving = any(s.intent is Intent.DELETE for s in plan.steps) or not waits
-    word = "Deleting" if leaving else "Orphan" if reason is Reason.ORPHAN else "Stalled"
+    word = "Deleting" if leaving else _WITHOUT_SPEC.get(reason, "Stalled")
     message = waits[0].message if waits else reason.meaning
     condition = Condition("Synced", "False", reason.title, message, revision)
     project = apps[0].project if apps else ""

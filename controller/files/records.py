@@ -1,7 +1,8 @@
 """The record of a source in the project's files: one file for each state, the newest one counts.
 
 A state is written under a new number before the older ones are removed, so that neither a crash nor
-an API without overwriting can lose a deletion that is under way.
+an API without overwriting can lose a deletion that is under way.  The parts of a large one are
+written before the file that names them.
 """
 
 import hashlib
@@ -9,99 +10,44 @@ import json
 import re
 from collections.abc import Iterable
 
-from pydantic import ValidationError
-
-from controller.core.fields import RECORDED
-from controller.core.record import Departed, Record
-from controller.core.revision import Holder
-from controller.core.spec import RayCluster
+from controller.core.record import Record
 from controller.files import decode
 from controller.files.port import READ_LIMIT, ProjectFiles
+from controller.files.record_text import (
+    PART_BYTES,
+    UNPACKED_MAX,
+    WHOLE_MAX,
+    packed,
+    parse_record,
+    render_record,
+    unpacked,
+)
 
-SCHEMA = "raycml.source/v1"
+SPLIT = "raycml.source-parts/v1"
 FOLDER = ".raycml/sources"
 _STATE = re.compile(r"([0-9]{9})\.json")
+_PART = re.compile(r"([0-9]{9})-[0-9]{4}\.part")
+_PARTS_MAX = UNPACKED_MAX // PART_BYTES
+
+
+def record_id(owner: str, origin: str) -> str:
+    """A name for one installation and source."""
+    return hashlib.sha256(f"{owner}\x00{origin}".encode()).hexdigest()[:16]
 
 
 def record_folder(owner: str, origin: str) -> str:
     """One folder for each installation and source."""
-    named = f"{owner}\x00{origin}".encode()
-    return f"{FOLDER}/{hashlib.sha256(named).hexdigest()[:16]}"
+    return f"{FOLDER}/{record_id(owner, origin)}"
 
 
-def render_record(record: Record) -> bytes:
-    body = {
-        "schema": SCHEMA,
-        "origin": record.origin,
-        "revision": record.revision,
-        "clusters": [_holder_json(holder) for holder in record.clusters],
-        "departed": [
-            {**_holder_json(d.holder), "removed_by": d.removed_by} for d in record.departed
-        ],
-    }
-    return (json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
-
-
-def _holder_json(holder: Holder) -> dict[str, object]:
-    spec = holder.cluster.model_dump(mode="json", by_alias=True)
-    return {"file": holder.file, "line": holder.line, "spec": spec}
-
-
-def parse_record(data: bytes, origin: str | None) -> Record | None:
-    """The record of this source (None: of any); None for anything else.  Raises nothing.
-
-    A record of which one spec cannot be read is none at all: half of it would look as if clusters
-    had left.
-    """
-    body = decode.json_object(data, READ_LIMIT)
-    if isinstance(body, str) or body.get("schema") != SCHEMA:
-        return None
-    named = decode.text(body.get("origin"))
-    if not named or origin not in (None, named):
-        return None
-    clusters, departed = _holders(body.get("clusters")), _holders(body.get("departed"))
-    removers = _removers(body.get("departed"))
-    revision = decode.text(body.get("revision"))
-    if clusters is None or departed is None or not revision:
-        return None
-    return Record(
-        named,
-        revision,
-        tuple(clusters),
-        tuple(Departed(holder, by) for holder, by in zip(departed, removers, strict=True)),
-    )
-
-
-def _holders(value: object) -> list[Holder] | None:
-    if not isinstance(value, list):
-        return None
-    found = [_holder(decode.mapping(each)) for each in value]
-    whole = [holder for holder in found if holder is not None]
-    return whole if len(whole) == len(found) else None
-
-
-def _holder(fields: object) -> Holder | None:
-    if not isinstance(fields, dict):
-        return None
-    line = fields.get("line")
-    if isinstance(line, bool) or not isinstance(line, int):
-        return None
-    try:
-        cluster = RayCluster.model_validate(fields.get("spec"), context=RECORDED)
-    except (ValidationError, RecursionError):
-        return None
-    return Holder(cluster, decode.text(fields.get("file")), line)
-
-
-def _removers(value: object) -> list[str]:
-    rows = value if isinstance(value, list) else []
-    return [decode.text(r.get("removed_by")) if isinstance(r, dict) else "" for r in rows]
+def record_folders(files: ProjectFiles) -> tuple[str, ...]:
+    """The folders of every source that any controller of the project follows.  FilesError."""
+    return tuple(stored.path for stored in files.listing(FOLDER) if stored.is_dir)
 
 
 def all_records(files: ProjectFiles) -> tuple[Record, ...]:
     """The records of every source that any controller of the project follows.  FilesError."""
-    folders = [stored.path for stored in files.listing(FOLDER) if stored.is_dir]
-    found = [RecordFile(files, folder).read() for folder in folders]
+    found = [RecordFile(files, folder).read() for folder in record_folders(files)]
     return tuple(record for record in found if record.revision)
 
 
@@ -126,25 +72,60 @@ class RecordFile:
     def read(self) -> Record:
         """The newest state that can be read as one; an empty record where there is none."""
         for number in reversed(self._numbers()):
-            data = self._files.read(self._path(number))
-            found = None if data is None else parse_record(data, self._origin)
+            body = self._body(number)
+            found = None if body is None else parse_record(body, self._origin)
             if found is not None:
                 return found
         return Record(self._origin or "")
 
+    def _body(self, number: int) -> bytes | None:
+        data = self._files.read(self._path(number))
+        index = None if data is None else decode.json_object(data, READ_LIMIT)
+        if not isinstance(index, dict) or index.get("schema") != SPLIT:
+            return data
+        count = index.get("parts")
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= _PARTS_MAX:
+            return None
+        parts = [self._files.read(self._part(number, at)) for at in range(count)]
+        whole = [part for part in parts if part is not None]
+        body = unpacked(whole) if len(whole) == count else None
+        said = decode.text(index.get("sha256"))
+        return body if body is not None and hashlib.sha256(body).hexdigest() == said else None
+
     def write(self, record: Record) -> None:
         before = self._numbers()
-        latest = max(before, default=0) + 1
-        self._files.write_new(self._path(latest), render_record(record))
-        self._sweep(before)
+        latest = max((*before, *self._part_numbers()), default=0) + 1
+        body = render_record(record)
+        if len(body) > WHOLE_MAX:
+            parts = packed(body)
+            for at, part in enumerate(parts):
+                self._files.write_new(self._part(latest, at), part)
+            index = {"schema": SPLIT, "origin": record.origin, "parts": len(parts)}
+            digest = hashlib.sha256(body).hexdigest()
+            body = (json.dumps({**index, "sha256": digest}) + "\n").encode()
+        self._files.write_new(self._path(latest), body)
+        self._sweep(before, latest)
 
-    def _sweep(self, numbers: Iterable[int]) -> None:
+    def _sweep(self, numbers: Iterable[int], latest: int) -> None:
+        """The older states first, then the parts that no state names any more."""
         for number in numbers:
             self._files.remove(self._path(number))
+        for name in self._names():
+            part = _PART.fullmatch(name)
+            if part is not None and int(part.group(1)) != latest:
+                self._files.remove(f"{self._folder}/{name}")
+
+    def _names(self) -> list[str]:
+        return [s.name for s in self._files.listing(self._folder) if not s.is_dir]
 
     def _numbers(self) -> list[int]:
-        names = [stored.name for stored in self._files.listing(self._folder) if not stored.is_dir]
-        return sorted(int(m.group(1)) for m in map(_STATE.fullmatch, names) if m)
+        return sorted(int(m.group(1)) for m in map(_STATE.fullmatch, self._names()) if m)
+
+    def _part_numbers(self) -> list[int]:
+        return [int(m.group(1)) for m in map(_PART.fullmatch, self._names()) if m]
 
     def _path(self, number: int) -> str:
         return f"{self._folder}/{number:09}.json"
+
+    def _part(self, number: int, at: int) -> str:
+        return f"{self._folder}/{number:09}-{at:04}.part"

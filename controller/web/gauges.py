@@ -15,7 +15,8 @@ from controller.core.reason import Reason
 from controller.core.status import ClusterStatus
 
 PHASES = (
-    "Ready", "Reconciling", "Stalled", "Paused", "Suspending", "Suspended", "Deleting", "Orphan",
+    "Ready", "Reconciling", "Stalled", "Paused", "Suspending", "Suspended", "Deleting", "Leaving",
+    "Orphan", "OutOfDate",
 )  # fmt: skip
 STATUSES = ("True", "False", "Unknown")
 # What a condition is that a cluster does not have.

@@ -46,6 +46,8 @@ _LEVELS = {
     "Suspended": Level.NOTE,
     "Paused": Level.NOTE,
     "Orphan": Level.WARN,
+    "Leaving": Level.WARN,
+    "OutOfDate": Level.WARN,
     "Stalled": Level.BAD,
 }
 
@@ -213,6 +215,8 @@ def _unreadable(found: tuple[ObservedApplication, ...]) -> Iterator[Matter]:
 _SAID = (
     (Level.BAD, "", "need a person", "needs a person"),
     (Level.WARN, "Orphan", "have no spec", "has no spec"),
+    (Level.WARN, "Leaving", "have no spec and are deleted soon", "has no spec and is deleted soon"),
+    (Level.WARN, "OutOfDate", "are held at an older spec", "is held at an older spec"),
     (Level.WARN, "Paused", "are paused and not ready", "is paused and not ready"),
     (Level.BUSY, "Deleting", "are being deleted", "is being deleted"),
     (Level.BUSY, "", "are being reconciled", "is being reconciled"),

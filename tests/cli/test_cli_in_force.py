@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import httpx
 import pytest
 from controlled import Controlled, controlled
 from stage import Stage
@@ -102,3 +103,245 @@ def test_a_commit_that_lacks_the_path_waits_for_a_person_whatever_was_allowed(
         controller.settle()
         assert clusters(stage) == set(SPECS)
         assert controller.source.held is not None
+
+
+# An approval is one step
+
+
+def empty(stage: Stage) -> None:
+    for name in SPECS:
+        (specs(stage) / f"{name}.yaml").unlink()
+
+
+def test_an_emptied_folder_waits_each_time_whatever_was_approved_before(stage: Stage) -> None:
+    fill(stage)
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        empty(stage)
+        controller.settle()
+        held = controller.source.held
+        assert held is not None
+        assert stage.run("approve", held.revision, "--yes").code == 0
+        patiently(controller)
+        assert clusters(stage) == set()
+        assert stage.files(".raycml/approvals") == []
+        fill(stage)
+        controller.settle()
+        empty(stage)
+        patiently(controller)
+        assert clusters(stage) == set(SPECS)
+        assert controller.source.held is not None
+
+
+def test_what_waits_is_listed_with_what_it_removes_and_nothing_else_can_be_approved(
+    stage: Stage,
+) -> None:
+    fill(stage)
+    assert stage.run("approve").err == "no revision waits for approval\n"
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        empty(stage)
+        controller.settle()
+        held = controller.source.held
+        assert held is not None
+        listed = stage.run("approve")
+        assert listed.code == 0
+        for said in (held.revision, held.origin, "PruneGuarded", "removes: one, three, two"):
+            assert said in listed.out
+        for unseen in ("abcdef0", "0" * 40, held.revision + "0"):
+            refused = stage.run("approve", unseen, "--yes")
+            assert refused.code == 6
+            assert f"waiting: {held.revision}" in refused.err
+        unasked = stage.run("approve", held.revision)
+        assert unasked.code == 6
+        assert "removes: one, three, two" in unasked.err
+        assert stage.files(".raycml/approvals") == []
+        assert (
+            stage.run("approve", held.revision[:7], "--yes").out == f"{held.revision}  approved\n"
+        )
+        (name,) = stage.files(".raycml/approvals")
+        assert name.endswith(f"-{held.revision}.json")
+        controller.turn()
+        assert controller.source.approved_by == "jdoe"
+        assert any("approved by jdoe" in event.message for event in controller.board.events)
+    assert stage.run("approve").out == ""
+
+
+# The grace of a cluster whose spec is gone
+
+
+def test_a_grace_is_counted_down_where_people_look_and_ends_when_the_spec_comes_back(
+    stage: Stage,
+) -> None:
+    fill(stage)
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        text = (specs(stage) / "three.yaml").read_text()
+        (specs(stage) / "three.yaml").unlink()
+        controller.turn()
+        status = controller.board.status
+        assert status is not None
+        three = status.cluster("three")
+        assert three is not None
+        assert three.word == "Leaving"
+        assert "deleted in 5m00s; put the spec back to keep it" in three.conditions[0].message
+        stage.clock.wait(100)
+        controller.turn()
+        assert "deleted in 2m49s" in controller.board.plan.waits[0].message
+        said = stage.run("status", "three", "--specs", "specs")
+        assert "deleted in 2m" in said.out, said.out
+        assert "PruneGrace three" in controller.events()
+        (specs(stage) / "three.yaml").write_text(text)
+        patiently(controller)
+        assert clusters(stage) == set(SPECS)
+        assert "PruneCancelled three" in controller.events()
+
+
+@pytest.mark.parametrize(("grace", "least", "most"), [("0", 0, 5), ("40", 40, 45), ("", 300, 335)])
+def test_the_grace_is_a_setting(stage: Stage, grace: str, least: float, most: float) -> None:
+    fill(stage)
+    stage.environ["RAYCML_PRUNE_GRACE_S"] = grace
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        (specs(stage) / "three.yaml").unlink()
+        began = stage.clock.elapsed
+        while not any(event.startswith("Deleting three") for event in controller.events()):
+            assert stage.clock.elapsed < began + 1000
+            controller.turn()
+        assert least <= stage.clock.elapsed - began <= most
+
+
+def test_a_grace_goes_on_over_restarts(stage: Stage) -> None:
+    fill(stage)
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        (specs(stage) / "three.yaml").unlink()
+        controller.turn()
+        began = stage.clock.elapsed
+    for dice in range(4):
+        stage.clock.wait(60)
+        with controlled(stage, "specs", dice=dice) as controller:
+            controller.turn()
+            assert "three" in clusters(stage)
+    with controlled(stage, "specs", dice=9) as controller:
+        while "three" in clusters(stage):
+            assert stage.clock.elapsed < began + 1000
+            controller.turn()
+    assert 300 <= stage.clock.elapsed - began <= 340
+
+
+# Where applications of a cluster may be
+
+
+def places(stage: Stage) -> set[tuple[str, str]]:
+    rows = stage.workspace.state.applications.values()
+    return {(row.subdomain, row.project_id) for row in rows}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_spec_that_moves_to_another_project_leaves_nothing_behind(
+    stage: Stage, *, restarts: bool
+) -> None:
+    other = stage.workspace.create_project(stage.user, {"name": "zz-other"}).id
+    stage.spec("one", replicas=0, extra="project: zz-other")
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        assert places(stage) == {("ray-one-head", other)}
+        stage.spec("one", replicas=0)
+        if not restarts:
+            patiently(controller)
+    if restarts:
+        with controlled(stage, "specs", dice=8) as controller:
+            patiently(controller)
+    assert places(stage) == {("ray-one-head", stage.project)}
+    assert controller.board.status is not None
+    assert controller.board.status.cluster("one").word == "Ready"  # type: ignore[union-attr]
+    assert controller.running.last is not None
+    assert set(controller.running.last.observed.projects) == {stage.project}
+
+
+@pytest.mark.parametrize("answer", [404, 403, 500])
+@pytest.mark.parametrize("moves", [False, True])
+def test_what_runs_in_a_project_that_cannot_be_listed_is_reported_and_not_forgotten(
+    stage: Stage, answer: int, *, moves: bool
+) -> None:
+    other = stage.workspace.create_project(stage.user, {"name": "zz-other"}).id
+    fill(stage, ("a", "b"))
+    path = stage.spec("gone", replicas=0, extra=f"project: {other}")
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        body = {"error": "no", "code": 5, "message": "no"}
+        stage.wire.instead = lambda request: (
+            httpx.Response(answer, json=body) if f"/projects/{other}/" in request.url.path else None
+        )
+        if moves:
+            stage.spec("gone", replicas=0)
+        else:
+            path.unlink()
+        patiently(controller, 600)
+        assert ("ray-gone-head", other) in places(stage)
+        assert any(
+            wait.cluster == "gone" and other in wait.message for wait in controller.board.plan.waits
+        )
+        stage.wire.instead = lambda _: None
+        patiently(controller, 800)
+        left = {(name, project) for name, project in places(stage) if "gone" in name}
+        assert left == ({("ray-gone-head", stage.project)} if moves else set())
+
+
+# A record that is large, or cannot be written
+
+
+def test_a_home_that_is_full_keeps_no_revision_from_coming_into_force(stage: Stage) -> None:
+    fill(stage, ("one",))
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        stage.wire.instead = lambda request: (
+            httpx.Response(500, json={"error": "no space left on device", "code": 13})
+            if "/files" in request.url.path
+            and request.method != "GET"
+            and not request.url.path.endswith(":download")
+            and b"sources/" in request.read()
+            else None
+        )
+        stage.spec("one", replicas=1)
+        controller.turn(12)
+        assert "ray-one-cpu-0" in stage.applications()
+        assert "cannot be written" in controller.source.failure
+        stage.wire.instead = lambda _: None
+        controller.turn(2)
+        assert controller.source.failure == ""
+
+
+# A cluster that is held at an older spec
+
+
+def test_a_cluster_whose_newest_spec_is_broken_is_not_synced_and_says_since_which_revision(
+    stage: Stage,
+) -> None:
+    fill(stage, ("one", "two"))
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        before = controller.source.revision
+        good = (specs(stage) / "one.yaml").read_text()
+        (specs(stage) / "one.yaml").write_text(good.replace("replicas: 0", "replicas: many"))
+        stage.capsys.readouterr()
+        controller.settle()
+        log = stage.capsys.readouterr().err
+        assert log.count("spec cannot be used") == 1
+        assert "specs/one.yaml" in log
+        status = controller.board.status
+        assert status is not None
+        one, two = status.cluster("one"), status.cluster("two")
+        assert one is not None
+        assert two is not None
+        assert (one.word, two.word) == ("OutOfDate", "Ready")
+        synced = one.condition("Synced")
+        assert synced is not None
+        assert (synced.status, synced.reason) == ("False", "HeldAtOlderRevision")
+        assert before[:12] in synced.message
+        assert "specs/one.yaml" in synced.message
+        (specs(stage) / "one.yaml").write_text(good)
+        controller.settle()
+        assert controller.board.status is not None
+        assert controller.board.status.cluster("one").word == "Ready"  # type: ignore[union-attr]

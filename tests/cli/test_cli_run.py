@@ -118,7 +118,7 @@ def test_all_files_deleted_waits_for_a_person(stage: Stage) -> None:
         held = controller.board.source.held
         assert held is not None
         assert (held.revision, held.reason) == (commit, "PruneGuarded")
-        said = stage.run("approve", commit[:10])
+        said = stage.run("approve", commit[:10], "--yes")
         assert said.code == 0, said.err
         controller.settle()
         assert clusters(stage) == set()
@@ -134,7 +134,7 @@ def test_a_forced_push_waits_for_a_person(stage: Stage) -> None:
         held = controller.board.source.held
         assert held is not None
         assert (held.revision, held.reason) == (commit, "Rewound")
-        assert stage.run("approve", commit).code == 0
+        assert stage.run("approve", commit, "--yes").code == 0
         controller.settle()
         assert controller.source.held is None
         assert controller.source.revision == commit

@@ -34,10 +34,17 @@ def test_every_setting_is_read_from_its_variable(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(Settings.model_fields))
-@pytest.mark.parametrize("value", ["soon", "-1", "0", "nan", "inf", "1e99"])
+@pytest.mark.parametrize("value", ["soon", "-1", "nan", "inf", "1e99"])
 def test_a_value_out_of_bounds_is_refused_with_its_variable(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=variable(name)):
         read_settings({variable(name): value})
+
+
+@pytest.mark.parametrize("name", sorted({*Settings.model_fields} - {"prune_grace_s"}))
+def test_nothing_but_a_grace_may_be_zero(name: str) -> None:
+    assert read_settings({"RAYCML_PRUNE_GRACE_S": "0"}).prune_grace_s == 0
+    with pytest.raises(SettingsError, match=variable(name)):
+        read_settings({variable(name): "0"})
 
 
 def test_every_setting_says_its_unit_and_what_it_is() -> None:

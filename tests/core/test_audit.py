@@ -31,6 +31,7 @@ from tests.worlds import (
     decide,
     desired,
     foreign,
+    named,
     observed,
     spec,
     whole_cluster,
@@ -164,3 +165,30 @@ def test_every_law_has_a_test_here() -> None:
     elsewhere |= {laws.files_of_clusters_stay.__name__}  # in test_cluster_folders
     here = {law.__name__ for law in laws.LAWS} - elsewhere
     assert all(f"laws.{name}" in source for name in here)
+
+
+def test_many_clusters_are_pruned_at_once_only_where_a_person_agreed() -> None:
+    """Law 4 holds for clusters whose grace is over, too."""
+    names = ("a", "b", "c")
+    gone = [app for name in names for app in whole_cluster(named(name))]
+    world = observed(HEAD, CPU_0, *gone, files=all_files(HEAD, CPU_0, *gone))
+    state = replace(desired(CLUSTER), departed=dict.fromkeys(names, ""))
+    deletes = [
+        Step(
+            Delete(app.id),
+            app.mark.cluster,  # type: ignore[union-attr]
+            PROJECT,
+            app.mark.member,  # type: ignore[union-attr]
+            Reason.PRUNED,
+            Intent.DELETE,
+        )
+        for app in gone
+    ]
+    law = laws.large_removals_are_agreed
+    policy = replace(POLICY, gone=frozenset(names))
+    found = broken(law, *deletes, desired=state, observed=world, policy=policy)
+    assert "deletion of 3 clusters" in found[0]
+    allowed = replace(policy, allow_prune=3)
+    assert not broken(law, *deletes, desired=state, observed=world, policy=allowed)
+    agreed = replace(state, agreed=frozenset(names[:1]))
+    assert not broken(law, *deletes, desired=agreed, observed=world, policy=policy)

@@ -12,7 +12,6 @@ from controller.core.record import (
     Record,
     accept,
     content_id,
-    forget,
     in_force,
     objection,
 )
@@ -44,15 +43,15 @@ def names_of(holders: tuple[Holder, ...]) -> list[str]:
 
 
 def test_the_first_revision_comes_into_force_whatever_it_holds() -> None:
-    assert objection(Record("specs"), reading(A, "one"), (), 0) is None
+    assert objection(Record("specs"), reading(A, "one"), 0) is None
     assert names_of(record("one").clusters) == ["one"]
 
 
 def test_a_first_revision_without_any_spec_waits_for_it_is_more_likely_the_wrong_path() -> None:
-    found = objection(Record("specs"), reading(A), (), 0)
+    found = objection(Record("specs"), reading(A), 0)
     assert found is not None
     assert found.reason == "NoSpecs"
-    assert objection(Record("specs"), reading(A, broken=("x.yaml",)), (), 0) is None
+    assert objection(Record("specs"), reading(A, broken=("x.yaml",)), 0) is None
 
 
 def test_a_cluster_that_a_newer_revision_lacks_has_departed_with_its_last_spec() -> None:
@@ -93,42 +92,30 @@ def test_once_the_file_is_mended_the_absence_counts() -> None:
 
 def test_more_than_half_waits_for_a_person_and_half_does_not() -> None:
     four = record("a1", "a2", "a3", "a4")
-    assert objection(four, reading(B, "a1", "a2"), (), 0) is None
-    found = objection(four, reading(B, "a1"), (), 0)
+    assert objection(four, reading(B, "a1", "a2"), 0) is None
+    found = objection(four, reading(B, "a1"), 0)
     assert found is not None
     assert found.reason == "PruneGuarded"
     assert "3 of 4 clusters: a2, a3, a4" in found.message
 
 
 def test_all_clusters_wait_for_a_person_even_if_there_is_one() -> None:
-    assert objection(record("one"), reading(B), (), 0) is not None
+    assert objection(record("one"), reading(B), 0) is not None
 
 
 def test_a_person_may_allow_so_many_beforehand() -> None:
-    assert objection(record("one"), reading(B), (), 1) is None
-
-
-def test_a_person_may_approve_by_the_first_seven_characters_and_not_by_six() -> None:
-    for said, allowed in ((B, True), ("bbbbbbb", True), ("bbbbbb", False), (C, False)):
-        assert (objection(record("one"), reading(B), {said}, 0) is None) is allowed
+    assert objection(record("one"), reading(B), 1) is None
 
 
 def test_a_revision_that_does_not_follow_waits_for_a_person() -> None:
     rewound = Reading(B, revision("one"), A, follows=False)
-    found = objection(record("one"), rewound, (), 0)
+    found = objection(record("one"), rewound, 0)
     assert found is not None
     assert found.reason == "Rewound"
-    assert objection(record("one"), rewound, {B}, 0) is None
 
 
 def test_a_broken_revision_removes_nothing_and_so_needs_no_approval() -> None:
-    assert objection(record("one"), reading(B, broken=("specs/one.yaml",)), (), 0) is None
-
-
-def test_what_has_no_application_left_is_forgotten() -> None:
-    after = accept(record("one", "two", "three"), reading(B, "one", "two"))
-    assert forget(after, {"three"}) is after
-    assert forget(after, ()).departed == ()
+    assert objection(record("one"), reading(B, broken=("specs/one.yaml",)), 0) is None
 
 
 def test_the_id_of_content_changes_with_what_it_says_and_not_with_where() -> None:
@@ -177,5 +164,5 @@ def test_a_folder_that_lost_all_its_files_at_once_waits_whatever_was_allowed(
 ) -> None:
     """A share that is not mounted looks like an empty folder; a deletion takes a file away."""
     before = Record("specs", A, (holder("one", "specs/a/one.yaml"), holder("two"), holder("three")))
-    found = objection(before, emptied(B, "two", "three", folders=folders), (), 9)
+    found = objection(before, emptied(B, "two", "three", folders=folders), 9)
     assert (found and (found.reason, found.message)) == (held and ("FolderEmptied", held))

@@ -1,13 +1,15 @@
 """When the next pass happens."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.core.plan import Outcome, Plan, Result, Wait
 from controller.core.reason import Outlook, Reason
-from controller.core.rhythm import Rhythm
-from tests.worlds import decide, desired, observed, spec
+from controller.core.rhythm import TIMED, Rhythm
+from tests.worlds import NOW, decide, desired, observed, spec
 
 RHYTHM = Rhythm(fast_s=2, slow_s=30, jitter=0.1, failed_max_s=60)
 STEPS = decide(desired(spec()), observed())
@@ -32,7 +34,8 @@ def test_one_that_tried_in_vain_is_followed_soon(result: Result) -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", [r for r in Reason if r.outlook is Outlook.MOVING and r is not Reason.BACKOFF]
+    "reason",
+    [r for r in Reason if r.outlook is Outlook.MOVING and r not in TIMED],
 )
 def test_what_is_on_its_way_is_looked_at_often(reason: Reason) -> None:
     assert RHYTHM.after(waiting(reason), (), 0.5) == 2
@@ -56,3 +59,10 @@ def test_failures_double_the_pause_up_to_a_bound() -> None:
 def test_controllers_that_started_together_drift_apart_by_a_tenth(chance: float) -> None:
     assert 27 <= RHYTHM.after(Plan(), (), chance) <= 33
     assert 54 <= RHYTHM.after_failures(99, chance) <= 66
+
+
+@pytest.mark.parametrize(("left_s", "pause_s"), [(300.0, 30), (30.0, 30), (12.5, 12.5), (0.5, 2)])
+def test_the_end_of_a_grace_is_met_and_not_slept_through(left_s: float, pause_s: float) -> None:
+    until = NOW + timedelta(seconds=left_s)
+    grace = Plan(waits=(Wait("analytics", None, Reason.PRUNE_GRACE, "", until=until),))
+    assert RHYTHM.after(grace, (), 0.5, NOW) == pause_s
