@@ -6,6 +6,7 @@ server chooses its words.  The stage is the production composition.
 
 import io
 import json
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from hypothesis import strategies as st
 from stage import RUNTIME, Stage
 from test_cli_terminal import Teller, at_terminal
 
+from controller.cli.machine import Machine
+from controller.cli.screen import Screen
 from controller.core.member import MARK, Member, read_mark
 from controller.printable import json_text, lines, one_line
 from controller.telemetry import INFO, Redaction, open_log
@@ -235,3 +238,26 @@ def test_a_mark_names_what_a_spec_could_declare_or_is_none(
             assert len(mark.cluster) <= 30
             assert len(mark.member.group) <= 20
             assert not set(f"{mark.key}") - set("abcdefghijklmnopqrstuvwxyz0123456789-/ ")
+
+
+@pytest.mark.parametrize("evil", [*COMMANDS, *CONTROLS])
+def test_a_command_and_a_control_are_shown_and_not_obeyed(evil: str) -> None:
+    for text in (evil, f"x\n{evil}", f"  {evil}"):
+        check(lines(text), text)
+
+
+def test_both_streams_of_a_command_are_cleaned(stage: Stage) -> None:
+    machine = Machine(stage.environ, stage.clock, random.Random(1))
+    screen = Screen(machine, plain=False, verbose=False)
+    screen.data(EVIL.replace("zz", "  zz"))
+    screen.say(EVIL)
+    shown = stage.capsys.readouterr()
+    check(shown.out, "out")
+    check(shown.err, "err")
+
+
+@pytest.mark.parametrize("cluster", ["", "x\n", "\x1b", "A", "a" * 31, "a--b", "-a", "a/b", "é"])
+def test_a_name_that_no_spec_can_have_makes_no_mark(cluster: str) -> None:
+    written = dict.fromkeys(MARK, "x") | {"RAYCML_SUBDOMAIN": "s", "RAYCML_MEMBER": "head"}
+    assert read_mark({**written, "RAYCML_CLUSTER": cluster}, "s") is None
+    assert read_mark({**written, "RAYCML_CLUSTER": "a"}, "s") is not None
