@@ -15,6 +15,7 @@ from controller.cli.compose import Session, open_session, with_permissions
 from controller.cli.consent import consent
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
+from controller.cli.interrupts import saying
 from controller.cli.marking import Fields, Written, write
 from controller.cli.options import (
     CaCert,
@@ -119,7 +120,9 @@ def adopt(  # noqa: PLR0913 - the options of one command
             )
             answer = lead_or_order(session, wish, screen.say)
         if answer is None:
-            return shown.conclude(carry_out(session, ground, found))
+            with saying(f"run `raycml adopt {name}` to go on with the rest"):
+                written = carry_out(session, ground, found)
+            return shown.conclude(written)
         return shown.conclude(writes_of(answer, [made.app.id for made in found.adoptions]))
 
 

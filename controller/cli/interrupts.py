@@ -85,6 +85,15 @@ class Interrupts:
             end_calls(self._limit)
 
 
+@contextmanager
+def saying(*lines: str) -> Iterator[None]:
+    """Where a signal comes meanwhile, what it leaves half done."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise Interrupted(getattr(stop, "number", signal.SIGINT), lines) from None
+
+
 def end_calls(limit: Limit) -> None:
     """Begin no call any more, and cut those that are under way after a while."""
     limit.close()

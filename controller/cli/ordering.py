@@ -6,6 +6,7 @@ from contextlib import suppress
 from controller.cli.compose import LEASE_HELD, Session
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
+from controller.cli.interrupts import saying
 from controller.cli.leading import LOOK_S
 from controller.cli.machine import Machine
 from controller.cli.marking import Written
@@ -68,7 +69,8 @@ def lead_or_order(session: Session, order: Order, tell: Callable[[str], None]) -
     files.write_new(order_path(order.id), render_order(order))
     tell(_asked(held))
     try:
-        answer = _wait(session, order, deadline)
+        with saying("the order is withdrawn; `raycml status` shows how far it came"):
+            answer = _wait(session, order, deadline)
     finally:
         for path in (order_path(order.id), answer_path(order.id)):
             with suppress(FilesError):

@@ -16,6 +16,7 @@ from controller.cli.compose import Session, open_session, with_permissions
 from controller.cli.consent import consent
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
+from controller.cli.interrupts import saying
 from controller.cli.marking import Fields, Written, write
 from controller.cli.options import (
     CaCert,
@@ -76,7 +77,8 @@ def release(  # noqa: PLR0913 - the options of one command
         order = new_order(session, screen.machine, OrderKind.RELEASE, (name,), timeout)
         answer = lead_or_order(session, order, screen.say)
         if answer is None:
-            written = release_all(session, name, apps)
+            with saying(f"run `raycml release {name}` to go on with the rest"):
+                written = release_all(session, name, apps)
         else:
             written = writes_of(answer, [app.id for app in apps])
     return _conclude(screen, name, apps, written, holder)

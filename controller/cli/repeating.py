@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 Repeat = Callable[[Callable[[], None], float], AbstractContextManager[None]]
 
@@ -14,15 +14,17 @@ def never(work: Callable[[], None], every_s: float) -> AbstractContextManager[No
 
 @contextmanager
 def in_thread(work: Callable[[], None], every_s: float) -> Iterator[None]:
-    """Call `work`, which raises nothing, so often from a thread of its own.
+    """Call `work` so often from a thread of its own.
 
-    A call that hangs holds up neither the command nor its end.
+    A call that hangs holds up neither the command nor its end, and one that raises is tried again:
+    a thread that ended would not be noticed.
     """
     ended = threading.Event()
 
     def go_on() -> None:
         while not ended.wait(every_s):
-            work()
+            with suppress(Exception):
+                work()
 
     threading.Thread(target=go_on, name="raycml-repeat", daemon=True).start()
     try:

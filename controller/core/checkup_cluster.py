@@ -38,7 +38,7 @@ def lease(facts: Facts) -> Iterator[Finding]:
         yield good("lease", f"{held.who} held it and has ended; whoever comes next takes it")
     elif found.silent_s >= held.duration_s:
         message = f"{held.who} holds it since {held.since}, silent for {found.silent_s:.0f} s"
-        fix = "if that controller died: `raycml reconcile --take-over`"
+        fix = "if that controller died: `raycml reconcile` takes it over"
         yield warning("lease", message, fix)
     else:
         yield good("lease", f"{held.who} holds it since {held.since}, and is alive")

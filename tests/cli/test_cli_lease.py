@@ -73,7 +73,8 @@ def test_a_lease_that_cannot_be_written_stops_no_repair(stage: Stage) -> None:
     stage.workspace.applications.stop(app, stage.clock.now())
     said = stage.run("reconcile")
     assert said.code == 0, said.err
-    assert "ray-analytics-cpu-0" in stage.applications()
+    assert "trying again" not in said.err
+    assert stage.applications()["ray-analytics-cpu-0"] == "APPLICATION_RUNNING"
 
 
 def no_uploads(request: httpx.Request) -> httpx.Response | None:

@@ -1,6 +1,7 @@
 """`delete`, `adopt` and `release` while a controller leads: it carries them out and answers."""
 
 import json
+import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -317,3 +318,36 @@ def test_a_pause_ends_the_pass_in_hand_before_its_next_step(stage: Stage) -> Non
         controller.turn(3)
         assert len(stage.applications()) == 1
         assert list(controller.board.pauses)
+
+
+def test_an_interrupt_withdraws_an_order(stage: Stage) -> None:
+    stage.spec("one", replicas=1)
+    stage.run("reconcile")
+    hold_alive(stage)
+
+    def press() -> None:
+        if stage.files(FOLDER):
+            stage.clock.passing.remove(press)
+            signal.raise_signal(signal.SIGINT)
+
+    stage.clock.passing.append(press)
+    said = command(stage, "delete", "one", "--yes")
+    assert said.code == 130
+    assert said.err.endswith("the order is withdrawn; `raycml status` shows how far it came\n")
+    assert stage.files(FOLDER) == []
+
+
+def test_an_interrupt_of_a_release_says_how_to_go_on(stage: Stage) -> None:
+    stage.spec("one", replicas=1)
+    stage.run("reconcile")
+
+    def press(request: httpx.Request) -> None:
+        if request.method == "PATCH":
+            stage.wire.instead = lambda _: None
+            signal.raise_signal(signal.SIGINT)
+
+    stage.wire.instead = press
+    said = stage.run("release", "one", "--yes")
+    assert said.code == 130
+    assert "run `raycml release one` to go on with the rest" in said.err
+    assert stage.run("release", "one", "--yes").code == 0

@@ -206,10 +206,19 @@ def test_a_first_hold_whose_answer_was_lost_is_found_and_kept(files: ProjectFile
     assert (found.holder, found.renewals) == ("me", 1)
 
 
-def test_of_two_that_take_a_free_lease_at_once_one_has_it(files: ProjectFiles) -> None:
+@pytest.mark.parametrize("renewals", [0, 1])
+def test_of_two_that_take_a_free_lease_at_once_one_has_it(
+    files: ProjectFiles, renewals: int
+) -> None:
     clock, slow = Watch(), Breaking(files)
     mine, theirs = lease(slow, "me", clock), lease(files, "them", clock)
-    slow.before_write = theirs.take
+
+    def faster() -> None:
+        for _ in range(1 + renewals):
+            theirs.take()
+            clock.at += 21
+
+    slow.before_write = faster
     with pytest.raises(LeaseHeldError, match="them!"):
         mine.take()
     clock.at += 21

@@ -28,7 +28,7 @@ MUTANTS: list[Mutant] = [
       "            self._check()  # a controller that led a moment ago still leads\n", "",
       f"{LEASES}::test_who_was_seen_to_lead_leads_while_the_files_cannot_be_read"),
     m("B13", "a stand-by says that it leads", "cli/running.py",
-      "            self.leads = False\n", "",
+      "leads=self.leads and not state.holder", "leads=True",
       "tests/cli/test_leading.py::test_a_second_controller_stands_by_and_says_who_leads"),
     m("B13", "a process of another namespace is judged by its number", "cli/places.py",
       '        namespace = os.readlink("/proc/self/ns/pid")\n', '        namespace = ""\n',
