@@ -144,7 +144,10 @@ def open_session(
             project=chosen,
             home=home_project,
             owner=owner,
-            policy=settings.policy(owner, render.edition(), builders.edition()),
+            policy=replace(
+                settings.policy(owner, render.edition(), builders.edition()),
+                launcher_base=render.base_size(),
+            ),
             settings=settings,
             clock=machine.clock,
             log=log,

@@ -192,9 +192,15 @@ class Workspace:
             self._client.delete_application(project, application_id)
 
     def write_launcher(self, project: str, path: str, settings: str) -> None:
-        text = render.launcher(json.loads(settings))
+        """What has the name and another content, as half an upload has, is replaced."""
+        data = render.launcher(json.loads(settings)).encode()
         with _explained():
-            self._files(project).write_new(path, text.encode())
+            files = self._files(project)
+            there = files.read(path)
+            if there is None:
+                files.write_new(path, data)
+            elif there != data:
+                files.replace(path, data)
 
     def remove_launcher(self, project: str, path: str) -> None:
         with _explained():

@@ -127,7 +127,8 @@ def _exists(case: Case, place: tuple[str, str]) -> bool:
     if files is None:
         return False
     built = (files.environments or {}).get(place[0], {}).values()
-    launchers = (file.path for file in files.launchers.get(place[0], ()))
+    whole = (f for f in files.launchers.get(place[0], ()) if f.is_whole(case.launcher_sizes))
+    launchers = (file.path for file in whole)
     return place[1] in launchers or any(place[1] in one.files for one in built)
 
 

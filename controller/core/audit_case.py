@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from controller.core.desired import DesiredCluster, DesiredState
+from controller.core.desired import DesiredCluster, DesiredState, launcher_sizes
 from controller.core.history import History
 from controller.core.observed import ObservedApplication, ObservedEnvironment, ObservedState
 from controller.core.plan import Plan, Step
@@ -12,7 +12,16 @@ from controller.core.policy import Policy
 class Case:
     """A plan with the world that it was made for; what the laws look at."""
 
-    __slots__ = ("apps", "clusters", "desired", "history", "observed", "plan", "policy")
+    __slots__ = (
+        "apps",
+        "clusters",
+        "desired",
+        "history",
+        "launcher_sizes",
+        "observed",
+        "plan",
+        "policy",
+    )
 
     def __init__(
         self,
@@ -29,6 +38,10 @@ class Case:
         }
 
         self.clusters = {cluster.name: cluster for cluster in desired.clusters}
+        self.launcher_sizes: dict[str, int] = {}
+        for cluster in desired.clusters:
+            sizes = launcher_sizes(cluster, policy.edition, policy.launcher_base)
+            self.launcher_sizes.update(sizes)
 
     def app(self, step: Step) -> ObservedApplication | None:
         return None if step.application_id is None else self.apps.get(step.application_id)

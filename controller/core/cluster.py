@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 from controller.core.desired import Group
-from controller.core.draft import Draft, total
+from controller.core.draft import Draft, total, wait
 from controller.core.entering import behind_environments
 from controller.core.leaving import leave
 from controller.core.member import Member
-from controller.core.observed import ObservedProject
+from controller.core.observed import ObservedProject, Phase
 from controller.core.plan import Intent, Step, Stop, Wait
 from controller.core.reason import Reason
+from controller.core.roster import Leaver
 from controller.core.seats import decide, rest
-from controller.core.view import View
+from controller.core.view import Case, View
 
 
 def decide_cluster(view: View, project: ObservedProject | None) -> Draft:
@@ -26,11 +27,56 @@ def decide_cluster(view: View, project: ObservedProject | None) -> Draft:
         message = "the list of applications was torn; nothing is decided on it"
         return _whole(view, Reason.INCOMPLETE_LIST, message)
     drafts = [_group(view, group) for group in view.cluster.groups]
-    drafts += [leave(view, leaver) for leaver in view.roster.leavers]
+    kept = _kept_for_now(view)
+    drafts += [
+        _after_successors(leaver) if leaver.app.id in kept else leave(view, leaver)
+        for leaver in view.roster.leavers
+    ]
     made = behind_environments(view, total(drafts))
     if view.paused:
         return _held(made, view)
     return _only_stops(made) if view.cluster.suspended else made
+
+
+def _kept_for_now(view: View) -> frozenset[str]:
+    """Members of removed groups that serve until others do in their stead, by application.
+
+    Each worker that is still to come keeps one of them.  Where one cannot come, for want of quota
+    or room, the budget of one group lets some go, so that what they hold is free for it.
+    """
+    if view.cluster.suspended or view.cluster.protected or view.recreate:
+        return frozenset()
+    workers = [case for case in view.cases if not case.seat.member.is_head]
+    coming = [case for case in workers if not case.seat.group.suspended and _is_coming(case)]
+    budgets = (case.seat.group.budget for case in coming if _is_stuck(view, case))
+    spare = max(budgets, default=0)
+    serving = [
+        leaver.app.id
+        for leaver in view.roster.leavers
+        if leaver.reason is Reason.GROUP_REMOVED and leaver.app.phase is Phase.RUNNING
+    ]
+    return frozenset(serving[: max(len(coming) - spare, 0)])
+
+
+def _is_coming(case: Case) -> bool:
+    running = case.phase is Phase.RUNNING and case.joined is False
+    return running or case.phase in (None, Phase.STARTING)
+
+
+def _is_stuck(view: View, case: Case) -> bool:
+    known = view.past.member(case.seat.key)
+    app = case.seat.app
+    if app is None:
+        return known.refusal is not None
+    since, most = known.unjoined_since, view.policy.join_deadline_s
+    if app.phase is Phase.STARTING:
+        since, most = view.past.application(app).since, view.policy.start_deadline_s
+    return since is not None and view.now >= view.past.after(since, most)
+
+
+def _after_successors(leaver: Leaver) -> Draft:
+    message = "the spec no longer has this group; follows when its successors serve"
+    return wait(leaver.key, Reason.ROLLING, message, intent=Intent.DELETE)
 
 
 def _whole(view: View, reason: Reason, message: str) -> Draft:

@@ -4,6 +4,7 @@ A group declares how many members it has, not which ordinals: a survivor of a sc
 name, so which ordinals they are depends on those that exist (see `roster`).
 """
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -260,6 +261,22 @@ def launcher_settings(group: Group, edition: str) -> str:
             **({"api_key_access": True} if inputs.api_key_access else {}),
         }
     )
+
+
+def launcher_sizes(cluster: DesiredCluster, edition: str, base: int) -> dict[str, int]:
+    """Bytes of the cluster's launchers of this edition, by path; empty where `base` is not known.
+
+    A launcher is its settings, spread over lines, and a program of `base` bytes.
+    """
+    if not base:
+        return {}
+    spread = {
+        launcher_path(group, edition): json.dumps(
+            json.loads(launcher_settings(group, edition)), sort_keys=True, indent=2
+        )
+        for group in cluster.groups
+    }
+    return {path: base + len(text) for path, text in spread.items()}
 
 
 def description(mark: Mark) -> str:

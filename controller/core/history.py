@@ -230,7 +230,8 @@ def _build(known: BuildHistory, outcome: Outcome, now: datetime) -> BuildHistory
 def _member(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
     match outcome.result:
         case Result.DONE:
-            known = replace(known, failures=0, failed_at=None, error="", refusal=None)
+            refusal = _kept(known, outcome)
+            known = replace(known, failures=0, failed_at=None, error="", refusal=refusal)
         case Result.REJECTED:
             return replace(known, error=outcome.message, refusal=_refusal(known, outcome, now))
         case Result.FAILED | Result.UNKNOWN:
@@ -270,6 +271,13 @@ def _effect(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHist
             return replace(known, replaced=True, unapplied_tries=0)
         case _:
             return known
+
+
+def _kept(known: MemberHistory, outcome: Outcome) -> Refusal | None:
+    """A refused update stays refused while the member goes on with what it has."""
+    refusal = known.refusal
+    refused = refusal is not None and refusal.action == "update"
+    return refusal if refused and not isinstance(outcome.step.action, Update) else None
 
 
 def _refusal(known: MemberHistory, outcome: Outcome, now: datetime) -> Refusal:

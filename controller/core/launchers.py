@@ -1,10 +1,10 @@
 """Which launchers are written and which removed.
 
 A launcher exists before, and outlives, every application that names it.  Its path says what is in
-it, so one that exists is never written again.
+it, so one that exists, and has the size that it must have, is never written again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from controller.core.desired import LAUNCHERS, DesiredState, launcher_path
@@ -15,7 +15,9 @@ from controller.core.plan import Intent, RemoveLauncher, Step, WriteBuilder, Wri
 from controller.core.reason import Reason
 
 
-def needed(steps: Iterable[Step], observed: ObservedState) -> tuple[Step, ...]:
+def needed(
+    steps: Iterable[Step], observed: ObservedState, sizes: Mapping[str, int]
+) -> tuple[Step, ...]:
     """The steps without repeated writes of one script, and without writes of existing launchers.
 
     Several clusters may ask for one environment: what the first of them does for it is enough.
@@ -24,7 +26,7 @@ def needed(steps: Iterable[Step], observed: ObservedState) -> tuple[Step, ...]:
     seen: set[tuple[str, ...]] = set()
     for step in steps:
         place = _place(step)
-        if place in seen or _exists(step, observed):
+        if place in seen or _exists(step, observed, sizes):
             continue
         seen |= {place} if place else set()
         kept.append(step)
@@ -38,11 +40,11 @@ def _place(step: Step) -> tuple[str, ...]:
     return () if step.build is None else (*step.build, step.name)
 
 
-def _exists(step: Step, observed: ObservedState) -> bool:
+def _exists(step: Step, observed: ObservedState, sizes: Mapping[str, int]) -> bool:
     if observed.files is None or not isinstance(step.action, WriteLauncher):
         return False
     launchers = observed.files.launchers.get(step.project, ())
-    return any(file.path == step.action.path for file in launchers)
+    return any(f.path == step.action.path and f.is_whole(sizes) for f in launchers)
 
 
 def unused(

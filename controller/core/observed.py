@@ -99,6 +99,11 @@ class LauncherFile:
 
     path: str
     modified_at: datetime | None = None
+    size: int | None = None  # None where it was not looked at
+
+    def is_whole(self, sizes: Mapping[str, int]) -> bool:
+        """False for one of another size than it must have; half an upload has its full name."""
+        return self.size is None or sizes.get(self.path, self.size) == self.size
 
 
 @dataclass(frozen=True, slots=True)

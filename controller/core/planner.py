@@ -12,7 +12,7 @@ from datetime import datetime
 
 from controller.core.cluster import decide_cluster
 from controller.core.cluster_folders import note_unused_folders, unused_folders
-from controller.core.desired import DesiredState, Frozen
+from controller.core.desired import DesiredState, Frozen, launcher_sizes
 from controller.core.draft import NOTHING, Draft, total
 from controller.core.history import History, forget_changed, note_unjoined, notice
 from controller.core.launchers import needed, note_unused, unused
@@ -59,7 +59,10 @@ def plan(
     drafts += [_kept(seen.cluster.name, desired) for seen in views]
     drafts.append(ownerless(desired, observed, past))
     made = _without(refused, total(drafts))
-    steps = needed(made.steps, observed)
+    sizes: dict[str, int] = {}
+    for seen in views:
+        sizes |= launcher_sizes(seen.cluster, policy.edition, policy.launcher_base)
+    steps = needed(made.steps, observed, sizes)
     steps = (*steps, *unused(desired, observed, past, steps))
     steps = (*steps, *unused_environments(desired, observed, past))
     steps = (*steps, *unused_folders(desired, observed, past))

@@ -15,6 +15,7 @@ class Policy:
 
     owner: str
     edition: str
+    launcher_base: int = 0  # bytes of a launcher beside its settings; 0: sizes are not compared
     builder: str = ""  # edition of the builder of environments
     prune: bool = False
     allow_prune: int = 0  # so many clusters may be pruned even where the guard would ask

@@ -76,7 +76,6 @@ def _as_it_is(view: View, case: Case, app: ObservedApplication, *, permitted: bo
 
 def _blocked(view: View, case: Case) -> Draft | None:
     """Why an outdated member is not brought up to date at all, if so; then a person decides."""
-    key, changes = case.seat.key, case.drift.changes
     if view.cluster.strategy is Strategy.NONE:
         message = "upgradeStrategy.type is None: the change is reported only"
         return _block(case, Reason.UPGRADES_OFF, message)
@@ -87,12 +86,20 @@ def _blocked(view: View, case: Case) -> Draft | None:
         return _block(case, Reason.PROTECTED, message)
     if said := _not_offered(view, case):
         return _block(case, Reason.NOT_OFFERED, said)
-    known = view.past.member(key)
+    return _not_taken(view, case)
+
+
+def _not_taken(view: View, case: Case) -> Draft | None:
+    """CML refused the update, or ignored it: the member goes on with what it has."""
+    known = view.past.member(case.seat.key)
+    if known.refusal is not None and known.refusal.action == "update":
+        message = f"CML refused to update it, so it keeps what it has: {known.refusal.message}"
+        return _block(case, Reason.REJECTED, message)
     tried = known.unapplied_tries >= view.policy.updates_max
     # A new application would get the same variables from the same server.
     keeps = view.cluster.protected or set(known.unapplied) == {"environment"}
     if known.unapplied and (known.replaced or (tried and keeps)):
-        return _block(case, Reason.FIELD_NOT_APPLIED, _ignored(known.unapplied, changes))
+        return _block(case, Reason.FIELD_NOT_APPLIED, _ignored(known.unapplied, case.drift.changes))
     return None
 
 

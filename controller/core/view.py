@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from controller.core.desired import DesiredCluster, Group, Strategy
+from controller.core.desired import DesiredCluster, Group, Strategy, launcher_sizes
 from controller.core.drift import Drift, compare, is_stale, wanted_configuration
 from controller.core.member import THE_HEAD
 from controller.core.observed import (
@@ -123,7 +123,7 @@ def view(
         cases=tuple(_case(seat, report, policy, observed.as_of) for seat in roster.seats),
         report=report,
         past=past,
-        launchers=None if files is None else files.launchers.get(cluster.project, ()),
+        launchers=None if files is None else _whole(cluster, files, policy),
         pause=observed.pause(cluster.project, cluster.name),
         letting_go=letting_go,
         environments=_environments(cluster, files),
@@ -131,6 +131,13 @@ def view(
         paused_elsewhere=_elsewhere(cluster, observed),
         offers=observed.offers,
     )
+
+
+def _whole(
+    cluster: DesiredCluster, files: ObservedFiles, policy: Policy
+) -> tuple[LauncherFile, ...]:
+    sizes = launcher_sizes(cluster, policy.edition, policy.launcher_base)
+    return tuple(f for f in files.launchers.get(cluster.project, ()) if f.is_whole(sizes))
 
 
 def _elsewhere(cluster: DesiredCluster, observed: ObservedState) -> dict[str, Pause]:

@@ -15,7 +15,7 @@ def stored_launchers(files: ProjectFiles) -> tuple[LauncherFile, ...]:
     folders = [one.path for one in files.listing(FOLDER) if one.is_dir]
     stored = [one for folder in folders for one in files.listing(folder)]
     return tuple(
-        LauncherFile(one.path, one.modified_at)
+        LauncherFile(one.path, one.modified_at, one.size)
         for one in stored
         if not one.is_dir and one.path.endswith(".py")
     )

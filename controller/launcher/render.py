@@ -98,6 +98,12 @@ def launcher(settings: Mapping[str, object]) -> str:
     return opening(_ABOUT, settings) + _program()
 
 
+@cache
+def base_size() -> int:
+    """Bytes of a launcher beside its settings; those are ASCII."""
+    return len(launcher({}).encode()) - len("{}")
+
+
 def opening(about: str, settings: Mapping[str, object]) -> str:
     """How a script begins: what it is, its settings, and how its pages become modules.
 

@@ -95,6 +95,14 @@ def test_a_restart_counts_whatever_it_was_for() -> None:
         assert len(history.member(KEY).attempts) == 1
 
 
+def test_a_refused_update_is_remembered_until_one_is_taken() -> None:
+    refused = outcome(Update(CPU_0.id, {}), Result.REJECTED, message="no", fault="Rejected")
+    started = record(seen(refused), [outcome(Restart(CPU_0.id), Result.DONE)], at(1))
+    assert started.member(KEY).refusal is not None
+    taken = record(started, [outcome(Update(CPU_0.id, {}), Result.DONE)], at(2))
+    assert taken.member(KEY).refusal is None
+
+
 def test_a_member_that_runs_and_not_as_it_should_is_never_quiet() -> None:
     history = replace(seen(), members={KEY: MemberHistory(attempts=(at(-1),))})
     world = observed(HEAD, CPU_0, CPU_1, now=at(600))

@@ -1,9 +1,30 @@
 """Launchers come before what names them and go after it."""
 
+import json
 from dataclasses import replace
 
+import pytest
+
+from controller.core.audit import audit
+from controller.core.audit_case import Case
+from controller.core.desired import launcher_path, launcher_settings, launcher_sizes
+from controller.core.history import History
 from controller.core.observed import LauncherFile, ObservedFiles
-from tests.worlds import POLICY, PROJECT, at, converged, decide, desired, observed, said, spec
+from controller.core.plan import Create, WriteLauncher
+from controller.launcher import render
+from tests.worlds import (
+    EDITION,
+    NOW,
+    POLICY,
+    PROJECT,
+    at,
+    converged,
+    decide,
+    desired,
+    observed,
+    said,
+    spec,
+)
 
 CLUSTER = spec()
 OLD = ".raycml/launchers/analytics/cpu-0000000000000000-0123456789.py"
@@ -64,3 +85,31 @@ def test_a_launcher_whose_age_nobody_tells_is_kept_until_it_was_seen_unused_for_
     history = remember(desired(CLUSTER), later, history, POLICY)
     names = [step.name for step in plan(desired(CLUSTER), later, history, POLICY).steps]
     assert names == ["remove_launcher"]
+
+
+SETTINGS_SIZE = launcher_sizes(desired(spec()).clusters[0], EDITION, 1000)
+
+
+@pytest.mark.parametrize(("missing", "phase"), [(0, "whole"), (1, "half"), (900, "half")])
+def test_a_launcher_counts_as_written_by_its_size_and_not_by_its_name(
+    missing: int, phase: str
+) -> None:
+    """Half an upload has the full name; it is written anew, and before what names it."""
+    policy = replace(POLICY, launcher_base=1000)
+    files = tuple(LauncherFile(p, NOW, size - missing) for p, size in SETTINGS_SIZE.items())
+    world = observed(files=ObservedFiles({PROJECT: files}, {}))
+    plan = decide(desired(spec()), world, policy=policy)
+    written = [s.action.path for s in plan.steps if isinstance(s.action, WriteLauncher)]
+    assert written == ([] if phase == "whole" else sorted(SETTINGS_SIZE))
+    state = desired(spec())
+    assert audit(Case(plan, state, world, History(), policy)) == ()
+    bare = replace(plan, steps=tuple(s for s in plan.steps if isinstance(s.action, Create)))
+    assert bool(audit(Case(bare, state, world, History(), policy))) is (missing > 0)
+
+
+def test_the_size_that_a_launcher_must_have_is_the_one_that_it_gets() -> None:
+    cluster = desired(spec()).clusters[0]
+    sizes = launcher_sizes(cluster, EDITION, render.base_size())
+    for group in cluster.groups:
+        settings = json.loads(launcher_settings(group, EDITION))
+        assert len(render.launcher(settings).encode()) == sizes[launcher_path(group, EDITION)]

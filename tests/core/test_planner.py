@@ -583,6 +583,75 @@ def test_variables_that_do_not_take_are_said_and_never_lead_to_a_deletion() -> N
     assert said(plan) == ["restart cpu/0 Resumed", "wait cpu/0 FieldNotApplied"]
 
 
+BIG = spec(workerGroupSpecs__0__replicas=5)
+RENAMED = spec(workerGroupSpecs__0__replicas=5, workerGroupSpecs__0__groupName="new")
+
+
+def renamed(serving: int, coming: Phase | None, history: History | None = None) -> list[str]:
+    """A group of five under its new name: so many of the new serve, the others are `coming`."""
+    old, new = whole_cluster(BIG), whole_cluster(RENAMED)[1:]
+    ready = new[:serving]
+    rest = [] if coming is None else [replace(a, phase=coming) for a in new[serving:]]
+    alive = ["head", *(f"new/{n}" for n in range(serving)), *(f"cpu/{n}" for n in range(5))]
+    apps = [*old, *ready, *rest]
+    told = report(RENAMED, *alive)
+    world = observed(*apps, reports=(told,), files=all_files(*old, *new))
+    return said(decide(desired(RENAMED), world, history))
+
+
+@pytest.mark.parametrize("serving", range(6))
+def test_a_renamed_group_leaves_one_by_one_as_its_successors_serve(serving: int) -> None:
+    found = renamed(serving, Phase.STARTING)
+    assert len([line for line in found if line.startswith("delete cpu/")]) == serving
+    waiting = [line for line in found if line.startswith("wait cpu/")]
+    assert waiting == [f"wait cpu/{n} RollingUpdate" for n in range(5 - serving)]
+
+
+def test_nothing_of_a_renamed_group_leaves_before_its_successors_are_created() -> None:
+    found = renamed(0, None)
+    assert len([line for line in found if line.startswith("create new/")]) == 5
+    assert not any(line.startswith("delete") for line in found)
+
+
+def test_a_renamed_group_makes_room_within_its_budget_where_quota_is_used_up() -> None:
+    print_ = desired(RENAMED).clusters[0].groups[1].fingerprint()
+    no = Refusal("create", print_, "out of quota", "QuotaExceeded", at(-9), at(-9))
+    known = MemberHistory(refusal=no, fingerprint=print_)
+    history = History(members={Key("analytics", Member("new", n)): known for n in range(5)})
+    found = renamed(0, None, history)
+    assert [line for line in found if line.startswith("delete")] == ["delete cpu/4 GroupRemoved"]
+
+
+def test_a_group_that_has_no_successor_leaves_at_once() -> None:
+    first = CLUSTER.spec.worker_group_specs[0]
+    groups = (first, first.model_copy(update={"group_name": "extra"}))
+    wider = CLUSTER.spec.model_copy(update={"worker_group_specs": groups})
+    both = CLUSTER.model_copy(update={"spec": wider})
+    world = observed(*whole_cluster(both), reports=(ALIVE,))
+    found = said(decide(desired(CLUSTER), world))
+    assert found == ["delete extra/0 GroupRemoved", "delete extra/1 GroupRemoved"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"), [(Phase.STOPPED, ["restart cpu/0 Resumed"]), (Phase.RUNNING, [])]
+)
+def test_a_member_whose_update_was_refused_goes_on_with_what_it_had(
+    phase: Phase, expected: list[str]
+) -> None:
+    """Stopped for the update: started again.  Running: not stopped again for the same spec."""
+    key = Key("analytics", Member("cpu", 0))
+    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
+    no = Refusal("update", print_, "no such image", "Rejected", at(-9), at(-9))
+    history = History(members={key: MemberHistory(refusal=no, fingerprint=print_)})
+    apps = (HEAD, replace(CPU_0, phase=phase), CPU_1)
+    world = observed(*apps, reports=(ALIVE,), files=all_files(*apps))
+    found = [one for one in said(decide(desired(BIGGER), world, history)) if " cpu/0 " in one]
+    assert found == [*expected, "wait cpu/0 Rejected"]
+    newer = MemberHistory(refusal=no, fingerprint="v1:another")
+    found = said(decide(desired(BIGGER), world, History(members={key: newer})))
+    assert any(one.startswith(("stop cpu/0", "update cpu/0")) for one in found)
+
+
 def refusal(conflict: bool, first: float, last: float) -> History:
     key = Key("analytics", Member("cpu", 0))
     print_ = desired(CLUSTER).clusters[0].groups[1].fingerprint()

@@ -101,5 +101,22 @@ MUTANTS: list[Mutant] = [
       'keeps = view.cluster.protected or set(known.unapplied) == {"environment"}',
       "keeps = view.cluster.protected",
       f"{PLANNER}::test_variables_that_do_not_take_are_said_and_never_lead_to_a_deletion"),
+    m("B22", "a renamed group goes at once", "core/cluster.py",
+      "return frozenset(serving[: max(len(coming) - spare, 0)])", "return frozenset()",
+      f"{PLANNER}::test_a_renamed_group_leaves_one_by_one_as_its_successors_serve"),
+    m("B9", "a renamed group waits for ever where quota is used up", "core/cluster.py",
+      "spare = max(budgets, default=0)", "spare = 0",
+      f"{PLANNER}::test_a_renamed_group_makes_room_within_its_budget_where_quota_is_used_up"),
+    m("B9", "a member stays stopped whose update was refused", "core/seats.py",
+      'if known.refusal is not None and known.refusal.action == "update":', "if False:",
+      f"{PLANNER}::test_a_member_whose_update_was_refused_goes_on_with_what_it_had"),
+    m("B15", "a refused update is forgotten when the member is started again", "core/history.py",
+      "return refusal if refused and not isinstance(outcome.step.action, Update) else None",
+      "return None",
+      "tests/core/test_history.py::test_a_refused_update_is_remembered_until_one_is_taken"),
+    m("B17", "half a launcher counts as written", "core/observed.py",
+      "return self.size is None or sizes.get(self.path, self.size) == self.size", "return True",
+      "tests/core/test_launchers.py::"
+      "test_a_launcher_counts_as_written_by_its_size_and_not_by_its_name"),
 ]
 # fmt: on
