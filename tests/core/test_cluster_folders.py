@@ -146,3 +146,11 @@ def test_the_law_refuses_to_remove_anything_else(path: str) -> None:
     step = Step(RemoveFolder(path), "gone", PROJECT, None, Reason.FILES_UNUSED, Intent.NOTHING)
     broken = audit(Case(Plan((step,)), state, world, History(), POLICY))
     assert {violation.law for violation in broken} == {"files_of_clusters_stay"}
+
+
+def test_an_application_under_another_name_keeps_them() -> None:
+    marked = application(GONE, "head")
+    variables = {**marked.environment, "RAYCML_SUBDOMAIN": "mine"}
+    adopted = replace(marked, subdomain="mine", script="mine.py", environment=variables)
+    world = with_folders(observed(adopted), *folders("gone", age_s=1e6))
+    assert after(world, DAY_S + 1) == []
