@@ -94,8 +94,8 @@ class Application:
     """One application.
 
     `engine_id` is the pod that counts, `leaving_id` one that is on its way out; at most one of them
-    is set.  `queued` orders the applications that wait for capacity.  Whoever changes a field calls
-    `touch`, which also forgets the rendered form.
+    is set.  `queued` orders the applications that wait for capacity.  A change of a field drops the
+    rendered form.
     """
 
     id: str
@@ -132,15 +132,18 @@ class Application:
     auto_restarts_done: int = 0
     rendered: dict[str, object] | None = field(default=None, repr=False)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+        object.__setattr__(self, "rendered", None)
+
     def touch(self, now: datetime) -> None:
         self.updated_at = now
-        self.rendered = None
 
     def wire(self) -> dict[str, object]:
-        """All fields, defaults included; one shared object until the next `touch`: read only."""
+        """All fields, defaults included; one shared object until the next change: read only."""
         if self.rendered is None:
-            self.rendered = self._render()
-        return self.rendered
+            object.__setattr__(self, "rendered", self._render())
+        return self.rendered or {}
 
     def _render(self) -> dict[str, object]:
         return {

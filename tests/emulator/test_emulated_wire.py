@@ -389,3 +389,12 @@ def test_of_two_clients_that_create_the_same_one_wins() -> None:
         thread.join()
     assert sorted(results) == [200] * 20 + [409] * 20
     assert len(world.names(page_size=100)) == 20
+
+
+def test_an_answer_shows_each_change_of_a_field() -> None:
+    world = World()
+    created = world.create()
+    record = world.workspace.state.applications[created]
+    assert "TOKEN" not in str(world.get(created)["environment"])
+    record.environment = {**record.environment, "TOKEN": "1"}
+    assert "TOKEN" in str(world.get(created)["environment"])
