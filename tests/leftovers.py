@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 PR_SET_CHILD_SUBREAPER = 36
-GRACE_S = 5.0  # what has been asked to end may take this long
+GRACE_S = 10.0  # what has been asked to end may take this long
 POLL_S = 0.05
 KEY = "leftovers"
 
