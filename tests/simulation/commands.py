@@ -47,7 +47,7 @@ def _run(sim: "Simulation", ctx: Any, name: str, arguments: tuple[str, ...]) -> 
     nothing: list[Path] = []
     one = arguments[0] if arguments else ""
     commands: dict[str, Callable[[], Exit]] = {
-        "approve": lambda: approve(ctx, one),
+        "approve": lambda: approve(ctx, one, yes=True),
         "pause": lambda: pause(ctx, one, reason="hands off", specs=specs),
         "unpause": lambda: unpause(ctx, one, specs=specs),
         "delete": lambda: delete(ctx, [one], yes=True, timeout=TIMEOUT_S, specs=specs),

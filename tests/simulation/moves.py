@@ -372,6 +372,7 @@ MOVES: dict[str, Move] = {
     "empty_folder": Move(empty_folder, {"seconds": (5.0, 100.0)}),
     "remove": Move(remove, {"cluster": CLUSTERS}, 3),
     "restore": Move(restore, {"cluster": CLUSTERS}, 2),
+    "move": Move(move, {"cluster": CLUSTERS, "site": SITES}, 2),
     "story": Move(story, {"kind": tuple(STORIES)}, 2),
     "mute": Move(mute, {"cluster": CLUSTERS}),
     "heal": Move(heal, {}),

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 RECENT_S = 900.0  # a warning that is older says nothing of the present
 BEAT_S = 20.0
+POLL_S = 20.0
 AGAIN_S = 20.0  # after which a supervisor starts a process anew
 
 
@@ -121,6 +122,7 @@ class Process:
     loop: Loop | None = None
     _session: AbstractContextManager[Session] | None = None
     _polled: tuple[int, str] = (-1, "")
+    _polled_at: float = 0.0
 
     def __post_init__(self) -> None:
         self._anew()
@@ -208,10 +210,13 @@ class Process:
         self.simulation.turned(self)
 
     def _poll(self, running: Running) -> None:
-        """The source is looked at every two seconds; here where that may say something new."""
+        """The source is looked at every two seconds; here where that may say something new, and
+        before each pass that comes long after the last look."""
         record = running.follower.record
         state = (self.simulation.folder.changes, "" if record is None else record.revision)
-        if state != self._polled or running.follower.poller.look().failure:
+        old = self.simulation.now - self._polled_at > POLL_S
+        if state != self._polled or old or running.follower.poller.look().failure:
+            self._polled_at = self.simulation.now
             if self.source == "folder":
                 self.simulation.folder.on_disk()
             if self.source == "git":

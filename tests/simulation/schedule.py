@@ -23,7 +23,7 @@ FOLDER_EACH = 25
 _NAMES = tuple(MOVES)
 _WEIGHTS = tuple(each.weight for each in MOVES.values())
 # What gives the controller something to do, so that a fault has something to strike.
-_CAUSES = ("edit",) * 6 + ("deed",) * 4 + ("second_group", "remove", "remove", "command")
+_CAUSES = ("edit",) * 6 + ("deed",) * 4 + ("second_group", "remove", "remove", "move", "command")
 # Most faults need one or two projects; what three cost is paid in the larger part.
 _WORLDS = {"three": 10, "one": 8, "environment": 1}
 

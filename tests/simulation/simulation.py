@@ -36,6 +36,7 @@ from tests.simulation.world import KEY, Site, Snapshot, World
 HOME, BY_NAME, BY_ID = "home", "second", "third"
 FILES = frozenset({Ask.FILES, Ask.DOWNLOAD, Ask.UPLOAD, Ask.REMOVE})
 LEASE_S = 55.0  # a controller that has written leads for so long at least
+GRACE_S = 20.0  # a fifteenth of the default, so that histories are short
 POLL_S = 2.0  # after which a change of the specs has been seen, and wakes the controller
 IDLE_MAX = 12  # passes that come to nothing before the controller has to say so
 
@@ -72,6 +73,7 @@ class Simulation:
             "CML_PROJECT_ID": self.owner,
             "HADOOP_USER_NAME": "jdoe",
             "RAYCML_POOL_THREADS": "1",
+            "RAYCML_PRUNE_GRACE_S": str(GRACE_S),
             "HOME": str(place),
             "PATH": os.environ.get("PATH", ""),
         }

@@ -20,6 +20,7 @@ HISTORIES: dict[str, Schedule] = {
     "update a head": story(("edit", {"cluster": "c", "change": EDIT})),
     "repair a worker": story(("deed", {"kind": "crash", "name": "ray-b-w-0"})),
     "a cluster leaves": story(("remove", {"cluster": "c"})),
+    "a cluster moves": story(("move", {"cluster": "c", "site": "second"})),
     "build an environment": story(("second_group", {"cluster": "b"}), world="environment"),
 }
 # One of each kind of answer; the others come by chance in seeded histories.
