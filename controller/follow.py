@@ -105,6 +105,10 @@ class Poller:
         self._keep(Look(reading, self._clock.now(), "", self._clock.monotonic()))
         return reading != before.reading or before.failure != ""
 
+    def failed(self, why: str) -> None:
+        """Take note of a failure that no fault of the source explains."""
+        self._keep(replace(self.look(), failure=why))
+
     def _keep(self, look: Look) -> None:
         with self._lock:
             self._look = look

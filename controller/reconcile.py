@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from controller.core.allowed import refusal
 from controller.core.audit import audit
 from controller.core.audit_case import Case
 from controller.core.desired import DesiredState, Frozen, desire
@@ -71,10 +72,10 @@ class Pass:
 def look_and_plan(revision: Revision, world: World, history: History, policy: Policy) -> Pass:
     """The first half of a pass: only reads, and no outcome."""
     held = (*revision.clusters, *revision.departed)
-    named = {None, *(holder.cluster.spec.project for holder in held)}
+    named = {None, *(h.cluster.spec.project for h in held if not refusal(h, policy.projects))}
     named |= {place or None for places in revision.places.values() for place in places}
     projects, missing = world.projects(named)
-    desired = desire(revision, projects, missing)
+    desired = desire(revision, projects, missing, policy.projects)
     clusters = {c.name: c.project for c in desired.clusters}
     observed = world.look(sorted(set(projects.values())), clusters)
     history = remember(desired, observed, history, policy)

@@ -33,6 +33,7 @@ RUN_VARIABLES: Mapping[str, str] = {
     "RAYCML_NO_PRUNE": "1: clusters whose spec is gone are reported and kept.",
     "RAYCML_ALLOW_PRUNE": "So many clusters may leave the source at once without approval.",
     "RAYCML_VERIFY_KEY": "File of the keys of which one must have signed a commit.",
+    "RAYCML_PROJECTS": "Projects that specs may name, as they name them, with commas; all.",
     "RAYCML_PORT": "Port of the page on 127.0.0.1; otherwise CDSW_APP_PORT, or 8100.",
     "RAYCML_WEB_TOKEN": "With it a person may pause, approve and so on from the page.",
     "RAYCML_HOOK_SECRET": "Secret of the webhook at /hooks/git, which only wakes.",

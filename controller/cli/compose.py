@@ -24,6 +24,7 @@ from controller.cml.connection import trust
 from controller.cml.inspector import Inspector
 from controller.cml.operations import Call
 from controller.cml.transport import OnCall
+from controller.core.allowed import VARIABLE, parse_projects
 from controller.core.fault import Fault
 from controller.core.plan import Outcome
 from controller.core.policy import Policy
@@ -147,6 +148,7 @@ def open_session(
             policy=replace(
                 settings.policy(owner, render.edition(), builders.edition()),
                 launcher_base=render.base_size(),
+                projects=parse_projects(machine.environ.get(VARIABLE)),
             ),
             settings=settings,
             clock=machine.clock,

@@ -28,6 +28,7 @@ from controller.cli.options import (
 )
 from controller.cli.ordering import exit_of, lead_or_order, new_order
 from controller.cli.progress import showing
+from controller.cli.protection import check_recorded
 from controller.cli.pruning import agree, check_pauses
 from controller.cli.reconcile import exit_code
 from controller.cli.screen import Screen
@@ -81,6 +82,7 @@ def delete(  # noqa: PLR0913 - the options of one command
     _check_protected(held)
     where = project or _project_of(held)
     with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
+        check_recorded(session, chosen)
         wanted = frozenset(chosen)
         policy = with_permissions(session.policy, only=wanted, delete=wanted)
         seen = look_and_plan(NO_SPECS, session.world, History(), policy)

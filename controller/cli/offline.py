@@ -1,6 +1,7 @@
 """Commands that need no connection: `init`, `validate`, `schema`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from controller.cli.failure import CommandError
 from controller.cli.options import SPECS, NoColor, Paths
 from controller.cli.screen import Screen
 from controller.cli.specs import read_specs
+from controller.core.allowed import VARIABLE, parse_projects, refused
 from controller.core.notices import notices
 from controller.core.revision import Problem, Revision
 from controller.core.words import counted
@@ -110,7 +112,7 @@ def validate(
     Read the specs and name every problem with its file, line and column.  Speaks to nobody.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=False)
-    revision = read_specs(paths)
+    revision = _limited(read_specs(paths), screen)
     match output:
         case Report.TEXT:
             _show(screen, revision)
@@ -122,6 +124,15 @@ def validate(
             screen.exact(json_text(gitlab_report(revision.problems, Path.cwd())))
             screen.say(*map(str, revision.problems))
     return Exit.INVALID_SPEC if revision.problems else Exit.DONE
+
+
+def _limited(revision: Revision, screen: Screen) -> Revision:
+    """With a problem for each spec that names a project outside of RAYCML_PROJECTS."""
+    found = refused(revision.clusters, parse_projects(screen.machine.environ.get(VARIABLE)))
+    places = {(problem.file, problem.line) for problem in found}
+    left = tuple(h for h in revision.clusters if (h.file, h.line) not in places)
+    problems = tuple(sorted((*revision.problems, *found)))
+    return replace(revision, clusters=left, problems=problems)
 
 
 def _show(screen: Screen, revision: Revision) -> None:

@@ -265,6 +265,7 @@ def _poll(running: Running) -> bool:
     except Exception as error:  # noqa: BLE001 - a thread that died would be seen by nobody
         trace = running.redaction.traceback(error)
         running.session.log.error("look failed", traceback=trace)  # noqa: TRY400 - redacted
+        running.follower.poller.failed(f"internal error: {type(error).__name__}; see the log")
         return False
 
 

@@ -7,9 +7,11 @@ name, so which ordinals they are depends on those that exist (see `roster`).
 import json
 import math
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from controller.core.allowed import refusal
 from controller.core.environments import Environment, environment_of
 from controller.core.fingerprint import Inputs, agreement, canonical, fingerprint
 from controller.core.member import HEAD, Mark, Member, application_name
@@ -128,6 +130,7 @@ def desire(
     revision: Revision,
     projects: Mapping[str | None, str],
     missing: Mapping[str | None, Frozen],
+    allowed: AbstractSet[str] | None = None,
 ) -> DesiredState:
     """The desired state of a revision.
 
@@ -138,7 +141,11 @@ def desire(
     frozen: dict[str, Frozen] = {}
     for holder in revision.clusters:
         named = holder.cluster.spec.project
-        if named in projects:
+        why = "" if named == projects.get(None) else refusal(holder, allowed)
+        if why:
+            message = f"{holder.place}: {why}"
+            frozen[holder.cluster.name] = Frozen(Reason.PROJECT_NOT_ALLOWED, message)
+        elif named in projects:
             clusters.append(_cluster(holder, projects[named]))
         else:
             frozen[holder.cluster.name] = missing.get(named, _UNRESOLVED)

@@ -25,6 +25,7 @@ class Policy:
         default_factory=dict
     )  # when that of each departed one ends
     look_at_pauses: bool = False  # also where nothing is to be done, so that they can be shown
+    projects: frozenset[str] | None = None  # that specs may name; None: all
     only: frozenset[str] | None = None  # look at these clusters and no others
     refresh_launchers: bool = False
     # Measured starts on CML take from 13 s to 5 min; a GPU node that must be added takes longer.

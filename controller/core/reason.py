@@ -188,6 +188,11 @@ class Reason(Enum):
         Outlook.PERSON,
         "The project does not exist or cannot be seen.",
     )
+    PROJECT_NOT_ALLOWED = (
+        "ProjectNotAllowed",
+        Outlook.PERSON,
+        "The spec names a project that `RAYCML_PROJECTS` does not list.",
+    )
     PRUNE_GUARDED = (
         "PruneGuarded",
         Outlook.PERSON,

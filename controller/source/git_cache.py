@@ -153,13 +153,22 @@ class Cache:
         never = threading.Event()
         for _ in range(max(1, round(self.limits.lock_s / _POLL_S))):
             with suppress(BlockingIOError):
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._take(handle)
                 return
             never.wait(_POLL_S)
         raise SourceError(
             f"another process has been using the git cache {self.folder} "
             f"for {self.limits.lock_s:g} s; wait for it, or XDG_CACHE_HOME=FOLDER"
         )
+
+    def _take(self, handle: int) -> None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            why = f"{error.strerror}; the file system has no locks"
+            raise SourceError(f"the git cache {self.folder}: {why}; {_OTHER}") from None
 
 
 _OTHER = "XDG_CACHE_HOME=FOLDER names another one"

@@ -1,5 +1,7 @@
 """What a source says and what is in force, over the production composition."""
 
+import errno
+import fcntl
 import shutil
 from pathlib import Path
 
@@ -345,3 +347,95 @@ def test_a_cluster_whose_newest_spec_is_broken_is_not_synced_and_says_since_whic
         controller.settle()
         assert controller.board.status is not None
         assert controller.board.status.cluster("one").word == "Ready"  # type: ignore[union-attr]
+
+
+# What a person protected, wherever the command is typed
+
+
+@pytest.mark.parametrize("with_specs", [False, True])
+def test_a_protected_cluster_is_not_deleted_from_any_folder(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, *, with_specs: bool
+) -> None:
+    fill(stage, ("one",), extra="protect: true")
+    fill(stage, ("two",))
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+    elsewhere = stage.folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    if with_specs:
+        path = elsewhere / "specs" / "one.yaml"
+        path.parent.mkdir()
+        text = (specs(stage) / "one.yaml").read_text()
+        path.write_text(text.replace("protect: true", "protect: false"))
+    said = stage.run("delete", "one", "--yes")
+    assert said.code == 6
+    assert "one is protected by its spec at specs/one.yaml:1 of specs" in said.err
+    assert clusters(stage) == {"one", "two"}
+    assert stage.run("delete", "two", "--yes").code == 0
+
+
+def test_a_cluster_whose_protection_cannot_be_read_is_not_deleted(stage: Stage) -> None:
+    fill(stage, ("one",), extra="protect: true")
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+    shutil.rmtree(specs(stage))
+    stage.wire.instead = lambda request: (
+        httpx.Response(500, json={"error": "no"}) if "sources" in str(request.url) else None
+    )
+    assert stage.run("delete", "one", "--yes").code == 1
+    assert clusters(stage) == {"one"}
+
+
+# Which projects specs may name
+
+
+def test_a_spec_that_names_a_project_which_is_not_allowed_is_refused_with_its_place(
+    stage: Stage,
+) -> None:
+    other = stage.workspace.create_project(stage.user, {"name": "zz-other"}).id
+    fill(stage, ("mine",))
+    stage.spec("theirs", replicas=0, extra=f"project: {other}")
+    stage.spec("named", replicas=0, extra="project: zz-other")
+    stage.spec("own", replicas=0, extra=f"project: {stage.project}")
+    stage.environ["RAYCML_PROJECTS"] = "fraud-models, zz-third"
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        assert clusters(stage) == {"mine", "own"}
+        waits = {w.cluster: w for w in controller.board.plan.waits}
+        assert set(waits) == {"theirs", "named"}
+        assert {str(wait.reason) for wait in waits.values()} == {"ProjectNotAllowed"}
+        assert "specs/theirs.yaml:1: project" in waits["theirs"].message
+    assert not [path for _, path in stage.wire.calls if other in path]
+    said = stage.run("validate", "specs")
+    assert said.code == 3
+    assert "specs/named.yaml:1:1: project `zz-other` is not among" in said.err
+    del stage.environ["RAYCML_PROJECTS"]
+    assert stage.run("validate", "specs").code == 0
+
+
+# A home without file locks
+
+
+def test_a_home_without_locks_is_said_to_be_why_a_repository_cannot_be_read(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.environ["XDG_CACHE_HOME"] = str(stage.folder / "cache")
+    repository = three(stage)
+
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with controlled(stage, repository.folder) as controller:
+        controller.turn()
+        assert "No locks available" in controller.source.failure
+        assert "XDG_CACHE_HOME" in controller.source.failure
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n"])
+def test_validate_says_of_an_empty_file_that_it_holds_no_spec(stage: Stage, text: str) -> None:
+    (stage.folder / "empty.yaml").write_text(text)
+    said = stage.run("validate", "empty.yaml")
+    assert said.code == 3
+    assert "empty.yaml:1:1: no spec in this file" in said.err
