@@ -142,6 +142,7 @@ class Follower:
     grace_s: float | None = PRUNE_GRACE_S
     permission: Callable[[], None] = field(default=lambda: None)
     record: Record | None = None
+    shown: str = ""
     since: datetime | None = None
     held: Held | None = None
     approved_by: str = ""
@@ -192,7 +193,7 @@ class Follower:
         return record
 
     def _hold(self, record: Record) -> None:
-        self.record = record
+        self.record, self.shown = record, record.revision
         self.since = self.clock.now()
         self.poller.expect(record.revision)
         self._count()
@@ -348,7 +349,7 @@ class Follower:
         problems = () if look.reading is None else look.reading.revision.problems
         return SourceState(
             origin=self.poller.origin,
-            revision="" if self.record is None else self.record.revision,
+            revision=self.shown,
             since=self.since,
             fetched_at=look.fetched_at,
             failure=look.failure or self.trouble,

@@ -121,6 +121,7 @@ class Loop:
             ended_at=self.clock.now(),
             took_s=took_s,
             error="",
+            cause="",
             holder="",
             pause_s=pause_s,
         )
@@ -136,6 +137,7 @@ class Loop:
             passes=self.state.passes + 1,
             failures=failures,
             error="" if holder else str(error) or type(error).__name__,
+            cause="" if holder else str(getattr(error, "kind", "")),
             holder=holder,
             pause_s=pause_s,
         )

@@ -56,7 +56,7 @@ class LoopState:
     """How the loop goes.  `holder` says who has the lease when it is not this controller.
 
     `ended_at` and `took_s` are of the last pass that ended well; `failures` counts passes in a row
-    that did not, `error` says why.
+    that did not, `error` says why and `cause` is the kind of fault.
     """
 
     passes: int = 0
@@ -65,6 +65,7 @@ class LoopState:
     ended_at: datetime | None = None
     took_s: float = 0.0
     error: str = ""
+    cause: str = ""
     pause_s: float = 0.0
     holder: str = ""
     leads: bool = False

@@ -135,7 +135,7 @@ def _of_the_loop(board: Board, now: datetime, watch: Watch) -> Iterator[Matter]:
         yield Matter(Level.BAD, "The controller stands still", (_sentence(still),), remedy)
     if loop.failures:
         row = f"{loop.failures} passes in a row" if loop.failures > 1 else "The last pass"
-        title = f"{row} failed"
+        title = "CML cannot be reached" if loop.cause == "Unavailable" else f"{row} failed"
         shown = "What is shown below is from the last pass that ended well."
         remedy = shown if board.status is not None else ""
         yield Matter(Level.BAD, title, (_sentence(loop.error or "no reason is known"),), remedy)

@@ -10,6 +10,8 @@ import pytest
 from controlled import Controlled, controlled
 from stage import Stage
 
+from controller.web.health import Watch
+from controller.web.verdict import judge
 from tests.repositories import Repository
 
 SPECS = ("one", "two", "three")
@@ -439,3 +441,23 @@ def test_validate_says_of_an_empty_file_that_it_holds_no_spec(stage: Stage, text
     said = stage.run("validate", "empty.yaml")
     assert said.code == 3
     assert "empty.yaml:1:1: no spec in this file" in said.err
+
+
+# CML away
+
+
+def test_while_cml_is_away_the_page_says_so_and_which_revision_is_in_force(stage: Stage) -> None:
+    fill(stage, ("one",))
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        before = controller.source.revision
+
+        def away(request: httpx.Request) -> httpx.Response | None:
+            raise httpx.ConnectError("connection refused", request=request)
+
+        stage.wire.instead = away
+        controller.turn(3)
+        assert before
+        assert controller.board.source.revision == before
+        found = judge(controller.board, stage.clock.now(), Watch(3600.0, stage.clock.now()))
+        assert found.title.startswith("CML cannot be reached")
