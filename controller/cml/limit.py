@@ -14,6 +14,7 @@ import httpx
 
 from controller.clock import Clock
 
+SILENCE_S = 60.0
 _SHORTEST_S = 0.05
 _OPENED = (".connect_tcp.complete", ".start_tls.complete")
 
@@ -26,12 +27,29 @@ class Limit:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._until = math.inf
+        self._silence: dict[str, float] = {}
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self.closed = threading.Event()
 
     def until(self, moment: float) -> None:
-        """No call goes on beyond this moment of the monotonic clock; `inf` lifts that."""
+        """No call goes on beyond this moment of the monotonic clock; `inf` lifts that.
+
+        With it begins a new account of the projects that do not answer.
+        """
         self._until = moment
+        self._silence = {}
+
+    def waited(self, project: str, seconds: float) -> None:
+        """Take note of a call to this project that was not answered for so long."""
+        self._silence[project] = self._silence.get(project, 0.0) + seconds
+
+    def is_silent(self, project: str) -> bool:
+        """Whether calls to this project have waited so long in vain that others need the time.
+
+        Only where there is an end to all calls: who has time may go on waiting.
+        """
+        waited_s = self._silence.get(project, 0.0) if project else 0.0
+        return waited_s >= SILENCE_S and self._until < math.inf
 
     def close(self) -> None:
         """No call begins any more, and pauses before a further try end."""
@@ -74,7 +92,7 @@ def _shut_down(link: socket.socket) -> None:
 
 
 class OverError(httpx.ConnectTimeout):
-    """A call was not begun, since no call may go on."""
+    """A call was not begun, since no call may go on, or none to a project that does not answer."""
 
-    def __init__(self) -> None:
-        super().__init__("it was not begun: the time for calls is up")
+    def __init__(self, why: str = "the time for calls is up") -> None:
+        super().__init__(f"it was not begun: {why}")

@@ -133,13 +133,13 @@ class Transport:
             tries_left -= 1
             if isinstance(result, Throttled):
                 self._gate.close(result.retry_after_s)
-            if not tries_left or not self._is_worth_another(result):
+            if not tries_left or not self._is_worth_another(request, result):
                 raise result
             self._clock.wait(self._rng.uniform(0.0, pause_s), self.limit.closed)
             pause_s = min(2 * pause_s, self._retries.longest_s)
 
-    def _is_worth_another(self, error: CmlError) -> bool:
-        if self.limit.is_over:
+    def _is_worth_another(self, request: Request, error: CmlError) -> bool:
+        if self.limit.is_over or self.limit.is_silent(request.project):
             return False
         if isinstance(error, Unavailable):
             return True
@@ -152,7 +152,10 @@ class Transport:
         error = classify(
             request.operation, outcome, now=self._clock.now(), redact=partial(self._redact, request)
         )
-        self._count(request, outcome, error, self._clock.monotonic() - started)
+        took_s = self._clock.monotonic() - started
+        if isinstance(outcome, httpx.TimeoutException):
+            self.limit.waited(request.project, took_s)
+        self._count(request, outcome, error, took_s)
         if error is not None:
             return error
         assert isinstance(outcome, Answer)  # noqa: S101 - tells mypy: a fault is always classified
@@ -178,6 +181,8 @@ class Transport:
         """Faults are values here: one that was raised would drag its request along as a context."""
         if self.limit.is_over:
             return OverError()
+        if self.limit.is_silent(request.project):
+            return OverError("the project has not answered for a minute of this pass")
         try:
             with self._http.stream(
                 request.operation.method,

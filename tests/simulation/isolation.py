@@ -67,7 +67,7 @@ class Case:
 def case(seed: int) -> Case:
     """The same seed always gives the same case."""
     rng = random.Random(f"isolation {seed}")
-    site = rng.choice((BY_NAME, BY_NAME, BY_ID))
+    site = rng.choice((BY_NAME, BY_NAME, BY_ID, HOME))
     if rng.random() < 0.15:
         ends = rng.choice((None, 0.0, 40.0))
         trouble = Trouble(site, behaviour=Behaviour(None if ends == 0.0 else 0.0, ends))

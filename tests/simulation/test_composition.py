@@ -95,6 +95,12 @@ def test_a_project_that_fails_delays_no_cluster_of_another(fault: Fault, kind: s
     check(the_simulation(), Case(1, moves, Trouble(BY_NAME, fault, kind)))
 
 
+@pytest.mark.parametrize("site", [HOME, BY_NAME])
+def test_files_that_never_answer_leave_time_for_other_projects(site: str) -> None:
+    moves = (Chosen("deed", {"kind": "stop", "name": "ray-c-head"}),)
+    check(the_simulation(), Case(1, moves, Trouble(site, Fault.HANGS, "files")))
+
+
 @pytest.mark.parametrize("fault", [Fault.FORBIDDEN, Fault.ERROR_JSON, Fault.TORN_LIST])
 def test_a_name_that_cannot_be_looked_up_delays_no_cluster_elsewhere(fault: Fault) -> None:
     """From the first pass of a process on, which knows no id yet."""
