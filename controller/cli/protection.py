@@ -19,7 +19,7 @@ def check_recorded(session: Session, names: Sequence[str]) -> None:
         found = [(folder, RecordFile(files, folder).read()) for folder in record_folders(files)]
     except FilesError as error:
         message = f"not known whether it is protected: {error}"
-        raise CommandError(message, Exit.UNEXPECTED, "the same command again") from None
+        raise FilesError(message) from error.__cause__
     for folder, record in found:
         for holder in record.clusters:
             if holder.cluster.name in names and holder.cluster.spec.protect:

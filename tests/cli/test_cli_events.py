@@ -129,7 +129,7 @@ def test_whoever_follows_sees_what_is_new_or_was_counted_up_until_ctrl_c(log: Lo
         end=8,
     )
     said = log.stage.run("events", "-f", "--limit", "1")
-    assert said.code == 130
+    assert said.code == 0
     assert [(row[2], row[3], row[4]) for row in rows(said)[1:]] == [
         ("NotReady", "analytics", "1"),
         ("Ready", "other", "1"),
@@ -167,7 +167,7 @@ def test_a_cml_that_cannot_be_reached_for_a_while_is_waited_for(log: Log) -> Non
     wire.instead = answer
     meanwhile(log.stage, lambda: log.write(FELL), end=120)
     said = log.stage.run("events", "-f")
-    assert said.code == 130
+    assert said.code == 0
     assert said.err.count("trying again") == 1
     assert [row[2] for row in rows(said)[1:]] == ["Ready", "NotReady"]
 

@@ -193,7 +193,7 @@ def large(clusters: int, lines: int) -> Record:
 def noisy(clusters: int) -> Record:
     """Nothing in it is shared, and hardly anything can be compressed."""
     rng = random.Random(7)
-    noise = ({f"NOISE_{v}": rng.randbytes(15_000).hex() for v in range(8)} for _ in range(clusters))
+    noise = ({f"NOISE_{v}": rng.randbytes(15_000).hex() for v in range(4)} for _ in range(clusters))
     holders = (Holder(named(f"c{n}", environment=e), f"{n}", 1) for n, e in enumerate(noise))
     return Record(ORIGIN, "b" * 40, tuple(holders))
 
@@ -213,7 +213,7 @@ def test_a_long_text_is_read_as_it_was_written(text: str) -> None:
 def test_a_record_that_is_larger_than_any_file_can_be_is_stored_in_parts(
     files: ProjectFiles,
 ) -> None:
-    record = noisy(100)
+    record = noisy(200)
     assert len(render_record(record)) > READ_LIMIT > WHOLE_MAX
     kept = record_file(files)
     kept.write(record)
@@ -225,7 +225,7 @@ def test_a_record_that_is_larger_than_any_file_can_be_is_stored_in_parts(
 
 def test_a_part_that_is_cut_or_gone_gives_way_to_the_state_before(files: ProjectFiles) -> None:
     kept, folder = record_file(files), record_folder("team", ORIGIN)
-    kept.write(noisy(40))
+    kept.write(noisy(80))
     parts = [s for s in files.listing(folder) if s.name.endswith(".part")]
     files.write_new(f"{folder}/000000000.json", render_record(RECORD))
     whole = files.read(parts[0].path)
