@@ -268,11 +268,13 @@ class Simulation:
         self.visits[f"{fault.name}: {what.ask.value}"] += 1
 
     def leads(self, wire: Wire) -> None:
-        """A controller writes to an application: no other one that lives did so a moment ago."""
+        """A controller writes to an application: no other one that lives did so a moment ago, or
+        is in the middle of a pass in which it wrote."""
         before, self.writer = self.writer, (wire, self.now)
         if before is None or before[0] is wire or before[0].cut or self.lease_trouble:
             return
-        if self.now - before[1] < LEASE_S and not before[0].closed:
+        within = any(p.busy and p.wire is before[0] for p in self.processes.values())
+        if (within or self.now - before[1] < LEASE_S) and not before[0].closed:
             self.violated(ViolationError(f"{before[0].process} and {wire.process} both lead"))
 
     def site_of(self, what: Asked) -> Site | None:
