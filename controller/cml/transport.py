@@ -9,7 +9,7 @@ import random
 import ssl
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Literal
 
@@ -186,8 +186,7 @@ class Transport:
         try:
             with self._http.stream(
                 request.operation.method,
-                self._address.api + request.path,
-                params=list(request.query) or None,
+                _url(self._address.api + request.path, request.query),
                 json=request.json,
                 files=_files(request.upload),
                 auth=Bearer(self._key) if request.signed else _Unsigned(),
@@ -226,6 +225,12 @@ class Transport:
     def _redact(self, request: Request, text: str) -> str:
         secrets = (self._key.get_secret_value(), *request.secrets)
         return echo_redaction(secrets, request.variables)(text)
+
+
+@lru_cache(maxsize=256)
+def _url(address: str, query: tuple[tuple[str, str], ...]) -> httpx.URL:
+    """Kept, since parsing takes long and most addresses are called in each pass."""
+    return httpx.URL(address, params=list(query)) if query else httpx.URL(address)
 
 
 def _headers(response: httpx.Response) -> dict[str, str]:

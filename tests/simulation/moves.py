@@ -54,7 +54,7 @@ def storm(sim: Simulation, fault: Fault, site: str, kind: str, seconds: float) -
     """Every such call for a while."""
     until = sim.now + seconds
     sim.rules.append(Rule(fault, site=site, asks=KINDS[kind], count=10**9, until=until))
-    sim.pass_time(seconds + 1.0)
+    sim.while_away(seconds + 1.0)
 
 
 def vanish(sim: Simulation, site: str, seconds: float) -> None:
@@ -178,7 +178,7 @@ def mend(sim: Simulation) -> None:
 
 def unmount(sim: Simulation, seconds: float) -> None:
     sim.folder.mount(away=True)
-    sim.pass_time(seconds)
+    sim.while_away(seconds)
     sim.folder.mount(away=False)
 
 
@@ -186,7 +186,7 @@ def empty_folder(sim: Simulation, seconds: float) -> None:
     """The folder is there, and nothing is in it, for a while."""
     files = dict(sim.folder.files)
     sim.folder.reset({})
-    sim.pass_time(seconds)
+    sim.while_away(seconds)
     sim.folder.reset(files)
 
 
@@ -280,7 +280,7 @@ def clear_sky(sim: Simulation) -> None:
 
 
 def wait(sim: Simulation, seconds: float) -> None:
-    sim.pass_time(seconds)
+    sim.while_away(seconds)
 
 
 def jump(sim: Simulation, skew: float) -> None:

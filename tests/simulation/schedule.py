@@ -25,7 +25,7 @@ _WEIGHTS = tuple(each.weight for each in MOVES.values())
 # What gives the controller something to do, so that a fault has something to strike.
 _CAUSES = ("edit",) * 6 + ("deed",) * 4 + ("second_group", "remove", "remove", "move", "command")
 # Most faults need one or two projects; what three cost is paid in the larger part.
-_WORLDS = {"three": 10, "one": 8, "environment": 1}
+_WORLDS = {"three": 8, "one": 16, "environment": 1}
 
 
 @dataclass(frozen=True, slots=True)

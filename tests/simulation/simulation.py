@@ -36,6 +36,7 @@ from tests.simulation.world import KEY, Site, Snapshot, World
 HOME, BY_NAME, BY_ID = "home", "second", "third"
 FILES = frozenset({Ask.FILES, Ask.DOWNLOAD, Ask.UPLOAD, Ask.REMOVE})
 LEASE_S = 55.0  # a controller that has written leads for so long at least
+OWN_TURNS = 5
 GRACE_S = 20.0  # a fifteenth of the default, so that histories are short
 POLL_S = 2.0  # after which a change of the specs has been seen, and wakes the controller
 IDLE_MAX = 12  # passes that come to nothing before the controller has to say so
@@ -212,6 +213,17 @@ class Simulation:
         everybody = (*self.processes.values(), *self.beats)
         due = [each for each in everybody if not each.busy and each.due <= ends]
         return min(due, key=lambda each: each.due, default=None)
+
+    def while_away(self, seconds: float) -> None:
+        """A long time passes: so many turns at the controller's own pace, and one at the end."""
+        ends = self.now + seconds
+        for _ in range(OWN_TURNS):
+            if min((p.due for p in self.processes.values()), default=ends) >= ends:
+                break
+            self.next_turn()
+        for process in self.processes.values():
+            process.due = max(process.due, ends)
+        self.pass_time(max(ends - self.now, 0.0))
 
     def next_turn(self) -> None:
         """Time passes until a process has taken its turn."""
