@@ -66,6 +66,7 @@ class Look:
     reading: Reading | None = None
     fetched_at: datetime | None = None
     failure: str = ""
+    fault: Exception | None = None
     fetched_s: float = 0.0  # monotonic
 
 
@@ -100,14 +101,14 @@ class Poller:
         try:
             reading = self._read(base, before.reading)
         except self._faults as fault:
-            self._keep(replace(before, failure=str(fault)))
+            self._keep(replace(before, failure=str(fault), fault=fault))
             return before.failure == ""
-        self._keep(Look(reading, self._clock.now(), "", self._clock.monotonic()))
+        self._keep(Look(reading, self._clock.now(), fetched_s=self._clock.monotonic()))
         return reading != before.reading or before.failure != ""
 
     def failed(self, why: str) -> None:
         """Take note of a failure that no fault of the source explains."""
-        self._keep(replace(self.look(), failure=why))
+        self._keep(replace(self.look(), failure=why, fault=None))
 
     def _keep(self, look: Look) -> None:
         with self._lock:

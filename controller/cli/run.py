@@ -16,6 +16,7 @@ from controller.cli.compose import Session, open_session
 from controller.cli.ending import WITHIN_S
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
+from controller.cli.first_look import check, is_needed
 from controller.cli.interrupts import STOPS, end_calls
 from controller.cli.machine import Machine
 from controller.cli.noticing import EVERY_S, Notices
@@ -137,6 +138,10 @@ def run(  # noqa: PLR0913 - the options of one command
         screen, local=local, ca_cert=ca_cert, on_call=_counted(metrics), level=INFO
     ) as session:
         running = _running(screen, session, poller, metrics, options)
+        running.restore()
+        if is_needed(options, running.follower):
+            _poll(running)
+            check(options, followed, poller.look())
         return _serve(screen, running, options, poll_s)
 
 
@@ -175,7 +180,6 @@ def _running(
 def _serve(screen: Screen, running: Running, options: RunOptions, poll_s: float) -> Exit:
     """Everything up, until TERM or Ctrl-C; then everything down, in the other order."""
     stop, wake, look = threading.Event(), threading.Event(), threading.Event()
-    running.restore()
     loop = _loop(screen.machine, running, options, stop, wake)
     looked = threading.Event()
     orders = PageOrders(running.session, lambda: running.board, _Both(wake, look))

@@ -31,7 +31,10 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """All of it, checked.  Times in seconds; `poll_s` is None for what fits the source."""
+    """All of it, checked.  Times in seconds; `poll_s` is None for what fits the source.
+
+    `typed`: the source stood on a command line, and not in the environment of an application.
+    """
 
     source: str
     ref: str | None
@@ -45,6 +48,7 @@ class RunOptions:
     web_token: str = field(repr=False)
     hook_secret: str = field(repr=False)
     git_token: str = field(repr=False)
+    typed: bool
 
 
 def resolve(flags: Flags, environ: Mapping[str, str]) -> RunOptions:
@@ -72,6 +76,7 @@ def resolve(flags: Flags, environ: Mapping[str, str]) -> RunOptions:
         web_token=_secret("RAYCML_WEB_TOKEN", environ),
         hook_secret=_secret("RAYCML_HOOK_SECRET", environ),
         git_token=_secret("RAYCML_GIT_TOKEN", environ),
+        typed=bool(flags.source),
     )
 
 

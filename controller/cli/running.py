@@ -211,7 +211,8 @@ class Running:
     def _lament(self, state: LoopState, error: Exception) -> None:
         said = self.redaction(str(error) or type(error).__name__)
         if not state.failures:
-            self.log.info("standing by", why=said)
+            waits = isinstance(error, NoRevisionError)
+            (self.log.warning if waits else self.log.info)("standing by", why=said)
             return
         foreseen = isinstance(error, Fault | FilesError | NoRevisionError)
         trace = {} if foreseen else {"traceback": self.redaction.traceback(error)}

@@ -11,6 +11,7 @@ from controller.cli.machine import Machine
 from controller.cli.options import SPECS
 from controller.cli.run_options import RunOptions
 from controller.follow import Source
+from controller.source.directory import SUFFIXES
 from controller.source.folder import FolderSource
 from controller.source.git import GitOptions, GitSource
 
@@ -30,9 +31,12 @@ def open_source(options: RunOptions, machine: Machine) -> tuple[Source, float]:
             "name the root of the repository, or a git URL",
         )
     folder = Path(options.source)
-    if not folder.exists():
+    if options.typed and not folder.exists():
         message = f"{_shown(options.source)} does not exist"
         raise CommandError(message, Exit.SOURCE, "name a folder, a repository or a git URL")
+    if folder.exists() and not folder.is_dir() and folder.suffix not in SUFFIXES:
+        message = f"{_shown(options.source)} is neither a folder nor a .yaml or .yml file"
+        raise CommandError(message, Exit.USAGE, "name the folder of the specs, or one spec file")
     source = FolderSource((folder,), lambda seconds: _pause(machine, seconds))
     return source, options.poll_s or FOLDER_POLL_S
 

@@ -27,6 +27,10 @@ class SourceError(Exception):
     """The source as a whole cannot be read; the message ends in a remedy."""
 
 
+class NotInSourceError(SourceError):
+    """The repository was asked, and has no such branch, tag, commit or folder."""
+
+
 class EmptySourceError(SourceError):
     """The folders are there, and hold no spec file at all."""
 

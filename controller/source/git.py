@@ -12,7 +12,7 @@ from pathlib import Path
 from controller.core.revision import Holder, Problem, Revision, assemble
 from controller.source import git_signature, git_tree
 from controller.source.attachments import resolve
-from controller.source.directory import SourceError
+from controller.source.directory import NotInSourceError
 from controller.source.git_address import (
     HEX,
     checked_commit,
@@ -100,8 +100,9 @@ class GitSource:
             raise self._remote.error(
                 "has no commit yet, or no branch that it offers first; name a ref"
             )
-        raise self._remote.error(
-            f"has no branch or tag `{self._ref}`; correct the ref (a commit needs its full id)"
+        raise NotInSourceError(
+            f"{self._address.shown}: has no branch or tag `{self._ref}`; "
+            "correct the ref (a commit needs its full id)"
         )
 
     def read(self, commit: str) -> Revision:
@@ -199,7 +200,13 @@ class GitSource:
         if found is None or found.kind == "tree":
             return None if found is None else found.id
         message = f"{self.origin}: the path is not a folder at {commit[:12]}; correct the path"
-        raise SourceError(message)
+        raise NotInSourceError(message)
+
+    def has_path(self, commit: str) -> bool:
+        """Whether the commit has the folder at the path.  SourceError where that cannot be read."""
+        with self._cache.held("objects", len(checked_commit(commit))) as repository:
+            self._have(repository, commit)
+            return self._folder(repository, commit) is not None
 
     def _contents(self, repository: Repository, files: Sequence[Entry]) -> dict[str, bytes]:
         """The content by id; of what is too large for a spec, enough for its reader to say so."""

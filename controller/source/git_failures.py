@@ -10,6 +10,9 @@ from controller.source.messages import printable
 _QUOTED = 300  # characters of what git says that are shown
 
 # The order counts: git often adds to a cause that the connection ended.
+NO_COMMIT = (
+    "the commit is not there any more, or is not given out; look whether the ref was rewound"
+)
 _KNOWN = {
     "the host's ssh key is not known; add it to ~/.ssh/known_hosts of this user": (
         "host key verification failed",
@@ -43,7 +46,7 @@ _KNOWN = {
         "certificate",
         "ssl peer",
     ),
-    "the commit is not there any more, or is not given out; look whether the ref was rewound": (
+    NO_COMMIT: (
         "not our ref",
         "unadvertised object",
         "find remote ref",

@@ -7,10 +7,10 @@ remote's or a person's, a DamagedError may be the cache's.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from controller.source.directory import SourceError
+from controller.source.directory import NotInSourceError, SourceError
 from controller.source.git_address import Address
 from controller.source.git_cache import Repository
-from controller.source.git_failures import explained, quoted
+from controller.source.git_failures import NO_COMMIT, explained, quoted
 from controller.source.git_limits import REFS_BYTES, Limits
 from controller.source.git_program import Call, DamagedError, Git, Ran
 
@@ -71,6 +71,8 @@ class Remote:
         if ran.code == 0:
             return ran
         known = explained(ran.err)
+        if known == NO_COMMIT:
+            raise NotInSourceError(f"{self.address.shown}: {known}")
         if known is not None:
             raise self.error(known)
         raise DamagedError(

@@ -35,7 +35,8 @@ def unready(board: Board) -> list[str]:
     if board.loop.ended_at is None or board.status is None:
         found.append("no pass has ended well yet")
     if not board.source.revision:
-        found.append("no revision is in force")
+        why = board.source.failure or (board.source.held.message if board.source.held else "")
+        found.append("no revision is in force" + (f": {why}" if why else ""))
     if board.loop.failures:
         found.append(f"the last pass did not end well: {board.loop.error or 'no reason is known'}")
     return found

@@ -62,11 +62,12 @@ class Controlled:
 
 @contextmanager
 def controlled(
-    stage: Stage, source: Path | str, dice: int = 7, **flags: object
+    stage: Stage, source: Path | str | None, dice: int = 7, **flags: object
 ) -> Iterator[Controlled]:
     machine = stage.machine(dice)
     screen = Screen(machine, plain=True, verbose=False)
-    options = resolve(Flags(str(source), **flags), machine.environ)  # type: ignore[arg-type]
+    typed = None if source is None else str(source)
+    options = resolve(Flags(typed, **flags), machine.environ)  # type: ignore[arg-type]
     followed, _ = open_source(options, machine)
     poller = Poller(followed, SourceError, stage.clock)
     with open_session(screen, local=False, ca_cert=None, level=INFO) as session:

@@ -118,6 +118,27 @@ def test_a_source_that_is_not_there_ends_with_eight(tmp_path: Path) -> None:
     assert caught.value.code == 8
 
 
+@pytest.mark.parametrize("name", ["README.md", "cluster", "specs.json"])
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_a_file_that_is_no_yaml_is_not_followed(
+    tmp_path: Path, name: str, by_variable: bool
+) -> None:
+    (tmp_path / name).write_text("# not a spec\n")
+    flags, environ = Flags(), {"RAYCML_SOURCE": str(tmp_path / name)}
+    options = resolve(flags, environ) if by_variable else resolve(Flags(environ.popitem()[1]), {})
+    with pytest.raises(
+        CommandError, match=r"neither a folder nor a \.yaml or \.yml file"
+    ) as caught:
+        open_source(options, Machine({"HOME": "/nowhere"}, StepClock(), random.Random(1)))
+    assert caught.value.code == 64
+
+
+def test_one_spec_file_is_followed(tmp_path: Path) -> None:
+    for name in ("one.yaml", "two.yml"):
+        (tmp_path / name).write_text("")
+        assert isinstance(opened(str(tmp_path / name))[0], FolderSource)
+
+
 def test_a_process_of_this_machine_is_known_to_live_or_to_be_gone() -> None:
     here = this_place()
     machine, pid, started = here.rsplit(" ", 2)

@@ -8,6 +8,8 @@ RECORDS = "tests/files/test_files_records.py"
 FOLLOW = "tests/test_follow.py"
 AUDIT = "tests/core/test_audit.py"
 STORY = "tests/cli/test_cli_in_force.py"
+FIRST = "tests/cli/test_first_look.py"
+OPTIONS = "tests/cli/test_run_options.py"
 
 # fmt: off
 MUTANTS: list[Mutant] = [
@@ -76,5 +78,23 @@ MUTANTS: list[Mutant] = [
       "    def _take(self, handle: int) -> None:\n        try:\n",
       "    def _take(self, handle: int) -> None:\n        fcntl.flock(handle, 2)\n        try:\n",
       f"{STORY}::test_a_home_without_locks_is_said_to_be_why_a_repository_cannot_be_read"),
+    m("B6", "a file that is no spec is followed, and all is well", "cli/sources.py",
+      "not folder.is_dir() and folder.suffix not in SUFFIXES", "False",
+      f"{OPTIONS}::test_a_file_that_is_no_yaml_is_not_followed"),
+    m("B6", "a source that is away ends a controller that has a record", "cli/first_look.py",
+      "    return options.typed and record is not None and not record.revision",
+      "    return options.typed",
+      f"{FIRST}::test_once_a_revision_is_on_record_nothing_ends_a_controller_that_begins_again"),
+    m("B6", "a source that is away ends an application at its first start", "cli/first_look.py",
+      "    return options.typed and record is not None and not record.revision",
+      "    return record is not None and not record.revision",
+      f"{FIRST}::test_an_application_whose_repository_is_away_goes_on_looking"),
+    m("B6", "a path that is not there looks like a repository without specs", "cli/first_look.py",
+      "        return not source.has_path(reading.id)", "        return False",
+      f"{FIRST}::test_what_a_repository_does_not_have_is_a_wrong_command_line"),
+    m("B6", "a repository without specs is waited for without a word", "web/health.py",
+      'why = board.source.failure or (board.source.held.message if board.source.held else "")',
+      'why = ""',
+      f"{FIRST}::test_a_repository_without_specs_is_waited_for_and_says_so"),
 ]
 # fmt: on
