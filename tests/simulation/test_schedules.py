@@ -11,9 +11,9 @@ from tests.simulation.isolation import case, check
 from tests.simulation.schedule import Schedule, play, schedule
 from tests.simulation.simulation import the_simulation
 
-SCHEDULES = 400
+SCHEDULES = 250
 QUICK = 8
-CASES = 40
+CASES = 24
 
 
 def shown(failures: list[tuple[int, str]]) -> str:
@@ -53,7 +53,7 @@ def isolated(seeds: Sequence[int]) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_no_trouble_of_a_neighbour_changes_the_life_of_a_cluster() -> None:
-    batches = [range(at, at + 10) for at in range(0, CASES, 10)]
+    batches = [range(at, at + 6) for at in range(0, CASES, 6)]
     found = [line for lines in spread(isolated, batches) for line in lines]
     assert not found, "\n".join(found[:3])
 

@@ -7,8 +7,8 @@ from tests.simulation.schedule import prepared
 from tests.simulation.simulation import the_simulation
 from tests.simulation.sweep import FAULTS, HISTORIES, Strike, run, strike
 
-EACH = 2  # of the faults at each call here; `soak --sweep` takes all of them
-STRIKES_MIN = 500
+EACH = 1  # of the faults at each call here; `soak --sweep` takes all of them
+STRIKES_MIN = 400
 
 
 def swept(history: str) -> tuple[int, list[str]]:
