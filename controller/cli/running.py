@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 from controller.cli.compose import LEASE_HELD, Session
 from controller.cli.specs import NO_SPECS
 from controller.cli.standing_orders import StandingOrders
+from controller.cli.sweeping import Sweeping
 from controller.core.board import Board, LoopState
 from controller.core.events import Event, Journal, note, restored
 from controller.core.fault import Fault
@@ -65,11 +66,13 @@ class Running:
     glance: Glance | None = None
     board: Board = field(init=False)
     orders: StandingOrders = field(init=False)
+    sweeping: Sweeping = field(init=False)
     projects: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.follower.permission = self.permission
         self.orders = StandingOrders(self.session)
+        self.sweeping = Sweeping(self.session, self.permission)
         self.projects = (self.session.project,)
         self.board = Board(self.session.clock.now(), self.follower.state(), LoopState())
 
@@ -127,6 +130,7 @@ class Running:
         self._note(done)
         self.projects = tuple(sorted({session.project, *done.observed.projects}))
         done = self.orders.shown_in(done)
+        self.sweeping.sweep(self.projects)
         took_s = clock.monotonic() - started
         changed = any(outcome.result is not Result.SKIPPED for outcome in done.outcomes)
         line = self.log.info if changed or self.last is None else self.log.debug

@@ -8,6 +8,7 @@ RECORDS = "tests/files/test_files_records.py"
 FOLLOW = "tests/test_follow.py"
 AUDIT = "tests/core/test_audit.py"
 STORY = "tests/cli/test_cli_in_force.py"
+SWEEP = "tests/cli/test_cli_sweeping.py"
 FIRST = "tests/cli/test_first_look.py"
 OPTIONS = "tests/cli/test_run_options.py"
 
@@ -96,5 +97,17 @@ MUTANTS: list[Mutant] = [
       'why = board.source.failure or (board.source.held.message if board.source.held else "")',
       'why = ""',
       f"{FIRST}::test_a_repository_without_specs_is_waited_for_and_says_so"),
+    m("B21", "a clock that jumps removes a pause", "files/left_behind.py",
+      "monotonic - self._since[project, path][1] >= SEEN_S", "True",
+      f"{SWEEP}::test_a_clock_that_is_years_ahead_for_a_while_removes_nothing"),
+    m("B13", "a pause without an end is over", "files/left_behind.py",
+      "    return over_s is not None and over_s >= PAUSE_KEPT_S", "    return over_s is None",
+      f"{SWEEP}::test_what_may_still_count_stays"),
+    m("B8", "files that are over stay for ever", "cli/running.py",
+      "        self.sweeping.sweep(self.projects)\n", "",
+      f"{SWEEP}::test_what_is_over_goes_after_a_day"),
+    m("B11", "a lease that is renewed is removed", "files/left_behind.py",
+      "if key not in before or before[key][0] != digest:", "if key not in before:",
+      f"{SWEEP}::test_what_is_written_anew_meanwhile_stays"),
 ]
 # fmt: on
