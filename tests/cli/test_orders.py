@@ -150,6 +150,20 @@ def test_the_leader_obeys_its_own_specs_wherever_the_command_is_typed(
         assert stage.files(FOLDER) == []
 
 
+def test_protection_that_comes_after_the_order_is_obeyed(stage: Stage) -> None:
+    stage.spec("one", replicas=1)
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        stage.spec("one", replicas=1, extra="protect: true")
+        controller.turn(3)
+        put(stage, order(stage))
+        before = writes(stage)
+        controller.turn(2)
+        assert writes(stage) == before
+        (name,) = stage.files(FOLDER)
+        assert "protected" in stage.tree().read((*FOLDER.split("/"), name)).decode()
+
+
 def test_a_pause_that_comes_after_the_order_is_obeyed(stage: Stage) -> None:
     stage.spec("one", replicas=1)
     with controlled(stage, "specs") as controller:

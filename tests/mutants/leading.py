@@ -74,7 +74,7 @@ MUTANTS: list[Mutant] = [
       f"{ORDERS}::test_an_order_of_another_time_place_or_owner_is_not_carried_out"),
     m("B6", "protection is forgotten by those who order", "cli/standing_orders.py",
       "            if holder.cluster.spec.protect:", "            if False:",
-      f"{ORDERS}::test_the_leader_obeys_its_own_specs_wherever_the_command_is_typed"),
+      f"{ORDERS}::test_protection_that_comes_after_the_order_is_obeyed"),
     m("B10", "orders stay for ever", "cli/standing_orders.py",
       "        if not 0.0 <= age_s < _ANSWER_KEPT_S:", "        if False:",
       f"{ORDERS}::test_no_file_of_orders_stays_for_ever_and_none_holds_up_a_pass"),

@@ -32,7 +32,11 @@ SOON_MS = 90_000
 def running(stage: Stage, source: str) -> Iterator[str]:
     """`raycml run` on a repository; yields the address of its page.  TERM ends it with 0."""
     words = ["run", source, "--local", "--port", "0", "--poll", "1s", "--interval", "2s"]
-    environ = {**stage.environment(), "RAYCML_WEB_TOKEN": TOKEN}
+    environ = {
+        **stage.environment(),
+        "RAYCML_WEB_TOKEN": TOKEN,
+        "RAYCML_PRUNE_GRACE_S": "5",
+    }
     with open(stage.folder / "run.log", "w") as log:
         process = subprocess.Popen(
             [str(COMMAND), *words], cwd=stage.folder, env=environ, stderr=log
@@ -137,7 +141,8 @@ def delete_all_but_wait(page: Page, repository: Repository) -> None:
 def approve(page: Page) -> None:
     page.get_by_label("I have read what it would do").check()
     page.get_by_role("button", name="Approve revision").click()
-    expect(page.get_by_text("is approved", exact=False)).to_be_visible()
+    said = page.locator("p.told").filter(has_text="is approved")
+    expect(said).to_be_visible()
 
 
 def healthy(base: str) -> None:
