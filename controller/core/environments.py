@@ -6,8 +6,8 @@ beside it.  So one that is there is never changed, and whatever runs in it goes 
 
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema, field_validator
@@ -159,8 +159,7 @@ class Environment:
     @property
     def hash(self) -> str:
         """Comments, order and spelling of requirements do not change it."""
-        whole = [_ARITHMETIC, self.python, self.ray_version, self.packages, self.requirements]
-        return hashlib.sha256(canonical(whole).encode()).hexdigest()[:_HEX]
+        return _digest(self)
 
     @property
     def interpreter(self) -> str:
@@ -180,11 +179,18 @@ class Environment:
         )
 
 
+@lru_cache(maxsize=256)  # each pass asks for it many times
+def _digest(of: Environment) -> str:
+    whole = [_ARITHMETIC, of.python, of.ray_version, of.packages, of.requirements]
+    return hashlib.sha256(canonical(whole).encode()).hexdigest()[:_HEX]
+
+
 def environment_of(page: PythonEnvironment, ray_version: str) -> Environment:
     return Environment(page.python, ray_version, _normal(page.packages), _normal(page.lines))
 
 
-def _normal(lines: Sequence[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=256)
+def _normal(lines: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted({normal_line(line) for line in lines}))
 
 

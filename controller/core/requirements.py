@@ -8,6 +8,7 @@ install from the package index that the workspace is set to.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -86,6 +87,7 @@ def _shown(text: str) -> str:
     return re.sub(r"//[^/@\s]*@", "//***@", printable)[:60]
 
 
+@lru_cache(maxsize=16)  # many specs may name one file
 def read_requirements(data: bytes) -> tuple[tuple[str, ...], tuple[LineFault, ...]]:
     """The requirements of a file in its order, and all that is wrong with it."""
     if len(data) > MAX_FILE_BYTES:
