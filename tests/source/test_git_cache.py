@@ -51,7 +51,7 @@ def test_a_cache_of_somebody_else_is_refused(repo: Repo, cache: Path) -> None:
     repo.commit(spec_files("a"))
     cache.mkdir(parents=True)
     os.chown(cache, 12345, 12345)
-    with pytest.raises(SourceError, match="belongs to somebody else; name another folder"):
+    with pytest.raises(SourceError, match="belongs to somebody else; XDG_CACHE_HOME=FOLDER names another one"):
         repo.source(cache).tip()
 
 
@@ -60,7 +60,7 @@ def test_a_cache_that_cannot_be_is_said(repo: Repo, cache: Path) -> None:
     cache.parent.mkdir()
     cache.write_text("a file")
     for use in (repo.source(cache).tip, lambda: repo.source(cache).read(commit)):
-        with pytest.raises(SourceError, match="name another folder"):
+        with pytest.raises(SourceError, match="XDG_CACHE_HOME=FOLDER names another one"):
             use()
 
 
