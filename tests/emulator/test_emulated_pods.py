@@ -325,12 +325,12 @@ def test_a_visitor_signs_in_once_and_is_named_to_the_application(local: Local) -
     turned = local.visit("app", "/a?b=c")
     assert turned.status_code == 302
     assert turned.headers["location"].startswith(f"http://{domain}/sign-in?next=http%3A%2F%2Fapp.")
-    stranger = httpx.Client(base_url=local.connection.url)
-    page = stranger.get("/sign-in", params={"next": f'http://app.{domain}/"><script>'})
-    assert "<script>" not in page.text
     back = f"http://app.{domain}/a?b=c"
     given = {"next": back, "key": local.connection.api_key}
-    signed = stranger.post("/sign-in", data=given, headers={"Host": domain})
+    with httpx.Client(base_url=local.connection.url) as stranger:
+        page = stranger.get("/sign-in", params={"next": f'http://app.{domain}/"><script>'})
+        signed = stranger.post("/sign-in", data=given, headers={"Host": domain})
+    assert "<script>" not in page.text
     assert (signed.status_code, signed.headers["location"]) == (303, back)
     cookie = signed.headers["set-cookie"]
     assert all(word in cookie for word in ("HttpOnly", "SameSite=Lax", "Domain=cml.localhost"))

@@ -51,7 +51,7 @@ def test_a_cache_of_somebody_else_is_refused(repo: Repo, cache: Path) -> None:
     repo.commit(spec_files("a"))
     cache.mkdir(parents=True)
     os.chown(cache, 12345, 12345)
-    with pytest.raises(SourceError, match="belongs to somebody else; XDG_CACHE_HOME=FOLDER names another one"):
+    with pytest.raises(SourceError, match="belongs to somebody else; XDG_CACHE_HOME=FOLDER names"):
         repo.source(cache).tip()
 
 
