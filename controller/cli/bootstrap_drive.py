@@ -37,7 +37,7 @@ _BORNE = 5  # failures of one step, one after the other
 class Drive:
     """One command's way.  `ends` is on the monotonic clock, `end` turns a dead end into an error.
 
-    `look` raises CmlError, and `act` that, FilesError or NoLongerOursError.
+    `look` raises CmlError or FilesError, and `act` those or NoLongerOursError.
     """
 
     look: Callable[[], Seen]
@@ -105,8 +105,8 @@ class Drive:
         while True:
             try:
                 return self.look()
-            except _PASSING as error:
-                if self.clock.monotonic() >= self.ends:
+            except (*_PASSING, FilesError) as error:
+                if self.clock.monotonic() >= self.ends or not _is_passing(error):
                     raise
                 self.say(f"{error}; trying again")
                 self.clock.wait(RETRY_S)
@@ -138,8 +138,7 @@ class Drive:
         before, times = self._failed
         times = times + 1 if before == step else 1
         self._failed = (step, times)
-        cause = error.__cause__ if isinstance(error, FilesError) else error
-        passing = isinstance(cause, _PASSING) or (isinstance(error, FilesError) and cause is None)
+        cause, passing = _cause(error), _is_passing(error)
         if isinstance(cause, Unknown):
             self.memory.count(step)
         if times >= (_BORNE if passing else 2) or not _may_help(cause, passing=passing):
@@ -164,3 +163,14 @@ def _refusal(step: Step, cause: BaseException | None) -> CommandError | None:
         Exit.REFUSED,
         "find it in CML by that address, and delete or rename it; then the same command",
     )
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the same call may go well later."""
+    cause = _cause(error)
+    return cause is None or isinstance(cause, _PASSING)
+
+
+def _cause(error: Exception) -> BaseException | None:
+    """The answer of CML; None for a shared file system that could not be used."""
+    return error.__cause__ if isinstance(error, FilesError) else error

@@ -129,8 +129,9 @@ class ApiFiles:
         fault = self._send(path, data)
         try:
             whole = self._arrived(path, data, sure=fault is None)
-        except FilesError as error:
-            raise fault or FilesError(str(error), unknown=True) from error
+        except FilesError as error:  # the cause stays CML's answer: callers go by it
+            lost = FilesError(str(error), unknown=True)
+            raise fault or lost from (fault or error).__cause__
         if not whole:
             lost = FilesError(f"{path}: uploaded, but the folder does not show it", unknown=True)
             raise fault or lost
