@@ -20,6 +20,7 @@ kind: RayCluster
 metadata: {name: one}
 spec:
   rayVersion: "2.60.0"
+  runtimeIdentifier: registry.example.com/ml-runtime-python3.11:1
   suspend: true
   headGroupSpec: {resources: {cpu: 1, memory: 2Gi}}
   workerGroupSpecs: []
