@@ -35,7 +35,7 @@ def turn(controller: Controlled, times: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_memory_and_files_stay_flat_over_ten_thousand_passes(stage: Stage) -> None:
     stage.spec("one", replicas=1)
     with controlled(stage, "specs") as controller:
