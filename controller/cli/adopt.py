@@ -25,7 +25,6 @@ from controller.cli.options import (
     NoColor,
     Output,
     Specs,
-    TakeOver,
     Verbose,
     Yes,
 )
@@ -78,7 +77,6 @@ def adopt(  # noqa: PLR0913 - the options of one command
     specs: Specs = None,
     yes: Yes = False,
     timeout: LeadTimeout = "10m",  # type: ignore[assignment]  # its parser makes it seconds
-    take_over: TakeOver = False,  # noqa: ARG001 - see the option
     output: Output = Form.TEXT,
     local: Local = False,
     ca_cert: CaCert = None,

@@ -1,6 +1,6 @@
 """`raycml delete`: take clusters away for good, by their owner marks; a spec is not needed.
 
-A spec that would bring a cluster back is said, and one that protects it is obeyed.
+A spec that would bring a cluster back is said, and one that protects or pauses it is obeyed.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,6 @@ from controller.cli.options import (
     NoColor,
     Project,
     Specs,
-    TakeOver,
     Verbose,
     Yes,
     cluster_names,
@@ -28,7 +27,7 @@ from controller.cli.options import (
 )
 from controller.cli.ordering import exit_of, lead_or_order, new_order
 from controller.cli.progress import showing
-from controller.cli.protection import check_recorded
+from controller.cli.protection import check_recorded, check_specs
 from controller.cli.pruning import agree, check_pauses
 from controller.cli.reconcile import exit_code
 from controller.cli.screen import Screen
@@ -63,7 +62,6 @@ def delete(  # noqa: PLR0913 - the options of one command
     names: Names,
     *,
     yes: Yes = False,
-    take_over: TakeOver = False,  # noqa: ARG001 - see the option
     timeout: Timeout = "10m",  # type: ignore[assignment]  # its parser makes it seconds
     project: Project = None,
     specs: Specs = None,
@@ -79,10 +77,10 @@ def delete(  # noqa: PLR0913 - the options of one command
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     chosen = cluster_names(names)
     held = _holders(chosen, specs)
-    _check_protected(held)
+    check_specs(held, loses=True)
     where = project or _project_of(held)
     with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
-        check_recorded(session, chosen)
+        check_recorded(session, chosen, loses=True)
         wanted = frozenset(chosen)
         policy = with_permissions(session.policy, only=wanted, delete=wanted)
         seen = look_and_plan(NO_SPECS, session.world, History(), policy)
@@ -109,16 +107,6 @@ def _holders(names: list[str], specs: Specs) -> list[Holder]:
     revision = load_if_there(specs)
     found = () if revision is None else revision.clusters
     return [holder for holder in found if holder.cluster.name in names]
-
-
-def _check_protected(held: list[Holder]) -> None:
-    for holder in held:
-        if holder.cluster.spec.protect:
-            raise CommandError(
-                f"{holder.cluster.name} is protected by its spec at {holder.place}",
-                Exit.REFUSED,
-                "`protect: false` there, then the same command",
-            )
 
 
 def _project_of(held: list[Holder]) -> str | None:

@@ -38,14 +38,6 @@ Paths = Annotated[
         show_default=False,
     ),
 ]
-TakeOver = Annotated[
-    bool,
-    typer.Option(
-        "--take-over",
-        help="For old scripts: the lease of a controller that shows no sign of life is always "
-        "taken.",
-    ),
-]
 LeadTimeout = Annotated[
     float,
     typer.Option(

@@ -22,7 +22,6 @@ from controller.cli.options import (
     Paths,
     Prune,
     Refresh,
-    TakeOver,
     Verbose,
     Yes,
     duration,
@@ -91,7 +90,6 @@ def reconcile(  # noqa: PLR0913 - the options of one command
     prune: Prune = False,
     allow_prune: AllowPrune = 0,
     yes: Yes = False,
-    take_over: TakeOver = False,  # noqa: ARG001 - see the option
     refresh_launchers: Refresh = False,
     output: Output = Form.TEXT,
     local: Local = False,

@@ -25,11 +25,11 @@ from controller.cli.options import (
     NoColor,
     Project,
     Specs,
-    TakeOver,
     Verbose,
     Yes,
 )
 from controller.cli.ordering import lead_or_order, new_order, writes_of
+from controller.cli.protection import check_recorded, check_specs
 from controller.cli.pruning import check_pauses
 from controller.cli.screen import Screen
 from controller.cli.specs import NO_SPECS, load_if_there
@@ -52,7 +52,6 @@ def release(  # noqa: PLR0913 - the options of one command
     *,
     yes: Yes = False,
     timeout: LeadTimeout = "10m",  # type: ignore[assignment]  # its parser makes it seconds
-    take_over: TakeOver = False,  # noqa: ARG001 - see the option
     project: Project = None,
     specs: Specs = None,
     local: Local = False,
@@ -71,6 +70,7 @@ def release(  # noqa: PLR0913 - the options of one command
     holder = _holder(name, specs)
     where = project or (None if holder is None else holder.cluster.spec.project)
     with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
+        check_recorded(session, (name,), loses=False)
         apps = found(session, name, holder)
         said = f"this takes the owner's mark off {counted(len(apps), 'application')} of {name}"
         consent(screen, said, "Release?", yes=yes)
@@ -104,9 +104,7 @@ def found(session: Session, name: str, holder: Holder | None) -> Sequence[Observ
     if not seen.observed.complete():
         message = "the list of applications was torn; nothing is done on it"
         raise CommandError(message, Exit.UNEXPECTED, "the same command again")
-    if holder is not None and holder.cluster.spec.paused:
-        message = f"{name} is paused by its spec at {holder.place}: nothing is written"
-        raise CommandError(message, Exit.REFUSED, "`paused: false` there, then the same command")
+    check_specs(() if holder is None else (holder,), loses=False)
     check_pauses({name}, seen)
     return apps
 

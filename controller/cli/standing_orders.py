@@ -14,6 +14,7 @@ from controller.cli.compose import Session, with_permissions
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError, explained
 from controller.cli.marking import Written
+from controller.cli.protection import check_specs
 from controller.cli.pruning import check_pauses
 from controller.cli.release import found as found_to_release
 from controller.cli.release import release_all
@@ -166,10 +167,10 @@ class StandingOrders:
     def _answer(self, order: Order, revision: Revision, run: Execution) -> Answer | None:
         there = self.session.within(order.project)
         declared = _declared(there, order, revision)
-        _check_paused(declared)
+        check_specs(declared, loses=order.kind is OrderKind.DELETE)
         match order.kind:
             case OrderKind.DELETE:
-                return self._delete(order, there, declared, run)
+                return self._delete(order, there, run)
             case OrderKind.ADOPT:
                 return self._adopt(order, revision)
             case OrderKind.RELEASE:
@@ -202,14 +203,7 @@ class StandingOrders:
         written = adopt_pairs(self.session, ground, found)
         return self._changed(order, [made.app for made in found.adoptions], written)
 
-    def _delete(
-        self, order: Order, there: Session, declared: list[Holder], run: Execution
-    ) -> Answer | None:
-        for holder in declared:
-            if holder.cluster.spec.protect:
-                message = f"{holder.cluster.name} is protected by its spec at {holder.place}"
-                remedy = "`protect: false` there, then the same command"
-                return self._end(order, Exit.REFUSED, message, remedy)
+    def _delete(self, order: Order, there: Session, run: Execution) -> Answer | None:
         clock = self.session.clock
         way = self._deletions.setdefault(
             order.id, _Deletion(order, clock.monotonic() + order.stands_s)
@@ -252,16 +246,6 @@ def _declared(there: Session, order: Order, revision: Revision) -> list[Holder]:
     places = {holder.cluster.spec.project for holder in named} - {None}
     ids = there.world.projects(places)[0] if places else {}
     return [h for h in named if ids.get(h.cluster.spec.project, there.home) == order.project]
-
-
-def _check_paused(declared: list[Holder]) -> None:
-    for holder in declared:
-        if holder.cluster.spec.paused:
-            raise CommandError(
-                f"{holder.cluster.name} is paused by its spec at {holder.place}",
-                Exit.REFUSED,
-                "`paused: false` there, then the same command",
-            )
 
 
 def _left(done: Pass) -> str:

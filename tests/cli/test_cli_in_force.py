@@ -8,13 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 from controlled import Controlled, controlled
+from repository_specs import SPECS, clusters, three
 from stage import Stage
 
 from controller.web.health import Watch
 from controller.web.verdict import judge
-from tests.repositories import Repository
-
-SPECS = ("one", "two", "three")
 
 
 def fill(stage: Stage, names: tuple[str, ...] = SPECS, **changes: object) -> None:
@@ -24,23 +22,6 @@ def fill(stage: Stage, names: tuple[str, ...] = SPECS, **changes: object) -> Non
 
 def specs(stage: Stage) -> Path:
     return stage.folder / "specs"
-
-
-def clusters(stage: Stage) -> set[str]:
-    return {name.split("-")[1] for name in stage.applications()}
-
-
-def text_of(stage: Stage, name: str, **changes: object) -> str:
-    path = stage.spec(name, replicas=0, **changes)
-    text = path.read_text()
-    path.unlink()
-    return text
-
-
-def three(stage: Stage) -> Repository:
-    repository = Repository(stage.folder / "repository")
-    repository.commit(**{name: text_of(stage, name) for name in SPECS})
-    return repository
 
 
 def patiently(controller: Controlled, seconds: float = 420.0) -> Controlled:
@@ -99,7 +80,7 @@ def test_a_commit_that_lacks_the_path_waits_for_a_person_whatever_was_allowed(
     stage: Stage,
 ) -> None:
     stage.environ["XDG_CACHE_HOME"] = str(stage.folder / "cache")
-    repository = three(stage)
+    repository = three(stage, replicas=0)
     with controlled(stage, repository.folder, allow_prune=100) as controller:
         controller.settle()
         repository.git("mv", "specs", "clusters")
@@ -355,13 +336,16 @@ def test_a_cluster_whose_newest_spec_is_broken_is_not_synced_and_says_since_whic
 
 
 @pytest.mark.parametrize("with_specs", [False, True])
-def test_a_protected_cluster_is_not_deleted_from_any_folder(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, *, with_specs: bool
+@pytest.mark.parametrize(("field", "state"), [("protect", "protected"), ("paused", "paused")])
+def test_a_cluster_that_its_spec_protects_or_pauses_is_not_deleted_from_any_folder(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, field: str, state: str, *, with_specs: bool
 ) -> None:
-    fill(stage, ("one",), extra="protect: true")
-    fill(stage, ("two",))
+    fill(stage, ("one", "two"))
     with controlled(stage, "specs") as controller:
         controller.settle()
+        fill(stage, ("one",), extra=f"{field}: true")
+        controller.settle()
+    assert stage.run("delete", "one", "--yes").code == 6, "with the specs at hand"
     elsewhere = stage.folder / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
@@ -369,10 +353,13 @@ def test_a_protected_cluster_is_not_deleted_from_any_folder(
         path = elsewhere / "specs" / "one.yaml"
         path.parent.mkdir()
         text = (specs(stage) / "one.yaml").read_text()
-        path.write_text(text.replace("protect: true", "protect: false"))
+        path.write_text(text.replace(f"{field}: true", f"{field}: false"))
     said = stage.run("delete", "one", "--yes")
     assert said.code == 6
-    assert "one is protected by its spec at specs/one.yaml:1 of specs" in said.err
+    assert f"one is {state} by its spec at specs/one.yaml:1 of specs" in said.err
+    assert f"`{field}: false` there" in said.err
+    released = stage.run("release", "one", "--yes")
+    assert released.code == (6 if field == "paused" else 0), "a release loses nothing"
     assert clusters(stage) == {"one", "two"}
     assert stage.run("delete", "two", "--yes").code == 0
 
@@ -423,7 +410,7 @@ def test_a_home_without_locks_is_said_to_be_why_a_repository_cannot_be_read(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.environ["XDG_CACHE_HOME"] = str(stage.folder / "cache")
-    repository = three(stage)
+    repository = three(stage, replicas=0)
 
     def flock(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")

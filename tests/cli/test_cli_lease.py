@@ -18,7 +18,7 @@ def test_a_held_lease_ends_a_command_with_seven_and_nothing_is_written(stage: St
     assert stage.applications() == {}
 
 
-@pytest.mark.parametrize("options", [(), ("--once",), ("--take-over",)])
+@pytest.mark.parametrize("options", [(), ("--once",)])
 def test_a_silent_holder_is_waited_out_and_taken_over(
     stage: Stage, options: tuple[str, ...]
 ) -> None:

@@ -6,37 +6,18 @@ from pathlib import Path
 import httpx
 import pytest
 from controlled import controlled
+from repository_specs import SPECS, clusters, text_of, three
 from stage import Stage
-
-from tests.repositories import Repository
 
 pytestmark = pytest.mark.slow
 
 FILES = "/api/v2/projects/%s/files"
-SPECS = ("one", "two", "three")
 
 
 @pytest.fixture(autouse=True)
 def short_grace(stage: Stage) -> None:
     """Shorter than the calm after which a controller counts as settled."""
     stage.environ["RAYCML_PRUNE_GRACE_S"] = "60"
-
-
-def text_of(stage: Stage, name: str, **changes: object) -> str:
-    path = stage.spec(name, replicas=1, **changes)
-    text = path.read_text()
-    path.unlink()
-    return text
-
-
-def three(stage: Stage) -> Repository:
-    repository = Repository(stage.folder / "repository")
-    repository.commit(**{name: text_of(stage, name) for name in SPECS})
-    return repository
-
-
-def clusters(stage: Stage) -> set[str]:
-    return {name.split("-")[1] for name in stage.applications()}
 
 
 def test_a_new_commit_is_applied(stage: Stage) -> None:

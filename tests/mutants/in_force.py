@@ -70,8 +70,11 @@ MUTANTS: list[Mutant] = [
       f"{STORY}::test_a_cluster_whose_newest_spec_is_broken_is_not_synced_and_says"
       "_since_which_revision"),
     m("B22", "protection ends at the folder of the specs", "cli/delete.py",
-      "        check_recorded(session, chosen)\n", "",
-      f"{STORY}::test_a_protected_cluster_is_not_deleted_from_any_folder"),
+      "        check_recorded(session, chosen, loses=True)\n", "",
+      f"{STORY}::test_a_cluster_that_its_spec_protects_or_pauses_is_not_deleted_from_any_folder"),
+    m("B22", "a pause by the spec holds the controller alone", "cli/protection.py",
+      'return "paused" if spec.paused else None', "return None",
+      f"{STORY}::test_a_cluster_that_its_spec_protects_or_pauses_is_not_deleted_from_any_folder"),
     m("B22", "a spec names any project", "core/allowed.py",
       "    if allowed is None or named is None or named in allowed:", "    if True:",
       f"{STORY}::test_a_spec_that_names_a_project_which_is_not_allowed_is_refused_with_its_place"),
