@@ -11,8 +11,8 @@ from dataclasses import replace
 from controller.cli.acceptance_trial import Passed, PhaseError, Trial
 from controller.cli.convergence import Drive
 from controller.cli.specs import NO_SPECS
+from controller.core.cluster_folders import may_belong
 from controller.core.desired import LAUNCHERS
-from controller.core.observed import ObservedApplication
 from controller.core.status import Goal, Verdict
 from controller.core.words import counted
 from controller.files.port import FilesError, ProjectFiles
@@ -71,13 +71,8 @@ def _applications(trial: Trial) -> Iterator[str]:
     if not listed.complete:
         raise PhaseError("the list of applications was torn: its pages did not fit together")
     for app in listed.applications:
-        if _is_of_this_run(app, trial.name):
+        if may_belong(app, trial.name):
             yield f"application {app.id} ({app.name}, {app.phase})"
-
-
-def _is_of_this_run(app: ObservedApplication, name: str) -> bool:
-    marked = app.mark is not None and app.mark.cluster == name
-    return marked or app.subdomain.startswith(f"ray-{name}-")
 
 
 def _files(trial: Trial) -> Iterator[str]:

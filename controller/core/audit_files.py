@@ -7,7 +7,7 @@ from controller.core.plan import RemoveFolder
 def files_of_clusters_stay(case: Case) -> Broken:
     """No folder goes while its cluster has an application, a spec or a pause, or may have one."""
     pauses = {} if case.observed.files is None else case.observed.files.pauses
-    wanted = {cluster.name for cluster in case.desired.clusters}
+    wanted = {(cluster.project, cluster.name) for cluster in case.desired.clusters}
     for step in case.plan.steps:
         if not isinstance(step.action, RemoveFolder):
             continue
@@ -17,8 +17,9 @@ def files_of_clusters_stay(case: Case) -> Broken:
             yield step, f"removal of {path}, which is no folder of {name}"
         apps = case.observed.projects[step.project].applications
         marked = any(app.mark is not None and app.mark.cluster == name for app in apps)
-        kept = name in wanted or (step.project, name) in pauses
-        if kept or marked or any(f"/{name}/" in app.script for app in apps):
+        launched = any(f".raycml/launchers/{name}/" in app.script for app in apps)
+        place = (step.project, name)
+        if place in wanted or place in pauses or marked or launched:
             yield step, f"removal of {path}, whose cluster is not gone"
         understood = case.desired.whole and not case.desired.frozen
         if not understood or not case.observed.is_complete(step.project):

@@ -9,7 +9,13 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from controller.core.desired import LAUNCHERS, DesiredState
-from controller.core.observed import ClusterFolder, ObservedProject, ObservedState
+from controller.core.member import CLUSTER, is_member_name
+from controller.core.observed import (
+    ClusterFolder,
+    ObservedApplication,
+    ObservedProject,
+    ObservedState,
+)
 from controller.core.other_clocks import credible
 from controller.core.past import Past
 from controller.core.plan import Intent, RemoveFolder, Step
@@ -54,13 +60,14 @@ def _unused(
 ) -> Mapping[str, list[ClusterFolder]]:
     if observed.files is None or not desired.whole or desired.frozen:
         return {}
-    held = {c.name for c in desired.clusters} | set(desired.departed)
+    held = {(c.project, c.name) for c in desired.clusters}
     pauses = observed.files.pauses
     return {
         project: [
             folder
             for folder in folders
-            if folder.cluster not in held
+            if (project, folder.cluster) not in held
+            and folder.cluster not in desired.departed
             and (project, folder.cluster) not in pauses
             and not is_alive(folder.cluster, observed.projects[project])
             and (past.policy.only is None or folder.cluster in past.policy.only)
@@ -75,13 +82,21 @@ def _is_readable(project: ObservedProject) -> bool:
 
 
 def is_alive(cluster: str, project: ObservedProject) -> bool:
-    """Whether an application is the cluster's by its mark, its name or its launcher."""
-    return any(
-        (app.mark is not None and app.mark.cluster == cluster)
-        or app.subdomain.startswith(f"ray-{cluster}-")
-        or app.script.removeprefix("/home/cdsw/").startswith(f"{LAUNCHERS}/{cluster}/")
-        for app in project.applications
-    )
+    """Whether an application is, or may be, the cluster's."""
+    return any(may_belong(app, cluster) for app in project.applications)
+
+
+def may_belong(app: ObservedApplication, cluster: str) -> bool:
+    """Whether an application is the cluster's by its mark or its launcher.
+
+    One that has neither is judged by its name, which several clusters may have in common:
+    `ray-a-b-c-0` is a member of `a`, or of `a-b`.
+    """
+    marked = "" if app.mark is None else app.mark.cluster
+    launched = cluster_of(app.script.removeprefix("/home/cdsw/").rpartition("/")[0])
+    if marked or launched:
+        return cluster in (marked, launched)
+    return app.environment.get(CLUSTER) == cluster or is_member_name(app.subdomain, cluster)
 
 
 def _is_due(folder: ClusterFolder, project: str, past: Past) -> bool:

@@ -83,6 +83,15 @@ def application_name(cluster: str, member: Member) -> str:
     return f"ray-{cluster}-{tail}"
 
 
+def is_member_name(name: str, cluster: str) -> bool:
+    """Whether `application_name` gives this name to a member of the cluster."""
+    prefix = f"ray-{cluster}-"
+    if not name.startswith(prefix):
+        return False
+    tail = name.removeprefix(prefix)
+    return tail == HEAD or parse_member("/".join(tail.rsplit("-", 1))) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """What an application's environment says of whose it is and what it is for.

@@ -14,6 +14,7 @@ from controller.core.observed import (
     ClusterFolder,
     ObservedApplication,
     ObservedFiles,
+    ObservedProject,
     ObservedState,
     Pause,
 )
@@ -99,6 +100,66 @@ def test_a_sign_of_life_keeps_them(sign: str) -> None:
     apps = converged(spec()).projects[PROJECT].applications
     world = with_folders(observed(*apps, *living()[sign]), *folders("gone", age_s=1e6))
     assert after(world, DAY_S + 1) == []
+
+
+def neighbours() -> dict[str, tuple[ObservedApplication, ...]]:
+    """Applications of other clusters, whose names begin or end as that of `gone` does."""
+    longer, shorter = named("gone-b"), named("go")
+    unmarked = foreign("ray-gone-b-head")
+    at_home = "/home/cdsw/.raycml/launchers/gone-b/head-1-1.py"
+    return {
+        "longer": (application(longer, "head"), application(longer, "cpu/0")),
+        "shorter": (application(shorter, "head"), application(shorter, "cpu/0")),
+        "longer, without its mark": (unmarked,),
+        "longer, by its launcher": (replace(foreign("ray-gone-b-cpu-0"), script=at_home),),
+        "longer, of another installation": (
+            replace(unmarked, environment={"RAYCML_CLUSTER": "gone-b"}),
+        ),
+        "no member": (foreign("ray-gone-cpu"), foreign("ray-gone-"), foreign("ray-gone")),
+    }
+
+
+@pytest.mark.parametrize("which", neighbours())
+def test_a_cluster_with_a_similar_name_keeps_nothing(which: str) -> None:
+    apps = converged(spec()).projects[PROJECT].applications
+    world = with_folders(observed(*apps, *neighbours()[which]), *folders("gone", age_s=1e6))
+    assert after(world, 1) == sorted(f"{folder}/gone" for folder in FOLDERS)
+
+
+@pytest.mark.parametrize("name", ["launchers", "home", "cdsw", "analytics-b", "cpu", "head"])
+def test_a_cluster_named_like_a_part_of_a_path_leaves_its_files(name: str) -> None:
+    apps = converged(spec()).projects[PROJECT].applications
+    from_home = tuple(replace(app, script=f"/home/cdsw/{app.script}") for app in apps)
+    world = with_folders(observed(*from_home), *folders(name, age_s=1e6))
+    assert after(world, 1) == sorted(f"{folder}/{name}" for folder in FOLDERS)
+
+
+def test_every_pair_of_similar_clusters_keeps_its_own_files() -> None:
+    names = ["a", "a-b", "a-b-c", "a-b-0", "b", "head", "a-head", "a-0"]
+    for living_one in names:
+        cluster = named(living_one, workerGroupSpecs__0__groupName="b-c")
+        apps = (application(cluster, "head"), application(cluster, "b-c/0"))
+        world = with_folders(observed(*apps), *folders(*names, age_s=1e6))
+        kept = {n for n in names if f"{FOLDERS[0]}/{n}" not in after(world, 1)}
+        assert kept == {living_one}
+
+
+def test_a_name_that_two_clusters_may_have_keeps_the_files_of_both() -> None:
+    apps = (foreign("ray-a-b-c-0"), *converged(spec()).projects[PROJECT].applications)
+    world = with_folders(observed(*apps), *folders("a", "a-b", "a-b-c", age_s=1e6))
+    assert after(world, 1) == sorted(f"{folder}/a-b-c" for folder in FOLDERS)
+
+
+def test_a_cluster_that_moved_leaves_no_files_behind() -> None:
+    elsewhere = spec(project="other")
+    there = replace(ObservedProject("other"), applications=())
+    world = with_folders(observed(), *folders("analytics", age_s=1e6))
+    world = replace(world, projects={**world.projects, "other": there})
+    state = desired(elsewhere)
+    history = remember(state, world, History(), POLICY)
+    made = plan(state, world, history, POLICY)
+    assert removed(made) == sorted(f"{folder}/analytics" for folder in FOLDERS)
+    assert not audit(Case(made, state, world, history, POLICY))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ lies, 15 flapping, 16 a hash refreshed without proof, 17 a script half published
 """
 
 from tests.mutants import (
+    boundaries,
     composition,
     in_force,
     leading,
@@ -278,4 +279,5 @@ CATALOGUE = [
     *node_files.MUTANTS,
     *composition.MUTANTS,
     *status.MUTANTS,
+    *boundaries.MUTANTS,
 ]

@@ -92,7 +92,7 @@ FOLDERS = [
       "return project.complete and project.problem is None and project.failure is None",
       "return True", f"{GONE}::test_a_torn_list_or_a_pause_keeps_them"),
     m("B12", "files of another installation's cluster are removed", "core/cluster_folders.py",
-      "(app.mark is not None and app.mark.cluster == cluster)", "False",
+      "return cluster in (marked, launched)", "return cluster == launched",
       f"{GONE}::test_an_application_under_another_name_keeps_them"),
     m("B10", "temporary files of killed writers stay", "files/shared.py",
       "_sweep(handle, temporary)", "pass",
