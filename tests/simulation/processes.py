@@ -63,13 +63,17 @@ class ProcessClock(SimulatedClock):
 
 @dataclass
 class Beat:
-    """Work of a second thread of a process, such as the renewal of its lease."""
+    """Work of a second thread of a process, such as the renewal of its lease.
+
+    `then`: what waits for the end of the work at hand.
+    """
 
     work: Callable[[], None]
     wire: Wire
     every_s: float
     due: float
     busy: bool = False
+    then: list[Callable[[], None]] = field(default_factory=list)
 
     def run(self, now: float) -> None:
         self.due = now + self.every_s
@@ -81,6 +85,8 @@ class Beat:
             self.wire.cut = True
         finally:
             self.busy = False
+            while self.then:
+                self.then.pop()()
 
 
 def machine_of(sim: "Simulation", wire: Wire, clock: ProcessClock, rng: random.Random) -> Machine:
@@ -200,14 +206,20 @@ class Process:
         assert self.loop is not None
         assert self.running is not None
         self.turns += 1
+        if self.loop.stop.is_set():  # it came while a second thread was at a call
+            self._end()
+            return
         self._poll(self.running)
         pause = self.loop.turn()
         self.due = self.simulation.now + pause
         if self.loop.stop.is_set():
-            self.close()
-            self.due = float("inf")
+            self._end()
             return
         self.simulation.turned(self)
+
+    def _end(self) -> None:
+        self.close()
+        self.due = float("inf")
 
     def _poll(self, running: Running) -> None:
         """The source is looked at every two seconds; here where that may say something new, and
@@ -239,24 +251,22 @@ class Process:
         if self.loop is not None and self.running is not None:
             for event in (self.loop.stop, self.loop.wake, self.running.aborted):
                 event.set()
-            if not self.busy:
-                self.turns += 1
-                self.busy = True
-                try:
-                    self.close()
-                except Killed:
-                    self.die()
-                finally:
-                    self.busy = False
-        self.due = float("inf")
+        if self.loop is None:
+            self.due = float("inf")
+        elif not self.busy:
+            self.due = self.simulation.now
+            if self.simulation.beat_of(self.wire) is None:
+                self.turn()
 
     def die(self) -> None:
         """Nothing is given back; a supervisor starts it anew."""
         self.wire.cut = True
         session, self._session, self.loop, self.running = self._session, None, None, None
-        if session is not None:
-            with suppress(Killed):
-                session.__exit__(Killed, Killed(), None)
+        beat = self.simulation.beat_of(self.wire)
+        if session is not None and beat is not None:
+            beat.then.append(lambda: _leave(session))
+        elif session is not None:
+            _leave(session)
         self.idle = 0
         self.due = self.simulation.now + AGAIN_S
 
@@ -284,6 +294,11 @@ class Process:
     def unready(self) -> list[str]:
         """What the readiness page answers."""
         return ["it does not run"] if self.running is None else unready(self.running.board)
+
+
+def _leave(session: AbstractContextManager[Session]) -> None:
+    with suppress(Killed):
+        session.__exit__(Killed, Killed(), None)
 
 
 @lru_cache(maxsize=1)

@@ -209,10 +209,15 @@ class Simulation:
         self._advance(ends)
 
     def _due(self, ends: float) -> Process | Beat | None:
-        """Whose turn comes first until then.  A process goes on beside calls that hang."""
-        everybody = (*self.processes.values(), *self.beats)
-        due = [each for each in everybody if not each.busy and each.due <= ends]
+        """Whose turn comes first until then.  A process goes on beside calls that hang, but for
+        its own: where its second thread is at one, its turn waits."""
+        free = [each for each in self.processes.values() if self.beat_of(each.wire) is None]
+        due = [each for each in (*free, *self.beats) if not each.busy and each.due <= ends]
         return min(due, key=lambda each: each.due, default=None)
+
+    def beat_of(self, wire: Wire) -> Beat | None:
+        """The work that a second thread of this process is at."""
+        return next((beat for beat in self.beats if beat.busy and beat.wire is wire), None)
 
     def while_away(self, seconds: float) -> None:
         """A long time passes: so many turns at the controller's own pace, and one at the end."""
