@@ -25,7 +25,7 @@ from controller.core.audit import audit
 from controller.core.audit_case import Case
 from controller.core.desired import DesiredState, Frozen, desire
 from controller.core.history import History, record
-from controller.core.observed import Asked, ObservedFiles, ObservedState
+from controller.core.observed import Asked, ObservedFiles, ObservedPauses, ObservedState
 from controller.core.offers import Offers, Wish, wish
 from controller.core.plan import Outcome, Plan, Violation
 from controller.core.planner import plan, remember
@@ -47,10 +47,11 @@ class World(Protocol):
     def look(self, projects: Iterable[str], clusters: Mapping[str, str]) -> ObservedState:
         """All applications of these projects, and the head reports of clusters (name: project)."""
 
-    def files(
-        self, projects: Iterable[str], at: datetime, asked: Asked | None = None
-    ) -> ObservedFiles:
-        """Launchers and pauses in the files of these projects, and environments if asked."""
+    def pauses(self, projects: Iterable[str], at: datetime) -> ObservedPauses:
+        """Pauses in the files of these projects."""
+
+    def files(self, projects: Iterable[str], asked: Asked | None = None) -> ObservedFiles:
+        """What clusters have in the files of these projects, and environments if asked."""
 
     def offers(self, wish: Wish) -> Offers:
         """Images and sizes that the workspace offers, as far as CML tells.  Raises nothing."""
@@ -80,13 +81,19 @@ def look_and_plan(revision: Revision, world: World, history: History, policy: Po
     observed = world.look(sorted(set(projects.values())), clusters)
     history = remember(desired, observed, history, policy)
     decided = plan(desired, observed, history, policy)
-    asks = policy.delete or policy.prune or policy.gone or policy.look_at_pauses
-    if decided.steps or asks or is_removal_due(history, observed.as_of, policy):
-        # Launchers and pauses matter only where something is to be done; a converged pass costs
-        # one list for each project and one report for each cluster.
+    # Files matter only where something is to be done; a converged pass costs one list for each
+    # project and one report for each cluster.
+    acts = bool(policy.delete or policy.prune or policy.gone or policy.look_at_files)
+    acts = acts or is_removal_due(history, observed.as_of, policy)
+    if acts or decided.steps or policy.look_at_pauses:
+        pauses = world.pauses(sorted(observed.projects), observed.as_of)
+        observed = observed.with_pauses(pauses)
+        if not pauses.is_empty:
+            history = remember(desired, observed, history, policy)
+            decided = plan(desired, observed, history, policy)
+    if acts or decided.steps:
         asked = Asked(policy.owner, named_environments(desired, observed))
-        files = world.files(sorted(observed.projects), observed.as_of, asked)
-        observed = observed.with_files(files)
+        observed = observed.with_files(world.files(sorted(observed.projects), asked))
         history = remember(desired, observed, history, policy)
         decided = plan(desired, observed, history, policy)
     if needed := wish(decided):

@@ -118,6 +118,8 @@ def echo_redaction(secrets: Iterable[str], variables: Mapping[str, str]) -> Call
     hidden = [*secrets, *variables.values()]
     replace = Secrets(hidden)
     named = _named(variables)
+    cut = [spelling for secret in hidden for spelling in spellings(secret.strip())]
+    cut = [spelling for spelling in cut if len(spelling) >= SHORTEST]
 
     def redact(text: str) -> str:
         if named is not None:
@@ -125,7 +127,7 @@ def echo_redaction(secrets: Iterable[str], variables: Mapping[str, str]) -> Call
         text = replace(text)
         if found := _VARIABLES.search(text):
             text = text[: found.end()] + REDACTED
-        return _without_cut_end(text, hidden)
+        return _without_cut_end(text, cut)
 
     return redact
 
@@ -156,14 +158,13 @@ def _end_of_value(text: str, start: int, value: str) -> int:
     return len(text)
 
 
-def _without_cut_end(text: str, secrets: Iterable[str]) -> str:
+def _without_cut_end(text: str, spelt: Iterable[str]) -> str:
     """The text without the first part of a secret at the very end, where a server cut it off."""
     bare = text.rstrip(" .…\"'`")
-    for secret in secrets:
-        for spelling in spellings(secret.strip()):
-            at = bare.find(spelling[:SHORTEST]) if len(spelling) >= SHORTEST else -1
-            while at >= 0 and not spelling.startswith(bare[at:]):
-                at = bare.find(spelling[:SHORTEST], at + 1)
-            if at >= 0:
-                return bare[:at] + REDACTED
+    for spelling in spelt:
+        at = bare.find(spelling[:SHORTEST])
+        while at >= 0 and not spelling.startswith(bare[at:]):
+            at = bare.find(spelling[:SHORTEST], at + 1)
+        if at >= 0:
+            return bare[:at] + REDACTED
     return text

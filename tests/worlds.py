@@ -152,7 +152,7 @@ def all_files(*apps: ObservedApplication, project: str = PROJECT) -> ObservedFil
     """Files in which every application's launcher is there, freshly written."""
     paths = sorted({a.script for a in apps if a.script})
     launchers = {project: tuple(LauncherFile(p, NOW) for p in paths)}
-    return ObservedFiles(launchers, {}, environments={})
+    return ObservedFiles(launchers, environments={})
 
 
 def whole_cluster(cluster: RayCluster, phase: Phase = Phase.RUNNING) -> list[ObservedApplication]:

@@ -40,7 +40,7 @@ def preflight(trial: Trial) -> Passed:
     listed = seen.projects[session.project]
     if not listed.complete:
         raise PhaseError("the list of applications was torn: its pages did not fit together")
-    files = session.world.files([session.project], seen.as_of)
+    files = session.world.files([session.project])
     trial.runtime = _runtime(trial)
     ours = [key_of(app).cluster for app in seen.owned(session.owner)]
     launchers = files.launchers.get(session.project, ())

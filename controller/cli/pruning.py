@@ -55,7 +55,7 @@ def _clusters(plan: Plan) -> set[str]:
 
 def check_pauses(names: set[str], seen: Pass) -> None:
     """A pause is obeyed by those who delete, too.  CommandError for the first that holds."""
-    pauses = {} if seen.observed.files is None else seen.observed.files.pauses
+    pauses = {} if seen.observed.pauses is None else seen.observed.pauses.found
     for project, name in sorted(pauses):
         pause = seen.observed.pause(project, name)
         if name in names and pause is not None and project in _projects(name, seen):

@@ -35,6 +35,7 @@ from controller.web.metrics import Metrics
 # What a pass may take beyond its time for new steps; less than the page allows before it is unwell.
 _CALLS_S = 30.0  # for the calls under way then
 _EVENTS_S = 20.0  # for writing its events
+_FILES_S = 600.0  # between looks at launchers and folders where nothing else is to be done
 _LEASE_TAKEN = "LeaseTaken"
 _STANDS_BY = frozenset({LEASE_HELD, _LEASE_TAKEN})
 
@@ -68,6 +69,7 @@ class Running:
     orders: StandingOrders = field(init=False)
     sweeping: Sweeping = field(init=False)
     projects: tuple[str, ...] = field(init=False)
+    _files_due_at: float = -math.inf
 
     def __post_init__(self) -> None:
         self.follower.permission = self.permission
@@ -125,9 +127,12 @@ class Running:
             grace=self.follower.leaving() if self.prune else {},
             allow_prune=self.follower.allow_prune,
             look_at_pauses=True,
+            look_at_files=started >= self._files_due_at,
         )
         done = reconcile(revision, session.world, run, history, policy)
         self._note(done)
+        if done.observed.files is not None:
+            self._files_due_at = started + _FILES_S
         self.projects = tuple(sorted({session.project, *done.observed.projects}))
         done = self.orders.shown_in(done)
         self.sweeping.sweep(self.projects)

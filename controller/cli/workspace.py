@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TypeVar
 
 from controller.cli.look_environments import LookAtEnvironments
 from controller.cli.look_offers import look_at_offers
@@ -21,10 +22,13 @@ from controller.core.jobs import JobConfiguration, ObservedJob
 from controller.core.member import THE_HEAD, Key, application_name
 from controller.core.observed import (
     Asked,
+    ClusterFolder,
     HeadReport,
+    LauncherFile,
     ObservedApplication,
     ObservedEnvironment,
     ObservedFiles,
+    ObservedPauses,
     ObservedProject,
     ObservedState,
     Phase,
@@ -32,7 +36,7 @@ from controller.core.observed import (
 from controller.core.offers import Offers, Wish
 from controller.core.plan import Configuration, Result
 from controller.core.reason import Reason
-from controller.files.launchers import stored_folders, stored_launchers
+from controller.files.launchers import stored_files
 from controller.files.pauses import read_pauses
 from controller.files.port import FilesError, ProjectFiles
 from controller.files.reports import parse_report, report_path
@@ -43,6 +47,10 @@ _FORBIDDEN, _CONFLICT = 403, 409
 _ID = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")  # observed on live workspaces
 
 OpenFiles = Callable[[str], ProjectFiles]
+_Stored = tuple[
+    tuple[LauncherFile, ...], tuple[ClusterFolder, ...], Mapping[str, ObservedEnvironment]
+]
+_Read = TypeVar("_Read")
 
 
 class Workspace:
@@ -125,31 +133,48 @@ class Workspace:
             return None
         return None if data is None else parse_report(data, cluster).report
 
-    def files(
-        self, projects: Iterable[str], at: datetime, asked: Asked | None = None
-    ) -> ObservedFiles:
+    def pauses(self, projects: Iterable[str], at: datetime) -> ObservedPauses:
         """Nothing is decided about a project whose pauses cannot be read; the others go on.
 
-        Raises where no project's files can be read.
+        Raises where those of no project can be read.
         """
-        launchers, pauses, environments, folders = {}, {}, {}, {}
+        read, unread = self._of_each(projects, lambda files, _: read_pauses(files, at))
+        found = {
+            (project, name): pause
+            for project, pauses in read.items()
+            for name, pause in pauses.items()
+        }
+        return ObservedPauses(found, unread)
+
+    def files(self, projects: Iterable[str], asked: Asked | None = None) -> ObservedFiles:
+        """As with pauses: a project whose files cannot be read holds up no other."""
+
+        def look(files: ProjectFiles, project: str) -> _Stored:
+            return *stored_files(files), self._environments(project, files, asked)
+
+        read, unread = self._of_each(projects, look)
+        return ObservedFiles(
+            launchers={project: stored[0] for project, stored in read.items()},
+            unread=unread,
+            environments={project: s[2] for project, s in read.items()} if asked else None,
+            folders={project: stored[1] for project, stored in read.items()},
+        )
+
+    def _of_each(
+        self, projects: Iterable[str], look: Callable[[ProjectFiles, str], _Read]
+    ) -> tuple[dict[str, _Read], dict[str, str]]:
+        """What a look at the files of each project finds, and why it finds nothing."""
+        read: dict[str, _Read] = {}
         faults: dict[str, Fault] = {}
         for project in projects:
             try:
                 with _explained():
-                    files = self._files(project)
-                    stored = stored_launchers(files)
-                    read = read_pauses(files, at)
-                    pauses.update({(project, name): pause for name, pause in read.items()})
-                    environments[project] = self._environments(project, files, asked)
-                    folders[project] = stored_folders(files, stored)
-                    launchers[project] = stored
+                    read[project] = look(self._files(project), project)
             except Fault as fault:
                 faults[project] = fault
-        if faults and not launchers:
+        if faults and not read:
             raise next((f for f in faults.values() if not f.aborts), next(iter(faults.values())))
-        unread = {p: str(f) for p, f in faults.items()}
-        return ObservedFiles(launchers, pauses, unread, environments if asked else None, folders)
+        return read, {project: str(fault) for project, fault in faults.items()}
 
     def _environments(
         self, project: str, files: ProjectFiles, asked: Asked | None

@@ -9,7 +9,7 @@ import random
 import ssl
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Literal
 
@@ -116,6 +116,7 @@ class Transport:
         self._retries = retries
         self._on_call = on_call
         self._gate = Gate(clock)
+        self._hides_key = echo_redaction([key.get_secret_value()], {})
         self.limit = Limit(clock)
 
     def close(self) -> None:
@@ -150,7 +151,7 @@ class Transport:
         started = self._clock.monotonic()
         outcome = self._exchange(request)
         error = classify(
-            request.operation, outcome, now=self._clock.now(), redact=partial(self._redact, request)
+            request.operation, outcome, now=self._clock.now(), redact=self._redaction(request)
         )
         took_s = self._clock.monotonic() - started
         if isinstance(outcome, httpx.TimeoutException):
@@ -222,9 +223,11 @@ class Transport:
                 raise httpx.ReadTimeout("the answer trickles in too slowly")
         return bytes(body)
 
-    def _redact(self, request: Request, text: str) -> str:
+    def _redaction(self, request: Request) -> Callable[[str], str]:
+        if not request.secrets and not request.variables:
+            return self._hides_key
         secrets = (self._key.get_secret_value(), *request.secrets)
-        return echo_redaction(secrets, request.variables)(text)
+        return echo_redaction(secrets, request.variables)
 
 
 @lru_cache(maxsize=256)

@@ -39,7 +39,7 @@ class Case:
 
         self.clusters = {cluster.name: cluster for cluster in desired.clusters}
         self.launcher_sizes: dict[str, int] = {}
-        for cluster in desired.clusters:
+        for cluster in desired.clusters if observed.files is not None else ():
             sizes = launcher_sizes(cluster, policy.edition, policy.launcher_base)
             self.launcher_sizes.update(sizes)
 

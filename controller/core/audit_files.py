@@ -6,7 +6,7 @@ from controller.core.plan import RemoveFolder
 
 def files_of_clusters_stay(case: Case) -> Broken:
     """No folder goes while its cluster has an application, a spec or a pause, or may have one."""
-    pauses = {} if case.observed.files is None else case.observed.files.pauses
+    pauses = {} if case.observed.pauses is None else case.observed.pauses.found
     wanted = {(cluster.project, cluster.name) for cluster in case.desired.clusters}
     for step in case.plan.steps:
         if not isinstance(step.action, RemoveFolder):

@@ -13,6 +13,7 @@ from controller.core.observed import (
     HeadReport,
     LauncherFile,
     ObservedFiles,
+    ObservedPauses,
     ObservedProject,
     ObservedState,
     Pause,
@@ -157,14 +158,20 @@ def seen(facts: Facts) -> ObservedState:
     `files` is None where a project's files could not be read: then nobody knows of its pauses.
     """
     projects = {p: s for p, s in facts.applications.items() if not isinstance(s, Unread)}
-    return ObservedState(facts.as_of, projects, facts.reports, _files(facts))
+    pauses = _pauses(facts)
+    files = None if pauses is None else _files(facts)
+    return ObservedState(facts.as_of, projects, facts.reports, files, pauses)
 
 
-def _files(facts: Facts) -> ObservedFiles | None:
-    launchers = {p: f for p, f in facts.launchers.items() if not isinstance(f, Unread)}
+def _pauses(facts: Facts) -> ObservedPauses | None:
     pauses: dict[tuple[str, str], Pause] = {}
     for project, found in facts.pauses.items():
         if isinstance(found, Unread):
             return None
         pauses.update({(project, name): pause for name, pause in found.items()})
-    return ObservedFiles(launchers, pauses) if len(launchers) == len(facts.launchers) else None
+    return ObservedPauses(pauses)
+
+
+def _files(facts: Facts) -> ObservedFiles | None:
+    launchers = {p: f for p, f in facts.launchers.items() if not isinstance(f, Unread)}
+    return ObservedFiles(launchers) if len(launchers) == len(facts.launchers) else None

@@ -58,21 +58,21 @@ def note_unused_folders(
 def _unused(
     desired: DesiredState, observed: ObservedState, past: Past
 ) -> Mapping[str, list[ClusterFolder]]:
-    if observed.files is None or not desired.whole or desired.frozen:
+    files, pauses = observed.files, observed.pauses
+    if files is None or pauses is None or not desired.whole or desired.frozen:
         return {}
     held = {(c.project, c.name) for c in desired.clusters}
-    pauses = observed.files.pauses
     return {
         project: [
             folder
             for folder in folders
             if (project, folder.cluster) not in held
             and folder.cluster not in desired.departed
-            and (project, folder.cluster) not in pauses
+            and (project, folder.cluster) not in pauses.found
             and not is_alive(folder.cluster, observed.projects[project])
             and (past.policy.only is None or folder.cluster in past.policy.only)
         ]
-        for project, folders in sorted(observed.files.folders.items())
+        for project, folders in sorted(files.folders.items())
         if project in observed.projects and _is_readable(observed.projects[project])
     }
 

@@ -45,6 +45,15 @@ class Group:
     suspended: bool
     inputs: Inputs
     environment: Environment | None = None  # the one that we build; None: somebody else's
+    _fingerprint: str = field(init=False, compare=False, repr=False)
+    _agreement: str = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        found = fingerprint(self.inputs)
+        if found is None:  # the current version always has its arithmetic
+            raise AssertionError("the current fingerprint version has no arithmetic")
+        object.__setattr__(self, "_fingerprint", found)
+        object.__setattr__(self, "_agreement", agreement(self.inputs))
 
     @property
     def is_head(self) -> bool:
@@ -54,13 +63,10 @@ class Group:
         return Member(self.name, ordinal)
 
     def fingerprint(self) -> str:
-        found = fingerprint(self.inputs)
-        if found is None:  # the current version always has its arithmetic
-            raise AssertionError("the current fingerprint version has no arithmetic")
-        return found
+        return self._fingerprint
 
     def agreement(self) -> str:
-        return agreement(self.inputs)
+        return self._agreement
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,9 @@ def compare(
 
 def _outdated(mark: Mark, group: Group) -> bool:
     """Compared with the arithmetic that the mark names; an unknown, newer one is left alone."""
-    wanted = fingerprint(group.inputs, version_of(mark.fingerprint) or VERSION)
+    version = version_of(mark.fingerprint) or VERSION
+    same = version == VERSION
+    wanted = group.fingerprint() if same else fingerprint(group.inputs, version)
     return wanted is not None and wanted != mark.fingerprint
 
 

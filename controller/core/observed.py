@@ -177,39 +177,60 @@ class Asked:
 class ObservedFiles:
     """The project's files that matter, by project; read only when there is something to do.
 
-    `pauses` by project and cluster, since a pause is of the cluster in its own project.
     `environments` are by hash; one that is not among them is not there at all.  None: nobody asked.
     `unread`: projects whose files could not be read this time, and why.
     """
 
     launchers: Mapping[str, tuple[LauncherFile, ...]]
-    pauses: Mapping[tuple[str, str], Pause]
     unread: Mapping[str, str] = field(default_factory=dict)
     environments: Mapping[str, Mapping[str, ObservedEnvironment]] | None = None
     folders: Mapping[str, tuple[ClusterFolder, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedPauses:
+    """Pauses by project and cluster, since a pause is of the cluster in its own project.
+
+    `unread`: projects whose pauses could not be read this time, and why.
+    """
+
+    found: Mapping[tuple[str, str], Pause] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.found and not self.unread
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedState:
-    """One look at the world.  `reports` by cluster; `files` and `offers` only where looked at."""
+    """One look at the world.  `reports` by cluster; `pauses`, `files` and `offers` only where
+    looked at."""
 
     as_of: datetime
     projects: Mapping[str, ObservedProject]
     reports: Mapping[str, HeadReport] = field(default_factory=dict)
     files: ObservedFiles | None = None
+    pauses: ObservedPauses | None = None
     offers: Offers | None = None
     _indexes: dict[str, "Index"] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
+    def with_pauses(self, pauses: ObservedPauses) -> "ObservedState":
+        """The same with the pauses; where those are unknown, nothing is decided."""
+        return replace(self, projects=self._without(pauses.unread), pauses=pauses)
+
     def with_files(self, files: ObservedFiles) -> "ObservedState":
-        """The same with the files; where those are unknown, so are the pauses, and nothing is
-        decided."""
+        """The same with the files; where those are unknown, nothing is decided."""
+        return replace(self, projects=self._without(files.unread), files=files)
+
+    def _without(self, unread: Mapping[str, str]) -> dict[str, ObservedProject]:
         projects = dict(self.projects)
-        for project, why in files.unread.items():
+        for project, why in unread.items():
             failure = f"its files cannot be read: {why}"
             projects[project] = replace(projects[project], complete=False, failure=failure)
-        return replace(self, projects=projects, files=files)
+        return projects
 
     def with_offers(self, offers: Offers) -> "ObservedState":
         """The same with what the workspace offers; an image that runs here is among it."""
@@ -218,8 +239,8 @@ class ObservedState:
         return replace(self, offers=offers.with_images(sorted(running)))
 
     def pause(self, project: str, cluster: str) -> Pause | None:
-        """The pause that holds now; none is known where the files were not read."""
-        found = None if self.files is None else self.files.pauses.get((project, cluster))
+        """The pause that holds now; none is known where nobody looked."""
+        found = None if self.pauses is None else self.pauses.found.get((project, cluster))
         return found if found is not None and found.holds(self.as_of) else None
 
     def owned(self, owner: str) -> tuple[ObservedApplication, ...]:

@@ -59,15 +59,20 @@ def plan(
     drafts += [_kept(seen.cluster.name, desired) for seen in views]
     drafts.append(ownerless(desired, observed, past))
     made = _without(refused, total(drafts))
-    sizes: dict[str, int] = {}
-    for seen in views:
-        sizes |= launcher_sizes(seen.cluster, policy.edition, policy.launcher_base)
-    steps = needed(made.steps, observed, sizes)
+    steps = needed(made.steps, observed, _sizes(views, observed, policy))
     steps = (*steps, *unused(desired, observed, past, steps))
     steps = (*steps, *unused_environments(desired, observed, past))
     steps = (*steps, *unused_folders(desired, observed, past))
     steps = tuple(step for step in steps if step.cluster not in refused)
     return Plan(tuple(sorted(steps, key=_step_order)), tuple(sorted(made.waits, key=_wait_order)))
+
+
+def _sizes(views: Sequence[View], observed: ObservedState, policy: Policy) -> dict[str, int]:
+    """Of the launchers that clusters want; nothing where there is nothing to compare them with."""
+    sizes: dict[str, int] = {}
+    for seen in views if observed.files is not None else ():
+        sizes |= launcher_sizes(seen.cluster, policy.edition, policy.launcher_base)
+    return sizes
 
 
 def remember(
@@ -107,7 +112,7 @@ def _letting_go(desired: DesiredState, observed: ObservedState, policy: Policy) 
     names = {c.name for c in desired.clusters} | policy.delete | policy.gone
     if policy.prune:
         names |= {key_of(app).cluster for app in observed.owned(policy.owner)}
-    pauses = {} if observed.files is None else observed.files.pauses
+    pauses = {} if observed.pauses is None else observed.pauses.found
     paused = {name for (_, name), pause in pauses.items() if pause.holds(observed.as_of)}
     kept = {c.name for c in desired.clusters if c.paused or c.suspended or c.protected}
     return frozenset(names - kept - paused)

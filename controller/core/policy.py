@@ -25,6 +25,7 @@ class Policy:
         default_factory=dict
     )  # when that of each departed one ends
     look_at_pauses: bool = False  # also where nothing is to be done, so that they can be shown
+    look_at_files: bool = False  # also where nothing is to be done: what is unused is to go
     projects: frozenset[str] | None = None  # that specs may name; None: all
     only: frozenset[str] | None = None  # look at these clusters and no others
     refresh_launchers: bool = False

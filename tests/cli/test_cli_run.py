@@ -45,6 +45,21 @@ def test_a_converged_world_costs_no_write_however_long(stage: Stage) -> None:
         assert all(c.word == "Ready" for c in controller.board.status.clusters)  # type: ignore[union-attr]
 
 
+def test_where_nothing_is_to_be_done_only_pauses_are_read_and_all_files_in_ten_minutes(
+    stage: Stage,
+) -> None:
+    repository = three(stage)
+    with controlled(stage, repository.folder) as controller:
+        controller.settle()
+
+        files = f"/api/v2/projects/{stage.project}/files/.raycml"
+        before = len(stage.wire.calls)
+        controller.turn(40)  # of thirty seconds each
+        calls = stage.wire.calls[before:]
+        assert calls.count(("GET", f"{files}/pauses")) == 40
+        assert calls.count(("GET", f"{files}/launchers")) == 2
+
+
 def test_a_broken_commit_freezes_what_it_broke_and_nothing_else(stage: Stage) -> None:
     repository = three(stage)
     with controlled(stage, repository.folder) as controller:

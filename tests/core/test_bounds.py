@@ -74,7 +74,7 @@ def test_a_create_that_may_have_happened_is_looked_for_as_long_as_lists_may_lag(
     result: Result,
 ) -> None:
     state = desired(CLUSTER)
-    nothing = ObservedFiles({PROJECT: ()}, {})
+    nothing = ObservedFiles({PROJECT: ()})
     first = observed(files=nothing)
     history = remember(state, first, History(), POLICY)
     step = next(
@@ -93,7 +93,7 @@ def test_a_create_that_may_have_happened_is_looked_for_as_long_as_lists_may_lag(
 
 def test_a_create_whose_answer_was_lost_is_over_when_the_list_shows_it() -> None:
     state = desired(CLUSTER)
-    first = observed(files=ObservedFiles({PROJECT: ()}, {}))
+    first = observed(files=ObservedFiles({PROJECT: ()}))
     history = remember(state, first, History(), POLICY)
     step = next(
         s for s in plan(state, first, history, POLICY).steps if isinstance(s.action, Create)

@@ -14,6 +14,7 @@ from controller.core.observed import (
     ClusterFolder,
     ObservedApplication,
     ObservedFiles,
+    ObservedPauses,
     ObservedProject,
     ObservedState,
     Pause,
@@ -46,10 +47,10 @@ def folders(*clusters: str, age_s: float | None = None) -> tuple[ClusterFolder, 
 
 
 def with_folders(
-    world: ObservedState, *found: ClusterFolder, pauses: dict[str, Pause] | None = None
+    world: ObservedState, *found: ClusterFolder, pauses: dict[tuple[str, str], Pause] | None = None
 ) -> ObservedState:
-    files = ObservedFiles({PROJECT: ()}, pauses or {}, folders={PROJECT: found})  # type: ignore[arg-type]
-    return replace(world, files=files)
+    files = ObservedFiles({PROJECT: ()}, folders={PROJECT: found})
+    return replace(world, files=files, pauses=ObservedPauses(pauses or {}))
 
 
 def removed(decision: Plan) -> list[str]:

@@ -10,7 +10,7 @@ from controller.core.events import Event, Kind
 from controller.core.happenings import PROBLEMS_TOLD, Glance, happenings
 from controller.core.history import History
 from controller.core.member import Member
-from controller.core.observed import ObservedFiles, ObservedState, Pause, Phase
+from controller.core.observed import ObservedPauses, ObservedState, Pause, Phase
 from controller.core.occasions import Occasion
 from controller.core.plan import (
     Delete,
@@ -209,20 +209,20 @@ def test_a_wait_that_is_tried_once_more_is_not_over_yet() -> None:
 def test_a_pause_says_by_whom_and_why_and_is_no_stall() -> None:
     fallen = observed(HEAD, CPU_0, replace(CPU_1, phase=Phase.FAILED), reports=(ALIVE,), now=at(5))
     down = glance(desired(CLUSTER), fallen)
-    files = ObservedFiles(all_files(HEAD, CPU_0, CPU_1).launchers, {(PROJECT, "analytics"): PAUSE})
-    paused = glance(desired(CLUSTER), replace(fallen, files=files))
+    pauses = ObservedPauses({(PROJECT, "analytics"): PAUSE})
+    paused = glance(desired(CLUSTER), fallen.with_pauses(pauses))
     assert said(down, paused) == ["Paused analytics: paused by jdoe: migration"]
     assert said(paused, down) == ["Unpaused analytics: it is worked on again"]
-    other = replace(files, pauses={(PROJECT, "analytics"): replace(PAUSE, by="asmith")})
-    again = glance(desired(CLUSTER), replace(fallen, files=other))
+    other = ObservedPauses({(PROJECT, "analytics"): replace(PAUSE, by="asmith")})
+    again = glance(desired(CLUSTER), fallen.with_pauses(other))
     assert said(paused, again) == ["Paused analytics: paused by asmith: migration"]
 
 
 def test_a_pause_of_a_cluster_without_a_spec_is_told_too() -> None:
     orphaned = observed(HEAD)
-    files = ObservedFiles(all_files(HEAD).launchers, {(PROJECT, "analytics"): PAUSE})
+    pauses = ObservedPauses({(PROJECT, "analytics"): PAUSE})
     free = glance(desired(), orphaned)
-    held = glance(desired(), replace(orphaned, files=files))
+    held = glance(desired(), orphaned.with_pauses(pauses))
     assert said(free, held) == ["Paused analytics: paused by jdoe: migration"]
 
 

@@ -32,7 +32,7 @@ OLD = ".raycml/launchers/analytics/cpu-0000000000000000-0123456789.py"
 
 def with_files(world: object, *paths: str, age_s: float = 7200) -> object:
     files = tuple(LauncherFile(path, at(-age_s)) for path in paths)
-    return replace(world, files=ObservedFiles({PROJECT: files}, {}))  # type: ignore[type-var]
+    return replace(world, files=ObservedFiles({PROJECT: files}))  # type: ignore[type-var]
 
 
 def test_a_launcher_that_an_application_names_is_kept_however_old() -> None:
@@ -77,7 +77,7 @@ def test_a_launcher_whose_age_nobody_tells_is_kept_until_it_was_seen_unused_for_
     from controller.core.history import History
     from controller.core.planner import plan, remember
 
-    files = ObservedFiles({PROJECT: (LauncherFile(OLD),)}, {})
+    files = ObservedFiles({PROJECT: (LauncherFile(OLD),)})
     world = replace(converged(CLUSTER), files=files)
     history = remember(desired(CLUSTER), world, History(), POLICY)
     assert plan(desired(CLUSTER), world, history, POLICY).steps == ()
@@ -97,7 +97,7 @@ def test_a_launcher_counts_as_written_by_its_size_and_not_by_its_name(
     """Half an upload has the full name; it is written anew, and before what names it."""
     policy = replace(POLICY, launcher_base=1000)
     files = tuple(LauncherFile(p, NOW, size - missing) for p, size in SETTINGS_SIZE.items())
-    world = observed(files=ObservedFiles({PROJECT: files}, {}))
+    world = observed(files=ObservedFiles({PROJECT: files}))
     plan = decide(desired(spec()), world, policy=policy)
     written = [s.action.path for s in plan.steps if isinstance(s.action, WriteLauncher)]
     assert written == ([] if phase == "whole" else sorted(SETTINGS_SIZE))

@@ -140,7 +140,7 @@ def test_a_launcher_from_the_future_is_removed_an_hour_after_it_was_seen_unused(
 
     cluster = spec()
     path = ".raycml/launchers/analytics/cpu-0000000000000000-0123456789.py"
-    files = ObservedFiles({PROJECT: (LauncherFile(path, at(ahead_s)),)}, {})
+    files = ObservedFiles({PROJECT: (LauncherFile(path, at(ahead_s)),)})
     history = History()
     for seconds, count in ((0, 0), (1800, 0), (3601, 1)):
         seen = replace(converged(cluster), files=files, as_of=at(seconds), reports={})

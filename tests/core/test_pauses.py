@@ -7,7 +7,15 @@ import pytest
 from controller.core import audit as laws
 from controller.core.audit_case import Case
 from controller.core.history import History
-from controller.core.observed import LauncherFile, ObservedFiles, Pause, Phase
+from controller.core.observed import (
+    LauncherFile,
+    ObservedApplication,
+    ObservedFiles,
+    ObservedPauses,
+    ObservedState,
+    Pause,
+    Phase,
+)
 from controller.core.plan import Intent, Plan, RemoveLauncher, Step
 from controller.core.reason import Reason
 from tests.worlds import (
@@ -32,10 +40,17 @@ OVER = replace(PAUSE, until=at(-1))
 FALLEN = [replace(APPS[0], phase=Phase.FAILED), *APPS[1:]]
 
 
-def paused(pauses: dict[tuple[str, str], Pause], *extra: LauncherFile) -> ObservedFiles:
-    files = all_files(*APPS)
-    launchers = {PROJECT: (*files.launchers[PROJECT], *extra), OTHER: ()}
-    return replace(files, launchers=launchers, pauses=pauses)
+def paused(
+    pauses: dict[tuple[str, str], Pause],
+    *apps: ObservedApplication,
+    extra: LauncherFile | None = None,
+) -> ObservedState:
+    """These applications with their files and pauses."""
+    more = () if extra is None else (extra,)
+    launchers = {PROJECT: (*all_files(*APPS).launchers[PROJECT], *more), OTHER: ()}
+    return observed(*apps, files=ObservedFiles(launchers, environments={})).with_pauses(
+        ObservedPauses(pauses)
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,18 +66,18 @@ def paused(pauses: dict[tuple[str, str], Pause], *extra: LauncherFile) -> Observ
 def test_a_pause_holds_for_its_cluster_in_its_own_project_alone(
     pauses: dict[tuple[str, str], Pause], holds: bool
 ) -> None:
-    plan = decide(desired(CLUSTER), observed(*FALLEN, files=paused(pauses)))
+    plan = decide(desired(CLUSTER), paused(pauses, *FALLEN))
     assert ("wait head Paused" in said(plan)) is holds
     assert ("restart head Down" in said(plan)) is not holds
 
 
 def test_what_left_a_project_is_held_by_a_pause_in_that_project() -> None:
     moved = replace(application(CLUSTER, "cpu/0"), id="old", project=OTHER)
-    there = observed(*APPS, moved, files=paused({(OTHER, "analytics"): PAUSE}))
+    there = paused({(OTHER, "analytics"): PAUSE}, *APPS, moved)
     found = decide(desired(CLUSTER), there)
     assert "wait cpu/0 Paused" in said(found)
     assert "delete cpu/0 Moved" not in said(found)
-    here = observed(*APPS, moved, files=paused({}))
+    here = paused({}, *APPS, moved)
     assert "delete cpu/0 Moved" in said(decide(desired(CLUSTER), here))
 
 
@@ -73,19 +88,19 @@ OLD = LauncherFile(".raycml/launchers/analytics/cpu-0000000000000000-old.py", at
 def test_no_launcher_of_a_paused_cluster_is_removed(by_spec: bool) -> None:
     cluster = spec(paused=by_spec)
     pauses = {} if by_spec else {(PROJECT, "analytics"): PAUSE}
-    plan = decide(desired(cluster), observed(*APPS, files=paused(pauses, OLD)))
+    plan = decide(desired(cluster), paused(pauses, *APPS, extra=OLD))
     assert not plan.steps
-    going = decide(desired(CLUSTER), observed(*APPS, files=paused({}, OLD)))
+    going = decide(desired(CLUSTER), paused({}, *APPS, extra=OLD))
     assert [step.name for step in going.steps] == ["remove_launcher"]
 
 
 def test_no_launcher_of_a_paused_cluster_without_a_spec_is_removed() -> None:
-    world = observed(*APPS, files=paused({(PROJECT, "analytics"): PAUSE}, OLD))
+    world = paused({(PROJECT, "analytics"): PAUSE}, *APPS, extra=OLD)
     assert not decide(desired(), world).steps
 
 
 def test_the_audit_lets_no_write_into_a_paused_cluster() -> None:
-    world = observed(*APPS, files=paused({(PROJECT, "analytics"): PAUSE}, OLD))
+    world = paused({(PROJECT, "analytics"): PAUSE}, *APPS, extra=OLD)
     action = RemoveLauncher(OLD.path)
     step = Step(action, "analytics", PROJECT, None, Reason.LAUNCHER_UNUSED, Intent.NOTHING)
     for project, found in ((PROJECT, 1), (OTHER, 0)):

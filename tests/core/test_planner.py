@@ -10,6 +10,7 @@ from controller.core.observed import (
     LauncherFile,
     ObservedApplication,
     ObservedFiles,
+    ObservedPauses,
     ObservedProject,
     Pause,
     Phase,
@@ -390,11 +391,11 @@ def test_a_pause_ordered_by_a_person_holds_until_it_ends() -> None:
     wider = spec(workerGroupSpecs__0__replicas=3)
     files = all_files(HEAD, CPU_0)
     until = Pause("analytics", "upgrade tonight", "alice", NOW, at(60))
-    paused = ObservedFiles(files.launchers, {(PROJECT, "analytics"): until})
-    state = observed(HEAD, CPU_0, CPU_1, reports=(ALIVE,), files=paused)
+    paused = ObservedPauses({(PROJECT, "analytics"): until})
+    state = observed(HEAD, CPU_0, CPU_1, reports=(ALIVE,), files=files).with_pauses(paused)
     assert said(decide(desired(wider), state)) == ["wait cpu/2 Paused"]
-    over = ObservedFiles(files.launchers, {(PROJECT, "analytics"): replace(until, until=at(-1))})
-    assert "create cpu/2 Missing" in said(decide(desired(wider), replace(state, files=over)))
+    over = ObservedPauses({(PROJECT, "analytics"): replace(until, until=at(-1))})
+    assert "create cpu/2 Missing" in said(decide(desired(wider), state.with_pauses(over)))
 
 
 def test_a_protected_cluster_loses_no_member_and_keeps_its_head() -> None:
@@ -741,7 +742,7 @@ def test_an_unused_launcher_goes_after_an_hour_and_not_before() -> None:
     files = all_files(HEAD, CPU_0)
     for age, expected in ((3599, []), (3601, ["remove_launcher analytics LauncherUnused"])):
         listed = (*files.launchers[PROJECT], LauncherFile(old, at(-age)))
-        state = replace(converged(CLUSTER), files=ObservedFiles({PROJECT: listed}, {}))
+        state = replace(converged(CLUSTER), files=ObservedFiles({PROJECT: listed}))
         assert said(decide(desired(CLUSTER), state)) == expected
 
 

@@ -25,7 +25,7 @@ from tests.worlds import (
 )
 
 OTHER = "eeee-ffff-0000-1111"
-NOTHING_WRITTEN = ObservedFiles({PROJECT: ()}, {}, environments={PROJECT: {}})
+NOTHING_WRITTEN = ObservedFiles({PROJECT: ()}, environments={PROJECT: {}})
 
 
 def unlawful(cluster: str) -> Step:

@@ -7,7 +7,13 @@ from functools import cache
 from controller.core.board import Board, Held, LoopState, Sample, SourceState
 from controller.core.events import Event, Kind
 from controller.core.history import History
-from controller.core.observed import ObservedApplication, ObservedState, Pause, Phase
+from controller.core.observed import (
+    ObservedApplication,
+    ObservedPauses,
+    ObservedState,
+    Pause,
+    Phase,
+)
 from controller.core.plan import Plan
 from controller.core.planner import remember
 from controller.core.spec import RayCluster
@@ -132,8 +138,8 @@ def _night(*clusters: RayCluster) -> ObservedState:
         report(outdated, "head", "cpu/0", "cpu/1", "gpu/0", "gpu/1", "gpu/2"),
         report(research, "head", "cpu/0"),
     )
-    files = replace(all_files(*apps), pauses={(PROJECT, "research"): PAUSE})
-    return observed(*apps, reports=reports, files=files)
+    pauses = ObservedPauses({(PROJECT, "research"): PAUSE})
+    return observed(*apps, reports=reports, files=all_files(*apps)).with_pauses(pauses)
 
 
 def _but(apps: list[ObservedApplication], *members: str) -> list[ObservedApplication]:
