@@ -9,12 +9,11 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import httpx
-
 from controller.cli.ending import Ending, OwnProcess
 from controller.cli.places import this_place
 from controller.cli.repeating import Repeat, in_thread, never
 from controller.clock import Clock, SystemClock
+from controller.cml.transport import Network
 from controller.telemetry import Redaction
 
 SECRET_VARIABLES = (
@@ -37,7 +36,7 @@ class Machine:
     environ: Mapping[str, str] = field(repr=False)
     clock: Clock
     rng: random.Random
-    transport: httpx.BaseTransport | None = None
+    transport: Network | None = None
     redaction: Redaction = field(default_factory=Redaction)
     repeat: Repeat = never
     ending: Ending = field(default_factory=Ending)

@@ -9,7 +9,6 @@ import ssl
 from collections.abc import Mapping
 from typing import Literal, Self
 
-import httpx
 from pydantic import SecretStr
 
 from controller.clock import Clock
@@ -26,7 +25,7 @@ from controller.cml.jobs import Jobs
 from controller.cml.operations import Answer, Call, Operation, Request
 from controller.cml.projects import Projects
 from controller.cml.reading import confirmed, read_list, read_object, read_once, read_one
-from controller.cml.transport import OnCall, Retries, Timeouts, Transport, open_http
+from controller.cml.transport import Network, OnCall, Retries, Timeouts, Transport, open_http
 from controller.cml.values import FileEntry, ProjectRef, RuntimeRef
 from controller.core.observed import ObservedApplication, ObservedProject
 from controller.core.plan import Configuration
@@ -52,7 +51,7 @@ class Client:
         *,
         clock: Clock,
         random: randomness.Random,
-        transport: httpx.BaseTransport | None = None,
+        transport: Network | None = None,
         verify: ssl.SSLContext | Literal[True] = True,
         timeouts: Timeouts | None = None,
         retries: Retries | None = None,

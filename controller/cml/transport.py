@@ -70,15 +70,23 @@ class _Unsigned(httpx.Auth):
     """Sends no key, and keeps httpx from looking for one elsewhere."""
 
 
+Network = httpx.BaseTransport | httpx.Client
+
+
 def open_http(
     address: Address,
-    transport: httpx.BaseTransport | None,
+    network: Network | None,
     *,
     verify: ssl.SSLContext | Literal[True],
 ) -> httpx.Client:
-    """A pool of connections: no redirects, no cookies, no proxy between us and this machine."""
+    """A pool of connections: no redirects, no cookies, no proxy between us and this machine.
+
+    `network` replaces the real one; a client of the caller's is taken as it is.
+    """
+    if isinstance(network, httpx.Client):
+        return network
     return httpx.Client(
-        transport=transport,
+        transport=network,
         verify=verify,
         follow_redirects=False,
         trust_env=not address.is_loopback,

@@ -33,6 +33,7 @@ from controller.telemetry import INFO
 from controller.web.health import unready
 from controller.web.metrics import Metrics
 from tests.simulation.clocks import SimulatedClock
+from tests.simulation.light import LightClient
 from tests.simulation.specs import MemorySource
 from tests.simulation.weather import Killed
 from tests.simulation.wire import Wire
@@ -103,7 +104,8 @@ def machine_of(sim: "Simulation", wire: Wire, clock: ProcessClock, rng: random.R
             sim.beats.remove(beat)
 
     place = f"{wire.process} {sim.calls} 1 1"
-    return Machine(sim.environ, clock, rng, wire, repeat=repeat, place=lambda: place)
+    network = wire if sim.whole_http else LightClient(wire, sim.environ["CML_HOST"])
+    return Machine(sim.environ, clock, rng, network, repeat=repeat, place=lambda: place)
 
 
 @dataclass

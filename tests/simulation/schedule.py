@@ -19,7 +19,7 @@ DEFINITION = (
     "the oracle finds that all projects match, and {still} more that may write nothing"
 )
 MOVES_MAX = 3
-FOLDER_EACH = 25
+WHOLE_EACH = 25
 _NAMES = tuple(MOVES)
 _WEIGHTS = tuple(each.weight for each in MOVES.values())
 # What gives the controller something to do, so that a fault has something to strike.
@@ -102,12 +102,15 @@ def _documents(name: str) -> dict[str, Document]:
 def play(sim: Simulation, chosen: Schedule, source: str = "") -> int:
     """The number of calm turns that it took; an AssertionError where anything is wrong.
 
-    The specs are in a real folder in one of so many schedules, else in memory, or in git if asked.
+    In one of so many schedules the specs are in a real folder, and all of httpx is in the way of a
+    call; else they are in memory, or in git if asked.
     """
+    whole = chosen.seed % WHOLE_EACH == 0
     sim.begin(prepared(chosen.world), chosen.seed)
+    sim.whole_http = whole
     if source == "git":
         sim.repository.begin()
-    sim.launch("a", chosen.seed, source or ("memory" if chosen.seed % FOLDER_EACH else "folder"))
+    sim.launch("a", chosen.seed, source or ("folder" if whole else "memory"))
     with silent():
         sim.pass_time(0.0)
         for move in chosen.moves:

@@ -68,6 +68,7 @@ class Simulation:
     def __init__(self, place: Path) -> None:
         self.world = World(names=(HOME, BY_NAME, BY_ID))
         self.owner = self.world.sites[HOME].project
+        self.whole_http = False  # instead of a client that only sends
         self.environ = {
             "CML_HOST": "http://127.0.0.1",
             "CML_API_KEY": KEY,
@@ -123,6 +124,7 @@ class Simulation:
             self.judges[name].begin(self.declared)
             self.skies[name].note()
         self.beats.clear()
+        self.whole_http = False
         self.hook = None
         self.writer, self.lease_trouble = None, False
         self.rules.clear()

@@ -4,9 +4,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from controller.cml.connection import parse_address
+from controller.cml.transport import Bearer, open_http
 from controller.core.record import content_id
 from controller.source.folder import FolderSource
+from tests.simulation.light import LightClient
 from tests.simulation.moves import SPOILT
 from tests.simulation.schedule import Chosen, Schedule, play, prepared, schedule, story
 from tests.simulation.simulation import Simulation, the_simulation
@@ -61,6 +65,42 @@ def test_the_direct_answers_are_those_of_the_web_application(chosen: Schedule) -
     web = recorded(sim, chosen, sim.world.web)
     assert direct.exchanges == web.exchanges
     assert len(direct.exchanges) > 50
+
+
+class Sent(httpx.BaseTransport):
+    """What was sent; the boundary of an upload is a new one each time."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        headers = dict(request.headers)
+        edge = headers.get("content-type", "").partition("boundary=")[2]
+        headers["content-type"] = headers.get("content-type", "").replace(edge or "-", "EDGE")
+        body = request.read().replace(edge.encode() or b"-", b"EDGE")
+        timeout = request.extensions["timeout"]
+        self.seen = (request.method, str(request.url), headers, body, timeout)
+        return httpx.Response(200, json={})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"json": {"name": "a", "cpu": 1.5}},
+        {"files": {"a/b.py": ("b.py", b"print()", "application/octet-stream")}},
+    ],
+    ids=("nothing", "json", "a file"),
+)
+def test_the_light_client_sends_what_httpx_sends(body: dict[str, object]) -> None:
+    host, sent = "https://ml.example", []
+    for one in (Sent(), Sent()):
+        whole = open_http(parse_address(host), one, verify=True)
+        client = LightClient(one, host) if sent else whole
+        options = {"auth": Bearer(SecretStr("k" * 20)), "timeout": httpx.Timeout(3.0, read=7.0)}
+        with client.stream(
+            "POST", httpx.URL(f"{host}/api/v2/x?page_size=3"), extensions={}, **options, **body
+        ) as answer:
+            assert answer.read() == b"{}"
+        sent.append(one.seen)
+    assert sent[0] == sent[1]
 
 
 @pytest.mark.parametrize("how", [*SPOILT, "whole", "nothing"])
