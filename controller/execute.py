@@ -155,21 +155,27 @@ def _each(
 class _Refused:
     """The projects that refused a call of this pass; used by several threads.
 
-    A refused call to CML ends the steps of its project.  Refused files end the steps that need
-    files, since an application can be restarted without them.
+    A refused call about applications ends the steps of its project.  Refused files end the steps
+    that need files, and refused jobs those about jobs, since an application can be restarted
+    without either.
     """
 
     def __init__(self) -> None:
-        self._projects: set[str] = set()
-        self._files: set[str] = set()
+        self._parts: set[tuple[str, str]] = set()
 
     def add(self, step: Step) -> None:
-        needs_files = isinstance(step.action, _Write | _Removal)
-        (self._files if needs_files else self._projects).add(step.project)
+        self._parts.add((step.project, _part(step)))
 
     def __contains__(self, step: Step) -> bool:
-        needs_files = isinstance(step.action, _Write | _Removal)
-        return step.project in self._projects or (needs_files and step.project in self._files)
+        refused = {(step.project, "applications"), (step.project, _part(step))}
+        return not refused.isdisjoint(self._parts)
+
+
+def _part(step: Step) -> str:
+    """The part of its project that a step changes."""
+    if isinstance(step.action, _Write | _Removal):
+        return "files"
+    return "jobs" if isinstance(step.action, OfEnvironment) else "applications"
 
 
 def _chain(

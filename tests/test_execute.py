@@ -285,6 +285,14 @@ def test_refused_files_end_no_step_that_needs_no_file() -> None:
     ]
 
 
+def test_refused_jobs_end_no_step_about_an_application() -> None:
+    edge = Edge({CPU_0.id: CPU_0}, jobs={"job-1": JOB})
+    edge.faults["run job-1"] = Fault("no", kind="Unauthorized", aborts=True)
+    other = CreateJob("f" * 16, JobConfiguration("raycml-env-f", "build.py", "image:1"))
+    outcomes = run(edge, step(StartRun(DIGEST, "job-1")), step(other), step(Stop(CPU_0.id)))
+    assert [o.result for o in outcomes] == [Result.FAILED, Result.SKIPPED, Result.DONE]
+
+
 def test_a_refusal_is_forgotten_with_the_pass_and_a_stop_is_not() -> None:
     edge = Edge({CPU_0.id: CPU_0})
     edge.faults[f"stop {CPU_0.id}"] = Fault("no", kind="Unauthorized", aborts=True)

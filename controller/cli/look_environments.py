@@ -1,12 +1,15 @@
 """What there is of the environments of one project: their files, their jobs, and the last runs.
 
 As little is asked as will do: whether an environment is there is one small file, and jobs matter
-only while one that is wanted is not there, or one that is there is not wanted.
+only while one that is wanted is not there, or one that is there is not wanted.  Where jobs cannot
+be looked at, the environments that are there are there all the same, and the rest is unknown.
 """
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
+from controller.cml.errors import CmlError, NotFound, Rejected, Unauthorized
 from controller.cml.jobs import Jobs
 from controller.core.building import is_our_job
 from controller.core.environments import (
@@ -21,13 +24,14 @@ from controller.core.fault import Fault
 from controller.core.jobs import ObservedJob, ObservedRun, run_that_counts
 from controller.core.observed import ObservedEnvironment
 from controller.files import decode
-from controller.files.port import ProjectFiles
+from controller.files.port import FilesError, ProjectFiles
 
 SCHEMA = "raycml.environment/v1"
 OUTPUT_LINES = 6
 _LOG_LIMIT = 1024 * 1024
 _TIME = 21  # characters before each line of a log: the time and a space
 _Hashes = AbstractSet[str]
+_REFUSALS = (Unauthorized, NotFound, Rejected)
 
 
 class LookAtEnvironments:
@@ -45,7 +49,14 @@ class LookAtEnvironments:
         ready = {digest for digest in wanted if self._is_ready(digest, stored.get(digest, ()))}
         if ready == set(wanted) and set(stored) <= ready:
             return {d: ObservedEnvironment(ready=True, files=stored[d]) for d in ready}
-        jobs = self._listed()
+        try:
+            jobs = self._listed()
+        except (CmlError, Fault) as error:
+            seen = {d: ObservedEnvironment(d in ready, f) for d, f in stored.items()}
+            return {
+                digest: _unknown(error, seen.get(digest, ObservedEnvironment()))
+                for digest in sorted({*wanted, *stored})
+            }
         known = {*wanted, *stored, *jobs}
         return {
             digest: self._seen(
@@ -89,7 +100,10 @@ class LookAtEnvironments:
     ) -> ObservedEnvironment:
         ours = [job for job in jobs if is_our_job(job, self._owner)]
         job = ours[0] if ours else None
-        run, skipped = (None, None) if job is None else self._last_runs(job)
+        try:
+            run, skipped = (None, None) if job is None else self._last_runs(job)
+        except (CmlError, Fault) as error:
+            return _unknown(error, ObservedEnvironment(ready, files, job))
         over = run is not None and run.phase.is_over and not ready
         return ObservedEnvironment(
             ready=ready,
@@ -110,9 +124,22 @@ class LookAtEnvironments:
 
     def _output(self, digest: str) -> tuple[str, ...]:
         """Without times, so that the same failure is the same message."""
-        data = self._files.read(log_path(digest)) or b""
+        try:
+            data = self._files.read(log_path(digest)) or b""
+        except FilesError:
+            return ()
         lines = data.decode(errors="replace").splitlines()[-OUTPUT_LINES:]
         return tuple(_printable(line[_TIME:]) for line in lines if line[_TIME:].strip())
+
+
+def unknown_environments(error: Exception, wanted: _Hashes) -> Mapping[str, ObservedEnvironment]:
+    """What there is of the environments of a project whose files of them cannot be read."""
+    return {digest: _unknown(error, ObservedEnvironment()) for digest in sorted(wanted)}
+
+
+def _unknown(error: Exception, seen: ObservedEnvironment) -> ObservedEnvironment:
+    """What was seen before the look failed, and why it failed."""
+    return replace(seen, unknown=str(error), is_refused=isinstance(error, _REFUSALS))
 
 
 def _printable(line: str) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
 
-from controller.cli.look_environments import LookAtEnvironments
+from controller.cli.look_environments import LookAtEnvironments, unknown_environments
 from controller.cli.look_offers import look_at_offers
 from controller.clock import Clock
 from controller.cml import errors, translate
@@ -179,10 +179,15 @@ class Workspace:
     def _environments(
         self, project: str, files: ProjectFiles, asked: Asked | None
     ) -> Mapping[str, ObservedEnvironment]:
+        """Those of a project that cannot be looked at hold up what needs them, and nothing else."""
         if asked is None:
             return {}
+        wanted = asked.hashes.get(project, frozenset())
         look = LookAtEnvironments(files, self._client.jobs, project, asked.owner)
-        return look.take(asked.hashes.get(project, frozenset()))
+        try:
+            return look.take(wanted)
+        except (errors.CmlError, FilesError) as error:
+            return unknown_environments(error, wanted)
 
     def offers(self, wish: Wish) -> Offers:
         return look_at_offers(self._client, wish)

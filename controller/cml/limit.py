@@ -15,6 +15,7 @@ import httpx
 from controller.clock import Clock
 
 SILENCE_S = 60.0
+JOBS_SILENCE_S = 30.0
 _SHORTEST_S = 0.05
 _OPENED = (".connect_tcp.complete", ".start_tls.complete")
 
@@ -28,6 +29,7 @@ class Limit:
         self._clock = clock
         self._until = math.inf
         self._silence: dict[str, float] = {}
+        self._silence_of_jobs: dict[str, float] = {}
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self.closed = threading.Event()
 
@@ -38,18 +40,24 @@ class Limit:
         """
         self._until = moment
         self._silence = {}
+        self._silence_of_jobs = {}
 
-    def waited(self, project: str, seconds: float) -> None:
-        """Take note of a call to this project that was not answered for so long."""
-        self._silence[project] = self._silence.get(project, 0.0) + seconds
+    def waited(self, project: str, seconds: float, *, jobs: bool = False) -> None:
+        """Take note of a call to a project, or to its jobs, that was not answered for so long."""
+        account = self._silence_of_jobs if jobs else self._silence
+        account[project] = account.get(project, 0.0) + seconds
 
-    def is_silent(self, project: str) -> bool:
+    def is_silent(self, project: str, *, jobs: bool = False) -> bool:
         """Whether calls to this project have waited so long in vain that others need the time.
 
-        Only where there is an end to all calls: who has time may go on waiting.
+        Only where there is an end to all calls: who has time may go on waiting.  Jobs have an
+        account of their own, since most of what a project needs is done without them.
         """
-        waited_s = self._silence.get(project, 0.0) if project else 0.0
-        return waited_s >= SILENCE_S and self._until < math.inf
+        if not project or self._until == math.inf:
+            return False
+        jobs_s = self._silence_of_jobs.get(project, 0.0)
+        silent = self._silence.get(project, 0.0) >= SILENCE_S
+        return silent or (jobs and jobs_s >= JOBS_SILENCE_S)
 
     def close(self) -> None:
         """No call begins any more, and pauses before a further try end."""

@@ -67,6 +67,19 @@ LIST_QUOTAS = Operation("list_quotas", "GET", write=False)
 LIST_RESOURCE_GROUPS = Operation("list_resource_groups", "GET", write=False)
 LIST_NODE_LABELS = Operation("list_node_labels", "GET", write=False)
 
+_JOBS = frozenset(
+    {
+        LIST_JOBS,
+        GET_JOB,
+        CREATE_JOB,
+        UPDATE_JOB,
+        DELETE_JOB,
+        LIST_RUNS,
+        GET_RUN,
+        CREATE_RUN,
+        STOP_RUN,
+    }
+)
 OPERATIONS = tuple(found for found in vars().copy().values() if isinstance(found, Operation))
 
 MIB = 1024 * 1024
@@ -92,6 +105,11 @@ class Request:
     signed: bool = True
     secrets: tuple[str, ...] = field(default=(), repr=False)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_of_jobs(self) -> bool:
+        """Whether it is about a job or its runs."""
+        return self.operation in _JOBS
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ class Transport:
             pause_s = min(2 * pause_s, self._retries.longest_s)
 
     def _is_worth_another(self, request: Request, error: CmlError) -> bool:
-        if self.limit.is_over or self.limit.is_silent(request.project):
+        if self.limit.is_over or self.limit.is_silent(request.project, jobs=request.is_of_jobs):
             return False
         if isinstance(error, Unavailable):
             return True
@@ -163,7 +163,7 @@ class Transport:
         )
         took_s = self._clock.monotonic() - started
         if isinstance(outcome, httpx.TimeoutException):
-            self.limit.waited(request.project, took_s)
+            self.limit.waited(request.project, took_s, jobs=request.is_of_jobs)
         self._count(request, outcome, error, took_s)
         if error is not None:
             return error
@@ -190,8 +190,8 @@ class Transport:
         """Faults are values here: one that was raised would drag its request along as a context."""
         if self.limit.is_over:
             return OverError()
-        if self.limit.is_silent(request.project):
-            return OverError("the project has not answered for a minute of this pass")
+        if self.limit.is_silent(request.project, jobs=request.is_of_jobs):
+            return OverError("the project has not answered for too much of this pass")
         try:
             with self._http.stream(
                 request.operation.method,

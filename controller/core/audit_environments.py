@@ -68,6 +68,8 @@ def one_job_and_one_run_at_a_time(case: Case) -> Broken:
         job, run = (None, None) if seen is None else (seen.job, seen.run)
         if step.build in made or (isinstance(step.action, CreateJob) and job is not None):
             yield step, f"{step.name} for environment {step.action.hash}, which has one"
+        if seen is not None and seen.unknown:
+            yield step, f"{step.name} for environment {step.action.hash}, whose job is not known"
         if run is not None and not run.phase.is_over:
             yield step, f"{step.name} for environment {step.action.hash}, while a run goes on"
         if isinstance(step.action, CreateJob):

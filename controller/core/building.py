@@ -80,7 +80,7 @@ def build(site: Site) -> Build:
     """The next step towards the environment, or why there is none just now."""
     if site.seen.run is not None and is_active(site.seen.run):
         return _going_on(site, site.seen.run)
-    if held := _held(site) or _skipped(site):
+    if held := _unknown(site) or _held(site) or _skipped(site):
         return held
     job = site.seen.job
     if job is None:
@@ -93,6 +93,15 @@ def build(site: Site) -> Build:
     if run is None:
         return _steps(site, start)
     return _over(site, run) or _steps(site, start)
+
+
+def _unknown(site: Site) -> Build | None:
+    """Without a look at its job there may be one already."""
+    if not site.seen.unknown:
+        return None
+    refused = site.seen.is_refused
+    reason = Reason.ENVIRONMENT_FAILED if refused else Reason.ENVIRONMENT_BUILDING
+    return Build(reason, f"{_named(site)} cannot be looked at: {site.seen.unknown}")
 
 
 def job_configuration(site: Site) -> JobConfiguration:

@@ -153,7 +153,8 @@ class ObservedEnvironment:
     `files` are all paths of it, `job` our own, `run` that job's active run, or else the latest that
     CML did not skip.  `skipped`: a later one that it did skip.  `foreign`: another
     installation has a job for it.  `output`: the last lines of its log, where its run is over and
-    it is not there all the same.
+    it is not there all the same.  `unknown`: why its job and its runs could not be looked at; then
+    an absence of those means nothing, and `is_refused` that only a person can change it.
     """
 
     ready: bool = False
@@ -163,6 +164,8 @@ class ObservedEnvironment:
     foreign: bool = False
     skipped: ObservedRun | None = None
     output: tuple[str, ...] = ()
+    unknown: str = ""
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ and by what we do not understand: a spec that cannot be read, a list that was to
 that runs one of our launchers and no longer says in which environment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from controller.core.building import is_active
@@ -50,6 +50,7 @@ def note_unused_environments(
     else:
         found = _candidates(desired, observed, past)
         places = {(project, environment_folder(digest)) for project, digest, _ in found}
+        places |= _unseen(before, observed) - named_places(desired, observed, past)
     return {place: before.get(place, past.now) for place in places}
 
 
@@ -101,7 +102,24 @@ def _candidates(
         if observed.is_complete(project) and not _hides(observed.projects[project])
         for digest, seen in sorted(environments.items())
         if digest not in named[project] and not seen.foreign and not is_active(seen.run)
+        if not seen.unknown
     ]
+
+
+def _unseen(before: Iterable[_Place], observed: ObservedState) -> set[_Place]:
+    """Environments of which this look says nothing: what was known of them stays."""
+    known = {} if observed.files is None else observed.files.environments or {}
+    unknown = {
+        (project, environment_folder(digest))
+        for project, environments in known.items()
+        for digest, seen in environments.items()
+        if seen.unknown
+    }
+    return {
+        place
+        for place in before
+        if is_environment(place) and (place in unknown or not observed.is_complete(place[0]))
+    }
 
 
 def _is_understood(desired: DesiredState, past: Past) -> bool:

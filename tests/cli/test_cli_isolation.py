@@ -9,7 +9,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 from controlled import Controlled, controlled
-from stage import Stage
+from environment_stage import Builders, asking
+from stage import HOST, KEY, Stage
 
 REFUSALS = {
     "401": httpx.Response(401, json={"error": "x", "code": 16, "message": "unauthenticated"}),
@@ -197,6 +198,106 @@ def test_a_project_that_cannot_be_looked_at_stops_no_other_project(
         stage.wire.instead = lambda _: None
         controller.settle()
     assert len(of_cluster(stage, "bad")) == 2
+
+
+def torn(request: httpx.Request) -> httpx.Response:
+    """A list with an item that is unlike the contract."""
+    key = "job_runs" if request.url.path.endswith("/runs") else "jobs"
+    return httpx.Response(200, json={key: [{"id": "odd", "cpu": "lots", "created_at": "once"}]})
+
+
+def hang(stage: Stage, request: httpx.Request) -> httpx.Response:
+    stage.clock.elapsed += 30
+    raise httpx.ReadTimeout("no answer", request=request)
+
+
+JOBS_FAULTS: dict[str, Callable[[Stage, httpx.Request], httpx.Response]] = {
+    **{kind: lambda _s, _r, kind=kind: answer(kind) for kind in REFUSALS},
+    "500": lambda _s, _r: forbidden(500),
+    "404": lambda _s, _r: forbidden(404),
+    "torn": lambda _, request: torn(request),
+    "hangs": hang,
+}
+
+
+def stop(stage: Stage, *subdomains: str) -> None:
+    """Stop applications, as a person would in CML."""
+    rows = {row.subdomain: row.id for row in stage.workspace.state.applications.values()}
+    client = httpx.Client(
+        transport=stage.wire.inner, base_url=HOST, headers={"Authorization": f"Bearer {KEY}"}
+    )
+    for name in subdomains:
+        path = f"/api/v2/projects/{stage.project}/applications/{rows[name]}:stop"
+        client.post(path, json={}).raise_for_status()
+
+
+@pytest.mark.parametrize(
+    ("calls", "fault"),
+    [
+        *(("list of jobs", fault) for fault in ("401", "403", "page", "500", "torn")),
+        *(("all jobs calls", fault) for fault in ("302", "404", "hangs")),
+        *(("runs", fault) for fault in ("500", "torn")),
+    ],
+)
+def test_jobs_that_fail_hold_up_only_what_needs_an_environment(
+    stage: Stage, calls: str, fault: str
+) -> None:
+    """One cluster has no environment, one has its own, and one needs another to be built."""
+    builders = Builders(stage)
+    stage.spec("plain", replicas=1)
+    stage.spec("built", replicas=1, **asking())
+    with controlled(stage, stage.folder / "specs") as controller:
+        controller.settle()
+        built = builders.jobs()
+
+        def instead(request: httpx.Request) -> httpx.Response | None:
+            path = request.url.path
+            struck = {
+                "list of jobs": path.endswith("/jobs") and request.method == "GET",
+                "all jobs calls": "/jobs" in path,
+                "runs": path.endswith("/runs"),
+            }
+            return JOBS_FAULTS[fault](stage, request) if struck[calls] else None
+
+        stage.wire.instead = instead
+        stage.spec("asks", replicas=1, **asking("pandas==2.2.3"))
+        stop(stage, "ray-plain-head", "ray-built-cpu-0")
+        stage.spec("plain", replicas=2)
+        controller.turn(12)
+        assert set(of_cluster(stage, "plain")) == {
+            *("ray-plain-cpu-0", "ray-plain-cpu-1", "ray-plain-head")
+        }
+        assert [spoken(controller, name) for name in ("plain", "built")] == ["Ready", "Ready"]
+        assert of_cluster(stage, "asks") == []
+        assert builders.runs == [name.removeprefix("raycml-env-") for name in built]
+        assert len(builders.jobs()) <= len(built) + (calls == "runs")
+        assert controller.board.plan is not None
+        assert controller.board.plan.refusals == ()
+        why = [wait.message for wait in controller.board.plan.waits if wait.cluster == "asks"]
+        assert why
+        assert all("environment" in message for message in why)
+        stage.wire.instead = lambda _: None
+        controller.settle()
+    assert len(of_cluster(stage, "asks")) == 2
+    assert len(builders.jobs()) == len(built) + 1
+
+
+@pytest.mark.parametrize("fault", ["403", "500"])
+def test_a_one_shot_command_tells_what_waits_for_jobs_and_does_the_rest(
+    stage: Stage, fault: str
+) -> None:
+    Builders(stage)
+    stage.spec("plain", replicas=1)
+    stage.spec("asks", replicas=1, **asking())
+    stage.wire.instead = lambda r: (
+        JOBS_FAULTS[fault](stage, r) if r.url.path.endswith("/jobs") else None
+    )
+    said = stage.run("reconcile", "--timeout", "5m")
+    assert said.code == 5, said.err
+    assert len(of_cluster(stage, "plain")) == 2
+    assert of_cluster(stage, "asks") == []
+    assert fault in said.out + said.err
+    assert (stage.clock.elapsed < 60) == (fault == "403"), "a refusal waits for a person"
 
 
 def test_a_one_shot_command_waits_for_no_project_that_may_not_be_seen(stage: Stage) -> None:

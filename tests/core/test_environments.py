@@ -25,7 +25,7 @@ from controller.core.environments import builder_path, environment_folder, hash_
 from controller.core.fingerprint import Inputs, agreement
 from controller.core.history import BuildHistory, History, record
 from controller.core.jobs import ObservedRun, RunPhase, run_that_counts
-from controller.core.member import ENVIRONMENT
+from controller.core.member import ENVIRONMENT, Member
 from controller.core.observed import ObservedEnvironment, Phase
 from controller.core.plan import CreateJob, Outcome, Plan, Result, StartRun, Step
 from controller.core.planner import remember
@@ -474,6 +474,47 @@ def test_an_environment_that_is_named_wanted_or_not_understood_stays() -> None:
     assert unused(world(left(), *apps), 90_000, only=frozenset({"analytics"})) == []
     unmarked = replace(apps[0], environment={})
     assert unused(world(left(), unmarked, *apps[1:]), 90_000) == []
+
+
+def test_jobs_that_cannot_be_looked_at_keep_what_is_there_and_what_was_known_of_it() -> None:
+    apps = whole_cluster(CLUSTER)
+    hidden = world(left(job=None, unknown="no answer"), *apps)
+    assert unused(hidden, 90_000) == []
+    state = desired(CLUSTER)
+    history = remember(state, world(left(), *apps), History(), OURS)
+    for later, seen in ((40_000, hidden), (60_000, world(left(), *apps, complete=False))):
+        history = remember(state, replace(seen, as_of=at(later)), history, OURS)
+    after_it = replace(world(left(), *apps), as_of=at(86_401))
+    history = remember(state, after_it, history, OURS)
+    removed = [s.name for s in decide(state, after_it, history, OURS).steps]
+    assert "remove_environment" in removed
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_an_environment_that_cannot_be_looked_at_is_neither_built_nor_entered(
+    refused: bool,
+) -> None:
+    unknown = ObservedEnvironment(unknown="CML answered 500", is_refused=refused)
+    for seen in (unknown, replace(unknown, job=job(DIGEST)), written(DIGEST, unknown="m")):
+        plan = plan_for(CLUSTER, world({DIGEST: seen}))
+        assert plan.steps == ()
+        assert {wait.member for wait in plan.waits} >= {Member("head"), Member("cpu", 1)}
+        expected = {"EnvironmentFailed" if seen.is_refused else "EnvironmentBuilding"}
+        assert reasons(plan) == expected
+        assert all("cannot be looked at" in wait.message for wait in plan.waits)
+
+
+def test_the_law_forbids_a_job_where_there_may_be_one() -> None:
+    plan = plan_for(CLUSTER, world({}))
+    hidden = world({DIGEST: ObservedEnvironment(unknown="no answer")})
+    laws = {violation.law for violation in broken(plan, CLUSTER, hidden)}
+    assert laws == {"one_job_and_one_run_at_a_time"}
+
+
+def test_what_runs_in_an_environment_is_started_again_while_jobs_cannot_be_looked_at() -> None:
+    down = replace(whole_cluster(CLUSTER)[0], phase=Phase.STOPPED)
+    seen = world({DIGEST: replace(ready(DIGEST), unknown="m")}, down, *whole_cluster(CLUSTER)[1:])
+    assert calls(plan_for(CLUSTER, seen)) == ["restart head Resumed"]
 
 
 def test_a_spec_that_cannot_be_read_keeps_every_environment() -> None:

@@ -3,6 +3,9 @@
 from tests.mutants.mutant import Mutant, m
 
 GONE = "tests/core/test_cluster_folders.py"
+ISOLATION = "tests/cli/test_cli_isolation.py"
+BUILT = "tests/core/test_environments.py"
+EXECUTE = "tests/test_execute.py"
 
 # fmt: off
 FOLDERS = [
@@ -22,6 +25,37 @@ FOLDERS = [
       "if folder.cluster not in {c for _, c in held}",
       f"{GONE}::test_a_cluster_that_moved_leaves_no_files_behind"),
 ]
+JOBS = [
+    m("B22", "jobs that cannot be listed hide the environments that are there",
+      "cli/look_environments.py",
+      """            jobs = self._listed()
+        except (CmlError, Fault) as error:
+""", """            jobs = self._listed()
+        except ZeroDivisionError as error:
+""", f"{ISOLATION}::test_jobs_that_fail_hold_up_only_what_needs_an_environment"
+      "[list of jobs-500]"),
+    m("B22", "runs that cannot be listed hide the environments that are there",
+      "cli/look_environments.py",
+      "        except (CmlError, Fault) as error:\n            return _unknown(",
+      "        except ZeroDivisionError as error:\n            return _unknown(",
+      f"{ISOLATION}::test_jobs_that_fail_hold_up_only_what_needs_an_environment[runs-500]"),
+    m("B20", "a job is made where there may be one", "core/building.py",
+      "    if not site.seen.unknown:\n        return None", "    return None",
+      f"{BUILT}::test_an_environment_that_cannot_be_looked_at_is_neither_built_nor_entered"),
+    m("B22", "a refused job ends the repairs of its project", "execute.py",
+      'return "jobs" if isinstance(step.action, OfEnvironment) else "applications"',
+      'return "applications"', f"{EXECUTE}::test_refused_jobs_end_no_step_about_an_application"),
+    m("B22", "jobs that hang use up the calls of their project", "cml/transport.py",
+      "self.limit.waited(request.project, took_s, jobs=request.is_of_jobs)",
+      "self.limit.waited(request.project, took_s)",
+      f"{ISOLATION}::test_jobs_that_fail_hold_up_only_what_needs_an_environment"
+      "[all jobs calls-hangs]"),
+    m("B10", "an environment that could not be looked at is forgotten",
+      "core/unused_environments.py",
+      "if is_environment(place) and (place in unknown or not observed.is_complete(place[0]))",
+      "if False",
+      f"{BUILT}::test_jobs_that_cannot_be_looked_at_keep_what_is_there_and_what_was_known_of_it"),
+]
 # fmt: on
 
-MUTANTS: list[Mutant] = [*FOLDERS]
+MUTANTS: list[Mutant] = [*FOLDERS, *JOBS]
