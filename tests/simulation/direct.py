@@ -7,6 +7,7 @@ included, is left to the web application itself.  A test compares the two, excha
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 from urllib.parse import unquote
 
 import httpx
@@ -17,12 +18,18 @@ from controller.emulator.errors import ApiError
 from controller.emulator.listing import Query
 from controller.emulator.options import User
 from controller.emulator.workspace import Workspace as Cml
+from tests.simulation.light import LightRequest, LightResponse
 
 JSON = "application/json"
 BYTES = "application/octet-stream"
 KEPT = 512  # answers to lists of an unchanged workspace
 _PREFIX = "/api/v2/projects"
 Body = Mapping[str, object]
+Answers = Callable[[int, bytes, dict[str, str]], Any]
+
+
+def _whole(status: int, content: bytes, headers: dict[str, str]) -> httpx.Response:
+    return httpx.Response(status, content=content, headers=headers)
 
 
 class Direct(httpx.BaseTransport):
@@ -35,6 +42,7 @@ class Direct(httpx.BaseTransport):
         self._user = user
         self._lists: dict[tuple[int, bytes], bytes] = {}
         self._date: tuple[datetime | None, str] = (None, "")
+        self._answers: Answers = _whole
 
     def forget(self) -> None:
         """Another world: what was answered before means nothing."""
@@ -44,6 +52,7 @@ class Direct(httpx.BaseTransport):
         if request.headers.get("authorization") != self._bearer:
             return self._ask(request)
         now = self._cml.tick()
+        self._answers = LightResponse if isinstance(request, LightRequest) else _whole
         try:
             found = self._answer(request, now)
         except ApiError as error:
@@ -52,8 +61,9 @@ class Direct(httpx.BaseTransport):
             self._cml.tick()
         return self._ask(request) if found is None else found
 
-    def _ask(self, request: httpx.Request) -> httpx.Response:
-        answer = self._web.handle_request(request)
+    def _ask(self, request: httpx.Request | LightRequest) -> httpx.Response:
+        whole = request.whole() if isinstance(request, LightRequest) else request
+        answer = self._web.handle_request(whole)
         answer.read()
         return answer
 
@@ -61,8 +71,7 @@ class Direct(httpx.BaseTransport):
         now = self._cml.clock.now()
         if self._date[0] != now:
             self._date = (now, http_date(now))
-        headers = [("Content-Type", kind), ("Date", self._date[1])]
-        return httpx.Response(status, content=content, headers=headers)
+        return self._answers(status, content, {"content-type": kind, "date": self._date[1]})
 
     def _json(self, body: Body) -> httpx.Response:
         return self._reply(200, json.dumps(body).encode(), JSON)
@@ -141,7 +150,7 @@ class Direct(httpx.BaseTransport):
     def _download(self, data: bytes, path: str) -> httpx.Response:
         answer = self._reply(200, data, BYTES)
         name = path.removesuffix(":download").rpartition("/")[2]
-        answer.headers["Content-Disposition"] = f"attachment; filename={name}"
+        answer.headers["content-disposition"] = f"attachment; filename={name}"
         return answer
 
 

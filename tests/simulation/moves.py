@@ -135,7 +135,7 @@ def command(sim: Simulation, name: str, cluster: str) -> None:
         if sim.docs[cluster]["spec"].get("protect"):
             sim.command(name, cluster)
             return
-        sim.declared.withdraw(PLACE[cluster], cluster)
+        sim.declared.withdraw(sim.site_name(sim.docs[cluster]), cluster)
     sim.command(name, *([] if name.startswith("reconcile") else [cluster]))
 
 

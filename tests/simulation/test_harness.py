@@ -10,7 +10,7 @@ from controller.cml.connection import parse_address
 from controller.cml.transport import Bearer, open_http
 from controller.core.record import content_id
 from controller.source.folder import FolderSource
-from tests.simulation.light import LightClient
+from tests.simulation.light import LightClient, LightRequest
 from tests.simulation.moves import SPOILT
 from tests.simulation.schedule import Chosen, Schedule, play, prepared, schedule, story
 from tests.simulation.simulation import Simulation, the_simulation
@@ -27,7 +27,9 @@ class Recorder(httpx.BaseTransport):
         self.inner = inner
         self.exchanges: list[tuple[object, ...]] = []
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def handle_request(self, request: httpx.Request | LightRequest) -> httpx.Response:
+        if isinstance(request, LightRequest) and isinstance(self.inner, httpx.WSGITransport):
+            request = request.whole()
         answer = self.inner.handle_request(request)
         headers = tuple(answer.headers.get(name) for name in CHECKED)
         told = (request.method, str(request.url), answer.status_code, answer.read(), headers)
@@ -70,12 +72,14 @@ def test_the_direct_answers_are_those_of_the_web_application(chosen: Schedule) -
 class Sent(httpx.BaseTransport):
     """What was sent; the boundary of an upload is a new one each time."""
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def handle_request(self, request: httpx.Request | LightRequest) -> httpx.Response:
+        if isinstance(request, LightRequest):
+            request = request.whole()
         headers = dict(request.headers)
         edge = headers.get("content-type", "").partition("boundary=")[2]
         headers["content-type"] = headers.get("content-type", "").replace(edge or "-", "EDGE")
         body = request.read().replace(edge.encode() or b"-", b"EDGE")
-        timeout = request.extensions["timeout"]
+        timeout = request.extensions["timeout"]["read"]
         self.seen = (request.method, str(request.url), headers, body, timeout)
         return httpx.Response(200, json={})
 
