@@ -1,9 +1,10 @@
-"""Bounds of a cluster as a whole: how many members it has, and what each of them carries."""
+"""Faults of a cluster as a whole: its members, what each of them carries, and its one Ray."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from controller.core import environment
+from controller.core.requirements import excludes
 
 if TYPE_CHECKING:
     from controller.core.spec import ClusterSpec
@@ -17,6 +18,20 @@ def cluster_faults(spec: "ClusterSpec") -> Iterator[Fault]:
     """(path below `spec`, message) for what no field says by itself."""
     yield from _too_many(spec)
     yield from _too_large(spec)
+    page = spec.python_environment
+    if page is not None:
+        for field, lines in (("packages", page.packages), ("requirements", page.lines)):
+            for place, line in enumerate(lines):
+                message = other_ray(line, spec.ray_version)
+                if message is not None:
+                    yield ("pythonEnvironment", field, place), message
+
+
+def other_ray(line: str, version: str) -> str | None:
+    """A message where a requirement asks for another Ray than `rayVersion` is."""
+    if not excludes(line, "ray", version):
+        return None
+    return f"`{line[:60]}` excludes Ray {version}, which is rayVersion; make the two agree"
 
 
 def _too_many(spec: "ClusterSpec") -> Iterator[Fault]:

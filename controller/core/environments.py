@@ -45,6 +45,10 @@ def check_file(path: str) -> str:
             "a requirements file lies beside the spec or in a folder below it: write its path "
             "from there, with letters, digits and `._+@-/` only, such as requirements.txt"
         )
+    if any(part.startswith(".") for part in path.split("/")):
+        raise ValueError(
+            f"`{path}` is hidden; hidden files, such as those of git, are not read: rename it"
+        )
     return path
 
 

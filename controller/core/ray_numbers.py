@@ -1,7 +1,8 @@
 """Settings of Ray that are numbers, by the names of their environment variables.
 
 Of Ray 2.60.0: each process of Ray ends at once, without a word, when one of them is set to what
-is no number.  Found by setting each setting that Ray's library names to a word, and to 1.5.
+is no number.  Found by setting each setting that Ray's library names to a word, and to 1.5; those
+in capitals are read by Ray's Python code, by `int` and `float` without a check.
 """
 
 
@@ -86,6 +87,14 @@ WHOLE_NUMBERS = _names(
     worker_fetch_request_size worker_lease_timeout_milliseconds
     worker_max_resource_analysis_iteration worker_maximum_startup_concurrency worker_niceness
     worker_num_grpc_internal_threads worker_oom_score_adjustment worker_register_timeout_seconds
+    CGRAPH_buffer_size_bytes CGRAPH_get_timeout CGRAPH_max_buffered_results
+    CGRAPH_max_inflight_executions CGRAPH_submit_timeout CGRAPH_teardown_timeout
+    CLIENT_RECONNECT_GRACE_PERIOD DASHBOARD_MAX_EVENTS_TO_CACHE JOB_STOP_WAIT_TIME_S
+    LOG_MONITOR_MANY_FILES_THRESHOLD LOG_MONITOR_MAX_OPEN_FILES LOG_MONITOR_NUM_LINES_TO_READ
+    NUM_REDIS_GET_RETRIES ROTATION_BACKUP_COUNT ROTATION_MAX_BYTES
+    RUNTIME_ENV_LOG_TO_DRIVER_ENABLED RUNTIME_ENV_TEMPORARY_REFERENCE_EXPIRATION_S
+    USAGE_STATS_PROMPT_ENABLED USAGE_STATS_REPORT_INTERVAL_S
+    WORKER_PROCESS_SETUP_HOOK_LOAD_TIMEOUT WORKER_TIMEOUT_S gcs_server_port_wait_time_s
     """
 )
 FRACTIONS = _names(
@@ -94,5 +103,12 @@ FRACTIONS = _names(
     max_task_args_memory_fraction memory_usage_threshold object_spilling_threshold
     plasma_store_usage_trigger_gc_threshold scheduler_spread_threshold scheduler_top_k_fraction
     user_memory_proportion_high user_memory_proportion_max
+    CGRAPH_read_iteration_timeout_s CLIENT_SERVER_MAX_THREADS JOB_START_TIMEOUT_SECONDS
+    MEMORY_MONITOR_ERROR_THRESHOLD RUNTIME_ENV_CONDA_CACHE_SIZE_GB
+    RUNTIME_ENV_CONTAINER_CACHE_SIZE_GB RUNTIME_ENV_IMAGE_URI_CACHE_SIZE_GB
+    RUNTIME_ENV_JAVA_JARS_CACHE_SIZE_GB RUNTIME_ENV_PIP_CACHE_SIZE_GB
+    RUNTIME_ENV_PY_EXECUTABLE_CACHE_SIZE_GB RUNTIME_ENV_PY_MODULES_CACHE_SIZE_GB
+    RUNTIME_ENV_UV_CACHE_SIZE_GB RUNTIME_ENV_WORKING_DIR_CACHE_SIZE_GB
+    RUNTIME_ENV__NSIGHT_CACHE_SIZE_GB RUNTIME_ENV__ROCPROF_SYS_CACHE_SIZE_GB
     """
 )

@@ -19,6 +19,7 @@ MAX_HASHES = 100  # of one requirement
 MAX_FILE_BYTES = 256 * 1024
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 _WORD = re.compile(r"\S+")
+_MISREAD = re.compile(r"\s[-#]|\\|\$\{")  # inside the quotes of a marker, where pip looks as well
 _COMMENT = re.compile(r"(^|\s)#.*")
 
 
@@ -77,9 +78,22 @@ def normal_requirement(text: str) -> str:
             f"`{found.name}` is taken from an address; put it into the workspace's package index, "
             "or build the environment yourself and name it with `python`"
         )
+    if found.marker is not None and _MISREAD.search(str(found.marker)):
+        raise ValueError(
+            f"`{_shown(text)}` has a marker that pip reads as an option, a comment or a variable; "
+            "compare with a plain value"
+        )
     found.name = canonicalize_name(found.name)
     found.extras = {canonicalize_name(extra) for extra in found.extras}
     return str(found)
+
+
+def excludes(line: str, name: str, version: str) -> bool:
+    """Whether a valid requirement asks for another version of the package, wherever it applies."""
+    found = Requirement(next(_pieces(line.strip())))
+    if canonicalize_name(found.name) != name or found.marker is not None:
+        return False
+    return not found.specifier.contains(version, prereleases=True)
 
 
 def _shown(text: str) -> str:

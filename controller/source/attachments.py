@@ -7,6 +7,7 @@ problem, and no spec.
 import posixpath
 from collections.abc import Callable, Iterable
 
+from controller.core.bounds import other_ray
 from controller.core.requirements import read_requirements
 from controller.core.revision import Holder, Problem
 from controller.source.messages import printable
@@ -54,4 +55,9 @@ def _resolved(holder: Holder, path: str, read_file: ReadFile) -> Holder | list[P
     if faults:
         name = printable(posixpath.join(posixpath.dirname(holder.file), path))
         return [Problem(name, fault.line, 1, printable(fault.message)) for fault in faults[:100]]
+    version = holder.cluster.spec.ray_version
+    others = filter(None, (other_ray(line, version) for line in lines))
+    problems = [Problem(holder.file, holder.line, 1, f"`{FIELD}`: {printable(o)}") for o in others]
+    if problems:
+        return problems[:1]
     return Holder(holder.cluster.with_requirements(lines), holder.file, holder.line)

@@ -179,6 +179,8 @@ def _beside(spec: Path) -> ReadFile:
             real = (spec.parent / path).resolve(strict=True)
             if not real.is_relative_to(spec.parent):
                 raise AttachmentError("leads out of its folder; put the file itself there")
+            if any(map(_is_hidden, real.relative_to(spec.parent).parts)):
+                raise AttachmentError("leads to a hidden file, which is not read; rename that")
             return _stable_bytes(real)
         except FileNotFoundError:
             message = "is not beside the spec; add the file, or correct the path"
@@ -189,6 +191,11 @@ def _beside(spec: Path) -> ReadFile:
         raise AttachmentError(message)
 
     return read_file
+
+
+def _is_hidden(name: str) -> bool:
+    """Two dots begin the folders in which Kubernetes keeps what it mounts; they count as shown."""
+    return name.startswith(".") and not name.startswith("..")
 
 
 class _UnstableError(Exception):

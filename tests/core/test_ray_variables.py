@@ -1,10 +1,18 @@
 """Variables that a spec may not set, and values with which Ray does not start."""
 
+import importlib.util
+import re
+from pathlib import Path
+
 import pytest
 
 from controller.core.environment import MAX_SIZE, size, size_fault, variable_faults
 from controller.core.ray_numbers import FRACTIONS, WHOLE_NUMBERS
 from controller.core.ray_variables import NAMES, reason
+
+# Where the code of a node is, and how it reads a number.
+RUNS = ("_common", "_private/runtime_env", "_private", "dag", "dashboard", "scripts", "util/client")
+READ = re.compile(r"\b(?:int|float)\(\s*os\.(?:environ\.get|getenv)\(\s*\"(RAY_\w+)\"")
 
 REFUSED = [
     *NAMES,
@@ -60,6 +68,9 @@ def test_what_harms_nothing_is_allowed(name: str) -> None:
         *((name, "0.5", "") for name in sorted(FRACTIONS)),
         ("RAY_num_workers_soft_limit", "4", "many"),
         ("PYTHONHASHSEED", "random", "abc"),
+        ("RAY_NUM_REDIS_GET_RETRIES", "20", "many"),
+        ("RAY_ROTATION_MAX_BYTES", "1000", "1e6"),
+        ("RAY_RUNTIME_ENV_PIP_CACHE_SIZE_GB", "1.5", "10Gi"),
         ("PYTHONUTF8", "1", "2"),
         ("PYTHONMALLOC", "malloc", "x"),
         ("PYTHONIOENCODING", "utf-8", "xx"),
@@ -80,6 +91,23 @@ def test_what_harms_nothing_is_allowed(name: str) -> None:
 def test_a_value_with_which_ray_does_not_start_is_refused(name: str, good: str, bad: str) -> None:
     assert [*variable_faults({name: good})] == []
     assert [where for where, _ in variable_faults({name: bad})] == [name]
+
+
+def test_every_number_that_the_code_of_ray_reads_without_a_check_is_known() -> None:
+    """What its modules read by `int` or `float` ends the process that imports or uses them."""
+    found = importlib.util.find_spec("ray")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("Ray is not installed")
+    home = Path(found.submodule_search_locations[0])
+    pages = [page for folder in RUNS for page in home.glob(f"{folder}/**/*.py")]
+    names = {name for page in pages for name in READ.findall(page.read_text("utf-8"))}
+    assert len(names) > 10
+    unknown = {name for name in names if not variable_faults_of(name)}
+    assert unknown == set()
+
+
+def variable_faults_of(name: str) -> bool:
+    return reason(name) is not None or any(variable_faults({name: "many"}))
 
 
 def test_the_size_is_that_of_what_cml_stores() -> None:

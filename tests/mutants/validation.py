@@ -5,6 +5,8 @@ from tests.mutants.mutant import m
 PORTS = "tests/core/test_start_ports.py"
 VARIABLES = "tests/core/test_ray_variables.py"
 SPEC = "tests/core/test_spec.py"
+BUILT = "tests/core/test_environments.py"
+ATTACHED = "tests/source/test_attachments.py"
 PARTS = "tests/launcher/test_launcher_parts.py"
 LINEAR = "tests/patterns/test_patterns.py::test_it_is_linear"
 
@@ -41,6 +43,21 @@ MUTANTS = [
     m("B8", "a word passes for a number of Ray", "core/ray_variables.py",
       "if name in WHOLE_NUMBERS:", "if False:",
       f"{VARIABLES}::test_a_value_with_which_ray_does_not_start_is_refused"),
+    m("B8", "a number that the code of Ray reads is not known", "core/ray_numbers.py",
+      "    NUM_REDIS_GET_RETRIES ROTATION_BACKUP_COUNT", "    ROTATION_BACKUP_COUNT",
+      f"{VARIABLES}::test_a_value_with_which_ray_does_not_start_is_refused"),
+    m("B7", "an environment is to hold another Ray than its cluster", "core/bounds.py",
+      'if not excludes(line, "ray", version):', "if True:",
+      f"{BUILT}::test_a_fault_of_the_page_has_its_place"),
+    m("B7", "pip reads a marker otherwise than we do", "core/requirements.py",
+      "if found.marker is not None and _MISREAD", "if False and _MISREAD",
+      f"{BUILT}::test_what_is_no_requirement_is_refused_with_its_line"),
+    m("B19", "a link shows the token of a checkout", "source/directory.py",
+      "if any(map(_is_hidden, real.relative_to(spec.parent).parts)):", "if False:",
+      f"{ATTACHED}::test_a_link_to_a_hidden_file_is_a_problem_but_for_a_mounted_one"),
+    m("B19", "a spec shows the token of a checkout", "core/environments.py",
+      'if any(part.startswith(".") for part in path.split("/")):', "if False:",
+      f"{BUILT}::test_a_fault_of_the_page_has_its_place"),
     m("B8", "a fraction of a core is rounded down", "launcher/command.py",
       "str(math.ceil(settings.cpu))", "str(max(int(settings.cpu), 1))",
       f"{PARTS}::test_a_fraction_of_a_core_is_rounded_up"),

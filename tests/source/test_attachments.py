@@ -95,6 +95,29 @@ def test_a_link_that_leads_out_is_a_problem(tmp_path: Path) -> None:
     assert revision.clusters == ()
 
 
+@pytest.mark.parametrize(("hidden", "reads"), [(".git", False), ("..2026_11_26", True)])
+def test_a_link_to_a_hidden_file_is_a_problem_but_for_a_mounted_one(
+    tmp_path: Path, hidden: str, *, reads: bool
+) -> None:
+    """As a checkout has a token in `.git/config`, and a mounted ConfigMap is links throughout."""
+    folder = tmp_path / "specs" / hidden
+    folder.mkdir(parents=True)
+    (folder / "config").write_text("six\n" if reads else "extraheader = basic c2VjcmV0\n")
+    (tmp_path / "specs" / "deps").mkdir()
+    (tmp_path / "specs" / "deps" / "requirements.txt").symlink_to(folder / "config")
+    revision = by_folder(tmp_path, {"a.yaml": ASKS})
+    assert [h.cluster.name for h in revision.clusters] == ["analytics"] * reads
+    assert ("hidden" in "".join(told(revision))) is not reads
+    assert "c2VjcmV0" not in "".join(told(revision))
+
+
+def test_a_file_that_asks_for_another_ray_is_a_problem_of_the_spec(reading: Reading) -> None:
+    revision = reading({"a.yaml": ASKS, "deps/requirements.txt": "six\nray[serve]==2.9.0\n"})
+    (problem,) = told(revision)
+    assert problem.startswith("specs/a.yaml:1:1: `spec.pythonEnvironment.requirements`: `ray[serve")
+    assert "which is rayVersion" in problem
+
+
 def test_a_link_in_git_is_not_followed(tmp_path: Path) -> None:
     repo = Repo(tmp_path / "repo")
     (repo.folder / "deps").mkdir()
