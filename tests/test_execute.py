@@ -53,7 +53,7 @@ class Edge:
         with self.lock:
             self.asked.append(what)
         if self.meeting is not None and not what.startswith("fetch"):
-            self.meeting.wait(timeout=10)
+            self.meeting.wait(timeout=60)
         if what in self.faults:
             raise self.faults[what]
 

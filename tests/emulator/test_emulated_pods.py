@@ -45,9 +45,10 @@ ADDRESS = ("127.0.0.1", int(os.environ["CDSW_APP_PORT"]))
 http.server.ThreadingHTTPServer(ADDRESS, Page).serve_forever()
 """
 Answer = TypeVar("Answer")
+PATIENCE_S = 90.0  # it takes a second or two; a loaded machine needs longer
 
 
-def until(look: Callable[[], Answer], seconds: float = 20.0) -> Answer:
+def until(look: Callable[[], Answer], seconds: float = PATIENCE_S) -> Answer:
     """What `look` finds once it finds something."""
     deadline = time.monotonic() + seconds
     while True:
@@ -65,7 +66,9 @@ class Local:
         self.state = state
         self.connection = daemon.start(state)
         self.scratch = scratch
-        self.client = httpx.Client(base_url=self.connection.url, trust_env=False)
+        self.client = httpx.Client(
+            base_url=self.connection.url, trust_env=False, timeout=PATIENCE_S
+        )
         self.client.headers["Authorization"] = f"Bearer {self.connection.api_key}"
         self.base = f"/api/v2/projects/{self.connection.project_id}"
 
@@ -96,7 +99,9 @@ class Local:
     ) -> httpx.Response:
         """A request as a browser sends it that resolved `name.cml.localhost`."""
         headers = {"Host": f"{name}.{self.connection.domain}", **more.pop("headers", {})}
-        with httpx.Client(base_url=self.connection.url, trust_env=False) as client:
+        with httpx.Client(
+            base_url=self.connection.url, trust_env=False, timeout=PATIENCE_S
+        ) as client:
             return client.request(method, path, headers=headers, **more)
 
     def facts(self, name: str = "app", path: str = "/") -> dict[str, object]:
@@ -226,7 +231,7 @@ def test_a_pod_that_ignores_term_is_killed_after_the_grace(tmp_path: Path) -> No
         local.client.close()
     finally:
         server.send_signal(signal.SIGINT)
-        assert server.wait(20) == 0
+        assert server.wait(PATIENCE_S) == 0
 
 
 def test_no_process_survives_a_kill_of_the_emulator(local: Local) -> None:
@@ -327,7 +332,7 @@ def test_a_visitor_signs_in_once_and_is_named_to_the_application(local: Local) -
     assert turned.headers["location"].startswith(f"http://{domain}/sign-in?next=http%3A%2F%2Fapp.")
     back = f"http://app.{domain}/a?b=c"
     given = {"next": back, "key": local.connection.api_key}
-    with httpx.Client(base_url=local.connection.url) as stranger:
+    with httpx.Client(base_url=local.connection.url, timeout=PATIENCE_S) as stranger:
         page = stranger.get("/sign-in", params={"next": f'http://app.{domain}/"><script>'})
         signed = stranger.post("/sign-in", data=given, headers={"Host": domain})
     assert "<script>" not in page.text

@@ -25,6 +25,7 @@ from controller.launcher import processes, render
 
 HERE = Path(__file__).parent
 CLUSTER = "demo"
+PATIENCE_S = 90.0  # it takes a second or two; a loaded machine needs longer
 _ADDRESSES = itertools.count(os.getpid() % 200 * 16)
 
 
@@ -44,7 +45,7 @@ def settings(**changes: object) -> dict[str, object]:
     return {**whole, **changes}
 
 
-def wait_for(truth: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+def wait_for(truth: Callable[[], object], what: str, seconds: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + seconds
     while not truth():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
@@ -91,7 +92,7 @@ class Pod:
         paper = self.paper()
         return paper.get("engine_id") == self.engine_id and paper.get("state") == state
 
-    def wait(self, state: str, seconds: float = 30.0) -> None:
+    def wait(self, state: str, seconds: float = PATIENCE_S) -> None:
         def there() -> bool:
             return self.is_(state)
 
@@ -106,7 +107,7 @@ class Pod:
         return path.read_text() if path.exists() else ""
 
     def answers(self, path: str) -> tuple[int, str] | None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         with contextlib.closing(connection), contextlib.suppress(OSError):
             connection.request("GET", path)
             response = connection.getresponse()
@@ -129,7 +130,7 @@ class Pod:
 
     def terminate(self) -> int:
         self.kernel.send_signal(signal.SIGTERM)
-        return self.kernel.wait(30)
+        return self.kernel.wait(PATIENCE_S)
 
     def kill(self) -> None:
         """The whole pod at once, as when its host is lost."""
@@ -137,7 +138,7 @@ class Pod:
             for pid in self.processes():
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
-        self.kernel.wait(10)
+        self.kernel.wait(PATIENCE_S)
 
 
 @dataclass

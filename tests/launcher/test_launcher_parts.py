@@ -578,7 +578,7 @@ def page(standing: Standing) -> Iterator[Page]:
 
 
 def get(page: Page, path: str, method: str = "GET") -> tuple[http.client.HTTPResponse, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=60)
     try:
         connection.request(method, path)
         response = connection.getresponse()

@@ -26,6 +26,7 @@ pytestmark = [
 ]
 TOKEN = "a-token-that-nobody-guesses"
 SOON_MS = 90_000
+expect.set_options(timeout=30_000)  # five seconds are few on a loaded machine
 
 
 @contextmanager
@@ -147,4 +148,4 @@ def approve(page: Page) -> None:
 
 def healthy(base: str) -> None:
     for path in ("/healthz", "/readyz", "/metrics", "/api/v1/status", "/api/v1/openapi.json"):
-        assert httpx.get(base + path).status_code == 200, path
+        assert httpx.get(base + path, timeout=60).status_code == 200, path

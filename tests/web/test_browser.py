@@ -31,6 +31,7 @@ QUIET = (
 )
 PATHS = ("/", "/clusters/fraud-scoring", "/clusters/training", "/sign-in", "/nothing-here")
 
+expect.set_options(timeout=30_000)  # five seconds are few on a loaded machine
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not BROWSER.exists(), reason=f"there is no browser at {BROWSER}"),

@@ -29,21 +29,23 @@ def threads() -> set[str]:
 
 
 def test_the_page_is_served_on_a_port_of_this_machine(server: Server) -> None:
-    answer = httpx.get(url(server), trust_env=False)
+    answer = httpx.get(url(server), trust_env=False, timeout=60)
     assert answer.status_code == 200
     assert "fraud-scoring" in answer.text
     assert answer.headers["Server"] == "raycml"
 
 
 def test_head_has_no_body_over_the_wire(server: Server) -> None:
-    answer = httpx.head(url(server, "/healthz"), trust_env=False)
+    answer = httpx.head(url(server, "/healthz"), trust_env=False, timeout=60)
     assert (answer.status_code, answer.content) == (200, b"")
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(server: Server) -> None:
     body = b"x" * (2 * 1024 * 1024)
     headers = {"X-Gitlab-Token": HOOK_SECRET}
-    answer = httpx.post(url(server, "/hooks/git"), content=body, headers=headers, trust_env=False)
+    answer = httpx.post(
+        url(server, "/hooks/git"), content=body, headers=headers, trust_env=False, timeout=60
+    )
     assert answer.status_code == 413
 
 
@@ -60,7 +62,7 @@ def test_a_header_with_a_long_run_of_blanks_is_refused_before_it_is_parsed(
 
 def test_the_proxy_in_front_says_how_the_browser_came(server: Server) -> None:
     headers = {"X-Forwarded-Proto": "https", "Sec-Fetch-Site": "same-origin"}
-    with httpx.Client(trust_env=False, headers=headers) as client:
+    with httpx.Client(trust_env=False, timeout=60, headers=headers) as client:
         mark = Page(client.get(url(server, "/sign-in")).text).mark()
         answer = client.post(url(server, "/sign-in"), data={"token": TOKEN, "mark": mark})
     assert answer.status_code == 303
@@ -69,7 +71,7 @@ def test_the_proxy_in_front_says_how_the_browser_came(server: Server) -> None:
 
 def test_closing_frees_the_port_and_ends_the_thread() -> None:
     server = serve(Web(boards.calm()).app)
-    httpx.get(url(server), trust_env=False)
+    httpx.get(url(server), trust_env=False, timeout=60)
     assert "web" in threads()
     server.close()
     assert "web" not in threads()
