@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.leftovers import Leftovers
 
@@ -16,6 +16,13 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("deep", max_examples=2000, deadline=None)
+# For a test that is to fail: that it does is enough, however large its example.
+settings.register_profile(
+    "mutants",
+    settings.get_profile("check"),
+    phases=[Phase.explicit, Phase.generate],
+    report_multiple_bugs=False,
+)
 settings.load_profile(os.environ.get("RAYCML_HYPOTHESIS", "check"))
 
 # Whatever a script starts in the background is born ignoring Ctrl-C; tests press it all the same.

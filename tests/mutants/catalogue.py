@@ -281,3 +281,6 @@ CATALOGUE = [
     *status.MUTANTS,
     *boundaries.MUTANTS,
 ]
+IN_CORE = [mutant for mutant in CATALOGUE if mutant.page.startswith("core/")]
+IN_CLI = [mutant for mutant in CATALOGUE if mutant.page.startswith(("cli/", "web/"))]
+IN_SHELL = [mutant for mutant in CATALOGUE if mutant not in (*IN_CORE, *IN_CLI)]

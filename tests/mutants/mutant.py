@@ -14,6 +14,9 @@ class Mutant:
     new: str
     killer: str
 
+    def __str__(self) -> str:
+        return f"{self.bug}: {self.name}"
+
 
 def m(bug: str, name: str, page: str, old: str, new: str, killer: str) -> Mutant:
     return Mutant(bug, name, page, old, new, killer)

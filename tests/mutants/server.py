@@ -1,45 +1,67 @@
-"""A process that runs one test at a time, each in a fork of its own.
+"""A process that runs tests in forks of its own, with all that is slow to import imported once.
 
-Libraries are imported once, before any fork; `controller` and the tests are imported anew by each,
-from the folder in which this process runs.  A request is a line with a test and a file for its
-output; the answer is a line with pytest's exit code, or the negative number of a signal.
+A request is a line with a page of `controller` that has changed, words for pytest, and a file for
+its output; the answer is a line with pytest's exit code, or the negative number of a signal.  Each
+fork forgets the page and all that imports it, so that it imports them anew, from the folder in
+which this process runs.
 """
 
+import contextlib
+import gc
 import importlib
 import os
 import select
 import signal
 import sys
 import traceback
+from pathlib import Path
 
 import pytest
 
+from tests.mutants.imports import PACKAGES, Imports
+
+PLUGINS = ("pytest_timeout", "_hypothesis_pytestplugin")
 LIBRARIES = (
     *("flask", "httpx", "hypothesis.strategies", "jinja2", "jsonschema", "packaging.requirements"),
     *("prometheus_client", "pydantic", "rich.live", "rich.table", "structlog", "typer"),
     *("typer.testing", "waitress", "werkzeug", "yaml"),
 )
+OWN = (
+    *("controller.cli.main", "controller.emulator.daemon", "controller.emulator.wsgi"),
+    *("tests.simulation.schedule", "tests.worlds"),
+)
 OPTIONS = (
-    *("-qx", "--timeout=20", "-p", "no:cacheprovider", "-p", "no:xdist"),
+    *("-qx", "--no-header", "-p", "no:cacheprovider"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # libraries came before pytest
 )
-DEADLINE_S = 120.0
+# Sent to pods as text by other pages, which may keep it.
+PROGRAMS = "launcher/"
+DEADLINE_S = 280.0
 
 
 def main() -> None:
-    sys.path.insert(0, os.getcwd())
-    for name in LIBRARIES:
+    root = Path.cwd()
+    sys.path.insert(0, str(root))
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ["RAYCML_HYPOTHESIS"] = "mutants"
+    for name in (*PLUGINS, *LIBRARIES, *OWN):
         importlib.import_module(name)
+    imports = Imports(root)
+    attempt("", ["--collect-only", *sys.argv[1:]], os.devnull, imports)  # compiles them to files
+    # From here on no bug is ever compiled to a file, by a process of a test neither.
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     for line in sys.stdin:
-        test, output = line.rstrip("\n").split("\t")
-        sys.stdout.write(f"{attempt(test, output)}\n")
+        page, words, output = line.rstrip("\n").split("\t")
+        sys.stdout.write(f"{attempt(page, words.split(), output, imports)}\n")
         sys.stdout.flush()
 
 
-def attempt(test: str, output: str) -> int:
+def attempt(page: str, words: list[str], output: str, imports: Imports) -> int:
+    gc.freeze()  # so that a fork does not go through what it has from here
     child = os.fork()
     if child == 0:
-        _run(test, output)
+        _run(page, words, output, imports)
     descriptor = os.pidfd_open(child)
     ended, _, _ = select.select([descriptor], [], [], DEADLINE_S)
     if not ended:
@@ -48,7 +70,7 @@ def attempt(test: str, output: str) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _run(test: str, output: str) -> None:
+def _run(page: str, words: list[str], output: str, imports: Imports) -> None:
     """The child: it ends here, whatever happens."""
     code = 70
     try:
@@ -57,13 +79,30 @@ def _run(test: str, output: str) -> None:
         written = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(written, 1)
         os.dup2(written, 2)
-        code = int(pytest.main([*OPTIONS, test]))
+        if page:
+            forget(page, imports)
+        plugins = [sys.modules[name] for name in PLUGINS]
+        code = int(pytest.main([*OPTIONS, *words], plugins=plugins))
     except BaseException:  # noqa: BLE001 - it must not go on as the server
         traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def forget(page: str, imports: Imports) -> None:
+    """Unload whatever may hold anything of the page."""
+    own = {name for name in sys.modules if name.partition(".")[0] in PACKAGES}
+    if page.endswith(".py") and not page.startswith(PROGRAMS):
+        name = "controller." + page.removesuffix(".py").replace("/", ".")
+        own &= imports.dependents(name)
+    for name in own:
+        del sys.modules[name]
+        package, _, last = name.rpartition(".")
+        if package in sys.modules:
+            with contextlib.suppress(AttributeError):
+                delattr(sys.modules[package], last)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,66 @@
+"""A copy of the source and the tests, into which bugs are planted one at a time."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.mutants.mutant import Mutant
+
+ROOT = Path(__file__).parents[2]
+AT_MOST = "--timeout=20"  # a bug may make its test wait for ever, which is to fail as well
+
+
+@dataclass
+class Copy:
+    """The copy, and a process that runs tests in it."""
+
+    place: Path
+    server: "subprocess.Popen[str]"
+
+    def run(self, page: str, *words: str) -> tuple[int, str]:
+        """Run tests after a change of a page; pytest's exit code and what it printed."""
+        output = self.place / "output.txt"
+        assert self.server.stdin is not None
+        assert self.server.stdout is not None
+        self.server.stdin.write(f"{page}\t{' '.join(words)}\t{output}\n")
+        self.server.stdin.flush()
+        return int(self.server.stdout.readline()), output.read_text()
+
+    def see(self, mutant: Mutant) -> None:
+        """Plant the bug; its test must see it."""
+        page = self.place / "controller" / mutant.page
+        source, times = page.read_text(), page.stat()
+        assert source.count(mutant.old) == 1, "the mutant no longer fits the source"
+        page.write_text(source.replace(mutant.old, mutant.new))
+        try:
+            code, output = self.run(mutant.page, AT_MOST, mutant.killer)
+        finally:
+            page.write_text(source)
+            os.utime(page, ns=(times.st_atime_ns, times.st_mtime_ns))
+        assert code == 1, f"it survived {mutant.killer}\n{output}"
+
+    def stay_green(self, page: str, mutants: Iterable[Mutant]) -> None:
+        """The tests that see the bugs of a page pass on the page as it is, run in the same way."""
+        code, output = self.run(page, *sorted({m.killer for m in mutants if m.page == page}))
+        assert code == 0, output
+
+
+@contextmanager
+def copied(place: Path, killers: Iterable[str]) -> Iterator[Copy]:
+    # What is compiled is copied with its source; not what is being written just now.
+    ignored = shutil.ignore_patterns("*.pyc.*", "scenarios")
+    for folder in ("controller", "tests", "specs"):
+        shutil.copytree(ROOT / folder, place / folder, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", place)
+    pages = sorted({killer.partition("::")[0] for killer in killers})
+    command = [sys.executable, "-m", "tests.mutants.server", *pages]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=place, stdin=pipe, stdout=pipe, text=True) as server:
+        yield Copy(place, server)
+        server.communicate(timeout=60)
+    shutil.rmtree(place)
