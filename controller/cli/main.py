@@ -9,7 +9,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import cache, partial, wraps
 from typing import Annotated
 
 import typer
@@ -92,6 +92,8 @@ for _command in COMMANDS:
     _short = " ".join((_command.__doc__ or "").split("\n\n")[1].split())
     app.command(short_help=_short)(_stoppable(_command))
 app.add_typer(emulators.app, name="emulator")
+# Built once by a process that runs several commands, as tests do: it takes longer than most.
+_command_line = cache(partial(typer.main.get_command, app))
 
 # Typer carries click inside or stands on one beside it, by version; its public error tells which.
 _USAGE_ERRORS: tuple[type[Exception], ...] = tuple(
@@ -151,8 +153,7 @@ def _interrupted(screen: Screen, stop: Interrupted) -> int:
 
 
 def _invoke(arguments: Sequence[str], machine: Machine) -> int:
-    command = typer.main.get_command(app)
-    ended = command.main(
+    ended = _command_line().main(
         args=list(arguments), prog_name="raycml", standalone_mode=False, obj=machine
     )
     return ended if isinstance(ended, int) else Exit.DONE
