@@ -27,6 +27,7 @@ from controller.cli.options import (
     duration,
 )
 from controller.cli.progress import showing
+from controller.cli.protection import check_recorded
 from controller.cli.pruning import agree, check_whole, to_prune, with_prune
 from controller.cli.screen import Screen
 from controller.cli.show_plan import members_away
@@ -120,6 +121,7 @@ def _agreed(
     """The policy that deletes what a person agreed to, by name."""
     seen = look_and_plan(revision, session.world, History(), asked)
     names = to_prune(seen)
+    check_recorded(session, sorted(names), loses=True)
     agree(screen, names, f"{members_away(seen.plan)} for good", yes=yes)
     return replace(asked, prune=False, allow_prune=0, delete=names)
 

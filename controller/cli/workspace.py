@@ -222,7 +222,10 @@ class Workspace:
             self._client.delete_application(project, application_id)
 
     def write_launcher(self, project: str, path: str, settings: str) -> None:
-        """What has the name and another content, as half an upload has, is replaced."""
+        """What has the name and another content, as half an upload has, is replaced.
+
+        It is read back, since later passes go by its name and size; a broken one is removed.
+        """
         data = render.launcher(json.loads(settings)).encode()
         with _explained():
             files = self._files(project)
@@ -231,6 +234,9 @@ class Workspace:
                 files.write_new(path, data)
             elif there != data:
                 files.replace(path, data)
+            if there != data and files.read(path) != data:
+                files.remove(path)
+                raise FilesError(f"{path}: what arrived is not what was sent", unknown=True)
 
     def remove_launcher(self, project: str, path: str) -> None:
         with _explained():

@@ -364,6 +364,24 @@ def test_a_cluster_that_its_spec_protects_or_pauses_is_not_deleted_from_any_fold
     assert stage.run("delete", "two", "--yes").code == 0
 
 
+def test_a_protected_cluster_is_not_pruned_from_a_folder_without_its_spec(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(stage, ("one",), extra="protect: true")
+    fill(stage, ("two",))
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+    text = (specs(stage) / "two.yaml").read_text()
+    elsewhere = stage.folder / "elsewhere" / "specs"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "two.yaml").write_text(text)
+    monkeypatch.chdir(elsewhere.parent)
+    said = stage.run("reconcile", "--prune", "--allow-prune", "9", "--yes")
+    assert said.code == 6
+    assert "one is protected by its spec at specs/one.yaml:1 of specs" in said.err
+    assert clusters(stage) == {"one", "two"}
+
+
 def test_a_cluster_whose_protection_cannot_be_read_is_not_deleted(stage: Stage) -> None:
     fill(stage, ("one",), extra="protect: true")
     with controlled(stage, "specs") as controller:

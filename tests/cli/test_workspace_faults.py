@@ -1,6 +1,8 @@
 """What an answer of CML is called that refuses a call."""
 
+import httpx
 import pytest
+from stage import Stage
 
 from controller.cli.workspace import _refusal_of
 from controller.cml.errors import Rejected
@@ -24,3 +26,28 @@ from controller.cml.errors import Rejected
 def test_only_a_refusal_that_says_so_is_of_a_taken_name(status: int, words: str, kind: str) -> None:
     error = Rejected(f"create application: CML refused (HTTP {status}): {words}", status=status)
     assert _refusal_of(error) == kind
+
+
+def test_a_launcher_that_arrives_with_its_size_and_another_content_is_written_again(
+    stage: Stage,
+) -> None:
+    """As a disk that was full, or a proxy, leaves one: no member starts with it."""
+    stage.spec("one", replicas=1)
+    spoilt: list[str] = []
+
+    def spoil(request: httpx.Request) -> httpx.Response | None:
+        body = request.read()
+        if spoilt or not (request.method == "POST" and b"import" in body):
+            return None
+        spoilt.append(request.url.path)
+        content = body.replace(b"import", bytes(6))
+        sent = httpx.Request(request.method, request.url, headers=request.headers, content=content)
+        return stage.wire.inner.handle_request(sent)
+
+    stage.wire.instead = spoil
+    said = stage.run("reconcile", "--timeout", "5m")
+    assert said.code == 0, said.err
+    assert spoilt
+    found = [stage.tree().read(path) for path in stage.all_files() if path[-1].endswith(".py")]
+    assert len(found) == 2
+    assert not any(b"\0" in data for data in found)

@@ -72,6 +72,13 @@ MUTANTS: list[Mutant] = [
     m("B22", "protection ends at the folder of the specs", "cli/delete.py",
       "        check_recorded(session, chosen, loses=True)\n", "",
       f"{STORY}::test_a_cluster_that_its_spec_protects_or_pauses_is_not_deleted_from_any_folder"),
+    m("B22", "protection ends where a folder is pruned", "cli/reconcile.py",
+      "    check_recorded(session, sorted(names), loses=True)\n", "",
+      f"{STORY}::test_a_protected_cluster_is_not_pruned_from_a_folder_without_its_spec"),
+    m("B17", "a launcher counts as written by its size", "cli/workspace.py",
+      "            if there != data and files.read(path) != data:", "            if False:",
+      "tests/cli/test_workspace_faults.py::"
+      "test_a_launcher_that_arrives_with_its_size_and_another_content_is_written_again"),
     m("B22", "a pause by the spec holds the controller alone", "cli/protection.py",
       'return "paused" if spec.paused else None', "return None",
       f"{STORY}::test_a_cluster_that_its_spec_protects_or_pauses_is_not_deleted_from_any_folder"),
