@@ -23,12 +23,14 @@ from tests.simulation.asked import Ask, asked
 from tests.simulation.clocks import SimulatedClock
 from tests.simulation.laws import Laws
 from tests.simulation.ledger import Ledger
+from tests.simulation.light import LightClient
 from tests.simulation.sky import Sky
 from tests.simulation.weather import Weather
 from tests.simulation.world import KEY, Site
 
 FILE_FAULTS = Faults(errors.CmlError, errors.NotFound, errors.Unknown)
 EDITION = "0123456789"
+HOST = "http://127.0.0.1"
 Act = Callable[[], None]
 
 
@@ -85,11 +87,11 @@ class Controller:
         """A new process: nothing is remembered, no connection is open."""
         self.history = History()
         self.client = Client(
-            "http://127.0.0.1",
+            HOST,
             SecretStr(KEY),
             clock=self.clock,
             random=self.rng,
-            transport=self.eyes,
+            transport=LightClient(self.eyes, HOST),
             on_call=self.calls.append,
         )
         client, project = self.client, self.site.project

@@ -18,7 +18,7 @@ from controller.emulator.errors import ApiError
 from controller.emulator.listing import Query
 from controller.emulator.options import User
 from controller.emulator.workspace import Workspace as Cml
-from tests.simulation.light import LightRequest, LightResponse
+from tests.simulation.light import LightRequest, LightResponse, whole
 
 JSON = "application/json"
 BYTES = "application/octet-stream"
@@ -26,10 +26,6 @@ KEPT = 512  # answers to lists of an unchanged workspace
 _PREFIX = "/api/v2/projects"
 Body = Mapping[str, object]
 Answers = Callable[[int, bytes, dict[str, str]], Any]
-
-
-def _whole(status: int, content: bytes, headers: dict[str, str]) -> httpx.Response:
-    return httpx.Response(status, content=content, headers=headers)
 
 
 class Direct(httpx.BaseTransport):
@@ -42,7 +38,7 @@ class Direct(httpx.BaseTransport):
         self._user = user
         self._lists: dict[tuple[int, bytes], bytes] = {}
         self._date: tuple[datetime | None, str] = (None, "")
-        self._answers: Answers = _whole
+        self._answers: Answers = whole
 
     def forget(self) -> None:
         """Another world: what was answered before means nothing."""
@@ -52,7 +48,7 @@ class Direct(httpx.BaseTransport):
         if request.headers.get("authorization") != self._bearer:
             return self._ask(request)
         now = self._cml.tick()
-        self._answers = LightResponse if isinstance(request, LightRequest) else _whole
+        self._answers = LightResponse if isinstance(request, LightRequest) else whole
         try:
             found = self._answer(request, now)
         except ApiError as error:

@@ -53,6 +53,11 @@ class LightResponse:
         yield self.content
 
 
+def whole(status: int, content: bytes, headers: dict[str, str]) -> httpx.Response:
+    """The same as httpx has it."""
+    return httpx.Response(status, content=content, headers=headers)
+
+
 class LightClient(httpx.Client):
     """`httpx.Client.stream` over a transport that never leaves this process."""
 

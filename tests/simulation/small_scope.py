@@ -18,6 +18,7 @@ from tests.simulation.asked import FILE_WRITES, WRITES, asked
 from tests.simulation.controllers import Controller
 from tests.simulation.documents import revision_of
 from tests.simulation.ledger import Ledger
+from tests.simulation.light import LightRequest, LightResponse, whole
 from tests.simulation.stage import Stage
 from tests.simulation.weather import Fault, Killed, Weather
 from tests.simulation.world import Snapshot
@@ -75,7 +76,9 @@ class Again(httpx.BaseTransport):
         if isinstance(answer, Fault):
             raise httpx.ReadTimeout("timed out", request=request)
         status, content, kind = answer
-        return httpx.Response(status, content=content, headers={"Content-Type": kind})
+        made: Any = LightResponse if isinstance(request, LightRequest) else whole
+        answered: httpx.Response = made(status, content, {"content-type": kind})
+        return answered
 
 
 @dataclass
@@ -154,7 +157,7 @@ class Search:
         self._restore(node)
         who, actor = (self.stage.a, self.stage.b)[number], node.actors[number]
         request = self._pending(who, actor)
-        assert isinstance(request, httpx.Request)
+        assert not isinstance(request, Actor)
         ledger = (actor.ledger or self.stage.ledger(who)).copy()
         ledger.alone = False
         what = asked(request)
