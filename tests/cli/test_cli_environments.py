@@ -9,7 +9,9 @@ import httpx
 import pytest
 from controlled import controlled
 from environment_stage import ENVS, Builders, asking, lines
-from stage import Stage
+from stage import KEY, Stage
+
+from tests.simulation.direct import Direct
 
 pytestmark = pytest.mark.slow
 
@@ -202,6 +204,7 @@ def test_an_environment_of_a_deleted_cluster_goes_after_a_day(
 
 def test_a_job_that_never_ends_is_stopped_and_told(stage: Stage, builders: Builders) -> None:
     builders.hangs = True
+    stage.clock.passing.append(stage.clock.minute)
     stage.spec(**asking())
     done = stage.run("reconcile", "--timeout", "2h")
     assert done.code == 5
@@ -242,6 +245,7 @@ def test_whatever_single_call_of_a_build_goes_wrong_there_is_one_job_and_one_bui
 ) -> None:
     for turn in range(60):
         world = Stage(stage.capsys, tmp_path)
+        world.wire.inner = Direct(world.workspace, world.wire.inner, KEY, world.user)
         builders = Builders(world)
         world.spec(**asking())
         count = itertools.count()
