@@ -13,6 +13,7 @@ from controller.core.reason import Reason
 _AT_ONCE = frozenset({"update", "require_sign_in"})  # read back after the call
 
 
+QUOTA = "QuotaExceeded"
 _QUOTA_FIRST_S, _QUOTA_MOST_S = 30.0, 300.0
 
 
@@ -36,7 +37,7 @@ def settling(past: Past, key: Key, app: ObservedApplication) -> Draft | None:
 def gate(past: Past, key: Key, action: str) -> Draft | None:
     """The wait that stands before a call: refused before, or failed a moment ago."""
     known = past.member(key)
-    refusal = known.refusal
+    refusal = known.refused_update if action == "update" else known.refusal
     if refusal is not None and refusal.action == action:
         return _refused(past, key, refusal)
     if known.failed_at is None:
@@ -67,9 +68,14 @@ def spent(past: Past, key: Key, what: str) -> Draft | None:
     return None
 
 
+def quota_pause_s(tries: int) -> float:
+    """Pause before the next try of what CML has no quota for, where a try costs nothing."""
+    return min(_QUOTA_FIRST_S * 2.0 ** min(tries - 1, 30), _QUOTA_MOST_S)
+
+
 def _refused(past: Past, key: Key, refusal: Refusal) -> Draft | None:
-    if refusal.fault == "QuotaExceeded":
-        pause = min(_QUOTA_FIRST_S * 2.0 ** min(refusal.tries - 1, 30), _QUOTA_MOST_S)
+    if refusal.fault == QUOTA:
+        pause = quota_pause_s(refusal.tries)
         message = f"CML has no quota left to {refusal.action} it: {refusal.message}"
         until = past.after(refusal.last_at, pause)
         return _until(past, key, Reason.QUOTA_EXCEEDED, message, until)

@@ -19,6 +19,8 @@ from controller.core.plan import (
     Restart,
     Result,
     StartRun,
+    Step,
+    Stop,
     Update,
 )
 from controller.core.policy import Policy
@@ -45,13 +47,17 @@ class Refusal:
 @dataclass(frozen=True, slots=True)
 class MemberHistory:
     """One member.  `attempts`: restarts within the hour, whatever for; `failures`: calls in a row
-    that failed."""
+    that failed.  `refused_update` is kept apart from any other `refusal`, since a member goes on
+    with what it has, and is started and stopped meanwhile.  `update_stops`: how often it was
+    stopped for an update since one was taken."""
 
     attempts: tuple[datetime, ...] = ()
     failures: int = 0
     failed_at: datetime | None = None
     error: str = ""
     refusal: Refusal | None = None
+    refused_update: Refusal | None = None
+    update_stops: int = 0
     unapplied: tuple[str, ...] = ()
     unapplied_tries: int = 0
     sign_in_tries: int = 0
@@ -230,10 +236,9 @@ def _build(known: BuildHistory, outcome: Outcome, now: datetime) -> BuildHistory
 def _member(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
     match outcome.result:
         case Result.DONE:
-            refusal = _kept(known, outcome)
-            known = replace(known, failures=0, failed_at=None, error="", refusal=refusal)
+            known = replace(known, failures=0, failed_at=None, error="", refusal=None)
         case Result.REJECTED:
-            return replace(known, error=outcome.message, refusal=_refusal(known, outcome, now))
+            return _rejected(replace(known, error=outcome.message), outcome, now)
         case Result.FAILED | Result.UNKNOWN:
             known = replace(known, error=outcome.message)
             if outcome.fault != "Changed":  # it changed under our hands: look again, at once
@@ -263,26 +268,33 @@ def _effect(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHist
                 known, unapplied=outcome.unapplied, unapplied_tries=known.unapplied_tries + 1
             )
         case Update() if done:
-            return replace(known, unapplied=(), unapplied_tries=0)
-        case Restart() if done:
-            recent = tuple(t for t in known.attempts if now - t < _HOUR)
-            return replace(known, attempts=(*recent, now)[-_ATTEMPTS_KEPT:])
+            return replace(
+                known, unapplied=(), unapplied_tries=0, refused_update=None, update_stops=0
+            )
+        case Stop() | Restart() if done:
+            return _interrupted(known, outcome.step, now)
         case Delete() if done and outcome.step.reason is Reason.REPLACED:
             return replace(known, replaced=True, unapplied_tries=0)
         case _:
             return known
 
 
-def _kept(known: MemberHistory, outcome: Outcome) -> Refusal | None:
+def _interrupted(known: MemberHistory, step: Step, now: datetime) -> MemberHistory:
+    if isinstance(step.action, Restart):
+        recent = tuple(t for t in known.attempts if now - t < _HOUR)
+        return replace(known, attempts=(*recent, now)[-_ATTEMPTS_KEPT:])
+    return replace(known, update_stops=known.update_stops + (step.reason is Reason.OUTDATED))
+
+
+def _rejected(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
     """A refused update stays refused while the member goes on with what it has."""
-    refusal = known.refusal
-    refused = refusal is not None and refusal.action == "update"
-    return refusal if refused and not isinstance(outcome.step.action, Update) else None
+    if isinstance(outcome.step.action, Update):
+        before = known.refused_update
+        return replace(known, refused_update=_refusal(before, known.fingerprint, outcome, now))
+    return replace(known, refusal=_refusal(known.refusal, known.fingerprint, outcome, now))
 
 
-def _refusal(known: MemberHistory, outcome: Outcome, now: datetime) -> Refusal:
-    before = known.refusal
-    mark = known.fingerprint
+def _refusal(before: Refusal | None, mark: str, outcome: Outcome, now: datetime) -> Refusal:
     action = outcome.step.name
     if before is None or (before.action, before.fault) != (action, outcome.fault):
         return Refusal(action, mark, outcome.message, outcome.fault, now, now)

@@ -170,7 +170,9 @@ def _start(view: View, case: Case, app: ObservedApplication, reason: Reason) -> 
     seat = case.seat
     if view.has_launcher(app.script.removeprefix("/home/cdsw/")) is False:
         if app.script != launcher_path(seat.group, view.policy.edition):
-            return draft.update_and_start(seat, app, (Change("launcher", "", ""),), view.policy)
+            change = Change("launcher", "", "")
+            held = gate(view.past, seat.key, "update")
+            return held or draft.update_and_start(seat, app, (change,), view.policy)
         write = draft.write_launcher(seat.group, app.project, view.policy)
         return Draft((write,)) + draft.restart(
             seat, app, reason, Intent.RESTART, "its launcher is gone"

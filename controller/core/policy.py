@@ -45,12 +45,21 @@ class Policy:
     quiet_s: float = 600.0  # up for so long: earlier falls are forgotten
     repairs_per_hour_max: int = 5
     updates_max: int = 3  # tries to make CML take a field before the application is replaced
+    # A member that serves is stopped for each try of an update that no quota was left for.
+    update_again_first_s: float = 900.0
+    update_again_max_s: float = 86400.0
     fault_members_min: int = 10  # so many members, half of them outside of any one group, and
     fault_fraction: float = 0.4  # such a part of all, down at once: the platform is at fault
     fault_hold_s: float = 600.0
     launcher_kept_s: float = 3600.0
     environment_kept_s: float = 86400.0  # so that going back to it is quick
     environment_deadline_s: float = 3600.0  # some GB of packages, over a slow line
+
+    def update_again_s(self, stops: int) -> float:
+        """Pause before a member that serves is stopped for an update that was refused, after so
+        many stops for it."""
+        first_s = self.update_again_first_s
+        return min(first_s * 2.0 ** min(max(stops - 1, 0), 30), self.update_again_max_s)
 
     def backoff_s(self, tries: int) -> float:
         """Pause before the next try, after so many: doubles, never above the top."""

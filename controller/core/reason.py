@@ -180,7 +180,7 @@ class Reason(Enum):
     QUOTA_EXCEEDED = (
         "QuotaExceeded",
         Outlook.PERSON,
-        "CML says that a quota is used up; it is tried again every few minutes.",
+        "CML says that a quota is used up; it is tried again after a while.",
     )
     REJECTED = ("Rejected", Outlook.PERSON, "CML understood the request and refused it.")
     PROJECT_NOT_FOUND = (

@@ -4,10 +4,13 @@ A newer spec always wins over waiting: an outdated member that does not serve an
 to date at once, whatever it is stuck in.
 """
 
+from datetime import datetime
+
 from controller.core import draft
 from controller.core.desired import Strategy
 from controller.core.draft import NOTHING, Draft, wait
-from controller.core.gates import gate, settling, spent
+from controller.core.gates import QUOTA, gate, quota_pause_s, settling, spent
+from controller.core.history import Refusal
 from controller.core.lifecycle import absent, down, running, starting, stopping, unknown
 from controller.core.observed import ObservedApplication, Phase
 from controller.core.offers import IMAGE, SIZES, Offers, unoffered
@@ -92,15 +95,45 @@ def _blocked(view: View, case: Case) -> Draft | None:
 def _not_taken(view: View, case: Case) -> Draft | None:
     """CML refused the update, or ignored it: the member goes on with what it has."""
     known = view.past.member(case.seat.key)
-    if known.refusal is not None and known.refusal.action == "update":
-        message = f"CML refused to update it, so it keeps what it has: {known.refusal.message}"
-        return _block(case, Reason.REJECTED, message)
+    if known.refused_update is not None:
+        return _refused(view, case, known.refused_update, known.update_stops)
     tried = known.unapplied_tries >= view.policy.updates_max
     # A new application would get the same variables from the same server.
     keeps = view.cluster.protected or set(known.unapplied) == {"environment"}
     if known.unapplied and (known.replaced or (tried and keeps)):
         return _block(case, Reason.FIELD_NOT_APPLIED, _ignored(known.unapplied, case.drift.changes))
     return None
+
+
+def _refused(view: View, case: Case, refusal: Refusal, stops: int) -> Draft | None:
+    """A quota may be free again without anything in sight; any other refusal is for good.
+
+    To try again stops a member that serves, so it is tried ever less often; one that is down
+    anyway loses nothing by it.
+    """
+    if refusal.fault != QUOTA:
+        message = f"CML refused to update it, so it keeps what it has: {refusal.message}"
+        return _block(case, Reason.REJECTED, message)
+    until = _again_at(view, case, refusal, stops)
+    if view.now >= until:
+        return None
+    message = (
+        "CML has no quota left to update it, so it keeps what it has; tried again at "
+        f"{until:%Y-%m-%d %H:%M} UTC: {refusal.message}"
+    )
+    return wait(
+        case.seat.key,
+        Reason.QUOTA_EXCEEDED,
+        message,
+        intent=Intent.BLOCKED,
+        changes=case.drift.changes,
+        until=until,
+    )
+
+
+def _again_at(view: View, case: Case, refusal: Refusal, stops: int) -> datetime:
+    quick_s, slow_s = quota_pause_s(refusal.tries), view.policy.update_again_s(stops)
+    return view.past.after(refusal.last_at, slow_s if is_up(case.phase) else quick_s)
 
 
 def _not_offered(view: View, case: Case) -> str:
@@ -141,7 +174,7 @@ def _outdated(view: View, case: Case, app: ObservedApplication, *, permitted: bo
             seat, app, changes, view.policy
         )
     if case.available and not permitted:
-        return _after_others(seat, changes)
+        return _after_refused(view, case) or _after_others(seat, changes)
     message = _whole_cluster(view)
     return gate(view.past, seat.key, "stop") or draft.stop_to_update(
         seat, app, changes, message, view.policy
@@ -152,6 +185,17 @@ def _whole_cluster(view: View) -> str:
     if any(case.drift.whole_cluster for case in view.cases):
         return "all nodes must agree on Ray and Python: the whole cluster is recreated"
     return ""
+
+
+def _after_refused(view: View, case: Case) -> Draft | None:
+    """Nobody is stopped for a change that CML refused to another member of the group."""
+    for other in view.of(case.seat.group):
+        refusal = view.past.member(other.seat.key).refused_update
+        if other.available and refusal is not None:
+            reason = Reason.QUOTA_EXCEEDED if refusal.fault == QUOTA else Reason.REJECTED
+            message = f"follows {other.seat.member}, which CML refused to update"
+            return _block(case, reason, message)
+    return None
 
 
 def _after_others(seat: Seat, changes: tuple[Change, ...]) -> Draft:

@@ -98,9 +98,35 @@ def test_a_restart_counts_whatever_it_was_for() -> None:
 def test_a_refused_update_is_remembered_until_one_is_taken() -> None:
     refused = outcome(Update(CPU_0.id, {}), Result.REJECTED, message="no", fault="Rejected")
     started = record(seen(refused), [outcome(Restart(CPU_0.id), Result.DONE)], at(1))
-    assert started.member(KEY).refusal is not None
-    taken = record(started, [outcome(Update(CPU_0.id, {}), Result.DONE)], at(2))
-    assert taken.member(KEY).refusal is None
+    assert started.member(KEY).refused_update is not None
+    again = record(started, [refused], at(2)).member(KEY).refused_update
+    assert again is not None
+    assert (again.tries, again.first_at, again.last_at) == (2, NOW, at(2))
+    taken = record(started, [outcome(Update(CPU_0.id, {}), Result.DONE)], at(3))
+    assert taken.member(KEY).refused_update is None
+
+
+def test_stops_for_an_update_are_counted_until_one_is_taken() -> None:
+    history = seen()
+    for reason in (Reason.OUTDATED, Reason.SCALED_DOWN, Reason.OUTDATED):
+        history = record(history, [outcome(Stop(CPU_0.id), Result.DONE, reason)], at(1))
+    refused = outcome(Update(CPU_0.id, {}), Result.REJECTED, fault="QuotaExceeded")
+    history = record(history, [refused, outcome(Restart(CPU_0.id), Result.DONE)], at(2))
+    assert history.member(KEY).update_stops == 2
+    history = record(history, [outcome(Update(CPU_0.id, {}), Result.DONE)], at(3))
+    assert history.member(KEY).update_stops == 0
+
+
+def test_a_refused_start_is_remembered_beside_a_refused_update() -> None:
+    history = seen()
+    for turn in range(3):
+        for action in (Update(CPU_0.id, {}), Restart(CPU_0.id)):
+            no = outcome(action, Result.REJECTED, message="no", fault="QuotaExceeded")
+            history = record(history, [no], at(turn))
+    known = history.member(KEY)
+    assert known.refusal is not None
+    assert known.refused_update is not None
+    assert (known.refusal.tries, known.refused_update.tries) == (3, 3)
 
 
 def test_a_member_that_runs_and_not_as_it_should_is_never_quiet() -> None:

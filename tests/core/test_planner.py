@@ -643,14 +643,83 @@ def test_a_member_whose_update_was_refused_goes_on_with_what_it_had(
     key = Key("analytics", Member("cpu", 0))
     print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
     no = Refusal("update", print_, "no such image", "Rejected", at(-9), at(-9))
-    history = History(members={key: MemberHistory(refusal=no, fingerprint=print_)})
+    history = History(members={key: MemberHistory(refused_update=no, fingerprint=print_)})
     apps = (HEAD, replace(CPU_0, phase=phase), CPU_1)
     world = observed(*apps, reports=(ALIVE,), files=all_files(*apps))
     found = [one for one in said(decide(desired(BIGGER), world, history)) if " cpu/0 " in one]
     assert found == [*expected, "wait cpu/0 Rejected"]
-    newer = MemberHistory(refusal=no, fingerprint="v1:another")
+    newer = MemberHistory(refused_update=no, fingerprint="v1:another")
     found = said(decide(desired(BIGGER), world, History(members={key: newer})))
     assert any(one.startswith(("stop cpu/0", "update cpu/0")) for one in found)
+
+
+MINUTE, DAY = 60.0, 86_400.0
+QUOTA = "QuotaExceeded"
+
+
+@pytest.mark.parametrize(
+    ("phase", "tries", "pause_s"),
+    [
+        *((Phase.RUNNING, n, min(15 * MINUTE * 2 ** (n - 1), DAY)) for n in (1, 2, 5, 9, 200)),
+        *((Phase.STARTING, n, min(15 * MINUTE * 2 ** (n - 1), DAY)) for n in (1, 3)),
+        *((Phase.STOPPED, n, min(30.0 * 2 ** (n - 1), 300.0)) for n in (1, 2, 200)),
+        *((Phase.FAILED, n, min(30.0 * 2 ** (n - 1), 300.0)) for n in (1, 5)),
+    ],
+)
+def test_an_update_that_no_quota_was_left_for_is_tried_ever_less_often(
+    phase: Phase, tries: int, pause_s: float
+) -> None:
+    """Soon where the member is down anyway, since it is stopped for each try where it serves."""
+    key = Key("analytics", Member("cpu", 0))
+    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
+    apps = (HEAD, replace(CPU_0, phase=phase), CPU_1)
+    world = observed(*apps, reports=(ALIVE,), files=all_files(*apps))
+    for ago, due in ((pause_s - 1, False), (pause_s, True)):
+        no = Refusal("update", print_, "quota", "QuotaExceeded", at(-9e6), at(-ago), tries)
+        known = MemberHistory(refused_update=no, fingerprint=print_, update_stops=tries)
+        history = History(members={key: known})
+        plan = decide(desired(BIGGER), world, history)
+        waits = [wait for wait in plan.waits if wait.member == Member("cpu", 0)]
+        assert any(w.reason is Reason.QUOTA_EXCEEDED and w.until for w in waits) is not due
+        touched = {s.name for s in plan.steps if s.member == Member("cpu", 0)}
+        assert bool(touched & {"stop", "update"}) is due
+
+
+@pytest.mark.parametrize(("fault", "said_"), [("Rejected", "Rejected"), (QUOTA, QUOTA)])
+def test_no_member_is_stopped_for_a_change_that_was_refused_to_another_of_its_group(
+    fault: str, said_: str
+) -> None:
+    """And it is said so, since a command would wait in vain for its turn."""
+    key = Key("analytics", Member("cpu", 0))
+    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
+    no = Refusal("update", print_, "no", fault, at(-9), at(-9))
+    history = History(members={key: MemberHistory(refused_update=no, fingerprint=print_)})
+    world = observed(HEAD, CPU_0, CPU_1, reports=(ALIVE,))
+    found = said(decide(desired(BIGGER), world, history))
+    assert found == [f"wait cpu/0 {said_}", f"wait cpu/1 {said_}"]
+
+
+def test_an_update_is_not_tried_again_beyond_the_budget_of_restarts() -> None:
+    key = Key("analytics", Member("cpu", 0))
+    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
+    no = Refusal("update", print_, "quota", "QuotaExceeded", at(-9e6), at(-DAY))
+    known = MemberHistory(
+        refused_update=no, fingerprint=print_, attempts=tuple(at(-n) for n in range(100, 95, -1))
+    )
+    world = observed(HEAD, CPU_0, CPU_1, reports=(ALIVE,))
+    found = said(decide(desired(BIGGER), world, History(members={key: known})))
+    assert "wait cpu/0 CrashLooping" in found
+    assert not any(one.startswith("stop") for one in found)
+
+
+def test_a_lost_launcher_does_not_lead_to_a_storm_of_refused_updates() -> None:
+    key = Key("analytics", Member("cpu", 0))
+    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
+    no = Refusal("update", print_, "quota", "QuotaExceeded", at(-9), at(-9))
+    known = MemberHistory(refused_update=no, fingerprint=print_)
+    world = observed(HEAD, replace(CPU_0, phase=Phase.STOPPED), CPU_1, files=all_files(HEAD))
+    found = said(decide(desired(BIGGER), world, History(members={key: known})))
+    assert not any(one.startswith("update cpu/0") for one in found)
 
 
 def refusal(conflict: bool, first: float, last: float) -> History:

@@ -6,6 +6,7 @@ GONE = "tests/core/test_cluster_folders.py"
 ISOLATION = "tests/cli/test_cli_isolation.py"
 BUILT = "tests/core/test_environments.py"
 EXECUTE = "tests/test_execute.py"
+PLANNER = "tests/core/test_planner.py"
 
 # fmt: off
 FOLDERS = [
@@ -56,6 +57,30 @@ JOBS = [
       "if False",
       f"{BUILT}::test_jobs_that_cannot_be_looked_at_keep_what_is_there_and_what_was_known_of_it"),
 ]
+QUOTA = [
+    m("B9", "an update that no quota was left for is never tried again", "core/seats.py",
+      "    if refusal.fault != QUOTA:", "    if True:",
+      f"{PLANNER}::test_an_update_that_no_quota_was_left_for_is_tried_ever_less_often"),
+    m("B18", "a member that serves is stopped every few minutes for a refused update",
+      "core/seats.py", "slow_s if is_up(case.phase) else quick_s", "quick_s",
+      f"{PLANNER}::test_an_update_that_no_quota_was_left_for_is_tried_ever_less_often"),
+    m("B18", "a member is stopped for a refused update as often after ten times as after one",
+      "core/history.py", "known.update_stops + (step.reason is Reason.OUTDATED)", "0",
+      "tests/core/test_history.py::test_stops_for_an_update_are_counted_until_one_is_taken"),
+    m("B18", "an update that was refused is sent in each pass where a launcher is gone",
+      "core/gates.py",
+      'refusal = known.refused_update if action == "update" else known.refusal',
+      "refusal = known.refusal",
+      f"{PLANNER}::test_a_lost_launcher_does_not_lead_to_a_storm_of_refused_updates"),
+    m("B18", "a refused start hides a refused update", "core/history.py",
+      "return replace(known, refused_update=_refusal(before, known.fingerprint, outcome, now))",
+      "return replace(known, refused_update=_refusal(known.refusal, known.fingerprint, outcome, "
+      "now))", "tests/core/test_history.py::"
+      "test_a_refused_start_is_remembered_beside_a_refused_update"),
+    m("B6", "a group waits in vain for a member whose update was refused", "core/seats.py",
+      "        if other.available and refusal is not None:", "        if False:",
+      f"{PLANNER}::test_no_member_is_stopped_for_a_change_that_was_refused_to_another_of_its_group"),
+]
 # fmt: on
 
-MUTANTS: list[Mutant] = [*FOLDERS, *JOBS]
+MUTANTS: list[Mutant] = [*FOLDERS, *JOBS, *QUOTA]

@@ -35,9 +35,9 @@ MUTANTS: list[Mutant] = [
       "    if last_is_empty:\n", "    if False:\n",
       f"{COMPOSITION}::test_a_file_that_was_cut_deletes_nothing[emptied]"),
     m("B12", "a pause of one project ends that of another", "core/observed.py",
-      "found = None if self.files is None else self.files.pauses.get((project, cluster))",
-      "found = None if self.files is None else next((p for (_, c), p in sorted("
-      "self.files.pauses.items(), key=lambda each: each[0][0] == project) if c == cluster), None)",
+      "found = None if self.pauses is None else self.pauses.found.get((project, cluster))",
+      "found = None if self.pauses is None else next((p for (_, c), p in sorted("
+      "self.pauses.found.items(), key=lambda each: each[0][0] == project) if c == cluster), None)",
       f"{COMPOSITION}::test_a_pause_that_is_over_elsewhere_ends_no_pause"),
     m("B18", "a node with a wrong label is restarted for ever", "core/lifecycle.py",
       'held = spent(view.past, seat.key, "still runs an older configuration after a restart")',
@@ -59,7 +59,7 @@ MUTANTS: list[Mutant] = [
       "        if False:\n            places[name] = tuple(sorted(found))",
       f"{COMPOSITION}::test_a_cluster_whose_spec_moves_leaves_its_old_project"),
     m("B22", "a project that never answers takes the time of all", "cml/limit.py",
-      "return waited_s >= SILENCE_S and self._until < math.inf", "return False",
+      "silent = self._silence.get(project, 0.0) >= SILENCE_S", "silent = False",
       f"{COMPOSITION}::test_files_that_never_answer_leave_time_for_other_projects"),
     m("B13", "a long pass loses the lease", "cli/compose.py",
       "with machine.repeat(lease.renew, _BEAT_S):", "with machine.repeat(lambda: None, _BEAT_S):",

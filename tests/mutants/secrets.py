@@ -21,7 +21,7 @@ MUTANTS = [
       "text = _after_names(text, named, variables)", "pass",
       f"{EVERYWHERE}::test_a_servers_words_are_shown_without_values"),
     m("B19", "an error ends in half of a secret", "redaction.py",
-      "return _without_cut_end(text, hidden)", "return text",
+      "return _without_cut_end(text, cut)", "return text",
       f"{EVERYWHERE}::test_a_servers_words_are_shown_without_values"),
     m("B19", "an address is shown with its password", "redaction.py",
       'return _LOGIN.sub(_login, text) if "@" in text else text', "return text",

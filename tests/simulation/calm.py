@@ -36,8 +36,8 @@ def quiet(sim: Simulation) -> None:
     if not any(process.due < float("inf") for process in sim.processes.values()):
         sim.launch("z", seed=0)
     if any(_replaced(process) for process in sim.processes.values()):
-        # A field that is not taken and an update that is refused ask for a person: to try again
-        # costs the member its work.  Here the person starts the controller anew.
+        # A field that is not taken and an update that is refused for good ask for a person: to try
+        # again costs the member its work.  Here the person starts the controller anew.
         for process in list(sim.processes.values()):
             process.die()
 
@@ -46,7 +46,8 @@ def _replaced(process: Process) -> bool:
     if process.loop is None:
         return False
     members = process.loop.history.members.values()
-    refused = any(m.refusal is not None and m.refusal.action == "update" for m in members)
+    updates = (m.refused_update for m in members if m.refused_update is not None)
+    refused = any(refusal.fault != "QuotaExceeded" for refusal in updates)
     return refused or any(m.unapplied and m.replaced for m in members)
 
 
