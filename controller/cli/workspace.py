@@ -222,11 +222,19 @@ class Workspace:
             self._client.delete_application(project, application_id)
 
     def write_launcher(self, project: str, path: str, settings: str) -> None:
-        """What has the name and another content, as half an upload has, is replaced.
+        self._write_script(project, path, render.launcher(json.loads(settings)))
 
-        It is read back, since later passes go by its name and size; a broken one is removed.
-        """
-        data = render.launcher(json.loads(settings)).encode()
+    def remove_launcher(self, project: str, path: str) -> None:
+        with _explained():
+            self._files(project).remove(path)
+
+    def write_builder(self, project: str, path: str, settings: str) -> None:
+        self._write_script(project, path, builders.builder(json.loads(settings)))
+
+    def _write_script(self, project: str, path: str, text: str) -> None:
+        """What has the name and another content, as half an upload has, is replaced, and what was
+        written is read back, since later passes go by name and size; a broken one is removed."""
+        data = text.encode()
         with _explained():
             files = self._files(project)
             there = files.read(path)
@@ -237,15 +245,6 @@ class Workspace:
             if there != data and files.read(path) != data:
                 files.remove(path)
                 raise FilesError(f"{path}: what arrived is not what was sent", unknown=True)
-
-    def remove_launcher(self, project: str, path: str) -> None:
-        with _explained():
-            self._files(project).remove(path)
-
-    def write_builder(self, project: str, path: str, settings: str) -> None:
-        text = builders.builder(json.loads(settings))
-        with _explained():
-            self._files(project).write_new(path, text.encode())
 
     def remove_environment(self, project: str, path: str) -> None:
         with _explained():

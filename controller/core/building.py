@@ -221,10 +221,15 @@ def _failure(site: Site, run: ObservedRun) -> str:
 
 
 def _steps(site: Site, action: Action, *, write: bool = True) -> Build:
-    """The step, and the script before it where that is not there."""
+    """The step, and the script before it where that is not there.
+
+    What has its name may be half an upload: it is written as well before a job is made for it, and
+    before a run after one that left nothing; a script that is whole costs one look.
+    """
     script = site.script if write else None
     steps = [_step(site, action, script)]
-    if write and site.script not in site.seen.files:
+    doubtful = isinstance(action, CreateJob) or site.seen.run is not None
+    if write and (doubtful or site.script not in site.seen.files):
         steps.insert(0, _step(site, WriteBuilder(site.script, site.environment.settings), None))
     message = f"{_named(site)} is to be built"
     return Build(Reason.ENVIRONMENT_BUILDING, message, tuple(steps))

@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from environment_stage import Builders, asking
 from stage import Stage
 
 from controller.cli.workspace import _refusal_of
@@ -51,3 +52,29 @@ def test_a_launcher_that_arrives_with_its_size_and_another_content_is_written_ag
     found = [stage.tree().read(path) for path in stage.all_files() if path[-1].endswith(".py")]
     assert len(found) == 2
     assert not any(b"\0" in data for data in found)
+
+
+def test_half_a_builder_is_written_again_before_anything_runs_it(stage: Stage) -> None:
+    """The upload arrives in part, and the folder cannot be looked at afterwards."""
+    builders = Builders(stage)
+    stage.spec(**asking())
+    met: list[str] = []
+
+    def cut(request: httpx.Request) -> httpx.Response | None:
+        if met or not (request.method == "POST" and b".raycml/envs" in request.read()):
+            return httpx.Response(503) if len(met) == 1 and "/files" in request.url.path else None
+        met.append(request.url.path)
+        whole = stage.wire.inner.handle_request(request)
+        (script,) = [p for p in stage.all_files() if p[1] == "envs"]
+        stage.tree().write(script, stage.tree().read(script)[:900])
+        return whole
+
+    stage.wire.instead = cut
+    stage.run("reconcile", "--once")
+    assert met
+    stage.wire.instead = lambda _: None
+    said = stage.run("reconcile")
+    assert said.code == 0, said.err
+    assert len(builders.runs) == 1
+    (script,) = [p for p in stage.all_files() if p[1] == "envs" and p[2].startswith("build-")]
+    assert len(stage.tree().read(script)) > 900

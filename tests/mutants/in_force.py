@@ -79,6 +79,10 @@ MUTANTS: list[Mutant] = [
       "            if there != data and files.read(path) != data:", "            if False:",
       "tests/cli/test_workspace_faults.py::"
       "test_a_launcher_that_arrives_with_its_size_and_another_content_is_written_again"),
+    m("B17", "half a builder counts as written", "core/building.py",
+      "    doubtful = isinstance(action, CreateJob) or site.seen.run is not None",
+      "    doubtful = False",
+      "tests/core/test_environments.py::test_a_failed_build_is_tried_once_per_resync"),
     m("B22", "a pause by the spec holds the controller alone", "cli/protection.py",
       'return "paused" if spec.paused else None', "return None",
       f"{STORY}::test_a_cluster_that_its_spec_protects_or_pauses_is_not_deleted_from_any_folder"),
