@@ -90,6 +90,8 @@ def normal_requirement(text: str) -> str:
 
 def excludes(line: str, name: str, version: str) -> bool:
     """Whether a valid requirement asks for another version of the package, wherever it applies."""
+    if not line.lstrip().lower().startswith(name):  # most lines, at no cost
+        return False
     found = Requirement(next(_pieces(line.strip())))
     if canonicalize_name(found.name) != name or found.marker is not None:
         return False
@@ -114,6 +116,8 @@ def read_requirements(data: bytes) -> tuple[tuple[str, ...], tuple[LineFault, ..
     found: list[str] = []
     faults: list[LineFault] = []
     for number, written in _lines(text):
+        if len(found) + len(faults) > MAX_LINES:
+            break
         try:
             normal_line(written)
             found.append(written)

@@ -29,7 +29,7 @@ from controller.core.member import ENVIRONMENT, Member
 from controller.core.observed import ObservedEnvironment, Phase
 from controller.core.plan import CreateJob, Outcome, Plan, Result, StartRun, Step
 from controller.core.planner import remember
-from controller.core.requirements import normal_line, read_requirements
+from controller.core.requirements import MAX_LINES, normal_line, read_requirements
 from controller.core.spec import RayCluster
 from controller.core.unused_environments import is_removal_due
 from tests.worlds import (
@@ -155,6 +155,13 @@ def test_hashes_may_go_on_over_several_lines() -> None:
 def test_what_is_no_requirement_is_refused_with_its_line(line: str) -> None:
     lines, faults = read_requirements(f"ok\n{line}\n".encode())
     assert (lines, [fault.line for fault in faults]) == (("ok",), [2])
+
+
+def test_a_file_with_too_many_lines_is_not_read_to_its_end() -> None:
+    lines, faults = read_requirements(b"six\n" * 60_000)
+    assert (lines, [fault.message[:9] for fault in faults]) == ((), ["more than"])
+    lines, faults = read_requirements(b"-e .\n" * 50_000)
+    assert len(faults) == MAX_LINES + 1
 
 
 @given(st.binary(max_size=300))
