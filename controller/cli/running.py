@@ -135,7 +135,7 @@ class Running:
             self._files_due_at = started + _FILES_S
         self.projects = tuple(sorted({session.project, *done.observed.projects}))
         done = self.orders.shown_in(done)
-        self.sweeping.sweep(self.projects)
+        self.sweeping.sweep(self.projects, self.follower.poller.origin, done)
         took_s = clock.monotonic() - started
         changed = any(outcome.result is not Result.SKIPPED for outcome in done.outcomes)
         line = self.log.info if changed or self.last is None else self.log.debug

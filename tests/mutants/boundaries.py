@@ -7,6 +7,7 @@ ISOLATION = "tests/cli/test_cli_isolation.py"
 BUILT = "tests/core/test_environments.py"
 EXECUTE = "tests/test_execute.py"
 PLANNER = "tests/core/test_planner.py"
+SWEEPING = "tests/cli/test_cli_sweeping.py"
 
 # fmt: off
 FOLDERS = [
@@ -81,6 +82,32 @@ QUOTA = [
       "        if other.available and refusal is not None:", "        if False:",
       f"{PLANNER}::test_no_member_is_stopped_for_a_change_that_was_refused_to_another_of_its_group"),
 ]
+OLD_RECORDS = [
+    m("B10", "the record of an old source is kept for ever", "files/old_records.py",
+      "return monotonic - known[1] >= (KEPT_S if unknown else SEEN_S)", "return False",
+      f"{SWEEPING}::test_inside_a_project_the_times_of_files_and_a_day_unchanged_decide"),
+    m("B12", "the record of another installation is removed", "files/old_records.py",
+      "elif record.revision and record_folder(owner, record.origin) == folder:",
+      "elif record.revision:",
+      f"{SWEEPING}::test_inside_a_project_the_times_of_files_and_a_day_unchanged_decide"),
+    m("B21", "a clock that is ahead for a while removes a record", "files/old_records.py",
+      "if not unknown and any(age is None or age < KEPT_S for age in ages):", "if False:",
+      f"{SWEEPING}::test_a_record_of_last_week_stays_whatever_a_clock_says_for_a_while"),
+    m("B1", "a removal that was killed leaves parts for ever", "files/old_records.py",
+      "if not any(_STATE.fullmatch(one.name) for one in stored):", "if False:",
+      f"{SWEEPING}::test_what_a_removal_left_that_was_killed_goes_too"),
+    m("B13", "a record that was written since the look is removed", "files/old_records.py",
+      "if _stamp(stored) != self._since[folder][0]:", "if False:",
+      f"{SWEEPING}::test_a_record_that_was_written_since_the_look_is_not_removed"),
+    m("B20", "a record is removed on a torn list", "core/old_record.py",
+      "if seen is None or not seen.complete or seen.problem is not None:", "if seen is None:",
+      "tests/core/test_old_record.py::"
+      "test_a_record_is_over_where_complete_lists_show_nothing_of_it"),
+    m("B4", "a record is removed whose cluster runs", "core/old_record.py",
+      "        if is_alive(name, seen):", "        if False:",
+      "tests/core/test_old_record.py::"
+      "test_a_record_is_over_where_complete_lists_show_nothing_of_it"),
+]
 # fmt: on
 
-MUTANTS: list[Mutant] = [*FOLDERS, *JOBS, *QUOTA]
+MUTANTS: list[Mutant] = [*FOLDERS, *JOBS, *QUOTA, *OLD_RECORDS]
