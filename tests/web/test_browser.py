@@ -127,6 +127,16 @@ def test_every_page_fits_and_loads_nothing_from_elsewhere(visit: Visit) -> None:
         assert not visit.scrolls_sideways(), path
 
 
+def test_what_is_hidden_is_not_seen(visit: Visit) -> None:
+    visit.go("/sign-in")
+    visit.page.set_viewport_size({"width": 320, "height": 700})
+    assert visit.page.locator("[hidden]").count()
+    for path in PATHS:
+        visit.go(path)
+        for one in visit.page.locator("[hidden], input[type=hidden]").all():
+            expect(one).to_be_hidden()
+
+
 @in_every_window
 def test_the_page_is_light_by_day_and_dark_by_night(visit: Visit) -> None:
     visit.go("/")

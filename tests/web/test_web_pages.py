@@ -157,9 +157,9 @@ def test_the_overview_tells_of_each_cluster_what_it_is_and_what_it_waits_for() -
     for said in (
         "fraud-scoring needs a person (and 3 more matters)",
         "1 of 4 clusters, 17 of 21 members ready, 1 suspended",
-        "gpu/1 blocked NameConflict: `ray-fraud-scoring-gpu-1` is application",
-        "gpu/0 update and restart, later RollingUpdate: follows when no more than 1 of the group",
-        "gpu/3 create Missing: the member has no application",
+        "gpu/1 blocked: NameConflict: `ray-fraud-scoring-gpu-1` is application",
+        "gpu/0 update and restart, later: RollingUpdate: follows when no more than 1 of the group",
+        "gpu/3 create: Missing: the member has no application",
         "Paused by anna 90 min ago: moving the data, ask Anna before you touch it. Ends in 2 h.",
         "head 1/1cpu 2/2gpu 1/3",
         "every member is stopped and kept",
@@ -187,7 +187,7 @@ def test_the_overview_tells_of_the_source_and_of_a_revision_that_waits() -> None
     page = Web(boards.busy()).page("/")
     for said in (
         "https://git.example.com/platform/ray-clusters.git (main, specs/)",
-        "4f2c1d9a8b7e, in force since 2 h ago",
+        "4f2c1d9a8b7e, came into force 2 h ago",
         "Last read20 s ago",
         "Revision 9e8d7c6b5a4f waits for a person",
         "PruneGuarded: it removes 3 of 5 clusters: analytics, fraud-scoring, training",
