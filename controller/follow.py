@@ -253,14 +253,13 @@ class Follower:
 
     def _dated(self, record: Record) -> Record:
         """Clusters that left while nothing was pruned begin their grace where something is."""
-        now = self._now()
-        if now is None or all(d.since is not None for d in record.departed):
-            return record
-        dated = tuple(replace(d, since=d.since or now) for d in record.departed)
-        return self._put(replace(record, departed=dated))
+        dated = tuple(replace(d, since=d.since or self._now()) for d in record.departed)
+        timed = replace(record, departed=dated, grace_s=self.grace_s if dated else None)
+        return record if timed == record else self._put(timed)
 
     def _put(self, record: Record) -> Record:
         """Put a record in force, whether or not it can be written at this moment."""
+        record = replace(record, grace_s=self.grace_s if record.departed else None)
         self.permission()
         self._unsaved = True
         self._hold(record)

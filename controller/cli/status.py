@@ -113,7 +113,7 @@ class Look:
     def _pass(self, chosen: Basis) -> Pass:
         """With pauses, or, where the files cannot be read, without them."""
         world, revision = self.session.world, chosen.revision
-        grace = grace_ends(chosen.records, self.session.settings.prune_grace_s)
+        grace = grace_ends(chosen.records)
         policy = replace(with_permissions(self.session.policy), grace=grace)
         try:
             with_pauses = replace(policy, look_at_pauses=True)

@@ -48,11 +48,15 @@ def countdowns(
     return found
 
 
-def grace_ends(records: Iterable[Record], grace_s: float) -> dict[str, datetime]:
-    """When the grace of each departed cluster ends, by the time on record."""
+def grace_ends(records: Iterable[Record]) -> dict[str, datetime]:
+    """When the grace of each departed cluster ends, by the times on record.
+
+    How long it is belongs to the controller: where one deletes nothing, no grace runs.
+    """
     return {
-        departed.holder.cluster.name: departed.since + timedelta(seconds=grace_s)
+        departed.holder.cluster.name: departed.since + timedelta(seconds=record.grace_s)
         for record in records
+        if record.grace_s is not None
         for departed in record.departed
         if departed.since is not None
     }

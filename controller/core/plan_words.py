@@ -154,7 +154,8 @@ def footer(plan: Plan) -> str:
     if plan.refusals and not plan.steps:
         return "Nothing is done."
     if plan.complete:
-        return "No changes. Everything is as the specs say."
+        # What is left alone stands above: an orphan, a cluster that is held at an older spec.
+        return "No changes." if plan.waits else "No changes. Everything is as the specs say."
     counts = summary(plan)
     said = [f"{counts[word]} to {word}" for _, word in _COUNTED if counts[word]]
     if counts["blocked"]:

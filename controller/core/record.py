@@ -33,6 +33,7 @@ class Record:
     `number` counts the revisions that came into force.  `places` are the projects, by cluster, in
     which applications of the cluster may exist: ids, or what a spec called a project ("" for the
     connection's).  `kept` names clusters that are held at an older spec, with its revision.
+    `grace_s`: how long the controller keeps departed clusters; None where it deletes none.
     """
 
     origin: str
@@ -42,6 +43,7 @@ class Record:
     number: int = 0
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
+    grace_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ def why(cluster: ClusterStatus) -> str:
     order: tuple[str, ...] = ("Paused", "Stalled", "Suspended", "Reconciling", "Ready", "Synced")
     if cluster.word == "Running":
         order = ("Stalled", "Synced")
+    if cluster.word == "OutOfDate":
+        order = ("Paused", "Stalled", "Synced")
     found = (cluster.condition(kind) for kind in order)
     return next((c.message for c in found if c is not None), "")
 

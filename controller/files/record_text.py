@@ -38,6 +38,7 @@ def render_record(record: Record) -> bytes:
         "number": record.number,
         "places": {name: list(projects) for name, projects in sorted(record.places.items())},
         "kept": dict(sorted(record.kept.items())),
+        "grace_s": record.grace_s,
         "clusters": [_holder_json(holder, texts) for holder in record.clusters],
         "departed": [
             {
@@ -140,6 +141,7 @@ def parse_record(data: bytes, origin: str | None) -> Record | None:
         number=_number(body.get("number")),
         places=_places(body.get("places")),
         kept=_kept(body.get("kept")),
+        grace_s=decode.seconds(body.get("grace_s")),
     )
 
 

@@ -112,10 +112,16 @@ def _count(board: Board) -> str:
     resting = [c for c in board.status.clusters if c.word in RESTING]
     clusters = [c for c in board.status.clusters if c.word not in RESTING]
     wanted, ready = sum(c.desired for c in clusters), sum(c.ready for c in clusters)
-    well = sum(c.word == "Ready" for c in clusters)
+    well = sum(_is_ready(c) for c in clusters)
     groups = counted(len(clusters), "cluster"), counted(wanted, "member")
     said = f"{well} of {groups[0]}, {ready} of {groups[1]} ready"
     return f"{said}, {len(resting)} suspended" if resting else said
+
+
+def _is_ready(cluster: ClusterStatus) -> bool:
+    """Whether Ray has every node, whatever else is to be said of the cluster."""
+    ready = cluster.condition("Ready")
+    return ready is not None and ready.status == "True"
 
 
 def _matters(

@@ -11,6 +11,7 @@ from controlled import Controlled, controlled
 from repository_specs import SPECS, clusters, three
 from stage import Stage
 
+from controller.core.plan_words import footer
 from controller.web.health import Watch
 from controller.web.verdict import judge
 
@@ -182,6 +183,32 @@ def test_a_grace_is_counted_down_where_people_look_and_ends_when_the_spec_comes_
         assert "PruneCancelled three" in controller.events()
 
 
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"RAYCML_PRUNE_GRACE_S": "900"}, "it is deleted in 13m59s"),
+        ({"RAYCML_PRUNE_GRACE_S": "120"}, "it is deleted in 59s"),
+        ({"RAYCML_NO_PRUNE": "1"}, ""),
+    ],
+)
+def test_a_status_counts_the_grace_of_the_controller_and_not_its_own(
+    stage: Stage, environ: dict[str, str], said: str
+) -> None:
+    fill(stage)
+    plain = dict(stage.environ)
+    with controlled(stage, "specs") as controller:  # it leaves a running grace on record
+        controller.settle()
+        (specs(stage) / "three.yaml").unlink()
+        controller.turn()
+    stage.environ.update(environ)
+    with controlled(stage, "specs") as controller:
+        controller.turn()
+        shown = stage.run("status", "--specs", "specs", environ=plain).out
+    three = next(line for line in shown.splitlines() if line.startswith("three"))
+    assert said in three
+    assert ("deleted" in three) == bool(said)
+
+
 @pytest.mark.parametrize(("grace", "least", "most"), [("0", 0, 5), ("40", 40, 45), ("", 300, 335)])
 def test_the_grace_is_a_setting(stage: Stage, grace: str, least: float, most: float) -> None:
     fill(stage)
@@ -326,6 +353,12 @@ def test_a_cluster_whose_newest_spec_is_broken_is_not_synced_and_says_since_whic
         assert (synced.status, synced.reason) == ("False", "HeldAtOlderRevision")
         assert before[:12] in synced.message
         assert "specs/one.yaml" in synced.message
+        assert two.condition("Ready") == one.condition("Ready")
+        verdict = judge(controller.board, stage.clock.now(), Watch(300.0))
+        assert verdict.count == "2 of 2 clusters, 2 of 2 members ready"
+        listed = stage.run("status", "--specs", "specs").out.splitlines()
+        assert any("OutOfDate" in row and "held at revision" in row for row in listed), listed
+        assert footer(controller.board.plan) == "No changes."
         (specs(stage) / "one.yaml").write_text(good)
         controller.settle()
         assert controller.board.status is not None

@@ -36,6 +36,7 @@ RECORD = Record(
     number=7,
     places={"left": ("abcd-abcd-abcd-abcd", "fraud-models"), "one": ("",)},
     kept={"one": "c" * 40},
+    grace_s=40.0,
 )
 
 
