@@ -14,6 +14,7 @@ from controller.cli.ending import GIVE_BACK_S
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.machine import Machine
+from controller.cli.people import this_person
 from controller.cli.places import lives
 from controller.cli.screen import Screen
 from controller.cli.workspace import Workspace, is_project_id
@@ -181,8 +182,8 @@ def _lease(machine: Machine, files: ProjectFiles, owner: str) -> LeaseFile:
 
 def _who(environ: Mapping[str, str]) -> str:
     """Whom to ask about a lease: the user, and the pod or the process."""
-    names = ("HADOOP_USER_NAME", "CDSW_CREATOR", "USER", "LOGNAME")
-    user = next((environ[name] for name in names if environ.get(name)), "somebody")
+    names = ("HADOOP_USER_NAME", "CDSW_CREATOR")
+    user = next((environ[name] for name in names if environ.get(name)), "") or this_person(environ)
     engine = environ.get("CDSW_ENGINE_ID")
     return f"{user} ({f'engine {engine}' if engine else f'process {os.getpid()}'})"
 

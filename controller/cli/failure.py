@@ -5,6 +5,7 @@ same fault always has the same exit code.
 """
 
 from controller.cli.exit_codes import Exit
+from controller.cli.screen import OutputError
 from controller.cml.errors import CmlError, ConnectionSettingsError
 from controller.core.fault import Fault
 from controller.emulator.daemon import EmulatorError, StateFolderError
@@ -25,6 +26,8 @@ class CommandError(Exception):
 KEY_REMEDY = "put a new key (User Settings > API Keys) into CML_API_KEY, then `raycml plan`"
 _SOON = "the same command again in a minute; `-v` shows every call"
 
+_CONNECTION = "correct CML_HOST, CML_API_KEY or --ca-cert, then the same command"
+
 _BY_KIND: dict[str, tuple[Exit, str, str]] = {
     "Unauthorized": (Exit.UNAUTHORIZED, "CML does not accept the key for this", KEY_REMEDY),
     "Unavailable": (Exit.UNEXPECTED, "CML cannot be reached", "check CML_HOST; then " + _SOON),
@@ -41,9 +44,10 @@ _BY_KIND: dict[str, tuple[Exit, str, str]] = {
 }
 
 _ENDS: dict[type[Exception], tuple[Exit, str]] = {
-    ConnectionSettingsError: (Exit.USAGE, "correct it, then the same command"),
+    ConnectionSettingsError: (Exit.USAGE, _CONNECTION),
     SettingsError: (Exit.USAGE, "correct it, then the same command"),
     SourceError: (Exit.SOURCE, "`raycml validate PATH`"),
+    OutputError: (Exit.UNEXPECTED, "check where it goes, and the free space there"),
     StateFolderError: (Exit.UNEXPECTED, "a folder that can be written, then the same command"),
     EmulatorError: (Exit.UNEXPECTED, "`raycml emulator status`"),
     FilesError: (Exit.UNEXPECTED, _SOON),

@@ -5,6 +5,7 @@ line, with the traceback only where `-v` asked for it.
 """
 
 import io
+import os
 import re
 import signal
 import sys
@@ -34,6 +35,7 @@ from controller.cli.plan import plan
 from controller.cli.reconcile import reconcile
 from controller.cli.release import release
 from controller.cli.render import render
+from controller.cli.retyped import with_local
 from controller.cli.run import run as run_command
 from controller.cli.screen import ReaderGoneError, Screen
 from controller.cli.specs import SpecsError
@@ -118,6 +120,9 @@ def root(ctx: typer.Context, *, version: Version = False) -> Exit:
 
 
 def main() -> None:
+    # A stream that was closed (`>&-`) is None: what is written to it goes nowhere.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - as long as the process
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a poor locale must not end a command
@@ -136,19 +141,19 @@ def run(arguments: Sequence[str], machine: Machine) -> int:
     try:
         return _invoke(arguments, machine)
     except _StoppedError as error:
-        return _interrupted(screen, error.stop)
+        return _interrupted(screen, error.stop, arguments)
     except (KeyboardInterrupt, EOFError, typer.Abort):
-        return _interrupted(screen, Interrupted())
+        return _interrupted(screen, Interrupted(), arguments)
     except _USAGE_ERRORS as error:
         return _usage(screen, error)
     except (BrokenPipeError, ReaderGoneError):
         return Exit.DONE
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback may reach a user
-        return _end(screen, error)
+        return _end(screen, error, arguments)
 
 
-def _interrupted(screen: Screen, stop: Interrupted) -> int:
-    screen.say("raycml: interrupted", *stop.lines)
+def _interrupted(screen: Screen, stop: Interrupted, arguments: Sequence[str]) -> int:
+    screen.say("raycml: interrupted", *(with_local(line, arguments) for line in stop.lines))
     return exit_code(stop.number)
 
 
@@ -164,11 +169,16 @@ def _usage(screen: Screen, error: BaseException) -> int:
     said = getattr(error, "format_message", lambda: str(error))()
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", "raycml")
+    if getattr(error, "option_name", "") == "--dry-run":
+        screen.say(
+            f"raycml: {path} has no --dry-run", "try: `raycml plan` shows what would be done"
+        )
+        return Exit.USAGE
     screen.say(f"raycml: {said.rstrip('.')}", f"try: `{path} --help`")
     return Exit.USAGE
 
 
-def _end(screen: Screen, error: Exception) -> int:
+def _end(screen: Screen, error: Exception, arguments: Sequence[str]) -> int:
     known = explained(error)
     if screen.verbose:
         screen.say(screen.machine.redaction.traceback(error))
@@ -177,17 +187,17 @@ def _end(screen: Screen, error: Exception) -> int:
         screen.say(f"raycml: unexpected error: {type(error).__name__}: {said}")
         screen.say("try: the same command with -v, and report what it prints")
         return Exit.UNEXPECTED
-    _say(screen, known)
+    _say(screen, known, arguments)
     return known.code
 
 
-def _say(screen: Screen, known: CommandError) -> None:
+def _say(screen: Screen, known: CommandError, arguments: Sequence[str]) -> None:
     if isinstance(known, SpecsError):
         screen.say(*known.lines, f"raycml: {known.summary}")
     else:
         screen.say(f"raycml: {known}")
     if known.remedy:
-        screen.say(f"try: {known.remedy}")
+        screen.say(f"try: {with_local(known.remedy, arguments)}")
 
 
 def _verbose(arguments: Sequence[str]) -> bool:

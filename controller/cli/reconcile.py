@@ -29,6 +29,7 @@ from controller.cli.options import (
 from controller.cli.progress import showing
 from controller.cli.protection import check_recorded
 from controller.cli.pruning import agree, check_whole, to_prune, with_prune
+from controller.cli.retyped import with_paths
 from controller.cli.screen import Screen
 from controller.cli.show_plan import members_away
 from controller.cli.show_status import members_text
@@ -79,6 +80,7 @@ class Order:
     goal: Goal
     timeout_s: float
     once: bool
+    command: str
 
 
 def reconcile(  # noqa: PLR0913 - the options of one command
@@ -111,7 +113,8 @@ def reconcile(  # noqa: PLR0913 - the options of one command
         if prune:
             asked = with_prune(policy, prune=True, allow_prune=allow_prune)
             policy = _agreed(screen, session, revision, asked, yes=yes)
-        order = Order(revision, policy, Goal(wait_for.value), timeout, once)
+        command = with_paths("raycml reconcile", paths)
+        order = Order(revision, policy, Goal(wait_for.value), timeout, once, command)
         return _carry_out(screen, session, order, output)
 
 
@@ -133,6 +136,7 @@ def _carry_out(screen: Screen, session: Session, order: Order, output: Form) -> 
     stops = Interrupts(session.client.limit, screen.machine.ending)
     with stops as interrupts, showing(screen, clock) as progress:
         drive = Drive(session, order.revision, order.policy, interrupts, progress)
+        drive.command = order.command
         end = (
             drive.once(order.goal, order.timeout_s)
             if order.once

@@ -40,6 +40,10 @@ _WORDS = {
 }
 
 
+class OutputError(Exception):
+    """A stream of this process cannot be written, as on a full disk."""
+
+
 class ReaderGoneError(Exception):
     """Whoever read the data of a command went away: it has no reason to go on."""
 
@@ -151,3 +155,8 @@ def _put(stream: TextIO, text: str, *, lasting: bool = False) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if lasting:
             raise ReaderGoneError from None
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        name = "standard error" if stream is sys.stderr else "standard output"
+        why = error.strerror or type(error).__name__
+        raise OutputError(f"{name} cannot be written: {why}") from None

@@ -6,6 +6,7 @@ from pathlib import Path
 from controller.cli.exit_codes import Exit
 from controller.cli.failure import CommandError
 from controller.cli.options import SPECS
+from controller.cli.retyped import with_paths
 from controller.core.revision import Problem, Revision
 from controller.core.words import counted
 from controller.source.directory import read
@@ -14,13 +15,14 @@ from controller.source.directory import read
 class SpecsError(CommandError):
     """The specs have problems; the message lists all of them, one to a line."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], paths: Sequence[Path] | None) -> None:
         files = len({problem.file for problem in problems})
         summary = (
             f"{counted(len(problems), 'problem')} in {counted(files, 'file')}; nothing was done"
         )
         lines = "\n".join(str(problem) for problem in problems)
-        super().__init__(f"{summary}\n{lines}", Exit.INVALID_SPEC, "`raycml validate`")
+        remedy = f"`{with_paths('raycml validate', paths)}`"
+        super().__init__(f"{summary}\n{lines}", Exit.INVALID_SPEC, remedy)
         self.summary = summary
         self.lines = tuple(str(problem) for problem in problems)
 
@@ -40,7 +42,7 @@ def load(paths: Sequence[Path] | None) -> Revision:
     """The revision of the paths, without a problem.  SpecsError where there is one."""
     revision = read_specs(paths)
     if revision.problems:
-        raise SpecsError(revision.problems)
+        raise SpecsError(revision.problems, paths)
     return revision
 
 

@@ -94,7 +94,7 @@ def _orphans(facts: Facts, desired: DesiredState, observed: ObservedState) -> It
             found[name] = found.get(name, 0) + 1
     for name, count in sorted(found.items()):
         message = f"no spec holds `{name}` ({count} application{'s' if count > 1 else ''} of ours)"
-        fix = f"`raycml delete {name}`, or `raycml reconcile --prune` for all such"
+        fix = "`raycml orphans` says what can be done"
         yield warning("orphans", message, fix)
     if not found:
         yield good("orphans", "a spec holds every application of ours")

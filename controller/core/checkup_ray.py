@@ -19,7 +19,9 @@ from controller.core.observed import (
 )
 from controller.core.roster import Roster, Seat
 from controller.core.view import valid_report
+from controller.core.words import counted
 
+_NO_SPECS = "there are no specs to compare with"
 JOIN_S = 120.0  # a join takes seconds
 _GAVE_UP = frozenset({"retrying", "failed", "ended"})  # a node program's own words for it
 
@@ -35,6 +37,9 @@ def _head(roll: Roster) -> ObservedApplication | None:
 
 
 def _reports(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iterator[Finding]:
+    if not desired.clusters:
+        yield unknown("reports", _NO_SPECS)
+        return
     silent, speaking = [], 0
     for cluster, roll in rolls(facts, desired, observed):
         if valid_report(cluster.name, roll, observed, facts.policy) is not None:
@@ -46,7 +51,9 @@ def _reports(facts: Facts, desired: DesiredState, observed: ObservedState) -> It
         fix = f"read .raycml/logs/{name}/head.log in the project, and compare the clocks"
         yield bad("reports", message, fix)
     if not silent:
-        yield good("reports", f"{speaking} heads report, and none that runs is silent")
+        yield good(
+            "reports", f"{counted(speaking, 'head')} reporting, and none that runs is silent"
+        )
 
 
 reports = looked("reports", _reports)
@@ -59,6 +66,9 @@ def _last(cluster: str, observed: ObservedState) -> str:
 
 def _joins(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iterator[Finding]:
     """Workers that run for long, whose head is alive and does not list them."""
+    if not desired.clusters:
+        yield unknown("joins", _NO_SPECS)
+        return
     joined, missing = 0, False
     for cluster, roll in rolls(facts, desired, observed):
         report = valid_report(cluster.name, roll, observed, facts.policy)
@@ -73,7 +83,9 @@ def _joins(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iter
         missing = missing or bool(lonely)
         yield from _lonely(cluster.name, lonely, report)
     if not missing:
-        yield good("joins", f"{joined} nodes are in Ray, and none that runs is missing for long")
+        yield good(
+            "joins", f"{counted(joined, 'node')} in Ray, and none that runs is missing for long"
+        )
 
 
 joins = looked("joins", _joins)

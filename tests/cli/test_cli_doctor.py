@@ -51,7 +51,7 @@ def test_what_is_good_says_what_was_seen(clinic: Clinic) -> None:
     assert said["ray-version"] == "analytics: Ray 2.60.0, Python 3.11.9"
     assert said["shared-memory"] == "fraud-models: 8192 MB for object stores"
     assert said["python"] == ".venv/bin/python is in the project's files"
-    assert said["joins"] == "3 nodes are in Ray, and none that runs is missing for long"
+    assert said["joins"] == "3 nodes in Ray, and none that runs is missing for long"
 
 
 Fault = tuple[Callable[[Clinic], None], str, str, str, Exit]
@@ -229,6 +229,12 @@ def test_without_specs_only_what_exists_is_checked(clinic: Clinic) -> None:
     said = clinic.examine()
     assert said.code == Exit.DONE
     assert "no specs/ here" in said.out
+    judged = {found["name"]: found["result"] for found in clinic.findings()}
+    assert (judged["reports"], judged["joins"], judged["applications"]) == (
+        "unknown",
+        "unknown",
+        "good",
+    )
 
 
 def test_one_file_says_nothing_of_orphans(clinic: Clinic) -> None:

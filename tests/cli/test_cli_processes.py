@@ -59,6 +59,44 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, environ: dict[str, 
     assert (writer.wait(timeout=60), said) == (0, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
+@pytest.mark.parametrize("command", ["schema", "--version"])
+def test_a_full_disk_behind_the_output_is_said_in_a_sentence(
+    tmp_path: Path, environ: dict[str, str], command: str
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        said = subprocess.run(
+            [*COMMAND, command],
+            cwd=tmp_path,
+            env=environ,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert said.stderr.splitlines() == [
+        "raycml: standard output cannot be written: No space left on device",
+        "try: check where it goes, and the free space there",
+    ]
+    assert said.returncode == 1
+
+
+def test_a_closed_output_is_no_error(tmp_path: Path, environ: dict[str, str]) -> None:
+    line = f"{' '.join(COMMAND)} schema >&-"
+    said = subprocess.run(
+        line,
+        shell=True,
+        cwd=tmp_path,
+        env=environ,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (said.returncode, said.stderr) == (0, "")
+
+
 def test_an_unreachable_host_is_said_in_a_sentence(tmp_path: Path, environ: dict[str, str]) -> None:
     raycml(tmp_path, environ, "init")
     where = {"CML_HOST": "http://127.0.0.1:9", "CML_API_KEY": "sk-012345", "CML_PROJECT_ID": "p"}

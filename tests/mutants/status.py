@@ -3,10 +3,33 @@
 from tests.mutants.mutant import m
 
 STATUS = "tests/cli/test_cli_status.py"
+FORCE = "tests/cli/test_cli_in_force.py"
+RETYPED = "tests/cli/test_cli_retyped.py"
 OFFERS = "tests/cli/test_cli_offers.py"
 
 # fmt: off
 MUTANTS = [
+    m("B3", "a status counts the grace of its own settings", "core/grace.py",
+      "departed.since + timedelta(seconds=record.grace_s)",
+      "departed.since + timedelta(seconds=PRUNE_GRACE_S)",
+      f"{FORCE}::test_a_status_counts_the_grace_of_the_controller_and_not_its_own"),
+    m("B6", "a cluster that is held at an older spec counts as not ready", "web/verdict.py",
+      "well = sum(_is_ready(c) for c in clusters)",
+      'well = sum(c.word == "Ready" for c in clusters)',
+      f"{FORCE}::test_a_cluster_whose_newest_spec_is_broken_is_not_synced_and_says_since_which_"
+      "revision"),
+    m("B6", "what is left alone is said to be as the specs say", "core/plan_words.py",
+      'return "No changes." if plan.waits else', 'return "No changes." if False else',
+      "tests/transcripts/test_transcripts.py::test_the_plan_is_as_the_transcript_says"),
+    m("B7", "advice leads to another CML than the command", "cli/retyped.py",
+      'if "--local" not in arguments:', "if True:",
+      f"{RETYPED}::test_commands_of_an_advice_go_to_the_same_cml"),
+    m("B7", "an interrupted command advises to go on with other specs", "cli/reconcile.py",
+      "        drive.command = order.command\n", "",
+      f"{RETYPED}::test_ctrl_c_advises_the_same_specs"),
+    m("B6", "heads that no check looked for are said to report", "core/checkup_ray.py",
+      '        yield unknown("reports", _NO_SPECS)\n        return\n', "        pass\n",
+      "tests/cli/test_cli_doctor.py::test_without_specs_only_what_exists_is_checked"),
     m("B3", "status looks only at the specs here", "cli/status_basis.py",
       "        records = records_of(files, owner)\n", "        records = ()\n",
       f"{STATUS}::test_what_a_controller_follows_needs_no_spec_at_hand"),

@@ -1,0 +1,26 @@
+"""Commands as advice names them: with the paths and the `--local` of the command that gives it."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+_OFFLINE = ("init", "validate", "schema", "render", "emulator")
+_ADVISED = re.compile(rf"`raycml (?!{'|'.join(_OFFLINE)})([a-z]+[^`]*)`")
+
+
+def with_paths(command: str, paths: Sequence[Path] | None) -> str:
+    """The command on the same paths, so that it reads no other specs."""
+    return " ".join([command, *(shlex.quote(str(path)) for path in paths or ())])
+
+
+def with_local(advice: str, arguments: Sequence[str]) -> str:
+    """The advice with `--local` in its commands, where this command was given it."""
+    if "--local" not in arguments:
+        return advice
+    return _ADVISED.sub(_local, advice)
+
+
+def _local(found: re.Match[str]) -> str:
+    command = found.group(1)
+    return f"`raycml {command}`" if "--local" in command else f"`raycml {command} --local`"
