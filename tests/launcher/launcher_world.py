@@ -26,7 +26,7 @@ from controller.launcher import processes, render
 HERE = Path(__file__).parent
 CLUSTER = "demo"
 PATIENCE_S = 90.0  # it takes a second or two; a loaded machine needs longer
-_ADDRESSES = itertools.count(os.getpid() % 200 * 16)
+_ADDRESSES = itertools.count(os.getpid() % 3900 * 16)  # other runs of the tests have others
 
 
 def settings(**changes: object) -> dict[str, object]:
