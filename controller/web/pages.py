@@ -7,12 +7,13 @@ from flask import Flask, render_template, request
 
 from controller.core.board import Board
 from controller.core.closest import did_you_mean
+from controller.core.words import counted
 from controller.web import views
 from controller.web.desk import Desk
 from controller.web.guard import ENABLE
 from controller.web.origin import local_path
 from controller.web.replies import RefusedError
-from controller.web.verdict import Level, judge
+from controller.web.verdict import WITHOUT_SPEC, Level, judge
 
 NOT_LOOKED = "No pass has ended well yet; nothing is known of any cluster."
 
@@ -25,6 +26,8 @@ def add_pages(app: Flask, desk: Desk) -> None:
         condition_level=views.condition_level,
         event_level=views.event_level,
         Level=Level,
+        counted=counted,
+        without_spec=WITHOUT_SPEC,
         version=desk.options.version,
         refresh_s=desk.options.refresh_s,
         lines_shown=views.LINES_SHOWN,

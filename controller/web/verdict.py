@@ -54,6 +54,8 @@ _LEVELS = {
 
 # Clusters that have no members because nobody wants any.
 RESTING = frozenset({"Suspended", "Suspending"})
+# Clusters that have members, of which no spec says how many there ought to be.
+WITHOUT_SPEC = frozenset({"Orphan", "Leaving", "Deleting"})
 
 
 def level_of(cluster: ClusterStatus) -> Level:
@@ -110,12 +112,14 @@ def _count(board: Board) -> str:
     if board.status is None:
         return "nothing is known of any cluster yet"
     resting = [c for c in board.status.clusters if c.word in RESTING]
-    clusters = [c for c in board.status.clusters if c.word not in RESTING]
+    departed = [c for c in board.status.clusters if c.word in WITHOUT_SPEC]
+    clusters = [c for c in board.status.clusters if c not in (*resting, *departed)]
     wanted, ready = sum(c.desired for c in clusters), sum(c.ready for c in clusters)
     well = sum(_is_ready(c) for c in clusters)
     groups = counted(len(clusters), "cluster"), counted(wanted, "member")
     said = f"{well} of {groups[0]}, {ready} of {groups[1]} ready"
-    return f"{said}, {len(resting)} suspended" if resting else said
+    said += f", {len(resting)} suspended" if resting else ""
+    return f"{said}, {len(departed)} without a spec" if departed else said
 
 
 def _is_ready(cluster: ClusterStatus) -> bool:

@@ -171,6 +171,8 @@ def test_a_grace_is_counted_down_where_people_look_and_ends_when_the_spec_comes_
         assert three is not None
         assert three.word == "Leaving"
         assert "deleted in 5m00s; put the spec back to keep it" in three.conditions[0].message
+        count = judge(controller.board, stage.clock.now(), Watch(300.0, stage.clock.now())).count
+        assert count == "2 of 2 clusters, 2 of 2 members ready, 1 without a spec"
         stage.clock.wait(100)
         controller.turn()
         assert "deleted in 2m49s" in controller.board.plan.waits[0].message
@@ -354,7 +356,7 @@ def test_a_cluster_whose_newest_spec_is_broken_is_not_synced_and_says_since_whic
         assert before[:12] in synced.message
         assert "specs/one.yaml" in synced.message
         assert two.condition("Ready") == one.condition("Ready")
-        verdict = judge(controller.board, stage.clock.now(), Watch(300.0))
+        verdict = judge(controller.board, stage.clock.now(), Watch(300.0, stage.clock.now()))
         assert verdict.count == "2 of 2 clusters, 2 of 2 members ready"
         listed = stage.run("status", "--specs", "specs").out.splitlines()
         assert any("OutOfDate" in row and "held at revision" in row for row in listed), listed

@@ -21,6 +21,10 @@ MUTANTS = [
     m("B6", "what is left alone is said to be as the specs say", "core/plan_words.py",
       'return "No changes." if plan.waits else', 'return "No changes." if False else',
       "tests/transcripts/test_transcripts.py::test_the_plan_is_as_the_transcript_says"),
+    m("B6", "a cluster without a spec counts as one of which no member is ready", "web/verdict.py",
+      "if c not in (*resting, *departed)]", "if c not in resting]",
+      "tests/web/test_web_pages.py"
+      "::test_a_cluster_without_a_spec_shows_its_applications_and_no_count_of_none"),
     m("B7", "advice leads to another CML than the command", "cli/retyped.py",
       'if "--local" not in arguments:', "if True:",
       f"{RETYPED}::test_commands_of_an_advice_go_to_the_same_cml"),

@@ -475,3 +475,19 @@ def test_a_first_pass_that_failed_is_not_told_as_one_that_is_under_way() -> None
     assert "No pass has ended well yet; nothing is known of any cluster." in text
     assert "under way" not in text
     assert "What is shown below" not in text
+
+
+@pytest.mark.parametrize("word", ["Leaving", "Orphan", "Deleting"])
+def test_a_cluster_without_a_spec_shows_its_applications_and_no_count_of_none(word: str) -> None:
+    board = boards.calm()
+    assert board.status is not None
+    first = board.status.clusters[0]
+    gone = replace(first, word=word, desired=0, ready=0, groups={})
+    web = Web(replace(board, status=replace(board.status, clusters=(gone,))))
+    many = f"{len(first.members)} applications"
+    for path in ("/", f"/clusters/{first.name}"):
+        text = web.page(path).text
+        assert many in text
+        assert "no members wanted" not in text
+        assert "0/0" not in text
+        assert "0 of 0 clusters, 0 of 0 members ready, 1 without a spec" in text
