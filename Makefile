@@ -10,11 +10,6 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	2>/dev/null && { echo $$p; exit; }; done; echo no-python)
-# Two processes; whatever takes longest begins first.  No folder may be named twice, or inside of
-# another one: pytest would then go by its own order.
-LONG := tests/scenarios/ tests/mutants/ tests/simulation/ tests/launcher/ tests/emulator/ tests/cli/
-LONGEST_FIRST := $(LONG) $(filter-out $(LONG) tests/__pycache__/,$(sort $(wildcard tests/*/))) \
-	$(sort $(wildcard tests/test_*.py))
 VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/sh
@@ -70,8 +65,10 @@ types: $(VENV)/.dev
 check: lint types
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not ray and not slow"
 
+# Three processes on two cores: real clusters, pods and signals are waited for, mostly by one of them.
+# tests/conftest.py says what begins first.
 test: lint types
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(LONGEST_FIRST)
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 SECONDS ?= 60
 SEED ?= 1

@@ -1,4 +1,4 @@
-"""Hypothesis profiles, the repository's root on the path, Ctrl-C, and no process left behind."""
+"""Hypothesis profiles, the order of files, Ctrl-C, and no process left behind."""
 
 import os
 import signal
@@ -28,6 +28,29 @@ settings.load_profile(os.environ.get("RAYCML_HYPOTHESIS", "check"))
 # Whatever a script starts in the background is born ignoring Ctrl-C; tests press it all the same.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# What takes longest begins first.  A process that has few tests left takes the next file, so the
+# first one goes on with real Ray, which it mostly waits for, while the others compute.
+FIRST = (
+    "tests/scenarios/test_run_killed.py",
+    "tests/mutants/test_mutants_core.py",
+    "tests/simulation/test_schedules.py",
+    *(
+        "tests/scenarios/",
+        "tests/mutants/",
+        "tests/simulation/",
+        "tests/cli/test_cli_run_months.py",
+    ),
+    *("tests/launcher/", "tests/emulator/", "tests/cli/"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        return next((n for n, path in enumerate(FIRST) if item.nodeid.startswith(path)), len(FIRST))
+
+    items.sort(key=rank)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,6 +8,8 @@ from statistics import median
 
 import pytest
 
+from tests.conftest import FIRST
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "controller"
 PAGES = sorted(p for p in PACKAGE.rglob("*.py"))
@@ -128,3 +130,7 @@ def test_the_root_stays_bare() -> None:
     kept |= {"CHANGELOG.md", "constraints.txt", "LICENSE"}
     found = {p.name for p in ROOT.iterdir() if not p.name.startswith(".")}
     assert {f for f in found if not f.endswith(".egg-info")} <= kept
+
+
+def test_what_the_suite_begins_with_is_there() -> None:
+    assert not [path for path in FIRST if not (ROOT / path).exists()]
