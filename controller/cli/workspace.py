@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from controller.cli.look_environments import LookAtEnvironments, unknown_environments
 from controller.cli.look_offers import look_at_offers
+from controller.cli.look_reports import LookAtReports
 from controller.clock import Clock
 from controller.cml import errors, translate
 from controller.cml.client import Client
@@ -23,7 +24,6 @@ from controller.core.member import THE_HEAD, Key, application_name
 from controller.core.observed import (
     Asked,
     ClusterFolder,
-    HeadReport,
     LauncherFile,
     ObservedApplication,
     ObservedEnvironment,
@@ -39,7 +39,6 @@ from controller.core.reason import Reason
 from controller.files.launchers import stored_files
 from controller.files.pauses import read_pauses
 from controller.files.port import FilesError, ProjectFiles
-from controller.files.reports import parse_report, report_path
 from controller.launcher import render
 from controller.launcher.builder import render as builders
 
@@ -64,6 +63,7 @@ class Workspace:
         self._default = default_project
         self._clock = clock
         self._ids: dict[str, str] = {}
+        self._reports = LookAtReports(files, clock)
 
     # What can be looked at
 
@@ -100,7 +100,7 @@ class Workspace:
             cluster: report
             for cluster, project in sorted(clusters.items())
             if _head_runs(seen.get(project), cluster)
-            and (report := self._report(project, cluster)) is not None
+            and (report := self._reports.take(project, cluster)) is not None
         }
         return ObservedState(now, seen, reports)
 
@@ -124,14 +124,6 @@ class Workspace:
         # Another project may have its name by now.
         self._ids = {name: found for name, found in self._ids.items() if found != project}
         return ObservedProject(project, complete=False, problem=str(error))
-
-    def _report(self, project: str, cluster: str) -> HeadReport | None:
-        """No report and an unreadable one are the same: nobody knows what Ray says."""
-        try:
-            data = self._files(project).read(report_path(cluster))
-        except FilesError:
-            return None
-        return None if data is None else parse_report(data, cluster).report
 
     def pauses(self, projects: Iterable[str], at: datetime) -> ObservedPauses:
         """Nothing is decided about a project whose pauses cannot be read; the others go on.

@@ -121,6 +121,7 @@ class Stage:
     clock: StepClock = field(default_factory=StepClock)
     stories: dict[str, Behaviour] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
+    heads_ahead_s: float = 0.0
     dice: int = 3
     options: Options = field(default_factory=lambda: Options(start_s=3.0))
 
@@ -208,7 +209,9 @@ class Stage:
                 "schema": "raycml.ray/v1",
                 "cluster": cluster,
                 "incarnation": "i1",
-                "observed_at": self.clock.now().isoformat(),
+                "observed_at": (
+                    self.clock.now() + timedelta(seconds=self.heads_ahead_s)
+                ).isoformat(),
                 "address": "10.0.0.7:6379",
                 "ray_version": "2.60.0",
                 "python_version": "3.11.9",

@@ -43,6 +43,7 @@ BOUNDED = {"age_s", "credible", "precedes", "starts_after"}
 OTHERWISE = {
     ("core/observed.py", "is_fresh"): "as far in the future as in the past",
     ("core/observed.py", "holds"): "a person's own date: a pause may last as long as is wished",
+    ("core/head_clock.py", "compare"): "how far the two clocks lie apart is what it finds",
     ("cli/events.py", "chosen"): "a filter of what a person is shown",
     ("core/gates.py", "_refused"): "times of this process alone",
     ("core/lifecycle.py", "absent"): "times of this process alone",
