@@ -118,7 +118,7 @@ MUTANTS: list[Mutant] = [
       "    return over_s is not None and over_s >= PAUSE_KEPT_S", "    return over_s is None",
       f"{SWEEP}::test_what_may_still_count_stays"),
     m("B8", "files that are over stay for ever", "cli/running.py",
-      "        self.sweeping.sweep(self.projects)\n", "",
+      "        self.sweeping.sweep(self.projects, self.follower.poller.origin, done)\n", "",
       f"{SWEEP}::test_what_is_over_goes_after_a_day"),
 ]
 # fmt: on

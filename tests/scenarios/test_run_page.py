@@ -54,7 +54,7 @@ def running(stage: Stage, source: str) -> Iterator[str]:
 def address(stage: Stage, process: "subprocess.Popen[bytes]") -> str:
     """Where it says that its page is."""
     log = stage.folder / "run.log"
-    for _ in range(300):
+    for _ in range(900):
         if found := re.search(r"^page +(http\S+)/$", log.read_text(), re.MULTILINE):
             return found[1]
         with suppress(subprocess.TimeoutExpired):
