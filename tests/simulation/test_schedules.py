@@ -21,7 +21,7 @@ def shown(failures: list[tuple[int, str]]) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_seeded_histories_converge() -> None:
     starts = range(0, SCHEDULES, soak.BATCH)
     tallies = spread(soak.batch, [range(at, at + soak.BATCH) for at in starts])
@@ -51,7 +51,7 @@ def isolated(seeds: Sequence[int]) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_no_trouble_of_a_neighbour_changes_the_life_of_a_cluster() -> None:
     batches = [range(at, at + 6) for at in range(0, CASES, 6)]
     found = [line for lines in spread(isolated, batches) for line in lines]

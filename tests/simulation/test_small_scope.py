@@ -42,7 +42,7 @@ def search(number: int) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_no_interleaving_of_two_controllers_breaks_a_law_or_keeps_the_world_from_converging() -> (
     None
 ):

@@ -33,7 +33,7 @@ def test_a_short_history_without_a_fault_ends_well(history: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_fault_at_any_call_of_a_short_history_ends_well() -> None:
     found = spread(swept, HISTORIES)
     wrong = [line for _, lines in found for line in lines]
