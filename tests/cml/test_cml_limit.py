@@ -52,7 +52,7 @@ def mute() -> Iterator[tuple[str, threading.Event]]:
         server.join()
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(20)  # without a cut it would end after thirty
 @pytest.mark.parametrize("write", [False, True])
 def test_a_cut_ends_a_call_that_is_not_answered(write: bool) -> None:
     with mute() as (url, asked), client(url) as cml:
@@ -67,7 +67,7 @@ def test_a_cut_ends_a_call_that_is_not_answered(write: bool) -> None:
             calls[write]("p")
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(20)  # without a cut it would end after thirty
 def test_a_moment_ends_a_call_that_is_not_answered() -> None:
     with mute() as (url, _), client(url) as cml:
         cml.limit.until(SystemClock().monotonic() + 0.2)

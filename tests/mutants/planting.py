@@ -1,5 +1,6 @@
 """A copy of the source and the tests, into which bugs are planted one at a time."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mutants.mutant import Mutant
+from tests.mutants.server import READY
 
 ROOT = Path(__file__).parents[2]
 AT_MOST = "--timeout=20"  # a bug may make its test wait for ever, which is to fail as well
@@ -27,7 +29,7 @@ class Copy:
         output = self.place / "output.txt"
         assert self.server.stdin is not None
         assert self.server.stdout is not None
-        self.server.stdin.write(f"{page}\t{' '.join(words)}\t{output}\n")
+        self.server.stdin.write(json.dumps([page, words, str(output)]) + "\n")
         self.server.stdin.flush()
         return int(self.server.stdout.readline()), output.read_text()
 
@@ -61,6 +63,8 @@ def copied(place: Path, killers: Iterable[str]) -> Iterator[Copy]:
     command = [sys.executable, "-m", "tests.mutants.server", *pages]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=place, stdin=pipe, stdout=pipe, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == f"{READY}\n"
         yield Copy(place, server)
         server.communicate(timeout=60)
     shutil.rmtree(place)

@@ -1,14 +1,15 @@
 """A process that runs tests in forks of its own, with all that is slow to import imported once.
 
-A request is a line with a page of `controller` that has changed, words for pytest, and a file for
-its output; the answer is a line with pytest's exit code, or the negative number of a signal.  Each
-fork forgets the page and all that imports it, so that it imports them anew, from the folder in
-which this process runs.
+It says `ready` once all is imported: no page may change before.  A request is a line of JSON: a
+page of `controller` that has changed, words for pytest, and a file for its output; the answer is a
+line with pytest's exit code, or the negative number of a signal.  Each fork forgets the page and
+all that imports it, so that it imports them anew, from the folder in which this process runs.
 """
 
 import contextlib
 import gc
 import importlib
+import json
 import os
 import select
 import signal
@@ -36,6 +37,7 @@ OPTIONS = (
 )
 # Sent to pods as text by other pages, which may keep it.
 PROGRAMS = "launcher/"
+READY = "ready"
 DEADLINE_S = 280.0
 
 
@@ -51,10 +53,10 @@ def main() -> None:
     # From here on no bug is ever compiled to a file, by a process of a test neither.
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    print(READY, flush=True)  # noqa: T201 - the answer
     for line in sys.stdin:
-        page, words, output = line.rstrip("\n").split("\t")
-        sys.stdout.write(f"{attempt(page, words.split(), output, imports)}\n")
-        sys.stdout.flush()
+        page, words, output = json.loads(line)
+        print(attempt(page, words, output, imports), flush=True)  # noqa: T201 - the answer
 
 
 def attempt(page: str, words: list[str], output: str, imports: Imports) -> int:
