@@ -19,6 +19,7 @@ from controller.core.fault import Fault
 from controller.core.jobs import JobConfiguration, ObservedJob
 from controller.core.observed import ObservedApplication, Phase, is_ours, key_of
 from controller.core.plan import (
+    UNWRITTEN,
     Configuration,
     Create,
     CreateJob,
@@ -182,17 +183,19 @@ def _chain(
     chain: list[Step], run: Execution, unwritten: frozenset[tuple[str, str]], refused: _Refused
 ) -> Done:
     done: Done = {}
-    halted = ""
+    halted = fault = ""
     for step in chain:
         if not halted and (step.project, step.launcher or "") in unwritten:
-            halted = "its launcher could not be written"
+            halted, fault = "its launcher could not be written", UNWRITTEN
         if not halted and run.stopped.is_set():
             halted = "the pass was interrupted"
         if not halted and step in refused:
             halted = "an earlier call to this project was refused"
         if not halted and run.over():
             halted = "the time of the pass was up"
-        outcome = Outcome(step, Result.SKIPPED, halted) if halted else _run(step, run, refused)
+        outcome = (
+            Outcome(step, Result.SKIPPED, halted, fault) if halted else _run(step, run, refused)
+        )
         run.heard(outcome)
         done[id(step)] = outcome
         if outcome.result is not Result.DONE and not halted:

@@ -13,7 +13,7 @@ from controller.clock import Clock
 from controller.core.board import LoopState
 from controller.core.history import History
 from controller.core.plan import Result
-from controller.core.rhythm import Rhythm
+from controller.core.rhythm import Rhythm, changed
 from controller.core.status import Goal, Verdict, verdict
 from controller.reconcile import Pass
 
@@ -28,6 +28,7 @@ class Patience:
     timeout_s: float
     pause_s: float = 2.0
     passes_max: int = 100_000
+    at_once_max: int = 10  # passes in a row that changed something, without a pause
     wake: threading.Event = field(default_factory=threading.Event)
 
 
@@ -48,7 +49,7 @@ def converge(
 ) -> End:
     """Pass until there is a verdict.  `seen` is called after every pass."""
     deadline = clock.monotonic() + patience.timeout_s
-    history = History()
+    history, in_a_row = History(), 0
     for number in range(1, patience.passes_max + 1):
         done = one_pass(history)
         history = done.history
@@ -56,8 +57,9 @@ def converge(
         found = verdict(done.plan, patience.goal)
         if found is not Verdict.MOVING or clock.monotonic() >= deadline:
             return End(done, found, number)
-        changed = any(o.result is Result.DONE for o in done.outcomes)
-        if not changed:
+        acted = any(o.result is Result.DONE for o in done.outcomes)
+        in_a_row = in_a_row + 1 if acted else 0
+        if not acted or in_a_row > patience.at_once_max:
             left = max(deadline - clock.monotonic(), 0.0)
             clock.wait(min(patience.pause_s, left), patience.wake)
     return End(done, Verdict.MOVING, patience.passes_max)
@@ -90,6 +92,7 @@ class Loop:
     excuse: Callable[[Exception], Excuse | None]
     state: LoopState = field(default_factory=LoopState)
     history: History = field(default_factory=History)
+    changes_in_a_row: int = 0
 
     def run(self) -> None:
         while not self.stop.is_set():
@@ -113,7 +116,10 @@ class Loop:
 
     def _ended(self, done: Pass, took_s: float) -> None:
         self.history = done.history
-        pause_s = self.rhythm.after(done.plan, done.outcomes, self.chance(), done.observed.as_of)
+        self.changes_in_a_row = self.changes_in_a_row + 1 if changed(done.outcomes) else 0
+        pause_s = self.rhythm.after(
+            done.plan, done.outcomes, self.chance(), done.observed.as_of, self.changes_in_a_row
+        )
         self.state = replace(
             self.state,
             passes=self.state.passes + 1,

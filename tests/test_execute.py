@@ -9,6 +9,7 @@ from controller.core.jobs import JobConfiguration, ObservedJob
 from controller.core.member import ENVIRONMENT, OWNER, Member
 from controller.core.observed import ObservedApplication, Phase
 from controller.core.plan import (
+    UNWRITTEN,
     Configuration,
     Create,
     CreateJob,
@@ -182,6 +183,7 @@ def test_what_needs_a_launcher_that_could_not_be_written_is_not_done() -> None:
     edge.faults["write new"] = Fault("the disk is full", kind="Files")
     outcomes = run(edge, step(WriteLauncher("new", "{}")), step(Stop(CPU_0.id), launcher="new"))
     assert [o.result for o in outcomes] == [Result.FAILED, Result.SKIPPED]
+    assert outcomes[1].fault == UNWRITTEN
     assert edge.asked == ["write new"]
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from controller.core.member import Key
 from controller.core.observed import ObservedState, Phase, key_of
 from controller.core.plan import (
+    UNWRITTEN,
     Create,
     Delete,
     Outcome,
@@ -196,9 +197,10 @@ def note_unjoined(history: History, unjoined: Iterable[Key], now: datetime) -> H
 
 
 def record(history: History, outcomes: Iterable[Outcome], now: datetime) -> History:
-    """The history after a pass.  Steps that were skipped leave no trace."""
+    """The history after a pass.  Steps that were skipped leave no trace, but for want of a file
+    that could not be written: that is tried again less and less often."""
     for outcome in outcomes:
-        if outcome.result is not Result.SKIPPED:
+        if outcome.result is not Result.SKIPPED or outcome.fault == UNWRITTEN:
             history = _record(history, outcome, now)
     return history
 
@@ -244,7 +246,8 @@ def _member(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHist
             if outcome.fault != "Changed":  # it changed under our hands: look again, at once
                 known = replace(known, failures=known.failures + 1, failed_at=now)
         case Result.SKIPPED:
-            return known
+            tries = known.failures + 1
+            return replace(known, error=outcome.message, failures=tries, failed_at=now)
     if isinstance(outcome.step.action, RequireSignIn):
         return _sign_in(known, outcome)
     return _effect(known, outcome, now)

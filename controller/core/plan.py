@@ -334,6 +334,9 @@ class Result(Enum):
     SKIPPED = "skipped"  # an earlier step of the same member did not succeed, so this one never ran
 
 
+UNWRITTEN = "Unwritten"  # the fault of a step whose script could not be written
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A step and what came of it.

@@ -1,5 +1,6 @@
 """When the next pass of a running controller happens.  Pure; times in seconds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,13 +18,16 @@ _CHANGED = frozenset({Result.DONE, Result.UNKNOWN})
 class Rhythm:
     """`fast_s` while anything is on its way, `slow_s` when steady; `jitter` is a part of it.
 
-    After passes that failed the pause doubles from `fast_s` up to `failed_max_s`.
+    A pass that changed something is followed at once, but no more than `at_once_max` of them in a
+    row: a change that does not last would be made again and again without a pause.  After passes
+    that failed the pause doubles from `fast_s` up to `failed_max_s`.
     """
 
     fast_s: float = 2.0
     slow_s: float = 30.0
     jitter: float = 0.1
     failed_max_s: float = 60.0
+    at_once_max: int = 10
 
     def after_failures(self, failures: int, chance: float) -> float:
         pause = min(self.fast_s * 2.0 ** min(max(failures - 1, 0), 30), self.failed_max_s)
@@ -35,10 +39,14 @@ class Rhythm:
         outcomes: tuple[Outcome, ...],
         chance: float,
         now: datetime | None = None,
+        in_a_row: int = 1,
     ) -> float:
-        """Pause after a pass that ended well, at `now`; `chance` is between 0 and 1."""
-        if any(outcome.result in _CHANGED for outcome in outcomes):
-            return 0.0
+        """Pause after a pass that ended well, at `now`; `chance` is between 0 and 1.
+
+        `in_a_row`: so many passes, with this one, have changed something.
+        """
+        if changed(outcomes):
+            return 0.0 if in_a_row <= self.at_once_max else self.fast_s
         if outcomes or verdict(plan, Goal.READY) is Verdict.MOVING:
             return self._until_due(plan, now) if _only_backs_off(plan) else self.fast_s
         return self._spread(self.slow_s, chance)
@@ -51,6 +59,11 @@ class Rhythm:
 
     def _spread(self, pause: float, chance: float) -> float:
         return pause * (1.0 + self.jitter * (2.0 * chance - 1.0))
+
+
+def changed(outcomes: Iterable[Outcome]) -> bool:
+    """Whether the pass changed something, or may have."""
+    return any(outcome.result in _CHANGED for outcome in outcomes)
 
 
 def _only_backs_off(plan: Plan) -> bool:

@@ -60,6 +60,53 @@ def test_where_nothing_is_to_be_done_only_pauses_are_read_and_all_files_in_ten_m
         assert calls.count(("GET", f"{files}/launchers")) == 2
 
 
+@pytest.mark.parametrize("hidden", [False, True], ids=["full", "never shown"])
+def test_a_launcher_that_cannot_be_written_is_tried_again_ever_less_often(
+    stage: Stage, hidden: bool
+) -> None:
+    """Whether the disk is full, or what arrives never shows in its folder."""
+    repository = three(stage)
+    files, tried = FILES % stage.project, []
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path == files and b".raycml/launchers/" in request.read()[:300]:
+            tried.append(stage.clock.elapsed)
+            return httpx.Response(200 if hidden else 507, text="")
+        return None
+
+    stage.wire.instead = answer
+    with controlled(stage, repository.folder) as controller:
+        while stage.clock.elapsed < 3600:
+            controller.turn()
+        assert controller.board.status is not None
+        assert "Ready" not in {cluster.word for cluster in controller.board.status.clusters}
+        launchers = 2 * len(SPECS)
+        assert launchers <= len(tried) <= 15 * launchers
+        stage.wire.instead = lambda _: None
+        stage.clock.wait(700.0)  # longer than any pause before the next try
+        controller.settle()
+        assert clusters(stage) == set(SPECS)
+
+
+def test_a_change_that_never_shows_is_not_repeated_without_a_pause(stage: Stage) -> None:
+    """CML takes the removal of an old launcher, and goes on showing it."""
+    repository = three(stage)
+    with controlled(stage, repository.folder) as controller:
+        controller.settle()
+        path = f"{FILES % stage.project}/.raycml/launchers/"
+        stage.wire.instead = lambda request: (
+            httpx.Response(200, json={})
+            if request.method == "DELETE" and request.url.path.startswith(path)
+            else None
+        )
+        repository.commit(one=text_of(stage, "one").replace("cpu: 1", "cpu: 2"))
+        controller.settle()
+        stage.clock.wait(7200.0)
+        begun = stage.clock.elapsed
+        controller.turn(60)
+        assert stage.clock.elapsed - begun > 60
+
+
 def test_a_broken_commit_freezes_what_it_broke_and_nothing_else(stage: Stage) -> None:
     repository = three(stage)
     with controlled(stage, repository.folder) as controller:

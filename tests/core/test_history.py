@@ -12,6 +12,7 @@ from controller.core.history import (
 from controller.core.member import Key, Member
 from controller.core.observed import Phase
 from controller.core.plan import (
+    UNWRITTEN,
     Configuration,
     Create,
     Delete,
@@ -158,6 +159,13 @@ def test_a_change_under_our_hands_is_looked_at_again_at_once() -> None:
 
 def test_a_skipped_step_leaves_no_trace() -> None:
     assert seen(outcome(Stop(CPU_0.id), Result.SKIPPED)) == seen()
+
+
+def test_a_step_without_its_launcher_counts_as_a_failed_one() -> None:
+    history = seen(outcome(Stop(CPU_0.id), Result.SKIPPED, fault=UNWRITTEN))
+    assert (history.member(KEY).failures, history.member(KEY).failed_at) == (1, NOW)
+    history = record(history, [outcome(Stop(CPU_0.id), Result.SKIPPED, fault=UNWRITTEN)], NOW)
+    assert history.member(KEY).failures == 2
 
 
 def test_a_lost_answer_is_remembered_as_one() -> None:

@@ -28,6 +28,12 @@ def test_a_pass_that_changed_something_is_followed_at_once(result: Result) -> No
     assert RHYTHM.after(STEPS, came_to(result), 0.5) == 0
 
 
+@pytest.mark.parametrize("result", [Result.DONE, Result.UNKNOWN])
+def test_changes_that_never_end_are_not_made_without_a_pause(result: Result) -> None:
+    pauses = [RHYTHM.after(STEPS, came_to(result), 0.5, NOW, n) for n in (1, 10, 11, 1000)]
+    assert pauses == [0, 0, 2, 2]
+
+
 @pytest.mark.parametrize("result", [Result.FAILED, Result.REJECTED, Result.SKIPPED])
 def test_one_that_tried_in_vain_is_followed_soon(result: Result) -> None:
     assert RHYTHM.after(STEPS, came_to(result), 0.5) == 2

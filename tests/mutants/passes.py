@@ -13,6 +13,17 @@ REFUSALS = "tests/core/test_refusals.py"
 
 # fmt: off
 MUTANTS: list[Mutant] = [
+    m("B18", "a launcher that cannot be written is tried in every pass", "core/history.py",
+      "if outcome.result is not Result.SKIPPED or outcome.fault == UNWRITTEN:",
+      "if outcome.result is not Result.SKIPPED:",
+      "tests/core/test_history.py::test_a_step_without_its_launcher_counts_as_a_failed_one"),
+    m("B18", "a change that never lasts is made again without a pause", "core/rhythm.py",
+      "return 0.0 if in_a_row <= self.at_once_max else self.fast_s", "return 0.0",
+      "tests/core/test_rhythm.py::test_changes_that_never_end_are_not_made_without_a_pause"),
+    m("B18", "passes that change something are not counted", "loop.py",
+      "self.changes_in_a_row = self.changes_in_a_row + 1 if changed(done.outcomes) else 0",
+      "self.changes_in_a_row = 1",
+      "tests/cli/test_cli_run.py::test_a_change_that_never_shows_is_not_repeated_without_a_pause"),
     m("B19", "one refused step ends every later pass of the process", "execute.py",
       "            refused.add(step)",
       "            refused.add(step)\n            run.stopped.set()",
