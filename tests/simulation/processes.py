@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 RECENT_S = 900.0  # a warning that is older says nothing of the present
 BEAT_S = 20.0
 POLL_S = 20.0
+HURRIED_MAX = 40  # a cluster of this size needs a few
 AGAIN_S = 20.0  # after which a supervisor starts a process anew
 
 
@@ -112,7 +113,8 @@ def machine_of(sim: "Simulation", wire: Wire, clock: ProcessClock, rng: random.R
 class Process:
     """What `raycml run` is made of, without its threads.  `due`: when its next turn is.
 
-    `idle` counts passes in a row that had steps and came to nothing.
+    `idle` counts passes in a row that had steps and came to nothing, `hurried` those that the next
+    one followed at once.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Process:
     busy: bool = False
     turns: int = 0
     idle: int = 0
+    hurried: int = 0
     skew: float = 0.0
     wire: Wire = field(init=False)
     clock: ProcessClock = field(init=False)
@@ -149,6 +152,7 @@ class Process:
     def start(self) -> None:
         """As the command does until its loop begins.  What fails there is tried again later."""
         self._anew()
+        self.hurried = 0
         clock = self.clock
         rng = random.Random(f"{self.seed} {self.name} {self.turns}")
         machine = machine_of(self.simulation, self.wire, clock, rng)
@@ -214,6 +218,10 @@ class Process:
         self._poll(self.running)
         pause = self.loop.turn()
         self.due = self.simulation.now + pause
+        self.hurried = 0 if pause else self.hurried + 1
+        if self.hurried > HURRIED_MAX:
+            said = f"{self.hurried} passes followed each other without a pause"
+            self.simulation.violated(AssertionError(said))
         if self.loop.stop.is_set():
             self._end()
             return
