@@ -30,11 +30,9 @@ def absent(view: View, seat: Seat) -> Draft:
             lost = "perhaps created: the answer was lost, and lists may lag"
             message = lost if known.created_id is None else "created, and not listed yet"
             return wait(seat.key, Reason.SETTLING, message, until=until)
-    if seat.held is not None and key_of(seat.held).cluster not in view.letting_go:
-        return wait(seat.key, Reason.NAME_CONFLICT, _kept(seat.held), intent=Intent.BLOCKED)
-    if seat.held is not None or _held_by_leaver(view, seat):
-        message = "an application that is leaving still holds the name"
-        return wait(seat.key, Reason.NAME_HELD, message, intent=Intent.CREATE)
+    held = _name_held(view, seat)
+    if held is not None:
+        return held
     if view.offers is not None and (
         said := unoffered(view.offers, seat.group.inputs, (IMAGE, *SIZES))
     ):
@@ -71,6 +69,20 @@ def _kept(holder: ObservedApplication) -> str:
         f"`{holder.subdomain}` is application {holder.id}, marked as {key}, whose cluster is "
         "paused, suspended, protected or without a spec here: delete it, or mend its mark"
     )
+
+
+def _name_held(view: View, seat: Seat) -> Draft | None:
+    """The wait while an application of ours, of this cluster or another one, holds the name."""
+    if seat.held is not None and key_of(seat.held).cluster not in view.letting_go:
+        return wait(seat.key, Reason.NAME_CONFLICT, _kept(seat.held), intent=Intent.BLOCKED)
+    leaving = _held_by_leaver(view, seat)
+    if leaving and view.cluster.protected:
+        message = "the cluster is protected: what is to leave stays, and holds the name"
+        return wait(seat.key, Reason.PROTECTED, message, intent=Intent.BLOCKED)
+    if seat.held is None and not leaving:
+        return None
+    message = "an application that is leaving still holds the name"
+    return wait(seat.key, Reason.NAME_HELD, message, intent=Intent.CREATE)
 
 
 def _held_by_leaver(view: View, seat: Seat) -> bool:

@@ -13,6 +13,9 @@ REFUSALS = "tests/core/test_refusals.py"
 
 # fmt: off
 MUTANTS: list[Mutant] = [
+    m("B18", "what a protected cluster may not lose is waited for without end", "core/lifecycle.py",
+      "if leaving and view.cluster.protected:", "if False:",
+      f"{PAUSES}::test_what_may_not_leave_a_protected_cluster_is_not_waited_for"),
     m("B18", "a launcher that cannot be written is tried in every pass", "core/history.py",
       "if outcome.result is not Result.SKIPPED or outcome.fault == UNWRITTEN:",
       "if outcome.result is not Result.SKIPPED:",

@@ -99,13 +99,29 @@ def _agree(sim: Simulation) -> None:
 def mismatches(sim: Simulation) -> list[str]:
     """What differs from the documents, in any project."""
     found: list[str] = []
+    stays = {cluster for cluster in sim.docs if _stays_where_it_was(sim, cluster)}
     for name, site in sim.world.sites.items():
 
         def leaves(cluster: str, name: str = name) -> bool:
-            return (name, cluster) in sim.declared.leaving and not sim.keeps(name, cluster)
+            left = (name, cluster) in sim.declared.leaving and cluster not in stays
+            return left and not sim.keeps(name, cluster)
 
-        found += [f"{name}: {why}" for why in mismatch(sim.docs_of(name), site, sim.owner, leaves)]
+        docs = {cluster: doc for cluster, doc in sim.docs_of(name).items() if cluster not in stays}
+        found += [f"{name}: {why}" for why in mismatch(docs, site, sim.owner, leaves)]
     return found
+
+
+def _stays_where_it_was(sim: Simulation, cluster: str) -> bool:
+    """A protected cluster loses nothing, so it does not follow its document to another project."""
+    doc = sim.docs[cluster]
+    elsewhere = [site for name, site in sim.world.sites.items() if name != sim.site_name(doc)]
+    places = (
+        place_of(app.environment, app.subdomain, sim.owner)
+        for site in elsewhere
+        for app in site.rows()
+    )
+    found = any(place is not None and place.cluster == cluster for place in places)
+    return found and bool(doc["spec"].get("protect"))
 
 
 def _stays(sim: Simulation, leader: Process) -> None:

@@ -94,7 +94,7 @@ def _documents(name: str) -> dict[str, Document]:
     if name == "nothing":
         return {}
     if name == "environment":
-        wants = {"python": "3.11", "packages": ["ray[default]==2.60.0", "polars"]}
+        wants = {"python": "3.11", "packages": ["ray[default]", "polars"]}
         found["b"]["spec"]["pythonEnvironment"] = wants
     return found
 
