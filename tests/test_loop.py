@@ -4,10 +4,11 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import repeat
 
 from controller.core.board import LoopState
 from controller.core.history import History
-from controller.core.plan import Plan
+from controller.core.plan import Outcome, Plan, Result
 from controller.core.rhythm import Rhythm
 from controller.core.status import assess
 from controller.loop import Excuse, Loop
@@ -140,3 +141,10 @@ def test_one_to_whom_nothing_can_be_told_does_not_end_it_and_is_counted() -> Non
 
 def no_excuse(error: Exception) -> None:
     return None
+
+
+def test_changes_that_never_end_come_to_a_pause() -> None:
+    tried = a_pass(observed())
+    done = replace(tried, outcomes=tuple(Outcome(s, Result.DONE) for s in tried.plan.steps))
+    pauses, _ = looped(repeat(done), 25)
+    assert pauses == [0] * 10 + [2] * 15

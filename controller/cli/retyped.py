@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _OFFLINE = ("init", "validate", "schema", "render", "emulator")
-_ADVISED = re.compile(rf"`raycml (?!{'|'.join(_OFFLINE)})([a-z]+[^`]*)`")
+_ADVISED = re.compile(rf"`raycml (?!{'|'.join(_OFFLINE)})([a-z][^`]*)`")
 
 
 def with_paths(command: str, paths: Sequence[Path] | None) -> str:

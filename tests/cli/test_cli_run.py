@@ -88,25 +88,6 @@ def test_a_launcher_that_cannot_be_written_is_tried_again_ever_less_often(
         assert clusters(stage) == set(SPECS)
 
 
-def test_a_change_that_never_shows_is_not_repeated_without_a_pause(stage: Stage) -> None:
-    """CML takes the removal of an old launcher, and goes on showing it."""
-    repository = three(stage)
-    with controlled(stage, repository.folder) as controller:
-        controller.settle()
-        path = f"{FILES % stage.project}/.raycml/launchers/"
-        stage.wire.instead = lambda request: (
-            httpx.Response(200, json={})
-            if request.method == "DELETE" and request.url.path.startswith(path)
-            else None
-        )
-        repository.commit(one=text_of(stage, "one").replace("cpu: 1", "cpu: 2"))
-        controller.settle()
-        stage.clock.wait(7200.0)
-        begun = stage.clock.elapsed
-        controller.turn(60)
-        assert stage.clock.elapsed - begun > 60
-
-
 def test_a_broken_commit_freezes_what_it_broke_and_nothing_else(stage: Stage) -> None:
     repository = three(stage)
     with controlled(stage, repository.folder) as controller:

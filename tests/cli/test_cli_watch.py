@@ -59,7 +59,7 @@ def test_a_pause_is_shown_also_where_nothing_is_to_be_done(ready: Stage) -> None
 
 
 def test_without_the_files_the_rest_is_shown_and_what_is_not_known_is_said(ready: Stage) -> None:
-    answering(ready, "/files/.raycml/launchers", 500)()
+    answering(ready, "/files/.raycml/pauses", 500)()
     said = ready.run("status")
     assert said.code == 0
     assert "analytics  Ready" in said.out

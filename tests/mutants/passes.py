@@ -26,7 +26,7 @@ MUTANTS: list[Mutant] = [
     m("B18", "passes that change something are not counted", "loop.py",
       "self.changes_in_a_row = self.changes_in_a_row + 1 if changed(done.outcomes) else 0",
       "self.changes_in_a_row = 1",
-      "tests/cli/test_cli_run.py::test_a_change_that_never_shows_is_not_repeated_without_a_pause"),
+      "tests/test_loop.py::test_changes_that_never_end_come_to_a_pause"),
     m("B19", "one refused step ends every later pass of the process", "execute.py",
       "            refused.add(step)",
       "            refused.add(step)\n            run.stopped.set()",
