@@ -37,7 +37,7 @@ from controller.cli.release import release
 from controller.cli.render import render
 from controller.cli.retyped import with_local
 from controller.cli.run import run as run_command
-from controller.cli.screen import ReaderGoneError, Screen
+from controller.cli.screen import OutputError, ReaderGoneError, Screen
 from controller.cli.specs import SpecsError
 from controller.cli.status import status
 
@@ -149,7 +149,15 @@ def run(arguments: Sequence[str], machine: Machine) -> int:
     except (BrokenPipeError, ReaderGoneError):
         return Exit.DONE
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback may reach a user
-        return _end(screen, error, arguments)
+        return _end(screen, _of_output(screen) or error, arguments)
+
+
+def _of_output(screen: Screen) -> OutputError | None:
+    try:
+        screen.check_output()
+    except OutputError as error:
+        return error
+    return None
 
 
 def _interrupted(screen: Screen, stop: Interrupted, arguments: Sequence[str]) -> int:

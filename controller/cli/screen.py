@@ -98,6 +98,10 @@ class Screen:
         workflow commands for a CI host."""
         _put(sys.stdout, self.machine.redaction(text) + "\n")
 
+    def check_output(self) -> None:
+        """OutputError where what was written by others, as a page of help, does not arrive."""
+        _put(sys.stdout, "")
+
     def cleaned(self, text: str) -> str:
         """Text as it may be shown: redacted, and without what a terminal or a CI host obeys."""
         return lines(self.machine.redaction(text))

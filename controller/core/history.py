@@ -149,10 +149,8 @@ def notice(
     members = dict(history.members)
     for seen in owned:
         key = key_of(seen)
-        if key in members:
-            members[key] = _listed(members[key], seen.id)
-            if key not in restless:
-                members[key] = _calm(members[key], applications[seen.id], now, policy)
+        if key in members and key not in restless:
+            members[key] = _calm(members[key], applications[seen.id], now, policy)
     return replace(history, members=members, applications=applications, seen_at=now)
 
 
@@ -163,12 +161,6 @@ def _of_the_past(history: History, now: datetime, policy: Policy) -> History:
     """
     back = (history.seen_at or now) - now
     return History() if back.total_seconds() > policy.settle_s else history
-
-
-def _listed(member: MemberHistory, app_id: str) -> MemberHistory:
-    """An application of the member is in the list: the one that was created, or may have been."""
-    shown = member.created_id in (app_id, None)
-    return replace(member, created_id=None, created_at=None) if shown else member
 
 
 def _calm(

@@ -28,7 +28,9 @@ def absent(view: View, seat: Seat) -> Draft:
         until = view.past.after(known.created_at, view.policy.settle_s)
         if view.now < until:
             lost = "perhaps created: the answer was lost, and lists may lag"
-            message = lost if known.created_id is None else "created, and not listed yet"
+            message = (
+                lost if known.created_id is None else "created a moment ago, and not in the list"
+            )
             return wait(seat.key, Reason.SETTLING, message, until=until)
     held = _name_held(view, seat)
     if held is not None:

@@ -2,7 +2,8 @@
 
 Each sign of life is a new generation: a file of its own, written before the older ones are removed.
 CML's API cannot overwrite, and a lease that is deleted and uploaded would be free in between.  The
-generation that counts is the latest by its content.
+generation that counts is the latest by its content.  The one before it stays until the next sign of
+life, so that a lease is seen to be held where a new file takes a while to show.
 
 A file that cannot be read as a lease counts as none: a lease protects no data, and a broken file
 must not keep a team from its clusters.
@@ -27,7 +28,7 @@ FOLDER = ".raycml/leases"
 SIZE_LIMIT = 16 * 1024  # bytes
 DURATION_S = 60.0
 RENEW_S = 20.0  # a third of the duration, so that two signs of life may be lost
-_GENERATIONS_READ = 8  # the latest; there are two at most, unless writers were killed in between
+_GENERATIONS_READ = 8  # the latest; there are three at most, unless writers were killed in between
 _LAST = 999_999_999
 _DURATION_MAX_S = 3600.0
 
@@ -165,7 +166,7 @@ class LeaseFile:
         self._clock = clock
         self._lives = lives
         self._seen: Sighting | None = None
-        self._generation = 0
+        self._kept: tuple[int, ...] = ()  # generations of this hold, the latest last
         self._held = False
         self._due_at = -math.inf
         self._lock = threading.Lock()
@@ -220,9 +221,9 @@ class LeaseFile:
         self._write(numbers)
 
     def _look(self) -> tuple[int, ...]:
-        """Take note of the lease.  Its own latest generation alone needs no reading."""
+        """Take note of the lease.  Its own generations alone need no reading."""
         numbers = generations(self._files, self._owner)
-        if self._held and numbers == (self._generation,):
+        if self._held and numbers and set(numbers) <= set(self._kept):
             self._seen = sight(self._seen, self._mine, self._clock.monotonic())
             return numbers
         found = _read(self._files, self._owner, numbers)
@@ -250,18 +251,19 @@ class LeaseFile:
             mine = seen.lease.renewed()
         else:
             mine = successor(seen.lease if seen else None, self._mine)
-        number = _next(numbers)
+        number = _next((*numbers, *self._kept))
         try:
             self._files.write_new(lease_path(self._owner, number), render_lease(mine))
         except FilesError:
             self._concede()
             raise
-        self._mine, self._generation = mine, number
+        self._mine = mine
+        self._kept = (*self._kept[-1:], number) if held else (number,)
         if not held:
             self._concede()
         self._held = True
         self._seen = sight(self._seen, mine, now)
-        self._sweep(numbers)
+        self._sweep({*numbers} - {*self._kept})
 
     def _concede(self) -> None:
         """LeaseHeldError where another controller was faster; CML cannot refuse a second upload."""
@@ -283,6 +285,6 @@ class LeaseFile:
             numbers = generations(self._files, self._owner)
             seen = _read(self._files, self._owner, numbers)
             if seen is not None and seen.holder == self._mine.holder:
-                path = lease_path(self._owner, _next(numbers))
+                path = lease_path(self._owner, _next((*numbers, *self._kept)))
                 self._files.write_new(path, render_lease(self._mine.given_back()))
                 self._sweep(numbers)

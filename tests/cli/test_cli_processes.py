@@ -60,7 +60,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, environ: dict[str, 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
-@pytest.mark.parametrize("command", ["schema", "--version"])
+@pytest.mark.parametrize("command", ["schema", "--version", "--help"])
 def test_a_full_disk_behind_the_output_is_said_in_a_sentence(
     tmp_path: Path, environ: dict[str, str], command: str
 ) -> None:

@@ -37,7 +37,7 @@ def test_a_controller_in_a_long_call_or_idle_keeps_its_lease(stage: Stage) -> No
         assert second.running.epoch == 0
         assert creates(stage) == 6
         first.turn()
-        assert len(stage.files(FOLDER)) == 1
+        assert len(stage.files(FOLDER)) == 2
 
 
 def test_a_second_controller_stands_by_and_says_who_leads(stage: Stage) -> None:

@@ -69,10 +69,12 @@ def test_no_kind_of_restart_goes_on_without_a_bound(
     assert max(hours) <= POLICY.repairs_per_hour_max + 3600 / POLICY.resync_s
 
 
+@pytest.mark.parametrize("shown", [(), (HEAD,)], ids=["never listed", "listed once"])
 @pytest.mark.parametrize("result", [Result.DONE, Result.UNKNOWN])
 def test_a_create_that_may_have_happened_is_looked_for_as_long_as_lists_may_lag(
-    result: Result,
+    result: Result, shown: tuple[ObservedApplication, ...]
 ) -> None:
+    """Also where a list that showed it is followed by an older one."""
     state = desired(CLUSTER)
     nothing = ObservedFiles({PROJECT: ()})
     first = observed(files=nothing)
@@ -80,8 +82,9 @@ def test_a_create_that_may_have_happened_is_looked_for_as_long_as_lists_may_lag(
     step = next(
         s for s in plan(state, first, history, POLICY).steps if isinstance(s.action, Create)
     )
-    created = "id-1" if result is Result.DONE else None
+    created = HEAD.id if result is Result.DONE else None
     history = record(history, [Outcome(step, result, application_id=created)], NOW)
+    history = remember(state, observed(*shown, files=nothing, now=at(1)), history, POLICY)
     for second in (5, 11, 20, 29, 30, 31):
         seen = observed(files=nothing, now=at(second))
         known = remember(state, seen, history, POLICY)
@@ -89,19 +92,6 @@ def test_a_create_that_may_have_happened_is_looked_for_as_long_as_lists_may_lag(
         again = [s for s in made.steps if isinstance(s.action, Create) and s.key == step.key]
         assert bool(again) is (second >= POLICY.settle_s)
         assert audit(Case(made, state, seen, known, POLICY)) == ()
-
-
-def test_a_create_whose_answer_was_lost_is_over_when_the_list_shows_it() -> None:
-    state = desired(CLUSTER)
-    first = observed(files=ObservedFiles({PROJECT: ()}))
-    history = remember(state, first, History(), POLICY)
-    step = next(
-        s for s in plan(state, first, history, POLICY).steps if isinstance(s.action, Create)
-    )
-    history = record(history, [Outcome(step, Result.UNKNOWN)], NOW)
-    assert step.key is not None
-    shown = remember(state, observed(HEAD, now=at(2)), history, POLICY)
-    assert shown.member(step.key).created_at is None
 
 
 class Counted(dict[str, str]):

@@ -81,12 +81,14 @@ def test_a_phase_that_moved_since_the_call_counts_as_seen() -> None:
     assert said(decide(desired(CLUSTER), fell, moved))[:1] == ["wait cpu/0 Backoff"]
 
 
-def test_a_created_application_that_was_listed_and_then_deleted_is_created_anew() -> None:
+def test_what_was_created_and_listed_and_is_gone_is_created_anew_when_no_list_lags() -> None:
     created = record(
         History(), [outcome(Create(FIELDS), Result.DONE, application_id=CPU_0.id)], NOW
     )
     listed = notice(created, observed(HEAD, CPU_0, CPU_1, now=at(1)), POLICY)
-    gone = observed(HEAD, CPU_1, reports=(ALIVE,), now=at(2))
+    older = observed(HEAD, CPU_1, reports=(ALIVE,), now=at(2))
+    assert "wait cpu/0 Settling" in said(decide(desired(CLUSTER), older, listed))
+    gone = replace(older, as_of=at(POLICY.settle_s))
     assert "create cpu/0 Missing" in said(decide(desired(CLUSTER), gone, listed))
 
 

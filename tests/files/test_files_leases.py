@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from files_world import LostError, MissingError, Remote, RemoteError
@@ -115,15 +116,55 @@ def test_a_long_run_shows_signs_of_life(files: ProjectFiles) -> None:
     assert (after.epoch, after.renewals) == (before.epoch, before.renewals + 1)
 
 
-def test_a_renewal_leaves_one_file(files: ProjectFiles) -> None:
+def test_a_renewal_leaves_one_file_beside_its_own(files: ProjectFiles) -> None:
     clock = Watch()
     mine = lease(files, "me", clock)
-    for _ in range(5):
+    for turn in range(5):
         mine.take()
+        assert len(files.listing(FOLDER)) == min(turn + 1, 2)
         clock.at += 20
-    assert len(files.listing(FOLDER)) == 1
     mine.release()
     assert len(files.listing(FOLDER)) == 1
+
+
+class Slow:
+    """A project's files of which a new one shows to others only after a while."""
+
+    def __init__(self, files: ProjectFiles, clock: Watch, hidden_s: float) -> None:
+        self.files, self.clock, self.hidden_s = files, clock, hidden_s
+        self.born: dict[str, float] = {}
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.files, name)
+
+    def write_new(self, path: str, data: bytes) -> None:
+        self.files.write_new(path, data)
+        self.born[path] = self.clock.at
+
+    def _shows(self, path: str) -> bool:
+        return self.clock.at - self.born.get(path, -self.hidden_s) >= self.hidden_s
+
+    def read(self, path: str) -> bytes | None:
+        return self.files.read(path) if self._shows(path) else None
+
+    def listing(self, folder: str) -> tuple[StoredFile, ...]:
+        return tuple(file for file in self.files.listing(folder) if self._shows(file.path))
+
+
+def test_a_held_lease_is_seen_to_be_held_where_new_files_take_a_while_to_show(
+    files: ProjectFiles,
+) -> None:
+    clock = Watch()
+    slow = cast("ProjectFiles", Slow(files, clock, hidden_s=20))
+    mine, theirs = lease(slow, "me", clock), lease(slow, "them", clock)
+    mine.take()
+    clock.at += 20
+    for _ in range(60):
+        mine.take()
+        with pytest.raises(LeaseHeldError):
+            theirs.take()
+        clock.at += 7
+    assert mine.is_held
 
 
 class Breaking:
@@ -189,7 +230,7 @@ def test_no_failure_of_a_renewal_leaves_a_moment_without_a_lease(
         holder.take()
         with pytest.raises(LeaseHeldError, match="me!"):
             other.take()
-    assert len(files.listing(FOLDER)) == 1
+    assert len(files.listing(FOLDER)) == 2
 
 
 def test_a_first_hold_whose_answer_was_lost_is_found_and_kept(files: ProjectFiles) -> None:
@@ -206,7 +247,7 @@ def test_a_first_hold_whose_answer_was_lost_is_found_and_kept(files: ProjectFile
     assert (found.holder, found.renewals) == ("me", 1)
 
 
-@pytest.mark.parametrize("renewals", [0, 1])
+@pytest.mark.parametrize("renewals", [0, 1, 2])
 def test_of_two_that_take_a_free_lease_at_once_one_has_it(
     files: ProjectFiles, renewals: int
 ) -> None:

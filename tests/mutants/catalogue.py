@@ -70,9 +70,16 @@ CONTROLLERS = [
     m("B3", "an old report speaks of a new start", "core/view.py",
       "return precedes(report.observed_at, app.running_at or app.starting_at, now)", "return False",
       f"{PLANNER}::test_a_report_from_before_a_members_start_says_nothing_of_it"),
-    m("B4", "a created application is remembered for ever", "core/history.py",
-      "shown = member.created_id in (app_id, None)", "shown = False",
-      f"{HISTORY}::test_a_created_application_that_was_listed_and_then_deleted_is_created_anew"),
+    m("B2", "a list that goes back in time is believed", "core/history.py",
+      "        if key in members and key not in restless:\n",
+      "        if key in members:\n"
+      "            members[key] = replace(members[key], created_at=None)\n"
+      "        if key in members and key not in restless:\n",
+      "tests/core/test_bounds.py::"
+      "test_a_create_that_may_have_happened_is_looked_for_as_long_as_lists_may_lag"),
+    m("B4", "a created application is remembered for ever", "core/lifecycle.py",
+      "        if view.now < until:\n            lost =", "        if True:\n            lost =",
+      f"{HISTORY}::test_what_was_created_and_listed_and_is_gone_is_created_anew_when_no_list_lags"),
     m("B4", "what fell again is repaired without a pause", "core/gates.py",
       "elif attempts:", "elif False:",
       f"{PLANNER}::test_repairs_back_off_and_a_crash_loop_is_tried_once_per_resync"),

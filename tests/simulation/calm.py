@@ -4,7 +4,7 @@ Then it stays so without a write, the controller says that it is well, and nothi
 its status does not name.
 """
 
-from tests.simulation.oracle import mismatch, place_of
+from tests.simulation.oracle import mismatch, place_of, unrest
 from tests.simulation.processes import Process
 from tests.simulation.simulation import Prepared, Simulation
 
@@ -100,12 +100,15 @@ def mismatches(sim: Simulation) -> list[str]:
     """What differs from the documents, in any project."""
     found: list[str] = []
     stays = {cluster for cluster in sim.docs if _stays_where_it_was(sim, cluster)}
+    specs = {name: doc["spec"] for name, doc in sim.docs.items()}
+    rests = {n for n, spec in specs.items() if spec.get("suspend") and not spec.get("paused")}
     for name, site in sim.world.sites.items():
 
         def leaves(cluster: str, name: str = name) -> bool:
-            left = (name, cluster) in sim.declared.leaving and cluster not in stays
+            left = (name, cluster) in sim.declared.leaving and cluster not in stays | rests
             return left and not sim.keeps(name, cluster)
 
+        found += [f"{name}: {why}" for why in unrest(rests - stays, site, sim.owner)]
         docs = {cluster: doc for cluster, doc in sim.docs_of(name).items() if cluster not in stays}
         found += [f"{name}: {why}" for why in mismatch(docs, site, sim.owner, leaves)]
     return found

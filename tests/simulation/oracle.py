@@ -6,7 +6,7 @@ files, and knows names, marks and units from the manual alone.  Judges; never ac
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from controller.emulator.lifecycle import Status
@@ -220,6 +220,14 @@ def mismatch(
         if not doc["spec"].get("paused"):
             found += _cluster(doc, seated.get(name, []), site, blocked)
     return found
+
+
+def unrest(clusters: Collection[str], site: Site, owner: str) -> list[str]:
+    """Members of suspended clusters that are not at rest, wherever they were left: a suspended
+    cluster does not follow its document to another project before it is resumed."""
+    places = ((place_of(app.environment, app.subdomain, owner), app) for app in site.rows())
+    mine = (app for place, app in places if place is not None and place.cluster in clusters)
+    return [f"{app.subdomain} is {app.status.short}" for app in mine if app.status not in REST]
 
 
 def _keeps(doc: Document) -> bool:

@@ -290,7 +290,9 @@ class Simulation:
         """A controller writes to an application: no other one that lives did so a moment ago, or
         is in the middle of a pass in which it wrote."""
         before, self.writer = self.writer, (wire, self.now)
-        if before is None or before[0] is wire or before[0].cut or self.lease_trouble:
+        if before is None or before[0] is wire or before[0].cut:
+            return
+        if self.lease_trouble or self.skies[HOME].unsure:
             return
         within = any(p.busy and p.wire is before[0] for p in self.processes.values())
         if (within or self.now - before[1] < LEASE_S) and not before[0].closed:

@@ -17,6 +17,7 @@ from tests.simulation.world import Site
 
 LAG_S = 25.0  # what is older than this a list shows; the product allows for 30 s
 HIDDEN_S = 20.0  # for so long a new file may not show
+LEASES = ".raycml/leases/"
 VERSIONS_KEPT = 6
 Row = Mapping[str, object]
 
@@ -36,6 +37,8 @@ class Sky(httpx.BaseTransport):
     `lag`: how many versions old each page of a list may be; `oldest`: it is as old as it may be.
      `page_size`: the server's ceiling.
     `between`: what happens between two pages, once.  `seen` is told of each lie by its name.
+    `unsure`: a lease was taken while the file of another one that was just taken may not have shown
+    yet: no controller can know better.
     """
 
     site: Site
@@ -50,6 +53,8 @@ class Sky(httpx.BaseTransport):
     odd: dict[str, str] = field(default_factory=dict)
     files_lag: bool = False
     half_report: bool = False
+    unsure: bool = False
+    taken_at: float = -HIDDEN_S
     versions: deque[Version] = field(default_factory=lambda: deque(maxlen=VERSIONS_KEPT))
     written_at: dict[str, float] = field(default_factory=dict)
     _changes: int = -1
@@ -63,6 +68,7 @@ class Sky(httpx.BaseTransport):
     def reset(self) -> None:
         """A new world: nothing has ever been said."""
         self.clear()
+        self.unsure, self.taken_at = False, -HIDDEN_S
         self.versions.clear()
         self.written_at.clear()
 
@@ -96,6 +102,13 @@ class Sky(httpx.BaseTransport):
             head = request.read()[:600]
             path = head.partition(b'name="')[2].partition(b'"')[0].decode()
             self.written_at[path] = self.site.time.passed
+            if path.startswith(LEASES) and b'"renewals": 0,' in head:
+                self._taken()
+
+    def _taken(self) -> None:
+        now = self.site.time.passed
+        self.unsure = self.unsure or (self.files_lag and now - self.taken_at < HIDDEN_S)
+        self.taken_at = now
 
     # lists
 

@@ -10,10 +10,13 @@ from controller.cml.connection import parse_address
 from controller.cml.transport import Bearer, open_http
 from controller.core.record import content_id
 from controller.source.folder import FolderSource
+from tests.simulation.calm import mismatches
+from tests.simulation.documents import edited
 from tests.simulation.light import LightClient, LightRequest
 from tests.simulation.moves import SPOILT
 from tests.simulation.schedule import Chosen, Schedule, play, prepared, schedule, story
-from tests.simulation.simulation import Simulation, the_simulation
+from tests.simulation.simulation import BY_NAME, HOME, Simulation, the_simulation
+from tests.simulation.sky import HIDDEN_S
 from tests.simulation.specs import Folder, MemorySource
 
 Exchange = tuple[str, str, int, bytes]
@@ -134,3 +137,29 @@ def test_a_history_is_the_same_again() -> None:
 
 def test_a_move_is_shown_as_it_can_be_written_down() -> None:
     assert str(Chosen("kill", {"name": "a"})) == "kill(name='a')"
+
+
+def test_the_judge_sees_what_runs_of_a_suspended_cluster_in_a_project_that_it_left() -> None:
+    sim = the_simulation()
+    sim.begin(prepared("one"), seed=1)
+    sim.write("a", edited(sim.docs["a"], "suspend", True))
+    sim.write("a", edited(sim.docs["a"], "project", BY_NAME))
+    assert "home: ray-a-head is running" in mismatches(sim)
+    for app in sim.world.sites[HOME].rows():
+        sim.people[HOME].stop(app.subdomain)
+    sim.pass_time(60.0)
+    assert mismatches(sim) == []
+
+
+@pytest.mark.parametrize(("apart_s", "unsure"), [(HIDDEN_S - 1, True), (HIDDEN_S + 1, False)])
+def test_two_that_lead_are_excused_where_neither_could_see_the_other(
+    apart_s: float, unsure: bool
+) -> None:
+    sim = the_simulation()
+    sim.begin(prepared("one"), seed=1)
+    sim.skies[HOME].files_lag = True
+    for name in ("a", "b"):
+        sim.launch(name, seed=1)
+        sim.processes[name].turn()
+        sim.world.time.passed += apart_s
+    assert sim.skies[HOME].unsure is unsure
