@@ -2,7 +2,7 @@
 #
 #   make run     a real Ray cluster on the embedded CML, from specs/quickstart.yaml
 #   make test    the whole suite, with real Ray processes
-#   make check   format, lint, types and all tests that need no Ray: under a minute
+#   make check   format, lint, types and all tests that need no Ray: some three minutes
 #   make soak    fresh seeds for the simulation: make soak SECONDS=600 SEED=1
 #   make stop    end the cluster of `make run` and the embedded CML
 #   make lock    write constraints.txt anew

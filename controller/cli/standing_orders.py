@@ -155,7 +155,8 @@ class StandingOrders:
     def _failed(self, order: Order, error: Exception) -> Answer | None:
         """None where time may heal it: the order stands, and is tried again."""
         known = explained(error)
-        if isinstance(error, Fault | FilesError) and (known is None or known.code != 4):
+        heals = known is None or known.code is not Exit.UNAUTHORIZED
+        if heals and isinstance(error, Fault | FilesError):
             self.session.log.warning("order failed", id=order.id, error=str(error))
             return None
         end = known or CommandError(f"unexpected error: {type(error).__name__}", Exit.UNEXPECTED)

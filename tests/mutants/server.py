@@ -2,8 +2,9 @@
 
 It says `ready` once all is imported: no page may change before.  A request is a line of JSON: a
 page of `controller` that has changed, words for pytest, and a file for its output; the answer is a
-line with pytest's exit code, or the negative number of a signal.  Each fork forgets the page and
-all that imports it, so that it imports them anew, from the folder in which this process runs.
+line with pytest's exit code, or the negative number of a signal.  Each fork forgets the page, or
+every page, and all that imports it, so that it imports them anew, from the folder in which this
+process runs.
 """
 
 import contextlib
@@ -37,6 +38,7 @@ OPTIONS = (
 )
 # Sent to pods as text by other pages, which may keep it.
 PROGRAMS = "launcher/"
+EVERY_PAGE = "*"
 READY = "ready"
 DEADLINE_S = 280.0
 

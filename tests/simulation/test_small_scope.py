@@ -17,7 +17,7 @@ NOBODY = edited(document("a"), "workerGroupSpecs.0.replicas", 0)
 # every order of all requests of both controllers in each round, and every write of theirs that may
 # lose its answer or its controller.
 SCOPES: list[tuple[str, Document, int, int]] = [
-    ("nothing", document("a"), 1, 1),
+    ("nothing", NOBODY, 1, 1),
     ("nothing", document("a"), 2, 0),
     ("a cluster", BIGGER, 3, 1),
     ("a cluster", NEW_HEAD, 2, 2),
