@@ -33,7 +33,7 @@ def quiet(sim: Simulation) -> None:
     sim.world.heal()
     for process in sim.processes.values():
         process.set_skew(0.0)
-    if not any(process.due < float("inf") for process in sim.processes.values()):
+    if not any(process.goes_on for process in sim.processes.values()):
         sim.launch("z", seed=0)
     if any(_replaced(process) for process in sim.processes.values()):
         # A field that is not taken and an update that is refused for good ask for a person: to try

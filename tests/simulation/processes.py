@@ -268,6 +268,11 @@ class Process:
             if self.simulation.beat_of(self.wire) is None:
                 self.turn()
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether nobody has told it to end."""
+        return self.due < float("inf") and (self.loop is None or not self.loop.stop.is_set())
+
     def die(self) -> None:
         """Nothing is given back; a supervisor starts it anew."""
         self.wire.cut = True
