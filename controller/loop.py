@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from controller.clock import Clock
 from controller.core.board import LoopState
+from controller.core.clock_steps import Reading, recalled
 from controller.core.history import History
 from controller.core.plan import Result
 from controller.core.rhythm import Rhythm, changed
@@ -50,8 +51,10 @@ def converge(
     """Pass until there is a verdict.  `seen` is called after every pass."""
     deadline = clock.monotonic() + patience.timeout_s
     history, in_a_row = History(), 0
+    begun: Reading | None = None
     for number in range(1, patience.passes_max + 1):
-        done = one_pass(history)
+        before, begun = begun, _reading(clock)
+        done = one_pass(recalled(history, before, begun))
         history = done.history
         seen(done)
         found = verdict(done.plan, patience.goal)
@@ -63,6 +66,10 @@ def converge(
             left = max(deadline - clock.monotonic(), 0.0)
             clock.wait(min(patience.pause_s, left), patience.wake)
     return End(done, Verdict.MOVING, patience.passes_max)
+
+
+def _reading(clock: Clock) -> Reading:
+    return Reading(clock.now(), clock.monotonic())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,7 @@ class Loop:
     state: LoopState = field(default_factory=LoopState)
     history: History = field(default_factory=History)
     changes_in_a_row: int = 0
+    begun: Reading | None = None
 
     def run(self) -> None:
         while not self.stop.is_set():
@@ -105,7 +113,9 @@ class Loop:
         """One pass, whatever comes of it; the pause until the next one, in seconds."""
         self.state = replace(self.state, started_at=self.clock.now())
         self._tell(None, None)
-        started = self.clock.monotonic()
+        before, self.begun = self.begun, _reading(self.clock)
+        self.history = recalled(self.history, before, self.begun)
+        started = self.begun.monotonic
         try:
             done = self.one_pass(self.history)
         except Exception as error:  # noqa: BLE001 - nothing may end the loop

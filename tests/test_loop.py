@@ -6,12 +6,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import repeat
 
+import pytest
+
 from controller.core.board import LoopState
 from controller.core.history import History
-from controller.core.plan import Outcome, Plan, Result
+from controller.core.plan import Outcome, Plan, Result, Wait
+from controller.core.reason import Reason
 from controller.core.rhythm import Rhythm
-from controller.core.status import assess
-from controller.loop import Excuse, Loop
+from controller.core.status import Goal, assess
+from controller.loop import Excuse, Loop, Patience, converge
 from controller.reconcile import Pass
 from tests.worlds import NOW, POLICY, converged, decide, desired, observed, revision, spec
 
@@ -23,12 +26,13 @@ class Hours:
 
     def __init__(self, most: int) -> None:
         self.elapsed = 0.0
+        self.set_by_s = 0.0  # the wall clock alone
         self.pauses: list[float] = []
         self.most = most
         self.stop = threading.Event()
 
     def now(self) -> datetime:
-        return NOW + timedelta(seconds=self.elapsed)
+        return NOW + timedelta(seconds=self.elapsed + self.set_by_s)
 
     def monotonic(self) -> float:
         return self.elapsed
@@ -106,6 +110,26 @@ def test_memory_goes_from_pass_to_pass_and_survives_a_failure() -> None:
     wake = threading.Event()
     Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, wake, Told(), lambda _: None).run()
     assert [history.seen_at for history in seen] == [None, NOW, NOW]
+
+
+@pytest.mark.parametrize("step_s", [-7200.0, 7200.0])
+@pytest.mark.parametrize("once", [False, True], ids=["loop", "one-shot"])
+def test_memory_is_as_old_as_it_was_after_the_clock_was_set(once: bool, step_s: float) -> None:
+    seen: list[History] = []
+    clock = Hours(2)
+
+    def one_pass(history: History) -> Pass:
+        seen.append(history)
+        clock.set_by_s = step_s
+        waits = replace(a_pass(), plan=Plan(waits=(Wait("analytics", None, Reason.STARTING, ""),)))
+        return replace(waits, history=History(seen_at=NOW))
+
+    if once:
+        converge(one_pass, Patience(Goal.READY, timeout_s=100, passes_max=2), clock)
+    else:
+        wake, told = threading.Event(), Told()
+        Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, wake, told, lambda _: None).run()
+    assert [h.seen_at for h in seen] == [None, NOW + timedelta(seconds=step_s)]
 
 
 def test_a_stop_that_comes_during_a_pass_ends_it_without_a_pause() -> None:

@@ -1,0 +1,65 @@
+"""What a controller remembers while its clock is set."""
+
+from dataclasses import fields, is_dataclass
+from datetime import datetime, timedelta
+
+import pytest
+
+from controller.core.clock_steps import STEP_MIN_S, Reading, recalled
+from controller.core.history import (
+    ApplicationHistory,
+    BuildHistory,
+    History,
+    MemberHistory,
+    Refusal,
+)
+from controller.core.member import THE_HEAD, Key
+from controller.core.observed import Phase
+
+NOW = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
+NO = Refusal("create", "f", "no", "Rejected", NOW, NOW)
+KEY = Key("one", THE_HEAD)
+FULL = History(
+    members={
+        KEY: MemberHistory(
+            attempts=(NOW, NOW),
+            failed_at=NOW,
+            refusal=NO,
+            refused_update=NO,
+            created_at=NOW,
+            unjoined_since=NOW,
+        )
+    },
+    applications={"a": ApplicationHistory(Phase.RUNNING, NOW, "stop", NOW)},
+    unused_since={("p", "path"): NOW},
+    fault_since=NOW,
+    seen_at=NOW,
+    builds={("p", "hash"): BuildHistory("start_run", "", NOW)},
+)
+
+
+def times(known: object) -> list[object]:
+    """Each time in it."""
+    if isinstance(known, dict):
+        return [time for value in known.values() for time in times(value)]
+    if isinstance(known, tuple):
+        return [time for value in known for time in times(value)]
+    if is_dataclass(known):
+        return [time for part in fields(known) for time in times(getattr(known, part.name))]
+    return [known] if isinstance(known, datetime) else []
+
+
+def after(step_s: float) -> Reading:
+    return Reading(NOW + timedelta(seconds=30 + step_s), 30.0)
+
+
+@pytest.mark.parametrize("step_s", [-7200.0, -40.0, -STEP_MIN_S, STEP_MIN_S, 40.0, 7200.0])
+def test_all_that_is_remembered_stays_as_long_ago_as_it_was(step_s: float) -> None:
+    moved = recalled(FULL, Reading(NOW, 0.0), after(step_s))
+    assert times(moved) == [NOW + timedelta(seconds=step_s)] * 15
+    assert recalled(moved, after(step_s), Reading(NOW + timedelta(seconds=60), 60.0)) == FULL
+
+
+@pytest.mark.parametrize("before", [None, Reading(NOW, 0.0)])
+def test_a_clock_that_is_kept_right_moves_nothing(before: Reading | None) -> None:
+    assert recalled(FULL, before, after(STEP_MIN_S / 2)) is FULL
