@@ -14,7 +14,7 @@ from controller.core.board import LoopState
 from controller.core.clock_steps import Reading, recalled
 from controller.core.history import History
 from controller.core.plan import Result
-from controller.core.rhythm import Rhythm, changed
+from controller.core.rhythm import AT_ONCE_MAX, Rhythm, changed
 from controller.core.status import Goal, Verdict, verdict
 from controller.reconcile import Pass
 
@@ -29,7 +29,7 @@ class Patience:
     timeout_s: float
     pause_s: float = 2.0
     passes_max: int = 100_000
-    at_once_max: int = 10  # passes in a row that changed something, without a pause
+    at_once_max: int = AT_ONCE_MAX
     wake: threading.Event = field(default_factory=threading.Event)
 
 

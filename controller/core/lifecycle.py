@@ -74,7 +74,7 @@ def _kept(holder: ObservedApplication) -> str:
 
 
 def _name_held(view: View, seat: Seat) -> Draft | None:
-    """The wait while an application of ours, of this cluster or another one, holds the name."""
+    """The wait while a managed application, of this or another cluster, has the name."""
     if seat.held is not None and key_of(seat.held).cluster not in view.letting_go:
         return wait(seat.key, Reason.NAME_CONFLICT, _kept(seat.held), intent=Intent.BLOCKED)
     leaving = _held_by_leaver(view, seat)

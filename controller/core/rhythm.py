@@ -14,6 +14,9 @@ TIMED = frozenset({Reason.BACKOFF, Reason.PRUNE_GRACE})  # these have their time
 _CHANGED = frozenset({Result.DONE, Result.UNKNOWN})
 
 
+AT_ONCE_MAX = 10  # passes in a row that changed something, without a pause
+
+
 @dataclass(frozen=True, slots=True)
 class Rhythm:
     """`fast_s` while anything is on its way, `slow_s` when steady; `jitter` is a part of it.
@@ -27,7 +30,7 @@ class Rhythm:
     slow_s: float = 30.0
     jitter: float = 0.1
     failed_max_s: float = 60.0
-    at_once_max: int = 10
+    at_once_max: int = AT_ONCE_MAX
 
     def after_failures(self, failures: int, chance: float) -> float:
         pause = min(self.fast_s * 2.0 ** min(max(failures - 1, 0), 30), self.failed_max_s)
@@ -62,7 +65,7 @@ class Rhythm:
 
 
 def changed(outcomes: Iterable[Outcome]) -> bool:
-    """Whether the pass changed something, or may have."""
+    """True where a call of the pass took effect, or may have."""
     return any(outcome.result in _CHANGED for outcome in outcomes)
 
 
