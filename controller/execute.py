@@ -14,11 +14,15 @@ from functools import partial
 from itertools import zip_longest
 from typing import Protocol
 
-from controller.core.building import environment_of, is_our_job
-from controller.core.fault import Fault
-from controller.core.jobs import JobConfiguration, ObservedJob
-from controller.core.observed import ObservedApplication, Phase, is_ours, key_of
-from controller.core.plan import (
+from controller.core.model.fault import Fault
+from controller.core.model.jobs import (
+    JobConfiguration,
+    ObservedJob,
+    environment_built_by,
+    is_our_job,
+)
+from controller.core.model.observed import ObservedApplication, Phase, is_ours, key_of
+from controller.core.model.plan import (
     UNWRITTEN,
     Configuration,
     Create,
@@ -42,7 +46,7 @@ from controller.core.plan import (
     WriteBuilder,
     WriteLauncher,
 )
-from controller.core.reason import Reason
+from controller.core.model.reason import Reason
 
 GONE = "NotFound"
 CHANGED = "Changed"
@@ -223,7 +227,10 @@ def _unfit(step: Step, app: ObservedApplication | None, run: Execution) -> Outco
     """An outcome only where the step must not be taken, as a fresh look shows it."""
     if step.job_id is not None:
         job = run.effects.fetch_job(step.project, step.job_id)
-        if not is_our_job(job, run.owner) or step.build != (step.project, environment_of(job)):
+        if not is_our_job(job, run.owner) or step.build != (
+            step.project,
+            environment_built_by(job),
+        ):
             return Outcome(step, Result.FAILED, "the job no longer carries the mark", CHANGED)
     if app is None:
         return None

@@ -20,19 +20,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from controller.core.allowed import refusal
-from controller.core.audit import audit
-from controller.core.audit_case import Case
-from controller.core.desired import DesiredState, Frozen, desire
-from controller.core.history import History, record
-from controller.core.observed import Asked, ObservedFiles, ObservedPauses, ObservedState
-from controller.core.offers import Offers, Wish, wish
-from controller.core.plan import Outcome, Plan, Violation
-from controller.core.planner import plan, remember
-from controller.core.policy import Policy
-from controller.core.revision import Revision
-from controller.core.status import Status, assess
-from controller.core.unused_environments import is_removal_due, named_environments
+from controller.core.audit.case import Case
+from controller.core.audit.laws import audit
+from controller.core.model.desired import DesiredState, Frozen, desire
+from controller.core.model.history import History, record
+from controller.core.model.observed import Asked, ObservedFiles, ObservedPauses, ObservedState
+from controller.core.model.offers import Offers, Wish, wish
+from controller.core.model.plan import Outcome, Plan, Violation
+from controller.core.model.policy import Policy
+from controller.core.planner.planner import plan, remember
+from controller.core.planner.python_environments.cleanup import is_removal_due, named_environments
+from controller.core.spec.allowed import refusal
+from controller.core.spec.revision import Revision
+from controller.core.status.status import Status, assess
 from controller.execute import Execution, execute
 
 

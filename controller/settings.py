@@ -9,11 +9,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from controller.core.bootstrap_facts import MARKS
-from controller.core.closest import did_you_mean
-from controller.core.grace import PRUNE_GRACE_S
-from controller.core.member import MARK
-from controller.core.policy import Policy
+from controller.core.model.grace import PRUNE_GRACE_S
+from controller.core.model.member import BOOTSTRAP_MARKS, MARK
+from controller.core.model.policy import Policy
+from controller.core.spec.closest import did_you_mean
 
 PREFIX = "RAYCML_"
 
@@ -147,7 +146,7 @@ def _misspelt(environ: Mapping[str, str], known: frozenset[str]) -> list[str]:
     tails = [name.removeprefix(PREFIX) for name in sorted(known) if name.startswith(PREFIX)]
     found = []
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in {*known, *MARK, *MARKS}:
+        if name.startswith(PREFIX) and name not in {*known, *MARK, *BOOTSTRAP_MARKS}:
             hint = did_you_mean(name.removeprefix(PREFIX), tails)
             if hint:
                 found.append(f"{name} is not a setting; {hint.replace('`', f'`{PREFIX}', 1)}")

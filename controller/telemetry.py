@@ -14,7 +14,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
-from controller.core.plan import Outcome
+from controller.core.model.plan import Outcome
 from controller.printable import json_text, lines, one_line
 from controller.reconcile import Pass
 from controller.redaction import REDACTED, Secrets

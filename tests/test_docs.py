@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from controller.cli.exit_codes import Exit
 from controller.cli.main import app
-from controller.core.occasions import Occasion
-from controller.core.reason import Reason
+from controller.core.model.reason import Reason
+from controller.core.status.occasions import Occasion
 from controller.settings import CONNECTION_VARIABLES, RUN_VARIABLES, Settings, variable
-from controller.source.schema import json_schema
+from controller.source.yaml.schema import json_schema
+from controller.terminal.exit_codes import Exit
 from tests.mutants.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parent.parent

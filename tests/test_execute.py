@@ -4,11 +4,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from controller.core.fault import Fault
-from controller.core.jobs import JobConfiguration, ObservedJob
-from controller.core.member import ENVIRONMENT, OWNER, Member
-from controller.core.observed import ObservedApplication, Phase
-from controller.core.plan import (
+from controller.core.model.fault import Fault
+from controller.core.model.jobs import JobConfiguration, ObservedJob
+from controller.core.model.member import ENVIRONMENT, OWNER, Member
+from controller.core.model.observed import ObservedApplication, Phase
+from controller.core.model.plan import (
     UNWRITTEN,
     Configuration,
     Create,
@@ -31,7 +31,7 @@ from controller.core.plan import (
     WriteBuilder,
     WriteLauncher,
 )
-from controller.core.reason import Reason
+from controller.core.model.reason import Reason
 from controller.execute import Execution, execute
 from tests.worlds import POLICY, PROJECT, application, decide, desired, named, observed, spec
 

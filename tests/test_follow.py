@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from controller.core.approval import Approval
-from controller.core.places import Sightings
-from controller.core.record import Record
-from controller.core.revision import Holder, Problem, Revision
+from controller.core.model.approval import Approval
+from controller.core.model.record import Record
+from controller.core.spec.revision import Holder, Problem, Revision
 from controller.files.approvals import HoldFile, approve
 from controller.files.port import FilesError
 from controller.files.records import RecordFile
 from controller.files.shared import SharedFiles
-from controller.follow import EMPTY_S, Follower, NoRevisionError, Poller, RecordStore
+from controller.run.follow import EMPTY_S, Follower, NoRevisionError, Poller, RecordStore
+from controller.run.places import Sightings
 from tests.worlds import NOW, named
 
 SOURCE = "0123456789abcdef"

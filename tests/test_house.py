@@ -1,7 +1,7 @@
-"""The house rules, checked on the syntax trees: who imports whom, what the core may not touch,
-how long pages and functions may be."""
+"""The house rules, checked on the syntax trees: arrows between parts, purity of the core, sizes."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -17,24 +17,71 @@ PAGE_LINES_MAX = 360
 FUNCTION_LINES_MAX = 55
 FUNCTION_LINES_MEDIAN = 10
 
-# Who may import whom, by the first part of the name below `controller`.
-ALLOWED = {
-    "core": {"core"},
+FOLDER_FILES_MAX = 20
+SHARED_PREFIX_MAX = 2
+# The arrows: each part of the house may import the parts named beside it, and nothing else.
+# The core's tiers first, then what stands on them; a part never imports one that stands below it
+# in this list.
+CORE = {
+    "core/spec": set(),
+    "core/model": {"core/spec"},
+    "core/situation": {"core/spec", "core/model"},
+    "core/planner": {"core/spec", "core/model", "core/situation"},
+    "core/audit": {"core/spec", "core/model"},
+    "core/status": {"core/spec", "core/model", "core/situation"},
+}
+_READS = {"core/spec", "core/model", "core/status"}
+ARROWS: dict[str, set[str]] = {
     "clock": set(),
     "printable": set(),
     "redaction": set(),
-    "settings": {"core"},
-    "telemetry": {"core", "clock", "printable", "settings", "reconcile", "redaction", "telemetry"},
-    "execute": {"core"},
-    "reconcile": {"core", "execute"},
-    "loop": {"core", "clock", "reconcile"},
-    "follow": {"core", "clock"},
-    "cml": {"core", "clock", "redaction", "cml"},
-    "source": {"core", "source"},
-    "launcher": {"core", "launcher"},
-    "files": {"core", "clock", "files"},
-    "web": {"core", "clock", "printable", "web"},
-    "emulator": {"clock", "emulator"},
+    **CORE,
+    "settings": {"core/spec", "core/model"},
+    "cml": {"core/spec", "core/model", "clock", "redaction"},
+    "files": {*_READS, "clock"},
+    "source": {"core/spec", "printable"},
+    "node": set(),
+    "web": {*_READS, "clock", "printable"},
+    "emulator": {"clock"},
+    "execute": {"core/model"},
+    "reconcile": {*CORE, "execute"} - {"core/situation"},
+    "telemetry": {"core/model", "printable", "reconcile", "redaction"},
+    "process": {"clock", "cml", "printable", "telemetry"},
+    "terminal": {
+        *(*_READS, "clock", "printable", "process", "reconcile", "settings"),
+        *("cml", "emulator", "files", "source"),  # their errors, as exit codes with remedies
+    },
+    "workspace": {
+        *("core/spec", "core/model", "clock", "settings", "telemetry", "process", "terminal"),
+        *("cml", "files", "node", "emulator", "execute"),
+    },
+    "guards": {"core/spec", "core/model", "files", "reconcile", "terminal", "workspace"},
+    "adoption": {
+        *(*CORE, "printable", "reconcile", "terminal", "workspace", "guards"),
+    },
+    "run": {
+        *(*CORE, "clock", "printable", "execute", "reconcile", "telemetry", "files", "source"),
+        *("web", "process", "terminal", "workspace", "guards", "adoption"),
+    },
+    "acceptance": {
+        *(*CORE, "clock", "reconcile", "cml", "files", "node", "process", "terminal"),
+        *("workspace", "run"),
+    },
+    "bootstrap": {
+        *("core/spec", "core/model", "clock", "settings", "cml", "files", "node", "source"),
+        *("process", "terminal", "workspace"),
+    },
+    "doctor": {
+        *(*CORE, "clock", "redaction", "settings", "telemetry", "cml", "emulator", "files"),
+        *("node", "process", "source", "terminal", "workspace"),
+    },
+    "cli": {
+        *(*CORE, "printable", "reconcile", "telemetry", "cml", "emulator", "files", "node"),
+        *("source", "web", "process", "terminal", "workspace", "guards", "adoption", "run"),
+        *("acceptance", "bootstrap", "doctor"),
+    },
+    "start": {"cli"},
+    "__main__": {"start"},
 }
 # What would make the core impure: clocks, randomness, input and output, logging, environment.
 IMPURE = {
@@ -47,7 +94,13 @@ SHELLS = {"os.system", "os.popen"}
 
 
 def part(page: Path) -> str:
-    return page.relative_to(PACKAGE).with_suffix("").parts[0]
+    """The part of the house that a module belongs to: its tier of the core, or its top folder."""
+    return part_of(page.relative_to(PACKAGE).with_suffix("").as_posix())
+
+
+def part_of(name: str) -> str:
+    first, _, rest = name.partition("/")
+    return f"core/{rest.partition('/')[0]}" if first == "core" and rest else first
 
 
 def tree(page: Path) -> ast.Module:
@@ -70,19 +123,47 @@ def functions(page: Path) -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_a_page_imports_only_what_its_place_allows(page: Path) -> None:
+def test_a_module_imports_only_what_the_arrows_allow(page: Path) -> None:
     place = part(page)
-    if place not in ALLOWED:
-        assert place in {"cli", "__init__", "__main__", "start"}, f"{place} has no rule"
+    if place in {"__init__", "core/__init__"}:
+        assert not list(imports(page))
         return
     for name in imports(page):
-        if name.startswith("controller."):
-            target = name.split(".")[1]
-            ours = target in ALLOWED[place] or name == "controller.__version__"
-            assert ours, f"{place} imports {name}"
+        if name.startswith("controller.") and name != "controller.__version__":
+            target = part_of(name.removeprefix("controller.").replace(".", "/"))
+            assert target in ARROWS[place] | {place}, f"{place} imports {name}"
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if part(p) == "core"], ids=lambda p: p.stem)
+def test_no_arrow_points_back() -> None:
+    order = list(ARROWS)
+    back = [(a, b) for a in order for b in ARROWS[a] if order.index(b) >= order.index(a)]
+    assert not back
+
+
+def test_each_arrow_is_used() -> None:
+    used = {
+        (part(page), part_of(name.removeprefix("controller.").replace(".", "/")))
+        for page in PAGES
+        for name in imports(page)
+        if name.startswith("controller.")
+    }
+    arrows = {(a, b) for a, allowed in ARROWS.items() for b in allowed}
+    assert not {(a, b) for a, b in arrows - used if b not in CORE or a in CORE}
+
+
+def test_a_folder_can_be_taken_in_at_a_glance() -> None:
+    folders = Counter(page.parent for page in PAGES)
+    assert not {f"{p}": n for p, n in folders.items() if n > FOLDER_FILES_MAX}
+
+
+def test_a_prefix_that_three_modules_share_is_a_folder() -> None:
+    shared = Counter((p.parent, p.stem.split("_")[0]) for p in PAGES if "_" in p.stem.strip("_"))
+    assert not {f"{p}/{prefix}_*": n for (p, prefix), n in shared.items() if n > SHARED_PREFIX_MAX}
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if part(p).startswith("core")], ids=lambda p: p.stem
+)
 def test_the_core_is_pure(page: Path) -> None:
     touched = {name for name in imports(page) if name.split(".")[0] in IMPURE}
     assert not touched
@@ -111,7 +192,7 @@ def test_functions_are_small() -> None:
 
 def test_only_the_clock_reads_the_time() -> None:
     # What runs inside a pod is a program of its own, without our clock.
-    own = {"clock", "launcher"}
+    own = {"clock", "node"}
     users = {part(p) for p in PAGES if any(n.split(".")[0] == "time" for n in imports(p))}
     assert users - own <= {"emulator"}, users
 

@@ -8,14 +8,15 @@ from itertools import repeat
 
 import pytest
 
-from controller.core.board import LoopState
-from controller.core.history import History
-from controller.core.plan import Outcome, Plan, Result, Wait
-from controller.core.reason import Reason
-from controller.core.rhythm import Rhythm
-from controller.core.status import Goal, assess
-from controller.loop import Excuse, Loop, Patience, converge
+from controller.core.model.history import History
+from controller.core.model.plan import Outcome, Plan, Result, Wait
+from controller.core.model.reason import Reason
+from controller.core.status.board import LoopState
+from controller.core.status.goal import Goal
+from controller.core.status.status import assess
 from controller.reconcile import Pass
+from controller.run.loop import Excuse, Loop, Patience, converge
+from controller.run.rhythm import Rhythm
 from tests.worlds import NOW, POLICY, converged, decide, desired, observed, revision, spec
 
 RHYTHM = Rhythm(fast_s=2, slow_s=30, jitter=0)

@@ -10,11 +10,11 @@ import typer
 import yaml
 
 from controller.cli.main import app
-from controller.core.events import Kind
-from controller.core.occasions import Occasion
-from controller.core.reason import Outlook, Reason
+from controller.core.model.reason import Outlook, Reason
+from controller.core.status.events import Kind
+from controller.core.status.occasions import Occasion
 from controller.settings import CONNECTION_VARIABLES, RUN_VARIABLES, Settings, variable
-from controller.source.parse import parse
+from controller.source.yaml.parse import parse
 
 ROOT = Path(__file__).parent.parent
 OPERATIONS = ROOT / "docs" / "operations.md"

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import yaml
 
-from controller.core.desired import DesiredState, configuration, desire
-from controller.core.history import History
-from controller.core.member import Member, parse_member
-from controller.core.observed import (
+from controller.core.model.desired import DesiredState, configuration, desire
+from controller.core.model.history import History
+from controller.core.model.member import Member, parse_member
+from controller.core.model.observed import (
     HeadReport,
     LauncherFile,
     MemberReport,
@@ -19,11 +19,11 @@ from controller.core.observed import (
     ObservedState,
     Phase,
 )
-from controller.core.plan import Plan
-from controller.core.planner import plan, remember
-from controller.core.policy import Policy
-from controller.core.revision import Holder, Problem, Revision
-from controller.core.spec import RayCluster
+from controller.core.model.plan import Plan
+from controller.core.model.policy import Policy
+from controller.core.planner.planner import plan, remember
+from controller.core.spec.revision import Holder, Problem, Revision
+from controller.core.spec.spec import RayCluster
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 PROJECT = "aaaa-bbbb-cccc-dddd"

@@ -16,30 +16,30 @@ from typing import Annotated
 import typer
 
 from controller import __version__
-from controller.cli import emulators
-from controller.cli.acceptance import acceptance
-from controller.cli.adopt import adopt
-from controller.cli.approve import approve
-from controller.cli.bootstrap import bootstrap
-from controller.cli.delete import delete
-from controller.cli.doctor import doctor
-from controller.cli.events import events
-from controller.cli.exit_codes import Exit
-from controller.cli.failure import CommandError, explained
-from controller.cli.interrupts import Interrupted, exit_code, raised
-from controller.cli.machine import Machine, this_machine
-from controller.cli.offline import init, schema, validate
-from controller.cli.orphans import orphans
-from controller.cli.pauses import pause, unpause
-from controller.cli.plan import plan
-from controller.cli.reconcile import reconcile
-from controller.cli.release import release
-from controller.cli.render import render
-from controller.cli.retyped import with_local
-from controller.cli.run import run as run_command
-from controller.cli.screen import OutputError, ReaderGoneError, Screen
-from controller.cli.specs import SpecsError
-from controller.cli.status import status
+from controller.cli.commands import emulators
+from controller.cli.commands.acceptance import acceptance
+from controller.cli.commands.adopt import adopt
+from controller.cli.commands.approve import approve
+from controller.cli.commands.bootstrap import bootstrap
+from controller.cli.commands.delete import delete
+from controller.cli.commands.doctor import doctor
+from controller.cli.commands.events import events
+from controller.cli.commands.offline import init, schema, validate
+from controller.cli.commands.orphans import orphans
+from controller.cli.commands.pauses import pause, unpause
+from controller.cli.commands.plan import plan
+from controller.cli.commands.reconcile import reconcile
+from controller.cli.commands.release import release
+from controller.cli.commands.render import render
+from controller.cli.commands.run import run as run_command
+from controller.cli.commands.status import status
+from controller.process.interrupts import Interrupted, exit_code, raised
+from controller.process.machine import Machine, this_machine
+from controller.terminal.exit_codes import Exit
+from controller.terminal.failure import CommandError, explained
+from controller.terminal.retyped import with_local
+from controller.terminal.screen import OutputError, ReaderGoneError, Screen
+from controller.terminal.specs import SpecsError
 
 HELP = """Example: raycml init && raycml plan --local && raycml reconcile --local
 

@@ -27,8 +27,8 @@ from controller.cml.projects import Projects
 from controller.cml.reading import confirmed, read_list, read_object, read_once, read_one
 from controller.cml.transport import Network, OnCall, Retries, Timeouts, Transport, open_http
 from controller.cml.values import FileEntry, ProjectRef, RuntimeRef
-from controller.core.observed import ObservedApplication, ObservedProject
-from controller.core.plan import Configuration
+from controller.core.model.observed import ObservedApplication, ObservedProject
+from controller.core.model.plan import Configuration
 
 
 def ignore(_: Call) -> None:

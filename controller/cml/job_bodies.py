@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from controller.cml import translate, wire
 from controller.cml.values import Creation, NewProject, ProjectState
-from controller.core.jobs import JobConfiguration, ObservedJob, ObservedRun, RunPhase
+from controller.core.model.jobs import JobConfiguration, ObservedJob, ObservedRun, RunPhase
 
 _PHASES = {
     "PENDING": RunPhase.SCHEDULING,

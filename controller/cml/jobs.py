@@ -13,7 +13,7 @@ from controller.cml.operations import Request
 from controller.cml.paging import Listing
 from controller.cml.reading import Send, confirmed, read_list, read_one
 from controller.cml.values import NOTHING
-from controller.core.jobs import JobConfiguration, ObservedJob, ObservedRun
+from controller.core.model.jobs import JobConfiguration, ObservedJob, ObservedRun
 
 
 class Jobs:

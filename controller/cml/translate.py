@@ -8,16 +8,15 @@ import json
 from collections.abc import Mapping
 
 from controller.cml import wire
-from controller.core.bootstrap_facts import MARKS
-from controller.core.environment import shows
-from controller.core.jobs import ObservedJob
-from controller.core.member import MARK
-from controller.core.observed import ObservedApplication, Phase
-from controller.core.plan import Configuration
+from controller.core.model.jobs import ObservedJob
+from controller.core.model.member import BOOTSTRAP_MARKS, MARK
+from controller.core.model.observed import ObservedApplication, Phase
+from controller.core.model.plan import Configuration
+from controller.core.spec.environment import shows
 
 HOME = "/home/cdsw/"
 # The variables whose values may be shown: names and hashes, made by the controller itself.
-SHOWN = frozenset({*MARK, *MARKS})
+SHOWN = frozenset({*MARK, *BOOTSTRAP_MARKS})
 _TOLERANCE = 0.01  # cores or GiB: figures go through floating point, and through other people's
 
 _PHASES = {

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import controller
 from controller.clock import SystemClock
+from controller.emulator.pods.supervisor import started_at
 from controller.emulator.server import prepare, read_connection
-from controller.emulator.supervisor import started_at
 
 START_S = 30.0
 STOP_S = 30.0

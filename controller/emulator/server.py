@@ -20,15 +20,16 @@ from typing import Any, TextIO
 import waitress.server
 
 from controller.clock import SystemClock
-from controller.emulator import store, supervisor
-from controller.emulator.channel import Channel
-from controller.emulator.ids import Ids
-from controller.emulator.ingress import Front
+from controller.emulator.api.wsgi import create_app
+from controller.emulator.door.channel import Channel
+from controller.emulator.door.ingress import Front
 from controller.emulator.options import ApiKey, Capacity, Options, User
-from controller.emulator.pods import LocalProcesses, Place
-from controller.emulator.trees import FolderTree
+from controller.emulator.pods import supervisor
+from controller.emulator.pods.pods import LocalProcesses, Place
+from controller.emulator.state import store
+from controller.emulator.state.ids import Ids
+from controller.emulator.state.trees import FolderTree
 from controller.emulator.workspace import Workspace
-from controller.emulator.wsgi import create_app
 
 TICK_S = 0.25
 THREADS = 32

@@ -8,22 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from controller.clock import Clock
-from controller.emulator import fields
-from controller.emulator.applications import Applications
-from controller.emulator.checks import Checks
-from controller.emulator.cloning import Clones, checked_source
-from controller.emulator.engines import Engines
-from controller.emulator.errors import ApiError, Code, invalid, not_found
-from controller.emulator.files import ProjectFiles
-from controller.emulator.ids import Ids
-from controller.emulator.jobs import Jobs
-from controller.emulator.listing import Columns, Query, select
+from controller.emulator.api import fields
+from controller.emulator.api.applications import Applications
+from controller.emulator.api.checks import Checks
+from controller.emulator.api.errors import ApiError, Code, invalid, not_found
+from controller.emulator.api.files import ProjectFiles
+from controller.emulator.api.jobs import Jobs
+from controller.emulator.api.listing import Columns, Query, select
 from controller.emulator.options import Options, User
-from controller.emulator.processes import Processes
-from controller.emulator.records import RUNTIMES, Project, Runtime
-from controller.emulator.runs import Runs
-from controller.emulator.state import State
-from controller.emulator.trees import MemoryTree, Tree
+from controller.emulator.pods.engines import Engines
+from controller.emulator.pods.processes import Processes
+from controller.emulator.pods.runs import Runs
+from controller.emulator.state.cloning import Clones, checked_source
+from controller.emulator.state.ids import Ids
+from controller.emulator.state.records import RUNTIMES, Project, Runtime
+from controller.emulator.state.state import State
+from controller.emulator.state.trees import MemoryTree, Tree
 
 PROJECT_CREATE: dict[str, fields.Reader] = {
     "name": fields.text,

@@ -9,8 +9,7 @@ import json
 import re
 from datetime import datetime
 
-from controller.core.approval import Approval
-from controller.core.board import Held
+from controller.core.model.approval import Approval, Held
 from controller.files import decode
 from controller.files.port import READ_LIMIT, ProjectFiles
 from controller.files.records import record_folders

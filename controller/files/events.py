@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from controller.core.events import Event, Kind, latest_first, tidy
+from controller.core.status.events import Event, Kind, latest_first, tidy
 from controller.files import decode
 from controller.files.port import FilesError, ProjectFiles, StoredFile
 

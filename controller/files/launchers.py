@@ -1,8 +1,7 @@
 """Which files of clusters lie in a project.  Only looks; writing and removing are actions."""
 
-from controller.core.cluster_folders import FOLDERS
-from controller.core.desired import LAUNCHERS
-from controller.core.observed import ClusterFolder, LauncherFile
+from controller.core.model.desired import FOLDERS, LAUNCHERS
+from controller.core.model.observed import ClusterFolder, LauncherFile
 from controller.files.port import ProjectFiles, StoredFile
 
 FOLDER = LAUNCHERS

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from controller.clock import Clock
-from controller.core.lease import Claim, Lease, Sighting, claim, newest, sight, successor
+from controller.core.model.lease import Claim, Lease, Sighting, claim, newest, sight, successor
 from controller.files import decode
 from controller.files.port import FilesError, ProjectFiles
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from controller.core.other_clocks import age_s
+from controller.core.model.other_clocks import age_s
 from controller.files import approvals, leases, pauses
 from controller.files.port import ProjectFiles
 

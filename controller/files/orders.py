@@ -8,8 +8,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from controller.core.order import Answer, Order, OrderedChange, OrderKind
-from controller.core.plan import Result
+from controller.core.model.order import Answer, Order, OrderedChange, OrderKind
+from controller.core.model.plan import Result
 from controller.files import decode
 from controller.files.port import ProjectFiles, StoredFile
 

@@ -8,7 +8,7 @@ import json
 import re
 from datetime import datetime
 
-from controller.core.observed import Pause
+from controller.core.model.observed import Pause
 from controller.files import decode
 from controller.files.port import FilesError, ProjectFiles, StoredFile
 

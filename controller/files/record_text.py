@@ -12,10 +12,10 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from controller.core.fields import RECORDED
-from controller.core.record import Departed, Record
-from controller.core.revision import Holder
-from controller.core.spec import RayCluster
+from controller.core.model.record import Departed, Record
+from controller.core.spec.fields import RECORDED
+from controller.core.spec.revision import Holder
+from controller.core.spec.spec import RayCluster
 from controller.files import decode
 
 SCHEMA = "raycml.source/v2"

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from controller.core.record import Record
+from controller.core.model.record import Record
 from controller.files import decode
 from controller.files.port import READ_LIMIT, ProjectFiles
 from controller.files.record_text import (

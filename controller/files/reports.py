@@ -8,8 +8,8 @@ is left out by itself.  Nothing here raises for any content.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from controller.core.member import parse_member
-from controller.core.observed import HeadReport, MemberReport
+from controller.core.model.member import parse_member
+from controller.core.model.observed import HeadReport, MemberReport
 from controller.files import decode
 
 SCHEMA = "raycml.ray/v1"

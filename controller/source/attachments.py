@@ -7,10 +7,10 @@ problem, and no spec.
 import posixpath
 from collections.abc import Callable, Iterable
 
-from controller.core.bounds import other_ray
-from controller.core.requirements import read_requirements
-from controller.core.revision import Holder, Problem
-from controller.source.messages import printable
+from controller.core.spec.bounds import other_ray
+from controller.core.spec.requirements import read_requirements
+from controller.core.spec.revision import Holder, Problem
+from controller.printable import one_line
 
 FIELD = "spec.pythonEnvironment.requirements"
 
@@ -49,15 +49,15 @@ def _resolved(holder: Holder, path: str, read_file: ReadFile) -> Holder | list[P
     try:
         data = read_file(holder, path)
     except AttachmentError as error:
-        message = f"`{FIELD}`: {printable(path)} {error}"
+        message = f"`{FIELD}`: {one_line(path)} {error}"
         return [Problem(holder.file, holder.line, 1, message)]
     lines, faults = read_requirements(data)
     if faults:
-        name = printable(posixpath.join(posixpath.dirname(holder.file), path))
-        return [Problem(name, fault.line, 1, printable(fault.message)) for fault in faults[:100]]
+        name = one_line(posixpath.join(posixpath.dirname(holder.file), path))
+        return [Problem(name, fault.line, 1, one_line(fault.message)) for fault in faults[:100]]
     version = holder.cluster.spec.ray_version
     others = filter(None, (other_ray(line, version) for line in lines))
-    problems = [Problem(holder.file, holder.line, 1, f"`{FIELD}`: {printable(o)}") for o in others]
+    problems = [Problem(holder.file, holder.line, 1, f"`{FIELD}`: {one_line(o)}") for o in others]
     if problems:
         return problems[:1]
     return Holder(holder.cluster.with_requirements(lines), holder.file, holder.line)

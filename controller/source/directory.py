@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from controller.core.revision import Holder, Problem, Revision, assemble
+from controller.core.spec.revision import Holder, Problem, Revision, assemble
+from controller.printable import one_line
 from controller.source.attachments import AttachmentError, ReadFile, resolve
-from controller.source.messages import printable
-from controller.source.parse import MAX_BYTES, parse
-from controller.source.schema import FILE_NAME
+from controller.source.yaml.parse import MAX_BYTES, parse
+from controller.source.yaml.schema import FILE_NAME
 
 MAX_FILES = 1000
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
@@ -68,7 +68,7 @@ def read(
 
 
 def listed(paths: Sequence[Path]) -> str:
-    return printable(", ".join(map(str, paths)))
+    return one_line(", ".join(map(str, paths)))
 
 
 @dataclass(slots=True)
@@ -85,9 +85,9 @@ class _Reading:
         try:
             is_folder = stat.S_ISDIR(path.stat().st_mode)
         except FileNotFoundError:
-            raise SourceError(f"{printable(str(path))} does not exist; correct the path") from None
+            raise SourceError(f"{one_line(str(path))} does not exist; correct the path") from None
         except (OSError, ValueError) as error:
-            raise SourceError(f"{printable(str(path))} cannot be read: {_why(error)}") from None
+            raise SourceError(f"{one_line(str(path))} cannot be read: {_why(error)}") from None
         if is_folder:
             self._walk(path, path.resolve(), depth=0)
         else:
@@ -168,7 +168,7 @@ class _Reading:
     def _name(self, path: Path) -> str:
         if self.root is not None and path.is_relative_to(self.root):
             path = path.relative_to(self.root)
-        return printable(str(path))
+        return one_line(str(path))
 
 
 def _beside(spec: Path) -> ReadFile:

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from controller.core.record import content_id
-from controller.core.revision import Revision
+from controller.core.spec.revision import Revision, content_id
+from controller.printable import one_line
 from controller.source.directory import EmptySourceError, SourceError, listed, read
-from controller.source.messages import printable
 
 SETTLE_S = 0.5
 _TRIES = 20
@@ -46,7 +45,7 @@ class FolderSource:
         try:
             return read(self._paths, origin=self.origin)
         except EmptySourceError:
-            empty = tuple(printable(str(path)) for path in self._paths)
+            empty = tuple(one_line(str(path)) for path in self._paths)
             return Revision((), (), None, self.origin, empty_folders=empty)
 
     def follows(self, old: str, new: str) -> bool:  # noqa: ARG002 - a folder has no history

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 from flask import Flask, Response, request
 
-from controller.core.board import Board, SourceState
-from controller.core.documents import plan_json, status_json
-from controller.core.events import Event
-from controller.core.status import Status
+from controller.core.status.board import Board, SourceState
+from controller.core.status.documents import plan_json, status_json
+from controller.core.status.events import Event
+from controller.core.status.status import Status
 from controller.web.desk import Desk
-from controller.web.forms import check_reason, clean
 from controller.web.guard import require_token
 from controller.web.openapi import openapi
 from controller.web.orders import OrderError
 from controller.web.origin import web_address
-from controller.web.pages import NOT_LOOKED, unknown_cluster
+from controller.web.pages.forms import check_reason, clean
+from controller.web.pages.pages import NOT_LOOKED, unknown_cluster
 from controller.web.replies import RefusedError, document
 
 API = "/api/v1"

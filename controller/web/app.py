@@ -5,17 +5,17 @@ from collections.abc import Callable
 from flask import Flask
 
 from controller.clock import Clock
-from controller.core.board import Board
+from controller.core.status.board import Board
 from controller.web.access import Access
 from controller.web.api import add_api
 from controller.web.desk import Desk
-from controller.web.forms import add_forms
 from controller.web.guard import post_guards
 from controller.web.health import Watch
 from controller.web.metrics import Metrics
-from controller.web.notes import Notes
 from controller.web.orders import OrderError, Orders, WebOptions
-from controller.web.pages import add_pages
+from controller.web.pages.forms import add_forms
+from controller.web.pages.notes import Notes
+from controller.web.pages.pages import add_pages
 from controller.web.probes import add_probes
 from controller.web.replies import dress
 

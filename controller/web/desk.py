@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from flask import request
 
 from controller.clock import Clock
-from controller.core.board import Board
+from controller.core.status.board import Board
 from controller.web.access import Access
 from controller.web.health import Watch
 from controller.web.metrics import Metrics
-from controller.web.notes import Notes
 from controller.web.orders import Orders, WebOptions
+from controller.web.pages.notes import Notes
 
 APPROVED_S = 60.0  # by then a pass has taken note of an approval, or it does not count
 COOKIE, SECURE_COOKIE = "raycml_session", "__Host-raycml_session"

@@ -9,10 +9,10 @@ from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from controller.core.board import Board
-from controller.core.plan import ACTION_NAMES
-from controller.core.reason import Reason
-from controller.core.status import ClusterStatus
+from controller.core.model.plan import ACTION_NAMES
+from controller.core.model.reason import Reason
+from controller.core.status.board import Board
+from controller.core.status.status import ClusterStatus
 
 PHASES = (
     "Ready", "Reconciling", "Stalled", "Paused", "Suspending", "Suspended", "Deleting", "Leaving",

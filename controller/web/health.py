@@ -7,8 +7,8 @@ no reason to restart a controller that goes on asking.
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.core.board import Board
-from controller.core.words import spoken
+from controller.core.spec.text import spoken
+from controller.core.status.board import Board
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from prometheus_client import (
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from controller.core.board import Board
-from controller.core.plan import ACTION_NAMES, Outcome, Result
+from controller.core.model.plan import ACTION_NAMES, Outcome, Result
+from controller.core.status.board import Board
 from controller.web.gauges import families
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

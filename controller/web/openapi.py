@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from controller.core.events import Kind
-from controller.core.plan import ACTION_NAMES
-from controller.core.reason import Reason
+from controller.core.model.plan import ACTION_NAMES
+from controller.core.model.reason import Reason
+from controller.core.status.events import Kind
 
 Schema = Mapping[str, object]
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import httpx
 from stage import KEY, Said, Stage
 
-from controller.cli.acceptance_programs import MARKER
-from controller.emulator.scripted import ScriptedProcesses
+from controller.acceptance.programs import MARKER
+from controller.emulator.pods.scripted import ScriptedProcesses
 
 Instead = Callable[[httpx.Request], httpx.Response | None]
 NAME = "acceptance-"

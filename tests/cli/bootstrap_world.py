@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import httpx
 from stage import KEY, Said, Stage
 
-from controller.emulator.processes import Ending
-from controller.emulator.records import Project
-from controller.emulator.scripted import Behaviour, ScriptedProcesses
+from controller.emulator.pods.processes import Ending
+from controller.emulator.pods.scripted import Behaviour, ScriptedProcesses
+from controller.emulator.state.records import Project
 
 URL = "https://git.example.com/team/specs.git"
 SPEC = b"apiVersion: raycml/v1\n"

@@ -11,13 +11,13 @@ from pathlib import Path
 import httpx
 from stage import KEY, NOON, RUNTIME, Said, Stage
 
-from controller.cli.exit_codes import Exit
-from controller.core.lease import Lease
+from controller.core.model.lease import Lease
+from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import APPLICATION, ApiKey, Capacity, Options
-from controller.emulator.records import RUNTIMES, Application
-from controller.emulator.scripted import Behaviour
-from controller.emulator.wsgi import create_app
+from controller.emulator.pods.scripted import Behaviour
+from controller.emulator.state.records import RUNTIMES, Application
 from controller.files.leases import lease_path, render_lease
+from controller.terminal.exit_codes import Exit
 
 DISABLED = next(one.image_identifier for one in RUNTIMES if one.status == "DISABLED")
 Answer = Callable[[httpx.Request], httpx.Response | None]

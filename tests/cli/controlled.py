@@ -8,18 +8,18 @@ from pathlib import Path
 
 from stage import Stage
 
-from controller.cli.compose import open_session
-from controller.cli.run import _loop, _running
-from controller.cli.run_options import Flags, resolve
-from controller.cli.running import Running
-from controller.cli.screen import Screen
-from controller.cli.sources import open_source
-from controller.core.board import Board, SourceState
-from controller.follow import Poller
-from controller.loop import Loop
+from controller.cli.commands.run import _loop, _running
+from controller.core.status.board import Board, SourceState
+from controller.run.follow import Poller
+from controller.run.loop import Loop
+from controller.run.options import Flags, resolve
+from controller.run.running import Running
+from controller.run.sources import open_source
 from controller.source.directory import SourceError
 from controller.telemetry import INFO
+from controller.terminal.screen import Screen
 from controller.web.metrics import Metrics
+from controller.workspace.compose import open_session
 
 
 @dataclass

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from stage import Stage
 
-from controller.emulator.processes import Ending, PodOrder
-from controller.emulator.scripted import Behaviour, ScriptedProcesses
+from controller.emulator.pods.processes import Ending, PodOrder
+from controller.emulator.pods.scripted import Behaviour, ScriptedProcesses
 
 BUILD_S = 20.0
 ENVS = ".raycml/envs"

@@ -2,7 +2,7 @@
 
 from stage import Stage
 
-from controller.core.lease import Lease, newest
+from controller.core.model.lease import Lease, newest
 from controller.files.leases import FOLDER, lease_path, parse_lease, render_lease
 
 WHO = "bob (process 7)"

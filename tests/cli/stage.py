@@ -16,15 +16,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from controller.cli.machine import Machine
 from controller.cli.main import run
-from controller.emulator.ids import Ids
+from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import ApiKey, Options, User
-from controller.emulator.processes import PodOrder
-from controller.emulator.scripted import Behaviour, ScriptedProcesses
-from controller.emulator.trees import Tree
+from controller.emulator.pods.processes import PodOrder
+from controller.emulator.pods.scripted import Behaviour, ScriptedProcesses
+from controller.emulator.state.ids import Ids
+from controller.emulator.state.trees import Tree
 from controller.emulator.workspace import Workspace
-from controller.emulator.wsgi import create_app
+from controller.process.machine import Machine
 
 BEAT_S = 20.0
 BEATEN_S = 1200.0  # before the end of a longer wait; nothing can observe an earlier beat

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.cli.acceptance_spec import LARGE, SMALL, choose_runtime, runtime_fault, sizes
+from controller.acceptance.spec import LARGE, SMALL, choose_runtime, runtime_fault, sizes
 from controller.cml.values import RuntimeRef
 
 

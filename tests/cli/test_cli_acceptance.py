@@ -16,7 +16,7 @@ from acceptance_world import Instead, World
 from holding import hold_alive
 from stage import KEY, Said, Stage
 
-from controller.core.acceptance import Phase
+from controller.acceptance.report import Phase
 from controller.emulator.options import Options
 
 NAMES = [phase.value for phase in Phase]

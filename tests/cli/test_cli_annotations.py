@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import Stage
 
-from controller.cli.annotations import github_lines, gitlab_report
-from controller.core.revision import Problem
+from controller.cli.output.annotations import github_lines, gitlab_report
+from controller.core.spec.revision import Problem
 
 HERE = Path("/home/cdsw/clusters")
 HOSTILE = Problem(

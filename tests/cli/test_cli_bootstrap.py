@@ -14,11 +14,11 @@ import pytest
 from bootstrap_world import BUILDS, SPEC, URL, World
 from stage import KEY, Stage
 
-from controller.core.bootstrap_facts import subdomain
-from controller.core.environments import hash_of
+from controller.bootstrap.facts import subdomain
+from controller.core.spec.environments import hash_of
 from controller.emulator.options import Options
-from controller.emulator.processes import Ending
-from controller.emulator.scripted import Behaviour
+from controller.emulator.pods.processes import Ending
+from controller.emulator.pods.scripted import Behaviour
 
 
 @pytest.fixture

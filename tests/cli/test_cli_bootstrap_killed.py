@@ -14,8 +14,8 @@ from bootstrap_world import Killed, World, changes
 from stage import KEY, Stage
 
 from controller.emulator.options import Options
-from controller.emulator.processes import Ending
-from controller.emulator.scripted import Behaviour
+from controller.emulator.pods.processes import Ending
+from controller.emulator.pods.scripted import Behaviour
 from tests.simulation.direct import Direct
 
 pytestmark = pytest.mark.slow

@@ -13,13 +13,13 @@ import pytest
 from clinic import Clinic
 from stage import KEY, Stage
 
-from controller.cli.doctor_bundle import reserve, write
-from controller.cli.doctor_look import Asked, look
-from controller.cli.exit_codes import Exit
-from controller.cli.machine import Machine
-from controller.cli.places import this_place
-from controller.cli.screen import Screen
-from controller.core.checkup import examine
+from controller.doctor.bundle import reserve, write
+from controller.doctor.checks.checkup import examine
+from controller.doctor.look import Asked, look
+from controller.process.identity import this_place
+from controller.process.machine import Machine
+from controller.terminal.exit_codes import Exit
+from controller.terminal.screen import Screen
 
 SECRET = "hunter2-hunter2"  # the value of a variable in every spec of the stage
 

@@ -7,7 +7,7 @@ import pytest
 from stage import KEY, Said, Stage
 
 from controller.cli import main
-from controller.cli.exit_codes import Exit
+from controller.terminal.exit_codes import Exit
 
 ONLINE = [
     ["plan"],

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from stage import NOON, Said, Stage
 
-from controller.core.events import Event, Kind
+from controller.core.status.events import Event, Kind
 from controller.files.events import render_event
 
 LOG = ".raycml/events/000001.jsonl"

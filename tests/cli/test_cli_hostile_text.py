@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from stage import RUNTIME, Stage
 from test_cli_terminal import Teller, at_terminal
 
-from controller.cli.machine import Machine
-from controller.cli.screen import Screen
-from controller.core.member import MARK, Member, read_mark
+from controller.core.model.member import MARK, Member, read_mark
 from controller.printable import json_text, lines, one_line
+from controller.process.machine import Machine
 from controller.telemetry import INFO, Redaction, open_log
+from controller.terminal.screen import Screen
 
 __all__ = ["at_terminal"]  # a fixture
 

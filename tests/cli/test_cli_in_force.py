@@ -11,9 +11,9 @@ from controlled import Controlled, controlled
 from repository_specs import SPECS, clusters, three
 from stage import Stage
 
-from controller.core.plan_words import footer
+from controller.core.status.plan_words import footer
 from controller.web.health import Watch
-from controller.web.verdict import judge
+from controller.web.pages.verdict import judge
 
 
 def fill(stage: Stage, names: tuple[str, ...] = SPECS, **changes: object) -> None:

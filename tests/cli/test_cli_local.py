@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from stage import Stage
 
-from controller.cli.connect import embedded
-from controller.cli.failure import explained
-from controller.cli.machine import Machine
 from controller.cli.main import run
 from controller.emulator.daemon import Connection
+from controller.process.machine import Machine
 from controller.source.directory import SourceError
-from controller.source.git_cache import Cache
-from controller.source.git_limits import Limits
+from controller.source.git.cache import Cache
+from controller.source.git.limits import Limits
+from controller.terminal.failure import explained
+from controller.workspace.connect import embedded
 
 RUNS = Connection("http://127.0.0.1:4711", "key", "first-project", "cml.localhost:4711", 1, Path())
 

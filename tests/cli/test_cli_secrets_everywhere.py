@@ -17,7 +17,7 @@ import pytest
 from controlled import controlled
 from stage import KEY, RUNTIME, Stage
 
-from controller.core.member import MARK
+from controller.core.model.member import MARK
 from controller.redaction import REDACTED, echo_redaction, without_logins
 from controller.web.app import create_app
 from controller.web.orders import WebOptions

@@ -13,10 +13,10 @@ import pytest
 from controlled import Controlled, controlled
 from stage import NOON, Stage
 
-from controller.core.approval import Approval
-from controller.core.lease import Lease
-from controller.core.observed import Pause
-from controller.core.record import Record
+from controller.core.model.approval import Approval
+from controller.core.model.lease import Lease
+from controller.core.model.observed import Pause
+from controller.core.model.record import Record
 from controller.files.approvals import approval_path, render_approval
 from controller.files.leases import lease_path, render_lease
 from controller.files.left_behind import LeftBehind

@@ -2,9 +2,9 @@
 
 import pytest
 
-from controller.cli.doctor_files import has_interpreter
 from controller.cml.errors import CmlError, NotFound, Rejected, Unavailable, Unknown
-from controller.core.checkup_facts import Unread
+from controller.doctor.facts import Unread
+from controller.doctor.files import has_interpreter
 from controller.files.api import ApiFiles, Faults
 from controller.files.port import FilesError
 

@@ -7,9 +7,9 @@ import pytest
 from controlled import Controlled, controlled
 from stage import Stage
 
-from controller.cli.failure import CommandError
-from controller.cli.first_look import check, is_needed
-from controller.cli.run_options import Flags, resolve
+from controller.run.first_look import check, is_needed
+from controller.run.options import Flags, resolve
+from controller.terminal.failure import CommandError
 from controller.web.health import unready
 from tests.repositories import Repository
 

@@ -13,9 +13,9 @@ from controlled import Controlled, controlled
 from holding import hold_alive
 from stage import Said, Stage
 
-from controller.cli.noticing import Notices
-from controller.core.order import Order, OrderKind
+from controller.core.model.order import Order, OrderKind
 from controller.files.orders import FOLDER, order_path, render_order
+from controller.run.orders.noticing import Notices
 
 NEVER = "0" * 16
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from controller.cli import places
-from controller.cli.places import is_dead, lives, this_place
+from controller.process import identity as places
+from controller.process.identity import is_dead, lives, this_place
 
 ROOT = Path(__file__).resolve().parents[2]
-SAY = "from controller.cli.places import this_place; print(this_place(), flush=True); input()"
+SAY = "from controller.process.identity import this_place; print(this_place(), flush=True); input()"
 
 
 @pytest.fixture

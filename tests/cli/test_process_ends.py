@@ -128,7 +128,7 @@ import os, signal, sys
 from controller.start import main
 class Presser:
     def find_spec(self, name, *rest):
-        if name == "controller.cli.delete":
+        if name == "controller.cli.commands.delete":
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Presser())
 main()

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from stage import StepClock
 
-from controller.cli.failure import CommandError
-from controller.cli.machine import Machine
-from controller.cli.places import is_dead, this_place
-from controller.cli.run_options import Flags, resolve
-from controller.cli.sources import FOLDER_POLL_S, GIT_POLL_S, open_source
+from controller.process.identity import is_dead, this_place
+from controller.process.machine import Machine
+from controller.run.options import Flags, resolve
+from controller.run.sources import FOLDER_POLL_S, GIT_POLL_S, open_source
 from controller.source.folder import FolderSource
-from controller.source.git import GitSource
+from controller.source.git.source import GitSource
+from controller.terminal.failure import CommandError
 
 SECRET = "0123456789abcdef"
 

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import NOON, Stage
 
-from controller.cli.durations import parse_duration, parse_until
-from controller.core.policy import Policy
-from controller.core.words import spoken
+from controller.core.model.policy import Policy
+from controller.core.spec.text import spoken
 from controller.settings import (
     CONNECTION_VARIABLES,
     Settings,
@@ -20,6 +19,7 @@ from controller.settings import (
     variable,
 )
 from controller.telemetry import INFO, Redaction, open_log
+from controller.terminal.durations import parse_duration, parse_until
 
 
 def test_without_an_environment_the_policy_is_the_default_one() -> None:

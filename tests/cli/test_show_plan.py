@@ -3,10 +3,8 @@
 import json
 from collections.abc import Sequence
 
-from controller.cli.show_plan import is_pending, plan_text
-from controller.core.documents import plan_json
-from controller.core.member import Member
-from controller.core.plan import (
+from controller.core.model.member import Member
+from controller.core.model.plan import (
     Change,
     Configuration,
     Create,
@@ -21,7 +19,9 @@ from controller.core.plan import (
     Wait,
     WriteLauncher,
 )
-from controller.core.reason import Reason
+from controller.core.model.reason import Reason
+from controller.core.status.documents import plan_json
+from controller.terminal.plan_table import is_pending, plan_text
 
 SECRET = "hunter2"
 WANTED = Configuration("n", "n", "d", "s", 1.0, 2.0, 0, "r", {"PRECIOUS": SECRET})

@@ -5,8 +5,8 @@ import pytest
 from environment_stage import Builders, asking
 from stage import Stage
 
-from controller.cli.workspace import _refusal_of
 from controller.cml.errors import Rejected
+from controller.workspace.workspace import _refusal_of
 
 
 @pytest.mark.parametrize(

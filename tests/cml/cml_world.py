@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from controller.cml.client import Client
 from controller.cml.operations import Call
-from controller.core.plan import Configuration
+from controller.core.model.plan import Configuration
 
 KEY = "sk-live-0123456789abcdef/+="
 PROJECT = "k3f9-07qa-x2mm-1zt8"

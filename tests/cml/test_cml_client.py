@@ -19,7 +19,7 @@ from controller.cml.errors import (
     Unavailable,
     Unknown,
 )
-from controller.core.observed import Phase
+from controller.core.model.observed import Phase
 
 IDS = [f"aaaa-bbbb-cccc-{n:04d}" for n in range(9)]
 

@@ -12,7 +12,7 @@ from controller.cml.errors import CmlError, Malformed, NotFound, Rejected, Unava
 from controller.cml.job_bodies import creation, run_phase
 from controller.cml.translate import unapplied
 from controller.cml.values import Creation, NewProject
-from controller.core.jobs import JobConfiguration, RunPhase
+from controller.core.model.jobs import JobConfiguration, RunPhase
 from tests.contract.judge import judge
 
 JOB = "tx7v-h867-v4db-1ug2"

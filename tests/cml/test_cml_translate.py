@@ -17,7 +17,7 @@ from controller.cml.translate import (
     phase,
     unapplied,
 )
-from controller.core.observed import ObservedApplication, Phase
+from controller.core.model.observed import ObservedApplication, Phase
 
 VARIABLES = st.dictionaries(st.text(max_size=12), st.text(max_size=30), max_size=8)
 

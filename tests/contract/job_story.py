@@ -12,7 +12,7 @@ from story import NOWHERE, World
 from controller.cml.errors import CmlError, NotFound, Rejected
 from controller.cml.translate import unapplied
 from controller.cml.values import Creation, NewProject
-from controller.core.jobs import JobConfiguration, ObservedJob, ObservedRun, RunPhase
+from controller.core.model.jobs import JobConfiguration, ObservedJob, ObservedRun, RunPhase
 
 DONE, BROKEN, SLEEPER = "done.py", "broken.py", "sleeper.py"
 SCRIPTS = {

@@ -20,8 +20,8 @@ from controller.clock import Clock
 from controller.cml.client import Client
 from controller.cml.errors import CmlError, NotFound, Rejected, Unauthorized, Unknown
 from controller.cml.translate import unapplied
-from controller.core.observed import ObservedApplication, Phase
-from controller.core.plan import Configuration
+from controller.core.model.observed import ObservedApplication, Phase
+from controller.core.model.plan import Configuration
 from controller.files.api import ApiFiles, Faults
 from controller.files.port import FilesError
 from tests.contract.judge import judge

@@ -18,12 +18,12 @@ from waitress import wasyncore
 from controller.clock import Clock, SystemClock
 from controller.cml.client import Client
 from controller.cml.connection import parse_address, trust
-from controller.emulator.ids import Ids
+from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import ApiKey, Options
-from controller.emulator.processes import Ending, PodOrder
-from controller.emulator.scripted import Behaviour, ScriptedProcesses
+from controller.emulator.pods.processes import Ending, PodOrder
+from controller.emulator.pods.scripted import Behaviour, ScriptedProcesses
+from controller.emulator.state.ids import Ids
 from controller.emulator.workspace import Workspace
-from controller.emulator.wsgi import create_app
 
 KEY = "the-key-of-the-story"
 LOOPBACK = "http://127.0.0.1"

@@ -3,18 +3,23 @@
 from dataclasses import replace
 from datetime import datetime
 
-from controller.core.environments import Environment, builder_path, environment_folder, job_name
-from controller.core.history import History
-from controller.core.jobs import ObservedJob, ObservedRun, RunPhase
-from controller.core.member import ENVIRONMENT, OWNER
-from controller.core.observed import (
+from controller.core.model.history import History
+from controller.core.model.jobs import ObservedJob, ObservedRun, RunPhase
+from controller.core.model.member import ENVIRONMENT, OWNER
+from controller.core.model.observed import (
     ObservedApplication,
     ObservedEnvironment,
     ObservedState,
 )
-from controller.core.plan import Plan
-from controller.core.policy import Policy
-from controller.core.spec import RayCluster
+from controller.core.model.plan import Plan
+from controller.core.model.policy import Policy
+from controller.core.spec.environments import (
+    Environment,
+    builder_path,
+    environment_folder,
+    job_name,
+)
+from controller.core.spec.spec import RayCluster
 from tests.worlds import NOW, POLICY, PROJECT, RUNTIME, all_files, decide, desired, observed, spec
 
 BUILDER = "bbbbbbbbbb"

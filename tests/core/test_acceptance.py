@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.core.acceptance import (
+from controller.acceptance.report import (
     CLEANING,
     TRIALS,
     Exchange,
@@ -18,7 +18,7 @@ from controller.core.acceptance import (
     summarise,
     task_faults,
 )
-from controller.core.names import check_cluster_name
+from controller.core.spec.names import check_cluster_name
 
 A = Node("app-a", "engine-a", "node-a")
 B = Node("app-b", "engine-b", "node-b")

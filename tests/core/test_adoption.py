@@ -6,16 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.adoption import Ground, adopted, adoption, foresee, objections, offer, release
-from controller.core.audit import Case, audit
-from controller.core.desired import DesiredState
-from controller.core.drift import patch, wanted_configuration
-from controller.core.fingerprint import ADOPTED, VERSION, is_adopted
-from controller.core.history import History
-from controller.core.member import Mark, Member, parse_member, read_mark
-from controller.core.observed import ObservedApplication, Phase
-from controller.core.plan import Create, Delete, Plan, Update
-from controller.core.proposal import Pair, Proposal, propose
+from controller.adoption.adoption import (
+    Ground,
+    adopted,
+    adoption,
+    foresee,
+    objections,
+    offer,
+    release,
+)
+from controller.adoption.proposal import Pair, Proposal, propose
+from controller.core.audit.laws import Case, audit
+from controller.core.model.desired import DesiredState
+from controller.core.model.history import History
+from controller.core.model.member import Mark, Member, parse_member, read_mark
+from controller.core.model.observed import ObservedApplication, Phase
+from controller.core.model.plan import Create, Delete, Plan, Update
+from controller.core.situation.drift import patch, wanted_configuration
+from controller.core.spec.fingerprint import ADOPTED, VERSION, is_adopted
 from tests.worlds import (
     POLICY,
     PROJECT,

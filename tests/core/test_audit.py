@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from controller.core import audit as laws
-from controller.core.audit import audit
-from controller.core.audit_case import Case, Law
-from controller.core.history import History, MemberHistory
-from controller.core.member import Key, Member
-from controller.core.observed import Phase
-from controller.core.plan import (
+from controller.core.audit import laws
+from controller.core.audit.case import Case, Law
+from controller.core.audit.laws import audit
+from controller.core.model.history import History, MemberHistory
+from controller.core.model.member import Key, Member
+from controller.core.model.observed import Phase
+from controller.core.model.plan import (
     Create,
     Delete,
     Intent,
@@ -22,7 +22,7 @@ from controller.core.plan import (
     Stop,
     Update,
 )
-from controller.core.reason import Reason
+from controller.core.model.reason import Reason
 from tests.worlds import (
     NOW,
     POLICY,

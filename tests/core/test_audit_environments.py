@@ -4,15 +4,14 @@ from dataclasses import replace
 
 from environment_world import OURS, asking, job, plan_for, ready, run, wanted, world, written
 
-from controller.core import audit_environments as laws
-from controller.core.audit import audit
-from controller.core.audit_case import Case, Law
-from controller.core.environments import environment_folder
-from controller.core.history import History
-from controller.core.jobs import RunPhase
-from controller.core.member import ENVIRONMENT, OWNER, Member
-from controller.core.observed import ObservedState
-from controller.core.plan import (
+from controller.core.audit import environments as laws
+from controller.core.audit.case import Case, Law
+from controller.core.audit.laws import audit
+from controller.core.model.history import History
+from controller.core.model.jobs import RunPhase
+from controller.core.model.member import ENVIRONMENT, OWNER, Member
+from controller.core.model.observed import ObservedState
+from controller.core.model.plan import (
     DeleteJob,
     Intent,
     Plan,
@@ -22,7 +21,8 @@ from controller.core.plan import (
     Step,
     Stop,
 )
-from controller.core.reason import Reason
+from controller.core.model.reason import Reason
+from controller.core.spec.environments import environment_folder
 from tests.worlds import PROJECT, desired, whole_cluster
 
 CLUSTER = asking()

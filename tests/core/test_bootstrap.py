@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.bootstrap import decide
-from controller.core.bootstrap_application import configuration
-from controller.core.bootstrap_environment import job_configuration
-from controller.core.bootstrap_facts import (
+from controller.bootstrap.application import configuration
+from controller.bootstrap.decide import decide
+from controller.bootstrap.environment import job_configuration
+from controller.bootstrap.facts import (
     LAG_S,
     SETTLE_S,
     Answer,
@@ -19,9 +19,9 @@ from controller.core.bootstrap_facts import (
     Verb,
     Wanted,
 )
-from controller.core.bootstrap_removal import Removal, decide_removal
-from controller.core.jobs import ObservedJob, ObservedRun, RunPhase
-from controller.core.observed import ObservedApplication, Phase
+from controller.bootstrap.removal import Removal, decide_removal
+from controller.core.model.jobs import ObservedJob, ObservedRun, RunPhase
+from controller.core.model.observed import ObservedApplication, Phase
 
 PROJECT = SeenProject("abcd", "demo", shared_memory_mb=4096, made="git")
 FILES = {"wheel": b"w", "build.py": b"b", "run.py": b"r"}

@@ -5,13 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.audit import audit
-from controller.core.audit_case import Case
-from controller.core.history import History, record
-from controller.core.observed import ObservedApplication, ObservedFiles, ObservedProject, Phase
-from controller.core.plan import Create, Outcome, Restart, Result
-from controller.core.planner import plan, remember
-from controller.core.status import assess
+from controller.core.audit.case import Case
+from controller.core.audit.laws import audit
+from controller.core.model.history import History, record
+from controller.core.model.observed import (
+    ObservedApplication,
+    ObservedFiles,
+    ObservedProject,
+    Phase,
+)
+from controller.core.model.plan import Create, Outcome, Restart, Result
+from controller.core.planner.planner import plan, remember
+from controller.core.status.status import assess
 from tests.worlds import (
     NOW,
     POLICY,

@@ -6,23 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controller.core.checkup import CHECKS, examine
-from controller.core.checkup_connection import PING, admission, clock, reach
-from controller.core.checkup_facts import (
-    Amounts,
-    Facts,
-    Probe,
-    ProjectSeen,
-    Quota,
-    Sample,
-    Unread,
-)
-from controller.core.checkup_project import files, nodes, projects, quota, runtimes, shared_memory
-from controller.core.finding import Cause, Finding, Result, bad, counts, warning, worst
-from controller.core.observed import ObservedProject
-from controller.core.policy import Policy
-from controller.core.revision import Holder, Revision
-from controller.core.spec import RayCluster
+from controller.core.model.capacity import Amounts, ProjectSeen, Quota
+from controller.core.model.observed import ObservedProject
+from controller.core.model.policy import Policy
+from controller.core.spec.revision import Holder, Revision
+from controller.core.spec.spec import RayCluster
+from controller.doctor.checks.checkup import CHECKS, examine
+from controller.doctor.checks.connection import PING, admission, clock, reach
+from controller.doctor.checks.project import files, nodes, projects, quota, runtimes, shared_memory
+from controller.doctor.facts import Facts, Probe, Sample, Unread
+from controller.doctor.finding import Cause, Finding, Result, bad, counts, warning, worst
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 IMAGE = "registry/ml-runtime-python3.11-standard:1"

@@ -5,16 +5,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from controller.core.clock_steps import STEP_MIN_S, Reading, recalled
-from controller.core.history import (
+from controller.core.model.clock_steps import STEP_MIN_S, Reading, recalled
+from controller.core.model.history import (
     ApplicationHistory,
     BuildHistory,
     History,
     MemberHistory,
     Refusal,
 )
-from controller.core.member import THE_HEAD, Key
-from controller.core.observed import Phase
+from controller.core.model.member import THE_HEAD, Key
+from controller.core.model.observed import Phase
 
 NOW = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
 NO = Refusal("create", "f", "no", "Rejected", NOW, NOW)

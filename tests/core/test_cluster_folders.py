@@ -5,12 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core.audit import audit
-from controller.core.audit_case import Case
-from controller.core.cluster_folders import FOLDERS, MOST
-from controller.core.desired import Frozen
-from controller.core.history import History
-from controller.core.observed import (
+from controller.core.audit.case import Case
+from controller.core.audit.laws import audit
+from controller.core.model.desired import FOLDERS, Frozen
+from controller.core.model.history import History
+from controller.core.model.observed import (
     ClusterFolder,
     ObservedApplication,
     ObservedFiles,
@@ -19,10 +18,11 @@ from controller.core.observed import (
     ObservedState,
     Pause,
 )
-from controller.core.plan import Intent, Plan, RemoveFolder, Step
-from controller.core.planner import plan, remember
-from controller.core.policy import Policy
-from controller.core.reason import Reason
+from controller.core.model.plan import Intent, Plan, RemoveFolder, Step
+from controller.core.model.policy import Policy
+from controller.core.model.reason import Reason
+from controller.core.planner.cluster_folders import MOST
+from controller.core.planner.planner import plan, remember
 from tests.worlds import (
     NOW,
     POLICY,

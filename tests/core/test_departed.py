@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.audit import Case, audit
-from controller.core.desired import DesiredState, desire
-from controller.core.history import History
-from controller.core.plan import Plan
-from controller.core.policy import Policy
-from controller.core.revision import Holder, Problem, Revision
+from controller.core.audit.laws import Case, audit
+from controller.core.model.desired import DesiredState, desire
+from controller.core.model.history import History
+from controller.core.model.plan import Plan
+from controller.core.model.policy import Policy
+from controller.core.spec.revision import Holder, Problem, Revision
 from tests.worlds import (
     POLICY,
     PROJECT,

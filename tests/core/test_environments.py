@@ -20,18 +20,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from controller.core.audit import Case, audit
-from controller.core.environments import builder_path, environment_folder, hash_of, log_path
-from controller.core.fingerprint import Inputs, agreement
-from controller.core.history import BuildHistory, History, record
-from controller.core.jobs import ObservedRun, RunPhase, run_that_counts
-from controller.core.member import ENVIRONMENT, Member
-from controller.core.observed import ObservedEnvironment, Phase
-from controller.core.plan import CreateJob, Outcome, Plan, Result, StartRun, Step
-from controller.core.planner import remember
-from controller.core.requirements import MAX_LINES, normal_line, read_requirements
-from controller.core.spec import RayCluster
-from controller.core.unused_environments import is_removal_due
+from controller.core.audit.laws import Case, audit
+from controller.core.model.history import BuildHistory, History, record
+from controller.core.model.jobs import ObservedRun, RunPhase, run_that_counts
+from controller.core.model.member import ENVIRONMENT, Member
+from controller.core.model.observed import ObservedEnvironment, Phase
+from controller.core.model.plan import CreateJob, Outcome, Plan, Result, StartRun, Step
+from controller.core.planner.planner import remember
+from controller.core.planner.python_environments.cleanup import is_removal_due
+from controller.core.spec.environments import builder_path, environment_folder, hash_of, log_path
+from controller.core.spec.fingerprint import Inputs, agreement
+from controller.core.spec.requirements import MAX_LINES, normal_line, read_requirements
+from controller.core.spec.spec import RayCluster
 from tests.worlds import (
     NOW,
     PROJECT,

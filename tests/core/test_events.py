@@ -6,7 +6,7 @@ from datetime import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.events import (
+from controller.core.status.events import (
     KEPT,
     MESSAGE_MAX,
     Event,

@@ -4,15 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.board import Held, SourceState
-from controller.core.desired import DesiredState
-from controller.core.events import Event, Kind
-from controller.core.happenings import PROBLEMS_TOLD, Glance, happenings
-from controller.core.history import History
-from controller.core.member import Member
-from controller.core.observed import ObservedPauses, ObservedState, Pause, Phase
-from controller.core.occasions import Occasion
-from controller.core.plan import (
+from controller.core.model.approval import Held
+from controller.core.model.desired import DesiredState
+from controller.core.model.history import History
+from controller.core.model.member import Member
+from controller.core.model.observed import ObservedPauses, ObservedState, Pause, Phase
+from controller.core.model.plan import (
     Delete,
     Intent,
     Outcome,
@@ -23,10 +20,14 @@ from controller.core.plan import (
     Step,
     Violation,
 )
-from controller.core.planner import plan, remember
-from controller.core.policy import Policy
-from controller.core.reason import Outlook, Reason
-from controller.core.status import assess
+from controller.core.model.policy import Policy
+from controller.core.model.reason import Outlook, Reason
+from controller.core.planner.planner import plan, remember
+from controller.core.status.board import SourceState
+from controller.core.status.events import Event, Kind
+from controller.core.status.happenings import PROBLEMS_TOLD, Glance, happenings
+from controller.core.status.occasions import Occasion
+from controller.core.status.status import assess
 from tests.worlds import (
     NOW,
     POLICY,

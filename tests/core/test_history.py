@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from controller.core.history import (
+from controller.core.model.history import (
     History,
     MemberHistory,
     forget_changed,
     notice,
     record,
 )
-from controller.core.member import Key, Member
-from controller.core.observed import Phase
-from controller.core.plan import (
+from controller.core.model.member import Key, Member
+from controller.core.model.observed import Phase
+from controller.core.model.plan import (
     UNWRITTEN,
     Configuration,
     Create,
@@ -24,7 +24,7 @@ from controller.core.plan import (
     Stop,
     Update,
 )
-from controller.core.reason import Reason
+from controller.core.model.reason import Reason
 from tests.worlds import (
     NOW,
     POLICY,

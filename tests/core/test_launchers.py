@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.audit import audit
-from controller.core.audit_case import Case
-from controller.core.desired import launcher_path, launcher_settings, launcher_sizes
-from controller.core.history import History
-from controller.core.observed import LauncherFile, ObservedFiles
-from controller.core.plan import Create, WriteLauncher
-from controller.launcher import render
+from controller.core.audit.case import Case
+from controller.core.audit.laws import audit
+from controller.core.model.desired import launcher_path, launcher_settings, launcher_sizes
+from controller.core.model.history import History
+from controller.core.model.observed import LauncherFile, ObservedFiles
+from controller.core.model.plan import Create, WriteLauncher
+from controller.node import render
 from tests.worlds import (
     EDITION,
     NOW,
@@ -74,8 +74,8 @@ def test_launchers_of_a_deleted_cluster_go_with_it_once_nothing_is_left_of_it() 
 
 
 def test_a_launcher_whose_age_nobody_tells_is_kept_until_it_was_seen_unused_for_an_hour() -> None:
-    from controller.core.history import History
-    from controller.core.planner import plan, remember
+    from controller.core.model.history import History
+    from controller.core.planner.planner import plan, remember
 
     files = ObservedFiles({PROJECT: (LauncherFile(OLD),)})
     world = replace(converged(CLUSTER), files=files)

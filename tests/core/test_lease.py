@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.lease import Claim, Lease, Sighting, claim, sight, successor
+from controller.core.model.lease import Claim, Lease, Sighting, claim, sight, successor
 
 THEIRS = Lease("team", "them", "bob", epoch=3, renewals=5, duration_s=60.0)
 MINE = Lease("team", "me", "alice", epoch=0, renewals=0, duration_s=60.0)

@@ -7,9 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.desired import configuration, launcher_path, launcher_settings
-from controller.core.fingerprint import Inputs, agreement, canonical, fingerprint
-from controller.core.member import (
+from controller.core.model.desired import configuration, launcher_path, launcher_settings
+from controller.core.model.member import (
     Key,
     Mark,
     Member,
@@ -17,6 +16,7 @@ from controller.core.member import (
     parse_member,
     read_mark,
 )
+from controller.core.spec.fingerprint import Inputs, agreement, canonical, fingerprint
 from tests.worlds import EDITION, RUNTIME, desired, spec
 
 NAMES = st.from_regex(r"[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,2}", fullmatch=True)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.events import Event, Journal, Kind, note
-from controller.core.jobs import RunPhase
-from controller.core.observed import LauncherFile, ObservedFiles
-from controller.core.other_clocks import AHEAD_S, age_s, credible, precedes
+from controller.core.model.jobs import RunPhase
+from controller.core.model.observed import LauncherFile, ObservedFiles
+from controller.core.model.other_clocks import AHEAD_S, age_s, credible, precedes
+from controller.core.status.events import Event, Journal, Kind, note
 from tests.core.environment_world import asking, plan_for, run, wanted, world, written
 from tests.worlds import (
     NOW,
@@ -41,13 +41,16 @@ BOUNDED = {"age_s", "credible", "precedes", "starts_after"}
 
 # Comparisons that go by another rule, and which.
 OTHERWISE = {
-    ("core/observed.py", "is_fresh"): "as far in the future as in the past",
-    ("core/observed.py", "holds"): "a person's own date: a pause may last as long as is wished",
-    ("core/head_clock.py", "compare"): "how far the two clocks lie apart is what it finds",
-    ("cli/events.py", "chosen"): "a filter of what a person is shown",
-    ("core/gates.py", "_refused"): "times of this process alone",
-    ("core/lifecycle.py", "absent"): "times of this process alone",
-    ("core/audit.py", "unknown_is_resolved_by_looking"): "times of this process alone",
+    ("core/model/observed.py", "is_fresh"): "as far in the future as in the past",
+    (
+        "core/model/observed.py",
+        "holds",
+    ): "a date that a person chose: a pause may last long",
+    ("core/model/head_clock.py", "compare"): "how far the two clocks lie apart is what it finds",
+    ("cli/commands/events.py", "chosen"): "a filter of what a person is shown",
+    ("core/planner/gates.py", "_refused"): "times of this process alone",
+    ("core/planner/lifecycle.py", "absent"): "times of this process alone",
+    ("core/audit/laws.py", "unknown_is_resolved_by_looking"): "times of this process alone",
 }
 
 
@@ -96,7 +99,7 @@ def unbounded() -> set[tuple[str, str]]:
     found = set()
     for page in sorted(CONTROLLER.rglob("*.py")):
         place = page.relative_to(CONTROLLER).as_posix()
-        if place.startswith(("launcher/", "emulator/")) or place == "core/other_clocks.py":
+        if place.startswith(("node/", "emulator/")) or place == "core/model/other_clocks.py":
             continue
         for function in functions(ast.parse(page.read_text())):
             if any(True for _ in compared(function)):
@@ -136,8 +139,8 @@ def test_a_platform_whose_clock_is_ahead_silences_no_report(ahead_s: float) -> N
 def test_a_launcher_from_the_future_is_removed_an_hour_after_it_was_seen_unused(
     ahead_s: float,
 ) -> None:
-    from controller.core.history import History
-    from controller.core.planner import plan, remember
+    from controller.core.model.history import History
+    from controller.core.planner.planner import plan, remember
 
     cluster = spec()
     path = ".raycml/launchers/analytics/cpu-0000000000000000-0123456789.py"

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core import audit as laws
-from controller.core.audit_case import Case
-from controller.core.history import History
-from controller.core.observed import (
+from controller.core.audit import laws
+from controller.core.audit.case import Case
+from controller.core.model.history import History
+from controller.core.model.observed import (
     LauncherFile,
     ObservedApplication,
     ObservedFiles,
@@ -16,8 +16,8 @@ from controller.core.observed import (
     Pause,
     Phase,
 )
-from controller.core.plan import Intent, Plan, RemoveLauncher, Step
-from controller.core.reason import Reason
+from controller.core.model.plan import Intent, Plan, RemoveLauncher, Step
+from controller.core.model.reason import Reason
 from tests.worlds import (
     POLICY,
     PROJECT,

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.history import History, MemberHistory, Refusal
-from controller.core.member import Key, Member
-from controller.core.observed import (
+from controller.core.model.history import History, MemberHistory, Refusal
+from controller.core.model.member import Key, Member
+from controller.core.model.observed import (
     LauncherFile,
     ObservedApplication,
     ObservedFiles,
@@ -15,11 +15,11 @@ from controller.core.observed import (
     Pause,
     Phase,
 )
-from controller.core.plan import Create, Delete, Intent, Update, Wait
-from controller.core.plan_words import summary
-from controller.core.planner import remember
-from controller.core.reason import Reason
-from controller.core.spec import RayCluster
+from controller.core.model.plan import Create, Delete, Intent, Update, Wait
+from controller.core.model.reason import Reason
+from controller.core.planner.planner import remember
+from controller.core.spec.spec import RayCluster
+from controller.core.status.plan_words import summary
 from tests.worlds import (
     EDITION,
     NOW,

@@ -5,15 +5,15 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.audit import Case, audit
-from controller.core.desired import DesiredState
-from controller.core.history import History
-from controller.core.observed import ObservedApplication, ObservedState, Phase, is_ours
-from controller.core.plan import Plan
-from controller.core.planner import plan, remember
-from controller.core.policy import Policy
-from controller.core.spec import RayCluster
-from controller.core.status import assess
+from controller.core.audit.laws import Case, audit
+from controller.core.model.desired import DesiredState
+from controller.core.model.history import History
+from controller.core.model.observed import ObservedApplication, ObservedState, Phase, is_ours
+from controller.core.model.plan import Plan
+from controller.core.model.policy import Policy
+from controller.core.planner.planner import plan, remember
+from controller.core.spec.spec import RayCluster
+from controller.core.status.status import assess
 from tests.worlds import (
     POLICY,
     all_files,

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.audit import audit
-from controller.core.audit_case import Case
-from controller.core.history import History, record
-from controller.core.observed import ObservedState, Phase
-from controller.core.plan import Outcome, Plan, RequireSignIn, Result
-from controller.core.planner import plan, remember
-from controller.core.spec import RayCluster
-from controller.core.status import assess
+from controller.core.audit.case import Case
+from controller.core.audit.laws import audit
+from controller.core.model.history import History, record
+from controller.core.model.observed import ObservedState, Phase
+from controller.core.model.plan import Outcome, Plan, RequireSignIn, Result
+from controller.core.planner.planner import plan, remember
+from controller.core.spec.spec import RayCluster
+from controller.core.status.status import assess
 from tests.worlds import NOW, POLICY, PROJECT, at, converged, decide, desired, observed, said, spec
 
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from controller.core.desired import configuration, desire, launcher_settings
-from controller.core.environment import variable_faults
-from controller.core.ray_variables import NAMES, reason
-from controller.core.revision import Problem, assemble
-from controller.core.start_params import ALLOWED, faults
-from controller.core.start_ports import PORTS
-from controller.launcher import command
-from controller.launcher.place import read_place, read_settings
-from controller.source.parse import parse
+from controller.core.model.desired import configuration, desire, launcher_settings
+from controller.core.spec.environment import variable_faults
+from controller.core.spec.ray.start_params import ALLOWED, faults
+from controller.core.spec.ray.start_ports import PORTS
+from controller.core.spec.ray.variables import NAMES, reason
+from controller.core.spec.revision import Problem, assemble
+from controller.node import command
+from controller.node.place import read_place, read_settings
+from controller.source.yaml.parse import parse
 from tests.ray_checks import refusal
 
 IMAGE = "registry.example.com/ml/runtime:1"

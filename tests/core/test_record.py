@@ -6,16 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.record import (
-    Departed,
-    Reading,
-    Record,
-    accept,
-    content_id,
-    in_force,
-    objection,
-)
-from controller.core.revision import Holder, Problem, Revision
+from controller.core.model.record import Departed, Reading, Record, accept, in_force, objection
+from controller.core.spec.revision import Holder, Problem, Revision, content_id
 from tests.worlds import named
 
 A, B, C, D = "a" * 40, "b" * 40, "c" * 40, "d" * 40

@@ -5,9 +5,9 @@ from itertools import permutations, product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.member import Member, application_name
-from controller.core.revision import Holder, Problem, Revision, assemble
-from controller.core.spec import (
+from controller.core.model.member import Member, application_name
+from controller.core.spec.revision import Holder, Problem, Revision, assemble
+from controller.core.spec.spec import (
     ClusterSpec,
     HeadGroup,
     Metadata,

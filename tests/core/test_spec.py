@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from controller.core import start_params
-from controller.core.fields import Page
-from controller.core.member import CLUSTER_LENGTH, GROUP_LENGTH, Member, application_name
-from controller.core.spec import RayCluster, Resources, UpgradeStrategy, WorkerGroup
+from controller.core.model.member import Member, application_name
+from controller.core.spec.fields import Page
+from controller.core.spec.names import CLUSTER_LENGTH, GROUP_LENGTH
+from controller.core.spec.ray import start_params
+from controller.core.spec.spec import RayCluster, Resources, UpgradeStrategy, WorkerGroup
 
 IMAGE = "registry.example.com:5000/ml/runtime-python3.11:2025.09.1-b5"
 

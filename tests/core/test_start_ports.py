@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.core.start_params import faults
+from controller.core.spec.ray.start_params import faults
 
 HEAD, WORKER, BOTH = (True,), (False,), (True, False)
 

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.history import History
-from controller.core.observed import ObservedState, Phase
-from controller.core.plan import Plan
-from controller.core.planner import plan, remember
-from controller.core.reason import Outlook, Reason
-from controller.core.spec import RayCluster
-from controller.core.status import ClusterStatus, Goal, Verdict, assess, verdict
+from controller.core.model.history import History
+from controller.core.model.observed import ObservedState, Phase
+from controller.core.model.plan import Plan
+from controller.core.model.reason import Outlook, Reason
+from controller.core.planner.planner import plan, remember
+from controller.core.spec.spec import RayCluster
+from controller.core.status.goal import Goal, Verdict, verdict
+from controller.core.status.status import ClusterStatus, assess
 from tests.worlds import (
     POLICY,
     all_files,

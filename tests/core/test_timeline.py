@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from controller.core.history import History
-from controller.core.plan import Plan
-from controller.core.status import Status, assess
-from controller.core.timeline import KEPT, SAMPLES_MAX, Timelines, extend
+from controller.core.model.history import History
+from controller.core.model.plan import Plan
+from controller.core.status.status import Status, assess
+from controller.core.status.timeline import KEPT, SAMPLES_MAX, Timelines, extend
 from tests.worlds import NOW, POLICY, converged, desired, spec
 
 STATUS = assess(desired(spec()), converged(spec()), History(), POLICY, Plan())

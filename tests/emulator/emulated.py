@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from controller.emulator.ids import Ids
+from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import API, APPLICATION, ApiKey, Options
-from controller.emulator.processes import PodOrder
-from controller.emulator.records import RUNTIMES
-from controller.emulator.scripted import Behaviour, ScriptedProcesses
-from controller.emulator.trees import Tree
+from controller.emulator.pods.processes import PodOrder
+from controller.emulator.pods.scripted import Behaviour, ScriptedProcesses
+from controller.emulator.state.ids import Ids
+from controller.emulator.state.records import RUNTIMES
+from controller.emulator.state.trees import Tree
 from controller.emulator.workspace import Workspace
-from controller.emulator.wsgi import create_app
 from tests.contract.judge import judge
 
 RUNTIME = RUNTIMES[0].image_identifier

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from emulated import RUNTIME, World
 
-from controller.emulator.processes import Ending, PodOrder
-from controller.emulator.scripted import Behaviour
+from controller.emulator.pods.processes import Ending, PodOrder
+from controller.emulator.pods.scripted import Behaviour
 
 DONE = Ending(0)
 

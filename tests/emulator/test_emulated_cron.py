@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from controller.emulator.cron import parse
+from controller.emulator.pods.cron import parse
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 MONDAY = datetime(2026, 3, 2, 9, 0, 30, tzinfo=UTC)

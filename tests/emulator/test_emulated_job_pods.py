@@ -11,7 +11,8 @@ import pytest
 from emulated import RUNTIME
 from test_emulated_pods import Local, alive, sleepers, until
 
-from controller.emulator import daemon, supervisor
+from controller.emulator import daemon
+from controller.emulator.pods import supervisor
 
 pytestmark = pytest.mark.slow
 
@@ -31,8 +32,8 @@ time.sleep(3600)
 """
 CONTROLLER = """
 import json, pathlib
-from controller.cli.connect import locate
-from controller.cli.machine import this_machine
+from controller.workspace.connect import locate
+from controller.process.machine import this_machine
 from controller.cml.client import Client
 
 machine = this_machine()

@@ -8,11 +8,11 @@ import pytest
 from emulated import START, HandClock
 from job_world import JobWorld, script
 
-from controller.emulator import store
-from controller.emulator.ids import Ids
 from controller.emulator.options import Capacity, Options
-from controller.emulator.processes import Ending
-from controller.emulator.scripted import ScriptedProcesses
+from controller.emulator.pods.processes import Ending
+from controller.emulator.pods.scripted import ScriptedProcesses
+from controller.emulator.state import store
+from controller.emulator.state.ids import Ids
 from controller.emulator.workspace import Workspace
 
 # jobs

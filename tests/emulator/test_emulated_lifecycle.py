@@ -6,10 +6,10 @@ import json
 import pytest
 from emulated import World
 
-from controller.emulator.lifecycle import TRANSITIONS, Event, Status
 from controller.emulator.options import Capacity, Options
-from controller.emulator.processes import Ending
-from controller.emulator.scripted import Behaviour
+from controller.emulator.pods.lifecycle import TRANSITIONS, Event, Status
+from controller.emulator.pods.processes import Ending
+from controller.emulator.pods.scripted import Behaviour
 
 
 def test_a_created_application_starts_and_runs_once_it_answers() -> None:

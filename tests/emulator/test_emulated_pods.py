@@ -15,8 +15,9 @@ import httpx
 import pytest
 from emulated import RUNTIME
 
-from controller.emulator import daemon, supervisor
+from controller.emulator import daemon
 from controller.emulator.daemon import Connection, EmulatorError
+from controller.emulator.pods import supervisor
 
 pytestmark = pytest.mark.slow
 

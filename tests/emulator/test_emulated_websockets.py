@@ -13,10 +13,10 @@ import waitress.server
 from emulated import KEYS, World
 from waitress import wasyncore
 
-from controller.emulator import channel
-from controller.emulator.channel import Channel
-from controller.emulator.ingress import Front
-from controller.emulator.scripted import ScriptedProcesses
+from controller.emulator.door import channel
+from controller.emulator.door.channel import Channel
+from controller.emulator.door.ingress import Front
+from controller.emulator.pods.scripted import ScriptedProcesses
 
 SWITCHED = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.emulator.options import Options
-from controller.emulator.records import RUNTIMES
+from controller.emulator.state.records import RUNTIMES
 from tests.contract.judge import CONTRACT, TYPES
 
 ID = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")

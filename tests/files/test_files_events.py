@@ -9,7 +9,7 @@ from files_world import LostError, MissingError, Remote, RemoteError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.events import Event, Journal, Kind, note, restored
+from controller.core.status.events import Event, Journal, Kind, note, restored
 from controller.files.api import ApiFiles, Faults
 from controller.files.events import (
     FILE_LIMIT,

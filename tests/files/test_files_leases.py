@@ -12,7 +12,7 @@ from files_world import LostError, MissingError, Remote, RemoteError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.lease import Lease
+from controller.core.model.lease import Lease
 from controller.files.api import ApiFiles, Faults
 from controller.files.leases import (
     FOLDER,

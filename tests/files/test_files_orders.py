@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.order import Answer, Order, OrderedChange, OrderKind
-from controller.core.plan import Result
+from controller.core.model.order import Answer, Order, OrderedChange, OrderKind
+from controller.core.model.plan import Result
 from controller.files.orders import parse_answer, parse_order, render_answer, render_order
 
 NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=30)

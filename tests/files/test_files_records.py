@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from controller.core.approval import Approval
-from controller.core.board import Held
-from controller.core.record import Departed, Record
-from controller.core.revision import Holder
-from controller.core.spec import RayCluster
+from controller.core.model.approval import Approval, Held
+from controller.core.model.record import Departed, Record
+from controller.core.spec.revision import Holder
+from controller.core.spec.spec import RayCluster
 from controller.files.api import ApiFiles, Faults
 from controller.files.approvals import HoldFile, all_held, approval_path, approve
 from controller.files.port import READ_LIMIT, FilesError, ProjectFiles

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.observed import Pause
+from controller.core.model.observed import Pause
 from controller.files.pauses import parse_pause, pause_path, read_pauses, render_pause
 from controller.files.reports import SIZE_LIMIT, parse_report, report_path
 from controller.files.shared import SharedFiles

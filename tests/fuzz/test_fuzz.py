@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from controller.cml import wire
 from controller.cml.paging import NotAPageError, read_items, read_page
 from controller.cml.translate import application, environment
-from controller.core.events import Event, Kind
-from controller.core.lease import Lease
-from controller.core.observed import Pause
+from controller.core.model.lease import Lease
+from controller.core.model.observed import Pause
+from controller.core.status.events import Event, Kind
 from controller.files.events import parse_events, render_event
 from controller.files.leases import parse_lease, render_lease
 from controller.files.pauses import parse_pause, render_pause
 from controller.files.reports import parse_report
-from controller.launcher.papers import HeadNote, Papers, read_head, read_json, write_head
-from controller.source.parse import parse
+from controller.node.papers import HeadNote, Papers, read_head, read_json, write_head
+from controller.source.yaml.parse import parse
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SPECS = Path(__file__).parents[2] / "specs"

@@ -9,8 +9,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-from controller.launcher import processes
-from controller.launcher.builder import render
+from controller.node import processes
+from controller.node.builder import render
 
 HERE = Path(__file__).parent
 HASH = "0123456789abcdef"

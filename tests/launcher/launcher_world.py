@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from controller.launcher import processes, render
+from controller.node import processes, render
 
 HERE = Path(__file__).parent
 CLUSTER = "demo"

@@ -8,9 +8,9 @@ import pytest
 from builder_world import HASH, PYTHON, Home, said_by, wheel
 from launcher_world import wait_for
 
-from controller.launcher.builder.claim import Claim, age
-from controller.launcher.builder.installing import uv_variables
-from controller.launcher.builder.order import OrderError, read_order
+from controller.node.builder.claim import Claim, age
+from controller.node.builder.installing import uv_variables
+from controller.node.builder.order import OrderError, read_order
 
 pytestmark = pytest.mark.slow
 

@@ -4,11 +4,11 @@ import contextlib
 import re
 from pathlib import Path
 
-from controller.launcher.builder.installing import UV, install, uv_requirement
-from controller.launcher.builder.order import read_order
-from controller.launcher.builder.programs import BuildError, Programs
-from controller.launcher.journal import Journal
-from controller.launcher.moment import Clock
+from controller.node.builder.installing import UV, install, uv_requirement
+from controller.node.builder.order import read_order
+from controller.node.builder.programs import BuildError, Programs
+from controller.node.journal import Journal
+from controller.node.moment import Clock
 
 
 def test_uv_is_named_by_version_and_content() -> None:

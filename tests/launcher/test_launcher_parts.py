@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from launcher_world import settings
 
-from controller.launcher import command, ports
-from controller.launcher.journal import Journal
-from controller.launcher.moment import Clock, parse_stamp, stamp
-from controller.launcher.page import Page
-from controller.launcher.papers import (
+from controller.node import command, ports
+from controller.node.journal import Journal
+from controller.node.moment import Clock, parse_stamp, stamp
+from controller.node.page import Page
+from controller.node.papers import (
     HeadNote,
     Papers,
     host_port,
@@ -26,8 +26,8 @@ from controller.launcher.papers import (
     write_head,
     write_json,
 )
-from controller.launcher.place import Place, PlaceError, read_place, read_settings
-from controller.launcher.standing import Standing, Versions
+from controller.node.place import Place, PlaceError, read_place, read_settings
+from controller.node.standing import Standing, Versions
 
 GIB = 1024**3
 POD = {

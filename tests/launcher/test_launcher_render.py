@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from launcher_world import settings
 
-from controller.launcher import render
-from controller.launcher.builder import render as builder
+from controller.node import render
+from controller.node.builder import render as builder
 
 ANYTHING = st.dictionaries(
     st.text(),
@@ -89,7 +89,7 @@ def test_a_launcher_is_read_by_python_3_9_and_needs_only_its_library() -> None:
             modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for module in modules:
-                ours = module.startswith("controller.launcher")
+                ours = module.startswith("controller.node")
                 assert ours or module.partition(".")[0] in sys.stdlib_module_names
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from test_launcher_parts import NOTE, HandClock
 
-from controller.core.member import Member
+from controller.core.model.member import Member
 from controller.files.reports import parse_report
-from controller.launcher.moment import stamp
-from controller.launcher.papers import Papers, read_json, write_head, write_json
-from controller.launcher.report import Assignment, Demand, RayNode, Reading, Reporter, join
+from controller.node.moment import stamp
+from controller.node.papers import Papers, read_json, write_head, write_json
+from controller.node.report import Assignment, Demand, RayNode, Reading, Reporter, join
 
 ASSIGNMENT = Assignment(
     cluster="demo",

@@ -11,13 +11,13 @@ import pytest
 from launcher_world import wait_for
 from test_launcher_parts import NOTE, HandClock, place
 
-from controller.launcher.command import MARK
-from controller.launcher.journal import Journal
-from controller.launcher.moment import stamp
-from controller.launcher.papers import HeadNote, Papers, write_head, write_json
-from controller.launcher.rayproc import WORKER_PARTS, RayRun, TempDir
-from controller.launcher.standing import Standing, Versions
-from controller.launcher.worker import Worker
+from controller.node.command import MARK
+from controller.node.journal import Journal
+from controller.node.moment import stamp
+from controller.node.papers import HeadNote, Papers, write_head, write_json
+from controller.node.rayproc import WORKER_PARTS, RayRun, TempDir
+from controller.node.standing import Standing, Versions
+from controller.node.worker import Worker
 
 STAYS = "print('Ray runtime started', flush=True); import signal; signal.pause()"
 ENDS = "raise SystemExit(1)"

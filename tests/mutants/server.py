@@ -29,7 +29,7 @@ LIBRARIES = (
     *("typer.testing", "waitress", "werkzeug", "yaml"),
 )
 OWN = (
-    *("controller.cli.main", "controller.emulator.daemon", "controller.emulator.wsgi"),
+    *("controller.cli.main", "controller.emulator.daemon", "controller.emulator.api.wsgi"),
     *("tests.simulation.schedule", "tests.worlds"),
 )
 OPTIONS = (
@@ -37,7 +37,7 @@ OPTIONS = (
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # libraries came before pytest
 )
 # Sent to pods as text by other pages, which may keep it.
-PROGRAMS = "launcher/"
+PROGRAMS = "node/"
 EVERY_PAGE = "*"
 READY = "ready"
 DEADLINE_S = 280.0

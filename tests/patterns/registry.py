@@ -16,18 +16,18 @@ _METHODS = ANYWHERE | {"match", "fullmatch"}
 
 # Patterns made of arguments: what those may be, by page and name of the argument.
 ARGUMENTS: Mapping[tuple[str, str], object] = {
-    ("core/proposal.py", "word"): "worker",
+    ("adoption/proposal.py", "word"): "worker",
     ("files/api.py", "stem"): "record",
     ("files/api.py", "dot"): ".",
     ("files/api.py", "ending"): "json",
-    ("emulator/ingress.py", "domain"): "cml.localhost:8080",
+    ("emulator/door/ingress.py", "domain"): "cml.localhost:8080",
     ("files/leases.py", "owner"): "team",
     ("redaction.py", "names"): ("TOKEN_2", "TOKEN"),
 }
 # Patterns that are handed to a function of their page, and what it calls on them.
 HANDED_ON: Mapping[tuple[str, str], set[str]] = {
-    ("launcher/place.py", "_NAME"): {"fullmatch"},
-    ("launcher/place.py", "_FINGERPRINT"): {"fullmatch"},
+    ("node/place.py", "_NAME"): {"fullmatch"},
+    ("node/place.py", "_FINGERPRINT"): {"fullmatch"},
 }
 
 

@@ -7,8 +7,8 @@ import pytest
 from waitress.adjustments import Adjustments
 from waitress.parser import HEADER_FIELD_RE, ParsingError
 
-from controller.emulator import channel as emulator
-from controller.source.schema import json_schema
+from controller.emulator.door import channel as emulator
+from controller.source.yaml.schema import json_schema
 from controller.web import channel as web
 from tests.patterns.ambiguity import NotReadError, slowness
 from tests.patterns.registry import PACKAGE, Expression, expressions
@@ -58,11 +58,11 @@ def test_it_is_linear(one: Expression) -> None:
 
 def test_the_registry_finds_patterns_of_every_shape() -> None:
     names = {str(one) for one in EVERY}
-    assert "source/scalars.py:_FLOAT" in names  # compiled by name
+    assert "source/yaml/scalars.py:_FLOAT" in names  # compiled by name
     assert any(
-        name.startswith("source/git_failures.py:_PATTERNS[0]") for name in names
+        name.startswith("source/git/failures.py:_PATTERNS[0]") for name in names
     )  # in a tuple
-    assert any(name.startswith("core/proposal.py:line") for name in names)  # made of arguments
+    assert any(name.startswith("adoption/proposal.py:line") for name in names)  # made of arguments
     assert len({one.page for one in EVERY}) > 30
 
 

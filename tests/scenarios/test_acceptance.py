@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from controller.core.acceptance import Phase
+from controller.acceptance.report import Phase
 from tests.scenarios.stage import Stage
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]

@@ -6,12 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any  # a command takes what the command line's library gives it
 
-from controller.cli.approve import approve
-from controller.cli.delete import delete
-from controller.cli.exit_codes import Exit
-from controller.cli.failure import explained
-from controller.cli.pauses import pause, unpause
-from controller.cli.reconcile import reconcile
+from controller.cli.commands.approve import approve
+from controller.cli.commands.delete import delete
+from controller.cli.commands.pauses import pause, unpause
+from controller.cli.commands.reconcile import reconcile
+from controller.terminal.exit_codes import Exit
+from controller.terminal.failure import explained
 from tests.simulation.processes import ProcessClock, machine_of
 from tests.simulation.weather import Killed
 from tests.simulation.wire import Wire

@@ -9,16 +9,16 @@ from json import JSONDecodeError, loads
 import httpx
 from pydantic import SecretStr
 
-from controller.cli.workspace import Workspace
 from controller.cml import errors
 from controller.cml.client import Client
 from controller.cml.operations import Call
-from controller.core.history import History
-from controller.core.policy import Policy
-from controller.core.revision import Revision
+from controller.core.model.history import History
+from controller.core.model.policy import Policy
+from controller.core.spec.revision import Revision
 from controller.execute import Execution
 from controller.files.api import ApiFiles, Faults
 from controller.reconcile import Pass, look_and_plan, reconcile
+from controller.workspace.workspace import Workspace
 from tests.simulation.asked import Ask, asked
 from tests.simulation.clocks import SimulatedClock
 from tests.simulation.laws import Laws

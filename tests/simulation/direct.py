@@ -13,9 +13,9 @@ from urllib.parse import unquote
 import httpx
 from werkzeug.http import http_date
 
-from controller.emulator import fields
-from controller.emulator.errors import ApiError
-from controller.emulator.listing import Query
+from controller.emulator.api import fields
+from controller.emulator.api.errors import ApiError
+from controller.emulator.api.listing import Query
 from controller.emulator.options import User
 from controller.emulator.workspace import Workspace as Cml
 from tests.simulation.light import LightRequest, LightResponse, whole

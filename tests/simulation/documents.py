@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any  # a document is what YAML gives; only the product's parser gives it types
 
-from controller.core.revision import Holder, Problem, Revision
-from controller.core.spec import RayCluster
+from controller.core.spec.revision import Holder, Problem, Revision
+from controller.core.spec.spec import RayCluster
 from tests.simulation.world import OTHER_RUNTIME
 from tests.worlds import RUNTIME
 

@@ -5,11 +5,11 @@ For tests that tell one thing; what happens by chance is for the machine and for
 
 from dataclasses import replace
 
-from controller.core.policy import Policy
-from controller.core.spec import RayCluster
-from controller.core.status import Goal, Verdict, verdict
+from controller.core.model.policy import Policy
+from controller.core.spec.spec import RayCluster
+from controller.core.status.goal import Goal, Verdict, verdict
 from controller.emulator.options import Options
-from controller.emulator.records import Application
+from controller.emulator.state.records import Application
 from controller.reconcile import Pass
 from tests.simulation.stage import Stage
 from tests.worlds import revision

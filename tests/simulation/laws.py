@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import httpx
 
-from controller.emulator.lifecycle import Status
+from controller.emulator.pods.lifecycle import Status
 from tests.simulation.asked import CHANGES, FILE_WRITES, WRITES, Ask, Asked
 from tests.simulation.documents import Document
 from tests.simulation.ledger import Ledger

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from controller.emulator.lifecycle import Status
-from controller.emulator.records import Application
+from controller.emulator.pods.lifecycle import Status
+from controller.emulator.state.records import Application
 from tests.simulation.documents import Document
 from tests.simulation.papers import settings_of
 from tests.simulation.world import HOME, Site

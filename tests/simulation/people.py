@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from controller.emulator.errors import ApiError
+from controller.emulator.api.errors import ApiError
 from controller.emulator.options import User
-from controller.emulator.records import Application
+from controller.emulator.state.records import Application
 from tests.simulation.world import HOME, Site
 
 PAUSES = (".raycml", "pauses")

@@ -15,23 +15,23 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from controller.cli.compose import Session, open_session
-from controller.cli.failure import explained
-from controller.cli.machine import Machine
-from controller.cli.run import _loop, _running
-from controller.cli.run_options import Flags, RunOptions, resolve
-from controller.cli.running import Running
-from controller.cli.screen import Screen
-from controller.cli.sources import open_source
-from controller.core.events import Kind
-from controller.core.fault import Fault
+from controller.cli.commands.run import _loop, _running
+from controller.core.model.fault import Fault
+from controller.core.status.events import Kind
 from controller.files.port import FilesError
-from controller.follow import NoRevisionError, Poller, Source
-from controller.loop import Loop
+from controller.process.machine import Machine
+from controller.run.follow import NoRevisionError, Poller, Source
+from controller.run.loop import Loop
+from controller.run.options import Flags, RunOptions, resolve
+from controller.run.running import Running
+from controller.run.sources import open_source
 from controller.source.directory import SourceError
 from controller.telemetry import INFO
+from controller.terminal.failure import explained
+from controller.terminal.screen import Screen
 from controller.web.health import unready
 from controller.web.metrics import Metrics
+from controller.workspace.compose import Session, open_session
 from tests.simulation.clocks import SimulatedClock
 from tests.simulation.light import LightClient
 from tests.simulation.specs import MemorySource

@@ -18,8 +18,8 @@ from functools import lru_cache
 from multiprocessing.util import Finalize
 from pathlib import Path
 
-from controller.cli.exit_codes import Exit
-from controller.core.plan import Result
+from controller.core.model.plan import Result
+from controller.terminal.exit_codes import Exit
 from tests.simulation.asked import Ask, Asked
 from tests.simulation.commands import one_shot
 from tests.simulation.documents import Document, text_of

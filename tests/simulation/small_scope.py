@@ -13,7 +13,7 @@ from typing import Any  # the state of a generator is nobody's business
 
 import httpx
 
-from controller.core.history import History
+from controller.core.model.history import History
 from tests.simulation.asked import FILE_WRITES, WRITES, asked
 from tests.simulation.controllers import Controller
 from tests.simulation.documents import revision_of

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from controller.core.revision import Holder, Problem, Revision, assemble
+from controller.core.spec.revision import Holder, Problem, Revision, assemble
 from controller.source.attachments import AttachmentError, resolve
 from controller.source.directory import SourceError
-from controller.source.parse import parse
+from controller.source.yaml.parse import parse
 
 SPECS = "specs"
 

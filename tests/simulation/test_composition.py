@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from controller.emulator.lifecycle import Status
-from controller.emulator.scripted import Behaviour
+from controller.emulator.pods.lifecycle import Status
+from controller.emulator.pods.scripted import Behaviour
 from tests.simulation.asked import Ask, Asked
 from tests.simulation.calm import calm, mismatches
 from tests.simulation.documents import edited

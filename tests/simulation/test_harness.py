@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from controller.cml.connection import parse_address
 from controller.cml.transport import Bearer, open_http
-from controller.core.record import content_id
+from controller.core.spec.revision import content_id
 from controller.source.folder import FolderSource
 from tests.simulation.calm import mismatches
 from tests.simulation.documents import edited

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.plan import Plan
-from controller.core.policy import Policy
-from controller.core.revision import Revision
+from controller.core.model.plan import Plan
+from controller.core.model.policy import Policy
+from controller.core.spec.revision import Revision
 from controller.reconcile import Pass
 from tests.simulation.controllers import Controller
 from tests.simulation.documents import edited

@@ -14,16 +14,16 @@ from dataclasses import dataclass, replace
 
 import httpx
 
-from controller.emulator.ids import Ids
-from controller.emulator.job_records import Job, JobRun
-from controller.emulator.lifecycle import Status
+from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import ApiKey, Options, User
-from controller.emulator.processes import Ending, PodOrder
-from controller.emulator.records import RUNTIMES, Application, Engine
-from controller.emulator.scripted import Behaviour, ScriptedPod, ScriptedProcesses
-from controller.emulator.trees import MemoryTree
+from controller.emulator.pods.lifecycle import Status
+from controller.emulator.pods.processes import Ending, PodOrder
+from controller.emulator.pods.scripted import Behaviour, ScriptedPod, ScriptedProcesses
+from controller.emulator.state.ids import Ids
+from controller.emulator.state.job_records import Job, JobRun
+from controller.emulator.state.records import RUNTIMES, Application, Engine
+from controller.emulator.state.trees import MemoryTree
 from controller.emulator.workspace import Workspace as Cml
-from controller.emulator.wsgi import create_app
 from tests.simulation.clocks import SimulatedClock, Time
 from tests.simulation.direct import Direct
 from tests.simulation.papers import Settings, settings_of

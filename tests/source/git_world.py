@@ -11,9 +11,9 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from spec_samples import named
 
-from controller.core.revision import Revision
-from controller.source.git import GitOptions, GitSource
-from controller.source.git_limits import Limits
+from controller.core.spec.revision import Revision
+from controller.source.git.limits import Limits
+from controller.source.git.source import GitOptions, GitSource
 
 ENVIRON = {"PATH": os.environ["PATH"]}
 _IDENTITY = {

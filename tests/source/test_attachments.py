@@ -7,10 +7,9 @@ import pytest
 from git_world import ENVIRON, Repo, named
 from spec_samples import VALID
 
-from controller.core.record import content_id
-from controller.core.revision import Revision
+from controller.core.spec.revision import Revision, content_id
 from controller.source.directory import read
-from controller.source.git import GitOptions, GitSource
+from controller.source.git.source import GitOptions, GitSource
 
 ASKS = VALID.replace(
     "  python: .venv/bin/python\n",

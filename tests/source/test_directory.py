@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from spec_samples import VALID, named
 
-from controller.core.revision import Revision
+from controller.core.spec.revision import Revision
 from controller.source import directory
 from controller.source.directory import SourceError, read
 

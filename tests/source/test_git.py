@@ -8,7 +8,7 @@ from git_world import ENVIRON, Repo, names, spec_files, told
 from spec_samples import VALID, named
 
 from controller.source.directory import SourceError
-from controller.source.git import GitOptions, GitSource
+from controller.source.git.source import GitOptions, GitSource
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from git_world import ENVIRON
 
-from controller.source.git import GitOptions, GitSource
+from controller.source.git.source import GitOptions, GitSource
 
 SECRET = "s3cr3t-token"
 

@@ -15,10 +15,10 @@ import pytest
 from git_world import ENVIRON, Repo, names, spec_files
 
 from controller.source.directory import SourceError
-from controller.source.git_cache import Cache
-from controller.source.git_limits import Limits
-from controller.source.git_program import DamagedError
-from controller.source.git_tree import contents, id_of
+from controller.source.git.cache import Cache
+from controller.source.git.limits import Limits
+from controller.source.git.program import DamagedError
+from controller.source.git.tree import contents, id_of
 
 pytestmark = pytest.mark.slow
 
@@ -191,7 +191,7 @@ def test_a_git_that_outlives_its_killed_controller_keeps_the_cache_until_it_ends
     program.chmod(0o755)
     reader = (
         "import os, sys; from pathlib import Path\n"
-        "from controller.source.git import GitOptions, GitSource\n"
+        "from controller.source.git.source import GitOptions, GitSource\n"
         "url, cache, commit = sys.argv[1:]\n"
         "GitSource(GitOptions(url, None, Path(cache)), os.environ).read(commit)\n"
     )
@@ -232,7 +232,7 @@ def test_many_processes_may_use_one_cache(repo: Repo, cache: Path) -> None:
     commits = [repo.commit(spec_files(f"c{number}")) for number in range(3)]
     program = (
         "import os, sys; from pathlib import Path\n"
-        "from controller.source.git import GitOptions, GitSource\n"
+        "from controller.source.git.source import GitOptions, GitSource\n"
         "url, cache, *commits = sys.argv[1:]\n"
         "source = GitSource(GitOptions(url, None, Path(cache)), os.environ)\n"
         "print([len(source.read(commit).clusters) for commit in commits])\n"

@@ -9,8 +9,8 @@ import pytest
 from git_world import Repo, names, spec_files
 
 from controller.source.directory import SourceError
-from controller.source.git import GitOptions, GitSource
-from controller.source.git_limits import Limits
+from controller.source.git.limits import Limits
+from controller.source.git.source import GitOptions, GitSource
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,9 @@ from git_world import ENVIRON, Repo, names, spec_files, told
 from spec_samples import VALID, named
 
 from controller.source.directory import SourceError
-from controller.source.git import GitOptions, GitSource
-from controller.source.git_limits import STDERR_BYTES, Limits
-from controller.source.git_program import Call, LimitError
+from controller.source.git.limits import STDERR_BYTES, Limits
+from controller.source.git.program import Call, LimitError
+from controller.source.git.source import GitOptions, GitSource
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from git_world import ENVIRON, Repo, names, served, spec_files
 from spec_samples import named
 
 from controller.source.directory import SourceError
-from controller.source.git import GitOptions, GitSource
+from controller.source.git.source import GitOptions, GitSource
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spec_samples import VALID
 
-from controller.core.spec import RayCluster
-from controller.source.parse import MAX_PROBLEMS, parse
+from controller.core.spec.spec import RayCluster
+from controller.source.yaml.parse import MAX_PROBLEMS, parse
 
 LINES = VALID.count("\n") + 1
 

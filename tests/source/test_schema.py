@@ -10,9 +10,9 @@ from jsonschema import Draft7Validator
 from spec_samples import VALID
 
 from controller.source.directory import read
-from controller.source.parse import parse
-from controller.source.schema import FILE_NAME, fields_at, json_schema
-from controller.source.template import starter
+from controller.source.yaml.parse import parse
+from controller.source.yaml.schema import FILE_NAME, fields_at, json_schema
+from controller.source.yaml.template import starter
 
 SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.yaml"))
 CHANGES = ("restarts", "counts", "guides")

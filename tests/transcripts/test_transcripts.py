@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from controller.cli.show_plan import plan_text
-from controller.core.observed import ObservedApplication, Phase
-from controller.core.spec import RayCluster
+from controller.core.model.observed import ObservedApplication, Phase
+from controller.core.spec.spec import RayCluster
+from controller.terminal.plan_table import plan_text
 from tests.worlds import (
     POLICY,
     all_files,

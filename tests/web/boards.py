@@ -4,20 +4,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
-from controller.core.board import Board, Held, LoopState, Sample, SourceState
-from controller.core.events import Event, Kind
-from controller.core.history import History
-from controller.core.observed import (
+from controller.core.model.approval import Held
+from controller.core.model.history import History
+from controller.core.model.observed import (
     ObservedApplication,
     ObservedPauses,
     ObservedState,
     Pause,
     Phase,
 )
-from controller.core.plan import Plan
-from controller.core.planner import remember
-from controller.core.spec import RayCluster
-from controller.core.status import Status, assess
+from controller.core.model.plan import Plan
+from controller.core.planner.planner import remember
+from controller.core.spec.spec import RayCluster
+from controller.core.status.board import Board, LoopState, Sample, SourceState
+from controller.core.status.events import Event, Kind
+from controller.core.status.status import Status, assess
 from tests.worlds import (
     NOW,
     POLICY,

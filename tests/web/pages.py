@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 from flask.testing import FlaskClient
 
-from controller.core.board import Board
+from controller.core.status.board import Board
 from controller.web.app import OrderError, WebOptions, create_app
 from controller.web.metrics import Metrics
 from tests.web.boards import NOW

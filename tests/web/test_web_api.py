@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from controller.core.documents import plan_json, status_json
+from controller.core.status.documents import plan_json, status_json
 from tests.web import boards
 from tests.web.pages import TOKEN, Web
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from controller.cli.durations import parse_until
+from controller.terminal.durations import parse_until
 from controller.web.access import ENDED_MAX, Access
 from controller.web.origin import is_from_here, is_known_host, local_path, web_address
 from tests.web import boards

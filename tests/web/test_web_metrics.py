@@ -14,10 +14,19 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from controller.core.board import Board
-from controller.core.member import Member
-from controller.core.plan import ACTION_NAMES, Change, Intent, Outcome, Result, Step, Stop, Update
-from controller.core.reason import Reason
+from controller.core.model.member import Member
+from controller.core.model.plan import (
+    ACTION_NAMES,
+    Change,
+    Intent,
+    Outcome,
+    Result,
+    Step,
+    Stop,
+    Update,
+)
+from controller.core.model.reason import Reason
+from controller.core.status.board import Board
 from controller.web.metrics import Metrics
 from tests.web import boards
 from tests.web.pages import OPERATIONS, Web

@@ -9,12 +9,13 @@ from urllib.parse import quote
 
 import pytest
 
-from controller.core.board import Board, Held, LoopState, SourceState
-from controller.core.events import Event, Kind
-from controller.core.observed import Pause
-from controller.core.plan import Plan, Violation
-from controller.core.reason import Reason
-from controller.core.status import Condition, MemberStatus
+from controller.core.model.approval import Held
+from controller.core.model.observed import Pause
+from controller.core.model.plan import Plan, Violation
+from controller.core.model.reason import Reason
+from controller.core.status.board import Board, LoopState, SourceState
+from controller.core.status.events import Event, Kind
+from controller.core.status.status import Condition, MemberStatus
 from tests.web import boards
 from tests.web.pages import LANDMARKS, TOKEN, Page, StillClock, Web
 from tests.worlds import NOW, at

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.board import Board, LoopState
+from controller.core.status.board import Board, LoopState
 from tests.web import boards
 from tests.web.pages import HOOK_SECRET, StillClock, Web
 from tests.worlds import at

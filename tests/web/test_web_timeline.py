@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.board import Sample
-from controller.web.timeline import HEIGHT, WIDTH, plot
+from controller.core.status.board import Sample
+from controller.web.pages.timeline import HEIGHT, WIDTH, plot
 from tests.worlds import NOW, at
 
 COUNTS = st.integers(min_value=0, max_value=5000)

@@ -1,0 +1,1 @@
+"""Adoption of existing applications into a cluster that a spec declares, and their release."""

@@ -1,0 +1,253 @@
+"""Ownership by a person's order: taking an application into a cluster, and letting it go.
+
+Adoption writes the mark and nothing else that an application runs by.  An application that equals
+what its member is to be gets the fingerprint of the spec and is left alone; any other one gets a
+fingerprint that no spec has, so that the next pass sees that it differs, whatever the spec says.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from controller.adoption.proposal import Pair, Proposal
+from controller.core.model.desired import (
+    LAUNCHERS,
+    DesiredCluster,
+    DesiredState,
+    Group,
+    description,
+)
+from controller.core.model.history import History
+from controller.core.model.member import MARK, MEMBER, THE_HEAD, Key, Mark, Member, application_name
+from controller.core.model.observed import ObservedApplication, ObservedState, is_ours, key_of
+from controller.core.model.plan import Change, Intent, Plan
+from controller.core.model.policy import Policy
+from controller.core.planner.planner import plan, remember
+from controller.core.situation.drift import compare, wanted_configuration
+from controller.core.spec.fingerprint import ADOPTED
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """An application with the mark that it is to carry, and how it differs from its member then."""
+
+    app: ObservedApplication
+    mark: Mark
+    changes: tuple[Change, ...]
+
+    @property
+    def member(self) -> Member:
+        return self.mark.member
+
+    @property
+    def previous(self) -> str:
+        """The owner whose valid mark it carries; empty where it is nobody's."""
+        return "" if self.app.mark is None else self.app.mark.owner
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """With the mark; the variables of others are kept."""
+        return {**_unmarked(self.app), **self.mark.environment()}
+
+    @property
+    def fields(self) -> Mapping[str, object]:
+        """The PATCH."""
+        return {
+            "environment": self.environment,
+            "description": description(self.mark),
+        }
+
+
+def adoption(cluster: DesiredCluster, pair: Pair, policy: Policy) -> Adoption:
+    """ValueError for a member whose group the cluster does not have."""
+    app, group = pair.app, cluster.group(pair.member.group)
+    if group is None:
+        raise ValueError(f"{cluster.name} has no group `{pair.member.group}`")
+    wanted = wanted_configuration(group, pair.member, policy)
+    mark = _mark(group, pair, policy)
+    if compare(app, mark, group, wanted, policy):
+        # Nobody knows what it was made from: neither Ray's version, nor which variables are ours.
+        mark = replace(mark, fingerprint=ADOPTED, agreement="", variables=(), environment_hash="")
+    return Adoption(app, mark, compare(app, mark, group, wanted, policy).changes)
+
+
+def _mark(group: Group, pair: Pair, policy: Policy) -> Mark:
+    """The mark of an application that is as the spec says."""
+    own = application_name(group.cluster, pair.member)
+    return Mark(
+        owner=policy.owner,
+        cluster=group.cluster,
+        member=pair.member,
+        fingerprint=group.fingerprint(),
+        subdomain=pair.app.subdomain,
+        agreement=group.agreement(),
+        variables=tuple(sorted(group.inputs.environment)),
+        adopted="" if pair.app.subdomain == own else pair.app.id,
+        environment_hash="" if group.environment is None else group.environment.hash,
+    )
+
+
+def _unmarked(app: ObservedApplication) -> dict[str, str]:
+    return {name: value for name, value in app.environment.items() if name not in MARK}
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What adoptions are judged by.  `from_owner`: another owner, whose mark a person overrules."""
+
+    cluster: DesiredCluster
+    desired: DesiredState
+    observed: ObservedState
+    policy: Policy
+    from_owner: str | None = None
+
+    def filled(self) -> Mapping[Member, ObservedApplication]:
+        """The cluster's members that have an application of ours."""
+        ours = (a for a in self.observed.owned(self.policy.owner) if self._is_of_it(a))
+        return {key_of(app).member: app for app in ours}
+
+    def _is_of_it(self, app: ObservedApplication) -> bool:
+        return key_of(app).cluster == self.cluster.name
+
+    def claimable(self) -> tuple[ObservedApplication, ...]:
+        """Applications of the cluster's project that are nobody's, or that owner's."""
+        project = self.observed.projects[self.cluster.project]
+        return tuple(a for a in project.applications if self.is_claimable(a))
+
+    def is_claimable(self, app: ObservedApplication) -> bool:
+        owner = None if app.mark is None else app.mark.owner
+        return owner is None or (owner == self.from_owner and owner != self.policy.owner)
+
+
+def objections(pairs: Sequence[Pair], ground: Ground) -> list[str]:
+    """Why these applications may not be adopted together, each with a remedy; empty where they may.
+
+    An application that is ours already, in the very place, is no matter.
+    """
+    seated = ground.filled()
+    new = [pair for pair in pairs if seated.get(pair.member) != pair.app]
+    found = [said for pair in new if (said := _objection(pair, ground, seated))]
+    return found + [
+        said for group in ground.cluster.groups if (said := _too_many(group, new, seated))
+    ]
+
+
+def _objection(pair: Pair, ground: Ground, seated: Mapping[Member, ObservedApplication]) -> str:
+    app, what = pair.app, f"`{pair.app.subdomain}` (application {pair.app.id})"
+    if not ground.is_claimable(app):
+        return f"{what} is {whose(app, ground.policy.owner)}"
+    if pair.member in seated:
+        held = seated[pair.member]
+        return f"{pair.member} has application {held.id} already; a member has one"
+    if named := _named(app, Key(ground.cluster.name, pair.member), ground.desired):
+        return f"{what} has the name of {named}; adopt it as that, or rename it in CML first"
+    return ""
+
+
+def whose(app: ObservedApplication, owner: str) -> str:
+    """Whose an application with a mark is, and what must be done before it may be adopted."""
+    key = key_of(app)
+    if is_ours(app, owner):
+        return f"{key} already; `raycml release {key.cluster}` first"
+    other = "" if app.mark is None else app.mark.owner
+    return f"{key} of {other}; `--from-owner {other}` takes it from there"
+
+
+def _named(app: ObservedApplication, key: Key, desired: DesiredState) -> str:
+    """The other member, of any declared cluster, whose name the application has."""
+    number = re.search(r"-([0-9]{1,6})$", app.subdomain)
+    ordinal = int(number.group(1)) if number else 0
+    for cluster in desired.clusters:
+        for group in cluster.groups:
+            place = group.member(0 if group.is_head else ordinal)
+            own = Key(cluster.name, place)
+            if app.subdomain == application_name(cluster.name, place) and own != key:
+                return str(own)
+    return ""
+
+
+def _too_many(
+    group: Group, new: Iterable[Pair], seated: Mapping[Member, ObservedApplication]
+) -> str:
+    """What is beyond a group's replicas would be deleted by the next pass."""
+    added = {pair.member for pair in new if pair.member.group == group.name}
+    members = added | {member for member in seated if member.group == group.name}
+    if not added or len(members) <= group.replicas:
+        return ""
+    return (
+        f"group {group.name} would have {len(members)} members, and its spec wants "
+        f"{group.replicas}: what is too many would be deleted; set `replicas: {len(members)}` first"
+    )
+
+
+def adopted(observed: ObservedState, adoptions: Iterable[Adoption]) -> ObservedState:
+    """The world as it will be once the marks are written."""
+    marked = {a.app.id: replace(a.app, environment=a.environment) for a in adoptions}
+    projects = {
+        name: replace(p, applications=tuple(marked.get(a.id, a) for a in p.applications))
+        for name, p in observed.projects.items()
+    }
+    return replace(observed, projects=projects)
+
+
+def foresee(
+    desired: DesiredState, observed: ObservedState, adoptions: Iterable[Adoption], policy: Policy
+) -> Plan:
+    """What a pass will do after the adoption; what would only be waited for is left out."""
+    world = adopted(observed, adoptions)
+    decided = plan(desired, world, remember(desired, world, History(), policy), policy)
+    waits = tuple(w for w in decided.waits if w.intent is not Intent.NOTHING)
+    return replace(decided, waits=waits)
+
+
+def release(app: ObservedApplication, mark: Mark) -> Mapping[str, object]:
+    """The PATCH that takes the mark off and keeps all else, so that it runs on as nobody's.
+
+    The launcher asks which member it is at each start, so an application that runs one keeps that.
+    """
+    launched = app.script.removeprefix("/home/cdsw/").startswith(f"{LAUNCHERS}/{mark.cluster}/")
+    member = {MEMBER: str(mark.member)} if launched else {}
+    return {
+        "environment": {**_unmarked(app), **member},
+        "description": (
+            f"Ray cluster {mark.cluster}, member {mark.member}. Released by raycml: it is "
+            "nobody's, and no controller changes it."
+        ),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What would be adopted, what is ours in its place `already`, and what a pass does then.
+
+    `notes` are sentences on what is left open.
+    """
+
+    cluster: DesiredCluster
+    adoptions: tuple[Adoption, ...]
+    already: tuple[Pair, ...]
+    notes: tuple[str, ...]
+    plan: Plan
+
+
+def offer(proposal: Proposal, ground: Ground) -> Offer:
+    """The pairs must have no objections."""
+    filled = ground.filled()
+    new = [pair for pair in proposal.pairs if filled.get(pair.member) != pair.app]
+    made = tuple(adoption(ground.cluster, pair, ground.policy) for pair in new)
+    already = tuple(pair for pair in proposal.pairs if pair not in new)
+    notes = (*proposal.notes, *_lacking(ground, proposal))
+    plan = foresee(ground.desired, ground.observed, made, ground.policy)
+    return Offer(ground.cluster, made, already, notes, plan)
+
+
+def _lacking(ground: Ground, proposal: Proposal) -> list[str]:
+    """Which groups go on lacking members: a pass creates these beside the adopted ones."""
+    members = set(ground.filled()) | {pair.member for pair in proposal.pairs}
+    found: list[str] = []
+    for group in ground.cluster.groups:
+        number = group.replicas - sum(1 for m in members if m.group == group.name)
+        if number > 0:
+            said = str(THE_HEAD) if group.is_head else f"{number} of group {group.name}"
+            found.append(f"no application for {said}")
+    return found

@@ -1,0 +1,141 @@
+"""Which application may be meant by which member, told from names; for a person to agree to.
+
+The rule, for applications that are nobody's, and members without an application:
+
+1. One that runs a launcher of this very cluster is the member that its RAYCML_MEMBER names: it was
+   of this cluster, and was released.
+2. Otherwise its subdomain tells, and where that does not, its name: whole words at the end, `head`
+   for the head, and a group's name with a number for that ordinal of the group; `worker` with a
+   number also where the cluster has one worker group, whatever its name.
+3. What stands before these words is a family.  One family is proposed: the cluster's own
+   (`ray-<cluster>`), or else the one that has the cluster's name in it, or else the only one.
+4. A place that two applications of the family claim, and a group that has more claims than room, is
+   left to a person.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from controller.core.model.desired import LAUNCHERS, DesiredCluster, Group
+from controller.core.model.member import MEMBER, THE_HEAD, Member, parse_member
+from controller.core.model.observed import ObservedApplication
+from controller.core.spec.names import HEAD
+
+_WORKER = "worker"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An application for a member's place."""
+
+    member: Member
+    app: ObservedApplication
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What names say, by member; `notes` are sentences on what they leave open."""
+
+    pairs: tuple[Pair, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """`family` is what stands before the words that name the place."""
+
+    member: Member
+    family: str
+    app: ObservedApplication
+
+
+def propose(
+    cluster: DesiredCluster, filled: Iterable[Member], apps: Iterable[ObservedApplication]
+) -> Proposal:
+    """Pairs of the cluster's empty places and those applications, unambiguous ones only.
+
+    `filled`: members that have an application already.
+    """
+    taken = frozenset(filled)
+    found = [c for app in apps if (c := _claim(cluster, app)) and c.member not in taken]
+    family, notes = _family(cluster, found)
+    claims = [claim for claim in found if claim.family == family]
+    by_member: dict[Member, list[_Claim]] = {}
+    for claim in claims:
+        by_member.setdefault(claim.member, []).append(claim)
+    notes += [_contested(m, c) for m, c in sorted(by_member.items()) if len(c) > 1]
+    single = [Pair(m, c[0].app) for m, c in sorted(by_member.items()) if len(c) == 1]
+    full = {g.name: note for g in cluster.groups if (note := _crowded(g, taken, single))}
+    pairs = tuple(pair for pair in single if pair.member.group not in full)
+    return Proposal(pairs, (*notes, *full.values()))
+
+
+def _claim(cluster: DesiredCluster, app: ObservedApplication) -> _Claim | None:
+    own = f"ray-{cluster.name}"
+    if member := _by_launcher(cluster, app):
+        return _Claim(member, own, app)
+    for text in (app.subdomain, app.name):
+        if told := _by_words(cluster, _slug(text)):
+            return _Claim(*told, app)
+    return None
+
+
+def _by_launcher(cluster: DesiredCluster, app: ObservedApplication) -> Member | None:
+    if not app.script.removeprefix("/home/cdsw/").startswith(f"{LAUNCHERS}/{cluster.name}/"):
+        return None
+    member = parse_member(app.environment.get(MEMBER, ""))
+    return member if member is not None and cluster.group(member.group) is not None else None
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text[:200].lower()).strip("-")
+
+
+def _by_words(cluster: DesiredCluster, slug: str) -> tuple[Member, str] | None:
+    """The member that the last words name, and what is before them; the longest group wins."""
+    if f"-{slug}".endswith(f"-{HEAD}"):
+        return THE_HEAD, slug.removesuffix(HEAD).rstrip("-")
+    for word, group in sorted(_words(cluster).items(), key=lambda item: -len(item[0])):
+        found = re.fullmatch(rf"(?:(.*)-)?{re.escape(word)}-?0*(\d{{1,6}})", slug)
+        if found:
+            return Member(group, int(found.group(2))), found.group(1) or ""
+    return None
+
+
+def _words(cluster: DesiredCluster) -> Mapping[str, str]:
+    """The words that name a worker group, with the group."""
+    groups = [g.name for g in cluster.groups if not g.is_head]
+    alias = {_WORKER: groups[0]} if len(groups) == 1 else {}
+    return {**alias, **{name: name for name in groups}}
+
+
+def _family(cluster: DesiredCluster, claims: Sequence[_Claim]) -> tuple[str | None, list[str]]:
+    """The one family to propose, or None with a note."""
+    families = sorted({claim.family for claim in claims})
+    own = [f for f in families if f == f"ray-{cluster.name}"]
+    named = [f for f in families if f"-{cluster.name}-" in f"-{f}-"]
+    for chosen in (own, named, families):
+        if len(chosen) == 1:
+            return chosen[0], []
+    if not families:
+        return None, []
+    listed = ", ".join(f"`{family or HEAD}`" for family in families[:5])
+    return None, [f"several families of names could be meant ({listed}); choose with --map"]
+
+
+def _contested(member: Member, claims: Sequence[_Claim]) -> str:
+    names = " and ".join(f"`{claim.app.subdomain}`" for claim in claims[:5])
+    return f"{member} could be {names}; choose with --map"
+
+
+def _crowded(group: Group, filled: frozenset[Member], pairs: Sequence[Pair]) -> str:
+    """Why nothing is proposed for a group that has no room for all; empty where it has."""
+    claims = sum(1 for pair in pairs if pair.member.group == group.name)
+    room = group.replicas - sum(1 for member in filled if member.group == group.name)
+    if claims <= room:
+        return ""
+    return (
+        f"{claims} applications could be of group {group.name}, which has room for "
+        f"{max(room, 0)}; raise its replicas, or choose with --map"
+    )

@@ -1,0 +1,61 @@
+"""Release on the live workspace: a look, and one write for each application of the cluster."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from controller.adoption.adoption import release as unmarked
+from controller.core.model.history import History
+from controller.core.model.observed import ObservedApplication, is_ours, key_of
+from controller.core.spec.closest import did_you_mean
+from controller.core.spec.revision import Holder
+from controller.guards.pauses import check_pauses
+from controller.guards.protection import check_specs
+from controller.printable import one_line
+from controller.reconcile import Pass, look_and_plan
+from controller.terminal.exit_codes import Exit
+from controller.terminal.failure import CommandError
+from controller.terminal.specs import NO_SPECS
+from controller.workspace.compose import Session, with_permissions
+from controller.workspace.marking import Fields, Written, write
+
+
+def found(session: Session, name: str, holder: Holder | None) -> Sequence[ObservedApplication]:
+    """All applications of the cluster.  CommandError where they may not be released."""
+    policy = replace(with_permissions(session.policy), look_at_pauses=True)
+    seen = look_and_plan(NO_SPECS, session.world, History(), policy)
+    apps = _apps(seen, name, session.owner)
+    if not seen.observed.complete():
+        message = "the list of applications was torn; nothing is done on it"
+        raise CommandError(message, Exit.UNEXPECTED, "the same command again")
+    check_specs(() if holder is None else (holder,), loses=False)
+    check_pauses({name}, seen)
+    return apps
+
+
+def _apps(seen: Pass, name: str, owner: str) -> list[ObservedApplication]:
+    clusters: dict[str, list[ObservedApplication]] = {}
+    for app in seen.observed.owned(owner):
+        clusters.setdefault(key_of(app).cluster, []).append(app)
+    if name not in clusters:
+        hint = did_you_mean(name, clusters)
+        hint = hint or f"there are: {', '.join(sorted(clusters)) or 'none'}"
+        message = f"no cluster `{one_line(name[:60])}` of ours in this project; {hint}"
+        raise CommandError(message, Exit.USAGE, "`raycml status`")
+    return sorted(clusters[name], key=lambda app: (key_of(app), app.id))
+
+
+def release_all(session: Session, name: str, apps: Sequence[ObservedApplication]) -> list[Written]:
+    """One write for each application."""
+    decide = partial(_decided, session.owner, name)
+    return [write(session.world, app, decide) for app in apps]
+
+
+def _decided(owner: str, name: str, fresh: ObservedApplication) -> Fields | str:
+    """What is written into an application, judged by a fresh look at it."""
+    mark = fresh.mark
+    if mark is None or not is_ours(fresh, owner):
+        return {}  # somebody else let it go meanwhile
+    if mark.cluster != name:
+        return f"meanwhile it is {mark.key}"
+    return unmarked(fresh, mark)

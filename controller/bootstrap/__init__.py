@@ -1,0 +1,1 @@
+"""Bootstrap: a running controller in a workspace that has none."""

@@ -1,0 +1,128 @@
+"""`raycml approve`: a person's agreement that a revision which waits may come into force.
+
+It is for one step, from the revision in force to the one that waits, and is used up by that step.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from controller.core.model.approval import PREFIX_MIN, Held, matching
+from controller.files.approvals import REVISION, all_held
+from controller.files.port import FilesError
+from controller.process.people import this_person
+from controller.run.orders.page import write_approval
+from controller.terminal.consent import consent
+from controller.terminal.exit_codes import Exit
+from controller.terminal.failure import CommandError
+from controller.terminal.options import CaCert, Local, NoColor, Verbose, Yes
+from controller.terminal.screen import Screen
+from controller.web.orders import OrderError
+from controller.workspace.compose import Session, open_session
+
+Named = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="REVISION",
+        help="Its id, or the first 7 characters or more.  Default: list those that wait.",
+        show_default=False,
+    ),
+]
+Waiting = tuple[str, Held]  # the id of a source, and its revision that waits
+
+
+def approve(
+    ctx: typer.Context,
+    revision: Named = None,
+    *,
+    yes: Yes = False,
+    local: Local = False,
+    ca_cert: CaCert = None,
+    no_color: NoColor = False,
+    verbose: Verbose = False,
+) -> Exit:
+    """Example: raycml approve 4c1f9a7
+
+    Let a revision into force that removes many clusters, or that was pushed by force.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    named = None if revision is None else _checked(revision)
+    with open_session(screen, local=local, ca_cert=ca_cert) as session:
+        waiting = _waiting(session)
+        if named is None:
+            _show(screen, waiting)
+            return Exit.DONE
+        for source, held in _chosen(named, waiting):
+            consent(screen, f"{_text(held)}\n{_effect(held)}", "Approve?", yes=yes)
+            _approve(screen, session, source, held)
+    return Exit.DONE
+
+
+def _checked(revision: str) -> str:
+    named = revision.strip().lower()
+    if REVISION.fullmatch(named) is None:
+        raise CommandError(
+            f"a revision is {PREFIX_MIN} to 64 characters of 0-9 and a-f",
+            Exit.USAGE,
+            "`raycml approve` lists those that wait",
+        )
+    return named
+
+
+def _waiting(session: Session) -> tuple[Waiting, ...]:
+    try:
+        return all_held(session.files(session.project))
+    except FilesError as error:
+        message = f"the revisions that wait cannot be read: {error}"
+        raise CommandError(message, Exit.UNEXPECTED) from None
+
+
+def _chosen(named: str, waiting: Sequence[Waiting]) -> tuple[Waiting, ...]:
+    """The revision by its whole id or a prefix, which may wait in several sources."""
+    meant = {held.revision for held in matching(named, [held for _, held in waiting])}
+    if len(meant) == 1:
+        return tuple(each for each in waiting if each[1].revision in meant)
+    if meant:
+        message = f"{named} is the start of several revisions: {', '.join(sorted(meant))}"
+        raise CommandError(message, Exit.USAGE, "more characters of the one that is meant")
+    there = ", ".join(held.revision for _, held in waiting) or "none"
+    raise CommandError(
+        f"no controller holds a revision {named}; waiting: {there}",
+        Exit.REFUSED,
+        "`raycml approve` lists the revisions that wait",
+    )
+
+
+def _show(screen: Screen, waiting: Sequence[Waiting]) -> None:
+    for _, held in waiting:
+        screen.data(_text(held))
+    if not waiting:
+        screen.say("no revision waits for approval")
+
+
+def _text(held: Held) -> str:
+    since = held.since.strftime("%Y-%m-%d %H:%M UTC")
+    base = f"after {held.base[:12]}" if held.base else "the first one"
+    lines = [
+        f"{held.revision}  of {held.origin}, {base}, since {since}",
+        f"  {held.reason}: {held.message}",
+    ]
+    if held.removes:
+        lines.append(f"  removes: {', '.join(held.removes)}")
+    return "\n".join(lines)
+
+
+def _effect(held: Held) -> str:
+    if held.removes:
+        return "once approved, these clusters are deleted when their grace is over"
+    return "once approved, this revision is in force"
+
+
+def _approve(screen: Screen, session: Session, source: str, held: Held) -> None:
+    try:
+        write_approval(session, source, held, this_person(screen.machine.environ))
+    except OrderError as error:
+        raise CommandError(str(error), Exit.UNEXPECTED) from None
+    screen.data(f"{held.revision}  approved")
+    screen.say(f"the controller that follows {held.origin} lets it into force with its next pass")

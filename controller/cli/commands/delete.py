@@ -1,0 +1,155 @@
+"""`raycml delete`: take clusters away for good, by their owner marks; a spec is not needed.
+
+A spec that would bring a cluster back is said, and one that protects or pauses it is obeyed.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from controller.cli.commands.reconcile import exit_code
+from controller.core.model.history import History
+from controller.core.model.observed import key_of
+from controller.core.model.order import OrderKind
+from controller.core.model.plan import Plan
+from controller.core.model.policy import Policy
+from controller.core.spec.closest import did_you_mean
+from controller.core.spec.revision import Holder
+from controller.core.spec.text import spoken
+from controller.core.status.goal import Goal
+from controller.guards.pauses import check_pauses
+from controller.guards.protection import check_recorded, check_specs
+from controller.guards.pruning import agree
+from controller.process.interrupts import Interrupts
+from controller.reconcile import Pass, look_and_plan
+from controller.run.aftermath import explain
+from controller.run.convergence import Drive
+from controller.run.loop import End
+from controller.run.orders.ordering import exit_of, lead_or_order, new_order
+from controller.terminal.exit_codes import Exit
+from controller.terminal.failure import CommandError
+from controller.terminal.options import (
+    CaCert,
+    Local,
+    NoColor,
+    Project,
+    Specs,
+    Verbose,
+    Yes,
+    cluster_names,
+    duration,
+)
+from controller.terminal.plan_table import members_away
+from controller.terminal.progress import showing
+from controller.terminal.screen import Screen
+from controller.terminal.specs import NO_SPECS, load_if_there
+from controller.workspace.compose import Session, open_session, with_permissions
+
+Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Clusters.")]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        metavar="DURATION",
+        parser=duration,
+        help="How long to wait until they are gone.",
+    ),
+]
+
+
+def delete(  # noqa: PLR0913 - the options of one command
+    ctx: typer.Context,
+    names: Names,
+    *,
+    yes: Yes = False,
+    timeout: Timeout = "10m",  # type: ignore[assignment]  # its parser makes it seconds
+    project: Project = None,
+    specs: Specs = None,
+    local: Local = False,
+    ca_cert: CaCert = None,
+    no_color: NoColor = False,
+    verbose: Verbose = False,
+) -> Exit:
+    """Example: raycml delete analytics --yes
+
+    Delete all applications of clusters and wait until they are gone.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    chosen = cluster_names(names)
+    held = _holders(chosen, specs)
+    check_specs(held, loses=True)
+    where = project or _project_of(held)
+    with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
+        check_recorded(session, chosen, loses=True)
+        wanted = frozenset(chosen)
+        policy = with_permissions(session.policy, only=wanted, delete=wanted)
+        seen = look_and_plan(NO_SPECS, session.world, History(), policy)
+        _check_known(chosen, seen, policy)
+        check_pauses(set(chosen), seen)
+        agree(screen, wanted, f"{members_away(seen.plan)} for good", yes=yes)
+        started = session.clock.monotonic()
+        order = new_order(session, screen.machine, OrderKind.DELETE, tuple(chosen), timeout)
+        answer = lead_or_order(session, order, screen.say)
+        if answer is None:
+            left_s = max(started + timeout - session.clock.monotonic(), 0.0)
+            end = _carry_out(screen, session, policy, left_s)
+            code = exit_code(end)
+            why = [] if code is Exit.DONE else [*explain(end, session)]
+        else:
+            code, why = exit_of(answer), [answer.message]
+        _conclude(screen, code, why, chosen, held)
+        if code is Exit.DONE:
+            screen.say(f"done in {spoken(session.clock.monotonic() - started)}")
+        return code
+
+
+def _holders(names: list[str], specs: Specs) -> list[Holder]:
+    revision = load_if_there(specs)
+    found = () if revision is None else revision.clusters
+    return [holder for holder in found if holder.cluster.name in names]
+
+
+def _project_of(held: list[Holder]) -> str | None:
+    """The project that the specs name, where they agree on one; otherwise the connection's."""
+    named = {holder.cluster.spec.project for holder in held}
+    if len(named) > 1:
+        raise CommandError(
+            "the clusters are in several projects", Exit.USAGE, "one `raycml delete` for each"
+        )
+    return next(iter(named), None)
+
+
+def _check_known(names: list[str], seen: Pass, policy: Policy) -> None:
+    """A name without an application, nor a launcher that is left of it, is a mistake."""
+    ours = {key_of(app).cluster for app in seen.observed.owned(policy.owner)}
+    known = ours | _left(seen.plan)
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, ours) or f"there are: {', '.join(sorted(ours)) or 'none'}"
+            message = f"no cluster `{name[:60]}` of ours in this project; {hint}"
+            raise CommandError(message, Exit.USAGE, "`raycml status`")
+
+
+def _left(plan: Plan) -> set[str]:
+    return {step.cluster for step in plan.steps}
+
+
+def _carry_out(screen: Screen, session: Session, policy: Policy, timeout_s: float) -> End:
+    stops = Interrupts(session.client.limit, screen.machine.ending)
+    with stops as interrupts, showing(screen, session.clock) as progress:
+        drive = Drive(session, NO_SPECS, policy, interrupts, progress)
+        drive.command = f"raycml delete {' '.join(sorted(policy.delete))}"
+        return drive.until(Goal.READY, timeout_s)
+
+
+def _conclude(
+    screen: Screen, code: Exit, why: Sequence[str], names: list[str], held: list[Holder]
+) -> None:
+    if code is Exit.DONE:
+        screen.data("\n".join(f"{name}  gone" for name in names))
+    else:
+        screen.say(f"not gone yet: {', '.join(names)}", *why)
+    for holder in held:
+        again = f"{holder.cluster.name} is still in {holder.place}"
+        screen.say(f"{again}: the next reconcile brings it back; remove that spec to keep it away")

@@ -1,0 +1,152 @@
+"""`raycml events`: what a long-running controller saw and did, from the project's files."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from controller.core.spec.closest import did_you_mean
+from controller.core.status.events import Event
+from controller.files.events import EventFile, event_json
+from controller.terminal.event_lines import HEADER, cells, events_json, events_text, line
+from controller.terminal.exit_codes import Exit
+from controller.terminal.options import (
+    CaCert,
+    Form,
+    Local,
+    NoColor,
+    Output,
+    Project,
+    Verbose,
+    duration,
+)
+from controller.terminal.screen import Screen
+from controller.terminal.watching import looks
+from controller.workspace.compose import Session, open_session
+
+Name = Annotated[
+    str | None,
+    typer.Argument(metavar="NAME", help="Of one cluster.  Default: of all", show_default=False),
+]
+Follow = Annotated[
+    bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C.")
+]
+Limit = Annotated[
+    int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="The latest N only.")
+]
+Since = Annotated[
+    float | None,
+    typer.Option(
+        "--since",
+        metavar="DURATION",
+        parser=duration,
+        help="Only what happened in the last 90s, 15m, 2d.",
+        show_default=False,
+    ),
+]
+
+_KNOWN_MAX = 50_000  # events that a follower remembers to have shown; files hold a tenth of it
+
+Shown = tuple[tuple[str, ...], datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which events, and in which form."""
+
+    name: str | None
+    limit: int
+    since_s: float | None
+    form: Form
+
+    def chosen(self, events: Sequence[Event], now: datetime) -> list[Event]:
+        """Oldest first, like a log."""
+        named = [e for e in events if self.name in (None, e.cluster)]
+        if self.since_s is not None:
+            start = now - timedelta(seconds=self.since_s)
+            named = [e for e in named if e.last_at is not None and e.last_at >= start]
+        return named[: self.limit][::-1]
+
+
+def events(  # noqa: PLR0913 - the options of one command
+    ctx: typer.Context,
+    name: Name = None,
+    *,
+    follow: Follow = False,
+    limit: Limit = 100,
+    since: Since = None,
+    output: Output = Form.TEXT,
+    project: Project = None,
+    local: Local = False,
+    ca_cert: CaCert = None,
+    no_color: NoColor = False,
+    verbose: Verbose = False,
+) -> Exit:
+    """Example: raycml events analytics -f
+
+    Show what a long-running controller saw and did: oldest first, repeats counted.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    wish = Wish(name, limit, since, output)
+    with open_session(screen, local=local, ca_cert=ca_cert, project=project) as session:
+        stored = EventFile(session.files(session.project))
+        if follow:
+            with suppress(KeyboardInterrupt):  # as one ends it
+                _follow(screen, session, stored, wish)
+        else:
+            _show(screen, session, stored.read(), wish)
+    return Exit.DONE
+
+
+def _show(screen: Screen, session: Session, found: Sequence[Event], wish: Wish) -> None:
+    now = session.clock.now()
+    chosen = wish.chosen(found, now)
+    if wish.form is Form.JSON:
+        screen.document(events_json(chosen, now))
+    elif chosen:
+        screen.data(events_text(chosen))
+    if not chosen:
+        screen.say(_none(found, wish))
+
+
+def _none(found: Sequence[Event], wish: Wish) -> str:
+    """Why there is nothing to see."""
+    if not found:
+        return "no events; a long-running controller writes them: `raycml run`"
+    known = sorted({event.cluster for event in found if event.cluster})
+    if wish.name is not None and wish.name not in known:
+        hint = did_you_mean(wish.name, known) or f"there are some of: {', '.join(known) or 'none'}"
+        return f"no events of a cluster `{wish.name[:60]}`; {hint}"
+    return "no events in that time"
+
+
+def _follow(screen: Screen, session: Session, stored: EventFile, wish: Wish) -> None:
+    """First what there is, then whatever is new or was counted up.  Ends by an exception."""
+    known: dict[Shown, int] | None = None
+    for found in looks(stored.read, screen, session.clock):
+        before = known or {}
+        news = [e for e in found if e.count > before.get(_shown(e), 0)]
+        chosen = wish.chosen(news, session.clock.now())
+        if known is None:
+            _head(screen, found, chosen, wish)
+        for event in chosen:
+            if wish.form is Form.JSON:
+                screen.stream_document(event_json(event))
+            else:
+                screen.stream(line(cells(event)))
+        counts = {_shown(event): event.count for event in found}
+        known = {**before, **counts} if len(before) < _KNOWN_MAX else counts
+
+
+def _shown(event: Event) -> Shown:
+    return event.matter, event.first_at
+
+
+def _head(screen: Screen, found: Sequence[Event], chosen: Sequence[Event], wish: Wish) -> None:
+    if wish.form is Form.TEXT:
+        screen.stream(line(HEADER))
+    if not chosen:
+        screen.say(f"{_none(found, wish)}; waiting for them")

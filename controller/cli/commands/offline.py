@@ -1,0 +1,180 @@
+"""Commands that need no connection: `init`, `validate`, `schema`."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controller.cli.output.annotations import Report, github_lines, gitlab_report
+from controller.core.spec.allowed import VARIABLE, parse_projects, refused
+from controller.core.spec.notices import notices
+from controller.core.spec.revision import Problem, Revision
+from controller.core.spec.text import counted
+from controller.printable import json_text
+from controller.source.directory import SUFFIXES
+from controller.source.yaml.schema import FILE_NAME, json_schema
+from controller.source.yaml.template import starter
+from controller.terminal.exit_codes import Exit
+from controller.terminal.failure import CommandError
+from controller.terminal.options import SPECS, NoColor, Paths
+from controller.terminal.screen import Screen
+from controller.terminal.specs import read_specs
+
+SCHEMA = "raycml.validation/v1"
+
+Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the new cluster.")]
+Place = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="PATH", help="A folder, or a *.yaml file.  Default: specs/", show_default=False
+    ),
+]
+Reported = Annotated[
+    Report,
+    typer.Option(
+        "--output", "-o", help="How problems are printed; github and gitlab put them at their line."
+    ),
+]
+
+
+def init(
+    ctx: typer.Context, path: Place = None, *, name: Name = "quickstart", no_color: NoColor = False
+) -> Exit:
+    """Example: raycml init --name analytics
+
+    Write a commented spec, and beside it the schema that editors use.  Nothing is overwritten.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=False)
+    file = _file(path or SPECS, name)
+    try:
+        text = starter(name)
+    except ValueError as error:
+        raise CommandError(str(error), Exit.USAGE, "`raycml init --name analytics`") from None
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _write_new(file, text)
+        _write_schema(file.parent / FILE_NAME, screen)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise CommandError(f"{file} cannot be written: {why}", Exit.UNEXPECTED) from None
+    screen.data(str(file))
+    screen.say(f"edit it, then: raycml validate {file}")
+    return Exit.DONE
+
+
+def _file(path: Path, name: str) -> Path:
+    return path if path.suffix in SUFFIXES else path / f"{name}.yaml"
+
+
+def _write_new(file: Path, text: str) -> None:
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+    except FileExistsError:
+        message = f"{file} exists; it is not overwritten"
+        remedy = "another `--name`, or another path"
+        raise CommandError(message, Exit.REFUSED, remedy) from None
+
+
+def _write_schema(file: Path, screen: Screen) -> None:
+    """An older schema is somebody's until they ask for the new one."""
+    text = _schema_text()
+    if not file.exists():
+        _write_new(file, text)
+    elif file.read_text("utf-8", errors="replace") != text:
+        screen.say(f"{file} is of another version and was kept; renew it: raycml schema > {file}")
+
+
+def _schema_text() -> str:
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def schema(ctx: typer.Context) -> Exit:
+    """Example: raycml schema > specs/raycml.schema.json
+
+    Print the JSON Schema (draft 7) of a spec.
+    """
+    Screen(ctx.obj, plain=True, verbose=False).data(_schema_text().rstrip("\n"))
+    return Exit.DONE
+
+
+def validate(
+    ctx: typer.Context,
+    paths: Paths = None,
+    *,
+    output: Reported = Report.TEXT,
+    no_color: NoColor = False,
+) -> Exit:
+    """Example: raycml validate specs/
+
+    Read the specs and name every problem with its file, line and column.  Speaks to nobody.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=False)
+    revision = _limited(read_specs(paths), screen)
+    match output:
+        case Report.TEXT:
+            _show(screen, revision)
+        case Report.JSON:
+            screen.document(_document(revision))
+        case Report.GITHUB:
+            _annotate(screen, revision)
+        case Report.GITLAB:
+            screen.exact(json_text(gitlab_report(revision.problems, Path.cwd())))
+            screen.say(*map(str, revision.problems))
+    return Exit.INVALID_SPEC if revision.problems else Exit.DONE
+
+
+def _limited(revision: Revision, screen: Screen) -> Revision:
+    """With a problem for each spec that names a project outside of RAYCML_PROJECTS."""
+    found = refused(revision.clusters, parse_projects(screen.machine.environ.get(VARIABLE)))
+    places = {(problem.file, problem.line) for problem in found}
+    left = tuple(h for h in revision.clusters if (h.file, h.line) not in places)
+    problems = tuple(sorted((*revision.problems, *found)))
+    return replace(revision, clusters=left, problems=problems)
+
+
+def _show(screen: Screen, revision: Revision) -> None:
+    for holder in revision.clusters:
+        members = 1 + sum(group.replicas for group in holder.cluster.spec.worker_group_specs)
+        screen.data(f"{holder.place}: {holder.cluster.name}, {counted(members, 'member')}")
+        screen.say(*(f"{holder.place}: {notice}" for notice in notices(holder.cluster)))
+    screen.say(*map(str, revision.problems))
+    if revision.problems:
+        screen.say(f"{counted(len(revision.problems), 'problem')}; correct them and validate again")
+
+
+def _annotate(screen: Screen, revision: Revision) -> None:
+    """GitHub takes commands from both streams, so nothing of a spec stands outside of ours."""
+    for line in github_lines(revision.problems, Path.cwd()):
+        screen.exact(line)
+    screen.say(
+        f"{counted(len(revision.clusters), 'valid spec')}, "
+        f"{counted(len(revision.problems), 'problem')}"
+    )
+
+
+def _document(revision: Revision) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "valid": not revision.problems,
+        "clusters": [
+            {"name": h.cluster.name, "file": h.file, "line": h.line} for h in revision.clusters
+        ],
+        "notices": [
+            {"file": h.file, "line": h.line, "message": notice}
+            for h in revision.clusters
+            for notice in notices(h.cluster)
+        ],
+        "problems": [_problem(problem) for problem in revision.problems],
+    }
+
+
+def _problem(problem: Problem) -> dict[str, object]:
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "message": problem.message,
+    }

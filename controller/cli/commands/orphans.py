@@ -1,0 +1,134 @@
+"""`raycml orphans`: applications of ours that no spec holds, found out by reading only."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import typer
+
+from controller.core.model.desired import DesiredState
+from controller.core.model.history import History
+from controller.core.model.observed import ObservedApplication, ObservedState, Phase, key_of
+from controller.core.model.policy import Policy
+from controller.core.status.documents import unreadable_json
+from controller.reconcile import look_and_plan
+from controller.terminal.columns import aligned
+from controller.terminal.exit_codes import Exit
+from controller.terminal.failure import CommandError
+from controller.terminal.options import CaCert, Form, Local, NoColor, Output, Specs, Verbose
+from controller.terminal.screen import Screen
+from controller.terminal.specs import label, load
+from controller.terminal.status_text import unreadable_text
+from controller.workspace.compose import open_session, with_permissions
+
+SCHEMA = "raycml.orphans/v1"
+
+
+def orphans(
+    ctx: typer.Context,
+    *,
+    specs: Specs = None,
+    output: Output = Form.TEXT,
+    local: Local = False,
+    ca_cert: CaCert = None,
+    no_color: NoColor = False,
+    verbose: Verbose = False,
+) -> Exit:
+    """Example: raycml orphans --specs specs/
+
+    List the applications of ours that no spec holds, and what can be done with them.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    _check_whole(specs)
+    revision = load(specs)
+    with open_session(screen, local=local, ca_cert=ca_cert) as session:
+        policy = with_permissions(session.policy)
+        seen = look_and_plan(revision, session.world, History(), policy)
+    found = _orphans(seen.desired, seen.observed, policy)
+    unreadable = seen.observed.unreadable(policy.owner)
+    whole = seen.observed.complete()
+    if output is Form.JSON:
+        screen.document(_document(found, unreadable, seen.observed, label(revision)))
+    else:
+        screen.data("\n\n".join([_text(found), *unreadable_text(unreadable)]))
+        screen.say(*_remedies(found))
+    if not whole:
+        screen.say("a list of applications was not complete: there may be more")
+    return Exit.DONE
+
+
+def _check_whole(specs: Sequence[Path] | None) -> None:
+    """A single file says nothing of the clusters that other files hold."""
+    files = [path for path in specs or () if path.is_file()]
+    if files:
+        raise CommandError(
+            f"orphans are known from the whole folder of specs, and {files[0]} is a single file",
+            Exit.USAGE,
+            f"`raycml orphans --specs {files[0].parent}`",
+        )
+
+
+def _orphans(
+    desired: DesiredState, observed: ObservedState, policy: Policy
+) -> list[ObservedApplication]:
+    held = {cluster.name for cluster in desired.clusters} | set(desired.frozen)
+    found = [app for app in observed.owned(policy.owner) if key_of(app).cluster not in held]
+    return sorted(found, key=lambda app: (key_of(app), app.id))
+
+
+def _since(app: ObservedApplication) -> datetime | None:
+    """Since when it is in its state, where CML tells; otherwise since it was made."""
+    told = {
+        Phase.RUNNING: app.running_at,
+        Phase.STARTING: app.starting_at,
+        Phase.STOPPED: app.stopped_at,
+    }
+    return told.get(app.phase) or app.created_at
+
+
+def _text(found: Sequence[ObservedApplication]) -> str:
+    rows: list[tuple[str, ...]] = [("CLUSTER", "MEMBER", "APPLICATION", "STATE", "SINCE")]
+    rows += [_row(app) for app in found]
+    return "\n".join(aligned(rows)) if found else "no orphans: a spec holds every application"
+
+
+def _row(app: ObservedApplication) -> tuple[str, ...]:
+    key, since = key_of(app), _since(app)
+    told = "-" if since is None else f"{since:%Y-%m-%d %H:%M} UTC"
+    return key.cluster, str(key.member), app.id, str(app.phase), told
+
+
+def _remedies(found: Sequence[ObservedApplication]) -> list[str]:
+    """What a person may do, for each cluster."""
+    names = sorted({key_of(app).cluster for app in found})
+    ways = "`raycml delete {0}` removes it, `raycml release {0}` lets it run on as nobody's"
+    said = [f"{name}: {ways.format(name)}" for name in names]
+    return [*said, "a spec that declares it takes it back as it is"] if said else []
+
+
+def _document(
+    found: Sequence[ObservedApplication],
+    unreadable: Sequence[ObservedApplication],
+    observed: ObservedState,
+    revision: str,
+) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "revision": revision,
+        "as_of": observed.as_of.isoformat(),
+        "complete": observed.complete(),
+        "orphans": [_json(app) for app in found],
+        "unreadable": [unreadable_json(app) for app in unreadable],
+    }
+
+
+def _json(app: ObservedApplication) -> dict[str, object]:
+    key, since = key_of(app), _since(app)
+    return {
+        "cluster": key.cluster,
+        "member": str(key.member),
+        "application_id": app.id,
+        "project": app.project,
+        "state": str(app.phase),
+        "since": None if since is None else since.isoformat(),
+    }

@@ -1,0 +1,151 @@
+"""`raycml pause` and `unpause`: a brake for one cluster, kept in the project's files.
+
+A pause outlives every controller, and each of them obeys it.  It says who, why, and until when.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from controller.core.model.observed import Pause, is_ours, key_of
+from controller.core.spec.closest import did_you_mean
+from controller.core.spec.revision import Revision
+from controller.files.pauses import parse_pause, pause_path, render_pause
+from controller.printable import one_line
+from controller.process.people import reason_of, this_person
+from controller.terminal.durations import parse_until
+from controller.terminal.exit_codes import Exit
+from controller.terminal.failure import CommandError
+from controller.terminal.options import CaCert, Local, NoColor, Project, Specs, Verbose
+from controller.terminal.screen import Screen
+from controller.terminal.specs import load_if_there
+from controller.workspace.compose import Session, open_session
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A cluster.")]
+Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for those who find it.")]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        "--until",
+        metavar="TIME|DURATION",
+        help="When it ends by itself: 2h, or 2026-03-02T18:00Z.  Default: never",
+        show_default=False,
+    ),
+]
+
+
+def pause(  # noqa: PLR0913 - the options of one command
+    ctx: typer.Context,
+    name: Name,
+    *,
+    reason: Why,
+    until: Until = None,
+    project: Project = None,
+    specs: Specs = None,
+    local: Local = False,
+    ca_cert: CaCert = None,
+    no_color: NoColor = False,
+    verbose: Verbose = False,
+) -> Exit:
+    """Example: raycml pause analytics --reason "migration of the data" --until 2h
+
+    Have every controller only watch a cluster, from its next pass on.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    now = ctx.obj.clock.now()
+    ends = _ends(until, now)
+    words = _words(reason)
+    revision = load_if_there(specs)
+    where = project or _spec_project(revision, name)
+    with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
+        _check_known(name, session, revision)
+        body = Pause(name, words, this_person(ctx.obj.environ), now, ends)
+        session.files(session.project).replace(pause_path(name), render_pause(body))
+    screen.data(f"{name}  paused {_until_text(ends)}")
+    screen.say(f"undo it with: raycml unpause {name}")
+    return Exit.DONE
+
+
+def unpause(
+    ctx: typer.Context,
+    name: Name,
+    *,
+    project: Project = None,
+    specs: Specs = None,
+    local: Local = False,
+    ca_cert: CaCert = None,
+    no_color: NoColor = False,
+    verbose: Verbose = False,
+) -> Exit:
+    """Example: raycml unpause analytics
+
+    Let controllers work on a cluster again.  Does not change `paused` in a spec.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    revision = load_if_there(specs)
+    where = project or _spec_project(revision, name)
+    with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
+        files, path = session.files(session.project), _path(name)
+        data = files.read(path)
+        if data is None:
+            _check_known(name, session, revision)
+            screen.data(f"{name}  was not paused")
+        else:
+            was = parse_pause(data, name, session.clock.now())
+            files.remove(path)
+            screen.data(f"{name}  no longer paused (was by {was.by}: {was.reason})")
+    if _paused_by_spec(revision, name):
+        screen.say(
+            f"its spec still says `paused: true`; raycml only watches {name} until that goes"
+        )
+    return Exit.DONE
+
+
+def _path(name: str) -> str:
+    """Only for what can be a cluster's name: it becomes part of a path."""
+    if not name or not all(c.isascii() and (c.isalnum() or c == "-") for c in name):
+        raise CommandError(
+            f"`{one_line(name[:60])}` is not a cluster's name", Exit.USAGE, "`raycml status`"
+        )
+    return pause_path(name)
+
+
+def _ends(until: str | None, now: datetime) -> datetime | None:
+    try:
+        return None if until is None else parse_until(until, now)
+    except ValueError as error:
+        raise CommandError(str(error), Exit.USAGE, "`--until 2h`") from None
+
+
+def _words(reason: str) -> str:
+    try:
+        return reason_of(reason)
+    except ValueError as error:
+        remedy = '`--reason "what you are about to do"`'
+        raise CommandError(str(error), Exit.USAGE, remedy) from None
+
+
+def _until_text(ends: datetime | None) -> str:
+    return "until somebody ends it" if ends is None else f"until {ends:%Y-%m-%d %H:%M} UTC"
+
+
+def _spec_project(revision: Revision | None, name: str) -> str | None:
+    found = () if revision is None else revision.clusters
+    return next((h.cluster.spec.project for h in found if h.cluster.name == name), None)
+
+
+def _paused_by_spec(revision: Revision | None, name: str) -> bool:
+    found = () if revision is None else revision.clusters
+    return any(h.cluster.spec.paused for h in found if h.cluster.name == name)
+
+
+def _check_known(name: str, session: Session, revision: Revision | None) -> None:
+    """A pause of a misspelt cluster would stop nothing and look as if it did."""
+    apps = session.client.list_applications(session.project).applications
+    known = {key_of(app).cluster for app in apps if is_ours(app, session.owner)}
+    known |= set() if revision is None else {h.cluster.name for h in revision.clusters}
+    if name not in known:
+        hint = did_you_mean(name, known) or f"there are: {', '.join(sorted(known)) or 'none'}"
+        message = f"no cluster `{one_line(name[:60])}` in this project; {hint}"
+        raise CommandError(message, Exit.USAGE, "`raycml status`")

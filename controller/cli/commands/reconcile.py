@@ -1,0 +1,198 @@
+"""`raycml reconcile`: passes until the clusters are as their specs say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from controller.core.model.history import History
+from controller.core.model.policy import Policy
+from controller.core.spec.revision import Revision
+from controller.core.spec.text import spoken
+from controller.core.status.documents import status_json
+from controller.core.status.goal import Goal, Verdict
+from controller.guards.protection import check_recorded
+from controller.guards.pruning import agree, check_whole, to_prune, with_prune
+from controller.process.interrupts import Interrupts
+from controller.reconcile import look_and_plan
+from controller.run.aftermath import explain
+from controller.run.convergence import Drive
+from controller.run.loop import End
+from controller.terminal.exit_codes import Exit
+from controller.terminal.options import (
+    AllowPrune,
+    CaCert,
+    Form,
+    Local,
+    NoColor,
+    Output,
+    Paths,
+    Prune,
+    Refresh,
+    Verbose,
+    Yes,
+    duration,
+)
+from controller.terminal.plan_table import members_away
+from controller.terminal.progress import showing
+from controller.terminal.retyped import with_paths
+from controller.terminal.screen import Screen
+from controller.terminal.specs import heading, label, load, scope
+from controller.terminal.status_text import members_text
+from controller.workspace.compose import Session, open_session, with_permissions
+
+
+class WaitFor(StrEnum):
+    """How far to wait: no step left; CML says RUNNING; Ray says joined."""
+
+    APPLIED = "applied"
+    RUNNING = "running"
+    READY = "ready"
+
+
+Until = Annotated[
+    WaitFor,
+    typer.Option(
+        "--wait-for",
+        help="applied: no step left; running: CML runs all members; ready: Ray has all nodes.",
+    ),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        metavar="DURATION",
+        parser=duration,
+        help="How long to go on: 90s, 15m, 1h30m.",
+    ),
+]
+Once = Annotated[bool, typer.Option("--once", help="One pass; 5 when more are needed.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person asked for."""
+
+    revision: Revision
+    policy: Policy
+    goal: Goal
+    timeout_s: float
+    once: bool
+    command: str
+
+
+def reconcile(  # noqa: PLR0913 - the options of one command
+    ctx: typer.Context,
+    paths: Paths = None,
+    *,
+    wait_for: Until = WaitFor.READY,
+    timeout: Timeout = "15m",  # type: ignore[assignment]  # its parser makes it seconds
+    once: Once = False,
+    prune: Prune = False,
+    allow_prune: AllowPrune = 0,
+    yes: Yes = False,
+    refresh_launchers: Refresh = False,
+    output: Output = Form.TEXT,
+    local: Local = False,
+    ca_cert: CaCert = None,
+    no_color: NoColor = False,
+    verbose: Verbose = False,
+) -> Exit:
+    """Example: raycml reconcile specs/ --wait-for ready --timeout 15m
+
+    Create, update, restart, stop and delete applications until the clusters are as specs say.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    check_whole(paths, prune=prune)
+    revision = load(paths)
+    with open_session(screen, local=local, ca_cert=ca_cert) as session:
+        only = scope(paths, revision)
+        policy = with_permissions(session.policy, only=only, refresh_launchers=refresh_launchers)
+        if prune:
+            asked = with_prune(policy, prune=True, allow_prune=allow_prune)
+            policy = _agreed(screen, session, revision, asked, yes=yes)
+        command = with_paths("raycml reconcile", paths)
+        order = Order(revision, policy, Goal(wait_for.value), timeout, once, command)
+        return _carry_out(screen, session, order, output)
+
+
+def _agreed(
+    screen: Screen, session: Session, revision: Revision, asked: Policy, *, yes: bool
+) -> Policy:
+    """The policy that deletes what a person agreed to, by name."""
+    seen = look_and_plan(revision, session.world, History(), asked)
+    names = to_prune(seen)
+    check_recorded(session, sorted(names), loses=True)
+    agree(screen, names, f"{members_away(seen.plan)} for good", yes=yes)
+    return replace(asked, prune=False, allow_prune=0, delete=names)
+
+
+def _carry_out(screen: Screen, session: Session, order: Order, output: Form) -> Exit:
+    clock = session.clock
+    started = clock.monotonic()
+    screen.say(heading(order.revision))
+    stops = Interrupts(session.client.limit, screen.machine.ending)
+    with stops as interrupts, showing(screen, clock) as progress:
+        drive = Drive(session, order.revision, order.policy, interrupts, progress)
+        drive.command = order.command
+        end = (
+            drive.once(order.goal, order.timeout_s)
+            if order.once
+            else drive.until(order.goal, order.timeout_s)
+        )
+    code = exit_code(end)
+    took_s = clock.monotonic() - started
+    if output is Form.JSON:
+        screen.document(_document(end, session, order, took_s, code))
+    else:
+        screen.data(members_text(end.last.status.clusters, end.last.status.as_of))
+        screen.data("\n".join(_urls(end, session)))
+    _conclude(screen, session, end, code, took_s)
+    return code
+
+
+def exit_code(end: End) -> Exit:
+    """What the end of a loop means to a script."""
+    if end.last.plan.refusals:
+        return Exit.REFUSED
+    return Exit.DONE if end.verdict is Verdict.REACHED else Exit.NOT_CONVERGED
+
+
+def _urls(end: End, session: Session) -> list[str]:
+    url, status = session.client.application_url, end.last.status
+    held = (status.cluster(cluster.name) for cluster in end.last.desired.clusters)
+    return [f"{cluster.name}  {url(cluster.head)}" for cluster in held if cluster is not None]
+
+
+def _conclude(screen: Screen, session: Session, end: End, code: Exit, took_s: float) -> None:
+    passes = f"{spoken(took_s)}, {end.passes} pass{'' if end.passes == 1 else 'es'}"
+    if code is Exit.DONE:
+        screen.say(f"done in {passes}")
+        return
+    ends = {
+        Verdict.PERSON: "all that is left waits for a person",
+        Verdict.MOVING: "not there yet, and the time is up",
+        Verdict.REACHED: "done",
+    }
+    screen.say(f"{ends[end.verdict]} ({passes})")
+    screen.say(*(f"refused, since it would break a law: {x}" for x in end.last.plan.refusals))
+    screen.say(*explain(end, session))
+
+
+def _document(
+    end: End, session: Session, order: Order, took_s: float, code: Exit
+) -> Mapping[str, object]:
+    """`raycml.status/v1` with how it ended."""
+    return {
+        **status_json(end.last.status, session.client.application_url),
+        "reconcile": {
+            "revision": label(order.revision),
+            "wait_for": order.goal.value,
+            "verdict": end.verdict.value,
+            "exit_code": int(code),
+            "passes": end.passes,
+            "took_s": round(took_s, 3),
+        },
+    }

@@ -1,0 +1,121 @@
+"""`raycml release`: forget a cluster.  Its applications run on as they are, and are nobody's.
+
+The opposite of `adopt`, which takes them back.  A protected cluster may be released, for it loses
+nothing by that; a paused one may not, for a pause forbids every write.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from controller.adoption.release import found, release_all
+from controller.core.model.observed import ObservedApplication, has_own_name, key_of
+from controller.core.model.order import OrderKind
+from controller.core.spec.revision import Holder
+from controller.core.spec.text import counted
+from controller.guards.protection import check_recorded
+from controller.printable import one_line
+from controller.process.interrupts import saying
+from controller.run.orders.ordering import lead_or_order, new_order, writes_of
+from controller.terminal.columns import aligned
+from controller.terminal.consent import consent
+from controller.terminal.exit_codes import Exit
+from controller.terminal.options import (
+    CaCert,
+    LeadTimeout,
+    Local,
+    NoColor,
+    Project,
+    Specs,
+    Verbose,
+    Yes,
+)
+from controller.terminal.screen import Screen
+from controller.terminal.specs import load_if_there
+from controller.workspace.compose import open_session
+from controller.workspace.marking import Written
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A cluster.")]
+
+
+def release(  # noqa: PLR0913 - the options of one command
+    ctx: typer.Context,
+    name: Name,
+    *,
+    yes: Yes = False,
+    timeout: LeadTimeout = "10m",  # type: ignore[assignment]  # its parser makes it seconds
+    project: Project = None,
+    specs: Specs = None,
+    local: Local = False,
+    ca_cert: CaCert = None,
+    no_color: NoColor = False,
+    verbose: Verbose = False,
+) -> Exit:
+    """Example: raycml release analytics --yes
+
+    Forget a cluster without deleting anything.  Its applications run on and belong to nobody.
+
+    `protect` in its spec does not forbid this, for nothing is lost; a pause does.
+    `raycml adopt` takes the applications back without a restart.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    holder = _holder(name, specs)
+    where = project or (None if holder is None else holder.cluster.spec.project)
+    with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
+        check_recorded(session, (name,), loses=False)
+        apps = found(session, name, holder)
+        said = f"this takes the owner's mark off {counted(len(apps), 'application')} of {name}"
+        consent(screen, said, "Release?", yes=yes)
+        order = new_order(session, screen.machine, OrderKind.RELEASE, (name,), timeout)
+        answer = lead_or_order(session, order, screen.say)
+        if answer is None:
+            with saying(f"run `raycml release {name}` to go on with the rest"):
+                written = release_all(session, name, apps)
+        else:
+            written = writes_of(answer, [app.id for app in apps])
+    return _conclude(screen, name, apps, written, holder)
+
+
+def _holder(name: str, specs: Specs) -> Holder | None:
+    revision = load_if_there(specs)
+    holders = () if revision is None else revision.clusters
+    return next((holder for holder in holders if holder.cluster.name == name), None)
+
+
+def _conclude(
+    screen: Screen,
+    name: str,
+    apps: Sequence[ObservedApplication],
+    written: Sequence[Written],
+    holder: Holder | None,
+) -> Exit:
+    rows = [
+        (name, str(key_of(app).member), app.id, _word(one))
+        for app, one in zip(apps, written, strict=True)
+    ]
+    screen.data("\n".join(aligned(rows)))
+    if holder is not None:
+        screen.say(*_warning(name, holder, apps))
+    if all(one.done for one in written):
+        return Exit.DONE
+    screen.say("not all were released; the same command goes on with the rest")
+    return Exit.NOT_CONVERGED
+
+
+def _word(written: Written) -> str:
+    return "released" if written.done else f"{written.result.value}: {one_line(written.message)}"
+
+
+def _warning(name: str, holder: Holder, apps: Sequence[ObservedApplication]) -> list[str]:
+    """What a reconcile makes of a spec whose cluster was released."""
+    named = [app for app in apps if has_own_name(app)]
+    ends = {
+        f"reports NameConflict for {counted(len(named), 'member')}": bool(named),
+        "creates new members beside those that have other names": len(named) < len(apps),
+    }
+    then = " and ".join(end for end, so in ends.items() if so)
+    return [
+        f"{name} is still in {holder.place}: the next reconcile {then}",
+        f"remove that spec, or take the applications back: raycml adopt {name}",
+    ]

@@ -1,0 +1,342 @@
+"""`raycml run`: the long-running controller, with its page, API, metrics and health."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from controller import __version__
+from controller.cml.operations import OPERATIONS, Call
+from controller.cml.transport import OnCall
+from controller.core.spec.text import spoken
+from controller.files.approvals import HoldFile
+from controller.files.events import EventFile
+from controller.files.port import FilesError
+from controller.files.records import RecordFile, record_folder
+from controller.process.ending import WITHIN_S
+from controller.process.interrupts import STOPS, end_calls
+from controller.process.machine import Machine
+from controller.run.first_look import check, is_needed
+from controller.run.follow import Follower, Poller
+from controller.run.loop import Loop
+from controller.run.options import Flags, RunOptions, resolve
+from controller.run.orders.noticing import EVERY_S, Notices
+from controller.run.orders.page import PageOrders
+from controller.run.rhythm import Rhythm
+from controller.run.running import Running
+from controller.run.sources import open_source
+from controller.source.directory import SourceError
+from controller.telemetry import INFO
+from controller.terminal.exit_codes import Exit
+from controller.terminal.failure import CommandError
+from controller.terminal.options import CaCert, Local, NoColor, Verbose
+from controller.terminal.screen import Screen
+from controller.web.app import create_app
+from controller.web.metrics import Metrics
+from controller.web.orders import WebOptions
+from controller.web.server import Server, serve
+from controller.workspace.compose import Session, open_session
+
+Source = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A folder, a repository on disk, or a git URL.  Default: $RAYCML_SOURCE",
+        show_default=False,
+    ),
+]
+Ref = Annotated[
+    str | None, typer.Option("--ref", help="Branch, tag or commit.", show_default="HEAD")
+]
+Inside = Annotated[
+    str | None,
+    typer.Option(
+        "--path", metavar="DIR", help="Folder inside the repository.", show_default="specs"
+    ),
+]
+Poll = Annotated[
+    str | None,
+    typer.Option(
+        "--poll",
+        metavar="DURATION",
+        help="How often the source is looked at.",
+        show_default="60s for git, 2s for a folder",
+    ),
+]
+Interval = Annotated[
+    str | None,
+    typer.Option(
+        "--interval",
+        metavar="DURATION",
+        help="Pause between passes while nothing is on its way.",
+        show_default="30s",
+    ),
+]
+NoPrune = Annotated[
+    bool, typer.Option("--no-prune", help="Report clusters whose spec is gone, and keep them.")
+]
+AllowPrune = Annotated[
+    int | None,
+    typer.Option(
+        "--allow-prune",
+        metavar="N",
+        help="Let up to N clusters leave the source at once without approval.",
+        show_default=False,
+    ),
+]
+VerifyKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--verify-key",
+        metavar="FILE",
+        help="Keys of which one must have signed a commit.",
+        show_default=False,
+    ),
+]
+Port = Annotated[
+    int | None,
+    typer.Option("--port", help="Port on 127.0.0.1.", show_default="$CDSW_APP_PORT, or 8100"),
+]
+
+
+def run(  # noqa: PLR0913 - the options of one command
+    ctx: typer.Context,
+    source: Source = None,
+    *,
+    ref: Ref = None,
+    path: Inside = None,
+    poll: Poll = None,
+    interval: Interval = None,
+    no_prune: NoPrune = False,
+    allow_prune: AllowPrune = None,
+    verify_key: VerifyKey = None,
+    port: Port = None,
+    local: Local = False,
+    ca_cert: CaCert = None,
+    no_color: NoColor = False,
+    verbose: Verbose = False,
+) -> Exit:
+    """Example: raycml run https://git.example.com/team/clusters.git --ref main
+
+    Keep clusters as their specs say, for as long as it runs, with a page that shows it.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    machine = screen.machine
+    flags = Flags(source, ref, path, poll, interval, no_prune, allow_prune, verify_key, port)
+    options = resolve(flags, machine.environ)
+    followed, poll_s = open_source(options, machine)
+    machine.redaction.add(urlsplit(options.source).password or "")
+    poller = Poller(followed, SourceError, machine.clock)
+    metrics = Metrics(__version__, ((each.name, each.method) for each in OPERATIONS))
+    with open_session(
+        screen, local=local, ca_cert=ca_cert, on_call=_counted(metrics), level=INFO
+    ) as session:
+        running = _running(screen, session, poller, metrics, options)
+        running.restore()
+        if is_needed(options, running.follower):
+            _poll(running)
+            check(options, followed, poller.look())
+        return _serve(screen, running, options, poll_s)
+
+
+def _counted(metrics: Metrics) -> OnCall:
+    def heard(call: Call) -> None:
+        metrics.called(call.operation, call.method, call.status, call.error or "", call.seconds)
+
+    return heard
+
+
+def _running(
+    screen: Screen, session: Session, poller: Poller, metrics: Metrics, options: RunOptions
+) -> Running:
+    files = session.files(session.project)
+    folder = record_folder(session.owner, poller.origin)
+    follower = Follower(
+        poller,
+        RecordFile(files, folder, poller.origin),
+        HoldFile(files, folder),
+        FilesError,
+        session.clock,
+        options.allow_prune,
+        session.settings.prune_grace_s if options.prune else None,
+    )
+    return Running(
+        session=session,
+        follower=follower,
+        journal_file=EventFile(files, session.owner, screen.machine.redaction),
+        metrics=metrics,
+        redaction=screen.machine.redaction,
+        run_id=f"{screen.machine.rng.getrandbits(24):06x}",
+        prune=options.prune,
+    )
+
+
+def _serve(screen: Screen, running: Running, options: RunOptions, poll_s: float) -> Exit:
+    """Everything up, until TERM or Ctrl-C; then everything down, in the other order."""
+    stop, wake, look = threading.Event(), threading.Event(), threading.Event()
+    loop = _loop(screen.machine, running, options, stop, wake)
+    looked = threading.Event()
+    orders = PageOrders(running.session, lambda: running.board, _Both(wake, look))
+    page = _page(running, orders, options)
+    with _terminated(screen.machine, running, stop, wake, look) as ended:
+        watcher = threading.Thread(
+            target=_watch,
+            args=(running, loop, poll_s, look, looked),
+            name="raycml-source",
+            daemon=True,
+        )
+        try:
+            screen.say(*_greeting(running, options, page, poll_s))
+            watcher.start()
+            screen.machine.clock.wait(_FIRST_LOOK_S, looked)
+            with screen.machine.repeat(Notices(running, wake).look, EVERY_S):
+                loop.run()
+        finally:
+            stop.set()
+            look.set()
+            running.session.give_back()
+            page.close()
+    watcher.join(_PATIENCE_S)
+    screen.say("raycml: stopped; clusters go on as they are")
+    return Exit.INTERRUPTED if signal.SIGINT in ended else Exit.DONE
+
+
+_FIRST_LOOK_S = 10.0  # a slow source holds up the first pass for so long, for what is on record
+_PATIENCE_S = 2.0  # for a look at the source that is in hand; nothing is lost with it
+
+
+class _Both(threading.Event):
+    """Wakes the loop and the look at the source alike."""
+
+    def __init__(self, *others: threading.Event) -> None:
+        super().__init__()
+        self._others = others
+
+    def set(self) -> None:
+        for other in self._others:
+            other.set()
+
+
+def _loop(
+    machine: Machine,
+    running: Running,
+    options: RunOptions,
+    stop: threading.Event,
+    wake: threading.Event,
+) -> Loop:
+    fast_s = min(running.session.settings.pass_pause_s, options.interval_s)
+    return Loop(
+        one_pass=running.one_pass,
+        rhythm=Rhythm(fast_s=fast_s, slow_s=options.interval_s),
+        clock=machine.clock,
+        chance=machine.rng.random,
+        stop=stop,
+        wake=wake,
+        told=running.told,
+        excuse=running.excuse,
+    )
+
+
+def _watch(
+    running: Running,
+    loop: Loop,
+    poll_s: float,
+    look: threading.Event,
+    looked: threading.Event,
+) -> None:
+    """Look at the source again and again; what is new there wakes the loop."""
+    poller, clock = running.follower.poller, running.session.clock
+    while not loop.stop.is_set():
+        look.clear()
+        news = _poll(running)
+        running.metrics.fetched("failed" if poller.look().failure else "done")
+        looked.set()
+        if news:
+            loop.wake.set()
+        clock.wait(poll_s * (0.9 + 0.2 * loop.chance()), look)
+
+
+def _poll(running: Running) -> bool:
+    """Whether there is news.  What nobody foresaw is logged, and the next look goes on."""
+    try:
+        return running.follower.poller.poll()
+    except Exception as error:  # noqa: BLE001 - a thread that died would be seen by nobody
+        trace = running.redaction.traceback(error)
+        running.session.log.error("look failed", traceback=trace)  # noqa: TRY400 - redacted
+        running.follower.poller.failed(f"internal error: {type(error).__name__}; see the log")
+        return False
+
+
+def _page(running: Running, orders: PageOrders, options: RunOptions) -> Server:
+    log, redaction = running.session.log, running.redaction
+    told = WebOptions(
+        token=options.web_token,
+        hook_secret=options.hook_secret,
+        stall_s=max(3 * options.interval_s, running.session.settings.pass_budget_s) + 60.0,
+        version=__version__,
+        allowed_hosts=(running.host_suffix(),),
+        on_error=lambda error: log.error("page failed", traceback=redaction.traceback(error)),
+    )
+    app = create_app(lambda: running.board, orders, running.metrics, told, running.session.clock)
+    try:
+        return serve(app, "127.0.0.1", options.port)
+    except OSError as error:
+        raise CommandError(
+            f"port {options.port} cannot be used: {error.strerror or error}",
+            Exit.USAGE,
+            "`--port 0` for any free one",
+        ) from None
+
+
+def _greeting(
+    running: Running, options: RunOptions, page: Server, poll_s: float
+) -> tuple[str, ...]:
+    every = f"looked at every {spoken(poll_s)}"
+    return (
+        f"raycml {__version__} follows {running.follower.poller.origin}, {every}",
+        f"page      http://127.0.0.1:{page.port}/",
+        f"buttons   {'with RAYCML_WEB_TOKEN' if options.web_token else 'off: no RAYCML_WEB_TOKEN'}",
+        f"prune     {_prune(running)}",
+        "end it    Ctrl-C or TERM; clusters go on as they are",
+    )
+
+
+def _prune(running: Running) -> str:
+    grace_s = running.follower.grace_s
+    return "off" if grace_s is None else f"on, {spoken(grace_s)} after a spec is gone"
+
+
+@contextmanager
+def _terminated(machine: Machine, running: Running, *events: threading.Event) -> Iterator[set[int]]:
+    """Set the events at TERM and Ctrl-C, and end all calls; yields the signals that came.
+
+    A second signal ends the process at once, and one that hangs is ended in bounded time.
+    """
+    came: set[int] = set()
+
+    def heard(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler
+        code = Exit.INTERRUPTED if number == signal.SIGINT else Exit.DONE
+        if came:
+            machine.ending.now(code)
+        came.add(number)
+        running.aborted.set()
+        for event in events:
+            event.set()
+        machine.ending.within(WITHIN_S, code)
+        end_calls(running.session.client.limit)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    before = [signal.signal(number, heard) for number in STOPS]
+    try:
+        yield came
+    finally:
+        for number, handler in zip(STOPS, before, strict=True):
+            signal.signal(number, handler)

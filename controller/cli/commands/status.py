@@ -1,0 +1,188 @@
+"""`raycml status`: how clusters are, found out by reading only."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controller.cli.output.show_past import past_of
+from controller.cli.output.status_basis import Basis, basis, read_here
+from controller.cli.output.status_judged import as_owner_there, is_at_work, judged, read_lease
+from controller.cli.output.watch_status import watch
+from controller.core.model.fault import Fault
+from controller.core.model.grace import grace_ends
+from controller.core.model.history import History
+from controller.core.model.lease import Lease
+from controller.core.model.plan import Plan
+from controller.core.spec.closest import did_you_mean
+from controller.core.status.documents import status_json
+from controller.core.status.status import Status
+from controller.core.status.without_spec import is_uncompared
+from controller.reconcile import Pass, look_and_plan
+from controller.terminal.exit_codes import Exit
+from controller.terminal.failure import CommandError
+from controller.terminal.options import (
+    CaCert,
+    Form,
+    Local,
+    NoColor,
+    Output,
+    Project,
+    Specs,
+    Verbose,
+)
+from controller.terminal.plan_table import plan_text
+from controller.terminal.screen import Screen
+from controller.terminal.status_text import cluster_text, status_text
+from controller.terminal.watching import looks
+from controller.workspace.compose import Session, open_session, with_permissions
+
+_SAID_MAX = 100
+
+Name = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="NAME", help="One cluster, in detail.  Default: all", show_default=False
+    ),
+]
+Watch = Annotated[
+    bool, typer.Option("--watch", "-w", help="Go on, with what changes, until Ctrl-C.")
+]
+
+
+def status(  # noqa: PLR0913 - the options of one command
+    ctx: typer.Context,
+    name: Name = None,
+    *,
+    watching: Watch = False,
+    specs: Specs = None,
+    project: Project = None,
+    output: Output = Form.TEXT,
+    local: Local = False,
+    ca_cert: CaCert = None,
+    no_color: NoColor = False,
+    verbose: Verbose = False,
+) -> Exit:
+    """Example: raycml status analytics
+
+    Show how clusters are: conditions, members, what they wait for, addresses.
+    """
+    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    read_here(specs)  # a path that does not exist is said before CML is asked anything
+    with open_session(screen, local=local, ca_cert=ca_cert, project=project) as opened:
+        session = opened if project is None else as_owner_there(screen, opened)
+        look = Look(screen, session, name, specs)
+        show = Show(session, look)
+        if watching:
+            found = looks(look, screen, session.clock)
+            with suppress(KeyboardInterrupt):  # as one ends it
+                watch(screen, found, show.text, lambda s: show.document(s, show.lease()), output)
+            return Exit.DONE
+        _show(screen, show, look(), output)
+    return Exit.INVALID_SPEC if look.broken else Exit.DONE
+
+
+@dataclass(slots=True)
+class Look:
+    """One look after the other, each knowing what the last one saw.
+
+    Specs are read anew each time: whoever watches may be the one who edits them.  A broken spec
+    hides nothing: its problems are said, and the rest is shown.
+    """
+
+    screen: Screen
+    session: Session
+    name: str | None
+    specs: Sequence[Path] | None
+    history: History = field(default_factory=History)
+    plan: Plan = field(default_factory=Plan)
+    known: bool = False
+    broken: bool = False
+    _said: tuple[str, ...] = ()
+
+    def __call__(self) -> Status:
+        """A name must be a cluster's at the first look; later it may have gone."""
+        session = self.session
+        chosen = basis(self.specs, session.files(session.project), session.owner)
+        self.broken = bool(chosen.revision.problems)
+        self._say(*map(str, chosen.revision.problems), *chosen.remarks)
+        done = self._pass(chosen)
+        self.history, self.plan = done.history, done.plan
+        at_work = is_at_work(read_lease(session))
+        found = judged(done, chosen, session, at_work=at_work)
+        if self.name is None:
+            return found
+        one = _some(found, self.name) if self.known else _one(found, self.name)
+        self.known = True
+        return one
+
+    def _pass(self, chosen: Basis) -> Pass:
+        """With pauses, or, where the files cannot be read, without them."""
+        world, revision = self.session.world, chosen.revision
+        grace = grace_ends(chosen.records)
+        policy = replace(with_permissions(self.session.policy), grace=grace)
+        try:
+            with_pauses = replace(policy, look_at_pauses=True)
+            return look_and_plan(revision, world, self.history, with_pauses)
+        except Fault as fault:
+            if fault.kind != "Files":
+                raise
+            self._say(f"not known which clusters are paused: {fault}")
+        return look_and_plan(revision, world, self.history, policy)
+
+    def _say(self, *lines: str) -> None:
+        """Each line once in a watch, until it was untrue for a while."""
+        new = [line for line in lines if line not in self._said]
+        self._said = (*self._said, *new)[-_SAID_MAX:]
+        self.screen.say(*new)
+
+
+def _one(status: Status, name: str) -> Status:
+    if status.cluster(name) is None:
+        known = [cluster.name for cluster in status.clusters]
+        hint = did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}"
+        raise CommandError(f"no cluster `{name[:60]}`; {hint}", Exit.USAGE, "`raycml status`")
+    return _some(status, name)
+
+
+def _some(status: Status, name: str) -> Status:
+    return replace(status, clusters=tuple(c for c in status.clusters if c.name == name))
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A status in words and as a document."""
+
+    session: Session
+    look: Look
+
+    def text(self, status: Status) -> str:
+        name = self.look.name
+        if name is None or not status.clusters:
+            return status_text(status)
+        url, files = self.session.client.application_url, self.session.files(self.session.project)
+        cluster = status.clusters[0]
+        plan = [] if is_uncompared(cluster) else [plan_text(self.look.plan.of(name))]
+        parts = [cluster_text(cluster, status.as_of, url), *plan, *past_of(name, files)]
+        return "\n\n".join(parts)
+
+    def document(self, status: Status, lease: Lease | None) -> Mapping[str, object]:
+        """`raycml.status/v1`, with who writes at present."""
+        told = {"who": lease.who, "since": lease.since, "epoch": lease.epoch} if lease else None
+        return {**status_json(status, self.session.client.application_url), "lease": told}
+
+    def lease(self) -> Lease | None:
+        return read_lease(self.session)
+
+
+def _show(screen: Screen, show: Show, found: Status, form: Form) -> None:
+    lease = show.lease()
+    if form is Form.JSON:
+        screen.document(show.document(found, lease))
+    else:
+        screen.data(show.text(found))
+    if lease is not None:
+        screen.say(f"{lease.who} holds the lease since {lease.since}")

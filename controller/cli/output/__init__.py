@@ -1,0 +1,1 @@
+"""Output that belongs to single commands."""

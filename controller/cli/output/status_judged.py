@@ -1,0 +1,112 @@
+"""A status as a person needs it: no alarm without a spec, no `Reconciling` without a controller."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from controller.cli.output.status_basis import Basis
+from controller.core.model.lease import Lease
+from controller.core.model.observed import HeadReport, ObservedApplication, key_of
+from controller.core.model.plan import Wait
+from controller.core.model.reason import Reason
+from controller.core.status.comparison import compared_only
+from controller.core.status.status import ClusterStatus, Condition, Status
+from controller.core.status.without_spec import without_spec
+from controller.files.port import FilesError
+from controller.files.reports import parse_report, report_path
+from controller.process.identity import is_dead
+from controller.reconcile import Pass
+from controller.terminal.screen import Screen
+from controller.workspace.compose import Session
+
+
+def judged(done: Pass, basis: Basis, session: Session, *, at_work: bool) -> Status:
+    """The status of a pass that changed nothing.  `at_work`: a controller holds the lease."""
+    declared = {c.name for c in done.desired.clusters} | set(done.desired.frozen)
+    clusters = []
+    for cluster in done.status.clusters:
+        if cluster.name not in declared:
+            clusters.append(_undeclared(cluster, done, session))
+        elif at_work and basis.is_followed(cluster.name):
+            clusters.append(cluster)
+        elif not _is_long_gone(cluster, basis):
+            clusters.append(compared_only(cluster))
+    return replace(done.status, clusters=tuple(clusters))
+
+
+def _is_long_gone(cluster: ClusterStatus, basis: Basis) -> bool:
+    absent = not any(member.application_id for member in cluster.members)
+    return absent and cluster.name in basis.ambiguous
+
+
+def _undeclared(cluster: ClusterStatus, done: Pass, session: Session) -> ClusterStatus:
+    owned = done.observed.owned(session.owner)
+    ours = [app for app in owned if key_of(app).cluster == cluster.name]
+    waits = [w for w in done.plan.waits if w.cluster == cluster.name and w.member is None]
+    if not ours:
+        return cluster
+    report = _report(session, ours[0].project, cluster.name)
+    fresh_s = session.policy.report_fresh_s
+    found = without_spec(cluster, ours, report, done.observed.as_of, fresh_s)
+    return _with_waits(found, waits)
+
+
+def _with_waits(cluster: ClusterStatus, waits: Iterable[Wait]) -> ClusterStatus:
+    """A pause, a protection and a grace hold with or without a spec."""
+    for wait in waits:
+        if wait.reason is Reason.PAUSED:
+            paused = Condition("Paused", "True", wait.reason.title, wait.message)
+            cluster = replace(cluster, word="Paused", conditions=(*cluster.conditions, paused))
+        elif wait.reason is Reason.PRUNE_GRACE:
+            leaving = Condition("Reconciling", "True", wait.reason.title, wait.message)
+            cluster = replace(cluster, word="Leaving", conditions=(*cluster.conditions, leaving))
+        elif wait.reason is Reason.PROTECTED:
+            kept = Condition("Stalled", "True", wait.reason.title, wait.message)
+            cluster = replace(cluster, conditions=(*cluster.conditions, kept))
+    return cluster
+
+
+def _report(session: Session, project: str, cluster: str) -> HeadReport | None:
+    try:
+        data = session.files(project).read(report_path(cluster))
+    except FilesError:
+        return None
+    return None if data is None else parse_report(data, cluster).report
+
+
+def read_lease(session: Session) -> Lease | None:
+    """The lease while it is held; None also where it cannot be read."""
+    try:
+        lease = session.lease.read()
+    except FilesError:
+        return None
+    return None if lease is None or lease.released else lease
+
+
+def is_at_work(lease: Lease | None) -> bool:
+    """Whether the lease is held by a process that is not known to be dead."""
+    return lease is not None and not is_dead(lease.place)
+
+
+def as_owner_there(screen: Screen, session: Session) -> Session:
+    """The session under the owner of the applications in its project, where they agree on one.
+
+    The owner's default is the connection's project; a controller of another project marks its
+    applications with that one's id.
+    """
+    if screen.machine.environ.get("RAYCML_OWNER"):
+        return session
+    marks = [app.mark for app in _applications(session)]
+    owners = sorted({mark.owner for mark in marks if mark is not None})
+    if session.owner in owners or not owners:
+        return session
+    if len(owners) > 1:
+        screen.say(
+            f"the clusters of this project have several owners: {', '.join(owners)}; "
+            "none is shown as managed; choose one: RAYCML_OWNER=ID"
+        )
+        return session
+    return session.with_owner(owners[0])
+
+
+def _applications(session: Session) -> tuple[ObservedApplication, ...]:
+    return session.client.list_applications(session.project).applications

@@ -1,0 +1,113 @@
+"""The laws about environments and the jobs that build them."""
+
+from controller.core.audit.case import Broken, Case, Law
+from controller.core.model.jobs import is_our_job
+from controller.core.model.member import ENVIRONMENT, OWNER
+from controller.core.model.plan import (
+    Create,
+    CreateJob,
+    Intent,
+    RemoveEnvironment,
+    Restart,
+    StartRun,
+    Step,
+    Stop,
+    Update,
+)
+from controller.core.spec.environments import hash_of, job_name
+
+
+def only_what_is_there_is_entered(case: Case) -> Broken:
+    """Nobody is started, or taken away to be started, into an environment that is not there."""
+    updated = {s.application_id for s in case.plan.steps if isinstance(s.action, Update)}
+    for step in case.plan.steps:
+        if isinstance(step.action, Restart) and step.application_id in updated:
+            continue
+        digest = _entered(case, step)
+        seen = case.environment(step.project, digest) if digest else None
+        if digest and (seen is None or not seen.ready):
+            yield step, f"{step.name} of {step.key} into environment {digest}, which is not there"
+
+
+def _entered(case: Case, step: Step) -> str:
+    match step.action:
+        case Create(configuration):
+            return configuration.environment.get(ENVIRONMENT, "")
+        case Update(_, fields):
+            variables = fields.get("environment")
+            return str(variables.get(ENVIRONMENT, "")) if isinstance(variables, dict) else ""
+        case Stop() if step.intent is Intent.UPDATE:
+            cluster = case.cluster(step)
+            wanted = None if cluster is None else cluster.groups[0].environment
+            return "" if wanted is None else wanted.hash
+        case Restart():
+            app = case.app(step)
+            return "" if app is None else app.environment.get(ENVIRONMENT, "")
+        case _:
+            return ""
+
+
+def only_our_own_jobs_are_touched(case: Case) -> Broken:
+    """A job is run, ended or deleted only by an id that was seen with our mark on it."""
+    for step in case.plan.steps:
+        if step.build is None or step.job_id is None:
+            continue
+        seen = case.environment(*step.build)
+        job = None if seen is None else seen.job
+        if job is None or job.id != step.job_id or not is_our_job(job, case.policy.owner):
+            yield step, f"{step.name} of job {step.job_id}, which is not ours"
+
+
+def one_job_and_one_run_at_a_time(case: Case) -> Broken:
+    """No second job for an environment, and no run while another one goes on."""
+    made: set[tuple[str, str]] = set()
+    for step in case.plan.steps:
+        if step.build is None or not isinstance(step.action, CreateJob | StartRun):
+            continue
+        seen = case.environment(*step.build)
+        job, run = (None, None) if seen is None else (seen.job, seen.run)
+        if step.build in made or (isinstance(step.action, CreateJob) and job is not None):
+            yield step, f"{step.name} for environment {step.action.hash}, which has one"
+        if seen is not None and seen.unknown:
+            yield step, f"{step.name} for environment {step.action.hash}, whose job is not known"
+        if run is not None and not run.phase.is_over:
+            yield step, f"{step.name} for environment {step.action.hash}, while a run goes on"
+        if isinstance(step.action, CreateJob):
+            yield from _unmarked(case, step, step.action)
+        made.add(step.build)
+
+
+def _unmarked(case: Case, step: Step, action: CreateJob) -> Broken:
+    wanted = action.configuration
+    marked = wanted.environment.get(OWNER) == case.policy.owner
+    if not marked or wanted.name != job_name(wanted.environment.get(ENVIRONMENT, "")):
+        yield step, f"create_job of {wanted.name} without our mark"
+
+
+def what_is_named_stays(case: Case) -> Broken:
+    """No environment goes that a spec asks for or an application names; law 4 holds for it too."""
+    named = {
+        (app.project, app.environment.get(ENVIRONMENT, ""))
+        for project in case.observed.projects.values()
+        for app in project.applications
+    }
+    for cluster in case.desired.clusters:
+        asked = (g.environment.hash for g in cluster.groups if g.environment is not None)
+        named |= {(cluster.project, digest) for digest in asked}
+    understood = case.desired.whole and not case.desired.frozen
+    for step in case.plan.steps:
+        if not isinstance(step.action, RemoveEnvironment):
+            continue
+        digest = hash_of(step.action.path)
+        if not digest or (step.project, digest) in named:
+            yield step, f"removal of {step.action.path}, which is named"
+        if not understood or not case.observed.is_complete(step.project):
+            yield step, f"removal of {step.action.path}, while not everything can be read"
+
+
+ENVIRONMENT_LAWS: tuple[Law, ...] = (
+    only_what_is_there_is_entered,
+    only_our_own_jobs_are_touched,
+    one_job_and_one_run_at_a_time,
+    what_is_named_stays,
+)

@@ -1,0 +1,26 @@
+"""The law about files of clusters."""
+
+from controller.core.audit.case import Broken, Case
+from controller.core.model.plan import RemoveFolder
+
+
+def files_of_clusters_stay(case: Case) -> Broken:
+    """No folder goes while its cluster has an application, a spec or a pause, or may have one."""
+    pauses = {} if case.observed.pauses is None else case.observed.pauses.found
+    wanted = {(cluster.project, cluster.name) for cluster in case.desired.clusters}
+    for step in case.plan.steps:
+        if not isinstance(step.action, RemoveFolder):
+            continue
+        path = step.action.path
+        name = step.cluster
+        if path not in {f".raycml/{kind}/{name}" for kind in ("clusters", "launchers", "logs")}:
+            yield step, f"removal of {path}, which is no folder of {name}"
+        apps = case.observed.projects[step.project].applications
+        marked = any(app.mark is not None and app.mark.cluster == name for app in apps)
+        launched = any(f".raycml/launchers/{name}/" in app.script for app in apps)
+        place = (step.project, name)
+        if place in wanted or place in pauses or marked or launched:
+            yield step, f"removal of {path}, whose cluster is not gone"
+        understood = case.desired.whole and not case.desired.frozen
+        if not understood or not case.observed.is_complete(step.project):
+            yield step, f"removal of {path}, while not everything can be read"

@@ -1,0 +1,200 @@
+"""The laws, each a small function that says what a plan would break.
+
+Runs in production: the steps of a cluster whose plan breaks a law are refused, and no other's.
+Shares no decision with the planner; it looks at the plan and the world only.
+"""
+
+from controller.core.audit.case import Broken, Case, Law
+from controller.core.audit.environments import ENVIRONMENT_LAWS
+from controller.core.audit.files import files_of_clusters_stay
+from controller.core.model.observed import Phase, is_ours, key_of
+from controller.core.model.plan import (
+    Create,
+    Delete,
+    RemoveLauncher,
+    Restart,
+    Step,
+    Stop,
+    Update,
+    Violation,
+    WriteBuilder,
+    WriteLauncher,
+)
+from controller.core.model.reason import Reason
+
+
+def audit(case: Case) -> tuple[Violation, ...]:
+    """What the plan would break, and whose step would; empty when it may be carried out."""
+    return tuple(
+        Violation(step.cluster, law.__name__, message)
+        for law in LAWS
+        for step, message in law(case)
+    )
+
+
+def only_our_own_is_changed(case: Case) -> Broken:
+    """Law 1: only applications that carry our owner mark are changed."""
+    for step in case.plan.steps:
+        app = case.app(step)
+        if app is not None and not is_ours(app, case.policy.owner):
+            yield step, f"{step.name} of application {app.id}, which is not ours"
+
+
+def only_what_was_seen_is_changed(case: Case) -> Broken:
+    """Law 2: nothing is changed but by an id that was seen in this pass, in the step's project."""
+    for step in case.plan.steps:
+        if step.application_id is None:
+            continue
+        app = case.app(step)
+        if app is None or app.project != step.project:
+            yield step, f"{step.name} of application {step.application_id}, which was not seen"
+
+
+def one_application_per_member(case: Case) -> Broken:
+    """Law 3: nothing is created for a member that has an application, nor twice."""
+    held = {(app.project, app.subdomain) for app in case.apps.values()}
+    filled = {key_of(app) for app in case.apps.values() if is_ours(app, case.policy.owner)}
+    created: set[str] = set()
+    for step in case.plan.steps:
+        if not isinstance(step.action, Create):
+            continue
+        name = step.action.configuration.subdomain
+        if (step.project, name) in held or name in created:
+            yield step, f"create of {name}, which exists"
+        if step.key in filled:
+            yield step, f"create of {name} for {step.key}, which has an application"
+        created.add(name)
+
+
+def absences_are_understood(case: Case) -> Broken:
+    """Law 4: nothing is deleted or created on a torn list, nor pruned on an unread spec."""
+    for step in case.plan.steps:
+        if not isinstance(step.action, Delete | Create):
+            continue
+        project = case.observed.projects.get(step.project)
+        if project is None or not project.complete or project.problem is not None:
+            yield step, f"{step.name} in project {step.project}, whose list is not complete"
+        if step.cluster in case.desired.frozen:
+            yield step, f"{step.name} in {step.cluster}, which is frozen"
+        yield from _unasked(case, step)
+
+
+def large_removals_are_agreed(case: Case) -> Broken:
+    """Law 4: more than half of all clusters are pruned at once only where a person agreed."""
+    pruned = {step.cluster: step for step in case.plan.steps if _ends_a_cluster(case, step)}
+    alone = pruned.keys() - case.policy.delete - case.desired.agreed
+    every = len(pruned.keys() | set(case.desired.departed)) + len(case.desired.clusters)
+    if len(alone) > max(case.policy.allow_prune, (every + len(case.desired.frozen)) // 2):
+        for name in sorted(alone):
+            yield pruned[name], f"deletion of {len(alone)} clusters, to which no person agreed"
+
+
+def _ends_a_cluster(case: Case, step: Step) -> bool:
+    return isinstance(step.action, Delete) and case.cluster(step) is None
+
+
+def _unasked(case: Case, step: Step) -> Broken:
+    whole = isinstance(step.action, Delete) and case.cluster(step) is None
+    if not whole or step.cluster in case.policy.delete:
+        return
+    let_go = step.cluster in case.policy.gone and case.desired.departed.get(step.cluster) == ""
+    asked = let_go or case.policy.prune
+    if not asked or not case.desired.whole or step.reason is not Reason.PRUNED:
+        yield step, f"delete in {step.cluster}, which has no spec, and nobody asked"
+
+
+def launchers_outlive_applications(case: Case) -> Broken:
+    """Law 5: a launcher exists before, and outlives, every application that names it."""
+    written = {
+        (s.project, s.action.path)
+        for s in case.plan.steps
+        if isinstance(s.action, WriteLauncher | WriteBuilder)
+    }
+    named = {(app.project, app.script) for app in case.apps.values()}
+    for step in case.plan.steps:
+        place = (step.project, step.launcher or "")
+        if step.launcher and place not in written and not _exists(case, place):
+            yield (
+                step,
+                f"{step.name} of {step.cluster} {step.member} names a launcher that is not there",
+            )
+        if isinstance(step.action, RemoveLauncher) and (step.project, step.action.path) in named:
+            yield step, f"removal of {step.action.path}, which an application names"
+
+
+def _exists(case: Case, place: tuple[str, str]) -> bool:
+    files = case.observed.files
+    if files is None:
+        return False
+    built = (files.environments or {}).get(place[0], {}).values()
+    whole = (f for f in files.launchers.get(place[0], ()) if f.is_whole(case.launcher_sizes))
+    launchers = (file.path for file in whole)
+    return place[1] in launchers or any(place[1] in one.files for one in built)
+
+
+def unknown_is_resolved_by_looking(case: Case) -> Broken:
+    """Law 6: what was created a moment ago, or may have been, is not created again."""
+    for step in case.plan.steps:
+        if not isinstance(step.action, Create) or step.key is None:
+            continue
+        known = case.history.member(step.key)
+        if known.created_at is None:
+            continue
+        if (case.observed.as_of - known.created_at).total_seconds() < case.policy.settle_s:
+            yield step, f"second create of {step.key} while the first may not show yet"
+
+
+def paused_and_suspended_are_left_alone(case: Case) -> Broken:
+    """Law 10: no write in a paused cluster; a suspended one is only stopped."""
+    for step in case.plan.steps:
+        cluster = case.cluster(step)
+        by_file = case.observed.pause(step.project, step.cluster) is not None
+        if by_file or (cluster is not None and cluster.paused):
+            yield step, f"{step.name} in {step.cluster}, which is paused"
+        at_rest = isinstance(step.action, Stop | RemoveLauncher)
+        if cluster is not None and cluster.suspended and not at_rest:
+            yield step, f"{step.name} in {step.cluster}, which is suspended"
+
+
+def the_protected_lose_nothing(case: Case) -> Broken:
+    """Law 10: a protected cluster loses no member, and its head is not taken away."""
+    for step in case.plan.steps:
+        cluster = case.cluster(step)
+        if cluster is None or not cluster.protected:
+            continue
+        if isinstance(step.action, Delete):
+            yield step, f"delete in {step.cluster}, which is protected"
+        app = case.app(step)
+        live = app is not None and app.phase in (Phase.RUNNING, Phase.STARTING)
+        takes = isinstance(step.action, Stop | Restart)
+        if takes and live and step.member is not None and step.member.is_head:
+            yield step, f"{step.name} of the head of {step.cluster}, which is protected"
+
+
+def nothing_is_changed_while_it_runs(case: Case) -> Broken:
+    """An update reaches only applications at rest, so that no restart runs half of a change."""
+    for step in case.plan.steps:
+        app = case.app(step)
+        if app is None:
+            continue
+        at_rest = app.phase in (Phase.STOPPED, Phase.FAILED)
+        if isinstance(step.action, Update) and not at_rest:
+            yield step, f"update of {app.id}, which is {app.phase}"
+        if isinstance(step.action, Restart) and app.phase is Phase.STARTING:
+            yield step, f"restart of {app.id}, which is starting: that can leave an orphan engine"
+
+
+LAWS: tuple[Law, ...] = (
+    *ENVIRONMENT_LAWS,
+    files_of_clusters_stay,
+    only_our_own_is_changed,
+    only_what_was_seen_is_changed,
+    one_application_per_member,
+    absences_are_understood,
+    large_removals_are_agreed,
+    launchers_outlive_applications,
+    unknown_is_resolved_by_looking,
+    paused_and_suspended_are_left_alone,
+    the_protected_lose_nothing,
+    nothing_is_changed_while_it_runs,
+)

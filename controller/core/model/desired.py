@@ -1,0 +1,331 @@
+"""Desired state: the members that ought to exist; a pure function of a revision.
+
+A group declares how many members it has, not which ordinals: a survivor of a scale-down keeps its
+name, so which ordinals they are depends on those that exist (see `roster`).
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from controller.core.model.member import Mark, Member, application_name
+from controller.core.model.plan import Configuration
+from controller.core.model.reason import Reason
+from controller.core.spec.allowed import refusal
+from controller.core.spec.environments import Environment, environment_of
+from controller.core.spec.fingerprint import Inputs, agreement, canonical, fingerprint
+from controller.core.spec.names import HEAD
+from controller.core.spec.revision import Holder, Revision
+from controller.core.spec.spec import HeadGroup, WorkerGroup
+
+LAUNCHERS = ".raycml/launchers"
+STATES = ".raycml/clusters"
+LOGS = ".raycml/logs"
+FOLDERS = (STATES, LOGS, LAUNCHERS)  # of clusters
+
+
+class Strategy(StrEnum):
+    """How an outdated member is brought up to date."""
+
+    ROLLING = "RollingUpdate"
+    RECREATE = "Recreate"
+    NONE = "None"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The head, or one worker group: what its members are and how many there are.
+
+    `budget`: how many of them may be away at once for the controller's own reasons; at least 1.
+    """
+
+    cluster: str
+    name: str
+    replicas: int
+    budget: int
+    suspended: bool
+    inputs: Inputs
+    environment: Environment | None = None  # the one that we build; None: somebody else's
+    _fingerprint: str = field(init=False, compare=False, repr=False)
+    _agreement: str = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        found = fingerprint(self.inputs)
+        if found is None:  # the current version always has its arithmetic
+            raise AssertionError("the current fingerprint version has no arithmetic")
+        object.__setattr__(self, "_fingerprint", found)
+        object.__setattr__(self, "_agreement", agreement(self.inputs))
+
+    @property
+    def is_head(self) -> bool:
+        return self.name == HEAD
+
+    def member(self, ordinal: int) -> Member:
+        return Member(self.name, ordinal)
+
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    def agreement(self) -> str:
+        return self._agreement
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredCluster:
+    """One cluster; `groups` begins with the head.
+
+    `build_runtime`: in which image its environment is built.  Clusters that ask for the same one
+    ask for the image of the first of them.
+    """
+
+    name: str
+    project: str
+    groups: tuple[Group, ...]
+    strategy: Strategy
+    suspended: bool
+    paused: bool
+    protected: bool
+    build_runtime: str = ""
+
+    def group(self, name: str) -> Group | None:
+        return next((g for g in self.groups if g.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Why a cluster is left alone: INCOMPLETE_LIST where the next pass may find its project."""
+
+    reason: Reason
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+_UNRESOLVED = Frozen(Reason.PROJECT_NOT_FOUND, "its project is not known")
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """All clusters, by name.
+
+    `frozen`: clusters that must be left alone, because what is wanted of them is not known.
+    `whole`: every spec of the source could be read, so that an absence means something.
+    `departed`: clusters that were seen to leave the source, and what holds each back from being
+    pruned, in words; empty where nothing does; `agreed` are those of them whose removal a person
+    approved.  `places`: projects, by id where it is known, in which applications of a cluster may
+    exist besides the one of its spec.  `kept`: clusters that are held at an older spec, and why.
+    `project_ids`: ids of projects by what specs call them ("": the connection's), and
+    `unknown_projects` those that do not exist or cannot be seen.
+    """
+
+    clusters: tuple[DesiredCluster, ...] = ()
+    frozen: Mapping[str, Frozen] = field(default_factory=dict)
+    whole: bool = True
+    departed: Mapping[str, str] = field(default_factory=dict)
+    agreed: frozenset[str] = frozenset()
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
+    project_ids: Mapping[str, str] = field(default_factory=dict)
+    unknown_projects: frozenset[str] = frozenset()
+
+    def cluster(self, name: str) -> DesiredCluster | None:
+        return next((c for c in self.clusters if c.name == name), None)
+
+
+def desire(
+    revision: Revision,
+    projects: Mapping[str | None, str],
+    missing: Mapping[str | None, Frozen],
+    allowed: AbstractSet[str] | None = None,
+) -> DesiredState:
+    """The desired state of a revision.
+
+    `projects` maps what specs call a project (None: nothing) to its id; `missing` maps those that
+    could not be found to the reason, and freezes their clusters.
+    """
+    clusters: list[DesiredCluster] = []
+    frozen: dict[str, Frozen] = {}
+    for holder in revision.clusters:
+        named = holder.cluster.spec.project
+        why = "" if named == projects.get(None) else refusal(holder, allowed)
+        if why:
+            message = f"{holder.place}: {why}"
+            frozen[holder.cluster.name] = Frozen(Reason.PROJECT_NOT_ALLOWED, message)
+        elif named in projects:
+            clusters.append(_cluster(holder, projects[named]))
+        else:
+            frozen[holder.cluster.name] = missing.get(named, _UNRESOLVED)
+    return DesiredState(
+        clusters=_with_runtimes(sorted(clusters, key=lambda c: c.name)),
+        frozen=frozen,
+        whole=not revision.problems,
+        departed={holder.cluster.name: _held_back(holder) for holder in revision.departed},
+        agreed=revision.agreed,
+        places={
+            name: tuple(projects.get(place or None, place) for place in places)
+            for name, places in revision.places.items()
+        },
+        kept=revision.kept,
+        project_ids={name or "": found for name, found in projects.items()},
+        unknown_projects=frozenset(
+            name or "" for name, why in missing.items() if why.reason is Reason.PROJECT_NOT_FOUND
+        ),
+    )
+
+
+def _with_runtimes(clusters: Iterable[DesiredCluster]) -> tuple[DesiredCluster, ...]:
+    first: dict[tuple[str, str], str] = {}
+    found: list[DesiredCluster] = []
+    for cluster in clusters:
+        head = cluster.groups[0]
+        if head.environment is not None:
+            place = (cluster.project, head.environment.hash)
+            runtime = first.setdefault(place, head.inputs.runtime)
+            found.append(replace(cluster, build_runtime=runtime))
+        else:
+            found.append(cluster)
+    return tuple(found)
+
+
+def _held_back(holder: Holder) -> str:
+    """A person who protected or paused a cluster did so against just such surprises."""
+    spec = holder.cluster.spec
+    if spec.protect:
+        return "its last spec protects it"
+    return "its last spec paused it" if spec.paused else ""
+
+
+def _cluster(holder: Holder, project: str) -> DesiredCluster:
+    name, spec = holder.cluster.name, holder.cluster.spec
+    inputs = _inputs(holder, spec.head_group_spec)
+    head = Group(name, HEAD, 1, 1, False, inputs, _environment(holder))
+    workers = [_workers(holder, group) for group in spec.worker_group_specs]
+    return DesiredCluster(
+        name=name,
+        project=project,
+        groups=(head, *sorted(workers, key=lambda g: g.name)),
+        strategy=Strategy(spec.upgrade_strategy.type),
+        suspended=spec.suspend,
+        paused=spec.paused,
+        protected=spec.protect,
+    )
+
+
+def _workers(holder: Holder, group: WorkerGroup) -> Group:
+    return Group(
+        cluster=holder.cluster.name,
+        name=group.group_name,
+        replicas=group.replicas,
+        budget=holder.cluster.spec.upgrade_strategy.budget(group.replicas),
+        suspended=group.suspend,
+        inputs=_inputs(holder, group),
+        environment=_environment(holder),
+    )
+
+
+def _environment(holder: Holder) -> Environment | None:
+    spec = holder.cluster.spec
+    page = spec.python_environment
+    return None if page is None else environment_of(page, spec.ray_version)
+
+
+def _inputs(holder: Holder, group: HeadGroup | WorkerGroup) -> Inputs:
+    spec = holder.cluster.spec
+    built = _environment(holder)
+    return Inputs(
+        cpu=group.resources.cpu,
+        # CML shows hundredths; what it rounds would look like a change for ever.
+        memory=math.ceil(group.resources.memory * 100 - 1e-6) / 100,
+        gpu=group.resources.gpu,
+        environment={**spec.environment, **group.environment},
+        runtime=group.runtime_identifier or spec.runtime_identifier,
+        python=spec.python if built is None else built.interpreter,
+        ray_start_params=dict(group.ray_start_params),
+        ray_version=spec.ray_version,
+        built_python="" if built is None else built.python,
+        api_key_access=spec.api_key_access,
+    )
+
+
+def launcher_prefix(cluster: str, group: str, mark: str) -> str:
+    """Path of the launchers of one fingerprint, up to the edition of the node program."""
+    return f"{LAUNCHERS}/{cluster}/{group}-{mark.partition(':')[2]}-"
+
+
+def launcher_path(group: Group, edition: str) -> str:
+    return f"{launcher_prefix(group.cluster, group.name, group.fingerprint())}{edition}.py"
+
+
+def launcher_settings(group: Group, edition: str) -> str:
+    """What the launcher carries, as canonical JSON: a function of its path and nothing else."""
+    inputs = group.inputs
+    return canonical(
+        {
+            "cluster": group.cluster,
+            "group": group.name,
+            "fingerprint": group.fingerprint(),
+            "launcher": launcher_path(group, edition),
+            "python": inputs.python,
+            "ray_version": inputs.ray_version,
+            "cpu": inputs.cpu,
+            "memory_gib": inputs.memory,
+            "gpu": inputs.gpu,
+            "ray_start_params": dict(inputs.ray_start_params),
+            **({"api_key_access": True} if inputs.api_key_access else {}),
+        }
+    )
+
+
+def launcher_sizes(cluster: DesiredCluster, edition: str, base: int) -> dict[str, int]:
+    """Bytes of the cluster's launchers of this edition, by path; empty where `base` is not known.
+
+    A launcher is its settings, spread over lines, and a program of `base` bytes.
+    """
+    if not base:
+        return {}
+    spread = {
+        launcher_path(group, edition): json.dumps(
+            json.loads(launcher_settings(group, edition)), sort_keys=True, indent=2
+        )
+        for group in cluster.groups
+    }
+    return {path: base + len(text) for path, text in spread.items()}
+
+
+def description(mark: Mark) -> str:
+    """What the mark says, for people."""
+    return (
+        f"Ray cluster {mark.cluster}, member {mark.member}. Managed by raycml for {mark.owner} "
+        f"from a spec ({mark.fingerprint}); changes made here are undone."
+    )
+
+
+def configuration(group: Group, member: Member, owner: str, edition: str) -> Configuration:
+    """What the member's application is to be, mark included."""
+    name = application_name(group.cluster, member)
+    inputs = group.inputs
+    mark = Mark(
+        owner=owner,
+        cluster=group.cluster,
+        member=member,
+        fingerprint=group.fingerprint(),
+        subdomain=name,
+        agreement=group.agreement(),
+        variables=tuple(sorted(inputs.environment)),
+        environment_hash="" if group.environment is None else group.environment.hash,
+    )
+    return Configuration(
+        name=name,
+        subdomain=name,
+        description=description(mark),
+        script=launcher_path(group, edition),
+        cpu=inputs.cpu,
+        memory=inputs.memory,
+        gpu=inputs.gpu,
+        runtime=inputs.runtime,
+        environment={**inputs.environment, **mark.environment()},
+    )

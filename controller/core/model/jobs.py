@@ -1,0 +1,143 @@
+"""Jobs of a project and their runs: what we ask for and what CML reports.  Values only.
+
+A job is a script that ends.  CML says of a run how it stands and when it came there; it keeps no
+exit code, no reason and no output that could be asked for, so a script that has something to say
+writes it into the project's files.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from controller.core.model.member import ENVIRONMENT, OWNER
+from controller.core.spec.environments import job_name
+
+
+class RunPhase(StrEnum):
+    """A run's status, normalised.  What CML says otherwise is UNKNOWN, and not an end."""
+
+    SCHEDULING = "SCHEDULING"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    STOPPING = "STOPPING"
+    STOPPED = "STOPPED"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    SKIPPED = "SKIPPED"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing follows.  A SUCCEEDED one may still have been killed for its memory."""
+        return self in _OVER
+
+
+_OVER = frozenset(
+    {
+        RunPhase.STOPPED,
+        RunPhase.SUCCEEDED,
+        RunPhase.FAILED,
+        RunPhase.TIMED_OUT,
+        RunPhase.SKIPPED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JobConfiguration:
+    """All that CML is told of a job.  Memory in GiB (CML says GB).
+
+    `timeout` is CML's own figure, 0 for none: seconds by its specification, minutes in some
+    releases, so be generous with it and keep a deadline of your own.  It ends a run only with
+    `kill_on_timeout`.  With a `parent` the job runs whenever a run of that job has succeeded;
+    with a `schedule` (five cron fields, in `timezone`) at those times; otherwise when asked.
+    """
+
+    name: str
+    script: str
+    runtime: str
+    cpu: float = 1.0
+    memory: float = 1.0
+    gpu: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    arguments: str = field(default="", repr=False)
+    timeout: int = 0
+    kill_on_timeout: bool = False
+    parent: str = ""
+    schedule: str = ""
+    timezone: str = ""
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedJob:
+    """One job as a list or a GET reported it.  `kind` is CML's word: manual, cron, dependent."""
+
+    id: str
+    project: str
+    name: str
+    script: str = ""
+    runtime: str = ""
+    cpu: float = 0.0
+    memory: float = 0.0
+    gpu: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    arguments: str = field(default="", repr=False)
+    timeout: int = 0
+    kill_on_timeout: bool = False
+    parent: str = ""
+    schedule: str = ""
+    timezone: str = ""
+    paused: bool = False
+    kind: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedRun:
+    """One run as a list or a GET reported it.  `status` is CML's own word.
+
+    `environment` is what this run was given beyond its job's.
+    """
+
+    id: str
+    project: str
+    job: str
+    phase: RunPhase
+    status: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    arguments: str = field(default="", repr=False)
+    created_at: datetime | None = None
+    scheduling_at: datetime | None = None
+    starting_at: datetime | None = None
+    running_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+def run_that_counts(
+    runs: Sequence[ObservedRun],
+) -> tuple[ObservedRun | None, ObservedRun | None]:
+    """Of a job's runs, oldest first: the active one, or else the latest that CML did not skip.
+
+    And a later one that it did skip, if no run is active.
+    """
+    active = [run for run in runs if not run.phase.is_over]
+    if active:
+        return active[-1], None
+    taken = [run for run in runs if run.phase is not RunPhase.SKIPPED]
+    last = taken[-1] if taken else None
+    skipped = runs[-1] if runs and runs[-1].phase is RunPhase.SKIPPED else None
+    return last, skipped
+
+
+def is_our_job(job: ObservedJob, owner: str) -> bool:
+    """Whether it carries this owner's mark, and is called as the mark says."""
+    named = job.name == job_name(environment_built_by(job))
+    return named and job.environment.get(OWNER) == owner
+
+
+def environment_built_by(job: ObservedJob) -> str:
+    """Hash of the environment that a job of ours builds."""
+    return job.environment.get(ENVIRONMENT, "")

@@ -1,0 +1,168 @@
+"""Names: which place in a cluster an application fills, and the mark that makes it ours.
+
+Everything here is a pure function of (cluster, member), so two controllers that never met agree
+on every name.  Names are injective: different members never share one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import total_ordering
+
+from controller.core.spec.names import CLUSTER_LENGTH, GROUP_LENGTH, HEAD, is_name
+
+OWNER = "RAYCML_OWNER"
+CLUSTER = "RAYCML_CLUSTER"
+MEMBER = "RAYCML_MEMBER"
+FINGERPRINT = "RAYCML_FINGERPRINT"
+SUBDOMAIN = "RAYCML_SUBDOMAIN"
+AGREEMENT = "RAYCML_AGREEMENT"
+VARIABLES = "RAYCML_VARIABLES"
+ADOPTED = "RAYCML_ADOPTED"
+ENVIRONMENT = "RAYCML_ENVIRONMENT"
+
+CONTROLLER = "RAYCML_CONTROLLER"
+"""In the environment of the controller's application and job: the owner, and so the mark."""
+MADE = "RAYCML_BOOTSTRAP"
+"""In the environment of a project that bootstrap made: `git` or `blank`."""
+BUILT = ENVIRONMENT
+"""In the environment of a run which environment it builds, of an application which it runs in."""
+BOOTSTRAP_MARKS = (CONTROLLER, MADE, BUILT)
+
+MARK = (OWNER, CLUSTER, MEMBER, FINGERPRINT, SUBDOMAIN, AGREEMENT, VARIABLES, ADOPTED, ENVIRONMENT)
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One place in a cluster: the head, or a worker group and an ordinal from 0."""
+
+    group: str
+    ordinal: int = 0
+
+    @property
+    def is_head(self) -> bool:
+        return self.group == HEAD
+
+    def __str__(self) -> str:
+        return HEAD if self.is_head else f"{self.group}/{self.ordinal}"
+
+    def __lt__(self, other: "Member") -> bool:
+        return self.rank() < other.rank()
+
+    def rank(self) -> tuple[bool, str, int]:
+        return (not self.is_head, self.group, self.ordinal)
+
+
+THE_HEAD = Member(HEAD)
+
+
+def parse_member(text: str) -> Member | None:
+    """The member that `str` wrote, or None for anything that `str` cannot have written."""
+    if text == HEAD:
+        return THE_HEAD
+    group, slash, ordinal = text.partition("/")
+    if not slash or group == HEAD or not is_name(group, GROUP_LENGTH):
+        return None
+    if not ordinal.isascii() or not ordinal.isdigit():
+        return None
+    member = Member(group, int(ordinal)) if len(ordinal) <= 6 else None
+    return member if str(member) == text else None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """One member of one cluster: what histories and outcomes are filed under."""
+
+    cluster: str
+    member: Member
+
+    def __str__(self) -> str:
+        return f"{self.cluster} {self.member}"
+
+
+def application_name(cluster: str, member: Member) -> str:
+    """Name and subdomain of the member's application (a CML subdomain is a DNS label)."""
+    tail = HEAD if member.is_head else f"{member.group}-{member.ordinal}"
+    return f"ray-{cluster}-{tail}"
+
+
+def is_member_name(name: str, cluster: str) -> bool:
+    """Whether `application_name` gives this name to a member of the cluster."""
+    prefix = f"ray-{cluster}-"
+    if not name.startswith(prefix):
+        return False
+    tail = name.removeprefix(prefix)
+    return tail == HEAD or parse_member("/".join(tail.rsplit("-", 1))) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What an application's environment says of whose it is and what it is for.
+
+    `subdomain` repeats the application's own: a copy made by hand carries another one's, and so
+    is not ours.  `variables` names the variables that we set, so that one dropped from a spec can
+    be told from one that the project gave.  `agreement` is what all nodes must agree on.
+    `adopted` is the id of the application, where a person took one into this place that does not
+    have the member's name: a copy has another id, so it never fills the place.
+    `environment_hash` names the environment that we built and that its launcher runs in, if any.
+    """
+
+    owner: str
+    cluster: str
+    member: Member
+    fingerprint: str
+    subdomain: str
+    agreement: str
+    variables: tuple[str, ...]
+    adopted: str = ""
+    environment_hash: str = ""
+
+    @property
+    def key(self) -> Key:
+        return Key(self.cluster, self.member)
+
+    def environment(self) -> dict[str, str]:
+        written = {
+            OWNER: self.owner,
+            CLUSTER: self.cluster,
+            MEMBER: str(self.member),
+            FINGERPRINT: self.fingerprint,
+            SUBDOMAIN: self.subdomain,
+            AGREEMENT: self.agreement,
+            VARIABLES: ",".join(self.variables),
+        }
+        rare = {ADOPTED: self.adopted, ENVIRONMENT: self.environment_hash}
+        return {**written, **{name: value for name, value in rare.items() if value}}
+
+
+def names_this_application(environment: Mapping[str, str], subdomain: str, owner: str) -> bool:
+    """Whether the variables say that this very application is the owner's, legible or not."""
+    return bool(owner) and (environment.get(OWNER), environment.get(SUBDOMAIN)) == (
+        owner,
+        subdomain,
+    )
+
+
+def read_mark(environment: Mapping[str, str], subdomain: str) -> Mark | None:
+    """The mark, when it is whole and refers to this very application; otherwise None.
+
+    A cluster or a group with a name that no spec can declare is no mark: nothing is decided on it.
+    """
+    member = parse_member(environment.get(MEMBER, ""))
+    owner, cluster = environment.get(OWNER, ""), environment.get(CLUSTER, "")
+    if member is None or not owner or environment.get(SUBDOMAIN) != subdomain:
+        return None
+    if not is_name(cluster, CLUSTER_LENGTH):
+        return None
+    names = environment.get(VARIABLES, "")
+    return Mark(
+        owner=owner,
+        cluster=cluster,
+        member=member,
+        fingerprint=environment.get(FINGERPRINT, ""),
+        subdomain=subdomain,
+        agreement=environment.get(AGREEMENT, ""),
+        variables=tuple(names.split(",")) if names else (),
+        adopted=environment.get(ADOPTED, ""),
+        environment_hash=environment.get(ENVIRONMENT, ""),
+    )

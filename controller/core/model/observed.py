@@ -1,0 +1,338 @@
+"""Observed state: what CML and Ray reported, and when.
+
+Values only.  What is not known is None or absent, never zero: an unread report is not an empty
+one, and a list that may lack something says so.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from itertools import groupby
+
+from controller.core.model.jobs import ObservedJob, ObservedRun
+from controller.core.model.member import (
+    Key,
+    Mark,
+    application_name,
+    names_this_application,
+    read_mark,
+)
+from controller.core.model.offers import Offers
+
+
+class Phase(StrEnum):
+    """An application's status, normalised.  What CML says otherwise is UNKNOWN."""
+
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    STOPPING = "STOPPING"
+    STOPPED = "STOPPED"
+    FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedApplication:
+    """One application as a list or a GET reported it.  Memory in GiB (CML says GB)."""
+
+    id: str
+    project: str
+    name: str
+    subdomain: str
+    phase: Phase
+    script: str = ""
+    cpu: float = 0.0
+    memory: float = 0.0
+    gpu: int = 0
+    runtime: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    status: str = ""
+    public: bool = False  # CML asks for no sign-in before its page
+    created_at: datetime | None = None
+    starting_at: datetime | None = None
+    running_at: datetime | None = None
+    stopped_at: datetime | None = None
+    mark: Mark | None = field(init=False, compare=False, repr=False)  # parsed once
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mark", read_mark(self.environment, self.subdomain))
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReport:
+    """What the head report says of one member.
+
+    `alive`: Ray's node table says ALIVE for the very engine that the member's application runs.
+    `state` and `message` are the node program's own words.
+    """
+
+    alive: bool
+    state: str = ""
+    message: str = ""
+    fingerprint: str = ""
+    node_id: str = ""
+    engine_id: str = ""
+    idle_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadReport:
+    """One reading of a head's report.  Files outlive pods: only `observed_at` makes it true."""
+
+    cluster: str
+    incarnation: str
+    observed_at: datetime
+    address: str
+    ray_version: str
+    python_version: str
+    members: Mapping[str, MemberReport]
+
+    def is_fresh(self, now: datetime, fresh_s: float) -> bool:
+        """Whether it speaks of the present; clocks may differ by as much either way."""
+        return abs((now - self.observed_at).total_seconds()) <= fresh_s
+
+
+@dataclass(frozen=True, slots=True)
+class LauncherFile:
+    """A launcher in the project's files; `modified_at` is None where the files API hides it."""
+
+    path: str
+    modified_at: datetime | None = None
+    size: int | None = None  # None where it was not looked at
+
+    def is_whole(self, sizes: Mapping[str, int]) -> bool:
+        """False for one of another size than it must have; half an upload has its full name."""
+        return self.size is None or sizes.get(self.path, self.size) == self.size
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFolder:
+    """A folder of one cluster's files: states and reports, logs, or launchers of which none is
+    left.  `modified_at` is None where the files API hides it."""
+
+    cluster: str
+    path: str
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A person's order to only watch a cluster."""
+
+    cluster: str
+    reason: str
+    by: str
+    since: datetime
+    until: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedProject:
+    """The applications of one project.
+
+    `complete` is False when a page failed, repeated or shifted: such a list authorises no
+    deletion and no creation.  `problem` says why nothing at all could be read, `failure` why not
+    this time.
+    """
+
+    project: str
+    applications: tuple[ObservedApplication, ...] = ()
+    complete: bool = True
+    problem: str | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedEnvironment:
+    """What there is of one environment that we build.
+
+    `files` are all paths of it, `job` our own, `run` that job's active run, or else the latest that
+    CML did not skip.  `skipped`: a later one that it did skip.  `foreign`: another
+    installation has a job for it.  `output`: the last lines of its log, where its run is over and
+    it is not there all the same.  `unknown`: why its job and its runs could not be looked at; then
+    an absence of those means nothing, and `is_refused` that only a person can change it.
+    """
+
+    ready: bool = False
+    files: tuple[str, ...] = ()
+    job: ObservedJob | None = None
+    run: ObservedRun | None = None
+    foreign: bool = False
+    skipped: ObservedRun | None = None
+    output: tuple[str, ...] = ()
+    unknown: str = ""
+    is_refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Of which environments a look is to tell, by project and hash, and whose jobs are ours."""
+
+    owner: str
+    hashes: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedFiles:
+    """The project's files that matter, by project; read only when there is something to do.
+
+    `environments` are by hash; one that is not among them is not there at all.  None: nobody asked.
+    `unread`: projects whose files could not be read this time, and why.
+    """
+
+    launchers: Mapping[str, tuple[LauncherFile, ...]]
+    unread: Mapping[str, str] = field(default_factory=dict)
+    environments: Mapping[str, Mapping[str, ObservedEnvironment]] | None = None
+    folders: Mapping[str, tuple[ClusterFolder, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedPauses:
+    """Pauses by project and cluster, since a pause is of the cluster in its own project.
+
+    `unread`: projects whose pauses could not be read this time, and why.
+    """
+
+    found: Mapping[tuple[str, str], Pause] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.found and not self.unread
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedState:
+    """One look at the world.  `reports` by cluster; `pauses`, `files` and `offers` only where
+    looked at."""
+
+    as_of: datetime
+    projects: Mapping[str, ObservedProject]
+    reports: Mapping[str, HeadReport] = field(default_factory=dict)
+    files: ObservedFiles | None = None
+    pauses: ObservedPauses | None = None
+    offers: Offers | None = None
+    _indexes: dict[str, "Index"] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+
+    def with_pauses(self, pauses: ObservedPauses) -> "ObservedState":
+        """The same with the pauses; where those are unknown, nothing is decided."""
+        return replace(self, projects=self._without(pauses.unread), pauses=pauses)
+
+    def with_files(self, files: ObservedFiles) -> "ObservedState":
+        """The same with the files; where those are unknown, nothing is decided."""
+        return replace(self, projects=self._without(files.unread), files=files)
+
+    def _without(self, unread: Mapping[str, str]) -> dict[str, ObservedProject]:
+        projects = dict(self.projects)
+        for project, why in unread.items():
+            failure = f"its files cannot be read: {why}"
+            projects[project] = replace(projects[project], complete=False, failure=failure)
+        return projects
+
+    def with_offers(self, offers: Offers) -> "ObservedState":
+        """The same with what the workspace offers; an image that runs here is among it."""
+        apps = (app for project in self.projects.values() for app in project.applications)
+        running = {app.runtime for app in apps if app.phase in (Phase.RUNNING, Phase.STARTING)}
+        return replace(self, offers=offers.with_images(sorted(running)))
+
+    def pause(self, project: str, cluster: str) -> Pause | None:
+        """The pause that holds now; none is known where nobody looked."""
+        found = None if self.pauses is None else self.pauses.found.get((project, cluster))
+        return found if found is not None and found.holds(self.as_of) else None
+
+    def owned(self, owner: str) -> tuple[ObservedApplication, ...]:
+        """Applications that carry this owner's mark, in a stable order."""
+        return self.by_owner(owner).owned
+
+    def by_owner(self, owner: str) -> "Index":
+        """The applications as this owner sees them; walked once for each look."""
+        if owner not in self._indexes:
+            self._indexes[owner] = _index(self.projects.values(), owner)
+        return self._indexes[owner]
+
+    def is_complete(self, project: str) -> bool:
+        """Whether an absence from the list of this project means something."""
+        seen = self.projects.get(project)
+        return seen is not None and seen.complete and seen.problem is None
+
+    def unreadable(self, owner: str) -> tuple[ObservedApplication, ...]:
+        """Applications that say they are this owner's, of no member that can be read.
+
+        Nothing is decided on them; they are reported, so that nothing runs unseen.
+        """
+        found = [a for p in self.projects.values() for a in p.applications if not a.mark]
+        theirs = (a for a in found if names_this_application(a.environment, a.subdomain, owner))
+        return tuple(sorted(theirs, key=lambda a: (a.project, a.id)))
+
+    def complete(self) -> bool:
+        return all(p.complete for p in self.projects.values())
+
+
+Place = tuple[str, str]  # project and subdomain
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Applications of one look.  `owned` carry the owner's mark, in a stable order.
+
+    `taken` are names that an application holds which fills no place by that name: without the
+    mark, or adopted into another place.
+    """
+
+    owned: tuple[ObservedApplication, ...]
+    of_cluster: Mapping[str, tuple[ObservedApplication, ...]]
+    named: Mapping[Place, ObservedApplication]
+    taken: Mapping[Place, ObservedApplication]
+
+
+def _index(projects: Iterable[ObservedProject], owner: str) -> Index:
+    every = [app for project in projects for app in project.applications]
+    owned = sorted((a for a in every if is_ours(a, owner)), key=lambda a: (a.project, a.id))
+    of_cluster: dict[str, tuple[ObservedApplication, ...]] = {}
+    for name, apps in groupby(sorted(owned, key=_cluster_of), key=_cluster_of):
+        of_cluster[name] = tuple(apps)
+    return Index(
+        owned=tuple(owned),
+        of_cluster=of_cluster,
+        named={(app.project, app.subdomain): app for app in owned},
+        taken={
+            (app.project, app.subdomain): app
+            for app in every
+            if not is_ours(app, owner) or (is_adopted(app) and not has_own_name(app))
+        },
+    )
+
+
+def _cluster_of(application: ObservedApplication) -> str:
+    return key_of(application).cluster
+
+
+def has_own_name(application: ObservedApplication) -> bool:
+    """Whether an application of ours stands under the name of its member."""
+    key = key_of(application)
+    return application.subdomain == application_name(key.cluster, key.member)
+
+
+def is_ours(application: ObservedApplication, owner: str) -> bool:
+    mark = application.mark
+    return mark is not None and mark.owner == owner
+
+
+def is_adopted(application: ObservedApplication) -> bool:
+    """Whether its mark says that this very application was taken under the name that it had."""
+    mark = application.mark
+    return mark is not None and mark.adopted == application.id
+
+
+def key_of(application: ObservedApplication) -> Key:
+    """The key of an application that is known to carry a mark."""
+    mark = application.mark
+    if mark is None:
+        raise ValueError(f"application {application.id} carries no mark")
+    return mark.key

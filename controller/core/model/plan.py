@@ -1,0 +1,353 @@
+"""What a plan is made of.  An action is one effect: exactly one API call or one file write.
+
+A plan holds the steps that are safe *now*, and a wait for each member that is left alone for the
+moment.  Both say why, and both say what they lead to, so that a person sees the whole change.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from controller.core.model.jobs import JobConfiguration
+from controller.core.model.member import Key, Member
+from controller.core.model.reason import Outlook, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What an application is to be: the body of a create.  CPU in cores, memory in GiB."""
+
+    name: str
+    subdomain: str
+    description: str
+    script: str
+    cpu: float
+    memory: float
+    gpu: int
+    runtime: str
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLauncher:
+    """Write one launcher; `settings` is the canonical JSON that it carries."""
+
+    path: str
+    settings: str
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """POST: creates and starts."""
+
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """PATCH.  `fields` by `Configuration` name; an environment is the whole map to be.
+
+    Of the environment only the `variables` are the controller's to set or drop.  CML replaces it as
+    a whole, so all others are sent as a fresh look shows them.
+    """
+
+    application_id: str
+    fields: Mapping[str, object] = field(repr=False)
+    variables: frozenset[str] = frozenset()
+
+    def merged_into(self, environment: Mapping[str, str]) -> dict[str, object]:
+        """The fields, with the variables of others as they are now."""
+        ours = self.fields.get("environment")
+        if not isinstance(ours, Mapping):
+            return dict(self.fields)
+        others = {name: v for name, v in environment.items() if name not in self.variables}
+        own = {name: v for name, v in ours.items() if name in self.variables}
+        return {**self.fields, "environment": {**others, **own}}
+
+
+@dataclass(frozen=True, slots=True)
+class RequireSignIn:
+    """PATCH of one field, which takes no restart: CML asks for a sign-in again."""
+
+    application_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Start a stopped or failed application, or stop and start a running one."""
+
+    application_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop and keep; asynchronous."""
+
+    application_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove for good; asynchronous."""
+
+    application_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveLauncher:
+    """Remove one launcher file."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBuilder:
+    """Write the script that builds one environment; `settings` as for a launcher."""
+
+    path: str
+    settings: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateJob:
+    """POST: a job that builds the environment of this hash, and does not run yet."""
+
+    hash: str
+    configuration: JobConfiguration
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun:
+    """Run a job; `after` is the latest run that it has had."""
+
+    hash: str
+    job_id: str
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRun:
+    """Stop a run that has gone on for too long; asynchronous."""
+
+    hash: str
+    job_id: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJob:
+    """Remove a job for good."""
+
+    hash: str
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveEnvironment:
+    """Remove one file or folder of an environment."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFolder:
+    """Remove one folder of a cluster that is gone, with all that is in it."""
+
+    path: str
+
+
+JobAction = CreateJob | StartRun | StopRun | DeleteJob
+OfEnvironment = WriteBuilder | JobAction | RemoveEnvironment
+Action = (
+    WriteLauncher
+    | Create
+    | Update
+    | RequireSignIn
+    | Restart
+    | Stop
+    | Delete
+    | RemoveLauncher
+    | WriteBuilder
+    | CreateJob
+    | StartRun
+    | StopRun
+    | DeleteJob
+    | RemoveEnvironment
+    | RemoveFolder
+)
+
+ACTION_NAMES: dict[type[Action], str] = {
+    WriteLauncher: "write_launcher",
+    Create: "create",
+    Update: "update",
+    RequireSignIn: "require_sign_in",
+    Restart: "restart",
+    Stop: "stop",
+    Delete: "delete",
+    RemoveLauncher: "remove_launcher",
+    WriteBuilder: "write_builder",
+    CreateJob: "create_job",
+    StartRun: "start_run",
+    StopRun: "stop_run",
+    DeleteJob: "delete_job",
+    RemoveEnvironment: "remove_environment",
+    RemoveFolder: "remove_folder",
+}
+
+
+class Intent(Enum):
+    """What happens to the member in the end, with the mark that a printed plan gives it."""
+
+    CREATE = "+"
+    UPDATE = "~"
+    RESTART = "!"
+    DELETE = "-"
+    STOP = "."
+    START = ">"
+    BLOCKED = "?"
+    NOTHING = " "
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """One field that differs, as a person would write it; never a value of an environment."""
+
+    field: str
+    was: str
+    wants: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.was} -> {self.wants}" if self.was or self.wants else self.field
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An action with its reason.  `member` is None for launchers and environments; what concerns
+    an environment that no cluster names any more has an empty `cluster`."""
+
+    action: Action
+    cluster: str
+    project: str
+    member: Member | None
+    reason: Reason
+    intent: Intent
+    changes: tuple[Change, ...] = ()
+    message: str = ""
+    impact: str = ""
+    launcher: str | None = None  # must have been written before this step may run
+
+    @property
+    def name(self) -> str:
+        return ACTION_NAMES[type(self.action)]
+
+    @property
+    def key(self) -> Key | None:
+        return None if self.member is None else Key(self.cluster, self.member)
+
+    @property
+    def build(self) -> tuple[str, str] | None:
+        """Project and hash of the environment whose job this is about."""
+        match self.action:
+            case CreateJob() | StartRun() | StopRun() | DeleteJob():
+                return self.project, self.action.hash
+            case _:
+                return None
+
+    @property
+    def job_id(self) -> str | None:
+        match self.action:
+            case StartRun() | StopRun() | DeleteJob():
+                return self.action.job_id
+            case _:
+                return None
+
+    @property
+    def application_id(self) -> str | None:
+        match self.action:
+            case Update() | RequireSignIn() | Restart() | Stop() | Delete():
+                return self.action.application_id
+            case _:
+                return None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A member (or, without one, a cluster) that is not touched yet, with the reason.
+
+    `until` is the deadline after which the reason no longer holds; None where a person decides.
+    """
+
+    cluster: str
+    member: Member | None
+    reason: Reason
+    message: str
+    intent: Intent = Intent.NOTHING
+    changes: tuple[Change, ...] = ()
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A law that a step would break.  `cluster` is the step's; empty for a step of no cluster."""
+
+    cluster: str
+    law: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.cluster or 'environments'}: {self.law}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps allowed now and the waits, both sorted.
+
+    `refusals` are the laws that the plan of a cluster would have broken; it has none of that
+    cluster's steps.
+    """
+
+    steps: tuple[Step, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    refusals: tuple[Violation, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Nothing to do and nothing outstanding: the world is as the specs say."""
+        return not self.steps and all(w.reason.outlook is Outlook.SETTLED for w in self.waits)
+
+    def of(self, cluster: str) -> "Plan":
+        return Plan(
+            tuple(s for s in self.steps if s.cluster == cluster),
+            tuple(w for w in self.waits if w.cluster == cluster),
+            tuple(v for v in self.refusals if v.cluster == cluster),
+        )
+
+
+class Result(Enum):
+    """What came of a step."""
+
+    DONE = "done"
+    REJECTED = "rejected"  # understood and refused: the spec's or a name's fault
+    FAILED = "failed"  # no effect: try again, later each time
+    UNKNOWN = "unknown"  # it may have happened: look before acting
+    SKIPPED = "skipped"  # an earlier step of the same member did not succeed, so this one never ran
+
+
+UNWRITTEN = "Unwritten"  # the fault of a step whose script could not be written
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A step and what came of it.
+
+    `unapplied` names fields that CML accepted and did not take.  `application_id` is that of a
+    created application.  `fault` is the name of the error, `message` its sentence.
+    """
+
+    step: Step
+    result: Result
+    message: str = ""
+    fault: str = ""
+    unapplied: tuple[str, ...] = ()
+    application_id: str | None = None

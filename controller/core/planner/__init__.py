@@ -1,0 +1,1 @@
+"""The decisions, one rule a module, each module named after its rule."""

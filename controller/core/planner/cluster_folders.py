@@ -1,0 +1,117 @@
+"""Removal of the folders that clusters leave in a project: states, reports, logs, old launchers.
+
+A folder goes a day after nothing has named its cluster any more, and at once where a person had
+the cluster deleted.  It stays while the cluster has an application of any installation, a spec or a
+pause, and while anything is not understood: a spec that cannot be read, a list that was torn.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from controller.core.model.desired import FOLDERS, DesiredState
+from controller.core.model.member import CLUSTER, is_member_name
+from controller.core.model.observed import (
+    ClusterFolder,
+    ObservedApplication,
+    ObservedProject,
+    ObservedState,
+)
+from controller.core.model.other_clocks import credible
+from controller.core.model.plan import Intent, RemoveFolder, Step
+from controller.core.model.reason import Reason
+from controller.core.situation.past import Past
+
+MOST = 50  # folders of one project that one pass removes
+
+
+def cluster_of(path: str) -> str:
+    """The cluster whose folder this is; empty for anything else."""
+    parent, _, name = path.rpartition("/")
+    return name if parent in FOLDERS else ""
+
+
+def unused_folders(desired: DesiredState, observed: ObservedState, past: Past) -> tuple[Step, ...]:
+    found: list[Step] = []
+    for project, folders in _unused(desired, observed, past).items():
+        due = [f for f in folders if _is_due(f, project, past)]
+        found += [_removal(project, folder) for folder in due[:MOST]]
+    return tuple(found)
+
+
+def note_unused_folders(
+    desired: DesiredState, observed: ObservedState, past: Past
+) -> dict[tuple[str, str], datetime]:
+    """Since when each folder has been of a cluster that is gone, as far as this process saw."""
+    before = past.history.unused_since
+    if observed.files is None:
+        return {place: since for place, since in before.items() if cluster_of(place[1])}
+    return {
+        (project, folder.path): before.get((project, folder.path), past.now)
+        for project, folders in _unused(desired, observed, past).items()
+        for folder in folders
+    }
+
+
+def _unused(
+    desired: DesiredState, observed: ObservedState, past: Past
+) -> Mapping[str, list[ClusterFolder]]:
+    files, pauses = observed.files, observed.pauses
+    if files is None or pauses is None or not desired.whole or desired.frozen:
+        return {}
+    held = {(c.project, c.name) for c in desired.clusters}
+    return {
+        project: [
+            folder
+            for folder in folders
+            if (project, folder.cluster) not in held
+            and folder.cluster not in desired.departed
+            and (project, folder.cluster) not in pauses.found
+            and not is_alive(folder.cluster, observed.projects[project])
+            and (past.policy.only is None or folder.cluster in past.policy.only)
+        ]
+        for project, folders in sorted(files.folders.items())
+        if project in observed.projects and _is_readable(observed.projects[project])
+    }
+
+
+def _is_readable(project: ObservedProject) -> bool:
+    return project.complete and project.problem is None and project.failure is None
+
+
+def is_alive(cluster: str, project: ObservedProject) -> bool:
+    """Whether an application is, or may be, the cluster's."""
+    return any(may_belong(app, cluster) for app in project.applications)
+
+
+def may_belong(app: ObservedApplication, cluster: str) -> bool:
+    """Whether an application is the cluster's by its mark or its launcher.
+
+    One that has neither is judged by its name, which several clusters may have in common:
+    `ray-a-b-c-0` is a member of `a`, or of `a-b`.
+    """
+    marked = "" if app.mark is None else app.mark.cluster
+    launched = cluster_of(app.script.removeprefix("/home/cdsw/").rpartition("/")[0])
+    if marked or launched:
+        return cluster in (marked, launched)
+    return app.environment.get(CLUSTER) == cluster or is_member_name(app.subdomain, cluster)
+
+
+def _is_due(folder: ClusterFolder, project: str, past: Past) -> bool:
+    if folder.cluster in past.policy.delete:
+        return True
+    noticed = past.history.unused_since.get((project, folder.path))
+    times = (credible(folder.modified_at, past.now), noticed)
+    since = min((time for time in times if time is not None), default=past.now)
+    return (past.now - since).total_seconds() >= past.policy.environment_kept_s
+
+
+def _removal(project: str, folder: ClusterFolder) -> Step:
+    return Step(
+        action=RemoveFolder(folder.path),
+        cluster=folder.cluster,
+        project=project,
+        member=None,
+        reason=Reason.FILES_UNUSED,
+        intent=Intent.NOTHING,
+        message=f"cluster {folder.cluster} is gone",
+    )

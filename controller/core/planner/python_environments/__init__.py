@@ -1,0 +1,1 @@
+"""Python environments: the gate before a start, the build, and the clean-up."""

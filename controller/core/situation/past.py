@@ -1,0 +1,28 @@
+"""What is remembered, as of now: the part of a view that leavers without a spec have as well."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controller.core.model.history import ApplicationHistory, History, MemberHistory
+from controller.core.model.member import Key
+from controller.core.model.observed import ObservedApplication
+from controller.core.model.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """History, policy and the moment."""
+
+    history: History
+    policy: Policy
+    now: datetime
+
+    def member(self, key: Key) -> MemberHistory:
+        return self.history.member(key)
+
+    def application(self, app: ObservedApplication) -> ApplicationHistory:
+        """What is remembered of an application; never seen before means seen now."""
+        return self.history.applications.get(app.id) or ApplicationHistory(app.phase, self.now)
+
+    def after(self, since: datetime, seconds: float) -> datetime:
+        return since + timedelta(seconds=seconds)

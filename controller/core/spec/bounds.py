@@ -1,0 +1,60 @@
+"""Faults of a cluster as a whole: its members, what each of them carries, and its one Ray."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from controller.core.spec import environment
+from controller.core.spec.requirements import excludes
+
+if TYPE_CHECKING:
+    from controller.core.spec.spec import ClusterSpec
+
+MAX_MEMBERS = 1000  # of one cluster, the head included; suspended groups count
+
+Fault = tuple[tuple[int | str, ...], str]
+
+
+def cluster_faults(spec: "ClusterSpec") -> Iterator[Fault]:
+    """(path below `spec`, message) for what no field says by itself."""
+    yield from _too_many(spec)
+    yield from _too_large(spec)
+    page = spec.python_environment
+    if page is not None:
+        for field, lines in (("packages", page.packages), ("requirements", page.lines)):
+            for place, line in enumerate(lines):
+                message = other_ray(line, spec.ray_version)
+                if message is not None:
+                    yield ("pythonEnvironment", field, place), message
+
+
+def other_ray(line: str, version: str) -> str | None:
+    """A message where a requirement asks for another Ray than `rayVersion` is."""
+    if not excludes(line, "ray", version):
+        return None
+    return f"`{line[:60]}` excludes Ray {version}, which is rayVersion; make the two agree"
+
+
+def _too_many(spec: "ClusterSpec") -> Iterator[Fault]:
+    members = 1 + sum(group.replicas for group in spec.worker_group_specs)
+    if members > MAX_MEMBERS:
+        message = f"the cluster has {members} members, of at most {MAX_MEMBERS}; lower replicas"
+        yield ("workerGroupSpecs",), message
+
+
+def _too_large(spec: "ClusterSpec") -> Iterator[Fault]:
+    """One message at the variables of the cluster where they alone are too many."""
+    fault = environment.size_fault(spec.environment, "every member")
+    if fault is not None:
+        yield ("environment",), fault
+        return
+    groups: list[tuple[tuple[int | str, ...], str, Mapping[str, str]]] = [
+        (("headGroupSpec",), "the head", spec.head_group_spec.environment)
+    ]
+    groups += [
+        (("workerGroupSpecs", place), f"group `{group.group_name}`", group.environment)
+        for place, group in enumerate(spec.worker_group_specs)
+    ]
+    for path, whose, own in groups:
+        fault = environment.size_fault({**spec.environment, **own}, whose)
+        if fault is not None:
+            yield (*path, "environment"), fault

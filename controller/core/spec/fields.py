@@ -1,0 +1,178 @@
+"""The types of a spec's fields: what pydantic checks, and what the JSON Schema shows of it.
+
+`about` holds a field's manual together with what a change of the field does.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
+
+from controller.core.spec import environment, formats, names, quantity
+from controller.core.spec.names import CLUSTER_LENGTH, GROUP_LENGTH
+from controller.core.spec.ray import start_params
+from controller.core.spec.refusal import refusal
+
+MAX_REPLICAS = 1000
+MAX_GPU = 64
+EXAMPLE_RUNTIME = (
+    "docker.repository.cloudera.com/cloudera/cdsw/"
+    "ml-runtime-pbj-jupyterlab-python3.11-standard:2025.09.1-b5"
+)
+
+Change = Literal["restarts", "counts", "guides"]
+_EFFECT: Mapping[Change, str] = {
+    "restarts": "A change restarts the members that it concerns.",
+    "counts": "A change decides which members exist or run; no other member restarts.",
+    "guides": "A change only guides the controller; nothing restarts.",
+}
+
+
+def about(title: str, description: str, change: Change, *examples: object) -> FieldInfo:
+    """The manual of a field; its effect closes the description and is there as data too."""
+    field: FieldInfo = Field(
+        title=title,
+        description=f"{description} {_EFFECT[change]}",
+        examples=list(examples),
+        json_schema_extra={"x-raycml-change": change},
+    )
+    return field
+
+
+class Page(BaseModel):
+    """A part of the document: no unknown fields, no guessing between types, no change."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        strict=True,
+    )
+
+
+def _number_or(pattern: str, low: float, high: float) -> WithJsonSchema:
+    number = {"type": "number", "minimum": low, "maximum": high}
+    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": pattern}]})
+
+
+# Of `model_validate`: the spec was valid once, for this version of raycml or an earlier one.  What
+# newer versions refuse stays readable, so that an upgrade forgets no cluster that runs.
+RECORDED: Mapping[str, bool] = {"recorded": True}
+
+
+def is_recorded(info: ValidationInfo) -> bool:
+    return bool(info.context) and info.context == RECORDED
+
+
+def _variable_name(name: str, info: ValidationInfo) -> str:
+    return name if is_recorded(info) else environment.check_variable_name(name)
+
+
+def _with_values(variables: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+    if is_recorded(info):
+        return variables
+    faults = [((name,), message) for name, message in environment.variable_faults(variables)]
+    if faults:
+        raise refusal("environment", faults)
+    return variables
+
+
+def _texts(keys: dict[str, object], most: int) -> WithJsonSchema:
+    return WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": keys,
+            "additionalProperties": {"type": "string"},
+            "maxProperties": most,
+            "default": {},
+        }
+    )
+
+
+Cpu = Annotated[
+    float,
+    BeforeValidator(quantity.parse_cpu),
+    _number_or("^[0-9]+m$", quantity.MIN_CPU, quantity.MAX_CPU),
+]
+Memory = Annotated[
+    float,
+    BeforeValidator(quantity.parse_memory),
+    _number_or(
+        r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|M|G|T)$",
+        quantity.MIN_MEMORY_GIB,
+        quantity.MAX_MEMORY_GIB,
+    ),
+]
+Gpu = Annotated[int, Field(ge=0, le=MAX_GPU)]
+Replicas = Annotated[int, Field(ge=0, le=MAX_REPLICAS)]
+Budget = Annotated[
+    int | str,
+    BeforeValidator(formats.check_budget),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": formats.MAX_BUDGET},
+                {"type": "string", "pattern": formats.PERCENTAGE_PATTERN},
+            ]
+        }
+    ),
+]
+Environment = Annotated[
+    Mapping[
+        Annotated[str, AfterValidator(_variable_name)],
+        Annotated[str, AfterValidator(environment.check_variable_value)],
+    ],
+    Field(max_length=environment.MAX_VARIABLES),
+    AfterValidator(_with_values),
+    _texts({"pattern": environment.NAME_PATTERN}, environment.MAX_VARIABLES),
+]
+StartParams = Annotated[
+    Mapping[str, str],
+    Field(max_length=start_params.MAX_PARAMS),
+    _texts({"enum": list(start_params.ALLOWED)}, start_params.MAX_PARAMS),
+]
+
+
+def _text(pattern: str | None, most: int) -> WithJsonSchema:
+    schema: dict[str, object] = {"type": "string", "minLength": 1, "maxLength": most}
+    return WithJsonSchema(schema if pattern is None else {**schema, "pattern": pattern})
+
+
+ClusterName = Annotated[
+    str,
+    AfterValidator(names.check_cluster_name),
+    _text(names.NAME_PATTERN, CLUSTER_LENGTH),
+]
+GroupName = Annotated[
+    str,
+    AfterValidator(names.check_group_name),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": GROUP_LENGTH,
+            "pattern": names.NAME_PATTERN,
+            "not": {"const": names.HEAD},
+        }
+    ),
+]
+Image = Annotated[str, AfterValidator(formats.check_image), _text(None, formats.MAX_IMAGE_LENGTH)]
+Python = Annotated[
+    str, AfterValidator(formats.check_python), _text("^[^ /]*/[^ ]*$", formats.MAX_PATH_LENGTH)
+]
+RayVersion = Annotated[
+    str, AfterValidator(formats.check_ray_version), _text(formats.RAY_VERSION_PATTERN, 32)
+]
+Project = Annotated[
+    str, AfterValidator(formats.check_project), _text(None, formats.MAX_PROJECT_LENGTH)
+]

@@ -1,0 +1,231 @@
+"""The head and the worker groups of a spec.
+
+A value of these types is valid in itself; that names differ is for the cluster to check.  Each
+field carries its manual and says what a change of it does; see `fields.about`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from controller.core.spec.fields import (
+    EXAMPLE_RUNTIME,
+    MAX_REPLICAS,
+    Cpu,
+    Environment,
+    Gpu,
+    GroupName,
+    Image,
+    Memory,
+    Page,
+    Replicas,
+    StartParams,
+    about,
+    is_recorded,
+)
+from controller.core.spec.ray import start_params
+from controller.core.spec.refusal import refusal
+
+# What the node program sets aside (measured: 1280 MiB with GCS, dashboard and monitor, 512 MiB
+# without), the smallest store that Ray accepts, and the rest for a task.
+MIN_HEAD_MIB, MIN_WORKER_MIB = 1536, 768
+UNSTATED_REPLICAS = 100  # a larger group must state `maxReplicas` too, against a slip of the hand
+
+
+class Resources(Page):
+    """What one node gets."""
+
+    cpu: Annotated[
+        Cpu,
+        about(
+            "CPU",
+            "Cores of each node: 4, 0.5, or 500m. Ray counts whole ones: a fraction is rounded up, "
+            "unless `num-cpus` says another number.",
+            "restarts",
+            4,
+            "500m",
+        ),
+    ]
+    memory: Annotated[
+        Memory,
+        about(
+            "Memory",
+            "Memory of each node: 16Gi, 16G, 16000Mi, or a number of GiB; at least 1536Mi for the "
+            "head and 768Mi for a worker, since Ray's own processes take most of that.",
+            "restarts",
+            "16Gi",
+            16,
+        ),
+    ]
+    gpu: Annotated[Gpu, about("GPU", "Graphics processors of each node.", "restarts", 1)] = 0
+
+
+class NodeGroup(Page):
+    """What the head and the workers have in common."""
+
+    is_head: ClassVar[bool] = False
+
+    resources: Annotated[
+        Resources, about("Resources", "What each node gets.", "restarts", {"cpu": 4, "memory": 16})
+    ]
+    ray_start_params: Annotated[
+        StartParams,
+        about(
+            "Ray start parameters",
+            "Options of `ray start`, without `--`, as text. They win over what raycml derives "
+            "from the resources.",
+            "restarts",
+            {"num-cpus": "0"},
+        ),
+    ] = Field(default_factory=dict)
+    environment: Annotated[
+        Environment,
+        about(
+            "Environment",
+            "Environment variables of these members; they win over those of the cluster. "
+            "Not for secrets: whoever may see the application may read them.",
+            "restarts",
+            {"OMP_NUM_THREADS": "2"},
+        ),
+    ] = Field(default_factory=dict, repr=False)
+    runtime_identifier: Annotated[
+        Image | None,
+        about(
+            "Runtime",
+            "The image of these members, where it is not the cluster's. "
+            "Ray and Python must be the same.",
+            "restarts",
+            EXAMPLE_RUNTIME,
+        ),
+    ] = None
+
+    @field_validator("resources")
+    @classmethod
+    def _room_for_ray(cls, resources: Resources, info: ValidationInfo) -> Resources:
+        least = MIN_HEAD_MIB if cls.is_head else MIN_WORKER_MIB
+        if resources.memory * 1024 < least and not is_recorded(info):
+            message = (
+                f"{resources.memory * 1024:g} MiB is too little: Ray's own processes and the "
+                f"smallest object store need {least} MiB here; raise memory to at least {least}Mi"
+            )
+            raise refusal("resources", [(("memory",), message)])
+        return resources
+
+    @field_validator("ray_start_params")
+    @classmethod
+    def _known_params(cls, params: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        if is_recorded(info):
+            return params
+        faults = [*start_params.faults(params, head=cls.is_head)]
+        if not faults and isinstance(resources := info.data.get("resources"), Resources):
+            faults = [*start_params.size_faults(params, resources.memory)]
+        if faults:
+            raise refusal("rayStartParams", (((key,), message) for key, message in faults))
+        return params
+
+
+class HeadGroup(NodeGroup):
+    """The one member that the others join."""
+
+    is_head: ClassVar[bool] = True
+
+
+class WorkerGroup(NodeGroup):
+    """Some equal workers."""
+
+    group_name: Annotated[
+        GroupName,
+        about(
+            "Group name",
+            "Unique in its cluster; lower-case letters, digits and single hyphens.",
+            "counts",
+            "gpu",
+        ),
+    ]
+    min_replicas: Annotated[
+        Replicas, about("Fewest replicas", "The least that replicas may be.", "guides", 0)
+    ] = 0
+    max_replicas: Annotated[
+        Replicas | None,
+        about(
+            "Most replicas",
+            "The most that replicas may be; null for no bound, and then for at most 100 replicas.",
+            "guides",
+            8,
+        ),
+    ] = None
+    # Declared after its bounds: a validator sees only the fields above its own.
+    replicas: Annotated[
+        Replicas,
+        about(
+            "Replicas",
+            "How many workers there ought to be; left out: minReplicas, if that is written.",
+            "counts",
+            2,
+        ),
+        Field(validate_default=True),
+    ] = 1
+    suspend: Annotated[
+        bool,
+        about("Suspended", "True: the workers of this group are stopped and kept.", "counts", True),
+    ] = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _replicas_left_out(cls, written: object) -> object:
+        if not isinstance(written, Mapping) or "replicas" in written:
+            return written
+        least = written.get("minReplicas", written.get("min_replicas"))
+        if not isinstance(least, int) or isinstance(least, bool) or not 0 <= least <= MAX_REPLICAS:
+            return written
+        return {**written, "replicas": least}
+
+    @field_validator("max_replicas")
+    @classmethod
+    def _above_the_least(cls, most: int | None, info: ValidationInfo) -> int | None:
+        least = info.data.get("min_replicas", 0)
+        if most is not None and most < least:
+            raise ValueError(f"maxReplicas is {most}, below minReplicas {least}; raise it")
+        return most
+
+    @field_validator("replicas")
+    @classmethod
+    def _within_the_bounds(cls, replicas: int, info: ValidationInfo) -> int:
+        least, most = info.data.get("min_replicas", 0), info.data.get("max_replicas")
+        if replicas < least:
+            raise ValueError(
+                f"replicas is {replicas}, below minReplicas {least}; "
+                "raise replicas or lower minReplicas"
+            )
+        if most is not None and replicas > most:
+            raise ValueError(
+                f"replicas is {replicas}, above maxReplicas {most}; "
+                "lower replicas or raise maxReplicas"
+            )
+        unstated = most is None and "max_replicas" in info.data and not is_recorded(info)
+        if unstated and replicas > UNSTATED_REPLICAS:
+            raise ValueError(
+                f"replicas is {replicas}; lower it, or, if that many are meant, "
+                f"write `maxReplicas: {replicas}` beside it"
+            )
+        return replicas
+
+
+def repeated(groups: Sequence[object]) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    seen: dict[str, int] = {}
+    for position, group in enumerate(groups):
+        name = _group_name(group)
+        if name is None:
+            continue
+        first = seen.setdefault(name, position)
+        if first != position:
+            message = f"group `{name}` is there already, as number {first + 1}; rename one of them"
+            yield (position, "groupName"), message
+
+
+def _group_name(group: object) -> str | None:
+    if isinstance(group, WorkerGroup):
+        return group.group_name
+    name = group.get("groupName") if isinstance(group, Mapping) else None
+    return name if isinstance(name, str) else None

@@ -1,0 +1,41 @@
+"""How clusters and worker groups may be named.
+
+An application's name is also its subdomain: a DNS label of at most 63 characters, unique in the
+whole workspace.  The limits below keep every name within that for ordinals of up to seven digits.
+"""
+
+import re
+
+HEAD = "head"
+CLUSTER_LENGTH = 30
+GROUP_LENGTH = 20
+NAME_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def is_name(text: str, most: int) -> bool:
+    """Whether a cluster or a worker group can have this name of at most so many characters."""
+    return len(text) <= most and _NAME.fullmatch(text) is not None
+
+
+def check_cluster_name(name: str) -> str:
+    return _checked(name, "cluster", CLUSTER_LENGTH)
+
+
+def check_group_name(name: str) -> str:
+    if name == HEAD:
+        raise ValueError(f"`{HEAD}` is the name of the head; give the worker group another name")
+    return _checked(name, "group", GROUP_LENGTH)
+
+
+def _checked(name: str, what: str, limit: int) -> str:
+    if len(name) > limit:
+        raise ValueError(
+            f"the {what} name has {len(name)} characters; shorten it to at most {limit}"
+        )
+    if _NAME.fullmatch(name) is None:
+        raise ValueError(
+            f"`{name}` is not a {what} name; use lower-case letters and digits, "
+            "with single hyphens between them"
+        )
+    return name

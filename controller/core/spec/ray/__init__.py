@@ -1,0 +1,1 @@
+"""Ray's own options, variables and ports: which of them a spec may set, and to which values."""

@@ -1,0 +1,156 @@
+"""One immutable reading of a source: the specs that may be acted on, and what is wrong.
+
+A spec that may not be acted on is not in `Revision.clusters`; the reason is a `Problem` with its
+place.  This page may not read anything: `assemble` is a pure function of what was read.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from controller.core.spec.fingerprint import canonical
+from controller.core.spec.spec import RayCluster
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """What is wrong and where; line and column count from 1, and are 0 where a file has no text."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The place of one spec: the document that starts at `line` of `file`."""
+
+    cluster: RayCluster
+    file: str
+    line: int
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Clusters sorted by name, no name twice; problems sorted by place.
+
+    `commit` is git's; where a controller follows a folder, an id of what the folder holds.
+
+    `empty_folders` exist in the source and hold no spec file, neither in them nor below.
+
+    `departed` are clusters that an earlier revision of the source held and this one lacks, with
+    their last good spec, until their last application is gone; `agreed` are those of them whose
+    removal a person approved.  `places` are projects in which applications of a cluster may exist
+    besides the one of its spec, and `kept` says why a cluster is held at an older spec.
+    """
+
+    clusters: tuple[Holder, ...]
+    problems: tuple[Problem, ...]
+    commit: str | None
+    origin: str
+    departed: tuple[Holder, ...] = ()
+    empty_folders: tuple[str, ...] = ()
+    agreed: frozenset[str] = frozenset()
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+
+def assemble(
+    holders: Iterable[Holder],
+    problems: Iterable[Problem],
+    *,
+    origin: str,
+    commit: str | None = None,
+    empty_folders: tuple[str, ...] = (),
+) -> Revision:
+    """Put what was read together, without any spec that contests a name with another.
+
+    Two specs contest a name when they declare the same cluster, or when a member of one would have
+    the application name of a member of the other.  Every contender is refused: to choose one would
+    be to change a cluster because an unrelated file was added.
+    """
+    ordered = sorted(holders, key=lambda holder: (holder.cluster.name, holder.file, holder.line))
+    contested = [*_same_cluster(ordered), *_same_application(ordered)]
+    refused = {(problem.file, problem.line) for problem in contested}
+    return Revision(
+        clusters=tuple(h for h in ordered if (h.file, h.line) not in refused),
+        problems=tuple(sorted({*problems, *contested})),
+        commit=commit,
+        origin=origin,
+        empty_folders=empty_folders,
+    )
+
+
+def _same_cluster(holders: Sequence[Holder]) -> list[Problem]:
+    by_name = _grouped(holders, lambda holder: [holder.cluster.name])
+    return [
+        _contested(
+            holder,
+            f"cluster `{name}` is also declared at {_others(holder, rivals)}; "
+            "keep one of them, or rename one",
+        )
+        for name, rivals in by_name.items()
+        for holder in rivals
+    ]
+
+
+def _same_application(holders: Sequence[Holder]) -> list[Problem]:
+    """Cluster ``a`` with group ``b-c``, and cluster ``a-b`` with group ``c``.
+
+    Nothing else can collide: heads end in ``-head`` and workers in a number, so two names are equal
+    only when both ordinals are equal and both ``<cluster>-<group>`` are.
+    """
+    by_stem = _grouped(holders, _stems)
+    return [
+        _contested(
+            holder,
+            f"applications `ray-{stem}-<ordinal>` would also belong to {_others(holder, rivals)}; "
+            "rename a group",
+        )
+        for stem, rivals in by_stem.items()
+        for holder in rivals
+        if len({rival.cluster.name for rival in rivals}) > 1
+    ]
+
+
+def _stems(holder: Holder) -> list[str]:
+    cluster = holder.cluster
+    return [f"{cluster.name}-{group.group_name}" for group in cluster.spec.worker_group_specs]
+
+
+def _grouped(
+    holders: Sequence[Holder], keys: Callable[[Holder], Sequence[str]]
+) -> dict[str, list[Holder]]:
+    found: defaultdict[str, list[Holder]] = defaultdict(list)
+    for holder in holders:
+        for key in keys(holder):
+            found[key].append(holder)
+    return {key: rivals for key, rivals in found.items() if len(rivals) > 1}
+
+
+def _others(holder: Holder, rivals: Sequence[Holder]) -> str:
+    others = [
+        f"{rival.place} (cluster `{rival.cluster.name}`)" for rival in rivals if rival is not holder
+    ]
+    more = len(others) - 5
+    return ", ".join(others[:5]) + (f" and {more} more" if more > 0 else "")
+
+
+def _contested(holder: Holder, message: str) -> Problem:
+    return Problem(holder.file, holder.line, 1, message)
+
+
+def content_id(revision: Revision) -> str:
+    """An id for a reading that has no commit: a hash of what it says, 12 hex digits."""
+    said = [holder.cluster.model_dump(mode="json") for holder in revision.clusters]
+    problems = [str(problem) for problem in revision.problems]
+    return hashlib.sha256(canonical([said, problems]).encode()).hexdigest()[:12]

@@ -1,0 +1,326 @@
+"""The spec: the document that a person wrote for one cluster, checked.
+
+The field names are KubeRay's where KubeRay has the concept.  A value of these types is valid in
+itself; whether it contests a name with another spec is for `revision.assemble` to say.  Each field
+carries its manual (title, description, example) and says what a change of it does, because the JSON
+Schema and the documentation are made from here.  This page may not read text or files.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal
+
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from controller.core.spec.bounds import cluster_faults
+from controller.core.spec.environments import PythonEnvironment
+from controller.core.spec.fields import (
+    EXAMPLE_RUNTIME,
+    Budget,
+    ClusterName,
+    Environment,
+    Image,
+    Page,
+    Project,
+    Python,
+    RayVersion,
+    about,
+    is_recorded,
+)
+from controller.core.spec.groups import HeadGroup, NodeGroup, Resources, WorkerGroup, repeated
+from controller.core.spec.refusal import refusal
+
+__all__ = [
+    "ClusterSpec",
+    "HeadGroup",
+    "Metadata",
+    "NodeGroup",
+    "RayCluster",
+    "Resources",
+    "UpgradeStrategy",
+    "WorkerGroup",
+]
+
+MAX_GROUPS = 50
+
+
+class UpgradeStrategy(Page):
+    """How outdated members are replaced."""
+
+    type: Annotated[
+        Literal["RollingUpdate", "Recreate", "None"],
+        about(
+            "Type",
+            "RollingUpdate goes worker by worker, Recreate takes the whole cluster at once, "
+            "None leaves outdated members alone.",
+            "guides",
+            "RollingUpdate",
+        ),
+    ] = "RollingUpdate"
+    max_unavailable: Annotated[
+        Budget,
+        about(
+            "Members away at once",
+            "How many members of a worker group a rolling update may take away at once: "
+            "a number, or a percentage of its replicas.",
+            "guides",
+            1,
+            "25%",
+        ),
+    ] = 1
+
+    def budget(self, replicas: int) -> int:
+        """Members of a group of that many replicas that may be away; never fewer than one."""
+        if isinstance(self.max_unavailable, int):
+            return self.max_unavailable
+        return max(1, replicas * int(self.max_unavailable.removesuffix("%")) // 100)
+
+
+class ClusterSpec(Page):
+    """What a cluster ought to be."""
+
+    project: Annotated[
+        Project | None,
+        about(
+            "Project",
+            "Id or exact name of the project; null for the project of the connection.",
+            "restarts",
+            "fraud-models",
+        ),
+    ] = None
+    ray_version: Annotated[
+        RayVersion,
+        about(
+            "Ray version",
+            "The version that the interpreter has; nodes that run another one are refused.",
+            "restarts",
+            "2.60.0",
+        ),
+    ]
+    runtime_identifier: Annotated[
+        Image, about("Runtime", "The image of every member.", "restarts", EXAMPLE_RUNTIME)
+    ]
+    python: Annotated[
+        Python,
+        about(
+            "Interpreter",
+            "The Python that has Ray: an absolute path, or one relative to the project's home.",
+            "restarts",
+            "/home/cdsw/.venv/bin/python",
+        ),
+    ] = ".venv/bin/python"
+    python_environment: Annotated[
+        PythonEnvironment | None,
+        about(
+            "Python environment",
+            "Packages from which raycml builds a virtual environment in the project; instead of "
+            "`python`, which is for those who build their own.",
+            "restarts",
+            {"python": "3.11", "packages": ["ray[default]"]},
+        ),
+    ] = None
+    environment: Annotated[
+        Environment,
+        about(
+            "Environment",
+            "Environment variables of every member; those of a group win. "
+            "Not for secrets: whoever may see the application may read them.",
+            "restarts",
+            {"OMP_NUM_THREADS": "2"},
+        ),
+    ] = Field(default_factory=dict, repr=False)
+    api_key_access: Annotated[
+        bool,
+        about(
+            "Access to the API key",
+            "True: tasks and actors inherit CDSW_APIV2_KEY, the CML API key of the user who owns "
+            "the applications, and so may do in CML whatever that user may.",
+            "restarts",
+            True,
+        ),
+    ] = False
+    suspend: Annotated[
+        bool,
+        about(
+            "Suspended",
+            "True: every member is stopped and kept, and its resources are free.",
+            "counts",
+            True,
+        ),
+    ] = False
+    paused: Annotated[
+        bool,
+        about("Paused", "True: the controller only watches this cluster.", "guides", True),
+    ] = False
+    # Declared after `suspend`: a validator sees only the fields above its own.
+    protect: Annotated[
+        bool,
+        about(
+            "Protected",
+            "True: no member is deleted or replaced, and the head is never restarted.",
+            "guides",
+            True,
+        ),
+    ] = False
+    upgrade_strategy: Annotated[
+        UpgradeStrategy,
+        about(
+            "Upgrade strategy",
+            "How outdated members are replaced.",
+            "guides",
+            {"type": "RollingUpdate", "maxUnavailable": 1},
+        ),
+    ] = UpgradeStrategy()
+    head_group_spec: Annotated[
+        HeadGroup,
+        about(
+            "Head",
+            "The one member that the others join.",
+            "restarts",
+            {"resources": {"cpu": 4, "memory": "16Gi"}},
+        ),
+    ]
+    worker_group_specs: Annotated[
+        tuple[WorkerGroup, ...],
+        Field(max_length=MAX_GROUPS),
+        about(
+            "Worker groups",
+            "Each group has equal workers; the order means nothing.",
+            "counts",
+            [{"groupName": "gpu", "resources": {"cpu": 16, "memory": "64Gi", "gpu": 1}}],
+        ),
+    ] = ()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _one_interpreter(
+        cls, written: object, check: ModelWrapValidatorHandler["ClusterSpec"]
+    ) -> "ClusterSpec":
+        """Judged on what was written, so that a fault elsewhere does not hide it."""
+        both = [*_both(written)]
+        try:
+            checked = check(written)
+        except ValidationError as error:
+            raise refusal("spec", both, error) if both else error from None
+        if both:
+            raise refusal("spec", both)
+        return checked
+
+    @model_validator(mode="after")
+    def _within_bounds(self, info: ValidationInfo) -> "ClusterSpec":
+        faults = [] if is_recorded(info) else [*cluster_faults(self)]
+        if faults:
+            raise refusal("spec", faults)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Only the one of the two that says which interpreter runs, as a spec has it."""
+        written: dict[str, object] = write(self)
+        unsaid = "python_environment" if self.python_environment is None else "python"
+        return {k: v for k, v in written.items() if k not in (unsaid, _CAMEL.get(unsaid))}
+
+    @field_validator("protect")
+    @classmethod
+    def _not_suspended(cls, protect: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  a field's value
+        if protect and info.data.get("suspend") is True:
+            raise ValueError(
+                "a protected cluster may not be suspended, for that stops its head; "
+                "remove `protect` or `suspend`"
+            )
+        return protect
+
+    @field_validator("worker_group_specs", mode="wrap")
+    @classmethod
+    def _distinct_groups(
+        cls, groups: object, check: ValidatorFunctionWrapHandler
+    ) -> tuple[WorkerGroup, ...]:
+        """Names are compared as written, so that a fault inside a group hides no duplicate."""
+        ordered = tuple(groups) if isinstance(groups, list) else groups
+        twice = [*repeated(ordered[:MAX_GROUPS])] if isinstance(ordered, tuple) else []
+        try:
+            checked: tuple[WorkerGroup, ...] = check(ordered)
+        except ValidationError as error:
+            raise refusal("workerGroupSpecs", twice, error) from None
+        if twice:
+            raise refusal("workerGroupSpecs", twice)
+        return checked
+
+
+_CAMEL = {"python_environment": "pythonEnvironment"}
+
+
+def _both(written: object) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    if not isinstance(written, Mapping) or written.get("python") is None:
+        return
+    if any(written.get(name) is not None for name in ("pythonEnvironment", "python_environment")):
+        message = (
+            "`python` names an interpreter of yours and `pythonEnvironment` has one built; "
+            "remove one of them"
+        )
+        yield ("python",), message
+
+
+class Metadata(Page):
+    """What the cluster is called."""
+
+    name: Annotated[
+        ClusterName,
+        about(
+            "Name",
+            "Unique in the source; lower-case letters, digits and single hyphens. "
+            "Another name is another cluster.",
+            "counts",
+            "analytics",
+        ),
+    ]
+
+
+class RayCluster(Page):
+    """One cluster, as a document."""
+
+    api_version: Annotated[
+        Literal["raycml/v1"],
+        about("API version", "The version of this format.", "guides", "raycml/v1"),
+    ]
+    kind: Annotated[
+        Literal["RayCluster"], about("Kind", "What the document is.", "guides", "RayCluster")
+    ]
+    metadata: Annotated[
+        Metadata, about("Metadata", "What the cluster is called.", "counts", {"name": "analytics"})
+    ]
+    spec: Annotated[
+        ClusterSpec,
+        about(
+            "Spec",
+            "What the cluster ought to be.",
+            "restarts",
+            {
+                "rayVersion": "2.60.0",
+                "runtimeIdentifier": EXAMPLE_RUNTIME,
+                "headGroupSpec": {"resources": {"cpu": 4, "memory": "16Gi"}},
+            },
+        ),
+    ]
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name
+
+    def with_requirements(self, lines: tuple[str, ...]) -> "RayCluster":
+        """The same with what its requirements file says, instead of the file's name."""
+        page = self.spec.python_environment
+        if page is None:
+            raise ValueError(f"{self.name} asks for no environment")
+        page = page.model_copy(update={"requirements": lines})
+        spec = self.spec.model_copy(update={"python_environment": page})
+        return self.model_copy(update={"spec": spec})

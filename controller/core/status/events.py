@@ -1,0 +1,110 @@
+"""Events: what happened, in words, once for each matter however often it happens again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from controller.core.model.other_clocks import credible
+
+KEPT = 500  # events of a journal
+MESSAGE_MAX = 500  # characters
+_SAME_MATTER = timedelta(hours=1)  # a matter that rests for longer and comes back is a new event
+
+
+class Kind(StrEnum):
+    """Whether somebody should look."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One matter: `count` times since `first_at`, lately at `last_at`.
+
+    `cluster` is empty for what concerns the controller or its source, `member` for what concerns a
+    whole cluster.  `reason` is CamelCase; `pass_id` and `revision` are those of the last time.
+    """
+
+    kind: Kind
+    reason: str
+    message: str
+    cluster: str = ""
+    member: str = ""
+    count: int = 1
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    pass_id: str = ""
+    revision: str = ""
+
+    @property
+    def object(self) -> str:
+        return f"{self.cluster} {self.member}".strip() or "controller"
+
+    @property
+    def matter(self) -> tuple[str, ...]:
+        """What makes two events the same one, that happened twice."""
+        return self.kind, self.reason, self.cluster, self.member, self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The events of late, latest first, at most KEPT."""
+
+    events: tuple[Event, ...] = ()
+
+
+def latest_first(events: Iterable[Event]) -> tuple[Event, ...]:
+    """By the last time; those of one moment stay in the order in which they were given."""
+    return tuple(sorted(events, key=_last_at, reverse=True))
+
+
+def _last_at(event: Event) -> float:
+    return float("-inf") if event.last_at is None else event.last_at.timestamp()
+
+
+def restored(events: Iterable[Event]) -> Journal:
+    """The journal that goes on from events that were read back."""
+    return Journal(latest_first(events)[:KEPT])
+
+
+def note(
+    journal: Journal, found: Iterable[Event], at: datetime, pass_id: str, revision: str
+) -> tuple[Journal, tuple[Event, ...]]:
+    """The journal after a pass, and the events to be written, in the order in which they came.
+
+    What happened before within the hour is counted up.  Written is every new event, and a repeated
+    one whenever its count has doubled, so that files stay small.
+    """
+    written = []
+    for event in found:
+        journal, noted, news = _note(journal, event, at)
+        noted = replace(noted, pass_id=pass_id, revision=revision)
+        journal = Journal((noted, *journal.events)[:KEPT])
+        written += [noted] if news else []
+    return journal, tuple(written)
+
+
+def _note(journal: Journal, event: Event, at: datetime) -> tuple[Journal, Event, bool]:
+    """The journal without the event, the event as it stands now, and whether that is written."""
+    event = replace(event, message=tidy(event.message))
+    known = next((e for e in journal.events if _goes_on(e, event, at)), None)
+    if known is None:
+        return journal, replace(event, first_at=at, last_at=at), True
+    count = known.count + event.count
+    last_at = max(at, known.last_at or at)  # a clock that was set back turns no order round
+    rest = tuple(e for e in journal.events if e is not known)
+    doubled = count.bit_length() > known.count.bit_length()
+    return Journal(rest), replace(known, count=count, last_at=last_at), doubled
+
+
+def _goes_on(known: Event, event: Event, at: datetime) -> bool:
+    same = known.matter == event.matter
+    last_at = credible(known.last_at, at, ahead_s=_SAME_MATTER.total_seconds())
+    return same and last_at is not None and at - last_at <= _SAME_MATTER
+
+
+def tidy(message: str) -> str:
+    """One printable line, so that what is read back is the same matter as what was written."""
+    return "".join(c if c.isprintable() else " " for c in message[:MESSAGE_MAX]).strip()

@@ -1,0 +1,208 @@
+"""What a caller may do with applications: create, read, change, restart, stop, delete.
+
+Checks and refuses; whatever takes time is left to `engines.py`.  Every answer is the application as
+it is at that moment: a call never waits for a pod.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from controller.emulator.api import fields
+from controller.emulator.api.checks import Checks
+from controller.emulator.api.errors import ApiError, Code, invalid, not_found
+from controller.emulator.api.listing import Columns, Query, select
+from controller.emulator.options import Options, User
+from controller.emulator.pods.engines import Engines, move
+from controller.emulator.pods.lifecycle import Event, Status, after
+from controller.emulator.state.ids import Ids
+from controller.emulator.state.records import Application, Project
+from controller.emulator.state.state import State
+
+SUBDOMAIN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+LONGEST_SUBDOMAIN = 63
+
+_COMMON: dict[str, fields.Reader] = {
+    "name": fields.text,
+    "subdomain": fields.text,
+    "description": fields.text,
+    "script": fields.text,
+    "kernel": fields.text,
+    "cpu": fields.number,
+    "memory": fields.number,
+    "nvidia_gpu": fields.int32,
+    "bypass_authentication": fields.flag,
+    "runtime_identifier": fields.text,
+    "runtime_addon_identifiers": fields.texts,
+    "run_as": fields.int32,
+    "cdv_app": fields.flag,
+    "accelerator_label_id": fields.int64,
+    "resource_group_id": fields.int32,
+    "resource_profile_id": fields.int32,
+}
+CREATE = {**_COMMON, "environment": fields.text_map}
+PATCH = {**_COMMON, "environment": fields.text_map_in_text}
+
+_TEXTS = {
+    "description": lambda app: app.description,
+    "kernel": lambda app: app.kernel,
+    "name": lambda app: app.name,
+    "script": lambda app: app.script,
+    "creator.email": lambda app: app.creator.email,
+    "creator.name": lambda app: app.creator.name,
+    "creator.username": lambda app: app.creator.username,
+    "status": lambda app: app.status.short,
+}
+APPLICATIONS: Columns[Application] = Columns(
+    {
+        **_TEXTS,
+        "subdomain": lambda app: app.subdomain,
+        "bypass_authentication": lambda app: str(app.bypass_authentication).lower(),
+    },
+    {
+        **_TEXTS,
+        "created_at": lambda app: app.created_at,
+        "updated_at": lambda app: app.updated_at,
+    },
+)
+
+
+class Applications:
+    """The applications of all projects: subdomains are unique over the whole workspace."""
+
+    def __init__(
+        self,
+        state: State,
+        engines: Engines,
+        ids: Ids,
+        options: Options,
+        checks: Checks,
+    ) -> None:
+        self._state = state
+        self._engines = engines
+        self._ids = ids
+        self._options = options
+        self._checks = checks
+
+    def get(self, project_id: str, application_id: str) -> Application:
+        app = self._state.applications.get(application_id)
+        if app is None or app.project_id != project_id:
+            raise not_found("application")
+        return app
+
+    def of(self, project_id: str) -> list[Application]:
+        """In the order of their creation."""
+        return [app for app in self._state.applications.values() if app.project_id == project_id]
+
+    def at(self, subdomain: str) -> Application | None:
+        for app in self._state.applications.values():
+            if app.subdomain == subdomain:
+                return app
+        return None
+
+    def list(self, project_id: str, query: Query) -> dict[str, object]:
+        found, token = select(self.of(project_id), query, APPLICATIONS, project_id)
+        return {"applications": [app.wire() for app in found], "next_page_token": token}
+
+    def create(
+        self, project: Project, user: User, raw: Mapping[str, object], now: datetime
+    ) -> Application:
+        """Creates and, in the same breath, starts."""
+        values = _defaulted(fields.read(raw, CREATE))
+        app = Application(self._ids.public(), project.id, user, now, now, starting_at=now)
+        _assign(app, values)
+        self._check(app, {"name", "subdomain", "script", "runtime_identifier", "cpu", "memory"})
+        app.environment = {**project.environment, **app.environment}
+        self._state.applications[app.id] = app
+        self._engines.queue(app, now)
+        return app
+
+    def patch(self, app: Application, raw: Mapping[str, object], now: datetime) -> Application:
+        """Changes what is named and nothing else; what runs goes on as it is."""
+        _refuse_deleted(app)
+        values = fields.read(raw, PATCH)
+        if not self._options.patch_zero_values:
+            values = {name: value for name, value in values.items() if value}
+        changed = Application(app.id, app.project_id, app.creator, now, now)
+        _assign(changed, values)
+        self._check(changed, values.keys())
+        _assign(app, values)
+        app.touch(now)
+        self._state.changes += 1
+        return app
+
+    def restart(self, app: Application, now: datetime) -> Application:
+        """Starts what is down; stops and starts what is up, with a new engine at a new address."""
+        if app.deleting or after(app.status, Event.RESTART) is None:
+            raise _wrong_state(app, "restart")
+        waiting = app.status is Status.STARTING and not app.engine_id
+        if app.status is Status.STARTING and self._options.orphan_on_restart_while_starting:
+            app.engine_id = ""
+        self._engines.release(app, now)
+        app.auto_restarts_done = 0
+        move(app, Event.RESTART, now)
+        if not waiting:
+            self._engines.queue(app, now)
+        return app
+
+    def stop(self, app: Application, now: datetime) -> Application:
+        if app.deleting or after(app.status, Event.STOP) is None:
+            raise _wrong_state(app, "stop")
+        self._engines.release(app, now)
+        move(app, Event.STOP, now)
+        app.due = now + timedelta(seconds=self._options.stop_s)
+        return app
+
+    def delete(self, app: Application, now: datetime) -> None:
+        """The row stays a while as STOPPING and keeps its subdomain; deleting twice is no error."""
+        if app.deleting:
+            return
+        self._engines.release(app, now)
+        app.deleting = True
+        move(app, Event.DELETE, now)
+        app.due = now + timedelta(seconds=self._options.delete_s)
+
+    def delete_all(self, project_id: str, now: datetime) -> None:
+        for app in self.of(project_id):
+            self.delete(app, now)
+
+    # checks
+
+    def _check(self, app: Application, names: Collection[str]) -> None:
+        """Refuse the named fields of `app` that no workspace would take."""
+        self._checks.check(app, {"name"} & set(names))
+        if "subdomain" in names:
+            self._check_subdomain(app)
+        self._checks.check(app, set(names) - {"name"})
+
+    def _check_subdomain(self, app: Application) -> None:
+        if not re.fullmatch(SUBDOMAIN, app.subdomain):
+            raise invalid(f"Problem with field Subdomain: invalid pattern {SUBDOMAIN}")
+        if len(app.subdomain) > LONGEST_SUBDOMAIN:
+            raise invalid(f"Problem with field Subdomain: longer than {LONGEST_SUBDOMAIN}")
+        holder = self.at(app.subdomain)
+        if holder is not None and holder.id != app.id:
+            conflict = self._options.duplicate_subdomain_conflict
+            code = Code.ALREADY_EXISTS if conflict else Code.INVALID_ARGUMENT
+            raise ApiError(code, f"subdomain {app.subdomain} already exists")
+
+
+def _defaulted(values: dict[str, object]) -> dict[str, object]:
+    """On create a zero is an unset value, and cpu and memory then are 1."""
+    return {name: value for name, value in values.items() if value or name == "environment"}
+
+
+def _assign(app: Application, values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        setattr(app, name, value)
+
+
+def _refuse_deleted(app: Application) -> None:
+    if app.deleting:
+        raise _wrong_state(app, "change")
+
+
+def _wrong_state(app: Application, verb: str) -> ApiError:
+    state = "being deleted" if app.deleting else app.status.short
+    message = f"cannot {verb} an application that is {state}"
+    return ApiError(Code.FAILED_PRECONDITION, message)

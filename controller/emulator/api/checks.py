@@ -1,0 +1,72 @@
+"""What a workspace refuses of any workload, be it an application or a job."""
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Protocol
+
+from controller.emulator.api.errors import invalid
+from controller.emulator.options import Options
+from controller.emulator.pods.engines import FilesOf
+from controller.emulator.state.records import Runtime
+
+
+class Workload(Protocol):
+    """What is checked of it."""
+
+    name: str
+    project_id: str
+    script: str
+    runtime_identifier: str
+    cpu: float
+    memory: float
+    nvidia_gpu: int
+
+
+class Checks:
+    """Refuses with the words of CML where they are known."""
+
+    def __init__(self, options: Options, runtimes: Sequence[Runtime], files_of: FilesOf) -> None:
+        self._options = options
+        self._runtimes = {runtime.image_identifier: runtime.status for runtime in runtimes}
+        self._files_of = files_of
+        self._by_field: Mapping[str, Callable[[Workload], None]] = {
+            "name": _check_name,
+            "script": self._check_script,
+            "runtime_identifier": self._check_runtime,
+            "cpu": _check_resources,
+            "memory": _check_resources,
+            "nvidia_gpu": _check_resources,
+        }
+
+    def check(self, workload: Workload, names: Collection[str]) -> None:
+        """Refuse the named fields that no workspace would take."""
+        for name, check in self._by_field.items():
+            if name in names:
+                check(workload)
+
+    def _check_script(self, workload: Workload) -> None:
+        if not workload.script:
+            raise invalid("script must be specified")
+        known = self._files_of(workload.project_id).has_script(workload.script)
+        if self._options.check_script and not known:
+            raise invalid(f"script {workload.script} not found in project directory")
+
+    def _check_runtime(self, workload: Workload) -> None:
+        if not workload.runtime_identifier:
+            raise invalid("runtime image must be specified")
+        status = self._runtimes.get(workload.runtime_identifier)
+        if self._options.check_runtime and status != "ENABLED":
+            state = "not registered" if status is None else status.lower()
+            raise invalid(f"runtime {workload.runtime_identifier} is {state}")
+
+
+def _check_name(workload: Workload) -> None:
+    if not workload.name.strip():
+        raise invalid("name must be specified")
+
+
+def _check_resources(workload: Workload) -> None:
+    if not 0 < workload.cpu < math.inf or not 0 < workload.memory < math.inf:
+        raise invalid("cpu and memory must be greater than zero")
+    if workload.nvidia_gpu < 0:
+        raise invalid("nvidia_gpu must not be negative")

@@ -1,0 +1,92 @@
+"""Request bodies, read as the Go server behind CML reads them.
+
+Unknown fields are ignored, both spellings of a name are understood, `null` is absent, and a value
+of the wrong type is refused in the words of Go's JSON decoder.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+from controller.emulator.api.errors import invalid
+from controller.emulator.api.listing import json_object
+
+Reader = Callable[[object], object]
+INT32 = 2**31
+
+
+def _refuse(value: object, wanted: str) -> NoReturn:
+    kinds = {str: "string", bool: "bool", dict: "object", list: "array"}
+    kind = kinds.get(type(value), f"number {value}" if wanted.startswith("int") else "number")
+    raise invalid(f"json: cannot unmarshal {kind} into Go value of type {wanted}")
+
+
+def text(value: object) -> str:
+    return value if isinstance(value, str) else _refuse(value, "string")
+
+
+def flag(value: object) -> bool:
+    return value if isinstance(value, bool) else _refuse(value, "bool")
+
+
+def number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        _refuse(value, "float64")
+    return value
+
+
+def int32(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not -INT32 <= value < INT32:
+        _refuse(value, "int32")
+    return value
+
+
+def int64(value: object) -> str:
+    """A 64-bit number travels as text; plain numbers are understood too."""
+    if isinstance(value, str) and value.removeprefix("-").isdigit():
+        return value
+    if isinstance(value, bool) or not isinstance(value, int):
+        _refuse(value, "int64")
+    return str(value)
+
+
+def texts(value: object) -> list[str]:
+    return [text(item) for item in value] if isinstance(value, list) else _refuse(value, "[]string")
+
+
+def text_map(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        _refuse(value, "map[string]string")
+    return {str(key): text(item) for key, item in value.items()}
+
+
+def text_map_in_text(value: object) -> dict[str, str]:
+    """An environment as PATCH carries it: JSON inside a JSON string."""
+    content = text(value)
+    return text_map(json_object(content, "environment")) if content else {}
+
+
+def body(data: bytes) -> dict[str, object]:
+    """The JSON object of a request; an empty body is an empty object."""
+    if not data.strip():
+        return {}
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        raise invalid(f"invalid request body: {error}") from None
+    return value if isinstance(value, dict) else _refuse(value, "object")
+
+
+def read(raw: Mapping[str, object], readers: Mapping[str, Reader]) -> dict[str, object]:
+    """The known fields that are present, by their snake_case names."""
+    found: dict[str, object] = {}
+    for name, reader in readers.items():
+        value = raw.get(name, raw.get(camel(name)))
+        if value is not None:
+            found[name] = reader(value)
+    return found
+
+
+def camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)

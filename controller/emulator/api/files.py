@@ -1,0 +1,119 @@
+"""The files API of one project: what CML does with paths, uploads and names.
+
+Listings are flat and give base names; an upload never overwrites but stores `name(1).ext`; an empty
+upload fails.  No path leaves the home folder: `..`, absolute paths and links out of it are refused.
+"""
+
+from controller.emulator.api.errors import ApiError, Code, invalid, not_found
+from controller.emulator.state.trees import OutsideError, Parts, Tree
+
+LONGEST_NAME = 240
+"""Bytes; file systems take 255, and `(1)` has to fit too."""
+
+
+def parts(path: str) -> Parts:
+    """The names on the way to `path`.  The root has several spellings: empty, `.`, `/`."""
+    names = tuple(name for name in path.split("/") if name not in ("", "."))
+    if ".." in names or "\0" in path or any(_bytes(name) > LONGEST_NAME for name in names):
+        raise invalid(f"invalid path {path!r}")
+    return names
+
+
+def _bytes(name: str) -> int:
+    """The length of a name on disk; of what has no encoding, too long."""
+    try:
+        return len(name.encode())
+    except UnicodeEncodeError:
+        return LONGEST_NAME + 1
+
+
+class ProjectFiles:
+    """What a caller may do with the files of one project."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+
+    def has_script(self, script: str) -> bool:
+        """Whether `script` names a file; a leading `/home/cdsw/` is the home folder."""
+        try:
+            return self.tree.is_file(parts(script.removeprefix("/home/cdsw/")))
+        except (OutsideError, ApiError):
+            return False
+
+    def listing(self, path: str) -> list[dict[str, object]]:
+        at = parts(path)
+        if not self._ask(at, "is_dir"):
+            if self._ask(at, "is_file"):
+                return [self._info(at)]
+            raise not_found(f"path {path!r}")
+        return [self._info((*at, name)) for name in self.tree.names(at)]
+
+    def _info(self, at: Parts) -> dict[str, object]:
+        try:
+            folder, file = self.tree.is_dir(at), self.tree.is_file(at)
+            size = self.tree.size(at) if file else 0
+        except OutsideError:
+            folder, size = False, 0
+        return {"path": at[-1], "is_dir": folder, "file_size": str(size)}
+
+    def _ask(self, at: Parts, question: str) -> bool:
+        try:
+            answers = {"is_dir": self.tree.is_dir, "is_file": self.tree.is_file}
+            answers["exists"] = self.tree.exists
+            return answers[question](at)
+        except OutsideError:
+            raise invalid(f"path {'/'.join(at)!r} leads out of the project") from None
+
+    def download(self, path: str) -> bytes:
+        at = parts(path)
+        if not self._ask(at, "is_file"):
+            raise not_found(f"file {path!r}")
+        return self.tree.read(at)
+
+    def upload(self, path: str, data: bytes) -> None:
+        at = self._new_name(path)
+        if not data:
+            raise ApiError(Code.UNKNOWN, "failed to upload file: EOF")
+        self.tree.write(self._free(at), data)
+
+    def _new_name(self, path: str) -> Parts:
+        """Where a new file may stand: inside, named, and below folders only."""
+        at = parts(path)
+        if not at or path.startswith("/"):
+            raise invalid(f"invalid path {path!r}")
+        for depth in range(1, len(at)):
+            above = at[:depth]
+            if self._ask(above, "exists") and not self._ask(above, "is_dir"):
+                raise invalid(f"{'/'.join(above)!r} is not a folder")
+        return at
+
+    def _free(self, at: Parts) -> Parts:
+        """`at`, or the first of `name(1).ext`, `name(2).ext` that is not taken."""
+        stem, dot, extension = at[-1].rpartition(".")
+        if not stem:
+            stem, dot, extension = at[-1], "", ""
+        chosen, count = at, 0
+        while self._ask(chosen, "exists"):
+            count += 1
+            chosen = (*at[:-1], f"{stem}({count}){dot}{extension}")
+        return chosen
+
+    def rename(self, path: str, to: str) -> dict[str, object]:
+        at = parts(path)
+        if not at or not self._ask(at, "exists"):
+            raise not_found(f"path {path!r}")
+        target = self._new_name(to)
+        if target[: len(at)] == at and target != at:
+            raise invalid("a folder cannot move into itself")
+        if self._ask(target, "exists"):
+            raise ApiError(Code.ALREADY_EXISTS, f"path {to!r} already exists")
+        self.tree.move(at, target)
+        return {**self._info(target), "path": "/".join(target)}
+
+    def delete(self, path: str) -> None:
+        at = parts(path)
+        if not at:
+            raise invalid("the home folder cannot be deleted")
+        if not self._ask(at, "exists"):
+            raise not_found(f"path {path!r}")
+        self.tree.remove(at)

@@ -1,0 +1,198 @@
+"""What a caller may do with jobs: create, read, change, delete.  Running them is `runs.py`'s.
+
+Checks and refuses.  Recipients are kept and shown; the embedded CML sends no mail.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from controller.emulator.api import fields
+from controller.emulator.api.checks import Checks
+from controller.emulator.api.errors import ApiError, Code, invalid, not_found
+from controller.emulator.api.listing import Columns, Query, select
+from controller.emulator.options import User
+from controller.emulator.pods import cron
+from controller.emulator.pods.runs import Runs
+from controller.emulator.state.ids import Ids
+from controller.emulator.state.job_records import Job
+from controller.emulator.state.records import Project
+from controller.emulator.state.state import State
+
+_RECIPIENT: dict[str, fields.Reader] = {
+    "email": fields.text,
+    "notify_on_success": fields.flag,
+    "notify_on_failure": fields.flag,
+    "notify_on_timeout": fields.flag,
+    "notify_on_stop": fields.flag,
+}
+
+
+def _recipients(value: object) -> list[dict[str, object]]:
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise invalid("json: cannot unmarshal value into Go value of type []JobRecipient")
+    return [fields.read(one, _RECIPIENT) for one in value]
+
+
+_COMMON: dict[str, fields.Reader] = {
+    "name": fields.text,
+    "script": fields.text,
+    "kernel": fields.text,
+    "cpu": fields.number,
+    "memory": fields.number,
+    "nvidia_gpu": fields.int32,
+    "arguments": fields.text,
+    "kill_on_timeout": fields.flag,
+    "schedule": fields.text,
+    "parent_id": fields.text,
+    "runtime_identifier": fields.text,
+    "runtime_addon_identifiers": fields.texts,
+    "run_as": fields.int32,
+    "accelerator_label_id": fields.int64,
+    "resource_group_id": fields.int32,
+    "resource_profile_id": fields.int32,
+    "recipients": _recipients,
+    "attachments": fields.texts,
+    "success_recipients": fields.text,
+    "failure_recipients": fields.text,
+    "timeout_recipients": fields.text,
+    "stopped_recipients": fields.text,
+    "retry_enabled": fields.flag,
+}
+CREATE = {
+    **_COMMON,
+    "environment": fields.text_map,
+    "timeout": fields.int32,
+    "timezone": fields.text,
+    "paused": fields.flag,
+    "parent_job_id": fields.text,
+}
+PATCH = {**_COMMON, "environment": fields.text_map_in_text, "timeout": fields.int64}
+CHECKED = {"name", "script", "runtime_identifier", "cpu", "memory", "nvidia_gpu"}
+
+_TEXTS: dict[str, Callable[[Job], object]] = {
+    "creator.email": lambda job: job.creator.email,
+    "creator.name": lambda job: job.creator.name,
+    "creator.username": lambda job: job.creator.username,
+    "description": lambda _job: "",
+    "kernel": lambda job: job.kernel,
+    "name": lambda job: job.name,
+    "paused": lambda job: str(job.paused).lower(),
+    "script": lambda job: job.script,
+    "type": lambda job: job.type,
+}
+JOBS: Columns[Job] = Columns(
+    _TEXTS,
+    {
+        **_TEXTS,
+        "created_at": lambda job: job.created_at,
+        "updated_at": lambda job: job.updated_at,
+    },
+)
+
+
+class Jobs:
+    """The jobs of all projects; names may repeat."""
+
+    def __init__(self, state: State, runs: Runs, ids: Ids, checks: Checks) -> None:
+        self._state = state
+        self._runs = runs
+        self._ids = ids
+        self._checks = checks
+
+    def get(self, project_id: str, job_id: str) -> Job:
+        job = self._state.jobs.get(job_id)
+        if job is None or job.project_id != project_id:
+            raise not_found("job")
+        return job
+
+    def of(self, project_id: str) -> list[Job]:
+        """In the order of their creation."""
+        return [job for job in self._state.jobs.values() if job.project_id == project_id]
+
+    def list(self, project: Project, query: Query) -> dict[str, object]:
+        found, token = select(self.of(project.id), query, JOBS, f"jobs {project.id}")
+        return {"jobs": [job.wire(project) for job in found], "next_page_token": token}
+
+    def create(self, project: Project, user: User, raw: Mapping[str, object], now: datetime) -> Job:
+        """A job that waits for its time, its parent, or a call."""
+        values = _normal(fields.read(raw, CREATE))
+        values = {key: value for key, value in values.items() if value or key == "environment"}
+        job = Job(self._ids.public(), project.id, user, now, now)
+        self._assign(job, values, now)
+        self._checks.check(job, CHECKED)
+        self._check_parent(job)
+        self._state.jobs[job.id] = job
+        self._state.changes += 1
+        return job
+
+    def patch(self, job: Job, raw: Mapping[str, object], now: datetime) -> Job:
+        """Changes what is named; runs that have begun go on as they are."""
+        values = _normal(fields.read(raw, PATCH))
+        changed = Job(job.id, job.project_id, job.creator, now, now, timezone=job.timezone)
+        self._assign(changed, values, now)
+        self._checks.check(changed, CHECKED & values.keys())
+        self._check_parent(changed)
+        self._assign(job, values, now)
+        job.updated_at = now
+        self._state.changes += 1
+        return job
+
+    def _assign(self, job: Job, values: Mapping[str, object], now: datetime) -> None:
+        for name, value in values.items():
+            setattr(job, name, value)
+        if {"schedule", "timezone"} & values.keys():
+            job.next_at = next_time(job, now)
+
+    def _check_parent(self, job: Job) -> None:
+        """It exists beside the job, and the job is not among what leads to it."""
+        parent_id, seen = job.parent_id, {job.id}
+        while parent_id:
+            parent = self._state.jobs.get(parent_id)
+            if parent is None or parent.project_id != job.project_id:
+                raise invalid(f"parent job {parent_id} not found in the project")
+            if parent_id in seen:
+                raise invalid("a job cannot depend on itself")
+            seen.add(parent_id)
+            parent_id = parent.parent_id
+
+    def delete(self, job: Job, now: datetime) -> None:
+        """Its runs end with it; what depended on it stays, and waits for nobody."""
+        self._runs.forget(job, now)
+        del self._state.jobs[job.id]
+        for other in self._state.jobs.values():
+            if other.parent_id == job.id:
+                other.parent_id = ""
+        self._state.changes += 1
+
+    def delete_all(self, project_id: str, now: datetime) -> None:
+        for job in self.of(project_id):
+            self.delete(job, now)
+
+
+def _normal(values: dict[str, object]) -> dict[str, object]:
+    """The older name of a parent, and a timeout as a number, wherever it came as text."""
+    older = values.pop("parent_job_id", "")
+    if older:
+        values.setdefault("parent_id", older)
+    if "timeout" in values:
+        values["timeout"] = int(str(values["timeout"]))
+    if int(str(values.get("timeout", 0))) < 0:
+        raise invalid("timeout must not be negative")
+    if values.pop("retry_enabled", False):
+        raise ApiError(Code.UNIMPLEMENTED, "the embedded CML does not run a failed job again")
+    return values
+
+
+def next_time(job: Job, now: datetime) -> datetime | None:
+    """When its schedule comes round next; refuses what is no schedule or no zone."""
+    try:
+        zone = ZoneInfo(job.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise invalid(f"unknown timezone {job.timezone!r}") from None
+    if not job.schedule:
+        return None
+    try:
+        return cron.parse(job.schedule).after(now, zone)
+    except ValueError as error:
+        raise invalid(f"invalid schedule {job.schedule!r}: {error}") from None

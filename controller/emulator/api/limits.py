@@ -1,0 +1,89 @@
+"""What a workspace tells of its limits: quotas of users, resource groups, GPU labels.
+
+Made of the switches for capacity; without those it tells nothing, as a workspace without quotas.
+"""
+
+from collections.abc import Iterable
+
+from controller.emulator.options import Capacity, Options, User
+from controller.emulator.state.state import State
+
+_NODE_GROUP = 1
+
+
+def user_quotas(state: State, options: Options, user: User) -> dict[str, object]:
+    """One row, for the caller, where there is a limit at all.  Amounts travel as text."""
+    room = options.capacity
+    rows = [] if room == Capacity() else [_row(state, room, user)]
+    return {"user_quota": rows, "total_count": str(len(rows)), "next_page_token": ""}
+
+
+def _row(state: State, room: Capacity, user: User) -> dict[str, object]:
+    pods = state.engines.values()
+    used = Capacity(
+        sum(pod.cpu for pod in pods),
+        sum(pod.memory for pod in pods),
+        sum(pod.nvidia_gpu for pod in pods),
+    )
+    return {"user": user.wire(), "quota_usage": _amounts(used), "quota_configured": _amounts(room)}
+
+
+def _amounts(amounts: Capacity) -> dict[str, str]:
+    named = (("cpu", amounts.cpu), ("memory", amounts.memory), ("nvidia_gpu", amounts.gpu))
+    return {name: "" if amount is None else f"{amount:g}" for name, amount in named}
+
+
+def resource_groups(options: Options) -> dict[str, object]:
+    """The nodes, all alike, as one group."""
+    return {"resource_group": list(_groups(options.node)), "next_page_token": ""}
+
+
+def _groups(node: Capacity) -> Iterable[dict[str, object]]:
+    if node == Capacity():
+        return
+    yield {
+        "id": _NODE_GROUP,
+        "name": "default",
+        "instance_group_name": "default",
+        "instance_type": "",
+        "cpu_count": node.cpu or 0,
+        "gpu_count": str(node.gpu or 0),
+        "memory_in_gib": node.memory or 0,
+        "gpumemory_in_gib": 0,
+        "gpu_model": "",
+        "gpu_type": "",
+        "allow_jobs": True,
+        "allow_sessions": True,
+        "allow_models": True,
+        "allow_applications": True,
+        "autoscale_min": 0,
+        "autoscale_max": 0,
+    }
+
+
+def node_labels(state: State, options: Options) -> dict[str, object]:
+    """One kind of graphics processor, where nodes have any."""
+    return {
+        "accelerator_node_label": list(_labels(state, options.node, options.capacity)),
+        "next_page_token": "",
+    }
+
+
+def _labels(state: State, node: Capacity, room: Capacity) -> Iterable[dict[str, object]]:
+    if not node.gpu:
+        return
+    used = sum(pod.nvidia_gpu for pod in state.engines.values())
+    yield {
+        "id": "1",
+        "label_key": "nvidia.com/gpu.product",
+        "label_value": "EMBEDDED",
+        "availability": True,
+        "max_gpu_count": str(node.gpu if room.gpu is None else room.gpu),
+        "current_gpu_count": str(used),
+        "max_gpu_per_workload": str(node.gpu),
+        "default_quota": "0",
+        "resource_group_id": str(_NODE_GROUP),
+        "cpu": node.cpu or 0,
+        "memory": node.memory or 0,
+        "gpu_memory": 0,
+    }

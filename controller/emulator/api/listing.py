@@ -1,0 +1,128 @@
+"""Pages of a list: `search_filter`, `sort`, `page_size`, `page_token`.
+
+Tokens are opaque, are plain offsets underneath (so that a list changing between two pages is torn,
+as it is on a real workspace), and hold only for the parameters they were given with.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from controller.emulator.api.errors import invalid
+
+DEFAULT_PAGE_SIZE = 10
+Item = TypeVar("Item")
+Key = Callable[[Item], object]
+"""Reads one column of an item: text, a number, a time or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a caller asked of a list, as it came."""
+
+    search_filter: str = ""
+    sort: str = ""
+    page_size: str = ""
+    page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns(Generic[Item]):
+    """What may be filtered and sorted by."""
+
+    filters: Mapping[str, Key[Item]]
+    sorts: Mapping[str, Key[Item]]
+
+
+def json_object(text: str, name: str) -> dict[str, object]:
+    """The JSON object in a query parameter; refuses anything else."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise invalid(f"{name} is not valid JSON") from None
+    if not isinstance(value, dict):
+        raise invalid(f"{name} must be a JSON object")
+    return value
+
+
+def filtered(items: Sequence[Item], text: str, columns: Mapping[str, Key[Item]]) -> Sequence[Item]:
+    """Those whose columns contain every wanted text: case-sensitive, anywhere in the value."""
+    if not text:
+        return items
+    wanted: list[tuple[Key[Item], str]] = []
+    for name, value in json_object(text, "search_filter").items():
+        if name not in columns:
+            raise invalid(f"search_filter: unknown key {name!r}")
+        if not isinstance(value, str):
+            raise invalid(f"search_filter: the value of {name!r} must be a string")
+        wanted.append((columns[name], value))
+    return [item for item in items if all(part in str(key(item)) for key, part in wanted)]
+
+
+def ordered(items: Sequence[Item], text: str, columns: Mapping[str, Key[Item]]) -> Sequence[Item]:
+    """By a comma list of columns, `-` for descending; the first named weighs most."""
+    for term in reversed([part.strip() for part in text.split(",") if part.strip()]):
+        name = term.removeprefix("+").removeprefix("-").strip()
+        if name not in columns:
+            raise invalid(f"sort: unknown key {name!r}")
+        items = sorted(items, key=_comparable(columns[name]), reverse=term.startswith("-"))
+    return items
+
+
+def _comparable(key: Key[Item]) -> Callable[[Item], tuple[bool, object]]:
+    def read(item: Item) -> tuple[bool, object]:
+        value = key(item)
+        return (value is not None, value if value is not None else 0)
+
+    return read
+
+
+def page(items: Sequence[Item], query: Query, scope: str) -> tuple[Sequence[Item], str]:
+    """One page and the token of the next, empty on the last."""
+    size = _size(query.page_size)
+    offset = _offset(query, scope) if query.page_token else 0
+    end = offset + size
+    return items[offset:end], _token(query, scope, end) if end < len(items) else ""
+
+
+def select(
+    items: Sequence[Item], query: Query, columns: Columns[Item], scope: str
+) -> tuple[Sequence[Item], str]:
+    """Filter, sort, cut."""
+    found = ordered(
+        filtered(items, query.search_filter, columns.filters), query.sort, columns.sorts
+    )
+    return page(found, query, scope)
+
+
+def _size(text: str) -> int:
+    try:
+        size = int(text or 0)
+    except ValueError:
+        raise invalid(f'type mismatch, parameter: page_size, error: parsing "{text}"') from None
+    if size < 0:
+        raise invalid("page_size must not be negative")
+    return size or DEFAULT_PAGE_SIZE
+
+
+def _digest(query: Query, scope: str) -> str:
+    text = json.dumps([scope, query.search_filter, query.sort, _size(query.page_size)])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _token(query: Query, scope: str, offset: int) -> str:
+    return base64.urlsafe_b64encode(f"{offset}:{_digest(query, scope)}".encode()).decode()
+
+
+def _offset(query: Query, scope: str) -> int:
+    try:
+        text, _, digest = base64.urlsafe_b64decode(query.page_token).decode().partition(":")
+        offset = int(text)
+    except ValueError:
+        raise invalid("invalid page_token") from None
+    if digest != _digest(query, scope) or offset < 0:
+        raise invalid("page_token does not belong to these parameters")
+    return offset

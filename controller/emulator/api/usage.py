@@ -1,0 +1,133 @@
+"""Usage rows: one for every engine, living or lately ended, with how it ended.
+
+The only place of the API that tells why an engine died.  Reads; changes nothing.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from controller.emulator.api.errors import invalid
+from controller.emulator.api.listing import Columns, Query, filtered, json_object, select
+from controller.emulator.state.records import Engine, stamp
+from controller.emulator.state.state import State
+
+_TEXTS: dict[str, Callable[[Engine], str]] = {
+    "name": lambda engine: engine.name,
+    "creator": lambda engine: engine.creator.username,
+    "group": lambda _engine: "",
+    "workload_type": lambda engine: engine.workload_type,
+    "status": lambda engine: engine.status,
+}
+_TIMES = {
+    "cpu": lambda engine: engine.cpu,
+    "memory": lambda engine: engine.memory,
+    "nvidia_gpu": lambda engine: engine.nvidia_gpu,
+    "created_at": lambda engine: engine.created_at,
+}
+
+
+class Usage:
+    """Rows over the engines of `state`; `domain` makes their links."""
+
+    def __init__(self, state: State, domain: str) -> None:
+        self._state = state
+        self._domain = domain
+
+    def list(
+        self, query: Query, multi_column: str, time_range: str, now: datetime
+    ) -> dict[str, object]:
+        rows = [*self._state.history, *self._state.engines.values()]
+        rows = [row for row in rows if _within(row, time_range)]
+        texts = {**_TEXTS, "project_name": self._project_name}
+        either = {"project_or_workload_name": lambda e: f"{self._project_name(e)}\0{e.name}"}
+        chosen = filtered(rows, multi_column, either)
+        chosen = filtered(chosen, query.search_filter, texts)
+        plain = Query("", query.sort, query.page_size, query.page_token)
+        scope = json.dumps(["usage", query.search_filter, multi_column, time_range])
+        found, token = select(chosen, plain, Columns({}, {**texts, **_TIMES}), scope)
+        return {
+            "usage_response": [self._row(engine, now) for engine in found],
+            "total_count": str(len(chosen)),
+            "next_page_token": token,
+        }
+
+    def _project_name(self, engine: Engine) -> str:
+        project = self._state.projects.get(engine.project_id)
+        return project.name if project else ""
+
+    def _row(self, engine: Engine, now: datetime) -> dict[str, object]:
+        return {
+            "name": engine.name,
+            "creator": engine.creator.username,
+            "group": "",
+            "project_name": self._project_name(engine),
+            "cpu": engine.cpu,
+            "memory": engine.memory,
+            "nvidia_gpu": engine.nvidia_gpu,
+            "workload_type": engine.workload_type,
+            "created_at": stamp(engine.created_at),
+            "duration": str(int(((engine.ended_at or now) - engine.created_at).total_seconds())),
+            "status": engine.status,
+            "creator_info": _person(engine.creator.username, engine.creator.name),
+            "group_info": _person("", ""),
+            "project_info": self._project_info(engine),
+            "id": engine.id,
+            "workload_url": self._url(engine),
+            "message": engine.message,
+            "oom_killed": engine.oom_killed,
+            "k8s_info": _k8s_info(engine),
+        }
+
+    def _url(self, engine: Engine) -> str:
+        """The application's page, or the log of a run."""
+        if engine.workload_type == "job":
+            return f"http://{self._domain}/logs/{engine.id}"
+        return f"http://{engine.subdomain}.{self._domain}"
+
+    def _project_info(self, engine: Engine) -> dict[str, object]:
+        project = self._state.projects.get(engine.project_id)
+        return {
+            "id": project.number if project else 0,
+            "slug": project.slug if project else "",
+            "html_url": f"http://{self._domain}/",
+            "url": f"http://{self._domain}/api/v2/projects/{engine.project_id}",
+        }
+
+
+def _person(username: str, name: str) -> dict[str, object]:
+    return {"id": 0, "html_url": "", "url": "", "name": name, "user_name": username}
+
+
+def _k8s_info(engine: Engine) -> dict[str, object]:
+    """As Kubernetes reports the end of a container; empty while it lives."""
+    reason = "Completed" if engine.exit_code == 0 else "Error"
+    if engine.oom_killed:
+        reason = "OOMKilled"
+    return {
+        "k8s_exit_code": engine.exit_code,
+        "k8s_signal": str(engine.signal) if engine.signal else "",
+        "k8s_reason": reason if engine.ended_at else "",
+        "k8s_message": engine.message,
+    }
+
+
+def _within(engine: Engine, time_range: str) -> bool:
+    if not time_range:
+        return True
+    bounds = json_object(time_range, "time_range_search_filter").get("created_time", {})
+    if not isinstance(bounds, dict):
+        raise invalid("time_range_search_filter: created_time must be an object")
+    earliest, latest = _moment(bounds.get("min")), _moment(bounds.get("max"))
+    if earliest is not None and engine.created_at < earliest:
+        return False
+    return latest is None or engine.created_at <= latest
+
+
+def _moment(value: object) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        return datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        raise invalid(f"time_range_search_filter: not a time: {value!r}") from None

@@ -1,0 +1,241 @@
+"""The front door of the emulator: the page that a request is for, and the caller's right to it.
+
+By `Host`: the workspace itself (API and pages for people) or one application, whose requests are
+passed to its pod.  What opens the workspace, a key or a session, is never passed on.  An unknown
+host is refused, so that a page from elsewhere cannot reach in under a name of its own.
+"""
+
+import contextlib
+import http.client
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from flask import Flask
+from werkzeug.wrappers import Request, Response
+
+from controller.emulator.door import pages
+from controller.emulator.door.sign_in import Sessions
+from controller.emulator.door.upgrades import NotSwitchedError, Upgraded, is_upgrade
+from controller.emulator.options import ApiKey, User
+from controller.emulator.pods.processes import Processes
+from controller.emulator.state.records import Application
+from controller.emulator.workspace import Workspace
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+COOKIE = "cml_session"
+CHUNK = 65536
+PROXY_TIMEOUT_S = 120.0
+HOP_BY_HOP = {
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+}
+NOT_FORWARDED = HOP_BY_HOP | {"authorization", "cookie", "remote-user", "remote_user", "host"}
+
+
+class Front:
+    """A WSGI callable in front of the API app."""
+
+    def __init__(
+        self,
+        api: Flask,
+        workspace: Workspace,
+        processes: Processes,
+        keys: Mapping[str, ApiKey],
+        lock: AbstractContextManager[object],
+        *,
+        domain: str,
+        logs: Path,
+    ) -> None:
+        """`domain` is `name:port`; `logs` is where the pods write."""
+        self._api = api
+        self._workspace = workspace
+        self._processes = processes
+        self._lock = lock
+        self._domain = domain
+        self._logs = logs
+        port = domain.partition(":")[2]
+        self._hosts = {domain, f"127.0.0.1:{port}", f"localhost:{port}"}
+        self._sessions = Sessions(keys, workspace.clock)
+        self._way_back = re.compile(
+            rf"http://(?:[a-z0-9-]{{1,63}}\.)?{re.escape(domain)}(?:/[!-\[\]-~]*)?"
+        )
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        request = Request(environ)
+        host = environ.get("HTTP_HOST", "").lower()
+        if host in self._hosts:
+            if request.path.startswith("/api/"):
+                return self._api(environ, start_response)
+            return self._for_people(request)(environ, start_response)
+        if host.endswith(f".{self._domain}"):
+            subdomain = host.removesuffix(f".{self._domain}")
+            return self._application(request, subdomain)(environ, start_response)
+        return _html(421, "Unknown host", "This is not a host of the workspace.")(
+            environ, start_response
+        )
+
+    # the workspace's own pages
+
+    def _for_people(self, request: Request) -> Response:
+        if request.path == "/sign-in":
+            return self._sign_in(request)
+        if request.method != "GET":
+            return Response("Method Not Allowed\n", 405, mimetype="text/plain")
+        if self._visitor(request) is None:
+            return self._turn_away(request)
+        if request.path == "/":
+            with self._lock:
+                self._workspace.tick()
+                return _page(pages.index(self._workspace.state, self._domain))
+        if match := re.fullmatch(r"/logs/([a-z0-9-]{1,40})", request.path):
+            return self._log(match[1])
+        return Response("Not Found\n", 404, mimetype="text/plain")
+
+    def _log(self, known_as: str) -> Response:
+        """Of an application, of a run, or of the clone of a project."""
+        with self._lock:
+            name = pages.name_of(self._workspace.state, known_as)
+        if name is None:
+            return Response("Not Found\n", 404, mimetype="text/plain")
+        return _page(pages.log(name, self._logs / f"{known_as}.log"))
+
+    def _sign_in(self, request: Request) -> Response:
+        """By the key in the form, or by the ticket in a link; then back to where one came from."""
+        target = request.values.get("next", "")
+        credential = request.form.get("key", "").strip() or request.args.get("ticket", "")
+        session = self._sessions.open(credential) if credential else None
+        if session is None:
+            fault = "This is not the key, or the link was used or is too old." if credential else ""
+            return _page(pages.sign_in(target, fault), 401 if fault else 200)
+        if not self._way_back.fullmatch(target):
+            target = "/"
+        response = Response("", 303, headers={"Location": target})
+        name = self._domain.partition(":")[0]
+        shared = name if request.host.partition(":")[0] == name else None
+        response.set_cookie(COOKIE, session, httponly=True, samesite="Lax", domain=shared)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    def _visitor(self, request: Request) -> User | None:
+        """The user of the key or of the session that the request carries."""
+        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self._sessions.user_of_key(secret.strip())
+        return self._sessions.user(request.cookies.get(COOKIE, ""))
+
+    def _turn_away(self, request: Request) -> Response:
+        if request.headers.get("Authorization", "").lower().startswith("bearer "):
+            return _html(401, "Unauthorized", "The key does not open applications.")
+        location = f"http://{self._domain}/sign-in?next={quote(request.url, safe='')}"
+        return Response("", 302, headers={"Location": location})
+
+    # applications
+
+    def _application(self, request: Request, subdomain: str) -> Response | Upgraded:
+        with self._lock:
+            self._workspace.tick()
+            app = self._workspace.applications.at(subdomain)
+            port = self._processes.port(app.engine_id) if app is not None else None
+        if app is None:
+            return _html(404, "No such application", f"Nothing is at {subdomain}.")
+        user, refusal = self._admit(request, app)
+        if refusal is not None:
+            return refusal
+        if port is None:
+            return _html(503, app.name, f"The application is {app.status.short}.")
+        try:
+            if is_upgrade(request):
+                with contextlib.suppress(NotSwitchedError):
+                    return Upgraded(_target(request), port, _headers(request, user))
+            return _forward(request, port, user)
+        except (OSError, http.client.HTTPException):
+            return _html(502, app.name, "The application does not answer.")
+
+    def _admit(self, request: Request, app: Application) -> tuple[User | None, Response | None]:
+        """The user whom the application is told of, or the answer instead of its own."""
+        if app.bypass_authentication:
+            return None, None
+        user = self._visitor(request)
+        return user, None if user is not None else self._turn_away(request)
+
+
+def _page(markup: str, status: int = 200) -> Response:
+    response = Response(markup, status, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _html(status: int, title: str, text: str) -> Response:
+    return _page(pages.message(title, text), status)
+
+
+def _forward(request: Request, port: int, user: User | None) -> Response:
+    """Pass the request on, and the answer back as it comes."""
+    link = http.client.HTTPConnection("127.0.0.1", port, PROXY_TIMEOUT_S)
+    try:
+        content, headers = _content(request), _headers(request, user)
+        link.request(request.method, _target(request), content, headers)
+        answer = link.getresponse()
+    except BaseException:
+        link.close()
+        raise
+    answered = [(key, value) for key, value in answer.getheaders() if key.lower() not in HOP_BY_HOP]
+    response = Response(_stream(answer, link), answer.status, answered)
+    response.call_on_close(link.close)
+    return response
+
+
+def _target(request: Request) -> str:
+    target = quote(request.path, safe="/:@!$&'()*+,;=~-._%")
+    if request.query_string:
+        target += "?" + request.query_string.decode("latin-1")
+    return target
+
+
+def _content(request: Request) -> Iterator[bytes] | None:
+    """The body piece by piece, where there is one."""
+    if not request.content_length:
+        return None
+    return iter(lambda: request.stream.read(CHUNK), b"")
+
+
+def _stream(answer: http.client.HTTPResponse, link: http.client.HTTPConnection) -> Iterator[bytes]:
+    """As it arrives, so that a log that is followed is seen at once."""
+    try:
+        while piece := answer.read1(CHUNK):
+            yield piece
+    finally:
+        link.close()
+
+
+def _headers(request: Request, user: User | None) -> dict[str, str]:
+    """What the pod sees: all but what opens the workspace, and who the caller is."""
+    found = {key: value for key, value in request.headers if key.lower() not in NOT_FORWARDED}
+    if not request.content_length:
+        found.pop("Content-Length", None)
+    cookies = [f"{key}={value}" for key, value in request.cookies.items() if key != COOKIE]
+    if cookies:
+        found["Cookie"] = "; ".join(cookies)
+    found["Host"] = request.host
+    found["X-Forwarded-Host"] = request.host
+    found["X-Forwarded-Proto"] = "http"
+    if user is not None:
+        found["REMOTE-USER"] = user.username
+    return found

@@ -1,0 +1,1 @@
+"""The pods of the embedded CML: applications and runs of jobs as processes."""

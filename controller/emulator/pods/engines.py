@@ -1,0 +1,240 @@
+"""Pods over time: who starts when, who answered, who ended, what CML does about it.
+
+`tick` is the only place where an application changes by itself.  It asks the injected processes,
+takes the present as given, and never waits.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from controller.emulator.api.files import ProjectFiles
+from controller.emulator.options import Capacity, Options
+from controller.emulator.pods.lifecycle import Event, Status, after
+from controller.emulator.pods.processes import Ending, PodOrder, Processes
+from controller.emulator.state.ids import Ids
+from controller.emulator.state.job_records import JobRun
+from controller.emulator.state.records import Application, Engine
+from controller.emulator.state.state import State
+
+FilesOf = Callable[[str], ProjectFiles]
+"""The files of a project, by its id, also while the project is being deleted."""
+
+
+def move(app: Application, event: Event, now: datetime) -> None:
+    """Take one step of the state machine; a step that is not in the table is a bug of ours."""
+    status = after(app.status, event)
+    if status is None:
+        raise AssertionError(f"{event} of an application that is {app.status}")
+    app.status = status
+    if status is Status.STARTING:
+        app.starting_at = now
+    elif status is Status.RUNNING:
+        app.running_at = now
+    elif status is Status.STOPPED:
+        app.stopped_at = now
+    app.touch(now)
+
+
+def _fits_on(node: Capacity, app: Application | JobRun) -> bool:
+    bounds = ((node.cpu, app.cpu), (node.memory, app.memory), (node.gpu, app.nvidia_gpu))
+    return all(bound is None or amount <= bound for bound, amount in bounds)
+
+
+class Engines:
+    """Starts, watches and stops the pods of all applications.
+
+    Those of runs it starts and stops as `runs.py` says, and watches only when the run is gone.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        processes: Processes,
+        ids: Ids,
+        options: Options,
+        files_of: FilesOf,
+    ) -> None:
+        self.state = state
+        self.processes = processes
+        self._ids = ids
+        self._options = options
+        self._files_of = files_of
+
+    def tick(self, now: datetime) -> None:
+        runs = self.state.runs
+        for engine in list(self.state.engines.values()):
+            if engine.id not in runs:
+                self._look(engine, now)
+        for app in list(self.state.applications.values()):
+            self._advance(app, now)
+        self._start_waiting(now)
+
+    # what the API orders
+
+    def queue(self, app: Application, now: datetime) -> None:
+        """Let `app` start as soon as it may: its old pod gone, its turn come, room for it."""
+        app.queued = self.state.next_number()
+        app.due = now + timedelta(seconds=self._options.start_s)
+        self.state.changes += 1
+
+    def release(self, app: Application, now: datetime) -> None:
+        """Begin to stop the pod of `app`, if it has one."""
+        if app.engine_id:
+            self.stop(self.state.engines[app.engine_id], now)
+            app.leaving_id, app.engine_id = app.engine_id, ""
+        self.state.changes += 1
+
+    def stop_orphans(self, project_id: str, now: datetime) -> None:
+        for engine in self.state.engines.values():
+            if engine.project_id == project_id and engine.status != "stopping":
+                self.stop(engine, now)
+
+    def stop(self, engine: Engine, now: datetime) -> None:
+        engine.status = "stopping"
+        self.processes.stop(engine.id, now)
+
+    # what happens by itself
+
+    def _look(self, engine: Engine, now: datetime) -> None:
+        sight = self.processes.look(engine.id, now)
+        app = self.state.applications.get(engine.application_id)
+        current = app if app is not None and app.engine_id == engine.id else None
+        if sight.answered and engine.status == "starting":
+            engine.status = "running"
+            self.state.changes += 1
+            if current is not None:
+                current.auto_restarts_done = 0
+                move(current, Event.ANSWERED, now)
+        if sight.ending is not None:
+            self.end(engine, sight.ending, now)
+            if current is not None:
+                self._fail(current, now)
+            elif app is not None and app.leaving_id == engine.id:
+                app.leaving_id = ""
+
+    def end(self, engine: Engine, ending: Ending, now: datetime) -> None:
+        engine.status = "stopped" if engine.status == "stopping" else "failed"
+        engine.ended_at = now
+        engine.exit_code, engine.signal = ending.exit_code, ending.signal
+        engine.oom_killed = ending.oom_killed
+        self.state.engines.pop(engine.id, None)
+        self.state.history.append(engine)
+        self.state.changes += 1
+
+    def _fail(self, app: Application, now: datetime) -> None:
+        """The script ended, with whatever exit code: the application has failed."""
+        app.engine_id = ""
+        move(app, Event.ENDED, now)
+        again = app.auto_restarts_done < self._options.auto_restarts
+        app.due = now + timedelta(seconds=self._options.auto_restart_s) if again else None
+
+    def _advance(self, app: Application, now: datetime) -> None:
+        if app.due is None or now < app.due:
+            return
+        if app.status is Status.STOPPING and not app.leaving_id:
+            self._settle(app, now)
+        elif app.status is Status.FAILED:
+            app.auto_restarts_done += 1
+            move(app, Event.RESTART, now)
+            self.queue(app, now)
+
+    def _settle(self, app: Application, now: datetime) -> None:
+        app.due = None
+        if app.deleting:
+            del self.state.applications[app.id]
+        else:
+            move(app, Event.GONE, now)
+        self.state.changes += 1
+
+    def _start_waiting(self, now: datetime) -> None:
+        """Start what may start, longest waiting first.
+
+        One that does not fit is passed over, as the scheduler of Kubernetes does it: a pod too
+        large for the cluster holds up nobody else.
+        """
+        waiting = [
+            app
+            for app in self.state.applications.values()
+            if app.status is Status.STARTING
+            and not (app.engine_id or app.leaving_id)
+            and app.due is not None
+            and now >= app.due
+        ]
+        for app in sorted(waiting, key=lambda app: app.queued):
+            if self.fits(app):
+                self._start(app, now)
+
+    def fits(self, app: Application | JobRun) -> bool:
+        room, pods = self._options.capacity, self.state.engines.values()
+        if not _fits_on(self._options.node, app):
+            return False
+        if room.cpu is not None and sum(p.cpu for p in pods) + app.cpu > room.cpu:
+            return False
+        if room.memory is not None and sum(p.memory for p in pods) + app.memory > room.memory:
+            return False
+        if room.gpu is None:
+            return True
+        return sum(p.nvidia_gpu for p in pods) + app.nvidia_gpu <= room.gpu
+
+    def _start(self, app: Application, now: datetime) -> None:
+        engine = self._new_engine(app, now)
+        app.engine_id, app.due = engine.id, None
+        if self.launch(engine, self._order(app, engine), now):
+            self._look(engine, now)
+        else:
+            self._fail(app, now)
+
+    def launch(self, engine: Engine, order: PodOrder, now: datetime) -> bool:
+        """Whether the pod has started; if not, the engine has ended and its `message` says why."""
+        self.state.engines[engine.id] = engine
+        self.state.changes += 1
+        if not self._files_of(order.project_id).has_script(order.script):
+            engine.message = f"script {order.script} not found in project directory"
+        else:
+            try:
+                self.processes.start(order, now)
+            except OSError as error:
+                engine.message = f"the pod could not be started: {error}"
+        if engine.message:
+            self.end(engine, Ending(1), now)
+        return not engine.message
+
+    def address(self) -> str:
+        """One that no pod has or lately had."""
+        taken = {pod.ip_address for pod in self.state.engines.values()}
+        return self._ids.address(taken | {pod.ip_address for pod in self.state.history})
+
+    def _new_engine(self, app: Application, now: datetime) -> Engine:
+        return Engine(
+            id=self._ids.engine(),
+            application_id=app.id,
+            project_id=app.project_id,
+            name=app.name,
+            creator=app.creator,
+            cpu=app.cpu,
+            memory=app.memory,
+            nvidia_gpu=app.nvidia_gpu,
+            ip_address=self.address(),
+            subdomain=app.subdomain,
+            created_at=now,
+        )
+
+    def _order(self, app: Application, engine: Engine) -> PodOrder:
+        project = self.state.projects[app.project_id]
+        return PodOrder(
+            engine_id=engine.id,
+            application_id=app.id,
+            subdomain=app.subdomain,
+            project_id=project.id,
+            project_name=project.name,
+            project_number=project.number,
+            username=app.creator.username,
+            ip_address=engine.ip_address,
+            home=self._files_of(project.id).tree.home,
+            script=app.script,
+            cpu=app.cpu,
+            memory=app.memory,
+            gpu=app.nvidia_gpu,
+            runtime_identifier=app.runtime_identifier,
+            environment={**project.environment, **app.environment},
+        )

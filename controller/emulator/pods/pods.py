@@ -1,0 +1,255 @@
+"""Pods as real processes of this machine: one supervisor each, which runs the kernel.
+
+Implements `Processes`.  Builds what a pod sees (environment, address, ports, scratch folder) and
+lets nothing of the emulator's own environment through but `PATH`.  Never waits for a pod but in
+`close`.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from controller.emulator.pods import kernel, supervisor
+from controller.emulator.pods.processes import CloneOrder, Ending, PodOrder, Sight
+from controller.emulator.state.cloning import clone_command, clone_environment
+
+LOGS = 200
+"""Log files that are kept; the oldest go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the workspace is, as its pods are told.  `logs` is a folder that exists."""
+
+    url: str
+    domain: str
+    api_key: str
+    logs: Path
+    scratch: Path
+    grace_s: float = 10.0
+
+    def __repr__(self) -> str:
+        return f"Place({self.url})"
+
+
+@dataclass(slots=True)
+class LocalPod:
+    """One living supervisor."""
+
+    process: subprocess.Popen[bytes]
+    ports: list[int]
+    scratch: Path
+    answered: bool = False
+    stopping: bool = False
+
+
+class LocalProcesses:
+    """The pods of one emulator."""
+
+    def __init__(self, place: Place, on_lost: Callable[[set[int]], None] | None = None) -> None:
+        """`on_lost` hears the pids of the living supervisors when one of them was killed."""
+        self._place = place
+        self._on_lost = on_lost
+        self._pods: dict[str, LocalPod] = {}
+
+    def start(self, order: PodOrder, now: datetime) -> None:  # noqa: ARG002  real pods need no clock
+        ports = self._free_ports(3)
+        scratch = self._new_scratch()
+        script = order.script.removeprefix("/home/cdsw/")
+        program = str(Path(kernel.__file__).resolve())
+        instructions = self._instructions(
+            order.engine_id,
+            [sys.executable, "-u", program, script, order.kind],
+            pod_environment(order, self._place, ports, scratch),
+            order.home,
+            scratch,
+            log=order.run_id or order.application_id,
+        )
+        if not order.run_id:
+            instructions["port"] = ports[0]
+        self._pods[order.engine_id] = LocalPod(_supervise(instructions), ports, scratch)
+
+    def clone(self, order: CloneOrder, now: datetime) -> None:  # noqa: ARG002  as above
+        scratch = self._new_scratch()
+        instructions = self._instructions(
+            order.engine_id,
+            clone_command(order.url, order.ref),
+            {**clone_environment(), "CDSW_ENGINE_ID": order.engine_id, "TMPDIR": str(scratch)},
+            order.tree.home,
+            scratch,
+            log=order.project_id,
+        )
+        self._pods[order.engine_id] = LocalPod(_supervise(instructions), [], scratch)
+
+    def _new_scratch(self) -> Path:
+        return Path(tempfile.mkdtemp(prefix="cml-", dir=self._place.scratch))
+
+    def _instructions(
+        self,
+        engine_id: str,
+        argv: list[str],
+        environment: dict[str, str],
+        home: Path,
+        scratch: Path,
+        *,
+        log: str,
+    ) -> supervisor.Order:
+        """With no port to answer on."""
+        self._prune_logs()
+        return {
+            "engine_id": engine_id,
+            "argv": argv,
+            "environment": environment,
+            "home": str(home),
+            "scratch": str(scratch),
+            "log": str(self._place.logs / f"{log}.log"),
+            "port": 0,
+            "endpoint": environment.get("CDSW_APP_POLLING_ENDPOINT", "/"),
+            "grace_s": self._place.grace_s,
+        }
+
+    def _free_ports(self, count: int) -> list[int]:
+        """Ports of 127.0.0.1 that nobody has now and none of our pods was given."""
+        taken = {port for pod in self._pods.values() for port in pod.ports}
+        with contextlib.ExitStack() as stack:
+            found: list[int] = []
+            while len(found) < count:
+                link = stack.enter_context(socket.socket())
+                link.bind(("127.0.0.1", 0))
+                port = int(link.getsockname()[1])
+                if port not in taken:
+                    found.append(port)
+            return found
+
+    def _prune_logs(self) -> None:
+        logs = sorted(self._place.logs.iterdir(), key=lambda path: path.stat().st_mtime)
+        for path in logs[:-LOGS]:
+            path.unlink(missing_ok=True)
+
+    def look(self, engine_id: str, now: datetime) -> Sight:  # noqa: ARG002  as above
+        pod = self._pods.get(engine_id)
+        if pod is None:
+            return Sight(answered=False, ending=Ending(137))
+        status = pod.process.poll()
+        pod.answered = pod.answered or _said_answered(pod.process)
+        if status is None:
+            return Sight(pod.answered)
+        self._forget(engine_id)
+        return Sight(pod.answered, Ending(status if status >= 0 else 128 - status))
+
+    def _forget(self, engine_id: str) -> None:
+        """The supervisor has ended; if it was killed, what it guarded goes too."""
+        pod = self._pods.pop(engine_id)
+        for pipe in (pod.process.stdin, pod.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        if pod.process.returncode < 0:
+            supervisor.kill_marked({engine_id})
+            if self._on_lost is not None:
+                self._on_lost({other.process.pid for other in self._pods.values()})
+        shutil.rmtree(pod.scratch, ignore_errors=True)
+
+    def stop(self, engine_id: str, now: datetime) -> None:  # noqa: ARG002  as above
+        pod = self._pods.get(engine_id)
+        if pod is not None and not pod.stopping:
+            pod.stopping = True
+            pod.process.terminate()
+
+    def port(self, engine_id: str) -> int | None:
+        pod = self._pods.get(engine_id)
+        return pod.ports[0] if pod is not None and pod.ports else None
+
+    def close(self) -> None:
+        """End every pod by the stop ladder, all at once; returns when none is left."""
+        for pod in self._pods.values():
+            if not pod.stopping:
+                pod.process.terminate()
+        deadline = time.monotonic() + self._place.grace_s + 5.0
+        for engine_id, pod in list(self._pods.items()):
+            try:
+                pod.process.wait(max(deadline - time.monotonic(), 0.0))
+            except subprocess.TimeoutExpired:
+                pod.process.kill()
+                pod.process.wait()
+            self._forget(engine_id)
+
+
+def _supervise(instructions: supervisor.Order) -> subprocess.Popen[bytes]:
+    """Start a supervisor; it reads its order from a pipe that then stays open as a sign of life."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(Path(supervisor.__file__).resolve())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        env={"PATH": os.environ.get("PATH", os.defpath)},
+    )
+    if process.stdin is None or process.stdout is None:
+        raise OSError("no pipes to the supervisor")
+    os.set_blocking(process.stdout.fileno(), False)
+    process.stdin.write(json.dumps(instructions).encode() + b"\n")
+    process.stdin.flush()
+    return process
+
+
+def _said_answered(process: subprocess.Popen[bytes]) -> bool:
+    if process.stdout is None or process.stdout.closed:
+        return False
+    try:
+        return b"answered" in os.read(process.stdout.fileno(), 4096)
+    except BlockingIOError:
+        return False
+
+
+def pod_environment(
+    order: PodOrder, place: Place, ports: list[int], scratch: Path
+) -> dict[str, str]:
+    """All that a process in a pod sees.  The user's variables win over defaults only."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "PIP_USER": "1",
+        "ML_RUNTIME_KERNEL": f"Python {sys.version_info.major}.{sys.version_info.minor}",
+        "ML_RUNTIME_EDITOR": "PBJ Workbench",
+        "CDSW_APP_POLLING_ENDPOINT": "/",
+        **order.environment,
+        "HOME": str(order.home),
+        "PWD": str(order.home),
+        "TMPDIR": str(scratch),
+        **_identity(order, place),
+        "CDSW_IP_ADDRESS": order.ip_address,
+        "CDSW_APP_PORT": str(ports[0]),
+        "CDSW_READONLY_PORT": str(ports[1]),
+        "CDSW_PUBLIC_PORT": str(ports[2]),
+        "CDSW_CPU_MILLICORES": str(int(order.cpu * 1000)),
+        "CDSW_MEMORY_MB": str(int(order.memory * 1024)),
+        **({"JOB_ARGUMENTS": order.arguments} if order.run_id else {}),
+    }
+
+
+def _identity(order: PodOrder, place: Place) -> dict[str, str]:
+    return {
+        "CDSW_API_URL": f"{place.url}/api/v1",
+        "CDSW_APIV2_KEY": place.api_key,
+        "CDSW_CREATOR": order.username,
+        "CDSW_DOMAIN": place.domain,
+        "CDSW_ENGINE_ID": order.engine_id,
+        "CDSW_ENGINE_TYPE": order.kind,
+        "CDSW_NODE_NAME": socket.gethostname(),
+        "CDSW_PROJECT": order.project_name,
+        "CDSW_PROJECT_ID": order.project_id,
+        "CDSW_PROJECT_NUM": str(order.project_number),
+        "CDSW_PROJECT_URL": f"{place.url}/api/v2/projects/{order.project_id}",
+        "HADOOP_USER_NAME": order.username,
+        "PROJECT_OWNER": order.username,
+    }

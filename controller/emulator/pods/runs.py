@@ -1,0 +1,257 @@
+"""Runs of jobs over time: which may start, which has begun, which has ended, what follows from it.
+
+`tick` is the only place where a run changes by itself.  As in `engines.py`, whose pods these are,
+nothing here waits.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from controller.emulator.api import fields
+from controller.emulator.api.errors import ApiError, Code, not_found
+from controller.emulator.api.listing import Columns, Query, select
+from controller.emulator.options import Options, User
+from controller.emulator.pods import cron
+from controller.emulator.pods.engines import Engines, FilesOf
+from controller.emulator.pods.processes import Ending, PodOrder
+from controller.emulator.pods.run_status import TRANSITIONS, RunStatus
+from controller.emulator.state.ids import Ids
+from controller.emulator.state.job_records import Job, JobRun
+from controller.emulator.state.records import Engine
+from controller.emulator.state.state import State
+
+KEPT = 1000
+"""Runs that are over and are still shown, of all jobs together; the oldest are forgotten."""
+MISSED_S = 60.0
+"""A time of a schedule that is so far back passed while nobody was there, and is let go."""
+
+CREATE: dict[str, fields.Reader] = {"environment": fields.text_map, "arguments": fields.text}
+_TEXTS: dict[str, Callable[[JobRun], object]] = {
+    "creator.email": lambda run: run.creator.email,
+    "creator.name": lambda run: run.creator.name,
+    "creator.username": lambda run: run.creator.username,
+    "id": lambda run: run.id,
+    "kernel": lambda run: run.kernel,
+    "status": lambda run: run.status.short,
+}
+RUNS: Columns[JobRun] = Columns(
+    _TEXTS,
+    {
+        **_TEXTS,
+        "created_at": lambda run: run.created_at,
+        "scheduling_at": lambda run: run.scheduling_at,
+        "starting_at": lambda run: run.starting_at,
+        "running_at": lambda run: run.running_at,
+        "finished_at": lambda run: run.finished_at,
+    },
+)
+
+
+class Runs:
+    """The runs of all jobs; of one job there is at most one at a time."""
+
+    def __init__(
+        self, state: State, engines: Engines, ids: Ids, options: Options, files_of: FilesOf
+    ) -> None:
+        self._state = state
+        self._engines = engines
+        self._ids = ids
+        self._options = options
+        self._files_of = files_of
+
+    # what the API orders
+
+    def get(self, job: Job, run_id: str) -> JobRun:
+        run = self._state.runs.get(run_id)
+        if run is None or run.job_id != job.id:
+            raise not_found("job run")
+        return run
+
+    def of(self, job: Job) -> list[JobRun]:
+        """In the order of their creation."""
+        return [run for run in self._state.runs.values() if run.job_id == job.id]
+
+    def list(self, job: Job, query: Query) -> dict[str, object]:
+        found, token = select(self.of(job), query, RUNS, f"runs {job.id}")
+        return {"job_runs": [run.wire() for run in found], "next_page_token": token}
+
+    def create(self, job: Job, user: User, raw: Mapping[str, object], now: datetime) -> JobRun:
+        """Runs the job once, as soon as there is room, with what the caller adds."""
+        values = fields.read(raw, CREATE)
+        busy = self._is_busy(job)
+        if busy and not self._options.second_run_skipped:
+            raise ApiError(Code.FAILED_PRECONDITION, f"job {job.name!r} is already running")
+        run = self._add(job, user, now)
+        for name, value in values.items():
+            setattr(run, name, value)
+        if busy:
+            self._finish(run, RunStatus.SKIPPED, now)
+        return run
+
+    def stop(self, run: JobRun, now: datetime) -> JobRun:
+        if run.status is RunStatus.SCHEDULING:
+            self._finish(run, RunStatus.STOPPED, now)
+        elif RunStatus.STOPPING in TRANSITIONS[run.status]:
+            self._begin_to_stop(run, now)
+        else:
+            message = f"cannot stop a job run that is {run.status.short}"
+            raise ApiError(Code.FAILED_PRECONDITION, message)
+        return run
+
+    def forget(self, job: Job, now: datetime) -> None:
+        """The runs go at once; what is left of their pods is the engines' to see off."""
+        for run in self.of(job):
+            if run.id in self._state.engines and run.status is not RunStatus.STOPPING:
+                self._engines.stop(self._state.engines[run.id], now)
+            del self._state.runs[run.id]
+
+    # what happens by itself
+
+    def tick(self, now: datetime) -> None:
+        if not self._state.jobs:
+            return
+        for job in self._state.jobs.values():
+            if job.next_at is not None and now >= job.next_at:
+                self._come_round(job, now)
+        for run in [run for run in self._state.runs.values() if not run.status.is_over]:
+            if run.status is RunStatus.SCHEDULING:
+                self._start_where_possible(run, now)
+            else:
+                self._look(run, now)
+
+    def _come_round(self, job: Job, now: datetime) -> None:
+        due = job.next_at
+        job.next_at = cron.parse(job.schedule).after(now, ZoneInfo(job.timezone))
+        self._state.changes += 1
+        if due is not None and (now - due).total_seconds() <= MISSED_S:
+            self._run_by_itself(job, now)
+
+    def _run_by_itself(self, job: Job, now: datetime) -> None:
+        """As a schedule or a parent wants it; a run of before that goes on has this one skipped."""
+        if job.paused:
+            return
+        busy = self._is_busy(job)
+        run = self._add(job, job.creator, now)
+        if busy:
+            self._finish(run, RunStatus.SKIPPED, now)
+
+    def _is_busy(self, job: Job) -> bool:
+        return any(not run.status.is_over for run in self.of(job))
+
+    def _add(self, job: Job, user: User, now: datetime) -> JobRun:
+        run = JobRun(
+            id=self._ids.engine(),
+            project_id=job.project_id,
+            job_id=job.id,
+            creator=user,
+            created_at=now,
+            scheduling_at=now,
+            due=now + timedelta(seconds=self._options.start_s),
+            queued=self._state.next_number(),
+            kernel=job.kernel,
+            cpu=job.cpu,
+            memory=job.memory,
+            nvidia_gpu=job.nvidia_gpu,
+            runtime_identifier=job.runtime_identifier,
+            resource_group_id=job.resource_group_id,
+        )
+        self._state.runs[run.id] = run
+        self._state.changes += 1
+        return run
+
+    def _start_where_possible(self, run: JobRun, now: datetime) -> None:
+        """In the order of their creation; one that does not fit holds up nobody else."""
+        if now < run.due or not self._engines.fits(run):
+            return
+        job = self._state.jobs[run.job_id]
+        run.move(RunStatus.STARTING, now)
+        engine = self._new_engine(run, job, now)
+        if self._engines.launch(engine, self._order(run, job, engine), now):
+            self._look(run, now)
+        else:
+            self._finish(run, RunStatus.FAILED, now)
+
+    def _look(self, run: JobRun, now: datetime) -> None:
+        engine = self._state.engines[run.id]
+        sight = self._engines.processes.look(run.id, now)
+        if sight.answered and run.status is RunStatus.STARTING:
+            run.move(RunStatus.RUNNING, now)
+            engine.status = run.status.short
+            self._state.changes += 1
+        if sight.ending is not None:
+            self._engines.end(engine, sight.ending, now)
+            self._finish(run, self._outcome(run, sight.ending), now)
+            engine.status = run.status.short
+        elif run.status is RunStatus.RUNNING and self._is_overdue(run, now):
+            run.timed_out = True
+            self._begin_to_stop(run, now)
+
+    def _outcome(self, run: JobRun, ending: Ending) -> RunStatus:
+        if run.status is RunStatus.STOPPING:
+            return RunStatus.TIMEDOUT if run.timed_out else RunStatus.STOPPED
+        if ending.oom_killed and self._options.oom_killed_run_succeeds:
+            return RunStatus.SUCCEEDED
+        return RunStatus.SUCCEEDED if ending.exit_code == 0 else RunStatus.FAILED
+
+    def _is_overdue(self, run: JobRun, now: datetime) -> bool:
+        job = self._state.jobs[run.job_id]
+        if not (job.timeout and job.kill_on_timeout and run.running_at):
+            return False
+        longest = timedelta(seconds=job.timeout * self._options.job_timeout_unit_s)
+        return now >= run.running_at + longest
+
+    def _begin_to_stop(self, run: JobRun, now: datetime) -> None:
+        run.move(RunStatus.STOPPING, now)
+        self._engines.stop(self._state.engines[run.id], now)
+        self._state.changes += 1
+
+    def _finish(self, run: JobRun, status: RunStatus, now: datetime) -> None:
+        """The end, and what follows from it."""
+        run.move(status, now)
+        self._state.changes += 1
+        if status is RunStatus.SUCCEEDED:
+            for child in list(self._state.jobs.values()):
+                if child.parent_id == run.job_id:
+                    self._run_by_itself(child, now)
+        over = [one.id for one in self._state.runs.values() if one.status.is_over]
+        for run_id in over[:-KEPT]:
+            del self._state.runs[run_id]
+
+    def _new_engine(self, run: JobRun, job: Job, now: datetime) -> Engine:
+        return Engine(
+            id=run.id,
+            application_id="",
+            project_id=run.project_id,
+            name=job.name,
+            creator=run.creator,
+            cpu=run.cpu,
+            memory=run.memory,
+            nvidia_gpu=run.nvidia_gpu,
+            ip_address=self._engines.address(),
+            subdomain="",
+            created_at=now,
+            workload_type="job",
+        )
+
+    def _order(self, run: JobRun, job: Job, engine: Engine) -> PodOrder:
+        project = self._state.projects[run.project_id]
+        return PodOrder(
+            engine_id=engine.id,
+            application_id="",
+            subdomain="",
+            project_id=project.id,
+            project_name=project.name,
+            project_number=project.number,
+            username=run.creator.username,
+            ip_address=engine.ip_address,
+            home=self._files_of(project.id).tree.home,
+            script=job.script,
+            cpu=run.cpu,
+            memory=run.memory,
+            gpu=run.nvidia_gpu,
+            runtime_identifier=run.runtime_identifier,
+            environment={**project.environment, **job.environment, **run.environment},
+            run_id=run.id,
+            arguments=run.arguments or job.arguments,
+        )

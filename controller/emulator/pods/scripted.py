@@ -1,0 +1,114 @@
+"""Pods that are only a story: they start, answer and end when the injected clock says so.
+
+For tests and simulations.  No process, no thread, no wall clock; cheap to build and to copy.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller.emulator.pods.processes import CloneOrder, Ending, PodOrder, Sight
+
+FAILURE = Ending(1)
+NO_REPOSITORY = Ending(128)
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """The story of one pod, in seconds after its start; None is never.
+
+    `answers_after` of a run is when its script begins.
+    """
+
+    answers_after: float | None = 1.0
+    ends_after: float | None = None
+    ending: Ending = FAILURE
+    stop_takes: float | None = 0.0
+
+
+@dataclass(slots=True)
+class ScriptedPod:
+    """A pod that lives; `stop_at` is when a stop was asked."""
+
+    order: PodOrder | CloneOrder
+    behaviour: Behaviour
+    started_at: datetime
+    stop_at: datetime | None = None
+
+    def answered(self, now: datetime) -> bool:
+        """Whether it ever answered up to `now`, which it cannot after its end."""
+        after, ends = self.behaviour.answers_after, self.behaviour.ends_after
+        if after is None or (ends is not None and ends < after):
+            return False
+        return (now - self.started_at).total_seconds() >= after
+
+    def ending(self, now: datetime) -> Ending | None:
+        takes = self.behaviour.stop_takes
+        if self.stop_at is not None and takes is not None and _since(self.stop_at, now) >= takes:
+            return Ending(143)
+        ends = self.behaviour.ends_after
+        if ends is not None and _since(self.started_at, now) >= ends:
+            return self.behaviour.ending
+        return None
+
+
+def _since(start: datetime, now: datetime) -> float:
+    return (now - start).total_seconds()
+
+
+def answer_at_once(order: PodOrder) -> Behaviour:  # noqa: ARG001  the shape of a story asks for it
+    return Behaviour(answers_after=0.0)
+
+
+class ScriptedProcesses:
+    """Tells each pod's story by `story(order)`.  `pods` holds the living ones, by engine id.
+
+    `repositories` are what there is to clone: by address, what it holds by path.  A clone takes
+    `clone_s` seconds, and fails where there is none.
+    """
+
+    def __init__(
+        self,
+        story: Callable[[PodOrder], Behaviour] = answer_at_once,
+        repositories: Mapping[str, Mapping[str, bytes]] | None = None,
+        clone_s: float = 2.0,
+    ) -> None:
+        self.story = story
+        self.repositories = repositories or {}
+        self.clone_s = clone_s
+        self.pods: dict[str, ScriptedPod] = {}
+
+    def start(self, order: PodOrder, now: datetime) -> None:
+        self.pods[order.engine_id] = ScriptedPod(order, self.story(order), now)
+
+    def clone(self, order: CloneOrder, now: datetime) -> None:
+        known = order.url in self.repositories
+        told = Behaviour(None, self.clone_s, Ending(0) if known else NO_REPOSITORY)
+        self.pods[order.engine_id] = ScriptedPod(order, told, now)
+
+    def look(self, engine_id: str, now: datetime) -> Sight:
+        pod = self.pods.get(engine_id)
+        if pod is None:
+            return Sight(answered=False, ending=Ending(137))
+        ending = pod.ending(now)
+        if ending is not None:
+            del self.pods[engine_id]
+            if isinstance(pod.order, CloneOrder) and ending.exit_code == 0:
+                self._fill(pod.order)
+        return Sight(pod.answered(now), ending)
+
+    def _fill(self, order: CloneOrder) -> None:
+        for path, data in self.repositories[order.url].items():
+            order.tree.write(tuple(path.split("/")), data)
+
+    def stop(self, engine_id: str, now: datetime) -> None:
+        pod = self.pods.get(engine_id)
+        if pod is not None and pod.stop_at is None:
+            pod.stop_at = now
+
+    def port(self, engine_id: str) -> int | None:  # noqa: ARG002  a story has no port
+        return None
+
+    def kill(self, engine_id: str) -> None:
+        """The pod is gone, as after a lost node; the workspace learns of it at its next look."""
+        self.pods.pop(engine_id, None)

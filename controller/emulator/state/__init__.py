@@ -1,0 +1,1 @@
+"""The state of the embedded CML, in memory and on disk."""

@@ -1,0 +1,108 @@
+"""A new project's files, fetched from a repository by `git` while the project says `creating`."""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from controller.emulator.api.errors import ApiError, Code, invalid
+from controller.emulator.pods.processes import CloneOrder, Processes
+from controller.emulator.state.ids import Ids
+from controller.emulator.state.records import Project
+from controller.emulator.state.state import State
+from controller.emulator.state.trees import Tree
+
+EMPTY = {"", "blank", "local", "git"}
+"""The templates that are nothing but empty homes, or a repository."""
+TEMPLATES = {"Python", "R", "PySpark", "Scala", "Churn Predictor"}
+SCHEMES = {"file", "https", "ssh"}
+_SCP = re.compile(r"[\w.-]+@[\w.-]+:[\w./~-]+")
+_REF = re.compile(r"[\w./+-]*")
+
+
+def checked_source(values: Mapping[str, object]) -> tuple[str, str]:
+    """Address and branch of a create request, both perhaps empty; refuses what cannot be had."""
+    template, url, ref = (str(values.get(key, "")) for key in ("template", "git_url", "git_ref"))
+    if template in TEMPLATES or values.get("parent_project"):
+        message = "the embedded CML has neither templates nor forks: create it from git, or blank"
+        raise ApiError(Code.UNIMPLEMENTED, message)
+    if template not in EMPTY:
+        raise invalid(f"unknown template {template!r}")
+    if template == "git" and not url:
+        raise invalid("git_url must be specified")
+    if not _REF.fullmatch(ref) or ref.startswith("-"):
+        raise invalid("git_ref is not the name of a branch or a tag")
+    return (_checked_url(url) if url else ""), ref
+
+
+def _checked_url(url: str) -> str:
+    """As it is; a folder of this machine has to be absolute."""
+    if not url.isprintable() or " " in url:
+        raise invalid("git_url is not an address")
+    if url.startswith("/") or _SCP.fullmatch(url):
+        return url
+    try:
+        parts = urlsplit(url)
+        secret = parts.password
+    except ValueError:
+        raise invalid("git_url is not an address") from None
+    if parts.scheme not in SCHEMES or not parts.path:
+        raise invalid("git_url must be an address of git: https://, ssh://, file:// or a folder")
+    if secret:
+        raise invalid("git_url holds a password: leave it to a credential helper of git")
+    return url
+
+
+def clone_command(url: str, ref: str) -> list[str]:
+    """Into the working folder, which is empty; the newest state only."""
+    address = f"file://{url}" if url.startswith("/") else url  # of a mere path, git copies it all
+    branch = [f"--branch={ref}"] if ref else []
+    return ["git", "clone", "--depth=1", *branch, "--", address, "."]
+
+
+def clone_environment() -> dict[str, str]:
+    """The user's own git, which asks nobody anything."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": os.environ.get("HOME", "/"),
+        "LANG": "C.UTF-8",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "true",
+        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
+        "GIT_ALLOW_PROTOCOL": ":".join(sorted(SCHEMES)),
+    }
+
+
+class Clones:
+    """Those that go on."""
+
+    def __init__(self, state: State, processes: Processes, ids: Ids) -> None:
+        self._state = state
+        self._processes = processes
+        self._ids = ids
+
+    def begin(self, project: Project, tree: Tree, source: tuple[str, str], now: datetime) -> None:
+        """A machine that cannot even begin has failed; the project stays, as in CML."""
+        url, ref = source
+        project.cloning = self._ids.engine()
+        try:
+            self._processes.clone(CloneOrder(project.cloning, project.id, url, ref, tree), now)
+        except OSError:
+            project.cloning, project.creation_failed = "", True
+
+    def stop(self, project: Project, now: datetime) -> None:
+        if project.cloning:
+            self._processes.stop(project.cloning, now)
+
+    def tick(self, now: datetime) -> None:
+        for project in self._state.projects.values():
+            if project.cloning:
+                self._look(project, now)
+
+    def _look(self, project: Project, now: datetime) -> None:
+        ending = self._processes.look(project.cloning, now).ending
+        if ending is not None:
+            project.cloning, project.creation_failed = "", ending.exit_code != 0
+            project.updated_at = now
+            self._state.changes += 1

@@ -1,0 +1,188 @@
+"""Rows of jobs and their runs, and their forms on the wire.  They decide nothing."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controller.emulator.options import User
+from controller.emulator.pods.run_status import TRANSITIONS, RunStatus
+from controller.emulator.state.records import Project, json_text, stamp
+
+MANUAL = "manual"
+CRON = "cron"
+DEPENDENT = "dependent"
+
+
+@dataclass(slots=True)
+class Job:
+    """One job.  `next_at` is when a schedule makes it run next."""
+
+    id: str
+    project_id: str
+    creator: User
+    created_at: datetime
+    updated_at: datetime
+    name: str = ""
+    script: str = ""
+    kernel: str = ""
+    cpu: float = 1
+    memory: float = 1
+    nvidia_gpu: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+    arguments: str = ""
+    timeout: int = 0
+    kill_on_timeout: bool = False
+    schedule: str = ""
+    timezone: str = "America/Los_Angeles"
+    paused: bool = False
+    parent_id: str = ""
+    runtime_identifier: str = ""
+    runtime_addon_identifiers: list[str] = field(default_factory=list)
+    run_as: int = 0
+    accelerator_label_id: str = "0"
+    resource_group_id: int = 0
+    resource_profile_id: int = 0
+    recipients: list[dict[str, object]] = field(default_factory=list)
+    attachments: list[str] = field(default_factory=list)
+    success_recipients: str = ""
+    failure_recipients: str = ""
+    timeout_recipients: str = ""
+    stopped_recipients: str = ""
+    next_at: datetime | None = None
+
+    @property
+    def type(self) -> str:
+        if self.parent_id:
+            return DEPENDENT
+        return CRON if self.schedule else MANUAL
+
+    def wire(self, project: Project) -> dict[str, object]:
+        """All fields of the contract, defaults included."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "script": self.script,
+            "type": self.type,
+            "kernel": self.kernel,
+            "cpu": self.cpu,
+            "memory": self.memory,
+            "nvidia_gpu": self.nvidia_gpu,
+            "environment": json_text(self.environment),
+            "arguments": self.arguments,
+            "runtime_identifier": self.runtime_identifier,
+            "runtime_addon_identifiers": list(self.runtime_addon_identifiers),
+            "run_as": self.run_as,
+            "accelerator_label_id": self.accelerator_label_id,
+            "resource_group_id": self.resource_group_id,
+            "resource_profile_id": self.resource_profile_id,
+            "engine_image_id": "0",
+            "created_at": stamp(self.created_at),
+            "updated_at": stamp(self.updated_at),
+            "creator": self.creator.wire(),
+            "owner": project.owner.wire(),
+            "project": _short(project),
+            **self._when(),
+            **self._who_hears(),
+        }
+
+    def _when(self) -> dict[str, object]:
+        return {
+            "parent_id": self.parent_id,
+            "paused": self.paused,
+            "schedule": self.schedule,
+            "english_schedule": f"at {self.schedule} ({self.timezone})" if self.schedule else "",
+            "timezone": self.timezone,
+            "timeout": str(self.timeout),
+            "kill_on_timeout": self.kill_on_timeout,
+            "retry_enabled": False,
+            "max_retry": 0,
+            "retry_delay": 0,
+            "retry_for_script_failure": False,
+            "retry_for_system_failure": False,
+            "retry_for_timedout_runs": False,
+            "retry_for_skipped_runs": False,
+        }
+
+    def _who_hears(self) -> dict[str, object]:
+        return {
+            "recipients": [dict(one) for one in self.recipients],
+            "attachments": list(self.attachments),
+            "success_recipients": self.success_recipients,
+            "failure_recipients": self.failure_recipients,
+            "timeout_recipients": self.timeout_recipients,
+            "stopped_recipients": self.stopped_recipients,
+        }
+
+
+def _short(project: Project) -> dict[str, object]:
+    return {
+        "public_identifier": project.id,
+        "name": project.name,
+        "default_project_engine": project.default_engine_type,
+        "slug": project.slug,
+    }
+
+
+@dataclass(slots=True)
+class JobRun:
+    """One run; its id is that of its engine.
+
+    `environment` and `arguments` are its own, beyond the job's.  Resources are those that the job
+    had when the run was made; `due` is when it may start, `queued` its place among those that wait.
+    """
+
+    id: str
+    project_id: str
+    job_id: str
+    creator: User
+    created_at: datetime
+    scheduling_at: datetime
+    due: datetime
+    queued: int
+    status: RunStatus = RunStatus.SCHEDULING
+    kernel: str = ""
+    cpu: float = 1
+    memory: float = 1
+    nvidia_gpu: int = 0
+    arguments: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    runtime_identifier: str = ""
+    resource_group_id: int = 0
+    starting_at: datetime | None = None
+    running_at: datetime | None = None
+    finished_at: datetime | None = None
+    timed_out: bool = False
+
+    def move(self, status: RunStatus, now: datetime) -> None:
+        """Take one step; a step that is not in the table is a bug of ours."""
+        if status not in TRANSITIONS[self.status]:
+            raise AssertionError(f"{status} of a run that is {self.status}")
+        self.status = status
+        if status is RunStatus.STARTING:
+            self.starting_at = now
+        elif status is RunStatus.RUNNING:
+            self.running_at = now
+        elif status.is_over:
+            self.finished_at = now
+
+    def wire(self) -> dict[str, object]:
+        """All fields of the contract; neither exit code nor reason nor output is among them."""
+        return {
+            "id": self.id,
+            "project_id": self.project_id,
+            "job_id": self.job_id,
+            "status": self.status.value,
+            "created_at": stamp(self.created_at),
+            "scheduling_at": stamp(self.scheduling_at),
+            "starting_at": stamp(self.starting_at),
+            "running_at": stamp(self.running_at),
+            "finished_at": stamp(self.finished_at),
+            "kernel": self.kernel,
+            "cpu": self.cpu,
+            "memory": self.memory,
+            "nvidia_gpu": self.nvidia_gpu,
+            "arguments": self.arguments,
+            "environment": json_text(self.environment),
+            "creator": self.creator.wire(),
+            "runtime_identifier": self.runtime_identifier,
+            "resource_group_id": self.resource_group_id,
+        }

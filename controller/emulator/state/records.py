@@ -1,0 +1,254 @@
+"""What a workspace remembers: projects, applications, engines, runtimes.
+
+Plain mutable rows that `store.py` writes down as they are, and their forms on the wire.  They
+decide nothing.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controller.emulator.options import User
+from controller.emulator.pods.lifecycle import Status
+
+
+def stamp(when: datetime | None) -> str | None:
+    """RFC 3339 in UTC with a fraction; null when it never happened."""
+    if when is None:
+        return None
+    return when.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def json_text(environment: dict[str, str]) -> str:
+    """An environment as answers carry it: JSON in a string, slashes escaped as CML does."""
+    return json.dumps(environment, sort_keys=True, ensure_ascii=False).replace("/", "\\/")
+
+
+PERMISSIONS = {
+    "read": True,
+    "write": True,
+    "admin": True,
+    "business_user": True,
+    "operator": True,
+    "inherit": False,
+}
+
+
+@dataclass(slots=True)
+class Project:
+    """One project; `number` is the internal id that only pods and usage rows show.
+
+    `cloning` is the id of the process that fetches its repository, while it does.
+    """
+
+    id: str
+    number: int
+    owner: User
+    created_at: datetime
+    updated_at: datetime
+    name: str = ""
+    description: str = ""
+    visibility: str = "private"
+    default_engine_type: str = "ml_runtime"
+    shared_memory_limit: int = 64
+    ephemeral_storage_request: int = 0
+    ephemeral_storage_limit: int = 10
+    environment: dict[str, str] = field(default_factory=dict)
+    deleting: bool = False
+    cloning: str = ""
+    creation_failed: bool = False
+
+    @property
+    def slug(self) -> str:
+        return f"{self.owner.username}/{self.name}"
+
+    def creation_status(self, *, settled: bool) -> str:
+        """In the words of the specification; `settled`: its time to say `creating` is over."""
+        if self.creation_failed:
+            return "failure"
+        return "success" if settled and not self.cloning else "creating"
+
+    def wire(self, *, settled: bool) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "owner": self.owner.wire(),
+            "creator": self.owner.wire(),
+            "description": self.description,
+            "visibility": self.visibility,
+            "default_engine_type": self.default_engine_type,
+            "created_at": stamp(self.created_at),
+            "updated_at": stamp(self.updated_at),
+            "creation_status": self.creation_status(settled=settled),
+            "permissions": PERMISSIONS,
+            "shared_memory_limit": self.shared_memory_limit,
+            "environment": json_text(self.environment),
+            "ephemeral_storage_request": self.ephemeral_storage_request,
+            "ephemeral_storage_limit": self.ephemeral_storage_limit,
+            "slug": self.slug,
+        }
+
+
+@dataclass(slots=True)
+class Application:
+    """One application.
+
+    `engine_id` is the pod that counts, `leaving_id` one that is on its way out; at most one of them
+    is set.  `queued` orders the applications that wait for capacity.  A change of a field drops the
+    rendered form.
+    """
+
+    id: str
+    project_id: str
+    creator: User
+    created_at: datetime
+    updated_at: datetime
+    name: str = ""
+    description: str = ""
+    script: str = ""
+    subdomain: str = ""
+    kernel: str = ""
+    cpu: float = 1
+    memory: float = 1
+    nvidia_gpu: int = 0
+    bypass_authentication: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
+    runtime_identifier: str = ""
+    runtime_addon_identifiers: list[str] = field(default_factory=list)
+    run_as: int = 0
+    cdv_app: bool = False
+    accelerator_label_id: str = "0"
+    resource_group_id: int = 0
+    resource_profile_id: int = 0
+    status: Status = Status.STARTING
+    starting_at: datetime | None = None
+    running_at: datetime | None = None
+    stopped_at: datetime | None = None
+    engine_id: str = ""
+    leaving_id: str = ""
+    deleting: bool = False
+    queued: int = 0
+    due: datetime | None = None
+    auto_restarts_done: int = 0
+    rendered: dict[str, object] | None = field(default=None, repr=False)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+        object.__setattr__(self, "rendered", None)
+
+    def touch(self, now: datetime) -> None:
+        self.updated_at = now
+
+    def wire(self) -> dict[str, object]:
+        """All fields, defaults included; one shared object until the next change: read only."""
+        if self.rendered is None:
+            object.__setattr__(self, "rendered", self._render())
+        return self.rendered or {}
+
+    def _render(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "description": self.description,
+            "creator": self.creator.wire(),
+            "script": self.script,
+            "subdomain": self.subdomain,
+            "status": self.status.value,
+            "created_at": stamp(self.created_at),
+            "stopped_at": stamp(self.stopped_at),
+            "updated_at": stamp(self.updated_at),
+            "starting_at": stamp(self.starting_at),
+            "running_at": stamp(self.running_at),
+            "kernel": self.kernel,
+            "cpu": self.cpu,
+            "memory": self.memory,
+            "nvidia_gpu": self.nvidia_gpu,
+            "bypass_authentication": self.bypass_authentication,
+            "environment": json_text(self.environment),
+            "runtime_identifier": self.runtime_identifier,
+            "runtime_addon_identifiers": list(self.runtime_addon_identifiers),
+            "run_as": self.run_as,
+            "cdv_app": self.cdv_app,
+            "accelerator_label_id": self.accelerator_label_id,
+            "resource_group_id": self.resource_group_id,
+            "resource_profile_id": self.resource_profile_id,
+        }
+
+
+@dataclass(slots=True)
+class Engine:
+    """One pod, living or gone: what it holds, how it ended; `status` as usage rows say it.
+
+    That of a run bears the run's id, and belongs to no application.
+    """
+
+    id: str
+    application_id: str
+    project_id: str
+    name: str
+    creator: User
+    cpu: float
+    memory: float
+    nvidia_gpu: int
+    ip_address: str
+    subdomain: str
+    created_at: datetime
+    workload_type: str = "application"
+    status: str = "starting"
+    ended_at: datetime | None = None
+    exit_code: int = 0
+    signal: int = 0
+    oom_killed: bool = False
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One entry of the runtime catalogue."""
+
+    image_identifier: str
+    editor: str
+    kernel: str
+    edition: str
+    description: str
+    full_version: str
+    status: str = "ENABLED"
+
+    def wire(self) -> dict[str, object]:
+        return {
+            "image_identifier": self.image_identifier,
+            "editor": self.editor,
+            "kernel": self.kernel,
+            "edition": self.edition,
+            "description": self.description,
+            "full_version": self.full_version,
+            "status": self.status,
+            "register_user_id": 0,
+        }
+
+
+REGISTRY = "docker.repository.cloudera.com/cloudera/cdsw/"
+
+
+def runtime(editor: str, python: str, edition: str, version: str, status: str) -> Runtime:
+    """A Python runtime, named as Cloudera names its own images."""
+    short = {"Standard": "standard", "Nvidia GPU": "cuda", "Hardened": "hardened"}[edition]
+    image = f"ml-runtime-pbj-{editor.rsplit(maxsplit=1)[-1].lower()}-python{python}-{short}"
+    return Runtime(
+        image_identifier=f"{REGISTRY}{image}:{version}",
+        editor=editor,
+        kernel=f"Python {python}",
+        edition=edition,
+        description=f"{edition} edition {editor} Python runtime provided by Cloudera",
+        full_version=version,
+        status=status,
+    )
+
+
+RUNTIMES = (
+    runtime("JupyterLab", "3.11", "Standard", "2025.09.1-b5", "ENABLED"),
+    runtime("JupyterLab", "3.11", "Nvidia GPU", "2025.09.1-b5", "ENABLED"),
+    runtime("JupyterLab", "3.12", "Standard", "2025.09.1-b5", "ENABLED"),
+    runtime("PBJ Workbench", "3.11", "Hardened", "2026.04.2-b16", "ENABLED"),
+    runtime("JupyterLab", "3.9", "Standard", "2023.08.2-b8", "DISABLED"),
+)

@@ -1,0 +1,32 @@
+"""All that a workspace remembers, and so all that outlives a restart of the emulator."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from controller.emulator.state.job_records import Job, JobRun
+from controller.emulator.state.records import Application, Engine, Project
+
+HISTORY = 1000
+"""Engines that have ended and are still shown in usage rows; older ones are forgotten."""
+
+
+def _history() -> deque[Engine]:
+    return deque(maxlen=HISTORY)
+
+
+@dataclass(slots=True)
+class State:
+    """Rows by id.  `count` numbers projects and the queue; `changes` grows with every change."""
+
+    projects: dict[str, Project] = field(default_factory=dict)
+    applications: dict[str, Application] = field(default_factory=dict)
+    engines: dict[str, Engine] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    runs: dict[str, JobRun] = field(default_factory=dict)
+    history: deque[Engine] = field(default_factory=_history)
+    count: int = 0
+    changes: int = 0
+
+    def next_number(self) -> int:
+        self.count += 1
+        return self.count

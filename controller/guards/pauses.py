@@ -1,0 +1,26 @@
+"""Pauses of people, as commands obey them."""
+
+from controller.reconcile import Pass
+from controller.terminal.exit_codes import Exit
+from controller.terminal.failure import CommandError
+
+
+def check_pauses(names: set[str], seen: Pass) -> None:
+    """A pause is obeyed by those who delete, too.  CommandError for the first that holds."""
+    pauses = {} if seen.observed.pauses is None else seen.observed.pauses.found
+    for project, name in sorted(pauses):
+        pause = seen.observed.pause(project, name)
+        if name in names and pause is not None and project in _projects(name, seen):
+            raise CommandError(
+                f"{name} is paused by {pause.by}: {pause.reason}",
+                Exit.REFUSED,
+                f"`raycml unpause {name}`, then the same command",
+            )
+
+
+def _projects(name: str, seen: Pass) -> set[str]:
+    """Where the cluster is declared, or has applications."""
+    cluster = seen.desired.cluster(name)
+    apps = (a for p in seen.observed.projects.values() for a in p.applications)
+    found = {a.project for a in apps if a.mark is not None and a.mark.cluster == name}
+    return found if cluster is None else {*found, cluster.project}

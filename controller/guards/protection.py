@@ -1,0 +1,56 @@
+"""Protection and pauses by specs: those at hand, and those that controllers have on record."""
+
+from collections.abc import Iterable, Sequence
+
+from controller.core.spec.revision import Holder
+from controller.files.port import FilesError
+from controller.files.records import RecordFile, record_folders
+from controller.terminal.exit_codes import Exit
+from controller.terminal.failure import CommandError
+from controller.workspace.compose import Session
+
+
+def check_specs(holders: Iterable[Holder], *, loses: bool) -> None:
+    """CommandError for the first spec that pauses its cluster, or protects it where it `loses`."""
+    for holder in holders:
+        field = _forbidding(holder, loses=loses)
+        if field is not None:
+            raise _refusal(holder, field, "", f"`{field}: false` there, then the same command")
+
+
+def check_recorded(session: Session, names: Sequence[str], *, loses: bool) -> None:
+    """The same for the specs in force, of any source of the project, wherever a command is typed.
+
+    Also a refusal where the records cannot be read: what cannot be known is not changed.
+    """
+    files = session.files(session.home)
+    try:
+        found = [(folder, RecordFile(files, folder).read()) for folder in record_folders(files)]
+    except FilesError as error:
+        message = f"not known whether it is protected or paused: {error}"
+        raise FilesError(message) from error.__cause__
+    for folder, record in found:
+        for holder in record.clusters:
+            field = _forbidding(holder, loses=loses) if holder.cluster.name in names else None
+            if field is not None:
+                raise _refusal(
+                    holder,
+                    field,
+                    f" of {record.origin}, revision {record.revision[:12]}",
+                    f"`{field}: false` there, once it is in force; a source that no controller "
+                    f"follows any more is forgotten by removing {folder} from the project's files",
+                )
+
+
+def _forbidding(holder: Holder, *, loses: bool) -> str | None:
+    """The field of the spec that forbids the change."""
+    spec = holder.cluster.spec
+    if loses and spec.protect:
+        return "protect"
+    return "paused" if spec.paused else None
+
+
+def _refusal(holder: Holder, field: str, source: str, remedy: str) -> CommandError:
+    state = "protected" if field == "protect" else "paused"
+    message = f"{holder.cluster.name} is {state} by its spec at {holder.place}{source}"
+    return CommandError(message, Exit.REFUSED, remedy)

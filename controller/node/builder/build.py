@@ -1,0 +1,159 @@
+"""The builder, top to bottom: claim, make, install, check, move; and say how it went.
+
+It runs inside the kernel of a job, where there is no `__file__` and `SystemExit` is an exception
+like others, and does its work in programs of their own.  CML tells nobody what a job printed, so
+all that it says is in the log beside the environment as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+# By the whole name of each page: in the script that carries them there is no package.
+from controller.node.builder.checking import Contents, check
+from controller.node.builder.claim import Claim
+from controller.node.builder.installing import install
+from controller.node.builder.moving import clear, place, sweep
+from controller.node.builder.order import FOLDER, READY, Order, Site, read_order
+from controller.node.builder.programs import BuildError, Programs
+from controller.node.journal import Journal
+from controller.node.moment import Clock, stamp
+
+SCHEMA = "raycml.environment/v1"
+FAILED = "FAILED: "  # the log's last line begins with it, after the time
+_LOG_LIMIT = 256 * 1024
+_LOOK_S = 1.0
+_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
+
+
+def start(values: Mapping[str, object]) -> None:
+    """The script's last line.  Raises SystemExit unless the environment is there."""
+    code = build(read_order(values), Path.cwd(), Clock())
+    if code != 0:
+        raise SystemExit(code)
+
+
+def build(order: Order, home: Path, clock: Clock) -> int:
+    """Have the environment in the project; 0, or 1 with the reason in the log."""
+    engine = re.sub(r"[^A-Za-z0-9]", "", os.environ.get("CDSW_ENGINE_ID", ""))
+    site = Site(home / FOLDER, order.hash, engine or secrets.token_hex(8))
+    site.folder.mkdir(parents=True, exist_ok=True)
+    journal = Journal(site.log, clock, _LOG_LIMIT)
+    try:
+        with _scratch() as folder:
+            _ensure(order, site, Programs(folder, journal, clock, order.deadline_s), clock)
+    except BuildError as error:
+        journal.say(f"{FAILED}{error}")
+        return 1
+    except OSError as error:
+        journal.say(f"{FAILED}{error.strerror or error}: {error.filename or site.folder}")
+        return 1
+    return 0
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder on the pod's own disk, for tools and lists."""
+    folder = Path(tempfile.mkdtemp(prefix="raycml-build-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ensure(order: Order, site: Site, programs: Programs, clock: Clock) -> None:
+    claim = Claim(site.claim, site.engine, order.stale_s)
+    if _wait_for_turn(order, site, claim, programs, clock):
+        return
+    with claim.held():
+        if site.ready.exists():
+            programs.journal.say(f"the environment {site.hash} is there")
+            return
+        sweep(site)
+        try:
+            _make(order, site, programs, clock)
+        finally:
+            clear(site)
+
+
+def _wait_for_turn(
+    order: Order, site: Site, claim: Claim, programs: Programs, clock: Clock
+) -> bool:
+    """Until the claim is ours; True when the environment turned up meanwhile."""
+    ends = clock.monotonic() + order.deadline_s
+    said = False
+    while not site.ready.exists():
+        if claim.take():
+            return False
+        if not said:
+            programs.journal.say("another run builds this environment; waiting for it")
+            said = True
+        if clock.monotonic() > ends:
+            raise BuildError("another run went on building it, and did not end")
+        clock.wait(_LOOK_S, threading.Event())
+    programs.journal.say(f"the environment {site.hash} is there")
+    return True
+
+
+def _make(order: Order, site: Site, programs: Programs, clock: Clock) -> None:
+    began = clock.monotonic()
+    say = programs.journal.say
+    say(f"building {site.hash}: Python {order.python}, {len(order.lines)} requirements")
+    base = find_python(order.python, programs)
+    if programs.run([base, "-m", "venv", str(site.building)]) != 0:
+        raise BuildError(f"{base} cannot make a virtual environment")
+    python = site.building / "bin" / "python"
+    installer = install(order, python, programs)
+    contents = check(order, python, programs)
+    seconds = round(clock.monotonic() - began, 1)
+    _write_ready(order, site, contents, {"installer": installer, "seconds": seconds}, clock)
+    first = place(site)
+    say(f"ready in {seconds:g} s, by {installer}" if first else "another run was there first")
+
+
+def find_python(version: str, programs: Programs) -> str:
+    """An interpreter of this pod that has the version, as 3.11.  BuildError where none has."""
+    name = f"python{version}"
+    tried = (sys.executable, shutil.which(name), f"/usr/local/bin/{name}", f"/usr/bin/{name}")
+    for python in filter(None, tried):
+        with contextlib.suppress(BuildError):
+            if programs.output([python, "-I", "-c", _VERSION]).strip() == version:
+                return python
+    own = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    raise BuildError(
+        f"the runtime has Python {own} and no {version}; "
+        "choose a runtime that has it, or change `python`"
+    )
+
+
+def _write_ready(
+    order: Order,
+    site: Site,
+    contents: Contents,
+    how: Mapping[str, object],
+    clock: Clock,
+) -> None:
+    told = {
+        "schema": SCHEMA,
+        "hash": order.hash,
+        "python": contents.python,
+        "ray": contents.ray,
+        "packages": dict(contents.packages),
+        "built_at": stamp(clock.now()),
+        **how,
+    }
+    path = site.building / READY
+    path.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+__all__ = ["FAILED", "SCHEMA", "build", "find_python", "start"]

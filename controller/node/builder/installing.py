@@ -1,0 +1,124 @@
+"""Packages into a virtual environment: by uv where it can be had, otherwise by pip.
+
+uv does not read pip's configuration, which is where a workspace says where packages come from, so
+it is told what pip is told.  Where uv fails, for whatever reason, pip has the last word.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+
+from controller.node.builder.order import Order
+from controller.node.builder.programs import BuildError, Programs
+
+# One version with one content, from whichever index pip is told of.  An index that has neither has
+# no uv, and pip installs instead.
+UV = "0.9.7"
+_UV_HASHES = (
+    "8cf6bc2482d1293cc630f66b862b494c09acda9b7faff7307ef52667a2b3ad49",  # manylinux, x86_64
+    "635e82c2d0d8b001618af82e4f2724350f15814f6462a71b3ebd44adec21f03c",  # manylinux, aarch64
+    "777bb1de174319245a35e4f805d3b4484d006ebedae71d3546f95e7c28a5f436",  # musllinux, x86_64
+)
+_FOR_UV = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "no-index": "UV_NO_INDEX",
+    "cert": "SSL_CERT_FILE",
+    "trusted-host": "UV_INSECURE_HOST",
+    "constraint": "UV_CONSTRAINT",
+}
+# To pip all indexes are equal; and an environment in the project shares no file with a cache.
+_LIKE_PIP = {
+    "UV_INDEX_STRATEGY": "unsafe-best-match",
+    "UV_LINK_MODE": "copy",
+    "UV_NO_CONFIG": "1",
+}
+_ORDER = ("global", "site", "user", "install", ":env:")  # the later wins
+_NO = ("", "0", "false", "no", "off")
+
+
+def install(order: Order, python: Path, programs: Programs) -> str:
+    """Install everything; the name of the installer.  BuildError where pip fails too."""
+    if not order.lines:
+        return "none"
+    asked = _files(order, programs.folder)
+    uv = _fetch_uv(python, programs)
+    if uv is not None and _by_uv(uv, python, asked, programs):
+        return "uv"
+    command = [str(python), "-m", "pip", "install", *asked]
+    if programs.run(command) != 0:
+        raise BuildError("the packages cannot be installed")
+    return "pip"
+
+
+def _files(order: Order, folder: Path) -> list[str]:
+    """The options that name what to install.
+
+    The Ray that the spec names is a constraint, so that `ray[default]` alone means that one.  With
+    hashes there can be none, as a constraint would need its hash too.
+    """
+    wanted = folder / "requirements.txt"
+    wanted.write_text("".join(f"{line}\n" for line in order.lines), encoding="utf-8")
+    if not order.ray_version or order.is_hashed:
+        return ["-r", str(wanted)]
+    constraints = folder / "constraints.txt"
+    constraints.write_text(f"ray=={order.ray_version}\n", encoding="utf-8")
+    return ["-r", str(wanted), "-c", str(constraints)]
+
+
+def _fetch_uv(python: Path, programs: Programs) -> Path | None:
+    """Beside the environment, not in it: it is no package that anybody asked for."""
+    tools = programs.folder / "tools"
+    programs.journal.say(f"fetching uv {UV}")
+    wanted = programs.folder / "uv.txt"
+    wanted.write_text(uv_requirement(), encoding="utf-8")
+    command = [str(python), "-m", "pip", "install", "-q", "--retries", "1", "--require-hashes"]
+    if programs.run([*command, "--target", str(tools), "-r", str(wanted)]) != 0:
+        programs.journal.say("uv cannot be had; pip installs instead")
+        return None
+    found = tools / "bin" / "uv"
+    return found if found.is_file() else None
+
+
+def uv_requirement() -> str:
+    """The line by which pip takes exactly this uv, or none."""
+    return " ".join([f"uv=={UV}", *(f"--hash=sha256:{digest}" for digest in _UV_HASHES)]) + "\n"
+
+
+def _by_uv(uv: Path, python: Path, asked: list[str], programs: Programs) -> bool:
+    listed = programs.output([str(python), "-m", "pip", "config", "list"])
+    told = {**uv_variables(listed), **_LIKE_PIP}
+    command = [str(uv), "pip", "install", "--python", str(python), "--no-progress"]
+    if programs.run([*command, "--compile-bytecode", *asked], told) == 0:
+        return True
+    programs.journal.say("uv did not install the packages; pip tries once more")
+    return False
+
+
+def uv_variables(listed: str) -> dict[str, str]:
+    """What `pip config list` says, as uv's variables."""
+    found: dict[str, str] = {}
+    lines = [line.partition("=") for line in listed.splitlines()]
+    for section in _ORDER:
+        for key, _, value in lines:
+            place, _, option = key.partition(".")
+            if place == section and option in _FOR_UV:
+                found.update(_variable(_FOR_UV[option], _text(value)))
+    return found
+
+
+def _text(value: str) -> str:
+    try:
+        return str(ast.literal_eval(value)).strip()
+    except (SyntaxError, ValueError):
+        return value.strip()
+
+
+def _variable(name: str, value: str) -> Mapping[str, str]:
+    if name == "UV_NO_INDEX":
+        return {} if value.lower() in _NO else {name: "1"}
+    separator = "," if name == "UV_FIND_LINKS" else " "
+    return {name: separator.join(value.split())} if value else {}

@@ -1,0 +1,119 @@
+"""Other programs, run with their output in the log: their secrets masked, their time bounded."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from controller.node import processes
+from controller.node.journal import Journal
+from controller.node.moment import Clock
+
+# What breaks an installation into a virtual environment, and what no build script needs to know.
+_KEPT_FROM = frozenset(
+    {
+        "CDSW_API_KEY",
+        "CDSW_APIV2_KEY",
+        "CML_API_KEY",
+        "PIP_PREFIX",
+        "PIP_TARGET",
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "VIRTUAL_ENV",
+    }
+)
+_TOLD = {
+    "NO_COLOR": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
+    "PIP_PROGRESS_BAR": "off",
+    "PIP_USER": "0",
+    "PYTHONUNBUFFERED": "1",
+}
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s'\"]+@")
+_QUERY_SECRET = re.compile(r"(?i)\b((?:token|password|secret|api_?key)=)[^\s&'\"]+")
+
+
+class BuildError(Exception):
+    """The environment cannot be built; one sentence."""
+
+
+def masked(text: str) -> str:
+    """Without the credentials that addresses of package indexes may carry."""
+    return _QUERY_SECRET.sub(r"\1***", _CREDENTIALS.sub("***@", text))
+
+
+class Programs:
+    """Runs programs in `folder` until a deadline that all of them share."""
+
+    def __init__(self, folder: Path, journal: Journal, clock: Clock, deadline_s: float) -> None:
+        self.folder = folder
+        self.journal = journal
+        self._clock = clock
+        self._deadline_s = deadline_s
+        self._ends = clock.monotonic() + deadline_s
+
+    def run(self, command: Sequence[str], more: Mapping[str, str] | None = None) -> int:
+        """The exit code; every line of output goes to the log.  BuildError when time is up."""
+        with self._started(command, more or {}, subprocess.STDOUT) as process:
+            timer = threading.Timer(self._left(), _end, [process])
+            timer.start()
+            try:
+                for line in process.stdout or ():
+                    self.journal.say(masked(line.decode(errors="replace").rstrip()))
+                code = process.wait()
+            finally:
+                timer.cancel()
+        self._left()
+        return code
+
+    def output(self, command: Sequence[str]) -> str:
+        """What a program prints, not logged; BuildError with its last line where it fails."""
+        with self._started(command, {}, subprocess.PIPE) as process:
+            try:
+                out, errors = process.communicate(timeout=self._left())
+            except subprocess.TimeoutExpired:
+                _end(process)
+                self._left()
+                raise BuildError(f"{Path(command[0]).name} did not end") from None
+        if process.returncode != 0:
+            said = masked(errors.decode(errors="replace")).strip().splitlines()
+            raise BuildError(said[-1] if said else f"{Path(command[0]).name} failed")
+        return out.decode(errors="replace")
+
+    def _started(
+        self, command: Sequence[str], more: Mapping[str, str], errors: int
+    ) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                list(command),
+                cwd=self.folder,
+                env={**child_environment(os.environ), **more},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        except OSError as error:
+            raise BuildError(f"cannot run {command[0]}: {error.strerror}") from None
+
+    def _left(self) -> float:
+        left = self._ends - self._clock.monotonic()
+        if left <= 0:
+            raise BuildError(f"not done within {self._deadline_s:g} s")
+        return left
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """With all that it has started, for they hold its output open."""
+    for below in processes.descendants(process.pid):
+        processes.kill(below)
+    process.kill()
+
+
+def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """CML sets PIP_USER, and PYTHONPATH for its own Python: both break a virtual environment."""
+    return {**{k: v for k, v in environ.items() if k not in _KEPT_FROM}, **_TOLD}

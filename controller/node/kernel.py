@@ -1,0 +1,62 @@
+"""What runs first, inside the application's kernel: starts the node program under `spec.python`.
+
+The kernel is CML's: it may be IPython with a running event loop, without `__file__`, and where
+`SystemExit` is an exception like others.  Replacing it with `exec` would look like a crash to CML
+and lose the log; so the node program is its child, in the same process group, and the kernel
+passes on what the child prints, hands signals down, and ends as the child ended.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from controller.node import node
+from controller.node.child import accompany, begin, to_stdout
+from controller.node.moment import Clock
+from controller.node.place import PlaceError, Settings, read_place, read_settings
+from controller.node.standing import FAILED, Versions
+
+
+def start(values: Mapping[str, object]) -> None:
+    """The launcher's last line.  Raises SystemExit unless the node was stopped as asked."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == [node.NODE_FLAG]:
+        raise SystemExit(_guarded(lambda: node.main(values, arguments)))
+    if arguments[:1] == [node.REPORT_FLAG]:
+        raise SystemExit(node.run_reporter(arguments))
+    code = _guarded(lambda: _run(values))
+    if code != 0:
+        raise SystemExit(code)
+
+
+def _guarded(run: Callable[[], int]) -> int:
+    """An exit code for settings or an environment that cannot be used."""
+    try:
+        return run()
+    except PlaceError as error:
+        sys.stdout.write(f"raycml: {error}\n")
+        sys.stdout.flush()
+        return node.UNUSABLE
+
+
+def _run(values: Mapping[str, object]) -> int:
+    home = Path.cwd()
+    settings = read_settings(values)
+    read_place(settings, os.environ, home)
+    python = home / settings.python  # an absolute path stays itself
+    command = [str(python), "-u", str(home / settings.launcher), node.NODE_FLAG, str(os.getpid())]
+    try:
+        child = begin(command, home)
+    except OSError as error:
+        _say_unusable(settings, home, f"cannot run the interpreter {python}: {error.strerror}")
+        return node.UNUSABLE
+    return accompany(child, to_stdout)
+
+
+def _say_unusable(settings: Settings, home: Path, fault: str) -> None:
+    place = read_place(settings, os.environ, home)
+    there = node.assemble(settings, place, Versions(ray="", python=""), Clock())
+    there.standing.become(FAILED, f"{fault}; check spec.python")

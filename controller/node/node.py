@@ -1,0 +1,286 @@
+"""The node program: one Ray node as the child of an application's kernel, under `spec.python`.
+
+Puts the parts together, runs the head or the worker until it is over or the pod is stopped, and
+says how it ended: 0 when it was asked to stop, 1 when it gave up, 3 when it could not begin.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from controller.node import command, ports, processes, report
+from controller.node.head import Head
+from controller.node.journal import Journal
+from controller.node.moment import Clock
+from controller.node.page import Page
+from controller.node.papers import HeadNote, Papers
+from controller.node.place import HEAD, Place, PlaceError, Settings, read_place, read_settings
+from controller.node.rayproc import HEAD_PARTS, WORKER_PARTS, RayRun, TempDir
+from controller.node.standing import FAILED, STARTING, Standing, Versions
+from controller.node.worker import Worker
+
+TICK_S = 0.5
+UNUSABLE = 3  # exit code
+NODE_FLAG = "--raycml-node"
+REPORT_FLAG = "--raycml-report"
+GCS_PORT = 6379
+CLIENT_PORT = 10001
+AGENT_PORT = 52365
+_ONE_STOP_S = 1.0  # a pod's stop may reach a process twice: from the kernel and from outside
+
+
+class Stop:
+    """Whether to stop, and whether at once: set by signals, TERM and INT alike."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.requested = threading.Event()
+        self.hurry = threading.Event()
+        self._clock = clock
+        self._first_at = 0.0
+
+    def listen(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: self.ask())
+
+    def ask(self) -> None:
+        now = self._clock.monotonic()
+        if not self.requested.is_set():
+            self._first_at = now
+            self.requested.set()
+        elif now - self._first_at >= _ONE_STOP_S:
+            self.hurry.set()
+
+
+class Role(Protocol):
+    def step(self) -> int | None: ...
+    def stop(self, hurry: threading.Event) -> None: ...
+
+
+@dataclass(frozen=True)
+class Node:
+    """All that head and worker are made of."""
+
+    settings: Settings
+    place: Place
+    papers: Papers
+    clock: Clock
+    journal: Journal
+    standing: Standing
+    start: str
+
+    def environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        told = command.environment(
+            os.environ, self.settings, self.place, self.start, sys.executable
+        )
+        return {**told, **more}
+
+    def launch(self, arguments: list[str], temp_dir: TempDir, parts: tuple[str, ...]) -> RayRun:
+        return RayRun(
+            command.command(sys.executable, os.getpid(), arguments),
+            self.environment(temp_dir.variables),
+            self.place.home,
+            temp_dir,
+            parts,
+            self.journal,
+        )
+
+
+def main(values: Mapping[str, object], arguments: list[str]) -> int:
+    """`arguments` are NODE_FLAG and the kernel's process id."""
+    clock = Clock()
+    stop = Stop(clock)
+    stop.listen()
+    processes.adopt_orphans()
+    settings = read_settings(values)
+    place = read_place(settings, os.environ, Path.cwd())
+    node = assemble(settings, place, own_versions(), clock)
+    fault = version_fault(settings, node.standing.view().versions)
+    if fault:
+        node.standing.become(FAILED, fault)
+        return UNUSABLE
+    node.standing.become(STARTING, f"{place.member} of {settings.cluster} on {place.ip}")
+    try:
+        role = head(node) if settings.is_head else worker(node)
+    except OSError as error:
+        node.standing.become(FAILED, f"cannot start: {error.strerror or error}")
+        return UNUSABLE
+    kernel = int(arguments[1])
+    return live(role, clock, stop, lambda: os.getppid() == kernel)
+
+
+def assemble(settings: Settings, place: Place, versions: Versions, clock: Clock) -> Node:
+    papers = Papers(place.home, settings.cluster)
+    journal = Journal(papers.log(place.member), clock)
+    return Node(
+        settings=settings,
+        place=place,
+        papers=papers,
+        clock=clock,
+        journal=journal,
+        standing=Standing(papers, place, versions, clock, journal),
+        start=secrets.token_hex(8),
+    )
+
+
+def own_versions() -> Versions:
+    """Without importing Ray, which takes half a second."""
+    try:
+        ray = importlib.metadata.version("ray")
+    except importlib.metadata.PackageNotFoundError:
+        ray = ""
+    return Versions(ray=ray, python=platform.python_version())
+
+
+def version_fault(settings: Settings, versions: Versions) -> str:
+    """Why this interpreter cannot run the node; empty when it can."""
+    if not versions.ray:
+        return (
+            f"{settings.python} has no Ray; install ray[default]=={settings.ray_version} "
+            "into its environment"
+        )
+    if versions.ray != settings.ray_version:
+        return (
+            f"{settings.python} has Ray {versions.ray}, but the spec says {settings.ray_version}; "
+            "change rayVersion, or install that version"
+        )
+    return ""
+
+
+def live(role: Role, clock: Clock, stop: Stop, kernel_lives: Callable[[], bool]) -> int:
+    """Step until the role is over, a stop is asked for, or the kernel is gone."""
+    while not clock.wait(TICK_S, stop.requested) and kernel_lives():
+        code = role.step()
+        if code is not None and not stop.requested.is_set():
+            return code
+    role.stop(stop.hurry)
+    return 0
+
+
+def worker(node: Node) -> Worker:
+    Page(node.place.port, node.standing.view, node.journal.tail)
+    agent = _claim(node, AGENT_PORT)
+    return Worker(
+        node.place,
+        node.papers,
+        node.standing,
+        node.journal,
+        node.clock,
+        launch=lambda note: launch_worker(node, agent, note),
+        reach=ports.reach,
+    )
+
+
+def launch_worker(node: Node, agent: ports.Claim, note: HeadNote) -> RayRun:
+    """`agent` stays claimed from one run of Ray to the next."""
+    temp_dir = TempDir()
+    arguments = command.worker_arguments(
+        node.settings,
+        node.place,
+        temp_dir.path,
+        _sizes(node),
+        command.Ports(agent=agent.port),
+        note.address,
+    )
+    return node.launch(arguments, temp_dir, WORKER_PARTS)
+
+
+def head(node: Node) -> Head:
+    gcs = _claim(node, GCS_PORT)
+    agent = _claim(node, AGENT_PORT)
+    client = _client_port(node)
+    return Head(
+        node.settings,
+        node.place,
+        node.papers,
+        node.standing,
+        node.journal,
+        node.clock,
+        incarnation=secrets.token_hex(8),
+        gcs_port=gcs.port,
+        run=launch_head(node, command.Ports(agent.port, gcs.port, client.port if client else 0)),
+        report=lambda note: start_reporter(node, note),
+        reach=ports.reach,
+        answers=ports.answers,
+        held=(gcs, agent, client),
+    )
+
+
+def launch_head(node: Node, chosen: command.Ports) -> RayRun:
+    temp_dir = TempDir()
+    arguments = command.head_arguments(
+        node.settings, node.place, temp_dir.path, _sizes(node), chosen
+    )
+    return node.launch(arguments, temp_dir, HEAD_PARTS)
+
+
+def _client_port(node: Node) -> ports.Claim | None:
+    """Ray refuses a port for its client where the client's gRPC is not installed."""
+    chosen = "ray-client-server-port" in node.settings.ray_start_params
+    if chosen or importlib.util.find_spec("grpc") is None:
+        return None
+    return _claim(node, CLIENT_PORT)
+
+
+def _claim(node: Node, preferred: int) -> ports.Claim:
+    avoided = command.avoided_ports(node.settings, node.place)
+    return ports.claim(preferred, node.place.ip, avoided)
+
+
+def _sizes(node: Node) -> command.Sizes:
+    free = command.shm_free()
+    slow_storage = bool(os.environ.get("RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE"))
+    size = command.sizes(node.settings, free, slow_storage=slow_storage)
+    asked = command.asked_store(node.settings)
+    if size.store < asked:
+        node.journal.say(
+            f"the object store gets {size.store // command.MIB} MiB instead of "
+            f"{asked // command.MIB}, for Ray refuses a large one beyond shared memory: raise the "
+            "project's shared_memory_limit"
+        )
+    if size.store > free:
+        node.journal.say(
+            f"shared memory offers {free // command.MIB} MiB, so Ray keeps objects on disk, which "
+            "is slow: raise the project's shared_memory_limit"
+        )
+    return size
+
+
+def start_reporter(node: Node, note: HeadNote) -> subprocess.Popen[bytes]:
+    """Its standard input is a pipe that ends with this process, and so does it."""
+    assignment = {
+        "cluster": note.cluster,
+        "incarnation": note.incarnation,
+        "started_at": note.started_at,
+        "address": note.address,
+        "ray_version": note.ray_version,
+        "python_version": note.python_version,
+    }
+    launcher = str(node.place.home / node.settings.launcher)
+    return subprocess.Popen(
+        [sys.executable, "-u", launcher, REPORT_FLAG, json.dumps(assignment)],
+        cwd=node.place.home,
+        env=node.environment({}),
+        stdin=subprocess.PIPE,
+    )
+
+
+def run_reporter(arguments: list[str]) -> int:
+    """`arguments` are REPORT_FLAG and the assignment as JSON."""
+    report.run(report.Assignment(**json.loads(arguments[1])), Path.cwd())
+    return 0
+
+
+__all__ = ["HEAD", "NODE_FLAG", "REPORT_FLAG", "UNUSABLE", "PlaceError", "main", "run_reporter"]

@@ -1,0 +1,331 @@
+"""The head's reporter: every three seconds, what Ray and the members say of this cluster, joined.
+
+Runs as a child of the head's node program, with the Ray package of the same interpreter.  It only
+asks the GCS (node table, and the state kept for autoscalers): it starts no raylet and is no driver.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import select
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from controller.node.command import fingerprint_of
+from controller.node.moment import Clock, parse_stamp, stamp
+from controller.node.papers import (
+    MEMBER_SCHEMA,
+    REPORT_SCHEMA,
+    Papers,
+    clear_drafts,
+    read_head,
+    read_json,
+    text_of,
+    write_json,
+)
+
+EVERY_S = 3.0
+GCS_TIMEOUT_S = 5
+MOST_MEMBERS = 10_000
+MOST_LISTED = 200  # of unknown nodes, and of pending demands
+GONE_AFTER_S = 24 * 3600.0  # a member's file that its pod has not written for so long is removed
+_UNCHANGED_S = 60.0  # a living pod writes many times in it, whatever its clock says
+
+
+@dataclass(frozen=True)
+class RayNode:
+    """A row of Ray's own node table.  `idle_s` is None when Ray does not say; 0 is busy."""
+
+    node_id: str
+    ip: str
+    name: str
+    instance_id: str
+    alive: bool
+    fingerprint: str
+    resources: Mapping[str, float]
+    started_ms: int
+    idle_s: float | None
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Resources that `count` waiting tasks or bundles of this shape each ask for."""
+
+    resources: Mapping[str, float]
+    count: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What Ray said at one moment; `demand` is None when it did not say."""
+
+    nodes: tuple[RayNode, ...]
+    demand: tuple[Demand, ...] | None
+    session_name: str
+    error: str
+
+
+class Source(Protocol):
+    """Where readings come from."""
+
+    def read(self) -> Reading:
+        """Raises nothing: a failure is the reading's `error`."""
+
+
+class GcsSource:
+    """Ray's GCS through the Ray package; its classes have no types of their own.
+
+    `get_all_node_info` and `GetClusterStatus` answer without a running autoscaler (Ray 2.60).
+    """
+
+    def __init__(self, address: str) -> None:
+        raylet: Any = import_module("ray._raylet")
+        messages: Any = import_module("ray.core.generated.autoscaler_pb2")
+        self._client = raylet.GcsClient(address=address)
+        self._reply = messages.GetClusterStatusReply
+        self._idle = messages.NodeStatus.IDLE
+        self._busy = (messages.NodeStatus.RUNNING, messages.NodeStatus.DRAINING)
+
+    def read(self) -> Reading:
+        try:
+            table = self._client.get_all_node_info(timeout=GCS_TIMEOUT_S)
+        except Exception as error:  # noqa: BLE001 - Ray documents no errors; the report must go on
+            return Reading((), None, "", f"Ray's node table: {_first_line(error)}")
+        try:
+            idle, demand, session = self._status()
+        except Exception as error:  # noqa: BLE001 - as above; idle times and demand are then unknown
+            nodes = tuple(_ray_node(info, {}) for info in table.values())
+            return Reading(nodes, None, "", f"Ray's cluster status: {_first_line(error)}")
+        return Reading(tuple(_ray_node(i, idle) for i in table.values()), demand, session, "")
+
+    def _status(self) -> tuple[dict[str, float], tuple[Demand, ...], str]:
+        """Idle seconds by node id, waiting demand, name of Ray's session."""
+        reply = self._reply()
+        reply.ParseFromString(self._client.get_cluster_status(timeout_s=GCS_TIMEOUT_S))
+        state = reply.cluster_resource_state
+        idle = {}
+        for node in state.node_states:
+            if node.status == self._idle:
+                idle[node.node_id.hex()] = node.idle_duration_ms / 1000
+            elif node.status in self._busy:
+                idle[node.node_id.hex()] = 0.0
+        waiting = [(one.request, one.count) for one in state.pending_resource_requests]
+        for gang in state.pending_gang_resource_requests:
+            waiting += [(request, 1) for request in gang.requests]
+        demand = tuple(Demand(dict(r.resources_bundle), int(n)) for r, n in waiting[:MOST_LISTED])
+        return idle, demand, str(state.cluster_session_name)
+
+
+def _ray_node(info: object, idle: Mapping[str, float]) -> RayNode:
+    """From Ray's GcsNodeInfo, a protobuf message without Python types."""
+    row = _Message(info)
+    node_id = row.data("node_id").hex()
+    return RayNode(
+        node_id=node_id,
+        ip=row.text("node_manager_address"),
+        name=row.text("node_name"),
+        instance_id=row.text("instance_id"),
+        alive=row.number("state") == 0,  # GcsNodeInfo.ALIVE
+        fingerprint=fingerprint_of(str(row.table("labels").get("raycml.fingerprint", ""))),
+        resources=_amounts(row.table("resources_total")),
+        started_ms=int(row.number("start_time_ms")),
+        idle_s=idle.get(node_id),
+    )
+
+
+class _Message:
+    """A message by the names of its fields; a field that another Ray lacks is as if empty."""
+
+    def __init__(self, message: object) -> None:
+        self._message = message
+
+    def text(self, name: str) -> str:
+        return str(getattr(self._message, name, ""))
+
+    def data(self, name: str) -> bytes:
+        value = getattr(self._message, name, b"")
+        return value if isinstance(value, bytes) else b""
+
+    def number(self, name: str) -> float:
+        value = getattr(self._message, name, 0)
+        return value if isinstance(value, (int, float)) else 0
+
+    def table(self, name: str) -> dict[object, object]:
+        return dict(getattr(self._message, name, {}))
+
+
+def _amounts(resources: Mapping[object, object]) -> dict[str, float]:
+    """Without the marks `node:<ip>` that Ray adds to each node."""
+    return {
+        str(name): float(amount)
+        for name, amount in resources.items()
+        if isinstance(amount, (int, float)) and not str(name).startswith("node:")
+    }
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0][:200] if lines else ''}"
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What the head's node program tells its reporter."""
+
+    cluster: str
+    incarnation: str
+    started_at: str
+    address: str
+    ray_version: str
+    python_version: str
+
+
+def join(papers: Iterable[Mapping[str, object]], nodes: Iterable[RayNode]) -> dict[str, object]:
+    """The report's `members` and `unknown_nodes`.
+
+    A node is a member's when it carries the engine id that the member's own file names: a node of
+    an earlier pod of the same member is unknown.  Of several, the living one, then the latest.
+    """
+    by_engine: dict[str, RayNode] = {}
+    for node in sorted(nodes, key=lambda one: (one.alive, one.started_ms)):
+        by_engine[node.instance_id] = node
+    members = {}
+    known = set()
+    for paper in papers:
+        engine = text_of(paper, "engine_id")
+        owner = by_engine.get(engine) if engine else None
+        members[text_of(paper, "member")] = _member(paper, owner)
+        known.add(engine)
+    strangers = [n for n in by_engine.values() if n.alive and n.instance_id not in known]
+    return {"members": members, "unknown_nodes": [_stranger(n) for n in strangers[:MOST_LISTED]]}
+
+
+def _member(paper: Mapping[str, object], node: RayNode | None) -> dict[str, object]:
+    said = {key: text_of(paper, key) for key in ("engine_id", "state", "message", "since")}
+    return {
+        **said,
+        "alive": node is not None and node.alive,
+        "node_id": node.node_id if node else "",
+        "node_ip": node.ip if node else "",
+        "fingerprint": node.fingerprint if node else "",
+        "resources": dict(node.resources) if node else {},
+        "idle_s": node.idle_s if node and node.alive else None,
+    }
+
+
+def _stranger(node: RayNode) -> dict[str, object]:
+    return {
+        "node_id": node.node_id,
+        "node_ip": node.ip,
+        "node_name": node.name,
+        "instance_id": node.instance_id,
+        "fingerprint": node.fingerprint,
+    }
+
+
+class Reporter:
+    """Writes the head report of one incarnation, numbered without a gap."""
+
+    def __init__(
+        self, assignment: Assignment, papers: Papers, source: Source, clock: Clock
+    ) -> None:
+        self._assignment = assignment
+        self._papers = papers
+        self._source = source
+        self._clock = clock
+        self._session_name = ""
+        self._sequence = self._last_sequence()
+        self._was_published = False
+        self._signs: dict[Path, tuple[tuple[str, str], float]] = {}
+        clear_drafts(papers.report)
+
+    def report(self) -> None:
+        """Write one report.  Raises OSError.
+
+        A head that another one has replaced stays silent: `head.json` named it and does no more.
+        """
+        note = read_head(self._papers)
+        published = note is not None and note.incarnation == self._assignment.incarnation
+        self._was_published = self._was_published or published
+        if self._was_published and note is not None and not published:
+            return
+        reading = self._source.read()
+        self._session_name = reading.session_name or self._session_name
+        self._sequence += 1
+        write_json(self._papers.report, self._body(reading))
+
+    def _body(self, reading: Reading) -> dict[str, object]:
+        demand = reading.demand
+        return {
+            "schema": REPORT_SCHEMA,
+            "observed_at": stamp(self._clock.now()),
+            "sequence": self._sequence,
+            "session_name": self._session_name,
+            "pending_demand": None if demand is None else [vars(one) for one in demand],
+            "error": reading.error or None,
+            **join(self._member_papers(), reading.nodes),
+            **vars(self._assignment),
+        }
+
+    def _last_sequence(self) -> int:
+        """Of a reporter of the same incarnation that ended before this one; else 0."""
+        values = read_json(self._papers.report) or {}
+        last = values.get("sequence")
+        same = values.get("incarnation") == self._assignment.incarnation
+        return last if same and isinstance(last, int) else 0
+
+    def _member_papers(self) -> list[dict[str, object]]:
+        paths = sorted(self._papers.members.glob("*.json"))[:MOST_MEMBERS]
+        found = [(path, read_json(path) or {}) for path in paths]
+        ours = [(path, paper) for path, paper in found if _is_paper(paper)]
+        self._signs = {path: self._sign(path, paper) for path, paper in ours}
+        return [paper for path, paper in ours if not self._is_removed(path, paper)]
+
+    def _sign(self, path: Path, paper: Mapping[str, object]) -> tuple[tuple[str, str], float]:
+        """What tells one writing of a file from the next, and when it was first read."""
+        sign = (text_of(paper, "engine_id"), text_of(paper, "observed_at"))
+        before = self._signs.get(path)
+        return before if before and before[0] == sign else (sign, self._clock.monotonic())
+
+    def _is_removed(self, path: Path, paper: Mapping[str, object]) -> bool:
+        """Removes the file of a pod that is long gone.
+
+        Its time is of another clock, so a file that changes is never old, and one from the future
+        is as old as it was seen unchanged.
+        """
+        unchanged = self._clock.monotonic() - self._signs[path][1]
+        observed = parse_stamp(paper.get("observed_at"))
+        age = math.inf if observed is None else self._clock.now() - observed
+        if unchanged <= GONE_AFTER_S and not (unchanged > _UNCHANGED_S and age > GONE_AFTER_S):
+            return False
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return True
+
+
+def _is_paper(paper: Mapping[str, object]) -> bool:
+    return paper.get("schema") == MEMBER_SCHEMA and bool(text_of(paper, "member"))
+
+
+def run(assignment: Assignment, home: Path) -> None:
+    """Report until the standard input ends, which is when the node program that holds it does."""
+    clock = Clock()
+    reporter = Reporter(
+        assignment, Papers(home, assignment.cluster), GcsSource(assignment.address), clock
+    )
+    due = clock.monotonic()
+    while os.getppid() != 1:
+        try:
+            reporter.report()
+        except OSError as error:
+            sys.stdout.write(f"cannot write the head report: {error.strerror}\n")
+            sys.stdout.flush()
+        due = max(due + EVERY_S, clock.monotonic())
+        if select.select([sys.stdin], [], [], max(due - clock.monotonic(), 0.1))[0]:
+            return

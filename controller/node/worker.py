@@ -1,0 +1,232 @@
+"""A worker: waits for a head that lives, joins it, follows it to its next incarnation.
+
+`step` looks once, acts at most once, and never waits long.  The application outlives Ray: a head
+that comes back, or a raylet that ends, costs a restart of Ray inside it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+from controller.node.journal import Journal
+from controller.node.moment import Clock, parse_stamp
+from controller.node.papers import HeadNote, Papers, read_head, read_json
+from controller.node.place import HEAD, Place
+from controller.node.rayproc import RayRun
+from controller.node.standing import (
+    ENDED,
+    FAILED,
+    JOINED,
+    JOINING,
+    RETRYING,
+    STOPPING,
+    WAITING,
+    Standing,
+)
+
+FRESH_S = 30.0  # how old a head's last sign of life may be, by this pod's clock
+JOIN_LIMIT_S = 120.0
+DRAIN_PAUSE_S = 30.0  # who drains a node is about to stop it; if nobody does, it joins again
+SETTLE_S = 2.5  # `ray start` looks at its children each second: only then is its own end known
+QUIET_S = 300.0
+MOST_FAILURES = 10
+LONGEST_DELAY_S = 30.0
+REMIND_S = 15.0
+FAILURE = 1  # exit code
+
+
+class Vitals:
+    """Whether the head that `head.json` names lives now: by its own state file, which it refreshes.
+
+    A fresh time is believed at once.  Where clocks differ between pods, a time that moves is.
+    """
+
+    def __init__(self, papers: Papers, clock: Clock) -> None:
+        self._path = papers.member(HEAD)
+        self._clock = clock
+        self._seen: tuple[str, object] | None = None
+        self._moved_at: float | None = None
+
+    def lives(self, note: HeadNote) -> bool:
+        values = read_json(self._path) or {}
+        if values.get("engine_id") != note.engine_id:
+            return False
+        sign = (note.engine_id, values.get("observed_at"))
+        if self._seen is not None and self._seen[0] == sign[0] and self._seen != sign:
+            self._moved_at = self._clock.monotonic()
+        self._seen = sign
+        return self._is_fresh(values) or self._has_moved()
+
+    def _is_fresh(self, values: Mapping[str, object]) -> bool:
+        observed = parse_stamp(values.get("observed_at"))
+        return observed is not None and abs(self._clock.now() - observed) <= FRESH_S
+
+    def _has_moved(self) -> bool:
+        moved = self._moved_at
+        return moved is not None and self._clock.monotonic() - moved <= FRESH_S
+
+
+class Worker:
+    """`launch` starts Ray against a head; `reach` says why a connection to it fails, or nothing."""
+
+    def __init__(
+        self,
+        place: Place,
+        papers: Papers,
+        standing: Standing,
+        journal: Journal,
+        clock: Clock,
+        launch: Callable[[HeadNote], RayRun],
+        reach: Callable[[str, int], str],
+    ) -> None:
+        self._place = place
+        self._papers = papers
+        self._standing = standing
+        self._journal = journal
+        self._clock = clock
+        self._launch = launch
+        self._reach = reach
+        self._vitals = Vitals(papers, clock)
+        self._run: RayRun | None = None
+        self._head: HeadNote | None = None
+        self._launched_at = 0.0
+        self._over_since: float | None = None
+        self._not_before = 0.0
+        self._waiting_since: float | None = None
+        self._reminded_at = 0.0
+        self._failures = 0
+        self._never = threading.Event()
+
+    def step(self) -> int | None:
+        """The exit code, once this member has given up; else None."""
+        self._standing.beat()
+        if self._run is None:
+            return self._seek()
+        note = read_head(self._papers)
+        if note is not None and self._head is not None and self._is_newer(note):
+            self._leave(self._run, note)
+            return None
+        return self._watch(self._run)
+
+    def stop(self, hurry: threading.Event) -> None:
+        self._standing.become(STOPPING, "asked to stop: Ray drains this node")
+        if self._run is not None:
+            self._run.end(self._clock, hurry)
+            self._run = None
+        self._standing.become(ENDED, "stopped as asked")
+
+    def _is_newer(self, note: HeadNote) -> bool:
+        """Another incarnation that is up: an old file put back is no reason to leave."""
+        head = self._head
+        return head is None or (note.incarnation != head.incarnation and self._vitals.lives(note))
+
+    def _leave(self, run: RayRun, note: HeadNote) -> None:
+        """The old cluster is gone, so there is nothing to drain."""
+        self._journal.say(f"the head has a new incarnation at {note.address}: leaving the old one")
+        run.end(self._clock, self._never, grace_s=0.0)
+        self._run = None
+        self._standing.become(WAITING, "the head has a new incarnation")
+
+    # Without Ray: when to start it.
+
+    def _seek(self) -> int | None:
+        if self._clock.monotonic() < self._not_before:
+            return None
+        note = read_head(self._papers)
+        if note is None:
+            return self._wait("no head has published its address yet")
+        obstacle = self._obstacle(note)
+        if obstacle:
+            return self._wait(obstacle)
+        self._join(note)
+        return None
+
+    def _obstacle(self, note: HeadNote) -> str:
+        """Why this head cannot be joined now; empty when it can."""
+        mine = self._standing.view().versions
+        if (note.ray_version, note.python_version) != (mine.ray, mine.python):
+            return (
+                f"the head at {note.address} runs Ray {note.ray_version} on Python "
+                f"{note.python_version}, this member Ray {mine.ray} on Python {mine.python}: "
+                "waiting for a head with the same versions"
+            )
+        if not self._vitals.lives(note):
+            return f"head.json names {note.address}, but that head shows no sign of life"
+        fault = self._reach(*note.host_and_port())
+        return f"cannot connect to the head at {note.address}: {fault}" if fault else ""
+
+    def _wait(self, reason: str) -> int | None:
+        now = self._clock.monotonic()
+        if self._waiting_since is None:
+            self._waiting_since = self._reminded_at = now
+        waited = now - self._waiting_since
+        if waited > self._place.head_wait_s:
+            return self._give_up(f"waited {waited:.0f} s for the head; {reason}")
+        self._standing.become(WAITING, reason)
+        if now - self._reminded_at >= REMIND_S:
+            self._reminded_at = now
+            self._journal.say(f"still waiting after {waited:.0f} s: {reason}")
+        return None
+
+    def _join(self, note: HeadNote) -> None:
+        self._head = note
+        self._waiting_since = self._over_since = None
+        self._standing.follow(note.incarnation, note.address)
+        self._standing.become(JOINING, f"joining the head at {note.address}")
+        self._run = self._launch(note)
+        self._launched_at = self._clock.monotonic()
+
+    # With Ray: whether it is still well.
+
+    def _watch(self, run: RayRun) -> int | None:
+        over = run.look()
+        if over:
+            return self._settle(run, over)
+        age = self._clock.monotonic() - self._launched_at
+        if run.is_up:
+            self._note_joined()
+            if age >= QUIET_S:
+                self._failures = 0
+        elif age > JOIN_LIMIT_S:
+            return self._fail(run, f"Ray did not join within {JOIN_LIMIT_S:.0f} s")
+        return None
+
+    def _note_joined(self) -> None:
+        address = self._standing.view().head_address
+        self._standing.become(JOINED, f"part of the cluster at {address}")
+
+    def _settle(self, run: RayRun, over: str) -> int | None:
+        """Wait until it is known how Ray ended; a stop of the pod also comes in these moments."""
+        now = self._clock.monotonic()
+        if self._over_since is None:
+            self._over_since = now
+        if now - self._over_since < SETTLE_S:
+            return None
+        if run.was_drained():
+            self._rest(run)
+            return None
+        return self._fail(run, over)
+
+    def _rest(self, run: RayRun) -> None:
+        run.end(self._clock, self._never, grace_s=0.0)
+        self._retry_in(DRAIN_PAUSE_S, f"Ray drained this node; joins again in {DRAIN_PAUSE_S:g} s")
+
+    def _fail(self, run: RayRun, why: str) -> int | None:
+        run.end(self._clock, self._never, grace_s=0.0)
+        self._failures += 1
+        if self._failures >= MOST_FAILURES:
+            self._run = None
+            return self._give_up(f"{why}; it was the {self._failures}th time in a row")
+        delay = min(2.0 ** (self._failures - 1), LONGEST_DELAY_S)
+        self._retry_in(delay, f"{why}; try {self._failures + 1} in {delay:g} s")
+        return None
+
+    def _retry_in(self, delay: float, message: str) -> None:
+        self._run = self._over_since = None
+        self._not_before = self._clock.monotonic() + delay
+        self._standing.become(RETRYING, message)
+
+    def _give_up(self, why: str) -> int:
+        self._standing.become(FAILED, why)
+        return FAILURE

@@ -1,0 +1,1 @@
+"""Process of a command: its environment, identity, background work, signals and end."""

@@ -1,0 +1,131 @@
+"""Passes until there is an end, for commands: `reconcile` and `delete` drive the same loop.
+
+What goes wrong at the first look ends the command; later, an unreachable or busy CML is waited out
+until the time is up.  A key that is refused ends the command at once, for nothing can get better.
+So does another controller that lives; one that is silent is waited out, and the pass made anew.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from controller.core.model.fault import Fault
+from controller.core.model.history import History
+from controller.core.model.plan import Outcome
+from controller.core.model.policy import Policy
+from controller.core.model.reason import Outlook
+from controller.core.spec.revision import Revision
+from controller.core.status.goal import Goal, verdict
+from controller.process.interrupts import Interrupted, Interrupts
+from controller.reconcile import Pass, reconcile
+from controller.run.half_done import HalfDone
+from controller.run.leading import await_lease
+from controller.run.loop import End, Patience, converge
+from controller.telemetry import pass_line, step_line
+from controller.terminal.failure import by_kind
+from controller.terminal.progress import Progress
+from controller.workspace.compose import LEASE_HELD, Session
+
+_PASSING = frozenset({"Unavailable", "Throttled", "Unknown", "Malformed", "Files"})
+_RETRY_S = 5.0
+
+
+@dataclass(slots=True)
+class Drive:
+    """One command's way to its goal.  `deadline` on the monotonic clock, once it has begun.
+
+    `command` goes on after an interrupt; Interrupted says what is half done.
+    """
+
+    session: Session
+    revision: Revision
+    policy: Policy
+    interrupts: Interrupts
+    progress: Progress
+    deadline: float = 0.0
+    last: Pass | None = None
+    command: str = "raycml reconcile"
+    half_done: HalfDone = field(default_factory=HalfDone)
+
+    def until(self, goal: Goal, timeout_s: float) -> End:
+        clock = self.session.clock
+        self.deadline = clock.monotonic() + timeout_s
+        pause_s = self.session.settings.pass_pause_s
+        patience = Patience(goal, timeout_s, pause_s, wake=self.interrupts.stop)
+        with self._interruptible():
+            return converge(self._patiently, patience, clock, self._seen)
+
+    def once(self, goal: Goal, timeout_s: float) -> End:
+        """One pass; only a lease is waited for."""
+        self.deadline = self.session.clock.monotonic() + timeout_s
+        with self._interruptible():
+            try:
+                done = self._pass(History())
+            except Fault as fault:
+                self.interrupts.check()
+                self._lead(fault)
+                done = self._pass(History())
+            self._seen(done)
+            return End(done, verdict(done.plan, goal), 1)
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        try:
+            yield
+        except Interrupted as stop:
+            raise Interrupted(stop.number, self.half_done.lines(self.command)) from None
+
+    def _patiently(self, history: History) -> Pass:
+        """One pass, waiting while CML cannot be asked; the first failure of all is the caller's."""
+        while True:
+            try:
+                return self._pass(history)
+            except Fault as fault:
+                self.interrupts.check()  # calls that a stop cut are no fault of CML
+                if fault.kind == LEASE_HELD:
+                    self._lead(fault)
+                else:
+                    self._bear(fault)
+
+    def _lead(self, fault: Fault) -> None:
+        """What was planned without the lease is void when it comes."""
+        if fault.kind != LEASE_HELD:
+            raise fault
+        await_lease(self.session, self.deadline, self.progress.note, self.interrupts.stop)
+
+    def _bear(self, fault: Fault) -> None:
+        clock = self.session.clock
+        left = self.deadline - clock.monotonic()
+        if self.last is None or fault.kind not in _PASSING or left <= 0:
+            raise fault
+        self.progress.note(f"{fault}; trying again")
+        clock.wait(min(_RETRY_S, left), self.interrupts.stop)
+
+    def _pass(self, history: History) -> Pass:
+        self.interrupts.check()
+        session, clock = self.session, self.session.clock
+        started = clock.monotonic()
+        run = replace(session.execution(self._heard), stopped=self.interrupts.aborted)
+        done = reconcile(self.revision, session.world, run, history, self.policy)
+        session.log.info("pass", **pass_line(done, clock.monotonic() - started))
+        self.last = done
+        return done
+
+    def _heard(self, outcome: Outcome) -> None:
+        self.session.log.info("step", **step_line(outcome))
+        self.half_done.heard(outcome)
+        self.progress.heard(outcome)
+
+    def _seen(self, done: Pass) -> None:
+        self.progress.seen(done)
+        refused = [o for o in done.outcomes if o.fault == "Unauthorized"]
+        if refused and not _unfinished(done) - {o.step.project for o in refused}:
+            raise by_kind(refused[0].fault, refused[0].message)
+        self.interrupts.check()
+
+
+def _unfinished(done: Pass) -> set[str]:
+    """The projects in which something is left to do; "" for one that is not known."""
+    moving = {w.cluster for w in done.plan.waits if w.reason.outlook is Outlook.MOVING}
+    clusters = {c.name: c.project for c in done.desired.clusters}
+    return {s.project for s in done.plan.steps} | {clusters.get(name, "") for name in moving}

@@ -1,0 +1,358 @@
+"""What is in force: follows a source from revision to revision, and lets none in that must wait.
+
+A source is polled apart from the passes, so that a slow one holds up nothing.  Whatever goes wrong
+with it, the last good revision stays in force: it is in the record, which outlives the controller.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from controller.clock import Clock
+from controller.core.model.approval import Approval, Held, HoldStore
+from controller.core.model.grace import PRUNE_GRACE_S, Countdown, countdowns
+from controller.core.model.record import (
+    Objection,
+    Reading,
+    Record,
+    accept,
+    in_force,
+    objection,
+    removed_by,
+)
+from controller.core.spec.revision import Revision, content_id
+from controller.core.status.board import SourceState
+from controller.run.places import Lasting, Sightings, absent_places, empty_places, with_places
+
+REMOVES_SHOWN = 100  # clusters that leave with a revision that waits, by name
+EMPTY_S = 60.0  # a list may lag: a place must look empty for so long before it is forgotten
+ABSENT_S = 7 * 86400.0  # a project that is not there for so long holds no application any more
+
+
+class Source(Protocol):
+    """Where specs come from.  Every method raises an exception of the kind `Faults` names."""
+
+    @property
+    def origin(self) -> str:
+        """For people, without credentials."""
+
+    def tip(self) -> str:
+        """Id of what the source holds now; empty where only reading it tells."""
+
+    def read(self, tip: str) -> Revision: ...
+    def follows(self, old: str, new: str) -> bool:
+        """Whether `new` comes after `old`; False where that cannot be known."""
+
+
+class RecordStore(Protocol):
+    """Where the record is kept."""
+
+    def read(self) -> Record: ...
+    def write(self, record: Record) -> None: ...
+
+
+class NoRevisionError(Exception):
+    """The source has never been read and no record says what was in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the last polls of the source came to."""
+
+    reading: Reading | None = None
+    fetched_at: datetime | None = None
+    failure: str = ""
+    fault: Exception | None = None
+    fetched_s: float = 0.0  # monotonic
+
+
+class Poller:
+    """Polls a source; `faults` are the exceptions that it may raise.  Safe from threads."""
+
+    def __init__(self, source: Source, faults: type[Exception], clock: Clock) -> None:
+        self._source = source
+        self._faults = faults
+        self._clock = clock
+        self._base = ""
+        self._look = Look()
+        self._lock = threading.Lock()
+
+    @property
+    def origin(self) -> str:
+        return self._source.origin
+
+    def look(self) -> Look:
+        with self._lock:
+            return self._look
+
+    def expect(self, base: str) -> None:
+        """Have further readings compared with the revision that is in force."""
+        with self._lock:
+            self._base = base
+
+    def poll(self) -> bool:
+        """Look at the source; True when there is a new reading."""
+        with self._lock:
+            base, before = self._base, self._look
+        try:
+            reading = self._read(base, before.reading)
+        except self._faults as fault:
+            self._keep(replace(before, failure=str(fault), fault=fault))
+            return before.failure == ""
+        self._keep(Look(reading, self._clock.now(), fetched_s=self._clock.monotonic()))
+        return reading != before.reading or before.failure != ""
+
+    def failed(self, why: str) -> None:
+        """Take note of a failure that no fault of the source explains."""
+        self._keep(replace(self.look(), failure=why, fault=None))
+
+    def _keep(self, look: Look) -> None:
+        with self._lock:
+            self._look = look
+
+    def _read(self, base: str, before: Reading | None) -> Reading:
+        tip = self._source.tip()
+        if tip and before is not None and (before.id, before.base) == (tip, base):
+            return before
+        known = before is not None and tip and before.id == tip
+        revision = before.revision if before is not None and known else self._source.read(tip)
+        found = tip or content_id(revision)
+        follows = not base or base == found or self._source.follows(base, found)
+        return Reading(found, revision, base, follows)
+
+
+@dataclass(slots=True)
+class Follower:
+    """The record, and what may be done by it.  Used by one thread.
+
+    `permission` is asked before anything is written, as before every write.  `faults` are the
+    exceptions of the stores.  While the record cannot be written, the revision in force is kept in
+    memory and `trouble` says so: a repair needs no file.
+    """
+
+    poller: Poller
+    store: RecordStore
+    holds: HoldStore
+    faults: type[Exception]
+    clock: Clock
+    allow_prune: int = 0
+    grace_s: float | None = PRUNE_GRACE_S
+    permission: Callable[[], None] = field(default=lambda: None)
+    record: Record | None = None
+    shown: str = ""
+    since: datetime | None = None
+    held: Held | None = None
+    approved_by: str = ""
+    trouble: str = ""
+    countdowns: Mapping[str, Countdown] = field(default_factory=dict)
+    _unsaved: bool = False
+    _published: Held | None = None
+    _looked_for_holds: bool = False
+    _empty: Lasting = field(default_factory=lambda: Lasting(EMPTY_S))
+    _absent: Lasting = field(default_factory=lambda: Lasting(ABSENT_S))
+
+    def advance(self) -> Revision:
+        """The revision to act on in this pass; a newer one comes into force first, if it may.
+
+        NoRevisionError where there is nothing to act on.
+        """
+        record = self.recall()
+        if not self._unsaved:
+            self.trouble = ""
+        self._find_published()
+        look = self.poller.look()
+        reading = look.reading
+        if (
+            reading is not None
+            and reading.id != record.revision
+            and reading.base == record.revision
+        ):
+            record = self._admit(record, reading)
+        elif reading is not None and reading.id == record.revision:
+            self.held = None
+            record = self._renewed(record, reading)
+        record = self._dated(record)
+        self._save()
+        self._publish()
+        if not record.revision:
+            why = look.failure or self._waiting() or self.trouble
+            raise NoRevisionError(why or "the source was not read yet")
+        newest = reading if reading is not None and self.held is None else None
+        return in_force(record, None if newest is None else newest.revision)
+
+    def recall(self) -> Record:
+        """The record, read where it is not known; what the store raises where it cannot be."""
+        record = self.record
+        if record is None:
+            record = self.store.read()
+            self._hold(record)
+            self._unsaved = self._looked_for_holds = False
+        return record
+
+    def _hold(self, record: Record) -> None:
+        self.record, self.shown = record, record.revision
+        self.since = self.clock.now()
+        self.poller.expect(record.revision)
+        self._count()
+
+    def _admit(self, record: Record, reading: Reading) -> Record:
+        objected = objection(record, reading, self.allow_prune)
+        approval = None
+        if objected is not None:
+            self._wait(record, reading, objected)
+            self._publish()
+            approval = self._approval()
+            if approval is None:
+                return record
+        self.held = None
+        self.approved_by = "" if approval is None else approval.by
+        record = self._put(accept(record, reading, self._now(), agreed=approval is not None))
+        self._use_up()
+        return record
+
+    def _wait(self, record: Record, reading: Reading, why: Objection) -> None:
+        known = self.held or self._published
+        same = known is not None and (known.revision, known.number) == (reading.id, record.number)
+        since = known.since if same and known is not None else self.clock.now()
+        self.held = Held(
+            reading.id,
+            why.reason,
+            why.message,
+            since,
+            base=record.revision,
+            number=record.number,
+            removes=tuple(sorted(removed_by(record, reading.revision))[:REMOVES_SHOWN]),
+            origin=record.origin,
+        )
+
+    def _approval(self) -> Approval | None:
+        if self.held is None:
+            return None
+        try:
+            found = self.holds.approval(self.held)
+        except self.faults as fault:
+            self.trouble = f"approvals cannot be read: {fault}"
+            return None
+        return found if found is not None and found.fits(self.held) else None
+
+    def _waiting(self) -> str:
+        return "" if self.held is None else self.held.message
+
+    def _renewed(self, record: Record, reading: Reading) -> Record:
+        """The same revision read again may say more: what was half written is whole now."""
+        accepted = accept(record, reading, self._now())
+        return record if accepted == record else self._put(accepted)
+
+    def _now(self) -> datetime | None:
+        """The time at which a cluster that leaves begins its grace."""
+        return None if self.grace_s is None else self.clock.now()
+
+    def _dated(self, record: Record) -> Record:
+        """Clusters that left while nothing was pruned begin their grace where something is."""
+        dated = tuple(replace(d, since=d.since or self._now()) for d in record.departed)
+        timed = replace(record, departed=dated, grace_s=self.grace_s if dated else None)
+        return record if timed == record else self._put(timed)
+
+    def _put(self, record: Record) -> Record:
+        """Put a record in force, whether or not it can be written at this moment."""
+        record = replace(record, grace_s=self.grace_s if record.departed else None)
+        self.permission()
+        self._unsaved = True
+        self._hold(record)
+        self._write(record)
+        return record
+
+    def _save(self) -> None:
+        if self.record is not None and self._unsaved:
+            self.permission()
+            self._write(self.record)
+
+    def _write(self, record: Record) -> None:
+        try:
+            self.store.write(record)
+        except self.faults as fault:
+            self.trouble = f"the record of the source cannot be written: {fault}"
+        else:
+            self._unsaved, self.trouble = False, ""
+
+    def _find_published(self) -> None:
+        """A revision that waited when the controller was stopped may not wait any more."""
+        if not self._looked_for_holds:
+            with suppress(self.faults):
+                self._published = self.holds.published()
+                self._looked_for_holds = True
+
+    def _use_up(self) -> None:
+        """One that is left behind fits no later step; it is removed with those of the next one."""
+        if not self._unsaved:
+            with suppress(self.faults):
+                self.holds.use_up()
+
+    def _publish(self) -> None:
+        """Say in the project's files which revision waits, for `raycml approve`."""
+        if self.held == self._published:
+            return
+        try:
+            self.permission()
+            self.holds.publish(self.held)
+        except self.faults as fault:
+            self.trouble = f"the revision that waits cannot be published: {fault}"
+        else:
+            self._published = self.held
+
+    def note(self, seen: Sightings) -> None:
+        """Take note of where a pass saw applications of clusters, and where none is left."""
+        if self.record is None:
+            return
+        now = self.clock.monotonic()
+        over = self._empty.of(empty_places(self.record, seen), now)
+        over |= self._absent.of(absent_places(self.record, seen), now)
+        noted = with_places(self.record, seen, over)
+        if noted is not self.record:
+            self._put(noted)
+
+    def _count(self) -> None:
+        if self.grace_s is None or self.record is None:
+            return
+        departed = self.record.departed
+        now, monotonic = self.clock.now(), self.clock.monotonic()
+        self.countdowns = countdowns(departed, self.countdowns, now, monotonic, self.grace_s)
+
+    def gone(self) -> frozenset[str]:
+        """Departed clusters whose grace is over and that a look at the source does not bring back.
+
+        The source must have been read after the grace, or a spec that was put back in time could
+        be overlooked; while it cannot be read, nothing is gone.
+        """
+        look = self.poller.look()
+        if look.failure or look.reading is None or look.reading.revision.problems:
+            return frozenset()
+        declared = {h.cluster.name for h in look.reading.revision.clusters}
+        return frozenset(
+            name
+            for name, count in self.countdowns.items()
+            if name not in declared and (count.left_s <= 0 or look.fetched_s >= count.ends_s)
+        )
+
+    def leaving(self) -> Mapping[str, datetime]:
+        """When the grace of each departed cluster ends."""
+        now, passed = self.clock.now(), self.clock.monotonic()
+        return {n: now + timedelta(seconds=c.ends_s - passed) for n, c in self.countdowns.items()}
+
+    def state(self) -> SourceState:
+        """How it stands with the source, for people."""
+        look = self.poller.look()
+        problems = () if look.reading is None else look.reading.revision.problems
+        return SourceState(
+            origin=self.poller.origin,
+            revision=self.shown,
+            since=self.since,
+            fetched_at=look.fetched_at,
+            failure=look.failure or self.trouble,
+            problems=tuple(map(str, problems)),
+            held=self.held,
+            approved_by=self.approved_by,
+        )

@@ -1,0 +1,34 @@
+"""The record of a source that is followed no longer, beside what is followed now."""
+
+from collections.abc import Mapping
+
+from controller.core.model.desired import DesiredState
+from controller.core.model.observed import ObservedProject
+from controller.core.model.record import Record
+from controller.core.planner.cluster_folders import is_alive
+from controller.run.places import Place
+
+
+def open_places(record: Record, desired: DesiredState) -> frozenset[Place]:
+    """Clusters and projects of the record of which the present source says nothing."""
+    held = {(cluster.name, cluster.project) for cluster in desired.clusters}
+    held |= {(name, project) for name, places in desired.places.items() for project in places}
+    holders = (*record.clusters, *(departed.holder for departed in record.departed))
+    last = {holder.cluster.name: (holder.cluster.spec.project or "",) for holder in holders}
+    return frozenset(
+        place
+        for name, projects in {**last, **record.places}.items()
+        for project in projects
+        if (place := (name, desired.project_ids.get(project, project))) not in held
+    )
+
+
+def is_over(places: frozenset[Place], projects: Mapping[str, ObservedProject]) -> bool:
+    """Whether complete lists show that no cluster of the record runs in any of these places."""
+    for name, project in places:
+        seen = projects.get(project)
+        if seen is None or not seen.complete or seen.problem is not None:
+            return False
+        if is_alive(name, seen):
+            return False
+    return True

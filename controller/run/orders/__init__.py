@@ -1,0 +1,1 @@
+"""Orders of people: pauses, approvals, deletions, adoptions, and who carries them out."""

@@ -1,0 +1,105 @@
+"""Projects in which applications of a cluster may exist.  Pure.
+
+A place is on record from the first pass that acts on the cluster there until a complete list shows
+that none of its applications is left.  A failed list, and a project that CML says it does not know,
+show nothing.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+
+from controller.core.model.desired import DesiredState
+from controller.core.model.observed import ObservedState, key_of
+from controller.core.model.record import Record
+
+Place = tuple[str, str]  # cluster and project
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """The part of a pass that bears on places.
+
+    `present`: places with an application.  `complete`: projects with a complete list; `absent`:
+    projects that CML does not know.  `ids`: what specs call a project, to its id.
+    """
+
+    present: frozenset[Place]
+    complete: frozenset[str]
+    absent: frozenset[str]
+    ids: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Lasting:
+    """Places that every pass for `seconds` showed to be so."""
+
+    seconds: float
+    since: dict[Place, float] = field(default_factory=dict)
+
+    def of(self, places: AbstractSet[Place], now: float) -> set[Place]:
+        """Those of the places that have been so for long enough, on a clock that never jumps."""
+        self.since = {place: self.since.get(place, now) for place in places}
+        return {place for place in places if now - self.since[place] >= self.seconds}
+
+
+def sightings(desired: DesiredState, observed: ObservedState, owner: str) -> Sightings:
+    """The sightings of one pass."""
+    lists = observed.projects.values()
+    return Sightings(
+        frozenset((key_of(app).cluster, app.project) for app in observed.owned(owner)),
+        frozenset(p.project for p in lists if p.complete and not p.problem and not p.failure),
+        frozenset(p.project for p in lists if p.problem) | desired.unknown_projects,
+        desired.project_ids,
+    )
+
+
+def empty_places(record: Record, seen: Sightings) -> frozenset[Place]:
+    """Places on record where a complete list shows no application of the cluster."""
+    return frozenset(
+        place
+        for place in _known(record, seen)
+        if place not in seen.present and place[1] in seen.complete
+    )
+
+
+def absent_places(record: Record, seen: Sightings) -> frozenset[Place]:
+    """Places on record in a project that CML does not know."""
+    return frozenset(place for place in _known(record, seen) if place[1] in seen.absent)
+
+
+def with_places(record: Record, seen: Sightings, over: AbstractSet[Place]) -> Record:
+    """The record with what the pass showed; places in `over` end, and so may departed clusters.
+
+    The project of a spec in force stays a place: an application may be created there at any time.
+    """
+    wanted = _wanted(record, seen)
+    found = (_known(record, seen) | wanted | _of_record(record, seen)) - (set(over) - wanted)
+    places: dict[str, tuple[str, ...]] = {}
+    for cluster, project in sorted(found):
+        places[cluster] = (*places.get(cluster, ()), project)
+    departed = tuple(d for d in record.departed if d.holder.cluster.name in places)
+    if (places, departed) == (dict(record.places), record.departed):
+        return record
+    return replace(record, places=places, departed=departed)
+
+
+def _known(record: Record, seen: Sightings) -> set[Place]:
+    known = {(n, seen.ids.get(p, p)) for n, projects in record.places.items() for p in projects}
+    for departed in record.departed:  # a record of an older raycml names no places
+        name = departed.holder.cluster.name
+        if name not in record.places:
+            project = departed.holder.cluster.spec.project or ""
+            known.add((name, seen.ids.get(project, project)))
+    return known
+
+
+def _wanted(record: Record, seen: Sightings) -> set[Place]:
+    specs = ((h.cluster.name, h.cluster.spec.project or "") for h in record.clusters)
+    return {(name, seen.ids[project]) for name, project in specs if project in seen.ids}
+
+
+def _of_record(record: Record, seen: Sightings) -> set[Place]:
+    names = {h.cluster.name for h in record.clusters}
+    names |= {d.holder.cluster.name for d in record.departed}
+    return {place for place in seen.present if place[0] in names}

@@ -1,0 +1,130 @@
+"""Whether a commit is signed by a key that the operator trusts.
+
+The file of keys says which kind of signature counts: ssh (an allowed-signers file, or plain public
+keys) or gpg (exported public keys).  What the user or the machine trusts besides does not count.
+"""
+
+import base64
+import binascii
+import re
+import stat
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from controller.printable import one_line
+from controller.source.directory import SourceError
+from controller.source.git.failures import quoted
+from controller.source.git.program import Ran
+
+KEY_BYTES = 1024 * 1024  # some thousand keys
+_PUBLIC_KEY = re.compile(r"(?:ssh-|ecdsa-|sk-)\S+\s+\S+")
+_ARMOUR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
+_ARMOUR_END = b"-----END"
+_NO_PROGRAM = "/dev/null"
+
+Verify = Callable[[Sequence[str], Mapping[str, str]], Ran]
+"""Runs git with these arguments, and these variables added."""
+
+
+def check(commit: str, keys: Path, git: Verify, folder: Path) -> None:
+    """SourceError unless the commit has a good signature by one of the keys.
+
+    `folder` is a private one for what the check needs; nothing stays in it.
+    """
+    data = _read(keys)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="keys-") as name:
+        place = Path(name)
+        is_gpg = data[:1] > b"\x7f" or b"-----BEGIN PGP" in data
+        settings = _gpg(data, place, keys) if is_gpg else _ssh(data, place, keys)
+        arguments = [word for each in settings for word in ("-c", each)]
+        variables = {"GNUPGHOME": str(place)}
+        ran = git([*arguments, "verify-commit", commit], variables)
+    if ran.code != 0:
+        raise SourceError(_why(commit, keys, ran.err))
+
+
+def _read(keys: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(keys.stat().st_mode):
+            raise _unusable(keys, "it is not a regular file")
+        with keys.open("rb") as file:
+            data = file.read(KEY_BYTES + 1)
+    except OSError as error:
+        raise _unusable(keys, error.strerror or "it cannot be read") from None
+    if len(data) > KEY_BYTES or not data.strip():
+        raise _unusable(keys, "it is empty, or has more than 1 MiB")
+    return data
+
+
+def _unusable(keys: Path, why: str) -> SourceError:
+    return SourceError(
+        f"the keys to verify commits with, {one_line(str(keys))}: {why}; give an ssh "
+        "allowed-signers file, an ssh public key or exported gpg public keys"
+    )
+
+
+def _ssh(data: bytes, place: Path, keys: Path) -> list[str]:
+    """Plain public keys become a file that takes a signature for git from whoever holds one."""
+    try:
+        lines = data.decode().splitlines()
+    except UnicodeDecodeError:
+        raise _unusable(keys, "it is not text") from None
+    if any("PRIVATE KEY" in line for line in lines):
+        raise _unusable(keys, "it holds a private key, which nobody else should have")
+    told = [f'* namespaces="git" {line}' if _PUBLIC_KEY.match(line) else line for line in lines]
+    file = place / "signers"
+    file.write_text("\n".join(told) + "\n")
+    return [
+        f"gpg.ssh.allowedSignersFile={file}",
+        "gpg.ssh.program=ssh-keygen",
+        f"gpg.openpgp.program={_NO_PROGRAM}",
+        f"gpg.x509.program={_NO_PROGRAM}",
+        "gpg.minTrustLevel=fully",
+    ]
+
+
+def _gpg(data: bytes, place: Path, keys: Path) -> list[str]:
+    """A keyring of these keys alone, every one of them trusted."""
+    if b"PRIVATE KEY" in data:
+        raise _unusable(keys, "it holds a private key, which nobody else should have")
+    ring = place / "ring.gpg"
+    ring.write_bytes(b"".join(_bare(armoured, keys) for armoured in _armoured(data)) or data)
+    options = ("no-default-keyring", f"keyring {ring}", "trust-model always", "no-autostart")
+    (place / "gpg.conf").write_text("\n".join(options) + "\n")
+    return [
+        "gpg.openpgp.program=gpg",
+        f"gpg.ssh.program={_NO_PROGRAM}",
+        f"gpg.x509.program={_NO_PROGRAM}",
+    ]
+
+
+def _armoured(data: bytes) -> Iterator[bytes]:
+    for block in data.split(_ARMOUR)[1:]:
+        armoured, end, _ = block.partition(_ARMOUR_END)
+        if end:
+            yield armoured
+
+
+def _bare(armoured: bytes, keys: Path) -> bytes:
+    """The keys in an armour, without its headers and its check sum."""
+    body = armoured.replace(b"\r", b"").partition(b"\n\n")[2]
+    lines = [line for line in body.split(b"\n") if not line.startswith(b"=")]
+    try:
+        return base64.b64decode(b"".join(lines), validate=True)
+    except binascii.Error:
+        raise _unusable(keys, "its armour is damaged") from None
+
+
+def _why(commit: str, keys: Path, said: str) -> str:
+    short, file = commit[:12], one_line(str(keys))
+    if not said.strip():
+        return f"commit {short} is not signed; sign it with a key of {file}"
+    if _NO_PROGRAM in said:
+        return f"commit {short} is signed with another kind of key than is in {file}; use one of it"
+    if "cannot run" in said or "cannot exec" in said:
+        return f"the signature of commit {short} cannot be checked: {quoted(said)}; install that"
+    return (
+        f"commit {short} has no good signature by a key of {file}: {quoted(said)}; "
+        "sign it with one of those keys, or add the signer's"
+    )

@@ -1,0 +1,1 @@
+"""YAML text to specs and problems."""

@@ -1,0 +1,1 @@
+"""Everything that a command needs to talk to a person."""

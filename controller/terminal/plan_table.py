@@ -1,0 +1,91 @@
+"""A plan as text for people.  Pure; knows neither time nor terminal."""
+
+from collections.abc import Sequence
+from typing import get_args
+
+from controller.core.model.plan import (
+    Delete,
+    Intent,
+    JobAction,
+    Plan,
+    RemoveEnvironment,
+    RemoveFolder,
+    RemoveLauncher,
+    Step,
+    WriteBuilder,
+    WriteLauncher,
+)
+from controller.core.model.reason import Outlook
+from controller.core.spec.text import counted
+from controller.core.status.plan_words import (
+    environment_counts,
+    folder_count,
+    footer,
+    launcher_counts,
+    plan_lines,
+)
+from controller.printable import one_line
+from controller.terminal.columns import aligned
+
+
+def plan_text(plan: Plan, *, verbose: bool = False) -> str:
+    """Everything that the plan leads to, and what it waits for.  No line end at the end."""
+    printed = aligned([line.cells() for line in plan_lines(plan)], gap=" ")
+    refused = [f"Refused, since it would break a law: {one_line(str(r))}" for r in plan.refusals]
+    launchers = _launchers(plan.steps, verbose=verbose)
+    folders = _folders(plan.steps, verbose=verbose)
+    built = _environments(plan.steps, verbose=verbose)
+    printed_parts = (printed, refused, launchers, built, folders, [footer(plan)])
+    parts = ["\n".join(part) for part in printed_parts if part]
+    return "\n".join(parts)
+
+
+def _launchers(steps: Sequence[Step], *, verbose: bool) -> list[str]:
+    if verbose:
+        return [
+            f"  launcher {step.name.partition('_')[0]} {step.action.path}"
+            for step in steps
+            if isinstance(step.action, WriteLauncher | RemoveLauncher)
+        ]
+    writes, removals = launcher_counts(steps)
+    parts = [(writes, "to write"), (removals, "to remove")]
+    said = [f"{number} {what}" for number, what in parts if number]
+    return [f"Launchers: {', '.join(said)}."] if said else []
+
+
+def _folders(steps: Sequence[Step], *, verbose: bool) -> list[str]:
+    if verbose:
+        actions = [step.action for step in steps]
+        return [f"  remove folder {a.path}" for a in actions if isinstance(a, RemoveFolder)]
+    number = folder_count(steps)
+    return [f"Files: {counted(number, 'folder')} to remove."] if number else []
+
+
+def _environments(steps: Sequence[Step], *, verbose: bool) -> list[str]:
+    if verbose:
+        ours = (WriteBuilder, RemoveEnvironment, *get_args(JobAction))
+        return [f"  {_environment(step)}" for step in steps if isinstance(step.action, ours)]
+    said = [counted_steps(number, what) for number, what in environment_counts(steps)]
+    return [f"Environments: {', '.join(said)}."] if said else []
+
+
+def _environment(step: Step) -> str:
+    about = step.action.path if isinstance(step.action, WriteBuilder | RemoveEnvironment) else ""
+    return f"{step.name.replace('_', ' ')} {about or step.message}"
+
+
+def counted_steps(number: int, what: str) -> str:
+    """`1 job to create`, `2 jobs to create`."""
+    noun, _, rest = what.partition(" ")
+    return f"{counted(number, noun)} {rest}"
+
+
+def is_pending(plan: Plan) -> bool:
+    """Whether something would change, now, later, or once a person agrees."""
+    waits = [w for w in plan.waits if w.reason.outlook is not Outlook.SETTLED]
+    return bool(plan.steps) or any(w.intent is not Intent.NOTHING for w in waits)
+
+
+def members_away(plan: Plan) -> str:
+    """How many members a plan takes away, for a question to a person."""
+    return counted(sum(isinstance(step.action, Delete) for step in plan.steps), "application")

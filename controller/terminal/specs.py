@@ -1,0 +1,69 @@
+"""Specs for a command: read and judged before anything else, and before CML is asked anything."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from controller.core.spec.revision import Problem, Revision
+from controller.core.spec.text import counted
+from controller.source.directory import read
+from controller.terminal.exit_codes import Exit
+from controller.terminal.failure import CommandError
+from controller.terminal.options import SPECS
+from controller.terminal.retyped import with_paths
+
+
+class SpecsError(CommandError):
+    """The specs have problems; the message lists all of them, one to a line."""
+
+    def __init__(self, problems: Sequence[Problem], paths: Sequence[Path] | None) -> None:
+        files = len({problem.file for problem in problems})
+        summary = (
+            f"{counted(len(problems), 'problem')} in {counted(files, 'file')}; nothing was done"
+        )
+        lines = "\n".join(str(problem) for problem in problems)
+        remedy = f"`{with_paths('raycml validate', paths)}`"
+        super().__init__(f"{summary}\n{lines}", Exit.INVALID_SPEC, remedy)
+        self.summary = summary
+        self.lines = tuple(str(problem) for problem in problems)
+
+
+NO_SPECS = Revision(clusters=(), problems=(), commit=None, origin="no specs")
+
+
+def read_specs(paths: Sequence[Path] | None) -> Revision:
+    """The revision of the paths with its problems.  CommandError or SourceError for no source."""
+    if not paths and not SPECS.exists():
+        message = f"there is no {SPECS}/ here, and no path was named"
+        raise CommandError(message, Exit.SOURCE, "`raycml init`, or name the files or folders")
+    return read(tuple(paths or (SPECS,)))
+
+
+def load(paths: Sequence[Path] | None) -> Revision:
+    """The revision of the paths, without a problem.  SpecsError where there is one."""
+    revision = read_specs(paths)
+    if revision.problems:
+        raise SpecsError(revision.problems, paths)
+    return revision
+
+
+def load_if_there(paths: Sequence[Path] | None) -> Revision | None:
+    """For commands that do without: None where none were named and there is no specs folder."""
+    if not paths and not SPECS.is_dir():
+        return None
+    return load(paths)
+
+
+def scope(paths: Sequence[Path] | None, revision: Revision) -> frozenset[str] | None:
+    """Which clusters a command is about: those of single files, or, for folders, all of ours."""
+    if all(path.is_dir() for path in paths or (SPECS,)):
+        return None
+    return frozenset(holder.cluster.name for holder in revision.clusters)
+
+
+def label(revision: Revision) -> str:
+    return revision.commit or revision.origin
+
+
+def heading(revision: Revision) -> str:
+    at = f" at {revision.commit[:12]}" if revision.commit else ""
+    return f"{revision.origin}{at}: {counted(len(revision.clusters), 'cluster')}"

@@ -1,0 +1,95 @@
+"""Status as text for people.  Pure.
+
+Addresses of applications are not part of a status, so they are given: `url` turns a subdomain
+into one.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from controller.core.model.observed import ObservedApplication
+from controller.core.spec.text import counted, spoken
+from controller.core.status.status import ClusterStatus, Condition, MemberStatus, Status
+from controller.core.status.words import Url, ways_in, why
+from controller.terminal.columns import aligned
+
+
+def status_text(status: Status) -> str:
+    """One line for each cluster."""
+    return "\n\n".join([_clusters(status), *unreadable_text(status.unreadable)])
+
+
+def unreadable_text(found: Sequence[ObservedApplication]) -> list[str]:
+    """Applications that say they are this owner's, of no member that can be read; none: nothing."""
+    if not found:
+        return []
+    rows = [("APPLICATION", "NAME", "STATE")]
+    rows += [(app.id, app.name, str(app.phase)) for app in found]
+    said = "left alone, since no member can be read in their RAYCML_ variables; delete them in CML:"
+    return ["\n".join([said, *aligned(rows)])]
+
+
+def _clusters(status: Status) -> str:
+    if not status.clusters:
+        return "no clusters"
+    rows = [("CLUSTER", "STATE", "READY", "GROUPS", "WHY")]
+    rows += [_cluster_row(cluster) for cluster in status.clusters]
+    return "\n".join(aligned(rows))
+
+
+def _cluster_row(cluster: ClusterStatus) -> tuple[str, str, str, str, str]:
+    groups = " ".join(f"{name} {ready}/{n}" for name, (ready, n) in cluster.groups.items())
+    ready = f"{cluster.ready}/{cluster.desired}" if cluster.desired else "-"
+    return cluster.name, cluster.word, ready, groups or "-", why(cluster)
+
+
+def members_text(clusters: Sequence[ClusterStatus], now: datetime) -> str:
+    """The table of members: what each is, in Ray or not, what it waits for, and for how long."""
+    rows: list[tuple[str, ...]] = [MEMBER_HEADER]
+    rows += [member_cells(c.name, m, now) for c in clusters for m in c.members]
+    return "\n".join(aligned(rows)) if rows[1:] else "no applications"
+
+
+MEMBER_HEADER = ("CLUSTER", "MEMBER", "APPLICATION", "STATE", "RAY", "FOR", "WAITS FOR")
+
+
+def member_cells(cluster: str, member: MemberStatus, now: datetime) -> tuple[str, ...]:
+    since = "-" if member.since is None else spoken((now - member.since).total_seconds())
+    name, application = member.member, member.application_id or "-"
+    return cluster, name, application, member.phase, member.ray, since, member.doing or "-"
+
+
+def cluster_text(cluster: ClusterStatus, now: datetime, url: Url) -> str:
+    """Everything about one cluster."""
+    facts = [
+        ("cluster", f"{cluster.name}  {cluster.word}"),
+        ("project", cluster.project or "-"),
+        ("ready", f"{cluster.ready} of {counted(cluster.desired, 'member')}"),
+        *ways_in(cluster, url),
+    ]
+    parts = [
+        "\n".join(aligned(facts)),
+        "\n".join(aligned([_condition_row(c) for c in cluster.conditions], gap="  ")),
+        members_text([cluster], now),
+        *_nodes(cluster),
+        *_behind(cluster),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _condition_row(condition: Condition) -> tuple[str, ...]:
+    return condition.type, condition.status, condition.reason, condition.message
+
+
+def _nodes(cluster: ClusterStatus) -> list[str]:
+    rows = [(m.member, m.node_id) for m in cluster.members if m.node_id]
+    return ["\n".join(aligned([("MEMBER", "RAY NODE"), *rows]))] if rows else []
+
+
+def _behind(cluster: ClusterStatus) -> list[str]:
+    behind = [m.member for m in cluster.members if m.edition_behind]
+    if not behind:
+        return []
+    what = "launcher edition behind"
+    remedy = "`raycml reconcile --refresh-launchers` brings them up"
+    return [f"{what}: {', '.join(behind)} ({remedy})"]

@@ -1,0 +1,115 @@
+"""Counts of members over time as the shapes of a small plot.  Pure; the template draws them.
+
+Desired is a step line, ready an area of steps.  A plot has a bounded number of points, however
+many samples there are.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controller.core.spec.text import spoken
+from controller.core.status.board import Sample
+
+WIDTH, HEIGHT = 600, 120
+_SHORTEST = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A line across the plot: its place in the drawing, and what it stands for."""
+
+    place: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Paths in a drawing of WIDTH by HEIGHT, and the same in words."""
+
+    desired: str
+    ready: str
+    ticks: tuple[Tick, ...]
+    since: datetime
+    until: datetime
+    said: str
+
+
+def plot(samples: Sequence[Sample], now: datetime) -> Plot | None:
+    """The plot of a timeline that ends now; None when there is nothing to draw."""
+    if not samples:
+        return None
+    since = min(samples[0].at, now - _SHORTEST)
+    ticks = _ticks(max(1, *(max(s.desired, s.ready) for s in samples)))
+    scale = _Scale(since, max(now - since, _SHORTEST), ticks[-1])
+    kept = _thinned(samples, scale)
+    desired = list(_steps([(s.at, s.desired) for s in kept], scale))
+    ready = list(_steps([(s.at, s.ready) for s in kept], scale))
+    closed = f"M{ready[0][0]:g},{HEIGHT}L{_points(ready)}L{WIDTH},{HEIGHT}Z"
+    return Plot(
+        desired=f"M{_points(desired)}",
+        ready=closed,
+        ticks=tuple(Tick(round(scale.y(n), 1), n) for n in ticks),
+        since=since,
+        until=now,
+        said=_said(samples, now),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    since: datetime
+    span: timedelta
+    top: int
+
+    def x(self, at: datetime) -> int:
+        """Whole steps: what falls into one column is one point."""
+        return min(max(round((at - self.since) / self.span * WIDTH), 0), WIDTH)
+
+    def y(self, count: int) -> float:
+        # The top line keeps a little room, so that a full house is seen as a line.
+        return HEIGHT - count / self.top * (HEIGHT - 8)
+
+
+def _thinned(samples: Sequence[Sample], scale: _Scale) -> list[Sample]:
+    """One for each column: of several, the one in which the fewest were ready."""
+    kept: dict[int, Sample] = {}
+    for sample in samples:
+        column = scale.x(sample.at)
+        known = kept.get(column)
+        if known is None or sample.ready <= known.ready:
+            kept[column] = sample
+    last = samples[-1]
+    kept[WIDTH] = Sample(scale.since + scale.span, last.desired, last.ready)
+    return [kept[column] for column in sorted(kept)]
+
+
+def _steps(values: Sequence[tuple[datetime, int]], scale: _Scale) -> Iterator[tuple[int, float]]:
+    before: float | None = None
+    for at, count in values:
+        x, y = scale.x(at), round(scale.y(count), 1)
+        if before is not None and before != y:
+            yield x, before
+        if before != y or x == WIDTH:
+            yield x, y
+        before = y
+
+
+def _points(points: Iterable[tuple[int, float]]) -> str:
+    return "L".join(f"{x:g},{y:g}" for x, y in points)
+
+
+def _ticks(top: int) -> list[int]:
+    """Two to five whole numbers at equal distances, from 0 to the top or just beyond."""
+    bases = (10**power for power in range(12))
+    stride = next(k * base for base in bases for k in (1, 2, 5) if k * base * 4 >= top)
+    return list(range(0, top + stride, stride))
+
+
+def _said(samples: Sequence[Sample], now: datetime) -> str:
+    last, least = samples[-1], min(samples, key=lambda s: s.ready)
+    span = spoken((now - samples[0].at).total_seconds())
+    return (
+        f"Over the last {span}: {last.ready} of {last.desired} members are ready now; "
+        f"the fewest were {least.ready} of {least.desired}, at {least.at:%H:%M} UTC."
+    )

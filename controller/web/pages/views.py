@@ -1,0 +1,149 @@
+"""A board as the values that the templates draw: nothing is decided there.  Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from controller.core.model.member import THE_HEAD, application_name
+from controller.core.model.observed import Pause
+from controller.core.status.board import Board
+from controller.core.status.events import Event, Kind
+from controller.core.status.plan_words import Line, footer, plan_lines
+from controller.core.status.status import ClusterStatus, Condition, MemberStatus
+from controller.core.status.words import ways_in, why
+from controller.web.origin import web_address
+from controller.web.pages.timeline import Plot, plot
+from controller.web.pages.verdict import RESTING, Level, level_of
+
+LINES_SHOWN = 4
+EVENTS_SHOWN = 30
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """`just now`, `50 s ago`, `3 min ago`, `in 2 h`: at least two of the largest unit."""
+    seconds = round((now - at).total_seconds())
+    if abs(seconds) < 5:
+        return "just now"
+    length = abs(seconds)
+    unit, size = next(each for each in _UNITS if length >= 2 * each[1])
+    said = f"{length // size} {unit}"
+    return f"{said} ago" if seconds > 0 else f"in {said}"
+
+
+def utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """One cluster of the overview, and all of its own page."""
+
+    status: ClusterStatus
+    level: Level
+    why: str
+    lines: tuple[Line, ...]
+    pause: Pause | None
+    dashboard: str
+    short: bool
+
+    @property
+    def name(self) -> str:
+        return self.status.name
+
+    @property
+    def groups(self) -> list[tuple[str, int, int]]:
+        return [(name, ready, n) for name, (ready, n) in self.status.groups.items()]
+
+
+def cluster_view(board: Board, cluster: ClusterStatus) -> ClusterView:
+    lines = tuple(plan_lines(board.plan.of(cluster.name)))
+    pause = board.pauses.get(cluster.name)
+    return ClusterView(
+        status=cluster,
+        level=level_of(cluster),
+        why=why(cluster) if not lines else "",
+        lines=lines,
+        pause=pause if pause is not None and pause.holds(board.as_of) else None,
+        dashboard=_dashboard(board, cluster),
+        short=cluster.ready < cluster.desired and cluster.word not in RESTING,
+    )
+
+
+def _dashboard(board: Board, cluster: ClusterStatus) -> str:
+    if not any(m.member == "head" and m.phase == "RUNNING" for m in cluster.members):
+        return ""
+    return web_address(board.urls.get(application_name(cluster.name, THE_HEAD), ""))
+
+
+def cluster_views(board: Board) -> list[ClusterView]:
+    """Those that need somebody first, then by name."""
+    found = () if board.status is None else board.status.clusters
+    views = [cluster_view(board, cluster) for cluster in found]
+    return sorted(views, key=lambda v: (v.level not in (Level.WARN, Level.BAD), v.name))
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """One row of the table of members."""
+
+    status: MemberStatus
+    url: str
+    level: Level
+
+
+def member_views(board: Board, cluster: ClusterStatus) -> list[MemberView]:
+    return [
+        MemberView(m, web_address(board.urls.get(m.application, "")), _member_level(m))
+        for m in cluster.members
+    ]
+
+
+def _member_level(member: MemberStatus) -> Level:
+    if member.phase == "RUNNING" and member.ray == "joined":
+        return Level.GOOD
+    return Level.BAD if member.phase in ("FAILED", "UNKNOWN") else Level.BUSY
+
+
+# A condition that is no news: the good ones true, the others absent.
+_GOOD = {"Synced": "True", "Ready": "True"}
+
+
+def condition_level(condition: Condition) -> Level:
+    if condition.type in _GOOD:
+        good = condition.status == _GOOD[condition.type]
+        return Level.GOOD if good else Level.BUSY
+    by_type = {"Stalled": Level.BAD, "Reconciling": Level.BUSY}
+    return by_type.get(condition.type, Level.NOTE)
+
+
+def connection(board: Board, cluster: ClusterStatus) -> list[tuple[str, str]]:
+    """How to reach a cluster; nothing while its head has no address that a browser could open."""
+    if not _dashboard(board, cluster):
+        return []
+    urls: Mapping[str, str] = board.urls
+    return ways_in(cluster, lambda name: web_address(urls.get(name, "")))
+
+
+def behind(cluster: ClusterStatus) -> list[str]:
+    """Members whose launcher is of an older edition of the node program."""
+    return [m.member for m in cluster.members if m.edition_behind]
+
+
+def events(board: Board, cluster: str | None = None) -> list[Event]:
+    """The latest events, of one cluster or of all."""
+    found = [e for e in board.events if cluster is None or e.cluster == cluster]
+    return found[:EVENTS_SHOWN]
+
+
+def event_level(event: Event) -> Level:
+    return Level.WARN if event.kind is Kind.WARNING else Level.GOOD
+
+
+def cluster_plot(board: Board, cluster: str) -> Plot | None:
+    return plot(board.timelines.get(cluster, ()), board.as_of)
+
+
+def footing(board: Board, cluster: str) -> str:
+    """The counts of a cluster's plan, as `raycml plan` ends."""
+    return footer(board.plan.of(cluster))

@@ -1,0 +1,145 @@
+"""What there is of the environments of one project: their files, their jobs, and the last runs.
+
+As little is asked as will do: whether an environment is there is one small file, and jobs matter
+only while one that is wanted is not there, or one that is there is not wanted.  Where jobs cannot
+be looked at, the environments that are there are there all the same, and the rest is unknown.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+
+from controller.cml.errors import CmlError, NotFound, Rejected, Unauthorized
+from controller.cml.jobs import Jobs
+from controller.core.model.fault import Fault
+from controller.core.model.jobs import ObservedJob, ObservedRun, is_our_job, run_that_counts
+from controller.core.model.observed import ObservedEnvironment
+from controller.core.spec.environments import (
+    ENVIRONMENTS,
+    JOB_PREFIX,
+    READY_FILE,
+    environment_folder,
+    hash_of,
+    log_path,
+)
+from controller.files import decode
+from controller.files.port import FilesError, ProjectFiles
+
+SCHEMA = "raycml.environment/v1"
+OUTPUT_LINES = 6
+_LOG_LIMIT = 1024 * 1024
+_TIME = 21  # characters before each line of a log: the time and a space
+_Hashes = AbstractSet[str]
+_REFUSALS = (Unauthorized, NotFound, Rejected)
+
+
+class LookAtEnvironments:
+    """One look at one project, for one owner."""
+
+    def __init__(self, files: ProjectFiles, jobs: Jobs, project: str, owner: str) -> None:
+        self._files = files
+        self._jobs = jobs
+        self._project = project
+        self._owner = owner
+
+    def take(self, wanted: _Hashes) -> Mapping[str, ObservedEnvironment]:
+        """By hash: all that are wanted, and all of which anything is left."""
+        stored = self._stored()
+        ready = {digest for digest in wanted if self._is_ready(digest, stored.get(digest, ()))}
+        if ready == set(wanted) and set(stored) <= ready:
+            return {d: ObservedEnvironment(ready=True, files=stored[d]) for d in ready}
+        try:
+            jobs = self._listed()
+        except (CmlError, Fault) as error:
+            seen = {d: ObservedEnvironment(d in ready, f) for d, f in stored.items()}
+            return {
+                digest: _unknown(error, seen.get(digest, ObservedEnvironment()))
+                for digest in sorted({*wanted, *stored})
+            }
+        known = {*wanted, *stored, *jobs}
+        return {
+            digest: self._seen(
+                digest, stored.get(digest, ()), jobs.get(digest, ()), digest in ready
+            )
+            for digest in sorted(known)
+        }
+
+    def _stored(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for one in self._files.listing(ENVIRONMENTS):
+            if digest := hash_of(one.path):
+                found[digest] = (*found.get(digest, ()), one.path)
+        return found
+
+    def _is_ready(self, digest: str, files: tuple[str, ...]) -> bool:
+        folder = environment_folder(digest)
+        data = self._files.read(f"{folder}/{READY_FILE}") if folder in files else None
+        body = decode.json_object(data, _LOG_LIMIT) if data is not None else ""
+        if isinstance(body, str):
+            return False
+        return (body.get("schema"), body.get("hash")) == (SCHEMA, digest)
+
+    def _listed(self) -> dict[str, tuple[ObservedJob, ...]]:
+        listing = self._jobs.list(self._project)
+        if not listing.complete:
+            raise Fault("the list of jobs was torn; nothing is decided on it", kind="Malformed")
+        found: dict[str, tuple[ObservedJob, ...]] = {}
+        for job in listing.items:
+            digest = job.name.removeprefix(JOB_PREFIX)
+            if job.name != digest and hash_of(environment_folder(digest)) == digest:
+                found[digest] = (*found.get(digest, ()), job)
+        return found
+
+    def _seen(
+        self,
+        digest: str,
+        files: tuple[str, ...],
+        jobs: tuple[ObservedJob, ...],
+        ready: bool,  # noqa: FBT001 - one of the parts of what is seen
+    ) -> ObservedEnvironment:
+        ours = [job for job in jobs if is_our_job(job, self._owner)]
+        job = ours[0] if ours else None
+        try:
+            run, skipped = (None, None) if job is None else self._last_runs(job)
+        except (CmlError, Fault) as error:
+            return _unknown(error, ObservedEnvironment(ready, files, job))
+        over = run is not None and run.phase.is_over and not ready
+        return ObservedEnvironment(
+            ready=ready,
+            files=files,
+            job=job,
+            run=run,
+            foreign=len(ours) < len(jobs),
+            skipped=skipped,
+            output=self._output(digest) if over and log_path(digest) in files else (),
+        )
+
+    def _last_runs(self, job: ObservedJob) -> tuple[ObservedRun | None, ObservedRun | None]:
+        """The run that counts, and a later one that CML skipped."""
+        listing = self._jobs.list_runs(self._project, job.id)
+        if not listing.complete:
+            raise Fault("the list of runs was torn; nothing is decided on it", kind="Malformed")
+        return run_that_counts(listing.items)
+
+    def _output(self, digest: str) -> tuple[str, ...]:
+        """Without times, so that the same failure is the same message."""
+        try:
+            data = self._files.read(log_path(digest)) or b""
+        except FilesError:
+            return ()
+        lines = data.decode(errors="replace").splitlines()[-OUTPUT_LINES:]
+        return tuple(_printable(line[_TIME:]) for line in lines if line[_TIME:].strip())
+
+
+def unknown_environments(error: Exception, wanted: _Hashes) -> Mapping[str, ObservedEnvironment]:
+    """What there is of the environments of a project whose files of them cannot be read."""
+    return {digest: _unknown(error, ObservedEnvironment()) for digest in sorted(wanted)}
+
+
+def _unknown(error: Exception, seen: ObservedEnvironment) -> ObservedEnvironment:
+    """What was seen before the look failed, and why it failed."""
+    return replace(seen, unknown=str(error), is_refused=isinstance(error, _REFUSALS))
+
+
+def _printable(line: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in line.strip())[:300]

@@ -1,0 +1,38 @@
+"""Head reports of the clusters of a workspace, with their times in this process's clock."""
+
+from collections.abc import Callable
+
+from controller.clock import Clock
+from controller.core.model.head_clock import HeadClock, compare, in_this_clock
+from controller.core.model.observed import HeadReport
+from controller.files.port import FilesError, ProjectFiles
+from controller.files.reports import parse_report, report_path
+
+MOST = 10_000
+
+
+class LookAtReports:
+    """Remembers one look for each cluster that has a report, to see what changes until the next."""
+
+    def __init__(self, files: Callable[[str], ProjectFiles], clock: Clock) -> None:
+        self._files = files
+        self._clock = clock
+        self._clocks: dict[tuple[str, str], HeadClock] = {}
+
+    def take(self, project: str, cluster: str) -> HeadReport | None:
+        """No report and an unreadable one are the same: nobody knows what Ray says."""
+        try:
+            data = self._files(project).read(report_path(cluster))
+        except FilesError:
+            return None
+        report = None if data is None else parse_report(data, cluster).report
+        if report is None:
+            return None
+        place = (project, cluster)
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        clock = compare(self._clocks.get(place), report, now, monotonic)
+        self._clocks.pop(place, None)
+        self._clocks[place] = clock
+        if len(self._clocks) > MOST:
+            del self._clocks[next(iter(self._clocks))]
+        return in_this_clock(clock, report)

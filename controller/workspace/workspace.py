@@ -1,0 +1,351 @@
+"""The world and the effects, as the core's shell wants them, over the CML client and the files.
+
+Here, and only here, the errors of CML and of the files become a Fault: whose fault it is, and
+whether it may have happened.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TypeVar
+
+from controller.clock import Clock
+from controller.cml import errors, translate
+from controller.cml.client import Client
+from controller.core.model.desired import Frozen
+from controller.core.model.fault import Fault
+from controller.core.model.jobs import JobConfiguration, ObservedJob
+from controller.core.model.member import THE_HEAD, Key, application_name
+from controller.core.model.observed import (
+    Asked,
+    ClusterFolder,
+    LauncherFile,
+    ObservedApplication,
+    ObservedEnvironment,
+    ObservedFiles,
+    ObservedPauses,
+    ObservedProject,
+    ObservedState,
+    Phase,
+)
+from controller.core.model.offers import Offers, Wish
+from controller.core.model.plan import Configuration, Result
+from controller.core.model.reason import Reason
+from controller.files.launchers import stored_files
+from controller.files.pauses import read_pauses
+from controller.files.port import FilesError, ProjectFiles
+from controller.node import render
+from controller.node.builder import render as builders
+from controller.workspace.environments import LookAtEnvironments, unknown_environments
+from controller.workspace.offers import look_at_offers
+from controller.workspace.reports import LookAtReports
+
+_FORBIDDEN, _CONFLICT = 403, 409
+_ID = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")  # observed on live workspaces
+
+OpenFiles = Callable[[str], ProjectFiles]
+_Stored = tuple[
+    tuple[LauncherFile, ...], tuple[ClusterFolder, ...], Mapping[str, ObservedEnvironment]
+]
+_Read = TypeVar("_Read")
+
+
+class Workspace:
+    """One workspace seen with one key.  `default_project` is an id or an exact name."""
+
+    def __init__(
+        self, client: Client, files: OpenFiles, default_project: str, clock: Clock
+    ) -> None:
+        self._client = client
+        self._files = files
+        self._default = default_project
+        self._clock = clock
+        self._ids: dict[str, str] = {}
+        self._reports = LookAtReports(files, clock)
+
+    # What can be looked at
+
+    def projects(
+        self, named: Iterable[str | None]
+    ) -> tuple[dict[str | None, str], dict[str | None, Frozen]]:
+        """One project that cannot be looked up by its name holds up no other."""
+        found: dict[str | None, str] = {}
+        missing: dict[str | None, Frozen] = {}
+        faults: list[errors.CmlError] = []
+        for name in sorted(named, key=lambda n: n or ""):
+            try:
+                found[name] = self._project(name or self._default)
+            except errors.CmlError as error:
+                faults.append(error)
+                missing[name] = _unfound(error)
+        if not found:
+            raise _fault(_most_hopeful(faults))
+        return found, missing
+
+    def _project(self, named: str) -> str:
+        """The id.  What is shaped like one is taken for one: its list says whether it exists."""
+        if is_project_id(named):
+            return named
+        if named not in self._ids:
+            self._ids[named] = self._client.find_project(named).id
+        return self._ids[named]
+
+    def look(self, projects: Iterable[str], clusters: Mapping[str, str]) -> ObservedState:
+        """A project of a spec that is not there is reported as such; no other suffers from it."""
+        now = self._clock.now()
+        seen = self._lists(projects)
+        reports = {
+            cluster: report
+            for cluster, project in sorted(clusters.items())
+            if _head_runs(seen.get(project), cluster)
+            and (report := self._reports.take(project, cluster)) is not None
+        }
+        return ObservedState(now, seen, reports)
+
+    def _lists(self, projects: Iterable[str]) -> dict[str, ObservedProject]:
+        """One project that cannot be listed holds up no other."""
+        seen: dict[str, ObservedProject] = {}
+        faults: list[errors.CmlError] = []
+        for project in projects:
+            try:
+                seen[project] = self._client.list_applications(project)
+            except errors.CmlError as error:
+                faults.append(error)
+                seen[project] = self._unlisted(project, error)
+        if faults and len(faults) == len(seen):
+            raise _fault(_most_hopeful(faults))
+        return seen
+
+    def _unlisted(self, project: str, error: errors.CmlError) -> ObservedProject:
+        if not _is_hidden(error):
+            return ObservedProject(project, complete=False, failure=str(error))
+        # Another project may have its name by now.
+        self._ids = {name: found for name, found in self._ids.items() if found != project}
+        return ObservedProject(project, complete=False, problem=str(error))
+
+    def pauses(self, projects: Iterable[str], at: datetime) -> ObservedPauses:
+        """Nothing is decided about a project whose pauses cannot be read; the others go on.
+
+        Raises where those of no project can be read.
+        """
+        read, unread = self._of_each(projects, lambda files, _: read_pauses(files, at))
+        found = {
+            (project, name): pause
+            for project, pauses in read.items()
+            for name, pause in pauses.items()
+        }
+        return ObservedPauses(found, unread)
+
+    def files(self, projects: Iterable[str], asked: Asked | None = None) -> ObservedFiles:
+        """As with pauses: a project whose files cannot be read holds up no other."""
+
+        def look(files: ProjectFiles, project: str) -> _Stored:
+            return *stored_files(files), self._environments(project, files, asked)
+
+        read, unread = self._of_each(projects, look)
+        return ObservedFiles(
+            launchers={project: stored[0] for project, stored in read.items()},
+            unread=unread,
+            environments={project: s[2] for project, s in read.items()} if asked else None,
+            folders={project: stored[1] for project, stored in read.items()},
+        )
+
+    def _of_each(
+        self, projects: Iterable[str], look: Callable[[ProjectFiles, str], _Read]
+    ) -> tuple[dict[str, _Read], dict[str, str]]:
+        """What a look at the files of each project finds, and why it finds nothing."""
+        read: dict[str, _Read] = {}
+        faults: dict[str, Fault] = {}
+        for project in projects:
+            try:
+                with _explained():
+                    read[project] = look(self._files(project), project)
+            except Fault as fault:
+                faults[project] = fault
+        if faults and not read:
+            raise next((f for f in faults.values() if not f.aborts), next(iter(faults.values())))
+        return read, {project: str(fault) for project, fault in faults.items()}
+
+    def _environments(
+        self, project: str, files: ProjectFiles, asked: Asked | None
+    ) -> Mapping[str, ObservedEnvironment]:
+        """Those of a project that cannot be looked at hold up what needs them, and nothing else."""
+        if asked is None:
+            return {}
+        wanted = asked.hashes.get(project, frozenset())
+        look = LookAtEnvironments(files, self._client.jobs, project, asked.owner)
+        try:
+            return look.take(wanted)
+        except (errors.CmlError, FilesError) as error:
+            return unknown_environments(error, wanted)
+
+    def offers(self, wish: Wish) -> Offers:
+        return look_at_offers(self._client, wish)
+
+    # What can be done
+
+    def fetch(self, project: str, application_id: str) -> ObservedApplication:
+        with _explained():
+            return self._client.get_application(project, application_id)
+
+    def create(self, project: str, configuration: Configuration) -> str:
+        with _explained():
+            return self._client.create_application(project, configuration).id
+
+    def update(
+        self, project: str, application_id: str, fields: Mapping[str, object]
+    ) -> tuple[str, ...]:
+        with _explained():
+            seen = self._client.update_application(project, application_id, fields)
+            return translate.unapplied(fields, seen)
+
+    def restart(self, project: str, application_id: str) -> None:
+        with _explained():
+            self._client.restart_application(project, application_id)
+
+    def stop(self, project: str, application_id: str) -> None:
+        with _explained():
+            self._client.stop_application(project, application_id)
+
+    def delete(self, project: str, application_id: str) -> None:
+        with _explained():
+            self._client.delete_application(project, application_id)
+
+    def write_launcher(self, project: str, path: str, settings: str) -> None:
+        self._write_script(project, path, render.launcher(json.loads(settings)))
+
+    def remove_launcher(self, project: str, path: str) -> None:
+        with _explained():
+            self._files(project).remove(path)
+
+    def write_builder(self, project: str, path: str, settings: str) -> None:
+        self._write_script(project, path, builders.builder(json.loads(settings)))
+
+    def _write_script(self, project: str, path: str, text: str) -> None:
+        """What has the name and another content, as half an upload has, is replaced, and what was
+        written is read back, since later passes go by name and size; a broken one is removed."""
+        data = text.encode()
+        with _explained():
+            files = self._files(project)
+            there = files.read(path)
+            if there is None:
+                files.write_new(path, data)
+            elif there != data:
+                files.replace(path, data)
+            if there != data and files.read(path) != data:
+                files.remove(path)
+                raise FilesError(f"{path}: what arrived is not what was sent", unknown=True)
+
+    def remove_environment(self, project: str, path: str) -> None:
+        with _explained():
+            self._files(project).remove_tree(path)
+
+    def remove_folder(self, project: str, path: str) -> None:
+        with _explained():
+            self._files(project).remove_tree(path)
+
+    def fetch_job(self, project: str, job_id: str) -> ObservedJob:
+        with _explained():
+            return self._client.jobs.get(project, job_id)
+
+    def create_job(self, project: str, configuration: JobConfiguration) -> None:
+        with _explained():
+            self._client.jobs.create(project, configuration)
+
+    def start_run(self, project: str, job_id: str) -> None:
+        with _explained():
+            self._client.jobs.create_run(project, job_id)
+
+    def stop_run(self, project: str, job_id: str, run_id: str) -> None:
+        with _explained():
+            self._client.jobs.stop_run(project, job_id, run_id)
+
+    def delete_job(self, project: str, job_id: str) -> None:
+        with _explained():
+            self._client.jobs.delete(project, job_id)
+
+
+def is_project_id(text: str) -> bool:
+    """Whether this is an id and no name, so that it need not be looked up."""
+    return _ID.fullmatch(text) is not None
+
+
+def _is_hidden(error: errors.CmlError) -> bool:
+    """Whether the project does not exist or may not be seen: CML answers 404 or 403 for either."""
+    refused = isinstance(error, errors.Unauthorized) and error.status == _FORBIDDEN
+    return refused or isinstance(error, errors.NotFound)
+
+
+def _unfound(error: errors.CmlError) -> Frozen:
+    for_a_person = _is_hidden(error) or isinstance(error, errors.Rejected)
+    reason = Reason.PROJECT_NOT_FOUND if for_a_person else Reason.INCOMPLETE_LIST
+    return Frozen(reason, f"its project cannot be looked up: {error}")
+
+
+def _most_hopeful(faults: Sequence[errors.CmlError]) -> errors.CmlError:
+    """Of several faults the one that may pass by itself, so that a command tries again."""
+    final = (errors.Unauthorized, errors.NotFound, errors.Rejected)
+    return next((f for f in faults if not isinstance(f, final)), faults[0])
+
+
+def _head_runs(project: ObservedProject | None, cluster: str) -> bool:
+    """By name or by mark: an adopted head keeps its name, a released one has no mark."""
+    key = Key(cluster, THE_HEAD)
+    apps = () if project is None else project.applications
+    return any(app.phase is Phase.RUNNING and _is_member(app, key) for app in apps)
+
+
+def _is_member(app: ObservedApplication, key: Key) -> bool:
+    named = app.subdomain == application_name(key.cluster, key.member)
+    return named or (app.mark is not None and app.mark.key == key)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except errors.CmlError as error:
+        fault = _fault(error)
+    except FilesError as error:
+        fault = _files_fault(error)
+    else:
+        return
+    raise fault  # outside of the handlers: the cause may hold what no log should
+
+
+def _files_fault(error: FilesError) -> Fault:
+    """A refused key is that, whichever way it was noticed."""
+    if isinstance(error.__cause__, errors.Unauthorized):
+        return Fault(str(error), kind="Unauthorized", aborts=True)
+    result = Result.UNKNOWN if error.unknown else Result.FAILED
+    return Fault(str(error), result=result, kind="Files")
+
+
+def _fault(error: errors.CmlError) -> Fault:
+    match error:
+        case errors.Unknown():
+            return Fault(str(error), result=Result.UNKNOWN, kind="Unknown")
+        case errors.Rejected():
+            return Fault(str(error), result=Result.REJECTED, kind=_refusal_of(error))
+        case errors.Unauthorized():
+            return Fault(str(error), kind="Unauthorized", aborts=True)
+        case _:
+            return Fault(str(error), kind=type(error).__name__)
+
+
+_TAKEN = ("already", "taken", "exists", "in use", "unique", "duplicate")
+_USED_UP = ("quota", "out of", "exceed", "insufficient", "not enough")
+
+
+def _refusal_of(error: errors.Rejected) -> str:
+    """What CML refused for.  Its answer to a subdomain that is taken is not documented: 409, or 400
+    that names it; and 409 is its answer to a quota that is used up, too."""
+    said = str(error).lower()
+    if "subdomain" in said and "pattern" not in said:
+        return "Conflict"
+    if "quota" in said or (error.status == _CONFLICT and any(w in said for w in _USED_UP)):
+        return "QuotaExceeded"
+    taken = error.status == _CONFLICT and any(word in said for word in _TAKEN)
+    return "Conflict" if taken else "Rejected"
