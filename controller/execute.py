@@ -14,7 +14,7 @@ from functools import partial
 from itertools import zip_longest
 from typing import Protocol
 
-from controller.core.model.fault import Fault
+from controller.core.model.faults import Fault
 from controller.core.model.jobs import (
     JobConfiguration,
     ObservedJob,
@@ -46,7 +46,7 @@ from controller.core.model.plan import (
     WriteBuilder,
     WriteLauncher,
 )
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 
 GONE = "NotFound"
 CHANGED = "Changed"

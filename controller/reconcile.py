@@ -20,17 +20,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from controller.core.audit.case import Case
+from controller.core.audit.case import AuditedPlan
 from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredState, Frozen, desire
 from controller.core.model.history import History, record
 from controller.core.model.observed import Asked, ObservedFiles, ObservedPauses, ObservedState
-from controller.core.model.offers import Offers, Wish, wish
+from controller.core.model.offers import Offers, Requirement, wish
 from controller.core.model.plan import Outcome, Plan, Violation
 from controller.core.model.policy import Policy
 from controller.core.planner.planner import plan, remember
 from controller.core.planner.python_environments.cleanup import is_removal_due, named_environments
-from controller.core.spec.allowed import refusal
+from controller.core.spec.allowed_projects import refusal
 from controller.core.spec.revision import Revision
 from controller.core.status.status import Status, assess
 from controller.execute import Execution, execute
@@ -53,7 +53,7 @@ class World(Protocol):
     def files(self, projects: Iterable[str], asked: Asked | None = None) -> ObservedFiles:
         """What clusters have in the files of these projects, and environments if asked."""
 
-    def offers(self, wish: Wish) -> Offers:
+    def offers(self, wish: Requirement) -> Offers:
         """Images and sizes that the workspace offers, as far as CML tells.  Raises nothing."""
 
 
@@ -110,7 +110,7 @@ def lawful(
 ) -> Plan:
     """The plan without the steps of clusters whose steps would break a law; all others stay."""
     broken: tuple[Violation, ...] = ()
-    while found := audit(Case(decided, desired, observed, history, policy)):
+    while found := audit(AuditedPlan(decided, desired, observed, history, policy)):
         broken += found  # each time of clusters that had steps, so this ends
         refused = {violation.cluster for violation in broken}
         decided = plan(desired, observed, history, policy, refused)

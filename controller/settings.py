@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from controller.core.model.grace import PRUNE_GRACE_S
 from controller.core.model.member import BOOTSTRAP_MARKS, MARK
 from controller.core.model.policy import Policy
-from controller.core.spec.closest import did_you_mean
+from controller.core.spec.suggestions import did_you_mean
 
 PREFIX = "RAYCML_"
 

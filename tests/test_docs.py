@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from controller.cli.main import app
-from controller.core.model.reason import Reason
-from controller.core.status.occasions import Occasion
+from controller.core.model.reasons import Reason
+from controller.core.status.event_reasons import EventReason
 from controller.settings import CONNECTION_VARIABLES, RUN_VARIABLES, Settings, variable
 from controller.source.yaml.schema import json_schema
 from controller.terminal.exit_codes import Exit
@@ -41,7 +41,7 @@ def reasons() -> Iterator[str]:
 
 
 def events() -> Iterator[str]:
-    for occasion in Occasion:
+    for occasion in EventReason:
         yield f"| `{occasion.title}` | {occasion.kind.value} | {occasion.meaning} |"
 
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from controller.core.model.fault import Fault
+from controller.core.model.faults import Fault
 from controller.core.model.jobs import JobConfiguration, ObservedJob
 from controller.core.model.member import ENVIRONMENT, OWNER, Member
 from controller.core.model.observed import ObservedApplication, Phase
@@ -31,7 +31,7 @@ from controller.core.model.plan import (
     WriteBuilder,
     WriteLauncher,
 )
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.execute import Execution, execute
 from tests.worlds import POLICY, PROJECT, application, decide, desired, named, observed, spec
 

@@ -13,7 +13,7 @@ import pytest
 
 from controller.core.model.approval import Approval
 from controller.core.model.record import Record
-from controller.core.spec.revision import Holder, Problem, Revision
+from controller.core.spec.revision import Problem, Revision, SpecDocument
 from controller.files.approvals import HoldFile, approve
 from controller.files.port import FilesError
 from controller.files.records import RecordFile
@@ -58,7 +58,7 @@ class Script:
     origin: str = "https://git.example.com/specs.git"
 
     def push(self, commit: str, *names: str, problems: tuple[Problem, ...] = ()) -> None:
-        holders = tuple(Holder(named(n), f"{n}.yaml", 1) for n in sorted(names))
+        holders = tuple(SpecDocument(named(n), f"{n}.yaml", 1) for n in sorted(names))
         self.commits[commit] = Revision(holders, problems, commit, self.origin)
         self.history.append(commit)
 

@@ -10,16 +10,16 @@ import pytest
 
 from controller.core.model.history import History
 from controller.core.model.plan import Outcome, Plan, Result, Wait
-from controller.core.model.reason import Reason
-from controller.core.status.board import LoopState
+from controller.core.model.reasons import Reason
 from controller.core.status.goal import Goal
+from controller.core.status.snapshot import LoopState
 from controller.core.status.status import assess
 from controller.reconcile import Pass
-from controller.run.loop import Excuse, Loop, Patience, converge
-from controller.run.rhythm import Rhythm
+from controller.run.loop import ConvergeOptions, Loop, Standby, converge
+from controller.run.schedule import Schedule
 from tests.worlds import NOW, POLICY, converged, decide, desired, observed, revision, spec
 
-RHYTHM = Rhythm(fast_s=2, slow_s=30, jitter=0)
+RHYTHM = Schedule(fast_s=2, slow_s=30, jitter=0)
 
 
 class Hours:
@@ -72,8 +72,8 @@ def looped(passes: Iterator[Pass | Exception], most: int) -> tuple[list[float], 
             raise found
         return found
 
-    def excuse(error: Exception) -> Excuse | None:
-        return Excuse("somebody") if isinstance(error, PermissionError) else None
+    def excuse(error: Exception) -> Standby | None:
+        return Standby("somebody") if isinstance(error, PermissionError) else None
 
     Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, threading.Event(), told, excuse).run()
     return clock.pauses, told.states
@@ -126,7 +126,7 @@ def test_memory_is_as_old_as_it_was_after_the_clock_was_set(once: bool, step_s: 
         return replace(waits, history=History(seen_at=NOW))
 
     if once:
-        converge(one_pass, Patience(Goal.READY, timeout_s=100, passes_max=2), clock)
+        converge(one_pass, ConvergeOptions(Goal.READY, timeout_s=100, passes_max=2), clock)
     else:
         wake, told = threading.Event(), Told()
         Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, wake, told, lambda _: None).run()

@@ -10,9 +10,9 @@ import typer
 import yaml
 
 from controller.cli.main import app
-from controller.core.model.reason import Outlook, Reason
+from controller.core.model.reasons import Outlook, Reason
+from controller.core.status.event_reasons import EventReason
 from controller.core.status.events import Kind
-from controller.core.status.occasions import Occasion
 from controller.settings import CONNECTION_VARIABLES, RUN_VARIABLES, Settings, variable
 from controller.source.yaml.parse import parse
 
@@ -56,7 +56,7 @@ def test_every_reason_that_waits_for_a_person_has_a_remedy_and_no_other_has() ->
 
 def test_every_warning_has_a_remedy_and_no_other_event_has() -> None:
     table = rows("| event | what it means | what to do |")
-    wanted = [each.title for each in Occasion if each.kind is Kind.WARNING]
+    wanted = [each.title for each in EventReason if each.kind is Kind.WARNING]
     assert [row[0] for row in table] == [f"`{title}`" for title in wanted]
     assert all(len(row) == 3 and all(row) for row in table)
 

@@ -22,7 +22,7 @@ from controller.core.model.observed import (
 from controller.core.model.plan import Plan
 from controller.core.model.policy import Policy
 from controller.core.planner.planner import plan, remember
-from controller.core.spec.revision import Holder, Problem, Revision
+from controller.core.spec.revision import Problem, Revision, SpecDocument
 from controller.core.spec.spec import RayCluster
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -73,7 +73,7 @@ def named(name: str, **changes: object) -> RayCluster:
 
 
 def revision(*clusters: RayCluster, problems: tuple[Problem, ...] = ()) -> Revision:
-    holders = tuple(Holder(c, "specs/test.yaml", 1) for c in clusters)
+    holders = tuple(SpecDocument(c, "specs/test.yaml", 1) for c in clusters)
     return Revision(holders, problems, None, "specs")
 
 

@@ -24,9 +24,9 @@ from controller.acceptance.report import (
 from controller.acceptance.trial import Passed, PhaseError, Trial
 from controller.core.status.goal import Goal, verdict
 from controller.process.interrupts import Interrupts
-from controller.run.loop import End
+from controller.run.loop import Convergence
+from controller.terminal.errors import explained
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import explained
 from controller.terminal.screen import Screen
 
 _PAGE_REMEDY = (
@@ -168,7 +168,7 @@ class Run:
         last = self._trial.last
         if last is None:
             return ()
-        return tuple(self._trial.aftermath(End(last, verdict(last.plan, Goal.READY), 0)))
+        return tuple(self._trial.aftermath(Convergence(last, verdict(last.plan, Goal.READY), 0)))
 
     def _tell(self, finding: Finding) -> None:
         self.findings.append(finding)

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from controller.cml.values import RuntimeRef
-from controller.core.spec.revision import Holder, Revision, assemble
+from controller.core.spec.revision import Revision, SpecDocument, assemble
 from controller.core.spec.spec import RayCluster
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 
 GROUP = "worker"
 LARGE = {"cpu": "4", "memory": "16", "head_cpu": "2", "head_memory": "8"}
@@ -74,7 +74,7 @@ def _fault(found: ErrorDetails) -> str:
 
 
 def revision(name: str, shape: Shape, runtime: str, workers: int) -> Revision:
-    holder = Holder(cluster(name, shape, runtime, workers), "acceptance", 1)
+    holder = SpecDocument(cluster(name, shape, runtime, workers), "acceptance", 1)
     return assemble([holder], [], origin="acceptance")
 
 

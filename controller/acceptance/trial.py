@@ -8,15 +8,15 @@ from controller.acceptance.report import Exchange, Node, Nodes
 from controller.acceptance.spec import Shape, revision
 from controller.core.model.plan import Plan
 from controller.core.model.policy import Policy
-from controller.core.model.reason import Outlook
+from controller.core.model.reasons import Outlook
 from controller.core.status.goal import Goal, Verdict
 from controller.process.interrupts import Interrupts
 from controller.reconcile import Pass
-from controller.run.aftermath import explain
 from controller.run.convergence import Drive
-from controller.run.loop import End
+from controller.run.diagnosis import explain
+from controller.run.loop import Convergence
 from controller.terminal.progress import Progress, heartbeat
-from controller.workspace.compose import Session, with_permissions
+from controller.workspace.session import Session, with_permissions
 
 
 class PhaseError(Exception):
@@ -76,7 +76,7 @@ class Trial:
             self.session, wanted, self.policy(), self.interrupts, self.progress, last=self.last
         )
 
-    def reach(self, drive: Drive, goal: Goal) -> End:
+    def reach(self, drive: Drive, goal: Goal) -> Convergence:
         """Pass until the goal is reached.  PhaseError where it is not in the time that is left."""
         try:
             end = drive.until(goal, self.left_s)
@@ -86,11 +86,11 @@ class Trial:
             raise self.unwell(end, "")
         return end
 
-    def unwell(self, end: End, said: str) -> PhaseError:
+    def unwell(self, end: Convergence, said: str) -> PhaseError:
         """Why it did not come to that, with the conditions and the ends of logs."""
         return PhaseError(said or _short(end), self.aftermath(end))
 
-    def aftermath(self, end: End) -> list[str]:
+    def aftermath(self, end: Convergence) -> list[str]:
         """`raycml status` shows nothing of a cluster that is about to be deleted."""
         return [x for x in explain(end, self.session) if not x.startswith("try: raycml status")]
 
@@ -119,7 +119,7 @@ def why_not(plan: Plan) -> str:
     return next((f"{member or 'it'}: {title}: {said}" for member, title, said in found), "")
 
 
-def _short(end: End) -> str:
+def _short(end: Convergence) -> str:
     plan = end.last.plan
     if plan.refusals:
         return f"refused, since it would break a law: {plan.refusals[0]}"

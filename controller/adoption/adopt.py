@@ -9,15 +9,15 @@ from controller.adoption.proposal import Pair, Proposal, propose
 from controller.core.model.history import History
 from controller.core.model.member import Member
 from controller.core.model.observed import ObservedApplication
-from controller.core.spec.closest import did_you_mean
 from controller.core.spec.revision import Revision
+from controller.core.spec.suggestions import did_you_mean
 from controller.guards.pauses import check_pauses
 from controller.printable import one_line
 from controller.reconcile import look_and_plan
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
-from controller.workspace.compose import Session, with_permissions
-from controller.workspace.marking import Fields, Written, write
+from controller.workspace.session import Session, with_permissions
+from controller.workspace.write_mark import Fields, Written, write
 
 
 def look_at(session: Session, revision: Revision, name: str, from_owner: str | None) -> Ground:

@@ -7,20 +7,22 @@ from functools import partial
 from controller.adoption.adoption import release as unmarked
 from controller.core.model.history import History
 from controller.core.model.observed import ObservedApplication, is_ours, key_of
-from controller.core.spec.closest import did_you_mean
-from controller.core.spec.revision import Holder
+from controller.core.spec.revision import SpecDocument
+from controller.core.spec.suggestions import did_you_mean
 from controller.guards.pauses import check_pauses
 from controller.guards.protection import check_specs
 from controller.printable import one_line
 from controller.reconcile import Pass, look_and_plan
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.specs import NO_SPECS
-from controller.workspace.compose import Session, with_permissions
-from controller.workspace.marking import Fields, Written, write
+from controller.workspace.session import Session, with_permissions
+from controller.workspace.write_mark import Fields, Written, write
 
 
-def found(session: Session, name: str, holder: Holder | None) -> Sequence[ObservedApplication]:
+def found(
+    session: Session, name: str, holder: SpecDocument | None
+) -> Sequence[ObservedApplication]:
     """All applications of the cluster.  CommandError where they may not be released."""
     policy = replace(with_permissions(session.policy), look_at_pauses=True)
     seen = look_and_plan(NO_SPECS, session.world, History(), policy)

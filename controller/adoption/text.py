@@ -8,7 +8,7 @@ from controller.core.status.documents import plan_json
 from controller.printable import one_line
 from controller.terminal.columns import aligned
 from controller.terminal.plan_table import is_pending, plan_text
-from controller.workspace.marking import Written
+from controller.workspace.write_mark import Written
 
 SCHEMA = "raycml.adopt/v1"
 

@@ -22,8 +22,8 @@ from controller.cml.errors import (
 )
 from controller.core.spec.text import spoken
 from controller.files.port import FilesError
+from controller.terminal.errors import CommandError, explained
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError, explained
 from controller.terminal.screen import Screen
 
 PAUSE_S = 2.0

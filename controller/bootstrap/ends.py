@@ -12,8 +12,8 @@ from controller.bootstrap.site import Site
 from controller.bootstrap.wanted import git_source
 from controller.cml.errors import CmlError, NotFound
 from controller.source.directory import SourceError
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 
 _CODES = {
     End.USAGE: Exit.USAGE,

@@ -14,9 +14,9 @@ from controller.cml.client import Client
 from controller.cml.connection import parse_address, trust
 from controller.cml.transport import open_http
 from controller.files.port import ProjectFiles
-from controller.terminal.failure import CommandError
+from controller.terminal.errors import CommandError
 from controller.terminal.screen import Screen
-from controller.workspace.compose import open_client, open_files
+from controller.workspace.session import open_client, open_files
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,13 @@ from controller.bootstrap.facts import (
 from controller.bootstrap.wheel import Wheel, own_wheel, pins
 from controller.core.spec.fingerprint import canonical
 from controller.node.builder import render as builder
-from controller.node.keeper import render as keeper
-from controller.process.machine import SECRET_VARIABLES
+from controller.node.run_controller import render as keeper
+from controller.process.system import SECRET_VARIABLES
 from controller.settings import RUN_VARIABLES, Settings, SettingsError, read_settings, variable
 from controller.source.git.address import parse_address
 from controller.source.git.source import GitOptions, GitSource
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 
 SECRET = frozenset(
     {"RAYCML_WEB_TOKEN", "RAYCML_HOOK_SECRET", "RAYCML_GIT_TOKEN", *SECRET_VARIABLES}

@@ -34,10 +34,10 @@ from controller.cli.commands.render import render
 from controller.cli.commands.run import run as run_command
 from controller.cli.commands.status import status
 from controller.process.interrupts import Interrupted, exit_code, raised
-from controller.process.machine import Machine, this_machine
+from controller.process.system import System, this_system
+from controller.terminal.advice import with_local
+from controller.terminal.errors import CommandError, explained
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError, explained
-from controller.terminal.retyped import with_local
 from controller.terminal.screen import OutputError, ReaderGoneError, Screen
 from controller.terminal.specs import SpecsError
 
@@ -126,7 +126,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a poor locale must not end a command
-    machine = this_machine()
+    machine = this_system()
     try:
         with raised(machine.ending):
             code = run(sys.argv[1:], machine)
@@ -135,7 +135,7 @@ def main() -> None:
     sys.exit(int(code))
 
 
-def run(arguments: Sequence[str], machine: Machine) -> int:
+def run(arguments: Sequence[str], machine: System) -> int:
     """One command, to its exit code.  Raises nothing."""
     screen = Screen(machine, plain="--no-color" in arguments, verbose=_verbose(arguments))
     try:
@@ -165,7 +165,7 @@ def _interrupted(screen: Screen, stop: Interrupted, arguments: Sequence[str]) ->
     return exit_code(stop.number)
 
 
-def _invoke(arguments: Sequence[str], machine: Machine) -> int:
+def _invoke(arguments: Sequence[str], machine: System) -> int:
     ended = _command_line().main(
         args=list(arguments), prog_name="raycml", standalone_mode=False, obj=machine
     )

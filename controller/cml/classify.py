@@ -23,7 +23,7 @@ from controller.cml.errors import (
     Unavailable,
     Unknown,
 )
-from controller.cml.operations import Answer, Expects, Operation, TooLargeError
+from controller.cml.operations import Expects, Operation, Response, TooLargeError
 
 Redact = Callable[[str], str]
 
@@ -38,13 +38,13 @@ _NOT_CML = "is this address a CML API v2?"
 
 def classify(
     operation: Operation,
-    outcome: Answer | Exception,
+    outcome: Response | Exception,
     *,
     now: datetime,
     redact: Redact,
 ) -> CmlError | None:
     """The error that the outcome amounts to, or None for an answer to go on with."""
-    if isinstance(outcome, Answer):
+    if isinstance(outcome, Response):
         return _of_answer(operation, outcome, now, redact)
     return _of_fault(operation, outcome, redact)
 
@@ -69,7 +69,7 @@ def parse_json(body: bytes) -> object:
     return value
 
 
-def is_html(answer: Answer) -> bool:
+def is_html(answer: Response) -> bool:
     """Whether it is a page.  Nothing at all is none, whatever type it claims (uploads do)."""
     start = answer.body[:256].lstrip().lower()
     kind = answer.headers.get("content-type", "").lower()
@@ -101,7 +101,7 @@ def _of_fault(operation: Operation, fault: Exception, redact: Redact) -> CmlErro
 
 
 def _of_answer(
-    operation: Operation, answer: Answer, now: datetime, redact: Redact
+    operation: Operation, answer: Response, now: datetime, redact: Redact
 ) -> CmlError | None:
     if 200 <= answer.status < 300:
         return _of_success(operation, answer)
@@ -117,14 +117,14 @@ def _of_answer(
     )
 
 
-def _of_success(operation: Operation, answer: Answer) -> CmlError | None:
+def _of_success(operation: Operation, answer: Response) -> CmlError | None:
     # A file may well be a page; then it says so itself, and no sign-in page has its name.
     if operation.expects is Expects.BYTES or not is_html(answer):
         return None
     return Unauthorized(f"{operation}: {_SIGN_IN}", status=answer.status, operation=operation.name)
 
 
-def _refusal(operation: Operation, answer: Answer) -> tuple[type[CmlError], str]:
+def _refusal(operation: Operation, answer: Response) -> tuple[type[CmlError], str]:
     status = answer.status
     if 300 <= status < 400:
         return Unauthorized, _SIGN_IN
@@ -147,7 +147,7 @@ def _refused(status: int) -> tuple[type[CmlError], str]:
     return Rejected, "CML refused"
 
 
-def _missing(answer: Answer) -> tuple[type[CmlError], str]:
+def _missing(answer: Response) -> tuple[type[CmlError], str]:
     try:
         named = isinstance(parse_json(answer.body), dict)
     except ValueError:
@@ -163,7 +163,7 @@ def _lost(operation: Operation) -> tuple[type[CmlError], str]:
     return Unavailable, "CML failed"
 
 
-def _words(answer: Answer, redact: Redact) -> str:
+def _words(answer: Response, redact: Redact) -> str:
     if is_html(answer):
         return ""
     return one_line(_said(answer.body), redact)
@@ -179,7 +179,7 @@ def _said(body: bytes) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _retry_after(answer: Answer, now: datetime) -> float | None:
+def _retry_after(answer: Response, now: datetime) -> float | None:
     """Seconds, from either form that HTTP has; None when absent or senseless."""
     text = answer.headers.get("retry-after", "").strip()
     if not text:

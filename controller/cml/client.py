@@ -22,7 +22,7 @@ from controller.cml.errors import (
     Unauthorized,
 )
 from controller.cml.jobs import Jobs
-from controller.cml.operations import Answer, Call, Operation, Request
+from controller.cml.operations import CallRecord, Operation, Request, Response
 from controller.cml.projects import Projects
 from controller.cml.reading import confirmed, read_list, read_object, read_once, read_one
 from controller.cml.transport import Network, OnCall, Retries, Timeouts, Transport, open_http
@@ -31,7 +31,7 @@ from controller.core.model.observed import ObservedApplication, ObservedProject
 from controller.core.model.plan import Configuration
 
 
-def ignore(_: Call) -> None:
+def ignore(_: CallRecord) -> None:
     """The hook of those who do not count calls."""
 
 
@@ -226,7 +226,7 @@ class Client:
 
     # How
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request) -> Response:
         return self._transport.send(request)
 
     def _verb(self, operation: Operation, project: str, application_id: str, verb: str) -> None:

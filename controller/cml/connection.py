@@ -23,7 +23,7 @@ _REMEDY = "give the workspace's address, such as https://ml-0123abcd-e45.example
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class WorkspaceAddress:
     """Scheme and authority of a workspace; `host` is without its port."""
 
     scheme: str
@@ -55,7 +55,7 @@ class Address:
         """
         if not self.host.endswith(".localhost"):
             return self.url
-        return Address(self.scheme, "127.0.0.1", self.port).url
+        return WorkspaceAddress(self.scheme, "127.0.0.1", self.port).url
 
 
 def is_loopback(host: str) -> bool:
@@ -67,7 +67,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def parse_address(text: str) -> Address:
+def parse_address(text: str) -> WorkspaceAddress:
     """Liberal: a bare host, a trailing slash, `/api/v1` (as pods have it) and `/api/v2` all do.
 
     Plain HTTP is refused but for loopback hosts: the API key travels in every request.
@@ -79,7 +79,7 @@ def parse_address(text: str) -> Address:
         raise ConnectionSettingsError(
             f"http://{host} would send the API key in clear: use https:// instead"
         )
-    return Address(scheme, host, None if port == _default_port(scheme) else port)
+    return WorkspaceAddress(scheme, host, None if port == _default_port(scheme) else port)
 
 
 def _split(text: str) -> SplitResult:

@@ -132,7 +132,7 @@ def patch_project(
 
 def create_job(wanted: JobConfiguration, project_id: str) -> dict[str, object]:
     """The body of POST jobs."""
-    body = wire.CreateJob(
+    body = wire.CreateJobBody(
         project_id=project_id,
         name=wanted.name,
         script=wanted.script,

@@ -113,7 +113,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What came back.  Header names in lower case; the body is bounded by the request's limit."""
 
     status: int
@@ -126,7 +126,7 @@ class TooLargeError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CallRecord:
     """One exchange with CML, for logs, metrics and tests.  `error` is the class that came of it.
 
     `date` is the answer's header of that name: what time it is at CML's, to the second.

@@ -37,14 +37,14 @@ class Listing(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListPage:
     """One page: raw items and the token of the next (empty: there is none)."""
 
     items: tuple[object, ...]
     token: str
 
 
-def read_page(body: Mapping[str, object], key: str) -> Page:
+def read_page(body: Mapping[str, object], key: str) -> ListPage:
     """NotAPageError when the body is no page of such a list.  Absent and null are empty."""
     if key not in body and ("error" in body or "message" in body):
         raise NotAPageError("an error came as an answer")
@@ -52,7 +52,7 @@ def read_page(body: Mapping[str, object], key: str) -> Page:
     token = body.get("next_page_token")
     if not isinstance(items, list | None) or not isinstance(token, str | None):
         raise NotAPageError(f"`{key}` or its token has the wrong type")
-    return Page(tuple(items or ()), token or "")
+    return ListPage(tuple(items or ()), token or "")
 
 
 def read_items(raw: tuple[object, ...], model: type[Item]) -> Listing[Item]:
@@ -86,7 +86,7 @@ def read_all(
     return Listing(tuple(found.values()), complete)
 
 
-def _pages(fetch: FetchPage, key: str) -> Iterator[Page | None]:
+def _pages(fetch: FetchPage, key: str) -> Iterator[ListPage | None]:
     """Pages in order; a last None when one cannot be read, or the tokens circle or do not end."""
     token, seen = "", set[str]()
     for _ in range(PAGE_LIMIT):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from controller.cml import wire
 from controller.cml.classify import parse_json, unreadable
 from controller.cml.errors import CmlError, NotFound, TooLarge, Unauthorized, Unknown
-from controller.cml.operations import Answer, Operation, Request
+from controller.cml.operations import Operation, Request, Response
 from controller.cml.paging import (
     PAGE_SIZE,
     Item,
@@ -26,7 +26,7 @@ from controller.cml.paging import (
 
 Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")
-Send = Callable[[Request], Answer]
+Send = Callable[[Request], Response]
 
 
 def read_one(send: Send, request: Request, model: type[Model]) -> Model:
@@ -126,7 +126,7 @@ def confirmed(operation: Operation, read: Callable[[], T]) -> T:
     )
 
 
-def read_object(operation: Operation, answer: Answer) -> dict[str, object]:
+def read_object(operation: Operation, answer: Response) -> dict[str, object]:
     try:
         value = parse_json(answer.body)
     except ValueError as error:

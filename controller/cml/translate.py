@@ -12,7 +12,7 @@ from controller.core.model.jobs import ObservedJob
 from controller.core.model.member import BOOTSTRAP_MARKS, MARK
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import Configuration
-from controller.core.spec.environment import shows
+from controller.core.spec.variables import shows
 
 HOME = "/home/cdsw/"
 # The variables whose values may be shown: names and hashes, made by the controller itself.

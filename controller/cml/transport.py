@@ -19,14 +19,14 @@ from pydantic import SecretStr
 from controller import __version__
 from controller.clock import Clock
 from controller.cml.classify import classify
-from controller.cml.connection import Address
+from controller.cml.connection import WorkspaceAddress
 from controller.cml.errors import CmlError, Throttled, Unavailable
 from controller.cml.gate import Gate
 from controller.cml.limit import Limit, OverError
-from controller.cml.operations import Answer, Call, Request, TooLargeError
+from controller.cml.operations import CallRecord, Request, Response, TooLargeError
 from controller.redaction import echo_redaction
 
-OnCall = Callable[[Call], None]
+OnCall = Callable[[CallRecord], None]
 
 _FAULTS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, TooLargeError)
 
@@ -74,7 +74,7 @@ Network = httpx.BaseTransport | httpx.Client
 
 
 def open_http(
-    address: Address,
+    address: WorkspaceAddress,
     network: Network | None,
     *,
     verify: ssl.SSLContext | Literal[True],
@@ -105,7 +105,7 @@ class Transport:
 
     def __init__(
         self,
-        address: Address,
+        address: WorkspaceAddress,
         key: SecretStr,
         http: httpx.Client,
         *,
@@ -130,14 +130,14 @@ class Transport:
     def close(self) -> None:
         self._http.close()
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request) -> Response:
         """The answer to go on with, or a CmlError.  Never anything else."""
         tries_left = 1 if request.operation.write else self._retries.tries
         pause_s = self._retries.first_s
         while True:
             self._gate.wait(self.limit.closed)
             result = self._attempt(request)
-            if isinstance(result, Answer):
+            if isinstance(result, Response):
                 return result
             tries_left -= 1
             if isinstance(result, Throttled):
@@ -155,7 +155,7 @@ class Transport:
         patience = self._retries.patience_s
         return isinstance(error, Throttled) and (error.retry_after_s or 0.0) <= patience
 
-    def _attempt(self, request: Request) -> Answer | CmlError:
+    def _attempt(self, request: Request) -> Response | CmlError:
         started = self._clock.monotonic()
         outcome = self._exchange(request)
         error = classify(
@@ -167,26 +167,30 @@ class Transport:
         self._count(request, outcome, error, took_s)
         if error is not None:
             return error
-        assert isinstance(outcome, Answer)  # noqa: S101 - tells mypy: a fault is always classified
+        assert isinstance(outcome, Response)  # noqa: S101 - tells mypy: a fault is always classified
         return outcome
 
     def _count(
-        self, request: Request, outcome: Answer | Exception, error: CmlError | None, seconds: float
+        self,
+        request: Request,
+        outcome: Response | Exception,
+        error: CmlError | None,
+        seconds: float,
     ) -> None:
         self._on_call(
-            Call(
+            CallRecord(
                 method=request.operation.method,
                 operation=request.operation.name,
                 project=request.project,
-                status=outcome.status if isinstance(outcome, Answer) else None,
+                status=outcome.status if isinstance(outcome, Response) else None,
                 error=type(error).__name__ if error else None,
                 seconds=seconds,
                 write=request.operation.write,
-                date=outcome.headers.get("date", "") if isinstance(outcome, Answer) else "",
+                date=outcome.headers.get("date", "") if isinstance(outcome, Response) else "",
             )
         )
 
-    def _exchange(self, request: Request) -> Answer | Exception:
+    def _exchange(self, request: Request) -> Response | Exception:
         """Faults are values here: one that was raised would drag its request along as a context."""
         if self.limit.is_over:
             return OverError()
@@ -203,7 +207,7 @@ class Transport:
                 extensions={"trace": self.limit.watch},
             ) as response:
                 body = self._body(response, request)
-                return Answer(response.status_code, _headers(response), body)
+                return Response(response.status_code, _headers(response), body)
         except _FAULTS as fault:
             return fault
 

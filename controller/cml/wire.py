@@ -69,7 +69,7 @@ When = Annotated[datetime | None, BeforeValidator(_when)]
 Status = Annotated[str, BeforeValidator(_status)]
 
 
-class _In(BaseModel):
+class _WireIn(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
@@ -79,7 +79,7 @@ class _Out(BaseModel):
     )
 
 
-class Application(_In):
+class Application(_WireIn):
     """`environment` is JSON text in every answer, but other shapes were seen: raw here."""
 
     id: Id
@@ -99,13 +99,13 @@ class Application(_In):
     stopped_at: When = None
 
 
-class Owner(_In):
+class Owner(_WireIn):
     """The part of a ShortUser that helps to tell two projects apart."""
 
     username: Text = ""
 
 
-class Project(_In):
+class Project(_WireIn):
     """`name` comes without its owner, so two may have the same."""
 
     id: Id
@@ -116,7 +116,7 @@ class Project(_In):
     environment: object = None
 
 
-class Job(_In):
+class Job(_WireIn):
     """`timeout` is an int64 and so travels as text; `environment` is raw, as an application's."""
 
     id: Id
@@ -138,7 +138,7 @@ class Job(_In):
     created_at: When = None
 
 
-class JobRun(_In):
+class JobRun(_WireIn):
     """No exit code, no reason and no output: the contract has none."""
 
     id: Id
@@ -153,7 +153,7 @@ class JobRun(_In):
     finished_at: When = None
 
 
-class Runtime(_In):
+class Runtime(_WireIn):
     """Runtimes have no id but their image's full reference."""
 
     image_identifier: Id
@@ -164,7 +164,7 @@ class Runtime(_In):
     full_version: Text = ""
 
 
-class FileInfo(_In):
+class FileInfo(_WireIn):
     """`file_size` is an int64 and so travels as text; folders have none."""
 
     path: Id
@@ -224,7 +224,7 @@ class PatchProject(_Out):
     environment: str | None = None
 
 
-class CreateJob(_Out):
+class CreateJobBody(_Out):
     """POST: `environment` is an object and `timeout` a number here; what is None is not sent."""
 
     project_id: str

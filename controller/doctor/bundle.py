@@ -24,12 +24,12 @@ from controller.doctor.facts import Facts, Unread, seen, wanted
 from controller.doctor.finding import Finding
 from controller.doctor.look import Found
 from controller.doctor.text import checkup_json
-from controller.process.machine import Machine
+from controller.process.system import System
 from controller.redaction import REDACTED
 from controller.settings import CONNECTION_VARIABLES, PREFIX
 from controller.telemetry import Redaction
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 
 LEFT_OUT = "[left out]"
 _TOP = "raycml-doctor"
@@ -73,7 +73,7 @@ def reserve(file: Path) -> io.BufferedWriter:
 
 
 def write(
-    out: io.BufferedWriter, machine: Machine, found: Found, findings: Sequence[Finding]
+    out: io.BufferedWriter, machine: System, found: Found, findings: Sequence[Finding]
 ) -> None:
     """Everything as one compressed archive.  OSError where the disk is full."""
     redact = _redactions(machine, found)
@@ -97,7 +97,7 @@ def _add(archive: tarfile.TarFile, name: str, text: str, moment: int) -> None:
     archive.addfile(entry, io.BytesIO(data))
 
 
-def _redactions(machine: Machine, found: Found) -> tuple[Redaction, ...]:
+def _redactions(machine: System, found: Found) -> tuple[Redaction, ...]:
     """Of what the machine knows to be secret, and of the values of variables."""
     return machine.redaction, Redaction(_values(machine.environ, found))
 
@@ -113,7 +113,7 @@ def _values(environ: Mapping[str, str], found: Found) -> Iterator[str]:
 
 
 def _contents(
-    machine: Machine, found: Found, findings: Sequence[Finding]
+    machine: System, found: Found, findings: Sequence[Finding]
 ) -> Iterator[tuple[str, str]]:
     facts = found.facts
     yield "doctor.json", _json(checkup_json(findings, facts.as_of))

@@ -20,7 +20,7 @@ from controller.core.model.observed import (
     Pause,
 )
 from controller.core.model.policy import Policy
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.core.spec.revision import Revision
 
 _UNREACHED = frozenset({"Unavailable", "Throttled"})

@@ -11,7 +11,7 @@ from pathlib import Path
 from controller.clock import Clock
 from controller.cml.errors import Rejected
 from controller.core.model.desired import LAUNCHERS
-from controller.core.model.lease import Lease, Sighting, sight
+from controller.core.model.lease import Lease, LeaseObservation, observe
 from controller.doctor.facts import LeaseSeen, Probe, Unread
 from controller.files.leases import read_lease
 from controller.files.port import FilesError, ProjectFiles, StoredFile
@@ -61,7 +61,7 @@ def watch_lease(
     if is_dead(found.place):
         return LeaseSeen(found, ended=True)
     waiting(found)
-    seen = sight(None, found, clock.monotonic())
+    seen = observe(None, found, clock.monotonic())
     for _ in range(_LOOKS):
         clock.wait(found.duration_s / _LOOKS)
         later = _look_again(files, owner, seen, clock)
@@ -70,9 +70,11 @@ def watch_lease(
     return LeaseSeen(found, clock.monotonic() - seen.unchanged_since)
 
 
-def _look_again(files: ProjectFiles, owner: str, before: Sighting, clock: Clock) -> Sighting | None:
+def _look_again(
+    files: ProjectFiles, owner: str, before: LeaseObservation, clock: Clock
+) -> LeaseObservation | None:
     found = read_lease(files, owner)
-    return None if found is None else sight(before, found, clock.monotonic())
+    return None if found is None else observe(before, found, clock.monotonic())
 
 
 def has_interpreter(files: ProjectFiles, path: str, home: Path | None) -> bool | Unread:

@@ -13,14 +13,14 @@ from controller.clock import Clock
 from controller.cml import errors
 from controller.cml.connection import trust
 from controller.cml.inspector import Inspector, server_time
-from controller.cml.operations import Call
+from controller.cml.operations import CallRecord
 from controller.doctor.facts import Sample, Unread
 from controller.emulator.daemon import EmulatorError
 from controller.files.port import FilesError, ProjectFiles
-from controller.terminal.failure import CommandError
+from controller.terminal.errors import CommandError
 from controller.terminal.screen import Screen
-from controller.workspace.compose import open_files, open_logs
-from controller.workspace.connect import Where, locate
+from controller.workspace.connection import Where, locate
+from controller.workspace.session import open_files, open_logs
 
 T = TypeVar("T")
 
@@ -65,10 +65,10 @@ def connected(screen: Screen, *, local: bool, ca_cert: Path | None) -> Iterator[
         yield Line(inspector, open_files(inspector, where), where, samples, machine.clock)
 
 
-def _hearing(screen: Screen, samples: list[Sample]) -> Callable[[Call], None]:
+def _hearing(screen: Screen, samples: list[Sample]) -> Callable[[CallRecord], None]:
     clock, log = screen.machine.clock, open_logs(screen)
 
-    def heard(call: Call) -> None:
+    def heard(call: CallRecord) -> None:
         skew = _skew(call, clock)
         samples.append(Sample(call.operation, call.seconds, call.error, call.status, skew))
         log.info("call", operation=call.operation, status=call.status, error=call.error)
@@ -76,7 +76,7 @@ def _hearing(screen: Screen, samples: list[Sample]) -> Callable[[Call], None]:
     return heard
 
 
-def _skew(call: Call, clock: Clock) -> float | None:
+def _skew(call: CallRecord, clock: Clock) -> float | None:
     """How far CML's clock is ahead: its second began up to one second before it answered."""
     told = server_time(call.date) if call.date else None
     if told is None:

@@ -9,7 +9,7 @@ from controller.core.spec.revision import Revision
 from controller.doctor.facts import Unread
 from controller.settings import Settings, SettingsError, read_settings
 from controller.source.directory import SourceError
-from controller.terminal.failure import CommandError
+from controller.terminal.errors import CommandError
 from controller.terminal.options import SPECS
 from controller.terminal.specs import read_specs, scope
 

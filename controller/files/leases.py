@@ -19,7 +19,15 @@ from dataclasses import dataclass
 from itertools import count
 
 from controller.clock import Clock
-from controller.core.model.lease import Claim, Lease, Sighting, claim, newest, sight, successor
+from controller.core.model.lease import (
+    Lease,
+    LeaseClaim,
+    LeaseObservation,
+    claim,
+    newest,
+    observe,
+    successor,
+)
 from controller.files import decode
 from controller.files.port import FilesError, ProjectFiles
 
@@ -165,7 +173,7 @@ class LeaseFile:
         self._mine = _unheld(claimant, clock.now().isoformat(timespec="seconds"))
         self._clock = clock
         self._lives = lives
-        self._seen: Sighting | None = None
+        self._seen: LeaseObservation | None = None
         self._kept: tuple[int, ...] = ()  # generations of this hold, the latest last
         self._held = False
         self._due_at = -math.inf
@@ -224,17 +232,17 @@ class LeaseFile:
         """Take note of the lease.  Its own generations alone need no reading."""
         numbers = generations(self._files, self._owner)
         if self._held and numbers and set(numbers) <= set(self._kept):
-            self._seen = sight(self._seen, self._mine, self._clock.monotonic())
+            self._seen = observe(self._seen, self._mine, self._clock.monotonic())
             return numbers
         found = _read(self._files, self._owner, numbers)
         now = self._clock.monotonic()
-        self._seen = None if found is None else sight(self._seen, found, now)
+        self._seen = None if found is None else observe(self._seen, found, now)
         return numbers
 
     def _check(self) -> None:
         """LeaseHeldError where another controller holds the lease."""
         now = self._clock.monotonic()
-        if self._seen is None or claim(self._seen, self._mine.holder, now) is not Claim.HELD:
+        if self._seen is None or claim(self._seen, self._mine.holder, now) is not LeaseClaim.HELD:
             return
         living = self._lives(self._seen.lease)
         if living is False:
@@ -246,7 +254,7 @@ class LeaseFile:
 
     def _write(self, numbers: tuple[int, ...]) -> None:
         seen, now = self._seen, self._clock.monotonic()
-        held = seen is not None and claim(seen, self._mine.holder, now) is Claim.OURS
+        held = seen is not None and claim(seen, self._mine.holder, now) is LeaseClaim.OURS
         if held and seen is not None:
             mine = seen.lease.renewed()
         else:
@@ -262,7 +270,7 @@ class LeaseFile:
         if not held:
             self._concede()
         self._held = True
-        self._seen = sight(self._seen, mine, now)
+        self._seen = observe(self._seen, mine, now)
         self._sweep({*numbers} - {*self._kept})
 
     def _concede(self) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from controller.core.model.other_clocks import age_s
 from controller.core.model.record import Record
-from controller.files.left_behind import MOST, SEEN_S
+from controller.files.leftovers import MOST, SEEN_S
 from controller.files.port import ProjectFiles, StoredFile
 from controller.files.records import RecordFile, record_folder, record_folders
 

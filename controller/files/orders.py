@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from controller.core.model.order import Answer, Order, OrderedChange, OrderKind
+from controller.core.model.orders import Order, OrderAnswer, OrderedChange, OrderKind
 from controller.core.model.plan import Result
 from controller.files import decode
 from controller.files.port import ProjectFiles, StoredFile
@@ -59,7 +59,7 @@ def render_order(order: Order) -> bytes:
     )
 
 
-def render_answer(answer: Answer) -> bytes:
+def render_answer(answer: OrderAnswer) -> bytes:
     changes = [
         {
             "application": one.application_id,
@@ -110,7 +110,7 @@ def parse_order(data: bytes, order_id: str) -> Order | None:
     )
 
 
-def parse_answer(data: bytes, order_id: str) -> Answer | None:
+def parse_answer(data: bytes, order_id: str) -> OrderAnswer | None:
     """The answer to this id; None for anything else.  Raises nothing."""
     body = _body(data, ANSWER_SCHEMA, order_id)
     code, at = body.get("code"), decode.instant(body.get("at"))
@@ -118,7 +118,7 @@ def parse_answer(data: bytes, order_id: str) -> Answer | None:
         return None
     changes = tuple(_changes(_items(body.get("changes"))))
     message, remedy = decode.text(body.get("message")), decode.text(body.get("remedy"))
-    return Answer(order_id, code, at, message, remedy, changes)
+    return OrderAnswer(order_id, code, at, message, remedy, changes)
 
 
 def _body(data: bytes, schema: str, order_id: str) -> Mapping[str, object]:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from controller.core.model.record import Departed, Record
 from controller.core.spec.fields import RECORDED
-from controller.core.spec.revision import Holder
+from controller.core.spec.revision import SpecDocument
 from controller.core.spec.spec import RayCluster
 from controller.files import decode
 
@@ -54,7 +54,7 @@ def render_record(record: Record) -> bytes:
     return (json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
 
 
-def _holder_json(holder: Holder, texts: dict[str, str]) -> dict[str, object]:
+def _holder_json(holder: SpecDocument, texts: dict[str, str]) -> dict[str, object]:
     spec = holder.cluster.model_dump(mode="json", by_alias=True)
     return {"file": holder.file, "line": holder.line, "spec": _shared(spec, texts)}
 
@@ -162,7 +162,7 @@ def _kept(value: object) -> dict[str, str]:
     return {name: decode.text(by) for name, by in (decode.mapping(value) or {}).items()}
 
 
-def _holders(value: object, texts: Mapping[str, object]) -> list[Holder] | None:
+def _holders(value: object, texts: Mapping[str, object]) -> list[SpecDocument] | None:
     if not isinstance(value, list):
         return None
     found = [_holder(decode.mapping(each), texts) for each in value]
@@ -170,7 +170,7 @@ def _holders(value: object, texts: Mapping[str, object]) -> list[Holder] | None:
     return whole if len(whole) == len(found) else None
 
 
-def _holder(fields: object, texts: Mapping[str, object]) -> Holder | None:
+def _holder(fields: object, texts: Mapping[str, object]) -> SpecDocument | None:
     if not isinstance(fields, dict):
         return None
     line = fields.get("line")
@@ -180,7 +180,7 @@ def _holder(fields: object, texts: Mapping[str, object]) -> Holder | None:
         cluster = RayCluster.model_validate(_whole(fields.get("spec"), texts), context=RECORDED)
     except (ValidationError, RecursionError):
         return None
-    return Holder(cluster, decode.text(fields.get("file")), line)
+    return SpecDocument(cluster, decode.text(fields.get("file")), line)
 
 
 def _departed(value: object, texts: Mapping[str, object]) -> list[Departed] | None:
@@ -190,7 +190,7 @@ def _departed(value: object, texts: Mapping[str, object]) -> list[Departed] | No
     return [_with_removal(h, row) for h, row in zip(holders, value, strict=True)]
 
 
-def _with_removal(holder: Holder, row: Mapping[str, object]) -> Departed:
+def _with_removal(holder: SpecDocument, row: Mapping[str, object]) -> Departed:
     since: datetime | None = decode.instant(row.get("since"))
     by = decode.text(row.get("removed_by"))
     return Departed(holder, by, since, agreed=row.get("agreed") is True)

@@ -18,7 +18,7 @@ _MEMBER_LIMIT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReportReading:
     """A report, or none; `problem` is a sentence on what could not be used, else empty."""
 
     report: HeadReport | None
@@ -29,24 +29,24 @@ def report_path(cluster: str) -> str:
     return f".raycml/clusters/{cluster}/ray.json"
 
 
-def parse_report(data: bytes, cluster: str) -> Reading:
+def parse_report(data: bytes, cluster: str) -> ReportReading:
     """The report of this very cluster in these bytes."""
     body = decode.json_object(data, SIZE_LIMIT)
     if isinstance(body, str):
-        return Reading(None, f"the head report is {body}")
+        return ReportReading(None, f"the head report is {body}")
     if body.get("schema") != SCHEMA:
-        return Reading(None, f"the head report is not of the schema {SCHEMA}")
+        return ReportReading(None, f"the head report is not of the schema {SCHEMA}")
     if body.get("cluster") != cluster:
-        return Reading(None, "the head report is another cluster's")
+        return ReportReading(None, "the head report is another cluster's")
     return _read(body, cluster)
 
 
-def _read(body: Mapping[str, object], cluster: str) -> Reading:
+def _read(body: Mapping[str, object], cluster: str) -> ReportReading:
     observed_at = decode.instant(body.get("observed_at"))
     incarnation = decode.text(body.get("incarnation"))
     raw = decode.mapping(body.get("members"))
     if observed_at is None or not incarnation or raw is None:
-        return Reading(None, "the head report lacks its time, its incarnation or its members")
+        return ReportReading(None, "the head report lacks its time, its incarnation or its members")
     members, problem = _members(raw)
     report = HeadReport(
         cluster=cluster,
@@ -57,7 +57,7 @@ def _read(body: Mapping[str, object], cluster: str) -> Reading:
         python_version=decode.text(body.get("python_version")),
         members=members,
     )
-    return Reading(report, problem)
+    return ReportReading(report, problem)
 
 
 def _members(raw: Mapping[str, object]) -> tuple[dict[str, MemberReport], str]:

@@ -1,8 +1,8 @@
 """Pauses of people, as commands obey them."""
 
 from controller.reconcile import Pass
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 
 
 def check_pauses(names: set[str], seen: Pass) -> None:

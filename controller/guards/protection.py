@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from controller.core.spec.revision import Holder
+from controller.core.spec.revision import SpecDocument
 from controller.files.port import FilesError
 from controller.files.records import RecordFile, record_folders
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
-from controller.workspace.compose import Session
+from controller.workspace.session import Session
 
 
-def check_specs(holders: Iterable[Holder], *, loses: bool) -> None:
+def check_specs(holders: Iterable[SpecDocument], *, loses: bool) -> None:
     """CommandError for the first spec that pauses its cluster, or protects it where it `loses`."""
     for holder in holders:
         field = _forbidding(holder, loses=loses)
@@ -42,7 +42,7 @@ def check_recorded(session: Session, names: Sequence[str], *, loses: bool) -> No
                 )
 
 
-def _forbidding(holder: Holder, *, loses: bool) -> str | None:
+def _forbidding(holder: SpecDocument, *, loses: bool) -> str | None:
     """The field of the spec that forbids the change."""
     spec = holder.cluster.spec
     if loses and spec.protect:
@@ -50,7 +50,7 @@ def _forbidding(holder: Holder, *, loses: bool) -> str | None:
     return "paused" if spec.paused else None
 
 
-def _refusal(holder: Holder, field: str, source: str, remedy: str) -> CommandError:
+def _refusal(holder: SpecDocument, field: str, source: str, remedy: str) -> CommandError:
     state = "protected" if field == "protect" else "paused"
     message = f"{holder.cluster.name} is {state} by its spec at {holder.place}{source}"
     return CommandError(message, Exit.REFUSED, remedy)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from controller.core.model.plan import Plan
 from controller.core.model.policy import Policy
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.core.spec.text import counted
 from controller.guards.pauses import check_pauses
 from controller.reconcile import Pass
 from controller.terminal.consent import consent
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.screen import Screen
 
 

@@ -10,8 +10,8 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from controller.node.papers import flat
-from controller.node.place import Place, Settings
+from controller.node.pod import Pod, Settings
+from controller.node.project_files import flat
 
 MIB = 1024 * 1024
 DRAIN_S = 8  # CML's grace at a stop is not documented; a container's is ten seconds or more
@@ -105,14 +105,14 @@ class Ports:
 
 
 def worker_arguments(
-    settings: Settings, place: Place, temp_dir: str, size: Sizes, ports: Ports, address: str
+    settings: Settings, place: Pod, temp_dir: str, size: Sizes, ports: Ports, address: str
 ) -> list[str]:
     own = {"address": address}
     return ["--block", *_options(settings, place, temp_dir, size, ports, own)]
 
 
 def head_arguments(
-    settings: Settings, place: Place, temp_dir: str, size: Sizes, ports: Ports
+    settings: Settings, place: Pod, temp_dir: str, size: Sizes, ports: Ports
 ) -> list[str]:
     own = {
         "port": str(ports.gcs),
@@ -126,7 +126,7 @@ def head_arguments(
 
 def _options(
     settings: Settings,
-    place: Place,
+    place: Pod,
     temp_dir: str,
     size: Sizes,
     ports: Ports,
@@ -152,7 +152,7 @@ def _options(
     return [*pairs, "--disable-usage-stats"]
 
 
-def _worker_ports(settings: Settings, place: Place, taken: Collection[int]) -> Mapping[str, str]:
+def _worker_ports(settings: Settings, place: Pod, taken: Collection[int]) -> Mapping[str, str]:
     """The ports that the spec chose, less those that are taken; else Ray's range of 10002 to 19999.
 
     Any free port is taken instead where pods share that range, and where too little is left.
@@ -178,7 +178,7 @@ def worker_range(settings: Settings) -> range:
     return range(int(params.get(_LOW, _LOWEST)), int(params.get(_HIGH, _HIGHEST)) + 1)
 
 
-def avoided_ports(settings: Settings, place: Place) -> frozenset[int]:
+def avoided_ports(settings: Settings, place: Pod) -> frozenset[int]:
     """Ports that the node program may not choose for Ray, for another part of Ray has them.
 
     Ray sets 8265 and 10001 of a worker aside, though nothing listens there.
@@ -192,7 +192,7 @@ def avoided_ports(settings: Settings, place: Place) -> frozenset[int]:
     return frozenset({*chosen, *workers, *others})
 
 
-def labels(settings: Settings, place: Place) -> dict[str, str]:
+def labels(settings: Settings, place: Pod) -> dict[str, str]:
     """Ray allows letters, digits, dot, dash and underscore in a label's value."""
     return {
         "raycml.cluster": settings.cluster,
@@ -208,7 +208,7 @@ def fingerprint_of(label: str) -> str:
 
 
 def environment(
-    environ: Mapping[str, str], settings: Settings, place: Place, start: str, python: str
+    environ: Mapping[str, str], settings: Settings, place: Pod, start: str, python: str
 ) -> dict[str, str]:
     """What Ray's processes inherit.  `python` is the absolute path of the interpreter with Ray.
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from controller.node.moment import Clock
-from controller.node.papers import read_json, text_of
+from controller.node.clock import Clock
+from controller.node.project_files import read_json, text_of
 
 SILENT_S = 30.0  # without a change of its file, over seven beats, a pod no longer owns it
 _HIGHEST = 2**53  # JSON numbers are exact up to there

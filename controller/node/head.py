@@ -10,28 +10,28 @@ import subprocess
 import threading
 from collections.abc import Callable
 
-from controller.node.journal import Journal
-from controller.node.moment import Clock, stamp
-from controller.node.papers import (
+from controller.node.clock import Clock, stamp
+from controller.node.log import Journal
+from controller.node.member_state import (
+    ENDED,
+    FAILED,
+    JOINED,
+    JOINING,
+    STOPPING,
+    MemberState,
+)
+from controller.node.pod import Pod, Settings
+from controller.node.ports import Claim
+from controller.node.project_files import (
     HeadNote,
-    Papers,
+    MemberFiles,
     clear_drafts,
     host_port,
     read_head,
     remove_head,
     write_head,
 )
-from controller.node.place import Place, Settings
-from controller.node.ports import Claim
-from controller.node.rayproc import RayRun
-from controller.node.standing import (
-    ENDED,
-    FAILED,
-    JOINED,
-    JOINING,
-    STOPPING,
-    Standing,
-)
+from controller.node.ray_process import RayRun
 
 START_LIMIT_S = 180.0
 SETTLE_S = 1.0  # a stop of the pod ends Ray's processes as well: let it be known first
@@ -48,9 +48,9 @@ class Head:
     def __init__(  # noqa: PLR0913 - its world, each part by name
         self,
         settings: Settings,
-        place: Place,
-        papers: Papers,
-        standing: Standing,
+        place: Pod,
+        papers: MemberFiles,
+        standing: MemberState,
         journal: Journal,
         clock: Clock,
         *,

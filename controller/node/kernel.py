@@ -15,9 +15,9 @@ from pathlib import Path
 
 from controller.node import node
 from controller.node.child import accompany, begin, to_stdout
-from controller.node.moment import Clock
-from controller.node.place import PlaceError, Settings, read_place, read_settings
-from controller.node.standing import FAILED, Versions
+from controller.node.clock import Clock
+from controller.node.member_state import FAILED, Versions
+from controller.node.pod import PodError, Settings, read_pod, read_settings
 
 
 def start(values: Mapping[str, object]) -> None:
@@ -36,7 +36,7 @@ def _guarded(run: Callable[[], int]) -> int:
     """An exit code for settings or an environment that cannot be used."""
     try:
         return run()
-    except PlaceError as error:
+    except PodError as error:
         sys.stdout.write(f"raycml: {error}\n")
         sys.stdout.flush()
         return node.UNUSABLE
@@ -45,7 +45,7 @@ def _guarded(run: Callable[[], int]) -> int:
 def _run(values: Mapping[str, object]) -> int:
     home = Path.cwd()
     settings = read_settings(values)
-    read_place(settings, os.environ, home)
+    read_pod(settings, os.environ, home)
     python = home / settings.python  # an absolute path stays itself
     command = [str(python), "-u", str(home / settings.launcher), node.NODE_FLAG, str(os.getpid())]
     try:
@@ -57,6 +57,6 @@ def _run(values: Mapping[str, object]) -> int:
 
 
 def _say_unusable(settings: Settings, home: Path, fault: str) -> None:
-    place = read_place(settings, os.environ, home)
+    place = read_pod(settings, os.environ, home)
     there = node.assemble(settings, place, Versions(ray="", python=""), Clock())
     there.standing.become(FAILED, f"{fault}; check spec.python")

@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Protocol
 
 from controller.node import command, ports, processes, report
+from controller.node.clock import Clock
 from controller.node.head import Head
-from controller.node.journal import Journal
-from controller.node.moment import Clock
+from controller.node.log import Journal
+from controller.node.member_state import FAILED, STARTING, MemberState, Versions
 from controller.node.page import Page
-from controller.node.papers import HeadNote, Papers
-from controller.node.place import HEAD, Place, PlaceError, Settings, read_place, read_settings
-from controller.node.rayproc import HEAD_PARTS, WORKER_PARTS, RayRun, TempDir
-from controller.node.standing import FAILED, STARTING, Standing, Versions
+from controller.node.pod import HEAD, Pod, PodError, Settings, read_pod, read_settings
+from controller.node.project_files import HeadNote, MemberFiles
+from controller.node.ray_process import HEAD_PARTS, WORKER_PARTS, RayRun, TempDir
 from controller.node.worker import Worker
 
 TICK_S = 0.5
@@ -74,11 +74,11 @@ class Node:
     """All that head and worker are made of."""
 
     settings: Settings
-    place: Place
-    papers: Papers
+    place: Pod
+    papers: MemberFiles
     clock: Clock
     journal: Journal
-    standing: Standing
+    standing: MemberState
     start: str
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
@@ -105,7 +105,7 @@ def main(values: Mapping[str, object], arguments: list[str]) -> int:
     stop.listen()
     processes.adopt_orphans()
     settings = read_settings(values)
-    place = read_place(settings, os.environ, Path.cwd())
+    place = read_pod(settings, os.environ, Path.cwd())
     node = assemble(settings, place, own_versions(), clock)
     fault = version_fault(settings, node.standing.view().versions)
     if fault:
@@ -121,8 +121,8 @@ def main(values: Mapping[str, object], arguments: list[str]) -> int:
     return live(role, clock, stop, lambda: os.getppid() == kernel)
 
 
-def assemble(settings: Settings, place: Place, versions: Versions, clock: Clock) -> Node:
-    papers = Papers(place.home, settings.cluster)
+def assemble(settings: Settings, place: Pod, versions: Versions, clock: Clock) -> Node:
+    papers = MemberFiles(place.home, settings.cluster)
     journal = Journal(papers.log(place.member), clock)
     return Node(
         settings=settings,
@@ -130,7 +130,7 @@ def assemble(settings: Settings, place: Place, versions: Versions, clock: Clock)
         papers=papers,
         clock=clock,
         journal=journal,
-        standing=Standing(papers, place, versions, clock, journal),
+        standing=MemberState(papers, place, versions, clock, journal),
         start=secrets.token_hex(8),
     )
 
@@ -283,4 +283,4 @@ def run_reporter(arguments: list[str]) -> int:
     return 0
 
 
-__all__ = ["HEAD", "NODE_FLAG", "REPORT_FLAG", "UNUSABLE", "PlaceError", "main", "run_reporter"]
+__all__ = ["HEAD", "NODE_FLAG", "REPORT_FLAG", "UNUSABLE", "PodError", "main", "run_reporter"]

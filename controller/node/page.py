@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 
-from controller.node.standing import JOINED, View
+from controller.node.member_state import JOINED, View
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _STYLE = """\

@@ -13,17 +13,17 @@ from importlib import resources
 PACKAGE = "controller.node"
 # Each page after those that it imports.
 PAGES = (
-    "moment",
-    "place",
-    "papers",
+    "clock",
+    "pod",
+    "project_files",
     "generation",
-    "journal",
-    "standing",
+    "log",
+    "member_state",
     "page",
     "processes",
     "ports",
     "command",
-    "rayproc",
+    "ray_process",
     "worker",
     "head",
     "report",

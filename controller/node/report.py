@@ -17,12 +17,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
+from controller.node.clock import Clock, parse_stamp, stamp
 from controller.node.command import fingerprint_of
-from controller.node.moment import Clock, parse_stamp, stamp
-from controller.node.papers import (
+from controller.node.project_files import (
     MEMBER_SCHEMA,
     REPORT_SCHEMA,
-    Papers,
+    MemberFiles,
     clear_drafts,
     read_head,
     read_json,
@@ -233,7 +233,7 @@ class Reporter:
     """Writes the head report of one incarnation, numbered without a gap."""
 
     def __init__(
-        self, assignment: Assignment, papers: Papers, source: Source, clock: Clock
+        self, assignment: Assignment, papers: MemberFiles, source: Source, clock: Clock
     ) -> None:
         self._assignment = assignment
         self._papers = papers
@@ -317,7 +317,7 @@ def run(assignment: Assignment, home: Path) -> None:
     """Report until the standard input ends, which is when the node program that holds it does."""
     clock = Clock()
     reporter = Reporter(
-        assignment, Papers(home, assignment.cluster), GcsSource(assignment.address), clock
+        assignment, MemberFiles(home, assignment.cluster), GcsSource(assignment.address), clock
     )
     due = clock.monotonic()
     while os.getppid() != 1:

@@ -9,12 +9,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from controller.node.journal import Journal
-from controller.node.moment import Clock, parse_stamp
-from controller.node.papers import HeadNote, Papers, read_head, read_json
-from controller.node.place import HEAD, Place
-from controller.node.rayproc import RayRun
-from controller.node.standing import (
+from controller.node.clock import Clock, parse_stamp
+from controller.node.log import Journal
+from controller.node.member_state import (
     ENDED,
     FAILED,
     JOINED,
@@ -22,8 +19,11 @@ from controller.node.standing import (
     RETRYING,
     STOPPING,
     WAITING,
-    Standing,
+    MemberState,
 )
+from controller.node.pod import HEAD, Pod
+from controller.node.project_files import HeadNote, MemberFiles, read_head, read_json
+from controller.node.ray_process import RayRun
 
 FRESH_S = 30.0  # how old a head's last sign of life may be, by this pod's clock
 JOIN_LIMIT_S = 120.0
@@ -42,7 +42,7 @@ class Vitals:
     A fresh time is believed at once.  Where clocks differ between pods, a time that moves is.
     """
 
-    def __init__(self, papers: Papers, clock: Clock) -> None:
+    def __init__(self, papers: MemberFiles, clock: Clock) -> None:
         self._path = papers.member(HEAD)
         self._clock = clock
         self._seen: tuple[str, object] | None = None
@@ -72,9 +72,9 @@ class Worker:
 
     def __init__(
         self,
-        place: Place,
-        papers: Papers,
-        standing: Standing,
+        place: Pod,
+        papers: MemberFiles,
+        standing: MemberState,
         journal: Journal,
         clock: Clock,
         launch: Callable[[HeadNote], RayRun],

@@ -9,22 +9,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from controller.core.model.fault import Fault
+from controller.core.model.faults import Fault
 from controller.core.model.history import History
 from controller.core.model.plan import Outcome
 from controller.core.model.policy import Policy
-from controller.core.model.reason import Outlook
+from controller.core.model.reasons import Outlook
 from controller.core.spec.revision import Revision
 from controller.core.status.goal import Goal, verdict
 from controller.process.interrupts import Interrupted, Interrupts
 from controller.reconcile import Pass, reconcile
-from controller.run.half_done import HalfDone
-from controller.run.leading import await_lease
-from controller.run.loop import End, Patience, converge
+from controller.run.interrupted_steps import InterruptedSteps
+from controller.run.lease_wait import await_lease
+from controller.run.loop import Convergence, ConvergeOptions, converge
 from controller.telemetry import pass_line, step_line
-from controller.terminal.failure import by_kind
+from controller.terminal.errors import by_kind
 from controller.terminal.progress import Progress
-from controller.workspace.compose import LEASE_HELD, Session
+from controller.workspace.session import LEASE_HELD, Session
 
 _PASSING = frozenset({"Unavailable", "Throttled", "Unknown", "Malformed", "Files"})
 _RETRY_S = 5.0
@@ -45,17 +45,17 @@ class Drive:
     deadline: float = 0.0
     last: Pass | None = None
     command: str = "raycml reconcile"
-    half_done: HalfDone = field(default_factory=HalfDone)
+    half_done: InterruptedSteps = field(default_factory=InterruptedSteps)
 
-    def until(self, goal: Goal, timeout_s: float) -> End:
+    def until(self, goal: Goal, timeout_s: float) -> Convergence:
         clock = self.session.clock
         self.deadline = clock.monotonic() + timeout_s
         pause_s = self.session.settings.pass_pause_s
-        patience = Patience(goal, timeout_s, pause_s, wake=self.interrupts.stop)
+        patience = ConvergeOptions(goal, timeout_s, pause_s, wake=self.interrupts.stop)
         with self._interruptible():
             return converge(self._patiently, patience, clock, self._seen)
 
-    def once(self, goal: Goal, timeout_s: float) -> End:
+    def once(self, goal: Goal, timeout_s: float) -> Convergence:
         """One pass; only a lease is waited for."""
         self.deadline = self.session.clock.monotonic() + timeout_s
         with self._interruptible():
@@ -66,7 +66,7 @@ class Drive:
                 self._lead(fault)
                 done = self._pass(History())
             self._seen(done)
-            return End(done, verdict(done.plan, goal), 1)
+            return Convergence(done, verdict(done.plan, goal), 1)
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:

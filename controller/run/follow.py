@@ -16,15 +16,15 @@ from controller.core.model.approval import Approval, Held, HoldStore
 from controller.core.model.grace import PRUNE_GRACE_S, Countdown, countdowns
 from controller.core.model.record import (
     Objection,
-    Reading,
     Record,
+    SourceReading,
     accept,
     in_force,
     objection,
     removed_by,
 )
 from controller.core.spec.revision import Revision, content_id
-from controller.core.status.board import SourceState
+from controller.core.status.snapshot import SourceState
 from controller.run.places import Lasting, Sightings, absent_places, empty_places, with_places
 
 REMOVES_SHOWN = 100  # clusters that leave with a revision that waits, by name
@@ -59,10 +59,10 @@ class NoRevisionError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SourceLook:
     """What the last polls of the source came to."""
 
-    reading: Reading | None = None
+    reading: SourceReading | None = None
     fetched_at: datetime | None = None
     failure: str = ""
     fault: Exception | None = None
@@ -77,14 +77,14 @@ class Poller:
         self._faults = faults
         self._clock = clock
         self._base = ""
-        self._look = Look()
+        self._look = SourceLook()
         self._lock = threading.Lock()
 
     @property
     def origin(self) -> str:
         return self._source.origin
 
-    def look(self) -> Look:
+    def look(self) -> SourceLook:
         with self._lock:
             return self._look
 
@@ -102,18 +102,18 @@ class Poller:
         except self._faults as fault:
             self._keep(replace(before, failure=str(fault), fault=fault))
             return before.failure == ""
-        self._keep(Look(reading, self._clock.now(), fetched_s=self._clock.monotonic()))
+        self._keep(SourceLook(reading, self._clock.now(), fetched_s=self._clock.monotonic()))
         return reading != before.reading or before.failure != ""
 
     def failed(self, why: str) -> None:
         """Take note of a failure that no fault of the source explains."""
         self._keep(replace(self.look(), failure=why, fault=None))
 
-    def _keep(self, look: Look) -> None:
+    def _keep(self, look: SourceLook) -> None:
         with self._lock:
             self._look = look
 
-    def _read(self, base: str, before: Reading | None) -> Reading:
+    def _read(self, base: str, before: SourceReading | None) -> SourceReading:
         tip = self._source.tip()
         if tip and before is not None and (before.id, before.base) == (tip, base):
             return before
@@ -121,7 +121,7 @@ class Poller:
         revision = before.revision if before is not None and known else self._source.read(tip)
         found = tip or content_id(revision)
         follows = not base or base == found or self._source.follows(base, found)
-        return Reading(found, revision, base, follows)
+        return SourceReading(found, revision, base, follows)
 
 
 @dataclass(slots=True)
@@ -198,7 +198,7 @@ class Follower:
         self.poller.expect(record.revision)
         self._count()
 
-    def _admit(self, record: Record, reading: Reading) -> Record:
+    def _admit(self, record: Record, reading: SourceReading) -> Record:
         objected = objection(record, reading, self.allow_prune)
         approval = None
         if objected is not None:
@@ -213,7 +213,7 @@ class Follower:
         self._use_up()
         return record
 
-    def _wait(self, record: Record, reading: Reading, why: Objection) -> None:
+    def _wait(self, record: Record, reading: SourceReading, why: Objection) -> None:
         known = self.held or self._published
         same = known is not None and (known.revision, known.number) == (reading.id, record.number)
         since = known.since if same and known is not None else self.clock.now()
@@ -241,7 +241,7 @@ class Follower:
     def _waiting(self) -> str:
         return "" if self.held is None else self.held.message
 
-    def _renewed(self, record: Record, reading: Reading) -> Record:
+    def _renewed(self, record: Record, reading: SourceReading) -> Record:
         """The same revision read again may say more: what was half written is whole now."""
         accepted = accept(record, reading, self._now())
         return record if accepted == record else self._put(accepted)

@@ -10,19 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from controller.clock import Clock
-from controller.core.model.clock_steps import Reading, recalled
+from controller.core.model.clock_steps import ClockReading, recalled
 from controller.core.model.history import History
 from controller.core.model.plan import Result
-from controller.core.status.board import LoopState
 from controller.core.status.goal import Goal, Verdict, verdict
+from controller.core.status.snapshot import LoopState
 from controller.reconcile import Pass
-from controller.run.rhythm import AT_ONCE_MAX, Rhythm, changed
+from controller.run.schedule import AT_ONCE_MAX, Schedule, changed
 
 OnePass = Callable[[History], Pass]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class ConvergeOptions:
     """How long to go on, in seconds.  `pause_s` between passes while something is on its way."""
 
     goal: Goal
@@ -34,7 +34,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class Convergence:
     """How it ended: the last pass, and REACHED, PERSON, or MOVING when time ran out."""
 
     last: Pass
@@ -44,14 +44,14 @@ class End:
 
 def converge(
     one_pass: OnePass,
-    patience: Patience,
+    patience: ConvergeOptions,
     clock: Clock,
     seen: Callable[[Pass], None] = lambda _: None,
-) -> End:
+) -> Convergence:
     """Pass until there is a verdict.  `seen` is called after every pass."""
     deadline = clock.monotonic() + patience.timeout_s
     history, in_a_row = History(), 0
-    begun: Reading | None = None
+    begun: ClockReading | None = None
     for number in range(1, patience.passes_max + 1):
         before, begun = begun, _reading(clock)
         done = one_pass(recalled(history, before, begun))
@@ -59,21 +59,21 @@ def converge(
         seen(done)
         found = verdict(done.plan, patience.goal)
         if found is not Verdict.MOVING or clock.monotonic() >= deadline:
-            return End(done, found, number)
+            return Convergence(done, found, number)
         acted = any(o.result is Result.DONE for o in done.outcomes)
         in_a_row = in_a_row + 1 if acted else 0
         if not acted or in_a_row > patience.at_once_max:
             left = max(deadline - clock.monotonic(), 0.0)
             clock.wait(min(patience.pause_s, left), patience.wake)
-    return End(done, Verdict.MOVING, patience.passes_max)
+    return Convergence(done, Verdict.MOVING, patience.passes_max)
 
 
-def _reading(clock: Clock) -> Reading:
-    return Reading(clock.now(), clock.monotonic())
+def _reading(clock: Clock) -> ClockReading:
+    return ClockReading(clock.now(), clock.monotonic())
 
 
 @dataclass(frozen=True, slots=True)
-class Excuse:
+class Standby:
     """Why a pass that came to nothing is no failure: another controller leads, or a person is
     waited for.  `holder` says who leads."""
 
@@ -90,17 +90,17 @@ class Loop:
     """
 
     one_pass: OnePass
-    rhythm: Rhythm
+    rhythm: Schedule
     clock: Clock
     chance: Callable[[], float]
     stop: threading.Event
     wake: threading.Event
     told: Callable[[LoopState, Pass | None, Exception | None], None]
-    excuse: Callable[[Exception], Excuse | None]
+    excuse: Callable[[Exception], Standby | None]
     state: LoopState = field(default_factory=LoopState)
     history: History = field(default_factory=History)
     changes_in_a_row: int = 0
-    begun: Reading | None = None
+    begun: ClockReading | None = None
 
     def run(self) -> None:
         while not self.stop.is_set():

@@ -5,14 +5,14 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from controller.process.machine import Machine
+from controller.process.system import System
 from controller.run.follow import Source
 from controller.run.options import RunOptions
 from controller.source.directory import SUFFIXES
 from controller.source.folder import FolderSource
 from controller.source.git.source import GitOptions, GitSource
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.options import SPECS
 
 GIT_POLL_S = 60.0
@@ -20,7 +20,7 @@ FOLDER_POLL_S = 2.0
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[^/][^/@]*@[^/][^/:]*:")
 
 
-def open_source(options: RunOptions, machine: Machine) -> tuple[Source, float]:
+def open_source(options: RunOptions, machine: System) -> tuple[Source, float]:
     """The source, and how often to look at it, in seconds."""
     if _URL.match(options.source) or _is_repository(Path(options.source)):
         return _git(options, machine.environ), options.poll_s or GIT_POLL_S
@@ -46,7 +46,7 @@ def _shown(source: str) -> str:
     return "the source" if "@" in source else source
 
 
-def _pause(machine: Machine, seconds: float) -> None:
+def _pause(machine: System, seconds: float) -> None:
     machine.clock.wait(seconds)
 
 

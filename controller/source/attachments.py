@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from controller.core.spec.bounds import other_ray
 from controller.core.spec.requirements import read_requirements
-from controller.core.spec.revision import Holder, Problem
+from controller.core.spec.revision import Problem, SpecDocument
 from controller.printable import one_line
 
 FIELD = "spec.pythonEnvironment.requirements"
@@ -19,33 +19,33 @@ class AttachmentError(Exception):
     """The file cannot be had; the message goes on from its name and ends in a remedy."""
 
 
-ReadFile = Callable[[Holder, str], bytes]
+ReadFile = Callable[[SpecDocument, str], bytes]
 """The content of a file, by its path from the folder of the holder's file; AttachmentError."""
 
 
-def wanted(holder: Holder) -> str | None:
+def wanted(holder: SpecDocument) -> str | None:
     """The path, from the folder of its own file, of what the spec needs to be read."""
     environment = holder.cluster.spec.python_environment
     return None if environment is None else environment.file
 
 
 def resolve(
-    holders: Iterable[Holder], read_file: ReadFile
-) -> tuple[tuple[Holder, ...], tuple[Problem, ...]]:
+    holders: Iterable[SpecDocument], read_file: ReadFile
+) -> tuple[tuple[SpecDocument, ...], tuple[Problem, ...]]:
     """The same specs with what they name in them, and the problems of those that have some."""
-    whole: list[Holder] = []
+    whole: list[SpecDocument] = []
     problems: list[Problem] = []
     for holder in holders:
         path = wanted(holder)
         found = holder if path is None else _resolved(holder, path, read_file)
-        if isinstance(found, Holder):
+        if isinstance(found, SpecDocument):
             whole.append(found)
         else:
             problems += found
     return tuple(whole), tuple(problems)
 
 
-def _resolved(holder: Holder, path: str, read_file: ReadFile) -> Holder | list[Problem]:
+def _resolved(holder: SpecDocument, path: str, read_file: ReadFile) -> SpecDocument | list[Problem]:
     try:
         data = read_file(holder, path)
     except AttachmentError as error:
@@ -60,4 +60,4 @@ def _resolved(holder: Holder, path: str, read_file: ReadFile) -> Holder | list[P
     problems = [Problem(holder.file, holder.line, 1, f"`{FIELD}`: {one_line(o)}") for o in others]
     if problems:
         return problems[:1]
-    return Holder(holder.cluster.with_requirements(lines), holder.file, holder.line)
+    return SpecDocument(holder.cluster.with_requirements(lines), holder.file, holder.line)

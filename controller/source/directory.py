@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from controller.core.spec.revision import Holder, Problem, Revision, assemble
+from controller.core.spec.revision import Problem, Revision, SpecDocument, assemble
 from controller.printable import one_line
 from controller.source.attachments import AttachmentError, ReadFile, resolve
 from controller.source.yaml.parse import MAX_BYTES, parse
@@ -78,7 +78,7 @@ class _Reading:
     root: Path | None
     files: dict[Path, str] = field(default_factory=dict)
     folders: list[Path] = field(default_factory=list)
-    holders: list[Holder] = field(default_factory=list)
+    holders: list[SpecDocument] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, path: Path) -> None:
@@ -174,7 +174,7 @@ class _Reading:
 def _beside(spec: Path) -> ReadFile:
     """Files in the folder of a spec file, or below it; a link may not lead out of there."""
 
-    def read_file(_: Holder, path: str) -> bytes:
+    def read_file(_: SpecDocument, path: str) -> bytes:
         try:
             real = (spec.parent / path).resolve(strict=True)
             if not real.is_relative_to(spec.parent):

@@ -3,8 +3,8 @@
 import typer
 
 from controller.printable import one_line
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.screen import Screen
 
 

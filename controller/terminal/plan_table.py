@@ -15,9 +15,9 @@ from controller.core.model.plan import (
     WriteBuilder,
     WriteLauncher,
 )
-from controller.core.model.reason import Outlook
+from controller.core.model.reasons import Outlook
 from controller.core.spec.text import counted
-from controller.core.status.plan_words import (
+from controller.core.status.plan_text import (
     environment_counts,
     folder_count,
     footer,

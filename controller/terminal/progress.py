@@ -18,7 +18,7 @@ from rich.text import Text
 from controller.clock import Clock
 from controller.core.model.plan import Intent, Outcome, Result
 from controller.core.spec.text import counted, spoken
-from controller.core.status.plan_words import outcome_words, step_text
+from controller.core.status.plan_text import outcome_words, step_text
 from controller.core.status.status import MemberStatus, Status
 from controller.printable import one_line
 from controller.reconcile import Pass

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from controller.printable import json_text, lines
-from controller.process.machine import Machine
+from controller.process.system import System
 
 _MARKS = {
     "+": "green",
@@ -52,7 +52,7 @@ class ReaderGoneError(Exception):
 class Screen:
     """One command's two streams.  `plain`: no colour was asked for, as by a set NO_COLOR."""
 
-    machine: Machine
+    machine: System
     plain: bool
     verbose: bool
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from controller.core.spec.revision import Problem, Revision
 from controller.core.spec.text import counted
 from controller.source.directory import read
+from controller.terminal.advice import with_paths
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.options import SPECS
-from controller.terminal.retyped import with_paths
 
 
 class SpecsError(CommandError):

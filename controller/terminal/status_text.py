@@ -10,7 +10,7 @@ from datetime import datetime
 from controller.core.model.observed import ObservedApplication
 from controller.core.spec.text import counted, spoken
 from controller.core.status.status import ClusterStatus, Condition, MemberStatus, Status
-from controller.core.status.words import Url, ways_in, why
+from controller.core.status.text import Url, ways_in, why
 from controller.terminal.columns import aligned
 
 

@@ -6,18 +6,18 @@ from dataclasses import replace
 
 from flask import Flask, Response, request
 
-from controller.core.status.board import Board, SourceState
 from controller.core.status.documents import plan_json, status_json
 from controller.core.status.events import Event
+from controller.core.status.snapshot import ControllerSnapshot, SourceState
 from controller.core.status.status import Status
-from controller.web.desk import Desk
-from controller.web.guard import require_token
+from controller.web.context import Context
 from controller.web.openapi import openapi
 from controller.web.orders import OrderError
 from controller.web.origin import web_address
 from controller.web.pages.forms import check_reason, clean
 from controller.web.pages.pages import NOT_LOOKED, unknown_cluster
 from controller.web.replies import RefusedError, document
+from controller.web.request_checks import require_token
 
 API = "/api/v1"
 EVENTS_MAX = 1000
@@ -25,7 +25,7 @@ _EVENTS = 100
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
-def add_api(app: Flask, desk: Desk) -> None:
+def add_api(app: Flask, desk: Context) -> None:
     """Everything below `/api/v1`."""
     reads: dict[str, Callable[..., Response]] = {
         "/status": lambda: document(_status(desk.board())),
@@ -51,22 +51,22 @@ def add_api(app: Flask, desk: Desk) -> None:
         app.add_url_rule(API + rule, f"POST {API}{rule}", handler, methods=["POST"])
 
 
-def _known(board: Board) -> Status:
+def _known(board: ControllerSnapshot) -> Status:
     """The status.  Nothing known is not the same as no clusters: before the first pass, refused."""
     if board.status is None:
         raise RefusedError(503, "NotLooked", NOT_LOOKED, {"Retry-After": "5"})
     return board.status
 
 
-def _url(board: Board) -> Callable[[str], str]:
+def _url(board: ControllerSnapshot) -> Callable[[str], str]:
     return lambda name: web_address(board.urls.get(name, ""))
 
 
-def _status(board: Board) -> dict[str, object]:
+def _status(board: ControllerSnapshot) -> dict[str, object]:
     return status_json(_known(board), _url(board))
 
 
-def _cluster(board: Board, name: str) -> Response:
+def _cluster(board: ControllerSnapshot, name: str) -> Response:
     status = _known(board)
     chosen = status.cluster(name)
     if chosen is None:
@@ -76,11 +76,11 @@ def _cluster(board: Board, name: str) -> Response:
     return document(found[0])
 
 
-def _plan(board: Board) -> Response:
+def _plan(board: ControllerSnapshot) -> Response:
     return document(plan_json(board.plan, _known(board).revision))
 
 
-def _events(board: Board) -> Response:
+def _events(board: ControllerSnapshot) -> Response:
     cluster = request.args.get("cluster", "")
     limit = _limit(request.args.get("limit", ""))
     found = [e for e in board.events if cluster in ("", e.cluster)]
@@ -130,7 +130,7 @@ def _source(source: SourceState) -> dict[str, object]:
     }
 
 
-def _loop(board: Board) -> dict[str, object]:
+def _loop(board: ControllerSnapshot) -> dict[str, object]:
     loop = board.loop
     return {
         "as_of": board.as_of.isoformat(),
@@ -146,7 +146,7 @@ def _loop(board: Board) -> dict[str, object]:
     }
 
 
-def _pause(desk: Desk, name: str) -> Response:
+def _pause(desk: Context, name: str) -> Response:
     def order() -> None:
         body = _body()
         reason, until = clean(_text(body, "reason")), _text(body, "until").strip()
@@ -170,7 +170,7 @@ def _text(body: Mapping[str, object], name: str) -> str:
     return found
 
 
-def _order(desk: Desk, order: Callable[[], None]) -> Response:
+def _order(desk: Context, order: Callable[[], None]) -> Response:
     """Check the token, order, and say that it was taken; what comes of it, the next board says."""
     require_token(desk)
     try:

@@ -5,25 +5,29 @@ from collections.abc import Callable
 from flask import Flask
 
 from controller.clock import Clock
-from controller.core.status.board import Board
+from controller.core.status.snapshot import ControllerSnapshot
 from controller.web.access import Access
 from controller.web.api import add_api
-from controller.web.desk import Desk
-from controller.web.guard import post_guards
+from controller.web.context import Context
 from controller.web.health import Watch
 from controller.web.metrics import Metrics
 from controller.web.orders import OrderError, Orders, WebOptions
+from controller.web.pages.flash import FlashMessages
 from controller.web.pages.forms import add_forms
-from controller.web.pages.notes import Notes
 from controller.web.pages.pages import add_pages
 from controller.web.probes import add_probes
-from controller.web.replies import dress
+from controller.web.replies import register_errors
+from controller.web.request_checks import check_requests
 
 __all__ = ["OrderError", "Orders", "WebOptions", "create_app"]
 
 
 def create_app(
-    board: Callable[[], Board], orders: Orders, metrics: Metrics, options: WebOptions, clock: Clock
+    board: Callable[[], ControllerSnapshot],
+    orders: Orders,
+    metrics: Metrics,
+    options: WebOptions,
+    clock: Clock,
 ) -> Flask:
     """The page over whatever `board` says at each request.
 
@@ -34,9 +38,9 @@ def create_app(
     app.json.sort_keys = False  # type: ignore[attr-defined]  # fields in the order of the manual
     access = Access(options.token, clock)
     watch = Watch(options.stall_s, clock.now())
-    desk = Desk(board, orders, metrics, options, clock, access, watch, Notes())
-    post_guards(app, desk)
-    dress(app, desk)
+    desk = Context(board, orders, metrics, options, clock, access, watch, FlashMessages())
+    check_requests(app, desk)
+    register_errors(app, desk)
     add_pages(app, desk)
     add_forms(app, desk)
     add_api(app, desk)

@@ -10,8 +10,8 @@ from datetime import datetime
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from controller.core.model.plan import ACTION_NAMES
-from controller.core.model.reason import Reason
-from controller.core.status.board import Board
+from controller.core.model.reasons import Reason
+from controller.core.status.snapshot import ControllerSnapshot
 from controller.core.status.status import ClusterStatus
 
 PHASES = (
@@ -26,7 +26,7 @@ ABSENT = {
 }  # fmt: skip
 
 
-def families(board: Board) -> Iterator[Metric]:
+def families(board: ControllerSnapshot) -> Iterator[Metric]:
     """Every gauge, each with all of its label sets."""
     yield from _loop(board)
     yield from _source(board)
@@ -51,7 +51,7 @@ def _stamp(at: datetime | None) -> float:
     return 0.0 if at is None else at.timestamp()
 
 
-def _loop(board: Board) -> Iterator[Metric]:
+def _loop(board: ControllerSnapshot) -> Iterator[Metric]:
     loop = board.loop
     yield _gauge(
         "last_success_timestamp_seconds",
@@ -62,7 +62,7 @@ def _loop(board: Board) -> Iterator[Metric]:
     yield _gauge("lease_held", "1 while this controller leads.", loop.leads)
 
 
-def _source(board: Board) -> Iterator[Metric]:
+def _source(board: ControllerSnapshot) -> Iterator[Metric]:
     source = board.source
     yield _labelled(
         "git_revision_info", "The revision in force.", ("revision",), {(source.revision,): 1}
@@ -81,7 +81,7 @@ def _source(board: Board) -> Iterator[Metric]:
     )
 
 
-def _plan(board: Board) -> Iterator[Metric]:
+def _plan(board: ControllerSnapshot) -> Iterator[Metric]:
     actions = Counter(step.name for step in board.plan.steps)
     waits = Counter(wait.reason for wait in board.plan.waits)
     yield _labelled(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from controller.core.spec.text import spoken
-from controller.core.status.board import Board
+from controller.core.status.snapshot import ControllerSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Watch:
     since: datetime
 
 
-def standstill(board: Board, now: datetime, watch: Watch) -> str:
+def standstill(board: ControllerSnapshot, now: datetime, watch: Watch) -> str:
     """For how long nothing has moved, in words; empty while the loop makes progress."""
     loop = board.loop
     signs = [at for at in (watch.since, loop.started_at, loop.ended_at) if at is not None]
@@ -29,7 +29,7 @@ def standstill(board: Board, now: datetime, watch: Watch) -> str:
     return f"no pass has begun or ended for {spoken(silent)}; {spoken(watch.stall_s)} is the limit"
 
 
-def unready(board: Board) -> list[str]:
+def unready(board: ControllerSnapshot) -> list[str]:
     """Everything that keeps the controller from its work; empty when it is ready."""
     found = []
     if board.loop.ended_at is None or board.status is None:

@@ -20,7 +20,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from controller.core.model.plan import ACTION_NAMES, Outcome, Result
-from controller.core.status.board import Board
+from controller.core.status.snapshot import ControllerSnapshot
 from controller.web.gauges import families
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -145,7 +145,7 @@ class Metrics:
                 for change in outcome.step.changes:
                     self._drift.labels(_known(change.field.partition(".")[0], FIELDS)).inc()
 
-    def shown(self, board: Board) -> None:
+    def shown(self, board: ControllerSnapshot) -> None:
         """A board was published: clusters that have become ready since the last are timed."""
         if board.status is None:
             return
@@ -159,7 +159,7 @@ class Metrics:
                     self._ready.observe((board.as_of - since).total_seconds())
             self._waiting = waiting
 
-    def text(self, board: Board) -> bytes:
+    def text(self, board: ControllerSnapshot) -> bytes:
         """Everything, in the text format."""
         self.shown(board)
         return generate_latest(_Everything(self._registry, board))
@@ -172,7 +172,7 @@ def _known(value: str, values: tuple[str, ...]) -> str:
 class _Everything(Collector):
     """Counters and gauges of one moment, without the times at which counters were made."""
 
-    def __init__(self, registry: CollectorRegistry, board: Board) -> None:
+    def __init__(self, registry: CollectorRegistry, board: ControllerSnapshot) -> None:
         self._registry = registry
         self._board = board
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from controller.core.model.plan import ACTION_NAMES
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.core.status.events import Kind
 
 Schema = Mapping[str, object]

@@ -5,27 +5,27 @@ import hmac
 
 from flask import Flask, Response, request
 
-from controller.web.desk import Desk
-from controller.web.guard import HOOK
+from controller.web.context import Context
 from controller.web.health import standstill, unready
 from controller.web.metrics import CONTENT_TYPE
 from controller.web.replies import RefusedError, document
+from controller.web.request_checks import HOOK
 
 
-def add_probes(app: Flask, desk: Desk) -> None:
+def add_probes(app: Flask, desk: Context) -> None:
     app.add_url_rule("/healthz", "healthz", lambda: _healthz(desk))
     app.add_url_rule("/readyz", "readyz", lambda: _readyz(desk))
     app.add_url_rule("/metrics", "metrics", lambda: _metrics(desk))
     app.add_url_rule(HOOK, "hook", lambda: _hook(desk), methods=["POST"])
 
 
-def _healthz(desk: Desk) -> Response:
+def _healthz(desk: Context) -> Response:
     """A watchdog: 503 tells whoever looks after this process to restart it."""
     still = standstill(desk.board(), desk.clock.now(), desk.watch)
     return _probe([still] if still else [])
 
 
-def _readyz(desk: Desk) -> Response:
+def _readyz(desk: Context) -> Response:
     return _probe(unready(desk.board()))
 
 
@@ -33,11 +33,11 @@ def _probe(reasons: list[str]) -> Response:
     return document({"ok": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
 
-def _metrics(desk: Desk) -> Response:
+def _metrics(desk: Context) -> Response:
     return Response(desk.metrics.text(desk.board()), content_type=CONTENT_TYPE)
 
 
-def _hook(desk: Desk) -> Response:
+def _hook(desk: Context) -> Response:
     """Only wakes: the hook says that there is something, the source says what."""
     secret = desk.options.hook_secret.encode()
     if not secret:

@@ -7,7 +7,7 @@ from importlib.resources import files
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from controller.web.desk import Desk
+from controller.web.context import Context
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
@@ -49,7 +49,7 @@ def for_machines(path: str) -> bool:
     return path.startswith(_MACHINES)
 
 
-def dress(app: Flask, desk: Desk) -> None:
+def register_errors(app: Flask, desk: Context) -> None:
     """Give the application its errors, headers and static files."""
     _serve_static(app)
     app.register_error_handler(RefusedError, _refused)
@@ -83,7 +83,7 @@ _WORDS = {
 }
 
 
-def _broken(error: Exception, app: Flask, desk: Desk) -> Response:
+def _broken(error: Exception, app: Flask, desk: Context) -> Response:
     """A fault of ours: told where faults are told, and never to whoever asked."""
     if desk.options.on_error is not None:
         desk.options.on_error(error)

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from controller.cml.errors import CmlError, NotFound, Rejected, Unauthorized
 from controller.cml.jobs import Jobs
-from controller.core.model.fault import Fault
+from controller.core.model.faults import Fault
 from controller.core.model.jobs import ObservedJob, ObservedRun, is_our_job, run_that_counts
 from controller.core.model.observed import ObservedEnvironment
-from controller.core.spec.environments import (
+from controller.core.spec.python_environment import (
     ENVIRONMENTS,
     JOB_PREFIX,
     READY_FILE,

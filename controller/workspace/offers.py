@@ -7,12 +7,12 @@ from controller.cml.client import Client
 from controller.cml.errors import CmlError
 from controller.cml.inspector import Inspector
 from controller.core.model.capacity import Amounts
-from controller.core.model.offers import SIZES, Bound, Offers, Wish
+from controller.core.model.offers import SIZES, Bound, Offers, Requirement
 
 T = TypeVar("T")
 
 
-def look_at_offers(client: Client, wish: Wish) -> Offers:
+def look_at_offers(client: Client, wish: Requirement) -> Offers:
     """Raises nothing: an older CML or a key without the right offers all that is asked for."""
     runtimes = _known(lambda: _catalogue(client)) if wish.images else None
     bounds = _bounds(client) if wish.sizes and isinstance(client, Inspector) else ()

@@ -15,7 +15,7 @@ from controller.clock import Clock
 from controller.cml import errors, translate
 from controller.cml.client import Client
 from controller.core.model.desired import Frozen
-from controller.core.model.fault import Fault
+from controller.core.model.faults import Fault
 from controller.core.model.jobs import JobConfiguration, ObservedJob
 from controller.core.model.member import THE_HEAD, Key, application_name
 from controller.core.model.observed import (
@@ -30,9 +30,9 @@ from controller.core.model.observed import (
     ObservedState,
     Phase,
 )
-from controller.core.model.offers import Offers, Wish
+from controller.core.model.offers import Offers, Requirement
 from controller.core.model.plan import Configuration, Result
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.files.launchers import stored_files
 from controller.files.pauses import read_pauses
 from controller.files.port import FilesError, ProjectFiles
@@ -181,7 +181,7 @@ class Workspace:
         except (errors.CmlError, FilesError) as error:
             return unknown_environments(error, wanted)
 
-    def offers(self, wish: Wish) -> Offers:
+    def offers(self, wish: Requirement) -> Offers:
         return look_at_offers(self._client, wish)
 
     # What can be done

@@ -9,17 +9,17 @@ from pathlib import Path
 from stage import Stage
 
 from controller.cli.commands.run import _loop, _running
-from controller.core.status.board import Board, SourceState
+from controller.core.status.snapshot import ControllerSnapshot, SourceState
+from controller.run.controller import Controller
 from controller.run.follow import Poller
 from controller.run.loop import Loop
 from controller.run.options import Flags, resolve
-from controller.run.running import Running
 from controller.run.sources import open_source
 from controller.source.directory import SourceError
 from controller.telemetry import INFO
 from controller.terminal.screen import Screen
 from controller.web.metrics import Metrics
-from controller.workspace.compose import open_session
+from controller.workspace.session import open_session
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Controlled:
     """One process of `raycml run`, without its threads."""
 
     stage: Stage
-    running: Running
+    running: Controller
     loop: Loop
 
     def turn(self, times: int = 1) -> "Controlled":
@@ -49,7 +49,7 @@ class Controlled:
         raise AssertionError(f"no rest after {most} passes: {self.loop.state}")
 
     @property
-    def board(self) -> Board:
+    def board(self) -> ControllerSnapshot:
         return self.running.board
 
     @property

@@ -24,7 +24,7 @@ from controller.emulator.pods.scripted import Behaviour, ScriptedProcesses
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.trees import Tree
 from controller.emulator.workspace import Workspace
-from controller.process.machine import Machine
+from controller.process.system import System
 
 BEAT_S = 20.0
 BEATEN_S = 1200.0  # before the end of a longer wait; nothing can observe an earlier beat
@@ -145,10 +145,10 @@ class Stage:
     def _story(self, order: PodOrder) -> Behaviour:
         return self.stories.get(order.subdomain, Behaviour(answers_after=2.0))
 
-    def machine(self, dice: int, environ: Mapping[str, str] | None = None) -> Machine:
+    def machine(self, dice: int, environ: Mapping[str, str] | None = None) -> System:
         chosen = self.environ if environ is None else environ
         rng = random.Random(dice)
-        return Machine(chosen, self.clock, rng, self.wire, repeat=self.clock.repeat)
+        return System(chosen, self.clock, rng, self.wire, repeat=self.clock.repeat)
 
     def run(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Said:
         chosen = self.environ if environ is None else environ

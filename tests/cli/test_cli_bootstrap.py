@@ -15,7 +15,7 @@ from bootstrap_world import BUILDS, SPEC, URL, World
 from stage import KEY, Stage
 
 from controller.bootstrap.facts import subdomain
-from controller.core.spec.environments import hash_of
+from controller.core.spec.python_environment import hash_of
 from controller.emulator.options import Options
 from controller.emulator.pods.processes import Ending
 from controller.emulator.pods.scripted import Behaviour

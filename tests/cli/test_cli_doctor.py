@@ -17,7 +17,7 @@ from controller.doctor.bundle import reserve, write
 from controller.doctor.checks.checkup import examine
 from controller.doctor.look import Asked, look
 from controller.process.identity import this_place
-from controller.process.machine import Machine
+from controller.process.system import System
 from controller.terminal.exit_codes import Exit
 from controller.terminal.screen import Screen
 
@@ -427,7 +427,7 @@ def test_no_secret_is_in_the_archive_or_on_the_screen(clinic: Clinic) -> None:
 def test_a_secret_that_only_the_machine_knows_is_not_in_the_archive(clinic: Clinic) -> None:
     """Such as the key of the embedded CML, which is in no environment."""
     stage, known = clinic.stage, "only-the-machine-knows-it"
-    machine = Machine(clinic.environ, stage.clock, random.Random(3), stage.wire)
+    machine = System(clinic.environ, stage.clock, random.Random(3), stage.wire)
     machine.redaction.add(known)
     stage.write(".raycml/logs/analytics/head.log", f"key={known}\n".encode())
     asked = Asked(paths=None, local=False, ca_cert=None, read_only=True, logs=True)

@@ -20,7 +20,7 @@ from test_cli_terminal import Teller, at_terminal
 
 from controller.core.model.member import MARK, Member, read_mark
 from controller.printable import json_text, lines, one_line
-from controller.process.machine import Machine
+from controller.process.system import System
 from controller.telemetry import INFO, Redaction, open_log
 from controller.terminal.screen import Screen
 
@@ -247,7 +247,7 @@ def test_a_command_and_a_control_are_shown_and_not_obeyed(evil: str) -> None:
 
 
 def test_both_streams_of_a_command_are_cleaned(stage: Stage) -> None:
-    machine = Machine(stage.environ, stage.clock, random.Random(1))
+    machine = System(stage.environ, stage.clock, random.Random(1))
     screen = Screen(machine, plain=False, verbose=False)
     screen.data(EVIL.replace("zz", "  zz"))
     screen.say(EVIL)

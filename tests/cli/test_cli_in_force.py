@@ -11,9 +11,9 @@ from controlled import Controlled, controlled
 from repository_specs import SPECS, clusters, three
 from stage import Stage
 
-from controller.core.status.plan_words import footer
+from controller.core.status.plan_text import footer
 from controller.web.health import Watch
-from controller.web.pages.verdict import judge
+from controller.web.pages.summary import summarize
 
 
 def fill(stage: Stage, names: tuple[str, ...] = SPECS, **changes: object) -> None:
@@ -171,7 +171,9 @@ def test_a_grace_is_counted_down_where_people_look_and_ends_when_the_spec_comes_
         assert three is not None
         assert three.word == "Leaving"
         assert "deleted in 5m00s; put the spec back to keep it" in three.conditions[0].message
-        count = judge(controller.board, stage.clock.now(), Watch(300.0, stage.clock.now())).count
+        count = summarize(
+            controller.board, stage.clock.now(), Watch(300.0, stage.clock.now())
+        ).count
         assert count == "2 of 2 clusters, 2 of 2 members ready, 1 without a spec"
         stage.clock.wait(100)
         controller.turn()
@@ -356,7 +358,7 @@ def test_a_cluster_whose_newest_spec_is_broken_is_not_synced_and_says_since_whic
         assert before[:12] in synced.message
         assert "specs/one.yaml" in synced.message
         assert two.condition("Ready") == one.condition("Ready")
-        verdict = judge(controller.board, stage.clock.now(), Watch(300.0, stage.clock.now()))
+        verdict = summarize(controller.board, stage.clock.now(), Watch(300.0, stage.clock.now()))
         assert verdict.count == "2 of 2 clusters, 2 of 2 members ready"
         listed = stage.run("status", "--specs", "specs").out.splitlines()
         assert any("OutOfDate" in row and "held at revision" in row for row in listed), listed
@@ -499,5 +501,5 @@ def test_while_cml_is_away_the_page_says_so_and_which_revision_is_in_force(stage
         controller.turn(3)
         assert before
         assert controller.board.source.revision == before
-        found = judge(controller.board, stage.clock.now(), Watch(3600.0, stage.clock.now()))
+        found = summarize(controller.board, stage.clock.now(), Watch(3600.0, stage.clock.now()))
         assert found.title.startswith("CML cannot be reached")

@@ -9,12 +9,12 @@ from stage import Stage
 
 from controller.cli.main import run
 from controller.emulator.daemon import Connection
-from controller.process.machine import Machine
+from controller.process.system import System
 from controller.source.directory import SourceError
 from controller.source.git.cache import Cache
 from controller.source.git.limits import Limits
-from controller.terminal.failure import explained
-from controller.workspace.connect import embedded
+from controller.terminal.errors import explained
+from controller.workspace.connection import embedded
 
 RUNS = Connection("http://127.0.0.1:4711", "key", "first-project", "cml.localhost:4711", 1, Path())
 
@@ -72,7 +72,7 @@ def test_a_local_folder_that_cannot_be_used_is_named_with_a_remedy(
     environ = {**stage.environ, "HOME": str(stage.folder)}
     if variable != "HOME":
         environ[variable] = str(taken / "state")
-    machine = Machine(environ, stage.clock, random.Random(1), stage.wire)
+    machine = System(environ, stage.clock, random.Random(1), stage.wire)
     stage.capsys.readouterr()
     code = run(words, machine)
     shown = stage.capsys.readouterr()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.terminal.retyped import with_local, with_paths
+from controller.terminal.advice import with_local, with_paths
 from tests.cli.stage import Stage
 
 

@@ -19,7 +19,7 @@ from controller.core.model.observed import Pause
 from controller.core.model.record import Record
 from controller.files.approvals import approval_path, render_approval
 from controller.files.leases import lease_path, render_lease
-from controller.files.left_behind import LeftBehind
+from controller.files.leftovers import Leftovers
 from controller.files.old_records import OldRecords
 from controller.files.pauses import pause_path, render_pause
 from controller.files.records import RecordFile, record_folder
@@ -108,7 +108,7 @@ def test_what_is_written_anew_meanwhile_stays(stage: Stage) -> None:
 
 
 def test_a_clock_that_is_years_ahead_for_a_while_removes_nothing(tmp_path: Path) -> None:
-    files, left = SharedFiles(tmp_path), LeftBehind()
+    files, left = SharedFiles(tmp_path), Leftovers()
     files.replace(*pause("one", 30.0))
     hour_s = 3600.0
     for hour in range(20):

@@ -7,9 +7,9 @@ import pytest
 from controlled import Controlled, controlled
 from stage import Stage
 
-from controller.run.first_look import check, is_needed
 from controller.run.options import Flags, resolve
-from controller.terminal.failure import CommandError
+from controller.run.preflight import check, is_needed
+from controller.terminal.errors import CommandError
 from controller.web.health import unready
 from tests.repositories import Repository
 

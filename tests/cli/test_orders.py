@@ -13,9 +13,9 @@ from controlled import Controlled, controlled
 from holding import hold_alive
 from stage import Said, Stage
 
-from controller.core.model.order import Order, OrderKind
+from controller.core.model.orders import Order, OrderKind
 from controller.files.orders import FOLDER, order_path, render_order
-from controller.run.orders.noticing import Notices
+from controller.run.orders.wake_ups import WakeUps
 
 NEVER = "0" * 16
 
@@ -292,7 +292,7 @@ def test_an_order_a_pause_and_its_end_begin_a_pass(stage: Stage) -> None:
     stage.spec("one", replicas=1)
     with controlled(stage, "specs") as controller:
         wake = threading.Event()
-        notices = Notices(controller.running, wake)
+        notices = WakeUps(controller.running, wake)
         notices.look()
         controller.settle()
         notices.look()
@@ -316,7 +316,7 @@ def test_an_order_a_pause_and_its_end_begin_a_pass(stage: Stage) -> None:
 def test_a_pause_ends_the_pass_in_hand_before_its_next_step(stage: Stage) -> None:
     stage.spec("one", replicas=6)
     with controlled(stage, "specs") as controller:
-        notices = Notices(controller.running, threading.Event())
+        notices = WakeUps(controller.running, threading.Event())
         path = f"/api/v2/projects/{stage.project}/applications"
 
         def first_create(request: httpx.Request) -> None:

@@ -7,12 +7,12 @@ import pytest
 from stage import StepClock
 
 from controller.process.identity import is_dead, this_place
-from controller.process.machine import Machine
+from controller.process.system import System
 from controller.run.options import Flags, resolve
 from controller.run.sources import FOLDER_POLL_S, GIT_POLL_S, open_source
 from controller.source.folder import FolderSource
 from controller.source.git.source import GitSource
-from controller.terminal.failure import CommandError
+from controller.terminal.errors import CommandError
 
 SECRET = "0123456789abcdef"
 
@@ -80,7 +80,7 @@ def test_a_secret_that_anybody_could_guess_is_refused_and_not_repeated(name: str
 
 
 def opened(source: str, **flags: object) -> tuple[object, float]:
-    machine = Machine({"HOME": "/nowhere"}, StepClock(), random.Random(1))
+    machine = System({"HOME": "/nowhere"}, StepClock(), random.Random(1))
     return open_source(resolve(Flags(source, **flags), {}), machine)  # type: ignore[arg-type]
 
 
@@ -129,7 +129,7 @@ def test_a_file_that_is_no_yaml_is_not_followed(
     with pytest.raises(
         CommandError, match=r"neither a folder nor a \.yaml or \.yml file"
     ) as caught:
-        open_source(options, Machine({"HOME": "/nowhere"}, StepClock(), random.Random(1)))
+        open_source(options, System({"HOME": "/nowhere"}, StepClock(), random.Random(1)))
     assert caught.value.code == 64
 
 

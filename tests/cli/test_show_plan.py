@@ -19,7 +19,7 @@ from controller.core.model.plan import (
     Wait,
     WriteLauncher,
 )
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.core.status.documents import plan_json
 from controller.terminal.plan_table import is_pending, plan_text
 

@@ -13,7 +13,7 @@ import httpx
 from pydantic import SecretStr
 
 from controller.cml.client import Client
-from controller.cml.operations import Call
+from controller.cml.operations import CallRecord
 from controller.core.model.plan import Configuration
 
 KEY = "sk-live-0123456789abcdef/+="
@@ -49,7 +49,7 @@ class World:
 
     def __init__(self, handler: Handler | Iterable[object], key: str = KEY) -> None:
         self.requests: list[httpx.Request] = []
-        self.calls: list[Call] = []
+        self.calls: list[CallRecord] = []
         self.clock = FakeClock()
         self._answer = handler if callable(handler) else _in_turn(handler)
         self.client = Client(

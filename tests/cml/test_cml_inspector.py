@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from controller.cml.errors import CmlError, Malformed, NotFound, Unauthorized
 from controller.cml.inspector import Inspector, server_time
-from controller.cml.operations import Call
+from controller.cml.operations import CallRecord
 from controller.core.model.capacity import Amounts, ProjectSeen, Quota
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -22,7 +22,7 @@ class World:
 
     def __init__(self, answer: Handler | object) -> None:
         self.requests: list[httpx.Request] = []
-        self.calls: list[Call] = []
+        self.calls: list[CallRecord] = []
         self._answer = answer
         self.inspector = Inspector(
             "https://ml-test.example.com",

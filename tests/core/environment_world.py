@@ -13,7 +13,7 @@ from controller.core.model.observed import (
 )
 from controller.core.model.plan import Plan
 from controller.core.model.policy import Policy
-from controller.core.spec.environments import (
+from controller.core.spec.python_environment import (
     Environment,
     builder_path,
     environment_folder,

@@ -16,7 +16,8 @@ from controller.adoption.adoption import (
     release,
 )
 from controller.adoption.proposal import Pair, Proposal, propose
-from controller.core.audit.laws import Case, audit
+from controller.core.audit.case import AuditedPlan
+from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredState
 from controller.core.model.history import History
 from controller.core.model.member import Mark, Member, parse_member, read_mark
@@ -455,6 +456,6 @@ def test_a_head_whose_name_an_adopted_application_has_waits_for_a_person() -> No
 def test_the_audit_refuses_a_second_application_of_an_adopted_member() -> None:
     app = taken("head", by_hand("x-head"))
     made = decide(STATE, observed())
-    broken = audit(Case(made, STATE, observed(app), History(), POLICY))
+    broken = audit(AuditedPlan(made, STATE, observed(app), History(), POLICY))
     assert any("which has an application" in one.message for one in broken)
-    assert audit(Case(made, STATE, observed(), History(), POLICY)) == ()
+    assert audit(AuditedPlan(made, STATE, observed(), History(), POLICY)) == ()

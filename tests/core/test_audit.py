@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from controller.core.audit import laws
-from controller.core.audit.case import Case, Law
+from controller.core.audit.case import AuditedPlan, Law
 from controller.core.audit.laws import audit
 from controller.core.model.history import History, MemberHistory
 from controller.core.model.member import Key, Member
@@ -22,7 +22,7 @@ from controller.core.model.plan import (
     Stop,
     Update,
 )
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from tests.worlds import (
     NOW,
     POLICY,
@@ -49,7 +49,7 @@ def step(action: object, member: str = "cpu", reason: Reason = Reason.OUTDATED) 
 
 
 def broken(law: Law, *steps: Step, **parts: object) -> list[str]:
-    case = Case(
+    case = AuditedPlan(
         Plan(tuple(steps)),
         parts.get("desired", desired(CLUSTER)),  # type: ignore[arg-type]
         parts.get("observed", WORLD),  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from environment_world import OURS, asking, job, plan_for, ready, run, wanted, world, written
 
 from controller.core.audit import environments as laws
-from controller.core.audit.case import Case, Law
+from controller.core.audit.case import AuditedPlan, Law
 from controller.core.audit.laws import audit
 from controller.core.model.history import History
 from controller.core.model.jobs import RunPhase
@@ -21,8 +21,8 @@ from controller.core.model.plan import (
     Step,
     Stop,
 )
-from controller.core.model.reason import Reason
-from controller.core.spec.environments import environment_folder
+from controller.core.model.reasons import Reason
+from controller.core.spec.python_environment import environment_folder
 from tests.worlds import PROJECT, desired, whole_cluster
 
 CLUSTER = asking()
@@ -32,7 +32,7 @@ THERE = world({DIGEST: ready(DIGEST)})
 
 
 def broken(law: Law, plan: Plan, seen: ObservedState, *, whole: bool = True) -> list[str]:
-    case = Case(plan, desired(CLUSTER, whole=whole), seen, History(), OURS)
+    case = AuditedPlan(plan, desired(CLUSTER, whole=whole), seen, History(), OURS)
     found = list(law(case))
     whole = [(v.cluster, v.message) for v in audit(case) if v.law == law.__name__]
     assert whole == [(step.cluster, message) for step, message in found]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.audit.case import Case
+from controller.core.audit.case import AuditedPlan
 from controller.core.audit.laws import audit
 from controller.core.model.history import History, record
 from controller.core.model.observed import (
@@ -65,7 +65,7 @@ def test_no_kind_of_restart_goes_on_without_a_bound(
         )
         history = remember(state, seen, history, POLICY)
         made = plan(state, seen, history, POLICY)
-        assert audit(Case(made, state, seen, history, POLICY)) == ()
+        assert audit(AuditedPlan(made, state, seen, history, POLICY)) == ()
         starts += [second for step in made.steps if isinstance(step.action, Restart)]
         outcomes = [Outcome(step, Result.DONE) for step in made.steps]
         history = record(history, outcomes, at(second))
@@ -96,7 +96,7 @@ def test_a_create_that_may_have_happened_is_looked_for_as_long_as_lists_may_lag(
         made = plan(state, seen, known, POLICY)
         again = [s for s in made.steps if isinstance(s.action, Create) and s.key == step.key]
         assert bool(again) is (second >= POLICY.settle_s)
-        assert audit(Case(made, state, seen, known, POLICY)) == ()
+        assert audit(AuditedPlan(made, state, seen, known, POLICY)) == ()
 
 
 class Counted(dict[str, str]):
@@ -132,7 +132,7 @@ def cost(clusters: int) -> tuple[int, int]:
     seen = replace(observed(), projects={PROJECT: project})
     history = remember(state, seen, History(), POLICY)
     made = plan(state, seen, history, POLICY)
-    audit(Case(made, state, seen, history, POLICY))
+    audit(AuditedPlan(made, state, seen, history, POLICY))
     assess(state, seen, history, POLICY, made)
     return Counted.reads, Walked.steps
 

@@ -9,7 +9,7 @@ import pytest
 from controller.core.model.capacity import Amounts, ProjectSeen, Quota
 from controller.core.model.observed import ObservedProject
 from controller.core.model.policy import Policy
-from controller.core.spec.revision import Holder, Revision
+from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.spec.spec import RayCluster
 from controller.doctor.checks.checkup import CHECKS, examine
 from controller.doctor.checks.connection import PING, admission, clock, reach
@@ -37,7 +37,9 @@ def spec(**head: object) -> Revision:
             ],
         },
     }
-    return Revision((Holder(RayCluster.model_validate(body), "a.yaml", 1),), (), None, "specs")
+    return Revision(
+        (SpecDocument(RayCluster.model_validate(body), "a.yaml", 1),), (), None, "specs"
+    )
 
 
 FACTS = Facts(

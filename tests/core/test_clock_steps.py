@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from controller.core.model.clock_steps import STEP_MIN_S, Reading, recalled
+from controller.core.model.clock_steps import STEP_MIN_S, ClockReading, recalled
 from controller.core.model.history import (
     ApplicationHistory,
     BuildHistory,
@@ -49,17 +49,17 @@ def times(known: object) -> list[object]:
     return [known] if isinstance(known, datetime) else []
 
 
-def after(step_s: float) -> Reading:
-    return Reading(NOW + timedelta(seconds=30 + step_s), 30.0)
+def after(step_s: float) -> ClockReading:
+    return ClockReading(NOW + timedelta(seconds=30 + step_s), 30.0)
 
 
 @pytest.mark.parametrize("step_s", [-7200.0, -40.0, -STEP_MIN_S, STEP_MIN_S, 40.0, 7200.0])
 def test_all_that_is_remembered_stays_as_long_ago_as_it_was(step_s: float) -> None:
-    moved = recalled(FULL, Reading(NOW, 0.0), after(step_s))
+    moved = recalled(FULL, ClockReading(NOW, 0.0), after(step_s))
     assert times(moved) == [NOW + timedelta(seconds=step_s)] * 15
-    assert recalled(moved, after(step_s), Reading(NOW + timedelta(seconds=60), 60.0)) == FULL
+    assert recalled(moved, after(step_s), ClockReading(NOW + timedelta(seconds=60), 60.0)) == FULL
 
 
-@pytest.mark.parametrize("before", [None, Reading(NOW, 0.0)])
-def test_a_clock_that_is_kept_right_moves_nothing(before: Reading | None) -> None:
+@pytest.mark.parametrize("before", [None, ClockReading(NOW, 0.0)])
+def test_a_clock_that_is_kept_right_moves_nothing(before: ClockReading | None) -> None:
     assert recalled(FULL, before, after(STEP_MIN_S / 2)) is FULL

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core.audit.case import Case
+from controller.core.audit.case import AuditedPlan
 from controller.core.audit.laws import audit
 from controller.core.model.desired import FOLDERS, Frozen
 from controller.core.model.history import History
@@ -20,7 +20,7 @@ from controller.core.model.observed import (
 )
 from controller.core.model.plan import Intent, Plan, RemoveFolder, Step
 from controller.core.model.policy import Policy
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.core.planner.cluster_folders import MOST
 from controller.core.planner.planner import plan, remember
 from tests.worlds import (
@@ -66,7 +66,7 @@ def after(
     later = replace(world, as_of=NOW + timedelta(seconds=seconds), reports={})
     history = remember(state, later, history, policy)
     made = plan(state, later, history, policy)
-    assert not audit(Case(made, state, later, history, policy))
+    assert not audit(AuditedPlan(made, state, later, history, policy))
     return removed(made)
 
 
@@ -160,7 +160,7 @@ def test_a_cluster_that_moved_leaves_no_files_behind() -> None:
     history = remember(state, world, History(), POLICY)
     made = plan(state, world, history, POLICY)
     assert removed(made) == sorted(f"{folder}/analytics" for folder in FOLDERS)
-    assert not audit(Case(made, state, world, history, POLICY))
+    assert not audit(AuditedPlan(made, state, world, history, POLICY))
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_one_pass_removes_a_bounded_number() -> None:
 def test_the_law_refuses_to_remove_anything_else(path: str) -> None:
     state, world = desired(spec()), with_folders(converged(spec()))
     step = Step(RemoveFolder(path), "gone", PROJECT, None, Reason.FILES_UNUSED, Intent.NOTHING)
-    broken = audit(Case(Plan((step,)), state, world, History(), POLICY))
+    broken = audit(AuditedPlan(Plan((step,)), state, world, History(), POLICY))
     assert {violation.law for violation in broken} == {"files_of_clusters_stay"}
 
 

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.audit.laws import Case, audit
+from controller.core.audit.case import AuditedPlan
+from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredState, desire
 from controller.core.model.history import History
 from controller.core.model.plan import Plan
 from controller.core.model.policy import Policy
-from controller.core.spec.revision import Holder, Problem, Revision
+from controller.core.spec.revision import Problem, Revision, SpecDocument
 from tests.worlds import (
     POLICY,
     PROJECT,
@@ -30,14 +31,14 @@ GONE = replace(POLICY, gone=frozenset({"analytics"}))
 
 
 def state(left: object = LEFT, problems: tuple[Problem, ...] = ()) -> DesiredState:
-    here = (Holder(KEPT, "specs/kept.yaml", 1),)
-    departed = (Holder(left, "specs/left.yaml", 1),)  # type: ignore[arg-type]
+    here = (SpecDocument(KEPT, "specs/kept.yaml", 1),)
+    departed = (SpecDocument(left, "specs/left.yaml", 1),)  # type: ignore[arg-type]
     return desire(Revision(here, problems, "c", "specs", departed), {None: PROJECT}, {})
 
 
 def decided(desired: DesiredState, policy: Policy) -> Plan:
     found = decide(desired, WORLD, policy=policy)
-    assert audit(Case(found, desired, WORLD, History(), policy)) == ()
+    assert audit(AuditedPlan(found, desired, WORLD, History(), policy)) == ()
     return found
 
 
@@ -55,7 +56,7 @@ def test_in_its_grace_it_is_an_orphan() -> None:
 
 def test_a_cluster_that_was_never_seen_to_leave_is_an_orphan_whatever_else_goes() -> None:
     nobody = desire(
-        Revision((Holder(KEPT, "specs/kept.yaml", 1),), (), "c", "specs"), {None: PROJECT}, {}
+        Revision((SpecDocument(KEPT, "specs/kept.yaml", 1),), (), "c", "specs"), {None: PROJECT}, {}
     )
     assert said(decided(nobody, GONE)) == ["wait analytics Orphan"]
 
@@ -74,6 +75,6 @@ def test_nothing_is_pruned_while_a_file_is_broken() -> None:
 
 def test_a_plan_that_prunes_what_was_not_let_go_is_refused() -> None:
     bold = decide(state(), WORLD, policy=GONE)
-    refused = audit(Case(bold, state(), WORLD, History(), POLICY))
+    refused = audit(AuditedPlan(bold, state(), WORLD, History(), POLICY))
     assert len(refused) == 3
     assert all("nobody asked" in found.message for found in refused)

@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from controller.core.audit.laws import Case, audit
+from controller.core.audit.case import AuditedPlan
+from controller.core.audit.laws import audit
 from controller.core.model.history import BuildHistory, History, record
 from controller.core.model.jobs import ObservedRun, RunPhase, run_that_counts
 from controller.core.model.member import ENVIRONMENT, Member
@@ -28,8 +29,13 @@ from controller.core.model.observed import ObservedEnvironment, Phase
 from controller.core.model.plan import CreateJob, Outcome, Plan, Result, StartRun, Step
 from controller.core.planner.planner import remember
 from controller.core.planner.python_environments.cleanup import is_removal_due
-from controller.core.spec.environments import builder_path, environment_folder, hash_of, log_path
 from controller.core.spec.fingerprint import Inputs, agreement
+from controller.core.spec.python_environment import (
+    builder_path,
+    environment_folder,
+    hash_of,
+    log_path,
+)
 from controller.core.spec.requirements import MAX_LINES, normal_line, read_requirements
 from controller.core.spec.spec import RayCluster
 from tests.worlds import (
@@ -70,7 +76,7 @@ def reasons(plan: Plan) -> set[str]:
 
 
 def broken(plan: Plan, cluster: RayCluster, seen: object) -> tuple[str, ...]:
-    return audit(Case(plan, desired(cluster), seen, History(), OURS))  # type: ignore[arg-type]
+    return audit(AuditedPlan(plan, desired(cluster), seen, History(), OURS))  # type: ignore[arg-type]
 
 
 # What names an environment
@@ -454,7 +460,7 @@ def unused(
     history = remember(state, seen, History(), how)  # type: ignore[arg-type]
     later = replace(seen, as_of=at(seconds))  # type: ignore[type-var]
     plan = decide(state, later, history, how)
-    assert audit(Case(plan, state, later, history, how)) == ()
+    assert audit(AuditedPlan(plan, state, later, history, how)) == ()
     return [
         getattr(step.action, "path", "job").removeprefix(".raycml/envs/")
         for step in plan.steps

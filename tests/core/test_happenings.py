@@ -21,12 +21,12 @@ from controller.core.model.plan import (
     Violation,
 )
 from controller.core.model.policy import Policy
-from controller.core.model.reason import Outlook, Reason
+from controller.core.model.reasons import Outlook, Reason
 from controller.core.planner.planner import plan, remember
-from controller.core.status.board import SourceState
+from controller.core.status.event_diff import PROBLEMS_TOLD, PassSnapshot, event_diff
+from controller.core.status.event_reasons import EventReason
 from controller.core.status.events import Event, Kind
-from controller.core.status.happenings import PROBLEMS_TOLD, Glance, happenings
-from controller.core.status.occasions import Occasion
+from controller.core.status.snapshot import SourceState
 from controller.core.status.status import assess
 from tests.worlds import (
     NOW,
@@ -56,19 +56,19 @@ def glance(
     *outcomes: Outcome,
     source: SourceState = SOURCE,
     policy: Policy = POLICY,
-) -> Glance:
+) -> PassSnapshot:
     """What the controller makes of a world that it sees for the first time."""
     history = remember(state, world, History(), policy)
     decided = plan(state, world, history, policy)
-    return Glance(assess(state, world, history, policy, decided), decided, outcomes, source)
+    return PassSnapshot(assess(state, world, history, policy, decided), decided, outcomes, source)
 
 
-def said(before: Glance | None, now: Glance) -> list[str]:
-    return [f"{e.reason} {e.object}: {e.message}" for e in happenings(before, now)]
+def said(before: PassSnapshot | None, now: PassSnapshot) -> list[str]:
+    return [f"{e.reason} {e.object}: {e.message}" for e in event_diff(before, now)]
 
 
-def reasons(before: Glance | None, now: Glance) -> list[str]:
-    return [event.reason for event in happenings(before, now)]
+def reasons(before: PassSnapshot | None, now: PassSnapshot) -> list[str]:
+    return [event.reason for event in event_diff(before, now)]
 
 
 WELL = glance(desired(CLUSTER), converged(CLUSTER))
@@ -96,27 +96,27 @@ def outcome(result: Result, message: str = "", member: str = "cpu/0", **step: ob
 
 def test_a_steady_world_gives_nothing() -> None:
     later = replace(WELL, status=replace(WELL.status, as_of=at(30)))
-    assert happenings(WELL, later) == ()
-    assert happenings(UNWELL, replace(UNWELL, status=replace(UNWELL.status, as_of=at(30)))) == ()
-    assert happenings(STUCK, replace(STUCK, status=replace(STUCK.status, as_of=at(30)))) == ()
+    assert event_diff(WELL, later) == ()
+    assert event_diff(UNWELL, replace(UNWELL, status=replace(UNWELL.status, as_of=at(30)))) == ()
+    assert event_diff(STUCK, replace(STUCK, status=replace(STUCK.status, as_of=at(30)))) == ()
 
 
 def test_the_same_glance_gives_nothing_whatever_was_done_in_it() -> None:
     busy = replace(WELL, outcomes=(outcome(Result.FAILED, "no"),))
-    assert happenings(busy, busy) == ()
+    assert event_diff(busy, busy) == ()
 
 
 def test_what_failed_in_each_of_two_passes_is_told_twice_in_the_same_words() -> None:
     first = replace(WELL, outcomes=(outcome(Result.FAILED, "no room"),))
     second = replace(first, status=replace(first.status, as_of=at(10)))
-    assert happenings(None, first)[-1] == happenings(first, second)[0]
+    assert event_diff(None, first)[-1] == event_diff(first, second)[0]
 
 
 def test_a_controller_that_starts_tells_of_what_waits_and_not_of_what_is_well() -> None:
     assert said(None, WELL) == [
         "NewRevision controller: revision 0123456789ab of git.example.com/specs is in force"
     ]
-    found = happenings(None, STUCK)
+    found = event_diff(None, STUCK)
     assert [(e.kind, e.reason, e.member) for e in found[1:]] == [
         (Kind.WARNING, "NameConflict", "cpu/1")
     ]
@@ -141,7 +141,7 @@ def test_every_action_that_was_done_has_a_reason_of_its_own() -> None:
     for action, member in ((Delete("a1"), "cpu/0"), (RemoveLauncher("x.py"), "")):
         done = outcome(Result.DONE, member=member)
         done = replace(done, step=replace(done.step, action=action))
-        (event,) = happenings(WELL, replace(WELL, outcomes=(done,)))
+        (event,) = event_diff(WELL, replace(WELL, outcomes=(done,)))
         told[event.reason] = (event.kind, event.member)
     assert told == {
         "Deleting": (Kind.NORMAL, "cpu/0"),
@@ -160,7 +160,7 @@ def test_every_action_that_was_done_has_a_reason_of_its_own() -> None:
 def test_a_step_that_was_not_done_warns_in_the_words_of_what_stood_against_it(
     result: Result, reason: str
 ) -> None:
-    (event,) = happenings(WELL, replace(WELL, outcomes=(outcome(result, "the quota is used up"),)))
+    (event,) = event_diff(WELL, replace(WELL, outcomes=(outcome(result, "the quota is used up"),)))
     assert event == Event(
         Kind.WARNING, reason, "restart: the quota is used up", "analytics", "cpu/0"
     )
@@ -168,18 +168,18 @@ def test_a_step_that_was_not_done_warns_in_the_words_of_what_stood_against_it(
 
 def test_a_step_that_never_ran_is_not_told() -> None:
     skipped = outcome(Result.SKIPPED, "the pass was aborted")
-    assert happenings(WELL, replace(WELL, outcomes=(skipped,))) == ()
+    assert event_diff(WELL, replace(WELL, outcomes=(skipped,))) == ()
 
 
 def test_a_cluster_that_is_no_longer_whole_warns_and_one_that_is_again_says_so() -> None:
     assert said(WELL, UNWELL) == ["NotReady analytics: 2 of 3 nodes are alive"]
     assert said(UNWELL, WELL) == ["Ready analytics: 3 of 3 nodes are alive"]
-    assert happenings(WELL, UNWELL)[0].kind is Kind.WARNING
+    assert event_diff(WELL, UNWELL)[0].kind is Kind.WARNING
 
 
 def test_a_torn_list_takes_no_readiness_away_and_no_cluster() -> None:
     torn = observed(HEAD, reports=(ALIVE,), complete=False, now=at(5))
-    assert happenings(WELL, glance(desired(CLUSTER), torn)) == ()
+    assert event_diff(WELL, glance(desired(CLUSTER), torn)) == ()
     both = observed(HEAD, *whole_cluster(named("other")), reports=(ALIVE,))
     seen = glance(desired(CLUSTER), both)
     assert seen.status.cluster("other") is not None
@@ -187,7 +187,7 @@ def test_a_torn_list_takes_no_readiness_away_and_no_cluster() -> None:
 
 
 def test_what_waits_for_a_person_warns_when_it_comes_and_is_cleared_when_it_goes() -> None:
-    assert [(e.kind, e.reason, e.object) for e in happenings(WELL, STUCK)] == [
+    assert [(e.kind, e.reason, e.object) for e in event_diff(WELL, STUCK)] == [
         (Kind.WARNING, "NotReady", "analytics"),
         (Kind.WARNING, "Stalled", "analytics"),
         (Kind.WARNING, "NameConflict", "analytics cpu/1"),
@@ -262,7 +262,7 @@ def test_a_cluster_of_which_only_launchers_are_left_is_gone() -> None:
     swept = Plan(steps=(left,))
     status = assess(desired(), observed(), History(), POLICY, swept)
     assert status.cluster("analytics") is not None
-    assert reasons(orphan, Glance(status, swept, (), SOURCE)) == ["ClusterGone"]
+    assert reasons(orphan, PassSnapshot(status, swept, (), SOURCE)) == ["ClusterGone"]
 
 
 @pytest.mark.parametrize("prune", [False, True])
@@ -280,7 +280,7 @@ def test_a_refused_plan_warns_once_for_each_law_of_each_cluster() -> None:
     broken = replace(WELL, plan=Plan(refusals=refusals))
     assert said(WELL, broken) == ["PlanRefused analytics: law_3: two applications"]
     later = replace(broken, status=replace(broken.status, as_of=at(9)))
-    assert happenings(broken, later) == ()
+    assert event_diff(broken, later) == ()
 
 
 def source(before: SourceState, now: SourceState) -> list[str]:
@@ -339,7 +339,7 @@ def test_of_very_many_problems_the_rest_is_counted() -> None:
 
 
 def test_every_occasion_has_a_name_of_its_own_that_no_wait_has_but_for_the_same_matter() -> None:
-    titles = [occasion.title for occasion in Occasion]
+    titles = [occasion.title for occasion in EventReason]
     assert len(set(titles)) == len(titles)
     for_a_person = {r.title for r in Reason if r.outlook is Outlook.PERSON}
     assert for_a_person & set(titles) == {"Paused", "PlanRefused"}

@@ -24,7 +24,7 @@ from controller.core.model.plan import (
     Stop,
     Update,
 )
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from tests.worlds import (
     NOW,
     POLICY,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.audit.case import Case
+from controller.core.audit.case import AuditedPlan
 from controller.core.audit.laws import audit
 from controller.core.model.desired import launcher_path, launcher_settings, launcher_sizes
 from controller.core.model.history import History
@@ -102,9 +102,9 @@ def test_a_launcher_counts_as_written_by_its_size_and_not_by_its_name(
     written = [s.action.path for s in plan.steps if isinstance(s.action, WriteLauncher)]
     assert written == ([] if phase == "whole" else sorted(SETTINGS_SIZE))
     state = desired(spec())
-    assert audit(Case(plan, state, world, History(), policy)) == ()
+    assert audit(AuditedPlan(plan, state, world, History(), policy)) == ()
     bare = replace(plan, steps=tuple(s for s in plan.steps if isinstance(s.action, Create)))
-    assert bool(audit(Case(bare, state, world, History(), policy))) is (missing > 0)
+    assert bool(audit(AuditedPlan(bare, state, world, History(), policy))) is (missing > 0)
 
 
 def test_the_size_that_a_launcher_must_have_is_the_one_that_it_gets() -> None:

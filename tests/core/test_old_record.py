@@ -6,7 +6,7 @@ import pytest
 
 from controller.core.model.observed import ObservedProject
 from controller.core.model.record import Departed, Record
-from controller.run.old_record import is_over, open_places
+from controller.run.old_sources import is_over, open_places
 from tests.worlds import PROJECT, application, desired, foreign, named, revision, spec
 
 OTHER = "eeee-ffff-0000-1111"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from controller.core.model.jobs import RunPhase
 from controller.core.model.observed import LauncherFile, ObservedFiles
 from controller.core.model.other_clocks import AHEAD_S, age_s, credible, precedes
-from controller.core.status.events import Event, Journal, Kind, note
+from controller.core.status.events import Event, EventLog, Kind, note
 from tests.core.environment_world import asking, plan_for, run, wanted, world, written
 from tests.worlds import (
     NOW,
@@ -48,8 +48,8 @@ OTHERWISE = {
     ): "a date that a person chose: a pause may last long",
     ("core/model/head_clock.py", "compare"): "how far the two clocks lie apart is what it finds",
     ("cli/commands/events.py", "chosen"): "a filter of what a person is shown",
-    ("core/planner/gates.py", "_refused"): "times of this process alone",
-    ("core/planner/lifecycle.py", "absent"): "times of this process alone",
+    ("core/planner/backoff.py", "_refused"): "times of this process alone",
+    ("core/planner/phases.py", "absent"): "times of this process alone",
     ("core/audit/laws.py", "unknown_is_resolved_by_looking"): "times of this process alone",
 }
 
@@ -169,7 +169,7 @@ def test_a_run_from_the_future_is_waited_for_no_longer_than_another(
 
 def noted(last_at: datetime) -> Event:
     known = Event(Kind.NORMAL, "Started", "m", cluster="a", first_at=last_at, last_at=last_at)
-    _, written_ = note(Journal((known,)), [replace(known, count=1)], NOW, "p", "r")
+    _, written_ = note(EventLog((known,)), [replace(known, count=1)], NOW, "p", "r")
     return written_[0]
 
 

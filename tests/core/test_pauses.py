@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from controller.core.audit import laws
-from controller.core.audit.case import Case
+from controller.core.audit.case import AuditedPlan
 from controller.core.model.history import History
 from controller.core.model.observed import (
     LauncherFile,
@@ -17,7 +17,7 @@ from controller.core.model.observed import (
     Phase,
 )
 from controller.core.model.plan import Intent, Plan, RemoveLauncher, Step
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from tests.worlds import (
     POLICY,
     PROJECT,
@@ -111,7 +111,7 @@ def test_the_audit_lets_no_write_into_a_paused_cluster() -> None:
     action = RemoveLauncher(OLD.path)
     step = Step(action, "analytics", PROJECT, None, Reason.LAUNCHER_UNUSED, Intent.NOTHING)
     for project, found in ((PROJECT, 1), (OTHER, 0)):
-        case = Case(
+        case = AuditedPlan(
             Plan((replace(step, project=project),)), desired(CLUSTER), world, History(), POLICY
         )
         assert len(list(laws.paused_and_suspended_are_left_alone(case))) == found

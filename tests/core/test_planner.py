@@ -16,10 +16,10 @@ from controller.core.model.observed import (
     Phase,
 )
 from controller.core.model.plan import Create, Delete, Intent, Update, Wait
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.core.planner.planner import remember
 from controller.core.spec.spec import RayCluster
-from controller.core.status.plan_words import summary
+from controller.core.status.plan_text import summary
 from tests.worlds import (
     EDITION,
     NOW,

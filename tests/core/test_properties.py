@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.audit.laws import Case, audit
+from controller.core.audit.case import AuditedPlan
+from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredState
 from controller.core.model.history import History
 from controller.core.model.observed import ObservedApplication, ObservedState, Phase, is_ours
@@ -112,7 +113,7 @@ def test_no_plan_breaks_a_law(
 ) -> None:
     state = desired(*specs, whole=whole)
     decision, history = made(state, world, policy)
-    assert audit(Case(decision, state, world, history, policy)) == ()
+    assert audit(AuditedPlan(decision, state, world, history, policy)) == ()
     assess(state, world, history, policy, decision)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.audit.case import Case
+from controller.core.audit.case import AuditedPlan
 from controller.core.audit.laws import audit
 from controller.core.model.history import History, record
 from controller.core.model.observed import ObservedState, Phase
@@ -38,7 +38,7 @@ def test_a_sign_in_is_put_back_whatever_protects_the_member(
     state, world = desired(cluster), opened(cluster, "head", phase=phase)
     found = decide(state, world)
     assert requires(found) == ["head"]
-    assert not audit(Case(found, state, world, History(), POLICY))
+    assert not audit(AuditedPlan(found, state, world, History(), POLICY))
     assert [s.name for s in found.steps if s.key and s.key.member.is_head] == ["require_sign_in"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.spec.quantity import MAX_CPU, MAX_MEMORY_GIB, parse_cpu, parse_memory
+from controller.core.spec.quantities import MAX_CPU, MAX_MEMORY_GIB, parse_cpu, parse_memory
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from controller.core.model.desired import configuration, desire, launcher_settings
-from controller.core.spec.environment import variable_faults
 from controller.core.spec.ray.start_params import ALLOWED, faults
 from controller.core.spec.ray.start_ports import PORTS
 from controller.core.spec.ray.variables import NAMES, reason
 from controller.core.spec.revision import Problem, assemble
+from controller.core.spec.variables import variable_faults
 from controller.node import command
-from controller.node.place import read_place, read_settings
+from controller.node.pod import read_pod, read_settings
 from controller.source.yaml.parse import parse
 from tests.ray_checks import refusal
 
@@ -119,7 +119,7 @@ def start_of(
     chosen = configuration(wanted, wanted.member(0), "owner", "edition")
     made = read_settings(json.loads(launcher_settings(wanted, "edition")))
     pod = {"CDSW_ENGINE_ID": "e", "CDSW_IP_ADDRESS": "10.0.0.7", "CDSW_APP_PORT": str(page)}
-    place = read_place(made, {**chosen.environment, **pod}, Path("/home/cdsw"))
+    place = read_pod(made, {**chosen.environment, **pod}, Path("/home/cdsw"))
     size = command.sizes(made, 64 * 2**20)
     environ = command.environment({**chosen.environment, **pod}, made, place, "m", "/x/python")
     if not head:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.core.spec.environment import MAX_SIZE, size, size_fault, variable_faults
 from controller.core.spec.ray.numbers import FRACTIONS, WHOLE_NUMBERS
 from controller.core.spec.ray.variables import NAMES, reason
+from controller.core.spec.variables import MAX_SIZE, size, size_fault, variable_faults
 
 # Where the code of a node is, and how it reads a number.
 RUNS = ("_common", "_private/runtime_env", "_private", "dag", "dashboard", "scripts", "util/client")

@@ -6,15 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.model.record import Departed, Reading, Record, accept, in_force, objection
-from controller.core.spec.revision import Holder, Problem, Revision, content_id
+from controller.core.model.record import (
+    Departed,
+    Record,
+    SourceReading,
+    accept,
+    in_force,
+    objection,
+)
+from controller.core.spec.revision import Problem, Revision, SpecDocument, content_id
 from tests.worlds import named
 
 A, B, C, D = "a" * 40, "b" * 40, "c" * 40, "d" * 40
 
 
-def holder(name: str, file: str | None = None, **changes: object) -> Holder:
-    return Holder(named(name, **changes), file or f"specs/{name}.yaml", 1)
+def holder(name: str, file: str | None = None, **changes: object) -> SpecDocument:
+    return SpecDocument(named(name, **changes), file or f"specs/{name}.yaml", 1)
 
 
 def revision(*names: str, broken: tuple[str, ...] = ()) -> Revision:
@@ -22,15 +29,15 @@ def revision(*names: str, broken: tuple[str, ...] = ()) -> Revision:
     return Revision(tuple(holder(n) for n in sorted(names)), problems, None, "specs")
 
 
-def reading(commit: str, *names: str, broken: tuple[str, ...] = ()) -> Reading:
-    return Reading(commit, revision(*names, broken=broken))
+def reading(commit: str, *names: str, broken: tuple[str, ...] = ()) -> SourceReading:
+    return SourceReading(commit, revision(*names, broken=broken))
 
 
 def record(*names: str) -> Record:
     return accept(Record("specs"), reading(A, *names))
 
 
-def names_of(holders: tuple[Holder, ...]) -> list[str]:
+def names_of(holders: tuple[SpecDocument, ...]) -> list[str]:
     return [h.cluster.name for h in holders]
 
 
@@ -66,15 +73,15 @@ def test_while_a_file_is_broken_nothing_that_was_held_goes_away() -> None:
 def test_a_broken_file_freezes_its_clusters_at_their_last_spec_and_no_other() -> None:
     edited = holder("two", workerGroupSpecs__0__replicas=5)
     newer = Revision((edited,), (Problem("specs/one.yaml", 1, 1, "broken"),), None, "specs")
-    after = accept(record("one", "two"), Reading(B, newer))
+    after = accept(record("one", "two"), SourceReading(B, newer))
     assert after.clusters == (holder("one"), edited)
 
 
 def test_what_is_kept_wins_a_name_that_a_newer_spec_contests() -> None:
     before = Record("specs", A, (holder("x", workerGroupSpecs__0__groupName="y-cpu"),))
-    rival = Holder(named("x-y"), "specs/rival.yaml", 1)
+    rival = SpecDocument(named("x-y"), "specs/rival.yaml", 1)
     newer = Revision((rival,), (Problem("specs/x.yaml", 1, 1, "broken"),), None, "specs")
-    assert accept(before, Reading(B, newer)).clusters == before.clusters
+    assert accept(before, SourceReading(B, newer)).clusters == before.clusters
 
 
 def test_once_the_file_is_mended_the_absence_counts() -> None:
@@ -100,7 +107,7 @@ def test_a_person_may_allow_so_many_beforehand() -> None:
 
 
 def test_a_revision_that_does_not_follow_waits_for_a_person() -> None:
-    rewound = Reading(B, revision("one"), A, follows=False)
+    rewound = SourceReading(B, revision("one"), A, follows=False)
     found = objection(record("one"), rewound, 0)
     assert found is not None
     assert found.reason == "Rewound"
@@ -111,7 +118,7 @@ def test_a_broken_revision_removes_nothing_and_so_needs_no_approval() -> None:
 
 
 def test_the_id_of_content_changes_with_what_it_says_and_not_with_where() -> None:
-    moved = Revision((Holder(named("one"), "elsewhere.yaml", 7),), (), None, "specs")
+    moved = Revision((SpecDocument(named("one"), "elsewhere.yaml", 7),), (), None, "specs")
     assert content_id(revision("one")) == content_id(moved)
     assert content_id(revision("one")) != content_id(revision("two"))
     assert content_id(revision("one")) != content_id(revision("one", broken=("x",)))
@@ -136,8 +143,8 @@ def test_no_cluster_is_ever_lost_without_a_whole_revision_that_lacks_it(
         assert names <= set(names_of(state.clusters))
 
 
-def emptied(commit: str, *names: str, folders: tuple[str, ...]) -> Reading:
-    return Reading(commit, replace(revision(*names), empty_folders=folders))
+def emptied(commit: str, *names: str, folders: tuple[str, ...]) -> SourceReading:
+    return SourceReading(commit, replace(revision(*names), empty_folders=folders))
 
 
 @pytest.mark.parametrize(

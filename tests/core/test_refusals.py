@@ -7,7 +7,7 @@ from environment_world import OURS, asking
 from controller.core.model.history import History
 from controller.core.model.observed import ObservedFiles, ObservedProject
 from controller.core.model.plan import Delete, Intent, Plan, Step
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.core.planner.planner import plan, remember
 from controller.reconcile import lawful
 from tests.worlds import (

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.core.model.member import Member, application_name
-from controller.core.spec.revision import Holder, Problem, Revision, assemble
+from controller.core.spec.revision import Problem, Revision, SpecDocument, assemble
 from controller.core.spec.spec import (
     ClusterSpec,
     HeadGroup,
@@ -19,7 +19,7 @@ from controller.core.spec.spec import (
 SIZE = Resources(cpu=1, memory=2)
 
 
-def holder(name: str, *groups: str, file: str = "a.yaml", line: int = 1) -> Holder:
+def holder(name: str, *groups: str, file: str = "a.yaml", line: int = 1) -> SpecDocument:
     spec = ClusterSpec(
         ray_version="2.60.0",
         runtime_identifier="registry.example.com/ray:1",
@@ -29,10 +29,10 @@ def holder(name: str, *groups: str, file: str = "a.yaml", line: int = 1) -> Hold
     cluster = RayCluster(
         api_version="raycml/v1", kind="RayCluster", metadata=Metadata(name=name), spec=spec
     )
-    return Holder(cluster, file, line)
+    return SpecDocument(cluster, file, line)
 
 
-def assembled(*holders: Holder) -> Revision:
+def assembled(*holders: SpecDocument) -> Revision:
     return assemble(holders, (), origin="here")
 
 
@@ -99,7 +99,7 @@ def test_no_two_members_of_a_revision_share_an_application(clusters: dict[str, l
         assert applications(refused) & rivals, "nothing is refused without a reason"
 
 
-def applications(held: Holder) -> set[str]:
+def applications(held: SpecDocument) -> set[str]:
     """Equal ordinals alone can collide, so a few stand for all of them."""
     groups = [group.group_name for group in held.cluster.spec.worker_group_specs]
     members = [Member("head"), *(Member(g, n) for g, n in product(groups, (0, 1, 10, 9999)))]

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.core.model.plan import Outcome, Plan, Result, Wait
-from controller.core.model.reason import Outlook, Reason
-from controller.run.rhythm import TIMED, Rhythm
+from controller.core.model.reasons import Outlook, Reason
+from controller.run.schedule import TIMED, Schedule
 from tests.worlds import NOW, decide, desired, observed, spec
 
-RHYTHM = Rhythm(fast_s=2, slow_s=30, jitter=0.1, failed_max_s=60)
+RHYTHM = Schedule(fast_s=2, slow_s=30, jitter=0.1, failed_max_s=60)
 STEPS = decide(desired(spec()), observed())
 
 

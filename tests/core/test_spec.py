@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from controller.core.model.member import Member, application_name
-from controller.core.spec.fields import Page
+from controller.core.spec.fields import SpecModel
 from controller.core.spec.names import CLUSTER_LENGTH, GROUP_LENGTH
 from controller.core.spec.ray import start_params
 from controller.core.spec.spec import RayCluster, Resources, UpgradeStrategy, WorkerGroup
@@ -290,12 +290,12 @@ def test_values_can_be_made_in_code_by_their_python_names() -> None:
     )
 
 
-def pages(page: type[Page]) -> list[type[Page]]:
+def pages(page: type[SpecModel]) -> list[type[SpecModel]]:
     return [page, *(deeper for each in page.__subclasses__() for deeper in pages(each))]
 
 
-@pytest.mark.parametrize("page", pages(Page)[1:], ids=lambda page: page.__name__)
-def test_each_field_has_a_manual_and_says_what_a_change_does(page: type[Page]) -> None:
+@pytest.mark.parametrize("page", pages(SpecModel)[1:], ids=lambda page: page.__name__)
+def test_each_field_has_a_manual_and_says_what_a_change_does(page: type[SpecModel]) -> None:
     for name, info in page.model_fields.items():
         extra = info.json_schema_extra
         assert all((info.title, info.description, info.examples)), name

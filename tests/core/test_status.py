@@ -7,7 +7,7 @@ import pytest
 from controller.core.model.history import History
 from controller.core.model.observed import ObservedState, Phase
 from controller.core.model.plan import Plan
-from controller.core.model.reason import Outlook, Reason
+from controller.core.model.reasons import Outlook, Reason
 from controller.core.planner.planner import plan, remember
 from controller.core.spec.spec import RayCluster
 from controller.core.status.goal import Goal, Verdict, verdict

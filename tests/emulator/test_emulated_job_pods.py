@@ -32,8 +32,8 @@ time.sleep(3600)
 """
 CONTROLLER = """
 import json, pathlib
-from controller.workspace.connect import locate
-from controller.process.machine import this_machine
+from controller.workspace.connection import locate
+from controller.process.system import this_machine
 from controller.cml.client import Client
 
 machine = this_machine()

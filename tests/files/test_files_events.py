@@ -9,7 +9,7 @@ from files_world import LostError, MissingError, Remote, RemoteError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.status.events import Event, Journal, Kind, note, restored
+from controller.core.status.events import Event, EventLog, Kind, note, restored
 from controller.files.api import ApiFiles, Faults
 from controller.files.events import (
     FILE_LIMIT,
@@ -88,7 +88,7 @@ def test_each_installation_goes_on_with_its_own_events(files: ProjectFiles) -> N
 
 def test_a_controller_that_was_started_again_goes_on_counting(files: ProjectFiles) -> None:
     found = [Event(Kind.NORMAL, "Ready", "3 of 3", "demo")]
-    journal, written = note(Journal(), found, NOW, "p1", "abc")
+    journal, written = note(EventLog(), found, NOW, "p1", "abc")
     EventFile(files).append(written)
     journal, written = note(restored(EventFile(files).read()), found, at(60), "p1", "abc")
     EventFile(files).append(written)

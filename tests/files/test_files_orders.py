@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.model.order import Answer, Order, OrderedChange, OrderKind
+from controller.core.model.orders import Order, OrderAnswer, OrderedChange, OrderKind
 from controller.core.model.plan import Result
 from controller.files.orders import parse_answer, parse_order, render_answer, render_order
 
@@ -30,7 +30,7 @@ CHANGES = st.builds(
     OrderedChange, NAMES, st.sampled_from(Result), NAMES, st.lists(NAMES, max_size=3).map(tuple)
 )
 ANSWERS = st.builds(
-    Answer,
+    OrderAnswer,
     id=IDS,
     code=st.integers(0, 255),
     at=TIMES,
@@ -48,7 +48,7 @@ def test_an_order_reads_back_as_it_was_written(order: Order, other: str) -> None
 
 
 @given(ANSWERS)
-def test_an_answer_reads_back_as_it_was_written(answer: Answer) -> None:
+def test_an_answer_reads_back_as_it_was_written(answer: OrderAnswer) -> None:
     assert parse_answer(render_answer(answer), answer.id) == answer
     assert parse_order(render_answer(answer), answer.id) is None
 

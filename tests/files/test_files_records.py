@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from controller.core.model.approval import Approval, Held
 from controller.core.model.record import Departed, Record
-from controller.core.spec.revision import Holder
+from controller.core.spec.revision import SpecDocument
 from controller.core.spec.spec import RayCluster
 from controller.files.api import ApiFiles, Faults
 from controller.files.approvals import HoldFile, all_held, approval_path, approve
@@ -30,8 +30,11 @@ ORIGIN = "https://git.example.com/team/specs.git@main:specs"
 RECORD = Record(
     ORIGIN,
     "a" * 40,
-    (Holder(named("one", protect=True), "specs/one.yaml", 1), Holder(spec(), "specs/two.yaml", 9)),
-    (Departed(Holder(named("left"), "specs/left.yaml", 3), "b" * 40, NOW, agreed=True),),
+    (
+        SpecDocument(named("one", protect=True), "specs/one.yaml", 1),
+        SpecDocument(spec(), "specs/two.yaml", 9),
+    ),
+    (Departed(SpecDocument(named("left"), "specs/left.yaml", 3), "b" * 40, NOW, agreed=True),),
     number=7,
     places={"left": ("abcd-abcd-abcd-abcd", "fraud-models"), "one": ("",)},
     kept={"one": "c" * 40},
@@ -187,14 +190,16 @@ def large(clusters: int, lines: int) -> Record:
     )
     shared = named("c", pythonEnvironment={"python": "3.11", "packages": ["ray[default]"]})
     held = shared.with_requirements(pins)
-    return Record(ORIGIN, "a" * 40, tuple(Holder(held, f"{n}.yaml", 1) for n in range(clusters)))
+    return Record(
+        ORIGIN, "a" * 40, tuple(SpecDocument(held, f"{n}.yaml", 1) for n in range(clusters))
+    )
 
 
 def noisy(clusters: int) -> Record:
     """Nothing in it is shared, and hardly anything can be compressed."""
     rng = random.Random(7)
     noise = ({f"NOISE_{v}": rng.randbytes(15_000).hex() for v in range(4)} for _ in range(clusters))
-    holders = (Holder(named(f"c{n}", environment=e), f"{n}", 1) for n, e in enumerate(noise))
+    holders = (SpecDocument(named(f"c{n}", environment=e), f"{n}", 1) for n, e in enumerate(noise))
     return Record(ORIGIN, "b" * 40, tuple(holders))
 
 
@@ -206,7 +211,9 @@ def test_what_many_specs_share_is_stored_once() -> None:
 
 @pytest.mark.parametrize("text", ["x" * 2000, "\n" * 2000, "$text", "\n" + "a\n" * 2000])
 def test_a_long_text_is_read_as_it_was_written(text: str) -> None:
-    record = Record(ORIGIN, "a" * 40, (Holder(named("c", environment={"LONG": text}), "f", 1),))
+    record = Record(
+        ORIGIN, "a" * 40, (SpecDocument(named("c", environment={"LONG": text}), "f", 1),)
+    )
     assert parse_record(render_record(record), ORIGIN) == record
 
 

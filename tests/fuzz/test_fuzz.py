@@ -24,7 +24,7 @@ from controller.files.events import parse_events, render_event
 from controller.files.leases import parse_lease, render_lease
 from controller.files.pauses import parse_pause, render_pause
 from controller.files.reports import parse_report
-from controller.node.papers import HeadNote, Papers, read_head, read_json, write_head
+from controller.node.project_files import HeadNote, MemberFiles, read_head, read_json, write_head
 from controller.source.yaml.parse import parse
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -73,8 +73,8 @@ def read_list(data: bytes) -> None:
 
 
 @pytest.fixture(scope="module")
-def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
-    found = Papers(tmp_path_factory.mktemp("home"), "demo")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> MemberFiles:
+    found = MemberFiles(tmp_path_factory.mktemp("home"), "demo")
     write_head(found, HEAD)
     return found
 
@@ -137,7 +137,7 @@ def test_a_document_that_is_hostile_from_end_to_end_is_answered(name: str, hosti
 @settings(max_examples=300)
 @given(data=bent(json.dumps({"schema": "raycml.head/v1", **vars(HEAD)}).encode()))
 @example(data=b"")
-def test_a_bent_head_note_is_answered(papers: Papers, data: bytes) -> None:
+def test_a_bent_head_note_is_answered(papers: MemberFiles, data: bytes) -> None:
     papers.head.write_bytes(data)
     note = read_head(papers)
     assert note is None or note.host_and_port()[1] > 0
@@ -159,7 +159,7 @@ def test_a_document_of_many_megabytes_is_refused_in_little_memory(name: str) -> 
     assert peak < LIMIT
 
 
-def test_a_file_of_many_megabytes_is_read_no_further_than_its_limit(papers: Papers) -> None:
+def test_a_file_of_many_megabytes_is_read_no_further_than_its_limit(papers: MemberFiles) -> None:
     papers.head.write_bytes(b'{"a": "' + b"x" * (16 * 1024 * 1024) + b'"}')
     tracemalloc.start()
     try:

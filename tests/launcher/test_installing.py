@@ -7,8 +7,8 @@ from pathlib import Path
 from controller.node.builder.installing import UV, install, uv_requirement
 from controller.node.builder.order import read_order
 from controller.node.builder.programs import BuildError, Programs
-from controller.node.journal import Journal
-from controller.node.moment import Clock
+from controller.node.clock import Clock
+from controller.node.log import Journal
 
 
 def test_uv_is_named_by_version_and_content() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.node.keeper import render
+from controller.node.run_controller import render
 
 KERNEL = Path(__file__).parent / "kernel.py"
 ENVIRONMENT = ".raycml/envs/0123456789abcdef01234567"

@@ -13,12 +13,14 @@ import pytest
 from launcher_world import settings
 
 from controller.node import command, ports
-from controller.node.journal import Journal
-from controller.node.moment import Clock, parse_stamp, stamp
+from controller.node.clock import Clock, parse_stamp, stamp
+from controller.node.log import Journal
+from controller.node.member_state import MemberState, Versions
 from controller.node.page import Page
-from controller.node.papers import (
+from controller.node.pod import Pod, PodError, read_pod, read_settings
+from controller.node.project_files import (
     HeadNote,
-    Papers,
+    MemberFiles,
     host_port,
     read_head,
     read_json,
@@ -26,8 +28,6 @@ from controller.node.papers import (
     write_head,
     write_json,
 )
-from controller.node.place import Place, PlaceError, read_place, read_settings
-from controller.node.standing import Standing, Versions
 
 GIB = 1024**3
 POD = {
@@ -52,8 +52,8 @@ class HandClock(Clock):
         return self.seconds
 
 
-def place(**changes: str) -> Place:
-    return read_place(read_settings(settings()), {**POD, **changes}, Path("/home/cdsw"))
+def place(**changes: str) -> Pod:
+    return read_pod(read_settings(settings()), {**POD, **changes}, Path("/home/cdsw"))
 
 
 def option(arguments: list[str], name: str) -> str:
@@ -62,14 +62,14 @@ def option(arguments: list[str], name: str) -> str:
     return found[0]
 
 
-def worker(where: Place | None = None, **changes: object) -> list[str]:
+def worker(where: Pod | None = None, **changes: object) -> list[str]:
     size = command.Sizes(memory=10, store=20)
     values = read_settings(settings(**changes))
     some = command.Ports(agent=52400)
     return command.worker_arguments(values, where or place(), "/tmp/t", size, some, "10.0.0.1:6379")
 
 
-def head(where: Place, client_port: int = 0) -> list[str]:
+def head(where: Pod, client_port: int = 0) -> list[str]:
     values = read_settings(settings(group="head"))
     size = command.Sizes(memory=10, store=20)
     some = command.Ports(agent=52400, gcs=6400, client=client_port)
@@ -100,7 +100,7 @@ def head(where: Place, client_port: int = 0) -> list[str]:
     ],
 )
 def test_a_wrong_setting_is_named(key: str, value: object) -> None:
-    with pytest.raises(PlaceError, match=f"`{key}`"):
+    with pytest.raises(PodError, match=f"`{key}`"):
         read_settings(settings(**{key: value}))
 
 
@@ -120,7 +120,7 @@ def test_a_wrong_setting_is_named(key: str, value: object) -> None:
     ],
 )
 def test_a_wrong_variable_is_named(name: str, value: str) -> None:
-    with pytest.raises(PlaceError, match=name):
+    with pytest.raises(PodError, match=name):
         place(**{name: value})
 
 
@@ -319,7 +319,7 @@ def test_an_address_of_either_family_is_written_as_ray_reads_it(ip: str, tmp_pat
     pod = place(CDSW_IP_ADDRESS=ip)
     address = host_port(pod.ip, 6379)
     assert address == ("10.0.0.7:6379" if "." in ip else "[fd00::7]:6379")
-    papers = Papers(tmp_path, "demo")
+    papers = MemberFiles(tmp_path, "demo")
     write_head(papers, replace(NOTE, address=address))
     note = read_head(papers)
     assert note is not None
@@ -377,7 +377,7 @@ NOTE = HeadNote(
 
 
 def test_a_head_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    papers = Papers(tmp_path, "demo")
+    papers = MemberFiles(tmp_path, "demo")
     write_head(papers, NOTE)
     assert read_head(papers) == NOTE
     assert stat.S_IMODE(papers.head.stat().st_mode) == 0o644
@@ -400,14 +400,14 @@ def test_a_head_reads_back_as_it_was_written(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_heads_is_no_head(tmp_path: Path, text: str) -> None:
-    papers = Papers(tmp_path, "demo")
+    papers = MemberFiles(tmp_path, "demo")
     papers.folder.mkdir(parents=True)
     papers.head.write_text(text)
     assert read_head(papers) is None
 
 
 def test_a_head_takes_back_only_its_own_address(tmp_path: Path) -> None:
-    papers = Papers(tmp_path, "demo")
+    papers = MemberFiles(tmp_path, "demo")
     write_head(papers, NOTE)
     remove_head(papers, "another")
     assert read_head(papers) == NOTE
@@ -433,10 +433,10 @@ def test_times_go_through_files_unharmed() -> None:
 
 
 @pytest.fixture
-def standing(tmp_path: Path) -> Standing:
-    papers, clock = Papers(tmp_path, "demo"), HandClock()
+def standing(tmp_path: Path) -> MemberState:
+    papers, clock = MemberFiles(tmp_path, "demo"), HandClock()
     journal = Journal(papers.log("cpu/2"), clock)
-    return Standing(papers, place(), Versions("2.60.0", "3.11.7"), clock, journal)
+    return MemberState(papers, place(), Versions("2.60.0", "3.11.7"), clock, journal)
 
 
 def test_a_log_keeps_one_older_file(tmp_path: Path) -> None:
@@ -459,9 +459,9 @@ def test_a_log_that_cannot_be_written_is_still_said(
 
 
 def test_a_state_is_kept_fresh_and_said_once(tmp_path: Path) -> None:
-    papers, clock = Papers(tmp_path, "demo"), HandClock()
+    papers, clock = MemberFiles(tmp_path, "demo"), HandClock()
     journal = Journal(papers.log("cpu/2"), clock)
-    standing = Standing(papers, place(), Versions("2.60.0", "3.11.7"), clock, journal)
+    standing = MemberState(papers, place(), Versions("2.60.0", "3.11.7"), clock, journal)
     standing.become("joining", "one")
     clock.seconds += 10
     standing.become("joining", "two")
@@ -495,15 +495,15 @@ SKEWS = [-1e9, -7200.0, -1.0, 0.0, 1.0, 7200.0, 3e9]
 VERSIONS = Versions("2.60.0", "3.11.7")
 
 
-def stood(papers: Papers, engine: str, clock: HandClock) -> Standing:
+def stood(papers: MemberFiles, engine: str, clock: HandClock) -> MemberState:
     """A pod of cpu/2 that has begun."""
     journal = Journal(papers.log("cpu/2"), clock)
-    found = Standing(papers, place(CDSW_ENGINE_ID=engine), VERSIONS, clock, journal)
+    found = MemberState(papers, place(CDSW_ENGINE_ID=engine), VERSIONS, clock, journal)
     found.become("starting", engine)
     return found
 
 
-def writer(papers: Papers) -> object:
+def writer(papers: MemberFiles) -> object:
     return (read_json(papers.member("cpu/2")) or {})["engine_id"]
 
 
@@ -513,7 +513,7 @@ def writer(papers: Papers) -> object:
 def test_the_later_pod_owns_the_file_whatever_the_clocks_say(
     tmp_path: Path, first_s: float, second_s: float, engines: tuple[str, str]
 ) -> None:
-    papers, truth = Papers(tmp_path, "demo"), HandClock()
+    papers, truth = MemberFiles(tmp_path, "demo"), HandClock()
     old = stood(papers, engines[0], SkewedClock(truth, first_s))
     truth.seconds += 1
     new = stood(papers, engines[1], SkewedClock(truth, second_s))
@@ -530,7 +530,7 @@ def test_the_later_pod_owns_the_file_whatever_the_clocks_say(
 def test_a_pod_that_outlives_the_later_one_owns_the_file_again(
     tmp_path: Path, ahead_s: float
 ) -> None:
-    papers, truth = Papers(tmp_path, "demo"), HandClock()
+    papers, truth = MemberFiles(tmp_path, "demo"), HandClock()
     old = stood(papers, "a", truth)
     stood(papers, "b", SkewedClock(truth, ahead_s))
     for _ in range(12):
@@ -551,14 +551,14 @@ def test_a_pod_that_outlives_the_later_one_owns_the_file_again(
     ],
 )
 def test_no_file_that_was_left_silences_a_pod(tmp_path: Path, left: dict[str, object]) -> None:
-    papers, truth = Papers(tmp_path, "demo"), HandClock()
+    papers, truth = MemberFiles(tmp_path, "demo"), HandClock()
     write_json(papers.member("cpu/2"), left)
     stood(papers, "a", truth)
     assert writer(papers) == "a"
 
 
 def test_a_pod_clears_what_killed_writers_of_its_file_left(tmp_path: Path) -> None:
-    papers = Papers(tmp_path, "demo")
+    papers = MemberFiles(tmp_path, "demo")
     papers.members.mkdir(parents=True)
     for name in (".cpu-2.json.17", ".cpu-2.json.4242", ".cpu-21.json.17", ".cpu-2.json.notes"):
         (papers.members / name).write_text("{")
@@ -571,7 +571,7 @@ def test_a_pod_clears_what_killed_writers_of_its_file_left(tmp_path: Path) -> No
 
 
 @pytest.fixture
-def page(standing: Standing) -> Iterator[Page]:
+def page(standing: MemberState) -> Iterator[Page]:
     page = Page(0, standing.view, lambda: ["<script>alert(1)</script>"])
     yield page
     page.close()
@@ -587,7 +587,7 @@ def get(page: Page, path: str, method: str = "GET") -> tuple[http.client.HTTPRes
         connection.close()
 
 
-def test_the_page_escapes_all_it_shows(page: Page, standing: Standing) -> None:
+def test_the_page_escapes_all_it_shows(page: Page, standing: MemberState) -> None:
     standing.become("waiting-for-head", 'no "<head>" & more')
     response, body = get(page, "/?x=1")
     assert response.status == 200
@@ -596,7 +596,7 @@ def test_the_page_escapes_all_it_shows(page: Page, standing: Standing) -> None:
     assert "default-src 'none'" in str(response.getheader("Content-Security-Policy"))
 
 
-def test_health_is_json(page: Page, standing: Standing) -> None:
+def test_health_is_json(page: Page, standing: MemberState) -> None:
     standing.become("joined", "well")
     body = json.loads(get(page, "/healthz")[1])
     assert (body["state"], body["joined"], body["member"]) == ("joined", True, "cpu/2")

@@ -9,8 +9,8 @@ from test_launcher_parts import NOTE, HandClock
 
 from controller.core.model.member import Member
 from controller.files.reports import parse_report
-from controller.node.moment import stamp
-from controller.node.papers import Papers, read_json, write_head, write_json
+from controller.node.clock import stamp
+from controller.node.project_files import MemberFiles, read_json, write_head, write_json
 from controller.node.report import Assignment, Demand, RayNode, Reading, Reporter, join
 
 ASSIGNMENT = Assignment(
@@ -116,12 +116,12 @@ def test_a_dead_node_is_neither_alive_nor_idle_nor_unknown() -> None:
     assert '"idle_s": null' in json.dumps(joined)
 
 
-def reporter(papers: Papers, reading: Reading, clock: HandClock) -> Reporter:
+def reporter(papers: MemberFiles, reading: Reading, clock: HandClock) -> Reporter:
     return Reporter(ASSIGNMENT, papers, Said(reading), clock)
 
 
 def test_the_controller_reads_what_the_head_writes(tmp_path: Path) -> None:
-    papers, clock = Papers(tmp_path, "demo"), HandClock()
+    papers, clock = MemberFiles(tmp_path, "demo"), HandClock()
     write_json(papers.member("cpu/0"), paper("cpu/0", "e1"))
     reading = Reading((node("e1"),), (Demand({"GPU": 1.0}, 3),), "session_1", "")
     reporter(papers, reading, clock).report()
@@ -137,14 +137,14 @@ def test_the_controller_reads_what_the_head_writes(tmp_path: Path) -> None:
 
 
 def test_reports_are_numbered_on_over_a_restart_of_the_reporter(tmp_path: Path) -> None:
-    papers = Papers(tmp_path, "demo")
+    papers = MemberFiles(tmp_path, "demo")
     for _ in range(2):
         reporter(papers, Reading((), None, "", ""), HandClock()).report()
     assert (read_json(papers.report) or {})["sequence"] == 2
 
 
 def test_a_failure_of_ray_is_said_and_leaves_what_is_unknown_unknown(tmp_path: Path) -> None:
-    papers = Papers(tmp_path, "demo")
+    papers = MemberFiles(tmp_path, "demo")
     reporter(papers, Reading((), None, "", "no GCS"), HandClock()).report()
     body = read_json(papers.report) or {}
     assert (body["error"], body["pending_demand"]) == ("no GCS", None)
@@ -153,7 +153,7 @@ def test_a_failure_of_ray_is_said_and_leaves_what_is_unknown_unknown(tmp_path: P
 @pytest.mark.parametrize("started_at", ["2026-01-31T08:00:00Z", "2099-01-01T00:00:00Z", "", "x"])
 def test_a_head_that_was_replaced_reports_no_more(tmp_path: Path, started_at: str) -> None:
     """And one that is not published yet does, whatever the times in the file say."""
-    papers = Papers(tmp_path, "demo")
+    papers = MemberFiles(tmp_path, "demo")
     other = replace(NOTE, incarnation="two", started_at=started_at)
     write_head(papers, other)
     reporting = reporter(papers, Reading((), None, "", ""), HandClock())
@@ -167,7 +167,9 @@ def test_a_head_that_was_replaced_reports_no_more(tmp_path: Path, started_at: st
     assert not papers.report.exists()
 
 
-def members_after(papers: Papers, clock: HandClock, seconds: float, step_s: float = 30) -> object:
+def members_after(
+    papers: MemberFiles, clock: HandClock, seconds: float, step_s: float = 30
+) -> object:
     reporting = reporter(papers, Reading((node("e1"),), None, "", ""), clock)
     for _ in range(int(seconds // step_s) + 1):
         reporting.report()
@@ -176,7 +178,7 @@ def members_after(papers: Papers, clock: HandClock, seconds: float, step_s: floa
 
 
 def test_a_members_file_that_its_pod_left_a_day_ago_is_removed(tmp_path: Path) -> None:
-    papers, clock = Papers(tmp_path, "demo"), HandClock()
+    papers, clock = MemberFiles(tmp_path, "demo"), HandClock()
     write_json(papers.member("cpu/0"), paper("cpu/0", "e1"))
     (papers.members / "junk.json").write_text("junk")
     clock.seconds += 25 * 3600
@@ -188,7 +190,7 @@ def test_a_members_file_that_its_pod_left_a_day_ago_is_removed(tmp_path: Path) -
 def test_a_file_from_the_future_is_removed_once_it_was_unchanged_for_a_day(
     tmp_path: Path, text: str
 ) -> None:
-    papers, clock = Papers(tmp_path, "demo"), HandClock()
+    papers, clock = MemberFiles(tmp_path, "demo"), HandClock()
     write_json(papers.member("cpu/0"), {**paper("cpu/0", "e1"), "observed_at": text})
     assert members_after(papers, clock, 23 * 3600, 3600) != {}
     assert members_after(papers, clock, 25 * 3600, 3600) == {}
@@ -199,7 +201,7 @@ def test_a_file_from_the_future_is_removed_once_it_was_unchanged_for_a_day(
 def test_a_head_whose_clock_is_ahead_removes_no_file_of_a_living_member(
     tmp_path: Path, ahead_s: float
 ) -> None:
-    papers, clock = Papers(tmp_path, "demo"), HandClock()
+    papers, clock = MemberFiles(tmp_path, "demo"), HandClock()
     clock.seconds += ahead_s
     reporting = reporter(papers, Reading((node("e1"),), None, "", ""), clock)
     for n in range(60):

@@ -11,12 +11,12 @@ import pytest
 from launcher_world import wait_for
 from test_launcher_parts import NOTE, HandClock, place
 
+from controller.node.clock import stamp
 from controller.node.command import MARK
-from controller.node.journal import Journal
-from controller.node.moment import stamp
-from controller.node.papers import HeadNote, Papers, write_head, write_json
-from controller.node.rayproc import WORKER_PARTS, RayRun, TempDir
-from controller.node.standing import Standing, Versions
+from controller.node.log import Journal
+from controller.node.member_state import MemberState, Versions
+from controller.node.project_files import HeadNote, MemberFiles, write_head, write_json
+from controller.node.ray_process import WORKER_PARTS, RayRun, TempDir
 from controller.node.worker import Worker
 
 STAYS = "print('Ray runtime started', flush=True); import signal; signal.pause()"
@@ -28,9 +28,9 @@ class World:
 
     def __init__(self, home: Path, clock: HandClock) -> None:
         self.clock = clock
-        self.papers = Papers(home, "demo")
+        self.papers = MemberFiles(home, "demo")
         self.journal = Journal(self.papers.log("cpu/2"), clock)
-        self.standing = Standing(
+        self.standing = MemberState(
             self.papers, place(), Versions("2.60.0", "3.11.7"), clock, self.journal
         )
         self.program = ENDS

@@ -61,17 +61,17 @@ JOBS = [
       f"{BUILT}::test_jobs_that_cannot_be_looked_at_keep_what_is_there_and_what_was_known_of_it"),
 ]
 QUOTA = [
-    m("B9", "an update that no quota was left for is never tried again", "core/planner/seats.py",
+    m("B9", "an update that no quota was left for is never tried again", "core/planner/member.py",
       "    if refusal.fault != QUOTA:", "    if True:",
       f"{PLANNER}::test_an_update_that_no_quota_was_left_for_is_tried_ever_less_often"),
     m("B18", "a member that serves is stopped every few minutes for a refused update",
-      "core/planner/seats.py", "slow_s if is_up(case.phase) else quick_s", "quick_s",
+      "core/planner/member.py", "slow_s if is_up(case.phase) else quick_s", "quick_s",
       f"{PLANNER}::test_an_update_that_no_quota_was_left_for_is_tried_ever_less_often"),
     m("B18", "a member is stopped for a refused update as often after ten times as after one",
       "core/model/history.py", "known.update_stops + (step.reason is Reason.OUTDATED)", "0",
       "tests/core/test_history.py::test_stops_for_an_update_are_counted_until_one_is_taken"),
     m("B18", "an update that was refused is sent in each pass where a launcher is gone",
-      "core/planner/gates.py",
+      "core/planner/backoff.py",
       'refusal = known.refused_update if action == "update" else known.refusal',
       "refusal = known.refusal",
       f"{PLANNER}::test_a_lost_launcher_does_not_lead_to_a_storm_of_refused_updates"),
@@ -80,7 +80,7 @@ QUOTA = [
       "return replace(known, refused_update=_refusal(known.refusal, known.fingerprint, outcome, "
       "now))", "tests/core/test_history.py::"
       "test_a_refused_start_is_remembered_beside_a_refused_update"),
-    m("B6", "a group waits in vain for a member whose update was refused", "core/planner/seats.py",
+    m("B6", "a group waits in vain for a member whose update was refused", "core/planner/member.py",
       "        if other.available and refusal is not None:", "        if False:",
       f"{PLANNER}::test_no_member_is_stopped_for_a_change_that_was_refused_to_another_of_its_group"),
 ]
@@ -101,11 +101,11 @@ OLD_RECORDS = [
     m("B13", "a record that was written since the look is removed", "files/old_records.py",
       "if _stamp(stored) != self._since[folder][0]:", "if False:",
       f"{SWEEPING}::test_a_record_that_was_written_since_the_look_is_not_removed"),
-    m("B20", "a record is removed on a torn list", "run/old_record.py",
+    m("B20", "a record is removed on a torn list", "run/old_sources.py",
       "if seen is None or not seen.complete or seen.problem is not None:", "if seen is None:",
       "tests/core/test_old_record.py::"
       "test_a_record_is_over_where_complete_lists_show_nothing_of_it"),
-    m("B4", "a record is removed whose cluster runs", "run/old_record.py",
+    m("B4", "a record is removed whose cluster runs", "run/old_sources.py",
       "        if is_alive(name, seen):", "        if False:",
       "tests/core/test_old_record.py::"
       "test_a_record_is_over_where_complete_lists_show_nothing_of_it"),

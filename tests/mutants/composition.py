@@ -18,13 +18,13 @@ MUTANTS: list[Mutant] = [
       "if faults and len(faults) == len(seen):", "if faults:",
       f"{COMPOSITION}::test_a_project_that_fails_delays_no_cluster_of_another"
       "[Fault.FORBIDDEN-lists]"),
-    m("B20", "what left for another project is deleted by half a list", "core/planner/leaving.py",
+    m("B20", "what left for another project is deleted by half a list", "core/planner/removal.py",
       "if project is None or not project.complete:", "if project is None:",
       f"{COMPOSITION}::test_a_member_that_moves_out_of_a_torn_project_holds_up_no_other"),
     m("B1", "a pause is away while it is written anew", "files/api.py",
       "self._upload(kept_path(path), there)", "pass",
       f"{COMPOSITION}::test_a_pause_that_is_written_anew_is_there_all_the_time"),
-    m("B22", "a full disk stops every repair", "workspace/compose.py",
+    m("B22", "a full disk stops every repair", "workspace/session.py",
       "            self.log.warning(\"lease not written\", error=str(error))\n            return",
       "            raise Fault(str(error), kind=\"Files\") from None",
       f"{COMPOSITION}::test_a_full_disk_stops_no_repair[home]"),
@@ -39,7 +39,7 @@ MUTANTS: list[Mutant] = [
       "found = None if self.pauses is None else next((p for (_, c), p in sorted("
       "self.pauses.found.items(), key=lambda each: each[0][0] == project) if c == cluster), None)",
       f"{COMPOSITION}::test_a_pause_that_is_over_elsewhere_ends_no_pause"),
-    m("B18", "a node with a wrong label is restarted for ever", "core/planner/lifecycle.py",
+    m("B18", "a node with a wrong label is restarted for ever", "core/planner/phases.py",
       'held = spent(view.past, seat.key, "still runs an older configuration after a restart")',
       "held = None",
       f"{COMPOSITION}::test_a_mark_that_never_agrees_costs_a_bounded_number_of_restarts"),
@@ -61,7 +61,7 @@ MUTANTS: list[Mutant] = [
     m("B22", "a project that never answers takes the time of all", "cml/limit.py",
       "silent = self._silence.get(project, 0.0) >= SILENCE_S", "silent = False",
       f"{COMPOSITION}::test_files_that_never_answer_leave_time_for_other_projects"),
-    m("B13", "a long pass loses the lease", "workspace/compose.py",
+    m("B13", "a long pass loses the lease", "workspace/session.py",
       "with machine.repeat(lease.renew, _BEAT_S):", "with machine.repeat(lambda: None, _BEAT_S):",
       f"{COMPOSITION}::test_two_controllers_never_lead_at_once"),
 ]

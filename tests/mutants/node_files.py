@@ -77,7 +77,7 @@ TIMES = [
 ]
 PUBLIC = "tests/core/test_public_access.py"
 ACCESS = [
-    m("B11", "an application that a person opened to all stays open", "core/planner/seats.py",
+    m("B11", "an application that a person opened to all stays open", "core/planner/member.py",
       "closing = _closing(view, case, app) if app.public else NOTHING", "closing = NOTHING",
       f"{PUBLIC}::test_a_sign_in_is_put_back_whatever_protects_the_member"),
     m("B18", "a sign-in that CML does not take is asked for in every pass", "core/model/history.py",

@@ -68,7 +68,7 @@ MUTANTS = [
     m("B7", "the end of a pause in the year 9999 breaks the page", "terminal/durations.py",
       "except OverflowError:", "except TypeError:",
       f"{WEB}::test_the_end_of_a_pause_is_a_time_or_refused"),
-    m("B19", "strangers who guess lock out the right token", "web/guard.py",
+    m("B19", "strangers who guess lock out the right token", "web/request_checks.py",
       "if not desk.access.is_token(given):",
       "if not (desk.access.by_header.allow() and desk.access.is_token(given)):",
       f"{WEB}::test_strangers_who_guess_do_not_lock_out_the_right_token"),
@@ -102,7 +102,7 @@ MUTANTS = [
       "emulator/door/ingress.py",
       "if is_upgrade(request):", "if False:",
       "tests/emulator/test_emulated_websockets.py::test_a_websocket_is_carried_both_ways"),
-    m("B5", "a program is given a name that its resolver does not know", "core/status/words.py",
+    m("B5", "a program is given a name that its resolver does not know", "core/status/text.py",
       'if not host.endswith(".localhost"):', "if True:",
       "tests/cli/test_cli_stories.py::test_status_of_one_cluster_says_how_to_connect"),
 ]

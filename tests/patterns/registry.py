@@ -26,8 +26,8 @@ ARGUMENTS: Mapping[tuple[str, str], object] = {
 }
 # Patterns that are handed to a function of their page, and what it calls on them.
 HANDED_ON: Mapping[tuple[str, str], set[str]] = {
-    ("node/place.py", "_NAME"): {"fullmatch"},
-    ("node/place.py", "_FINGERPRINT"): {"fullmatch"},
+    ("node/pod.py", "_NAME"): {"fullmatch"},
+    ("node/pod.py", "_FINGERPRINT"): {"fullmatch"},
 }
 
 

@@ -10,8 +10,8 @@ from controller.cli.commands.approve import approve
 from controller.cli.commands.delete import delete
 from controller.cli.commands.pauses import pause, unpause
 from controller.cli.commands.reconcile import reconcile
+from controller.terminal.errors import explained
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import explained
 from tests.simulation.processes import ProcessClock, machine_of
 from tests.simulation.weather import Killed
 from tests.simulation.wire import Wire

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from controller.cml import errors
 from controller.cml.client import Client
-from controller.cml.operations import Call
+from controller.cml.operations import CallRecord
 from controller.core.model.history import History
 from controller.core.model.policy import Policy
 from controller.core.spec.revision import Revision
@@ -77,7 +77,7 @@ class Controller:
         self.site = site
         self.clock = SimulatedClock(site.time)
         self.rng = random.Random(0)
-        self.calls: list[Call] = []
+        self.calls: list[CallRecord] = []
         self.weather = Weather(sky)
         self.eyes = Eyes(self.weather, laws)
         self.policy = Policy(owner=site.project, edition=EDITION)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any  # a document is what YAML gives; only the product's parser gives it types
 
-from controller.core.spec.revision import Holder, Problem, Revision
+from controller.core.spec.revision import Problem, Revision, SpecDocument
 from controller.core.spec.spec import RayCluster
 from tests.simulation.world import OTHER_RUNTIME
 from tests.worlds import RUNTIME
@@ -106,7 +106,7 @@ def cluster_of(doc: Document) -> RayCluster:
 def revision_of(docs: Mapping[str, Document], broken: frozenset[str] = frozenset()) -> Revision:
     """What the source gives: documents that can be read, and a problem for each that cannot."""
     holders = tuple(
-        Holder(cluster_of(doc), f"specs/{name}.yaml", 1)
+        SpecDocument(cluster_of(doc), f"specs/{name}.yaml", 1)
         for name, doc in sorted(docs.items())
         if name not in broken
     )

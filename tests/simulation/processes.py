@@ -16,22 +16,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from controller.cli.commands.run import _loop, _running
-from controller.core.model.fault import Fault
+from controller.core.model.faults import Fault
 from controller.core.status.events import Kind
 from controller.files.port import FilesError
-from controller.process.machine import Machine
+from controller.process.system import System
+from controller.run.controller import Controller
 from controller.run.follow import NoRevisionError, Poller, Source
 from controller.run.loop import Loop
 from controller.run.options import Flags, RunOptions, resolve
-from controller.run.running import Running
 from controller.run.sources import open_source
 from controller.source.directory import SourceError
 from controller.telemetry import INFO
-from controller.terminal.failure import explained
+from controller.terminal.errors import explained
 from controller.terminal.screen import Screen
 from controller.web.health import unready
 from controller.web.metrics import Metrics
-from controller.workspace.compose import Session, open_session
+from controller.workspace.session import Session, open_session
 from tests.simulation.clocks import SimulatedClock
 from tests.simulation.light import LightClient
 from tests.simulation.specs import MemorySource
@@ -91,7 +91,7 @@ class Beat:
                 self.then.pop()()
 
 
-def machine_of(sim: "Simulation", wire: Wire, clock: ProcessClock, rng: random.Random) -> Machine:
+def machine_of(sim: "Simulation", wire: Wire, clock: ProcessClock, rng: random.Random) -> System:
     """The machine of one process, which no other process can look into."""
 
     @contextmanager
@@ -106,7 +106,7 @@ def machine_of(sim: "Simulation", wire: Wire, clock: ProcessClock, rng: random.R
 
     place = f"{wire.process} {sim.calls} 1 1"
     network = wire if sim.whole_http else LightClient(wire, sim.environ["CML_HOST"])
-    return Machine(sim.environ, clock, rng, network, repeat=repeat, place=lambda: place)
+    return System(sim.environ, clock, rng, network, repeat=repeat, place=lambda: place)
 
 
 @dataclass
@@ -129,7 +129,7 @@ class Process:
     skew: float = 0.0
     wire: Wire = field(init=False)
     clock: ProcessClock = field(init=False)
-    running: Running | None = None
+    running: Controller | None = None
     loop: Loop | None = None
     _session: AbstractContextManager[Session] | None = None
     _polled: tuple[int, str] = (-1, "")
@@ -184,7 +184,7 @@ class Process:
             return self.simulation.repository.place
         return self.simulation.folder.place
 
-    def _source(self, options: RunOptions, machine: Machine) -> Source:
+    def _source(self, options: RunOptions, machine: System) -> Source:
         if self.source == "memory":
             return MemorySource(self.simulation.folder, machine.clock.wait)
         if self.source == "folder":
@@ -231,7 +231,7 @@ class Process:
         self.close()
         self.due = float("inf")
 
-    def _poll(self, running: Running) -> None:
+    def _poll(self, running: Controller) -> None:
         """The source is looked at every two seconds; here where that may say something new, and
         before each pass that comes long after the last look."""
         record = running.follower.record

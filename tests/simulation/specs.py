@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from controller.core.spec.revision import Holder, Problem, Revision, assemble
+from controller.core.spec.revision import Problem, Revision, SpecDocument, assemble
 from controller.source.attachments import AttachmentError, resolve
 from controller.source.directory import SourceError
 from controller.source.yaml.parse import parse
@@ -20,13 +20,13 @@ SPECS = "specs"
 
 
 @lru_cache(maxsize=4096)
-def _read(name: str, data: bytes) -> tuple[tuple[Holder, ...], tuple[Problem, ...]]:
+def _read(name: str, data: bytes) -> tuple[tuple[SpecDocument, ...], tuple[Problem, ...]]:
     holders, problems = parse(name, data)
     whole, more = resolve(holders, _nothing_beside)
     return whole, (*problems, *more)
 
 
-def _nothing_beside(_: Holder, path: str) -> bytes:
+def _nothing_beside(_: SpecDocument, path: str) -> bytes:
     raise AttachmentError("is not beside the spec; add the file, or correct the path")
 
 
@@ -126,7 +126,7 @@ class MemorySource:
         if self._folder.away:
             raise SourceError(f"{self.origin} does not exist; correct the path")
         self._pause(0.5)
-        holders: list[Holder] = []
+        holders: list[SpecDocument] = []
         problems: list[Problem] = []
         for name, data in sorted(self._folder.files.items()):
             found, wrong = _read(f"{self.origin}/{name}", data)

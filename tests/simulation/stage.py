@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import httpx
 
-from controller.core.model.fault import Fault as Trouble
+from controller.core.model.faults import Fault as Trouble
 from controller.emulator.options import Options
 from controller.reconcile import Pass
 from tests.simulation.asked import Ask, asked

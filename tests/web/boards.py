@@ -16,8 +16,8 @@ from controller.core.model.observed import (
 from controller.core.model.plan import Plan
 from controller.core.planner.planner import remember
 from controller.core.spec.spec import RayCluster
-from controller.core.status.board import Board, LoopState, Sample, SourceState
 from controller.core.status.events import Event, Kind
+from controller.core.status.snapshot import ControllerSnapshot, LoopState, Sample, SourceState
 from controller.core.status.status import Status, assess
 from tests.worlds import (
     NOW,
@@ -67,21 +67,23 @@ def urls(status: Status | None) -> Mapping[str, str]:
     return {m.application: f"https://{m.application}.{DOMAIN}/" for c in found for m in c.members}
 
 
-def board(status: Status | None = None, plan: Plan | None = None, **changes: object) -> Board:
+def board(
+    status: Status | None = None, plan: Plan | None = None, **changes: object
+) -> ControllerSnapshot:
     """A board at NOW, a few seconds after a pass that ended well."""
-    made = Board(NOW, SOURCE, LOOP, status, plan or Plan(), urls=urls(status))
+    made = ControllerSnapshot(NOW, SOURCE, LOOP, status, plan or Plan(), urls=urls(status))
     return replace(made, **changes)
 
 
 @cache
-def first() -> Board:
+def first() -> ControllerSnapshot:
     """Before the first pass has ended."""
     loop = LoopState(started_at=at(-1))
     return board(source=SourceState("specs/"), loop=loop)
 
 
 @cache
-def calm() -> Board:
+def calm() -> ControllerSnapshot:
     """Everything as the specs say."""
     clusters = (spec(),)
     worlds = [converged(c) for c in clusters]
@@ -100,7 +102,7 @@ def _gpus(name: str, replicas: int, **changes: object) -> RayCluster:
 
 
 @cache
-def busy() -> Board:
+def busy() -> ControllerSnapshot:
     """A night that has something of everything."""
     clusters = (
         _gpus("analytics", 2),

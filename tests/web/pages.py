@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 from flask.testing import FlaskClient
 
-from controller.core.status.board import Board
+from controller.core.status.snapshot import ControllerSnapshot
 from controller.web.app import OrderError, WebOptions, create_app
 from controller.web.metrics import Metrics
 from tests.web.boards import NOW
@@ -69,7 +69,7 @@ class Ordered:
 class Web:
     """An application over a board that a test may exchange, and a client of it."""
 
-    board: Board
+    board: ControllerSnapshot
     token: str = TOKEN
     hook_secret: str = HOOK_SECRET
     stall_s: float = 300.0

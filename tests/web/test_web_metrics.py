@@ -25,8 +25,8 @@ from controller.core.model.plan import (
     Stop,
     Update,
 )
-from controller.core.model.reason import Reason
-from controller.core.status.board import Board
+from controller.core.model.reasons import Reason
+from controller.core.status.snapshot import ControllerSnapshot
 from controller.web.metrics import Metrics
 from tests.web import boards
 from tests.web.pages import OPERATIONS, Web
@@ -46,7 +46,9 @@ def ours(text: str) -> str:
 _ZERO = re.compile(r'(action|reason)="\w+".*} 0\.0$')
 
 
-def samples(metrics: Metrics, board: Board) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+def samples(
+    metrics: Metrics, board: ControllerSnapshot
+) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     text = metrics.text(board).decode()
     return {
         (s.name, frozenset(s.labels.items())): s.value
@@ -55,7 +57,9 @@ def samples(metrics: Metrics, board: Board) -> dict[tuple[str, frozenset[tuple[s
     }
 
 
-def value(metrics: Metrics, name: str, /, board: Board | None = None, **labels: str) -> float:
+def value(
+    metrics: Metrics, name: str, /, board: ControllerSnapshot | None = None, **labels: str
+) -> float:
     found = samples(metrics, board or boards.calm())
     return found[f"raycml_{name}", frozenset(labels.items())]
 

@@ -12,9 +12,9 @@ import pytest
 from controller.core.model.approval import Held
 from controller.core.model.observed import Pause
 from controller.core.model.plan import Plan, Violation
-from controller.core.model.reason import Reason
-from controller.core.status.board import Board, LoopState, SourceState
+from controller.core.model.reasons import Reason
 from controller.core.status.events import Event, Kind
+from controller.core.status.snapshot import ControllerSnapshot, LoopState, SourceState
 from controller.core.status.status import Condition, MemberStatus
 from tests.web import boards
 from tests.web.pages import LANDMARKS, TOKEN, Page, StillClock, Web
@@ -24,7 +24,7 @@ EVIL = """'><img src="x" onerror="alert(1)"><script>alert(1)"""
 PATHS = ("/", "/clusters/training", "/clusters/fraud-scoring", "/sign-in", "/nothing-here")
 
 
-def evil() -> Board:
+def evil() -> ControllerSnapshot:
     """A board in which everything that comes from outside tries to be markup."""
     busy = boards.busy()
     assert busy.status is not None
@@ -52,7 +52,7 @@ def evil() -> Board:
     )
 
 
-BOARDS: dict[str, Callable[[], Board]] = {
+BOARDS: dict[str, Callable[[], ControllerSnapshot]] = {
     "first": boards.first,
     "calm": boards.calm,
     "busy": boards.busy,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.status.board import Board, LoopState
+from controller.core.status.snapshot import ControllerSnapshot, LoopState
 from tests.web import boards
 from tests.web.pages import HOOK_SECRET, StillClock, Web
 from tests.worlds import at
@@ -17,7 +17,7 @@ def health(web: Web) -> tuple[int, list[str]]:
     return answer.status_code, answer.get_json()["reasons"]
 
 
-def ready(board: Board) -> tuple[int, list[str]]:
+def ready(board: ControllerSnapshot) -> tuple[int, list[str]]:
     answer = Web(board).client.get("/readyz")
     return answer.status_code, answer.get_json()["reasons"]
 

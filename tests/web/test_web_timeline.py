@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.status.board import Sample
+from controller.core.status.snapshot import Sample
 from controller.web.pages.timeline import HEIGHT, WIDTH, plot
 from tests.worlds import NOW, at
 

@@ -22,17 +22,17 @@ from controller.acceptance.run import Run
 from controller.acceptance.spec import LARGE, SMALL, Shape, check, sizes
 from controller.acceptance.trial import Trial
 from controller.cml.connection import parse_address, trust
-from controller.cml.operations import Call
+from controller.cml.operations import CallRecord
 from controller.cml.transport import open_http
 from controller.core.model.member import THE_HEAD, application_name
 from controller.process.interrupts import Interrupts
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.options import CaCert, Form, Local, NoColor, Output, Verbose, duration
 from controller.terminal.progress import showing
 from controller.terminal.screen import Screen
-from controller.workspace.compose import Session, open_session
-from controller.workspace.connect import locate
+from controller.workspace.connection import locate
+from controller.workspace.session import Session, open_session
 
 
 def _size(name: str, what: str) -> object:
@@ -170,7 +170,7 @@ def _trial(
     machine, exchanges = screen.machine, list[Exchange]()
     local, ca_cert = where.local, where.ca_cert
 
-    def heard(call: Call) -> None:
+    def heard(call: CallRecord) -> None:
         answer = str(call.status or call.error)
         exchanges.append(Exchange(call.method, call.operation, answer, call.seconds))
 

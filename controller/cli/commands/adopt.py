@@ -14,16 +14,16 @@ from controller.adoption.adopt import carry_out, check_once, decide_on, look_at,
 from controller.adoption.adoption import Offer
 from controller.adoption.text import adopt_json, adopted_text, preview_text
 from controller.core.model.member import Member, parse_member
-from controller.core.model.order import OrderKind
-from controller.core.spec.closest import did_you_mean
+from controller.core.model.orders import OrderKind
 from controller.core.spec.revision import Revision
+from controller.core.spec.suggestions import did_you_mean
 from controller.core.spec.text import counted
 from controller.printable import one_line
 from controller.process.interrupts import saying
-from controller.run.orders.ordering import lead_or_order, new_order, writes_of
+from controller.run.orders.delegation import lead_or_order, new_order, writes_of
 from controller.terminal.consent import consent
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.options import (
     CaCert,
     Form,
@@ -38,8 +38,8 @@ from controller.terminal.options import (
 from controller.terminal.plan_table import is_pending
 from controller.terminal.screen import Screen
 from controller.terminal.specs import label, load
-from controller.workspace.compose import open_session
-from controller.workspace.marking import Written
+from controller.workspace.session import open_session
+from controller.workspace.write_mark import Written
 
 Name = Annotated[str, typer.Argument(metavar="CLUSTER", help="A cluster that a spec declares.")]
 Mapped = Annotated[
@@ -93,7 +93,7 @@ def adopt(  # noqa: PLR0913 - the options of one command
         ground = look_at(session, revision, name, from_owner)
         pairs = ordered_pairs(order, ground) if order else None
         found = decide_on(ground, pairs)
-        shown = Shown(screen, output, label(revision), found)
+        shown = AdoptionDialog(screen, output, label(revision), found)
         if found.adoptions:
             shown.preview()
             shown.ask(yes=yes)
@@ -140,7 +140,7 @@ def _mapping(text: str) -> tuple[Member, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class AdoptionDialog:
     """What a person, or a script, sees of an offer: before, and after."""
 
     screen: Screen

@@ -11,15 +11,15 @@ import typer
 from controller.core.model.approval import PREFIX_MIN, Held, matching
 from controller.files.approvals import REVISION, all_held
 from controller.files.port import FilesError
-from controller.process.people import this_person
-from controller.run.orders.page import write_approval
+from controller.process.operator import operator_name
+from controller.run.orders.page_orders import write_approval
 from controller.terminal.consent import consent
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.options import CaCert, Local, NoColor, Verbose, Yes
 from controller.terminal.screen import Screen
 from controller.web.orders import OrderError
-from controller.workspace.compose import Session, open_session
+from controller.workspace.session import Session, open_session
 
 Named = Annotated[
     str | None,
@@ -121,7 +121,7 @@ def _effect(held: Held) -> str:
 
 def _approve(screen: Screen, session: Session, source: str, held: Held) -> None:
     try:
-        write_approval(session, source, held, this_person(screen.machine.environ))
+        write_approval(session, source, held, operator_name(screen.machine.environ))
     except OrderError as error:
         raise CommandError(str(error), Exit.UNEXPECTED) from None
     screen.data(f"{held.revision}  approved")

@@ -21,8 +21,8 @@ from controller.bootstrap.site import Site, open_site
 from controller.bootstrap.wanted import SECRET, Asked, check, check_name, wanted
 from controller.core.model.observed import ObservedApplication
 from controller.core.spec.text import spoken
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.options import CaCert, Local, NoColor, Verbose, Yes, duration
 from controller.terminal.screen import Screen
 

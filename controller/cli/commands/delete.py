@@ -11,11 +11,11 @@ import typer
 from controller.cli.commands.reconcile import exit_code
 from controller.core.model.history import History
 from controller.core.model.observed import key_of
-from controller.core.model.order import OrderKind
+from controller.core.model.orders import OrderKind
 from controller.core.model.plan import Plan
 from controller.core.model.policy import Policy
-from controller.core.spec.closest import did_you_mean
-from controller.core.spec.revision import Holder
+from controller.core.spec.revision import SpecDocument
+from controller.core.spec.suggestions import did_you_mean
 from controller.core.spec.text import spoken
 from controller.core.status.goal import Goal
 from controller.guards.pauses import check_pauses
@@ -23,12 +23,12 @@ from controller.guards.protection import check_recorded, check_specs
 from controller.guards.pruning import agree
 from controller.process.interrupts import Interrupts
 from controller.reconcile import Pass, look_and_plan
-from controller.run.aftermath import explain
 from controller.run.convergence import Drive
-from controller.run.loop import End
-from controller.run.orders.ordering import exit_of, lead_or_order, new_order
+from controller.run.diagnosis import explain
+from controller.run.loop import Convergence
+from controller.run.orders.delegation import exit_of, lead_or_order, new_order
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.options import (
     CaCert,
     Local,
@@ -44,7 +44,7 @@ from controller.terminal.plan_table import members_away
 from controller.terminal.progress import showing
 from controller.terminal.screen import Screen
 from controller.terminal.specs import NO_SPECS, load_if_there
-from controller.workspace.compose import Session, open_session, with_permissions
+from controller.workspace.session import Session, open_session, with_permissions
 
 Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Clusters.")]
 Timeout = Annotated[
@@ -104,13 +104,13 @@ def delete(  # noqa: PLR0913 - the options of one command
         return code
 
 
-def _holders(names: list[str], specs: Specs) -> list[Holder]:
+def _holders(names: list[str], specs: Specs) -> list[SpecDocument]:
     revision = load_if_there(specs)
     found = () if revision is None else revision.clusters
     return [holder for holder in found if holder.cluster.name in names]
 
 
-def _project_of(held: list[Holder]) -> str | None:
+def _project_of(held: list[SpecDocument]) -> str | None:
     """The project that the specs name, where they agree on one; otherwise the connection's."""
     named = {holder.cluster.spec.project for holder in held}
     if len(named) > 1:
@@ -135,7 +135,7 @@ def _left(plan: Plan) -> set[str]:
     return {step.cluster for step in plan.steps}
 
 
-def _carry_out(screen: Screen, session: Session, policy: Policy, timeout_s: float) -> End:
+def _carry_out(screen: Screen, session: Session, policy: Policy, timeout_s: float) -> Convergence:
     stops = Interrupts(session.client.limit, screen.machine.ending)
     with stops as interrupts, showing(screen, session.clock) as progress:
         drive = Drive(session, NO_SPECS, policy, interrupts, progress)
@@ -144,7 +144,7 @@ def _carry_out(screen: Screen, session: Session, policy: Policy, timeout_s: floa
 
 
 def _conclude(
-    screen: Screen, code: Exit, why: Sequence[str], names: list[str], held: list[Holder]
+    screen: Screen, code: Exit, why: Sequence[str], names: list[str], held: list[SpecDocument]
 ) -> None:
     if code is Exit.DONE:
         screen.data("\n".join(f"{name}  gone" for name in names))

@@ -13,8 +13,8 @@ from controller.doctor.finding import Cause, Finding, worst
 from controller.doctor.look import Asked, Found, look
 from controller.doctor.text import checkup_json, checkup_lines, checkup_summary
 from controller.printable import one_line
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.options import CaCert, Form, Local, NoColor, Output, Paths, Verbose
 from controller.terminal.screen import Screen
 

@@ -10,7 +10,7 @@ from controller.emulator.door.sign_in import ticket
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import Form, Output
 from controller.terminal.screen import Screen
-from controller.workspace.connect import state_dir
+from controller.workspace.connection import state_dir
 
 SCHEMA = "raycml.emulator/v1"
 

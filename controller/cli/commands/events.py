@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from controller.core.spec.closest import did_you_mean
+from controller.core.spec.suggestions import did_you_mean
 from controller.core.status.events import Event
 from controller.files.events import EventFile, event_json
 from controller.terminal.event_lines import HEADER, cells, events_json, events_text, line
@@ -23,9 +23,9 @@ from controller.terminal.options import (
     Verbose,
     duration,
 )
+from controller.terminal.refresh import looks
 from controller.terminal.screen import Screen
-from controller.terminal.watching import looks
-from controller.workspace.compose import Session, open_session
+from controller.workspace.session import Session, open_session
 
 Name = Annotated[
     str | None,
@@ -54,7 +54,7 @@ Shown = tuple[tuple[str, ...], datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class EventFilter:
     """Which events, and in which form."""
 
     name: str | None
@@ -90,7 +90,7 @@ def events(  # noqa: PLR0913 - the options of one command
     Show what a long-running controller saw and did: oldest first, repeats counted.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
-    wish = Wish(name, limit, since, output)
+    wish = EventFilter(name, limit, since, output)
     with open_session(screen, local=local, ca_cert=ca_cert, project=project) as session:
         stored = EventFile(session.files(session.project))
         if follow:
@@ -101,7 +101,7 @@ def events(  # noqa: PLR0913 - the options of one command
     return Exit.DONE
 
 
-def _show(screen: Screen, session: Session, found: Sequence[Event], wish: Wish) -> None:
+def _show(screen: Screen, session: Session, found: Sequence[Event], wish: EventFilter) -> None:
     now = session.clock.now()
     chosen = wish.chosen(found, now)
     if wish.form is Form.JSON:
@@ -112,7 +112,7 @@ def _show(screen: Screen, session: Session, found: Sequence[Event], wish: Wish) 
         screen.say(_none(found, wish))
 
 
-def _none(found: Sequence[Event], wish: Wish) -> str:
+def _none(found: Sequence[Event], wish: EventFilter) -> str:
     """Why there is nothing to see."""
     if not found:
         return "no events; a long-running controller writes them: `raycml run`"
@@ -123,7 +123,7 @@ def _none(found: Sequence[Event], wish: Wish) -> str:
     return "no events in that time"
 
 
-def _follow(screen: Screen, session: Session, stored: EventFile, wish: Wish) -> None:
+def _follow(screen: Screen, session: Session, stored: EventFile, wish: EventFilter) -> None:
     """First what there is, then whatever is new or was counted up.  Ends by an exception."""
     known: dict[Shown, int] | None = None
     for found in looks(stored.read, screen, session.clock):
@@ -145,7 +145,9 @@ def _shown(event: Event) -> Shown:
     return event.matter, event.first_at
 
 
-def _head(screen: Screen, found: Sequence[Event], chosen: Sequence[Event], wish: Wish) -> None:
+def _head(
+    screen: Screen, found: Sequence[Event], chosen: Sequence[Event], wish: EventFilter
+) -> None:
     if wish.form is Form.TEXT:
         screen.stream(line(HEADER))
     if not chosen:

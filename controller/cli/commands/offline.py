@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.output.annotations import Report, github_lines, gitlab_report
-from controller.core.spec.allowed import VARIABLE, parse_projects, refused
+from controller.cli.output.annotations import AnnotationReport, github_lines, gitlab_report
+from controller.core.spec.allowed_projects import VARIABLE, parse_projects, refused
 from controller.core.spec.notices import notices
 from controller.core.spec.revision import Problem, Revision
 from controller.core.spec.text import counted
@@ -16,8 +16,8 @@ from controller.printable import json_text
 from controller.source.directory import SUFFIXES
 from controller.source.yaml.schema import FILE_NAME, json_schema
 from controller.source.yaml.template import starter
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.options import SPECS, NoColor, Paths
 from controller.terminal.screen import Screen
 from controller.terminal.specs import read_specs
@@ -32,7 +32,7 @@ Place = Annotated[
     ),
 ]
 Reported = Annotated[
-    Report,
+    AnnotationReport,
     typer.Option(
         "--output", "-o", help="How problems are printed; github and gitlab put them at their line."
     ),
@@ -104,7 +104,7 @@ def validate(
     ctx: typer.Context,
     paths: Paths = None,
     *,
-    output: Reported = Report.TEXT,
+    output: Reported = AnnotationReport.TEXT,
     no_color: NoColor = False,
 ) -> Exit:
     """Example: raycml validate specs/
@@ -114,13 +114,13 @@ def validate(
     screen = Screen(ctx.obj, plain=no_color, verbose=False)
     revision = _limited(read_specs(paths), screen)
     match output:
-        case Report.TEXT:
+        case AnnotationReport.TEXT:
             _show(screen, revision)
-        case Report.JSON:
+        case AnnotationReport.JSON:
             screen.document(_document(revision))
-        case Report.GITHUB:
+        case AnnotationReport.GITHUB:
             _annotate(screen, revision)
-        case Report.GITLAB:
+        case AnnotationReport.GITLAB:
             screen.exact(json_text(gitlab_report(revision.problems, Path.cwd())))
             screen.say(*map(str, revision.problems))
     return Exit.INVALID_SPEC if revision.problems else Exit.DONE

@@ -13,13 +13,13 @@ from controller.core.model.policy import Policy
 from controller.core.status.documents import unreadable_json
 from controller.reconcile import look_and_plan
 from controller.terminal.columns import aligned
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.options import CaCert, Form, Local, NoColor, Output, Specs, Verbose
 from controller.terminal.screen import Screen
 from controller.terminal.specs import label, load
 from controller.terminal.status_text import unreadable_text
-from controller.workspace.compose import open_session, with_permissions
+from controller.workspace.session import open_session, with_permissions
 
 SCHEMA = "raycml.orphans/v1"
 

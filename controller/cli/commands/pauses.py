@@ -9,18 +9,18 @@ from typing import Annotated
 import typer
 
 from controller.core.model.observed import Pause, is_ours, key_of
-from controller.core.spec.closest import did_you_mean
 from controller.core.spec.revision import Revision
+from controller.core.spec.suggestions import did_you_mean
 from controller.files.pauses import parse_pause, pause_path, render_pause
 from controller.printable import one_line
-from controller.process.people import reason_of, this_person
+from controller.process.operator import checked_reason, operator_name
 from controller.terminal.durations import parse_until
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.options import CaCert, Local, NoColor, Project, Specs, Verbose
 from controller.terminal.screen import Screen
 from controller.terminal.specs import load_if_there
-from controller.workspace.compose import Session, open_session
+from controller.workspace.session import Session, open_session
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A cluster.")]
 Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for those who find it.")]
@@ -60,7 +60,7 @@ def pause(  # noqa: PLR0913 - the options of one command
     where = project or _spec_project(revision, name)
     with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
         _check_known(name, session, revision)
-        body = Pause(name, words, this_person(ctx.obj.environ), now, ends)
+        body = Pause(name, words, operator_name(ctx.obj.environ), now, ends)
         session.files(session.project).replace(pause_path(name), render_pause(body))
     screen.data(f"{name}  paused {_until_text(ends)}")
     screen.say(f"undo it with: raycml unpause {name}")
@@ -120,7 +120,7 @@ def _ends(until: str | None, now: datetime) -> datetime | None:
 
 def _words(reason: str) -> str:
     try:
-        return reason_of(reason)
+        return checked_reason(reason)
     except ValueError as error:
         remedy = '`--reason "what you are about to do"`'
         raise CommandError(str(error), Exit.USAGE, remedy) from None

@@ -25,7 +25,7 @@ from controller.terminal.options import (
 from controller.terminal.plan_table import is_pending, plan_text
 from controller.terminal.screen import Screen
 from controller.terminal.specs import heading, label, load, scope
-from controller.workspace.compose import open_session, with_permissions
+from controller.workspace.session import open_session, with_permissions
 
 ExitCode = Annotated[
     bool, typer.Option("--exit-code", help="End with 2 when something would change.")

@@ -17,9 +17,10 @@ from controller.guards.protection import check_recorded
 from controller.guards.pruning import agree, check_whole, to_prune, with_prune
 from controller.process.interrupts import Interrupts
 from controller.reconcile import look_and_plan
-from controller.run.aftermath import explain
 from controller.run.convergence import Drive
-from controller.run.loop import End
+from controller.run.diagnosis import explain
+from controller.run.loop import Convergence
+from controller.terminal.advice import with_paths
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import (
     AllowPrune,
@@ -37,11 +38,10 @@ from controller.terminal.options import (
 )
 from controller.terminal.plan_table import members_away
 from controller.terminal.progress import showing
-from controller.terminal.retyped import with_paths
 from controller.terminal.screen import Screen
 from controller.terminal.specs import heading, label, load, scope
 from controller.terminal.status_text import members_text
-from controller.workspace.compose import Session, open_session, with_permissions
+from controller.workspace.session import Session, open_session, with_permissions
 
 
 class WaitFor(StrEnum):
@@ -72,7 +72,7 @@ Once = Annotated[bool, typer.Option("--once", help="One pass; 5 when more are ne
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ReconcileRequest:
     """What a person asked for."""
 
     revision: Revision
@@ -114,7 +114,7 @@ def reconcile(  # noqa: PLR0913 - the options of one command
             asked = with_prune(policy, prune=True, allow_prune=allow_prune)
             policy = _agreed(screen, session, revision, asked, yes=yes)
         command = with_paths("raycml reconcile", paths)
-        order = Order(revision, policy, Goal(wait_for.value), timeout, once, command)
+        order = ReconcileRequest(revision, policy, Goal(wait_for.value), timeout, once, command)
         return _carry_out(screen, session, order, output)
 
 
@@ -129,7 +129,7 @@ def _agreed(
     return replace(asked, prune=False, allow_prune=0, delete=names)
 
 
-def _carry_out(screen: Screen, session: Session, order: Order, output: Form) -> Exit:
+def _carry_out(screen: Screen, session: Session, order: ReconcileRequest, output: Form) -> Exit:
     clock = session.clock
     started = clock.monotonic()
     screen.say(heading(order.revision))
@@ -153,20 +153,22 @@ def _carry_out(screen: Screen, session: Session, order: Order, output: Form) -> 
     return code
 
 
-def exit_code(end: End) -> Exit:
+def exit_code(end: Convergence) -> Exit:
     """What the end of a loop means to a script."""
     if end.last.plan.refusals:
         return Exit.REFUSED
     return Exit.DONE if end.verdict is Verdict.REACHED else Exit.NOT_CONVERGED
 
 
-def _urls(end: End, session: Session) -> list[str]:
+def _urls(end: Convergence, session: Session) -> list[str]:
     url, status = session.client.application_url, end.last.status
     held = (status.cluster(cluster.name) for cluster in end.last.desired.clusters)
     return [f"{cluster.name}  {url(cluster.head)}" for cluster in held if cluster is not None]
 
 
-def _conclude(screen: Screen, session: Session, end: End, code: Exit, took_s: float) -> None:
+def _conclude(
+    screen: Screen, session: Session, end: Convergence, code: Exit, took_s: float
+) -> None:
     passes = f"{spoken(took_s)}, {end.passes} pass{'' if end.passes == 1 else 'es'}"
     if code is Exit.DONE:
         screen.say(f"done in {passes}")
@@ -182,7 +184,7 @@ def _conclude(screen: Screen, session: Session, end: End, code: Exit, took_s: fl
 
 
 def _document(
-    end: End, session: Session, order: Order, took_s: float, code: Exit
+    end: Convergence, session: Session, order: ReconcileRequest, took_s: float, code: Exit
 ) -> Mapping[str, object]:
     """`raycml.status/v1` with how it ended."""
     return {

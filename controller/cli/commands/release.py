@@ -11,13 +11,13 @@ import typer
 
 from controller.adoption.release import found, release_all
 from controller.core.model.observed import ObservedApplication, has_own_name, key_of
-from controller.core.model.order import OrderKind
-from controller.core.spec.revision import Holder
+from controller.core.model.orders import OrderKind
+from controller.core.spec.revision import SpecDocument
 from controller.core.spec.text import counted
 from controller.guards.protection import check_recorded
 from controller.printable import one_line
 from controller.process.interrupts import saying
-from controller.run.orders.ordering import lead_or_order, new_order, writes_of
+from controller.run.orders.delegation import lead_or_order, new_order, writes_of
 from controller.terminal.columns import aligned
 from controller.terminal.consent import consent
 from controller.terminal.exit_codes import Exit
@@ -33,8 +33,8 @@ from controller.terminal.options import (
 )
 from controller.terminal.screen import Screen
 from controller.terminal.specs import load_if_there
-from controller.workspace.compose import open_session
-from controller.workspace.marking import Written
+from controller.workspace.session import open_session
+from controller.workspace.write_mark import Written
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A cluster.")]
 
@@ -77,7 +77,7 @@ def release(  # noqa: PLR0913 - the options of one command
     return _conclude(screen, name, apps, written, holder)
 
 
-def _holder(name: str, specs: Specs) -> Holder | None:
+def _holder(name: str, specs: Specs) -> SpecDocument | None:
     revision = load_if_there(specs)
     holders = () if revision is None else revision.clusters
     return next((holder for holder in holders if holder.cluster.name == name), None)
@@ -88,7 +88,7 @@ def _conclude(
     name: str,
     apps: Sequence[ObservedApplication],
     written: Sequence[Written],
-    holder: Holder | None,
+    holder: SpecDocument | None,
 ) -> Exit:
     rows = [
         (name, str(key_of(app).member), app.id, _word(one))
@@ -107,7 +107,7 @@ def _word(written: Written) -> str:
     return "released" if written.done else f"{written.result.value}: {one_line(written.message)}"
 
 
-def _warning(name: str, holder: Holder, apps: Sequence[ObservedApplication]) -> list[str]:
+def _warning(name: str, holder: SpecDocument, apps: Sequence[ObservedApplication]) -> list[str]:
     """What a reconcile makes of a spec whose cluster was released."""
     named = [app for app in apps if has_own_name(app)]
     ends = {

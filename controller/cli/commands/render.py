@@ -25,12 +25,12 @@ from controller.core.spec.names import HEAD
 from controller.core.spec.revision import Revision
 from controller.node import render as launchers
 from controller.terminal.columns import aligned
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.options import Form, NoColor, Output, Paths
 from controller.terminal.screen import Screen
 from controller.terminal.specs import load
-from controller.workspace.compose import offline_policy
+from controller.workspace.session import offline_policy
 
 SCHEMA = "raycml.render/v1"
 _SHOWN = 5  # members that a message names

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from controller import __version__
-from controller.cml.operations import OPERATIONS, Call
+from controller.cml.operations import OPERATIONS, CallRecord
 from controller.cml.transport import OnCall
 from controller.core.spec.text import spoken
 from controller.files.approvals import HoldFile
@@ -21,27 +21,27 @@ from controller.files.port import FilesError
 from controller.files.records import RecordFile, record_folder
 from controller.process.ending import WITHIN_S
 from controller.process.interrupts import STOPS, end_calls
-from controller.process.machine import Machine
-from controller.run.first_look import check, is_needed
+from controller.process.system import System
+from controller.run.controller import Controller
 from controller.run.follow import Follower, Poller
 from controller.run.loop import Loop
 from controller.run.options import Flags, RunOptions, resolve
-from controller.run.orders.noticing import EVERY_S, Notices
-from controller.run.orders.page import PageOrders
-from controller.run.rhythm import Rhythm
-from controller.run.running import Running
+from controller.run.orders.page_orders import PageOrders
+from controller.run.orders.wake_ups import EVERY_S, WakeUps
+from controller.run.preflight import check, is_needed
+from controller.run.schedule import Schedule
 from controller.run.sources import open_source
 from controller.source.directory import SourceError
 from controller.telemetry import INFO
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.options import CaCert, Local, NoColor, Verbose
 from controller.terminal.screen import Screen
 from controller.web.app import create_app
 from controller.web.metrics import Metrics
 from controller.web.orders import WebOptions
 from controller.web.server import Server, serve
-from controller.workspace.compose import Session, open_session
+from controller.workspace.session import Session, open_session
 
 Source = Annotated[
     str | None,
@@ -146,7 +146,7 @@ def run(  # noqa: PLR0913 - the options of one command
 
 
 def _counted(metrics: Metrics) -> OnCall:
-    def heard(call: Call) -> None:
+    def heard(call: CallRecord) -> None:
         metrics.called(call.operation, call.method, call.status, call.error or "", call.seconds)
 
     return heard
@@ -154,7 +154,7 @@ def _counted(metrics: Metrics) -> OnCall:
 
 def _running(
     screen: Screen, session: Session, poller: Poller, metrics: Metrics, options: RunOptions
-) -> Running:
+) -> Controller:
     files = session.files(session.project)
     folder = record_folder(session.owner, poller.origin)
     follower = Follower(
@@ -166,7 +166,7 @@ def _running(
         options.allow_prune,
         session.settings.prune_grace_s if options.prune else None,
     )
-    return Running(
+    return Controller(
         session=session,
         follower=follower,
         journal_file=EventFile(files, session.owner, screen.machine.redaction),
@@ -177,7 +177,7 @@ def _running(
     )
 
 
-def _serve(screen: Screen, running: Running, options: RunOptions, poll_s: float) -> Exit:
+def _serve(screen: Screen, running: Controller, options: RunOptions, poll_s: float) -> Exit:
     """Everything up, until TERM or Ctrl-C; then everything down, in the other order."""
     stop, wake, look = threading.Event(), threading.Event(), threading.Event()
     loop = _loop(screen.machine, running, options, stop, wake)
@@ -195,7 +195,7 @@ def _serve(screen: Screen, running: Running, options: RunOptions, poll_s: float)
             screen.say(*_greeting(running, options, page, poll_s))
             watcher.start()
             screen.machine.clock.wait(_FIRST_LOOK_S, looked)
-            with screen.machine.repeat(Notices(running, wake).look, EVERY_S):
+            with screen.machine.repeat(WakeUps(running, wake).look, EVERY_S):
                 loop.run()
         finally:
             stop.set()
@@ -224,8 +224,8 @@ class _Both(threading.Event):
 
 
 def _loop(
-    machine: Machine,
-    running: Running,
+    machine: System,
+    running: Controller,
     options: RunOptions,
     stop: threading.Event,
     wake: threading.Event,
@@ -233,7 +233,7 @@ def _loop(
     fast_s = min(running.session.settings.pass_pause_s, options.interval_s)
     return Loop(
         one_pass=running.one_pass,
-        rhythm=Rhythm(fast_s=fast_s, slow_s=options.interval_s),
+        rhythm=Schedule(fast_s=fast_s, slow_s=options.interval_s),
         clock=machine.clock,
         chance=machine.rng.random,
         stop=stop,
@@ -244,7 +244,7 @@ def _loop(
 
 
 def _watch(
-    running: Running,
+    running: Controller,
     loop: Loop,
     poll_s: float,
     look: threading.Event,
@@ -262,7 +262,7 @@ def _watch(
         clock.wait(poll_s * (0.9 + 0.2 * loop.chance()), look)
 
 
-def _poll(running: Running) -> bool:
+def _poll(running: Controller) -> bool:
     """Whether there is news.  What nobody foresaw is logged, and the next look goes on."""
     try:
         return running.follower.poller.poll()
@@ -273,7 +273,7 @@ def _poll(running: Running) -> bool:
         return False
 
 
-def _page(running: Running, orders: PageOrders, options: RunOptions) -> Server:
+def _page(running: Controller, orders: PageOrders, options: RunOptions) -> Server:
     log, redaction = running.session.log, running.redaction
     told = WebOptions(
         token=options.web_token,
@@ -295,7 +295,7 @@ def _page(running: Running, orders: PageOrders, options: RunOptions) -> Server:
 
 
 def _greeting(
-    running: Running, options: RunOptions, page: Server, poll_s: float
+    running: Controller, options: RunOptions, page: Server, poll_s: float
 ) -> tuple[str, ...]:
     every = f"looked at every {spoken(poll_s)}"
     return (
@@ -307,13 +307,15 @@ def _greeting(
     )
 
 
-def _prune(running: Running) -> str:
+def _prune(running: Controller) -> str:
     grace_s = running.follower.grace_s
     return "off" if grace_s is None else f"on, {spoken(grace_s)} after a spec is gone"
 
 
 @contextmanager
-def _terminated(machine: Machine, running: Running, *events: threading.Event) -> Iterator[set[int]]:
+def _terminated(
+    machine: System, running: Controller, *events: threading.Event
+) -> Iterator[set[int]]:
     """Set the events at TERM and Ctrl-C, and end all calls; yields the signals that came.
 
     A second signal ends the process at once, and one that hangs is ended in bounded time.

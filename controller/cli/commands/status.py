@@ -8,22 +8,22 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.output.show_past import past_of
+from controller.cli.output.past_events import past_of
 from controller.cli.output.status_basis import Basis, basis, read_here
 from controller.cli.output.status_judged import as_owner_there, is_at_work, judged, read_lease
 from controller.cli.output.watch_status import watch
-from controller.core.model.fault import Fault
+from controller.core.model.faults import Fault
 from controller.core.model.grace import grace_ends
 from controller.core.model.history import History
 from controller.core.model.lease import Lease
 from controller.core.model.plan import Plan
-from controller.core.spec.closest import did_you_mean
+from controller.core.spec.suggestions import did_you_mean
 from controller.core.status.documents import status_json
 from controller.core.status.status import Status
 from controller.core.status.without_spec import is_uncompared
 from controller.reconcile import Pass, look_and_plan
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.failure import CommandError
 from controller.terminal.options import (
     CaCert,
     Form,
@@ -35,10 +35,10 @@ from controller.terminal.options import (
     Verbose,
 )
 from controller.terminal.plan_table import plan_text
+from controller.terminal.refresh import looks
 from controller.terminal.screen import Screen
 from controller.terminal.status_text import cluster_text, status_text
-from controller.terminal.watching import looks
-from controller.workspace.compose import Session, open_session, with_permissions
+from controller.workspace.session import Session, open_session, with_permissions
 
 _SAID_MAX = 100
 
@@ -74,7 +74,7 @@ def status(  # noqa: PLR0913 - the options of one command
     read_here(specs)  # a path that does not exist is said before CML is asked anything
     with open_session(screen, local=local, ca_cert=ca_cert, project=project) as opened:
         session = opened if project is None else as_owner_there(screen, opened)
-        look = Look(screen, session, name, specs)
+        look = StatusLook(screen, session, name, specs)
         show = Show(session, look)
         if watching:
             found = looks(look, screen, session.clock)
@@ -86,7 +86,7 @@ def status(  # noqa: PLR0913 - the options of one command
 
 
 @dataclass(slots=True)
-class Look:
+class StatusLook:
     """One look after the other, each knowing what the last one saw.
 
     Specs are read anew each time: whoever watches may be the one who edits them.  A broken spec
@@ -157,7 +157,7 @@ class Show:
     """A status in words and as a document."""
 
     session: Session
-    look: Look
+    look: StatusLook
 
     def text(self, status: Status) -> str:
         name = self.look.name

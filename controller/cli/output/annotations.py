@@ -13,7 +13,7 @@ from pathlib import Path
 from controller.core.spec.revision import Problem
 
 
-class Report(StrEnum):
+class AnnotationReport(StrEnum):
     """How `validate` prints what it found."""
 
     TEXT = "text"

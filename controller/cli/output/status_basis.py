@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from controller.core.model.record import Record, in_force
-from controller.core.spec.revision import Holder, Revision
+from controller.core.spec.revision import Revision, SpecDocument
 from controller.files.port import FilesError, ProjectFiles
 from controller.files.records import records_of
 from controller.source.directory import EmptySourceError
@@ -36,7 +36,7 @@ class Basis:
         return not followed or compared in followed
 
 
-def _spec_of(holders: Sequence[Holder], cluster: str) -> object:
+def _spec_of(holders: Sequence[SpecDocument], cluster: str) -> object:
     return next((h.cluster for h in holders if h.cluster.name == cluster), None)
 
 
@@ -97,5 +97,5 @@ def _differences(held: set[str], here: Revision | None, records: Sequence[Record
     ]
 
 
-def _spec_place(specs: Sequence[Holder], holder: Holder) -> str:
+def _spec_place(specs: Sequence[SpecDocument], holder: SpecDocument) -> str:
     return next(h.place for h in specs if h.cluster.name == holder.cluster.name)

@@ -7,7 +7,7 @@ from controller.cli.output.status_basis import Basis
 from controller.core.model.lease import Lease
 from controller.core.model.observed import HeadReport, ObservedApplication, key_of
 from controller.core.model.plan import Wait
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.core.status.comparison import compared_only
 from controller.core.status.status import ClusterStatus, Condition, Status
 from controller.core.status.without_spec import without_spec
@@ -16,7 +16,7 @@ from controller.files.reports import parse_report, report_path
 from controller.process.identity import is_dead
 from controller.reconcile import Pass
 from controller.terminal.screen import Screen
-from controller.workspace.compose import Session
+from controller.workspace.session import Session
 
 
 def judged(done: Pass, basis: Basis, session: Session, *, at_work: bool) -> Status:

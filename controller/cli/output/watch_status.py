@@ -6,7 +6,7 @@ from itertools import chain
 from rich.live import Live
 
 from controller.core.status.status import ClusterStatus, MemberStatus, Status
-from controller.core.status.words import why
+from controller.core.status.text import why
 from controller.printable import one_line
 from controller.terminal.options import Form
 from controller.terminal.screen import Screen

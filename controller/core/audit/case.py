@@ -9,7 +9,7 @@ from controller.core.model.plan import Plan, Step
 from controller.core.model.policy import Policy
 
 
-class Case:
+class AuditedPlan:
     """A plan with the world that it was made for; what the laws look at."""
 
     __slots__ = (
@@ -57,4 +57,4 @@ class Case:
 
 
 Broken = Iterator[tuple[Step, str]]
-Law = Callable[[Case], Broken]
+Law = Callable[[AuditedPlan], Broken]

@@ -1,6 +1,6 @@
 """The laws about environments and the jobs that build them."""
 
-from controller.core.audit.case import Broken, Case, Law
+from controller.core.audit.case import AuditedPlan, Broken, Law
 from controller.core.model.jobs import is_our_job
 from controller.core.model.member import ENVIRONMENT, OWNER
 from controller.core.model.plan import (
@@ -14,10 +14,10 @@ from controller.core.model.plan import (
     Stop,
     Update,
 )
-from controller.core.spec.environments import hash_of, job_name
+from controller.core.spec.python_environment import hash_of, job_name
 
 
-def only_what_is_there_is_entered(case: Case) -> Broken:
+def only_what_is_there_is_entered(case: AuditedPlan) -> Broken:
     """Nobody is started, or taken away to be started, into an environment that is not there."""
     updated = {s.application_id for s in case.plan.steps if isinstance(s.action, Update)}
     for step in case.plan.steps:
@@ -29,7 +29,7 @@ def only_what_is_there_is_entered(case: Case) -> Broken:
             yield step, f"{step.name} of {step.key} into environment {digest}, which is not there"
 
 
-def _entered(case: Case, step: Step) -> str:
+def _entered(case: AuditedPlan, step: Step) -> str:
     match step.action:
         case Create(configuration):
             return configuration.environment.get(ENVIRONMENT, "")
@@ -47,7 +47,7 @@ def _entered(case: Case, step: Step) -> str:
             return ""
 
 
-def only_our_own_jobs_are_touched(case: Case) -> Broken:
+def only_our_own_jobs_are_touched(case: AuditedPlan) -> Broken:
     """A job is run, ended or deleted only by an id that was seen with our mark on it."""
     for step in case.plan.steps:
         if step.build is None or step.job_id is None:
@@ -58,7 +58,7 @@ def only_our_own_jobs_are_touched(case: Case) -> Broken:
             yield step, f"{step.name} of job {step.job_id}, which is not ours"
 
 
-def one_job_and_one_run_at_a_time(case: Case) -> Broken:
+def one_job_and_one_run_at_a_time(case: AuditedPlan) -> Broken:
     """No second job for an environment, and no run while another one goes on."""
     made: set[tuple[str, str]] = set()
     for step in case.plan.steps:
@@ -77,14 +77,14 @@ def one_job_and_one_run_at_a_time(case: Case) -> Broken:
         made.add(step.build)
 
 
-def _unmarked(case: Case, step: Step, action: CreateJob) -> Broken:
+def _unmarked(case: AuditedPlan, step: Step, action: CreateJob) -> Broken:
     wanted = action.configuration
     marked = wanted.environment.get(OWNER) == case.policy.owner
     if not marked or wanted.name != job_name(wanted.environment.get(ENVIRONMENT, "")):
         yield step, f"create_job of {wanted.name} without our mark"
 
 
-def what_is_named_stays(case: Case) -> Broken:
+def what_is_named_stays(case: AuditedPlan) -> Broken:
     """No environment goes that a spec asks for or an application names; law 4 holds for it too."""
     named = {
         (app.project, app.environment.get(ENVIRONMENT, ""))

@@ -1,10 +1,10 @@
 """The law about files of clusters."""
 
-from controller.core.audit.case import Broken, Case
+from controller.core.audit.case import AuditedPlan, Broken
 from controller.core.model.plan import RemoveFolder
 
 
-def files_of_clusters_stay(case: Case) -> Broken:
+def files_of_clusters_stay(case: AuditedPlan) -> Broken:
     """No folder goes while its cluster has an application, a spec or a pause, or may have one."""
     pauses = {} if case.observed.pauses is None else case.observed.pauses.found
     wanted = {(cluster.project, cluster.name) for cluster in case.desired.clusters}

@@ -4,7 +4,7 @@ Runs in production: the steps of a cluster whose plan breaks a law are refused, 
 Shares no decision with the planner; it looks at the plan and the world only.
 """
 
-from controller.core.audit.case import Broken, Case, Law
+from controller.core.audit.case import AuditedPlan, Broken, Law
 from controller.core.audit.environments import ENVIRONMENT_LAWS
 from controller.core.audit.files import files_of_clusters_stay
 from controller.core.model.observed import Phase, is_ours, key_of
@@ -20,10 +20,10 @@ from controller.core.model.plan import (
     WriteBuilder,
     WriteLauncher,
 )
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 
 
-def audit(case: Case) -> tuple[Violation, ...]:
+def audit(case: AuditedPlan) -> tuple[Violation, ...]:
     """What the plan would break, and whose step would; empty when it may be carried out."""
     return tuple(
         Violation(step.cluster, law.__name__, message)
@@ -32,7 +32,7 @@ def audit(case: Case) -> tuple[Violation, ...]:
     )
 
 
-def only_our_own_is_changed(case: Case) -> Broken:
+def only_our_own_is_changed(case: AuditedPlan) -> Broken:
     """Law 1: only applications that carry our owner mark are changed."""
     for step in case.plan.steps:
         app = case.app(step)
@@ -40,7 +40,7 @@ def only_our_own_is_changed(case: Case) -> Broken:
             yield step, f"{step.name} of application {app.id}, which is not ours"
 
 
-def only_what_was_seen_is_changed(case: Case) -> Broken:
+def only_what_was_seen_is_changed(case: AuditedPlan) -> Broken:
     """Law 2: nothing is changed but by an id that was seen in this pass, in the step's project."""
     for step in case.plan.steps:
         if step.application_id is None:
@@ -50,7 +50,7 @@ def only_what_was_seen_is_changed(case: Case) -> Broken:
             yield step, f"{step.name} of application {step.application_id}, which was not seen"
 
 
-def one_application_per_member(case: Case) -> Broken:
+def one_application_per_member(case: AuditedPlan) -> Broken:
     """Law 3: nothing is created for a member that has an application, nor twice."""
     held = {(app.project, app.subdomain) for app in case.apps.values()}
     filled = {key_of(app) for app in case.apps.values() if is_ours(app, case.policy.owner)}
@@ -66,7 +66,7 @@ def one_application_per_member(case: Case) -> Broken:
         created.add(name)
 
 
-def absences_are_understood(case: Case) -> Broken:
+def absences_are_understood(case: AuditedPlan) -> Broken:
     """Law 4: nothing is deleted or created on a torn list, nor pruned on an unread spec."""
     for step in case.plan.steps:
         if not isinstance(step.action, Delete | Create):
@@ -79,7 +79,7 @@ def absences_are_understood(case: Case) -> Broken:
         yield from _unasked(case, step)
 
 
-def large_removals_are_agreed(case: Case) -> Broken:
+def large_removals_are_agreed(case: AuditedPlan) -> Broken:
     """Law 4: more than half of all clusters are pruned at once only where a person agreed."""
     pruned = {step.cluster: step for step in case.plan.steps if _ends_a_cluster(case, step)}
     alone = pruned.keys() - case.policy.delete - case.desired.agreed
@@ -89,11 +89,11 @@ def large_removals_are_agreed(case: Case) -> Broken:
             yield pruned[name], f"deletion of {len(alone)} clusters, to which no person agreed"
 
 
-def _ends_a_cluster(case: Case, step: Step) -> bool:
+def _ends_a_cluster(case: AuditedPlan, step: Step) -> bool:
     return isinstance(step.action, Delete) and case.cluster(step) is None
 
 
-def _unasked(case: Case, step: Step) -> Broken:
+def _unasked(case: AuditedPlan, step: Step) -> Broken:
     whole = isinstance(step.action, Delete) and case.cluster(step) is None
     if not whole or step.cluster in case.policy.delete:
         return
@@ -103,7 +103,7 @@ def _unasked(case: Case, step: Step) -> Broken:
         yield step, f"delete in {step.cluster}, which has no spec, and nobody asked"
 
 
-def launchers_outlive_applications(case: Case) -> Broken:
+def launchers_outlive_applications(case: AuditedPlan) -> Broken:
     """Law 5: a launcher exists before, and outlives, every application that names it."""
     written = {
         (s.project, s.action.path)
@@ -122,7 +122,7 @@ def launchers_outlive_applications(case: Case) -> Broken:
             yield step, f"removal of {step.action.path}, which an application names"
 
 
-def _exists(case: Case, place: tuple[str, str]) -> bool:
+def _exists(case: AuditedPlan, place: tuple[str, str]) -> bool:
     files = case.observed.files
     if files is None:
         return False
@@ -132,7 +132,7 @@ def _exists(case: Case, place: tuple[str, str]) -> bool:
     return place[1] in launchers or any(place[1] in one.files for one in built)
 
 
-def unknown_is_resolved_by_looking(case: Case) -> Broken:
+def unknown_is_resolved_by_looking(case: AuditedPlan) -> Broken:
     """Law 6: what was created a moment ago, or may have been, is not created again."""
     for step in case.plan.steps:
         if not isinstance(step.action, Create) or step.key is None:
@@ -144,7 +144,7 @@ def unknown_is_resolved_by_looking(case: Case) -> Broken:
             yield step, f"second create of {step.key} while the first may not show yet"
 
 
-def paused_and_suspended_are_left_alone(case: Case) -> Broken:
+def paused_and_suspended_are_left_alone(case: AuditedPlan) -> Broken:
     """Law 10: no write in a paused cluster; a suspended one is only stopped."""
     for step in case.plan.steps:
         cluster = case.cluster(step)
@@ -156,7 +156,7 @@ def paused_and_suspended_are_left_alone(case: Case) -> Broken:
             yield step, f"{step.name} in {step.cluster}, which is suspended"
 
 
-def the_protected_lose_nothing(case: Case) -> Broken:
+def the_protected_lose_nothing(case: AuditedPlan) -> Broken:
     """Law 10: a protected cluster loses no member, and its head is not taken away."""
     for step in case.plan.steps:
         cluster = case.cluster(step)
@@ -171,7 +171,7 @@ def the_protected_lose_nothing(case: Case) -> Broken:
             yield step, f"{step.name} of the head of {step.cluster}, which is protected"
 
 
-def nothing_is_changed_while_it_runs(case: Case) -> Broken:
+def nothing_is_changed_while_it_runs(case: AuditedPlan) -> Broken:
     """An update reaches only applications at rest, so that no restart runs half of a change."""
     for step in case.plan.steps:
         app = case.app(step)

@@ -14,14 +14,14 @@ STEP_MIN_S = 1.0  # less is how clocks are kept right
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ClockReading:
     """Both clocks at one moment: the wall's, and one in seconds that never jumps."""
 
     wall: datetime
     monotonic: float
 
 
-def recalled(history: History, before: Reading | None, now: Reading) -> History:
+def recalled(history: History, before: ClockReading | None, now: ClockReading) -> History:
     """The history at the begin of a pass, where the last one began at `before`."""
     if before is None:
         return history

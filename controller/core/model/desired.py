@@ -13,12 +13,12 @@ from enum import StrEnum
 
 from controller.core.model.member import Mark, Member, application_name
 from controller.core.model.plan import Configuration
-from controller.core.model.reason import Reason
-from controller.core.spec.allowed import refusal
-from controller.core.spec.environments import Environment, environment_of
+from controller.core.model.reasons import Reason
+from controller.core.spec.allowed_projects import refusal
 from controller.core.spec.fingerprint import Inputs, agreement, canonical, fingerprint
 from controller.core.spec.names import HEAD
-from controller.core.spec.revision import Holder, Revision
+from controller.core.spec.python_environment import Environment, environment_of
+from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.spec.spec import HeadGroup, WorkerGroup
 
 LAUNCHERS = ".raycml/launchers"
@@ -191,7 +191,7 @@ def _with_runtimes(clusters: Iterable[DesiredCluster]) -> tuple[DesiredCluster, 
     return tuple(found)
 
 
-def _held_back(holder: Holder) -> str:
+def _held_back(holder: SpecDocument) -> str:
     """A person who protected or paused a cluster did so against just such surprises."""
     spec = holder.cluster.spec
     if spec.protect:
@@ -199,7 +199,7 @@ def _held_back(holder: Holder) -> str:
     return "its last spec paused it" if spec.paused else ""
 
 
-def _cluster(holder: Holder, project: str) -> DesiredCluster:
+def _cluster(holder: SpecDocument, project: str) -> DesiredCluster:
     name, spec = holder.cluster.name, holder.cluster.spec
     inputs = _inputs(holder, spec.head_group_spec)
     head = Group(name, HEAD, 1, 1, False, inputs, _environment(holder))
@@ -215,7 +215,7 @@ def _cluster(holder: Holder, project: str) -> DesiredCluster:
     )
 
 
-def _workers(holder: Holder, group: WorkerGroup) -> Group:
+def _workers(holder: SpecDocument, group: WorkerGroup) -> Group:
     return Group(
         cluster=holder.cluster.name,
         name=group.group_name,
@@ -227,13 +227,13 @@ def _workers(holder: Holder, group: WorkerGroup) -> Group:
     )
 
 
-def _environment(holder: Holder) -> Environment | None:
+def _environment(holder: SpecDocument) -> Environment | None:
     spec = holder.cluster.spec
     page = spec.python_environment
     return None if page is None else environment_of(page, spec.ray_version)
 
 
-def _inputs(holder: Holder, group: HeadGroup | WorkerGroup) -> Inputs:
+def _inputs(holder: SpecDocument, group: HeadGroup | WorkerGroup) -> Inputs:
     spec = holder.cluster.spec
     built = _environment(holder)
     return Inputs(

@@ -25,7 +25,7 @@ from controller.core.model.plan import (
     Update,
 )
 from controller.core.model.policy import Policy
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 
 _HOUR = timedelta(hours=1)
 _ATTEMPTS_KEPT = 32

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from controller.core.model.member import ENVIRONMENT, OWNER
-from controller.core.spec.environments import job_name
+from controller.core.spec.python_environment import job_name
 
 
 class RunPhase(StrEnum):

@@ -37,7 +37,7 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class LeaseObservation:
     """The lease as last seen, and since when on our own clock (seconds) it has not changed.
 
     `signs` counts the changes by the same holder since it was first seen: its signs of life.
@@ -52,7 +52,7 @@ class Sighting:
         return max(self.unchanged_since + self.lease.duration_s - monotonic, 0.0)
 
 
-class Claim(Enum):
+class LeaseClaim(Enum):
     """What may be done about the lease."""
 
     FREE = "free"
@@ -61,11 +61,11 @@ class Claim(Enum):
     EXPIRED = "expired"
 
 
-def sight(before: Sighting | None, seen: Lease, monotonic: float) -> Sighting:
+def observe(before: LeaseObservation | None, seen: Lease, monotonic: float) -> LeaseObservation:
     """Take note of a reading; any change of epoch, holder or renewals is a sign of life."""
     if before is None or before.lease.holder != seen.holder:
-        return Sighting(seen, monotonic)
-    return before if before.lease == seen else Sighting(seen, monotonic, before.signs + 1)
+        return LeaseObservation(seen, monotonic)
+    return before if before.lease == seen else LeaseObservation(seen, monotonic, before.signs + 1)
 
 
 def newest(found: Iterable[Lease]) -> Lease | None:
@@ -73,13 +73,13 @@ def newest(found: Iterable[Lease]) -> Lease | None:
     return max(found, key=lambda lease: (lease.epoch, lease.renewals), default=None)
 
 
-def claim(sighting: Sighting | None, holder: str, monotonic: float) -> Claim:
+def claim(sighting: LeaseObservation | None, holder: str, monotonic: float) -> LeaseClaim:
     """Judge a reading.  None is a lease that is not there."""
     if sighting is None or sighting.lease.released:
-        return Claim.FREE
+        return LeaseClaim.FREE
     if sighting.lease.holder == holder:
-        return Claim.OURS
-    return Claim.EXPIRED if sighting.silence_left_s(monotonic) <= 0.0 else Claim.HELD
+        return LeaseClaim.OURS
+    return LeaseClaim.EXPIRED if sighting.silence_left_s(monotonic) <= 0.0 else LeaseClaim.HELD
 
 
 def successor(seen: Lease | None, mine: Lease) -> Lease:

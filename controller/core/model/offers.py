@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from controller.core.model.plan import Create, Delete, Intent, Plan, Step, Stop, Update
-from controller.core.spec.closest import did_you_mean
 from controller.core.spec.fingerprint import Inputs
+from controller.core.spec.suggestions import did_you_mean
 
 IMAGE = "runtimeIdentifier"
 SIZES = {"cpu": "cores", "memory": "GiB", "gpu": "GPUs"}
@@ -41,7 +41,7 @@ class Offers:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Requirement:
     """The parts of an offer that a plan depends on."""
 
     images: bool = False
@@ -51,10 +51,10 @@ class Wish:
         return self.images or self.sizes
 
 
-def wish(plan: Plan) -> Wish:
+def wish(plan: Plan) -> Requirement:
     """What must be known before the steps of a plan: nothing, where they apply nothing new."""
     applied = [_applied(step) for step in plan.steps]
-    return Wish(
+    return Requirement(
         images=any(IMAGE in fields for fields in applied),
         sizes=any(not SIZES.keys().isdisjoint(fields) for fields in applied),
     )

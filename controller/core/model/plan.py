@@ -11,7 +11,7 @@ from enum import Enum
 
 from controller.core.model.jobs import JobConfiguration
 from controller.core.model.member import Key, Member
-from controller.core.model.reason import Outlook, Reason
+from controller.core.model.reasons import Outlook, Reason
 
 
 @dataclass(frozen=True, slots=True)

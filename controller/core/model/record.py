@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from controller.core.spec.revision import Holder, Problem, Revision, assemble
+from controller.core.spec.revision import Problem, Revision, SpecDocument, assemble
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Departed:
     `since`: when a reading first lacked it; `agreed`: a person approved its removal.
     """
 
-    holder: Holder
+    holder: SpecDocument
     removed_by: str
     since: datetime | None = None
     agreed: bool = False
@@ -36,7 +36,7 @@ class Record:
 
     origin: str
     revision: str = ""
-    clusters: tuple[Holder, ...] = ()
+    clusters: tuple[SpecDocument, ...] = ()
     departed: tuple[Departed, ...] = ()
     number: int = 0
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SourceReading:
     """One look at the source: a revision under its id.
 
     `follows`: whether it comes after the revision `base` (that was in force when it was read).
@@ -65,7 +65,7 @@ class Objection:
     message: str
 
 
-def objection(record: Record, reading: Reading, allow_prune: int) -> Objection | None:
+def objection(record: Record, reading: SourceReading, allow_prune: int) -> Objection | None:
     """Why the reading may not come into force without a person; None where it may.
 
     Clusters that left a moment ago and are not deleted yet count among those that leave, so that
@@ -105,7 +105,7 @@ def _emptied(record: Record, revision: Revision, removed: Sequence[str]) -> Obje
     return None
 
 
-def _is_below(holder: Holder, folder: str) -> bool:
+def _is_below(holder: SpecDocument, folder: str) -> bool:
     return folder in (".", "./") or holder.file.startswith(f"{folder.rstrip('/')}/")
 
 
@@ -132,7 +132,7 @@ def removed_by(record: Record, revision: Revision) -> list[str]:
 
 
 def accept(
-    record: Record, reading: Reading, now: datetime | None = None, *, agreed: bool = False
+    record: Record, reading: SourceReading, now: datetime | None = None, *, agreed: bool = False
 ) -> Record:
     """The record with the reading in force; `agreed` where a person approved it.
 
@@ -180,7 +180,7 @@ def _carried(before: Record, after: Record) -> Mapping[str, tuple[str, ...]]:
     return places
 
 
-def _in_force(record: Record, revision: Revision) -> tuple[Holder, ...]:
+def _in_force(record: Record, revision: Revision) -> tuple[SpecDocument, ...]:
     """What the revision says, and what it cannot say now.  What is kept wins a contested name."""
     if not revision.problems:
         return revision.clusters
@@ -210,7 +210,7 @@ def in_force(record: Record, newest: Revision | None) -> Revision:
     )
 
 
-def _why_kept(record: Record, holder: Holder, problems: Sequence[Problem]) -> str:
+def _why_kept(record: Record, holder: SpecDocument, problems: Sequence[Problem]) -> str:
     """Why a cluster is held at an older spec, in words."""
     name = holder.cluster.name
     own = [problem for problem in problems if problem.file == holder.file]

@@ -6,16 +6,16 @@ from controller.core.model.desired import Group
 from controller.core.model.member import Member
 from controller.core.model.observed import ObservedProject, Phase
 from controller.core.model.plan import Intent, Step, Stop, Wait
-from controller.core.model.reason import Reason
-from controller.core.planner.draft import Draft, total, wait
-from controller.core.planner.leaving import leave
+from controller.core.model.reasons import Reason
+from controller.core.planner.member import decide, rest
+from controller.core.planner.partial_plan import PartialPlan, merge, wait
 from controller.core.planner.python_environments.gate import behind_environments
-from controller.core.planner.seats import decide, rest
-from controller.core.situation.roster import Leaver
-from controller.core.situation.view import Case, View
+from controller.core.planner.removal import leave
+from controller.core.situation.matching import UnwantedApplication
+from controller.core.situation.situation import Case, View
 
 
-def decide_cluster(view: View, project: ObservedProject | None) -> Draft:
+def decide_cluster(view: View, project: ObservedProject | None) -> PartialPlan:
     """Steps and waits of the cluster; one wait where its applications are not fully known."""
     if project is None or project.problem is not None:
         why = project.problem if project is not None and project.problem else "it was not read"
@@ -32,7 +32,7 @@ def decide_cluster(view: View, project: ObservedProject | None) -> Draft:
         _after_successors(leaver) if leaver.app.id in kept else leave(view, leaver)
         for leaver in view.roster.leavers
     ]
-    made = behind_environments(view, total(drafts))
+    made = behind_environments(view, merge(drafts))
     if view.paused:
         return _held(made, view)
     return _only_stops(made) if view.cluster.suspended else made
@@ -74,21 +74,21 @@ def _is_stuck(view: View, case: Case) -> bool:
     return since is not None and view.now >= view.past.after(since, most)
 
 
-def _after_successors(leaver: Leaver) -> Draft:
+def _after_successors(leaver: UnwantedApplication) -> PartialPlan:
     message = "the spec no longer has this group; follows when its successors serve"
     return wait(leaver.key, Reason.ROLLING, message, intent=Intent.DELETE)
 
 
-def _whole(view: View, reason: Reason, message: str) -> Draft:
-    return Draft(waits=(Wait(view.cluster.name, None, reason, message, Intent.BLOCKED),))
+def _whole(view: View, reason: Reason, message: str) -> PartialPlan:
+    return PartialPlan(waits=(Wait(view.cluster.name, None, reason, message, Intent.BLOCKED),))
 
 
-def _group(view: View, group: Group) -> Draft:
+def _group(view: View, group: Group) -> PartialPlan:
     cases = view.of(group)
     if view.cluster.suspended or group.suspended:
-        return total(rest(view, case) for case in cases)
+        return merge(rest(view, case) for case in cases)
     permitted = _permitted(view, group)
-    return total(decide(view, c, permitted=c.seat.member in permitted) for c in cases)
+    return merge(decide(view, c, permitted=c.seat.member in permitted) for c in cases)
 
 
 def _permitted(view: View, group: Group) -> frozenset[Member]:
@@ -105,7 +105,7 @@ def _permitted(view: View, group: Group) -> frozenset[Member]:
     return frozenset(wanting[: max(group.budget - away, 0)])
 
 
-def _held(made: Draft, view: View) -> Draft:
+def _held(made: PartialPlan, view: View) -> PartialPlan:
     """A paused cluster: what would be done is said, once for each member, and not done."""
     said = "paused" if view.pause is None else f"paused by {view.pause.by}: {view.pause.reason}"
     leading: list[Step | Wait] = [step for step in made.steps if step.member is not None]
@@ -116,11 +116,11 @@ def _held(made: Draft, view: View) -> Draft:
         wait = Wait(item.cluster, item.member, Reason.PAUSED, message, Intent.BLOCKED, item.changes)
         held.setdefault(item.member, wait)
     kept = [wait for wait in made.waits if wait.intent not in _LEADS]
-    return Draft(waits=(*held.values(), *kept))
+    return PartialPlan(waits=(*held.values(), *kept))
 
 
 _LEADS = frozenset(Intent) - {Intent.BLOCKED, Intent.NOTHING}
 
 
-def _only_stops(made: Draft) -> Draft:
+def _only_stops(made: PartialPlan) -> PartialPlan:
     return replace(made, steps=tuple(s for s in made.steps if isinstance(s.action, Stop)))

@@ -18,7 +18,7 @@ from controller.core.model.observed import (
 )
 from controller.core.model.other_clocks import credible
 from controller.core.model.plan import Intent, RemoveFolder, Step
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.core.situation.past import Past
 
 MOST = 50  # folders of one project that one pass removes

@@ -11,7 +11,7 @@ from controller.core.model.desired import LAUNCHERS, DesiredState, launcher_path
 from controller.core.model.observed import LauncherFile, ObservedState, key_of
 from controller.core.model.other_clocks import credible
 from controller.core.model.plan import Intent, RemoveLauncher, Step, WriteBuilder, WriteLauncher
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.core.situation.past import Past
 
 

@@ -25,19 +25,19 @@ from controller.core.model.plan import (
     WriteLauncher,
 )
 from controller.core.model.policy import Policy
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.core.planner.cluster import decide_cluster
 from controller.core.planner.cluster_folders import note_unused_folders, unused_folders
-from controller.core.planner.draft import NOTHING, Draft, total
 from controller.core.planner.launchers import needed, note_unused, unused
-from controller.core.planner.leaving import ownerless
+from controller.core.planner.partial_plan import NOTHING, PartialPlan, merge
 from controller.core.planner.python_environments.cleanup import (
     named_places,
     note_unused_environments,
     unused_environments,
 )
+from controller.core.planner.removal import ownerless
 from controller.core.situation.past import Past
-from controller.core.situation.view import Case, View, view
+from controller.core.situation.situation import Case, View, view
 
 
 def plan(
@@ -58,7 +58,7 @@ def plan(
     drafts += [_frozen(name, desired.frozen[name]) for name in sorted(desired.frozen)]
     drafts += [_kept(seen.cluster.name, desired) for seen in views]
     drafts.append(ownerless(desired, observed, past))
-    made = _without(refused, total(drafts))
+    made = _without(refused, merge(drafts))
     steps = needed(made.steps, observed, _sizes(views, observed, policy))
     steps = (*steps, *unused(desired, observed, past, steps))
     steps = (*steps, *unused_environments(desired, observed, past))
@@ -140,11 +140,11 @@ def _fault_since(views: Sequence[View], history: History, now: datetime) -> date
     return history.fault_since or now
 
 
-def _frozen(name: str, why: Frozen) -> Draft:
-    return Draft(waits=(Wait(name, None, why.reason, why.message, Intent.BLOCKED),))
+def _frozen(name: str, why: Frozen) -> PartialPlan:
+    return PartialPlan(waits=(Wait(name, None, why.reason, why.message, Intent.BLOCKED),))
 
 
-def _without(refused: AbstractSet[str], made: Draft) -> Draft:
+def _without(refused: AbstractSet[str], made: PartialPlan) -> PartialPlan:
     """Before steps are shared between clusters, so that no cluster relies on a refused step."""
     steps = tuple(step for step in made.steps if step.cluster not in refused)
     message = "its plan would break a law, so none of its steps is taken"
@@ -152,13 +152,15 @@ def _without(refused: AbstractSet[str], made: Draft) -> Draft:
         Wait(name, None, Reason.PLAN_REFUSED, message, Intent.BLOCKED)
         for name in sorted(refused - {""})
     )
-    return Draft(steps, (*made.waits, *waits))
+    return PartialPlan(steps, (*made.waits, *waits))
 
 
-def _kept(name: str, desired: DesiredState) -> Draft:
+def _kept(name: str, desired: DesiredState) -> PartialPlan:
     """A note on a cluster whose newest spec cannot be used."""
     why = desired.kept.get(name)
-    return Draft(waits=(Wait(name, None, Reason.KEPT, why, Intent.BLOCKED),)) if why else NOTHING
+    return (
+        PartialPlan(waits=(Wait(name, None, Reason.KEPT, why, Intent.BLOCKED),)) if why else NOTHING
+    )
 
 
 def _step_order(step: Step) -> tuple[object, ...]:

@@ -12,8 +12,8 @@ from controller.core.model.member import ENVIRONMENT, FINGERPRINT, SUBDOMAIN, Ma
 from controller.core.model.observed import ObservedApplication
 from controller.core.model.plan import Change, Configuration, Update
 from controller.core.model.policy import Policy
-from controller.core.spec.environment import shows
 from controller.core.spec.fingerprint import VERSION, fingerprint, is_adopted, version_of
+from controller.core.spec.variables import shows
 
 _HOME = "/home/cdsw/"
 # CML keeps resources as floats and shows hundredths.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from controller.core.spec import environment
+from controller.core.spec import variables as environment
 from controller.core.spec.requirements import excludes
 
 if TYPE_CHECKING:

@@ -18,10 +18,12 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
-from controller.core.spec import environment, formats, names, quantity
+from controller.core.spec import formats, names
+from controller.core.spec import quantities as quantity
+from controller.core.spec import variables as environment
 from controller.core.spec.names import CLUSTER_LENGTH, GROUP_LENGTH
 from controller.core.spec.ray import start_params
-from controller.core.spec.refusal import refusal
+from controller.core.spec.validation_errors import refusal
 
 MAX_REPLICAS = 1000
 MAX_GPU = 64
@@ -49,7 +51,7 @@ def about(title: str, description: str, change: Change, *examples: object) -> Fi
     return field
 
 
-class Page(BaseModel):
+class SpecModel(BaseModel):
     """A part of the document: no unknown fields, no guessing between types, no change."""
 
     model_config = ConfigDict(

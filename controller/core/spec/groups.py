@@ -18,14 +18,14 @@ from controller.core.spec.fields import (
     GroupName,
     Image,
     Memory,
-    Page,
     Replicas,
+    SpecModel,
     StartParams,
     about,
     is_recorded,
 )
 from controller.core.spec.ray import start_params
-from controller.core.spec.refusal import refusal
+from controller.core.spec.validation_errors import refusal
 
 # What the node program sets aside (measured: 1280 MiB with GCS, dashboard and monitor, 512 MiB
 # without), the smallest store that Ray accepts, and the rest for a task.
@@ -33,7 +33,7 @@ MIN_HEAD_MIB, MIN_WORKER_MIB = 1536, 768
 UNSTATED_REPLICAS = 100  # a larger group must state `maxReplicas` too, against a slip of the hand
 
 
-class Resources(Page):
+class Resources(SpecModel):
     """What one node gets."""
 
     cpu: Annotated[
@@ -61,7 +61,7 @@ class Resources(Page):
     gpu: Annotated[Gpu, about("GPU", "Graphics processors of each node.", "restarts", 1)] = 0
 
 
-class NodeGroup(Page):
+class NodeGroup(SpecModel):
     """What the head and the workers have in common."""
 
     is_head: ClassVar[bool] = False

@@ -27,7 +27,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class SpecDocument:
     """The place of one spec: the document that starts at `line` of `file`."""
 
     cluster: RayCluster
@@ -53,11 +53,11 @@ class Revision:
     besides the one of its spec, and `kept` says why a cluster is held at an older spec.
     """
 
-    clusters: tuple[Holder, ...]
+    clusters: tuple[SpecDocument, ...]
     problems: tuple[Problem, ...]
     commit: str | None
     origin: str
-    departed: tuple[Holder, ...] = ()
+    departed: tuple[SpecDocument, ...] = ()
     empty_folders: tuple[str, ...] = ()
     agreed: frozenset[str] = frozenset()
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Revision:
 
 
 def assemble(
-    holders: Iterable[Holder],
+    holders: Iterable[SpecDocument],
     problems: Iterable[Problem],
     *,
     origin: str,
@@ -90,7 +90,7 @@ def assemble(
     )
 
 
-def _same_cluster(holders: Sequence[Holder]) -> list[Problem]:
+def _same_cluster(holders: Sequence[SpecDocument]) -> list[Problem]:
     by_name = _grouped(holders, lambda holder: [holder.cluster.name])
     return [
         _contested(
@@ -103,7 +103,7 @@ def _same_cluster(holders: Sequence[Holder]) -> list[Problem]:
     ]
 
 
-def _same_application(holders: Sequence[Holder]) -> list[Problem]:
+def _same_application(holders: Sequence[SpecDocument]) -> list[Problem]:
     """Cluster ``a`` with group ``b-c``, and cluster ``a-b`` with group ``c``.
 
     Nothing else can collide: heads end in ``-head`` and workers in a number, so two names are equal
@@ -122,22 +122,22 @@ def _same_application(holders: Sequence[Holder]) -> list[Problem]:
     ]
 
 
-def _stems(holder: Holder) -> list[str]:
+def _stems(holder: SpecDocument) -> list[str]:
     cluster = holder.cluster
     return [f"{cluster.name}-{group.group_name}" for group in cluster.spec.worker_group_specs]
 
 
 def _grouped(
-    holders: Sequence[Holder], keys: Callable[[Holder], Sequence[str]]
-) -> dict[str, list[Holder]]:
-    found: defaultdict[str, list[Holder]] = defaultdict(list)
+    holders: Sequence[SpecDocument], keys: Callable[[SpecDocument], Sequence[str]]
+) -> dict[str, list[SpecDocument]]:
+    found: defaultdict[str, list[SpecDocument]] = defaultdict(list)
     for holder in holders:
         for key in keys(holder):
             found[key].append(holder)
     return {key: rivals for key, rivals in found.items() if len(rivals) > 1}
 
 
-def _others(holder: Holder, rivals: Sequence[Holder]) -> str:
+def _others(holder: SpecDocument, rivals: Sequence[SpecDocument]) -> str:
     others = [
         f"{rival.place} (cluster `{rival.cluster.name}`)" for rival in rivals if rival is not holder
     ]
@@ -145,7 +145,7 @@ def _others(holder: Holder, rivals: Sequence[Holder]) -> str:
     return ", ".join(others[:5]) + (f" and {more} more" if more > 0 else "")
 
 
-def _contested(holder: Holder, message: str) -> Problem:
+def _contested(holder: SpecDocument, message: str) -> Problem:
     return Problem(holder.file, holder.line, 1, message)
 
 

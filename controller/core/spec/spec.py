@@ -22,22 +22,22 @@ from pydantic import (
 )
 
 from controller.core.spec.bounds import cluster_faults
-from controller.core.spec.environments import PythonEnvironment
 from controller.core.spec.fields import (
     EXAMPLE_RUNTIME,
     Budget,
     ClusterName,
     Environment,
     Image,
-    Page,
     Project,
     Python,
     RayVersion,
+    SpecModel,
     about,
     is_recorded,
 )
 from controller.core.spec.groups import HeadGroup, NodeGroup, Resources, WorkerGroup, repeated
-from controller.core.spec.refusal import refusal
+from controller.core.spec.python_environment import PythonEnvironment
+from controller.core.spec.validation_errors import refusal
 
 __all__ = [
     "ClusterSpec",
@@ -53,7 +53,7 @@ __all__ = [
 MAX_GROUPS = 50
 
 
-class UpgradeStrategy(Page):
+class UpgradeStrategy(SpecModel):
     """How outdated members are replaced."""
 
     type: Annotated[
@@ -85,7 +85,7 @@ class UpgradeStrategy(Page):
         return max(1, replicas * int(self.max_unavailable.removesuffix("%")) // 100)
 
 
-class ClusterSpec(Page):
+class ClusterSpec(SpecModel):
     """What a cluster ought to be."""
 
     project: Annotated[
@@ -270,7 +270,7 @@ def _both(written: object) -> Iterator[tuple[tuple[int | str, ...], str]]:
         yield ("python",), message
 
 
-class Metadata(Page):
+class Metadata(SpecModel):
     """What the cluster is called."""
 
     name: Annotated[
@@ -285,7 +285,7 @@ class Metadata(Page):
     ]
 
 
-class RayCluster(Page):
+class RayCluster(SpecModel):
     """One cluster, as a document."""
 
     api_version: Annotated[

@@ -5,9 +5,9 @@ What an action sends (fields, environments, configurations) is in none: it may h
 
 from controller.core.model.observed import HeadReport, ObservedApplication
 from controller.core.model.plan import Plan, Step, Wait
-from controller.core.status.plan_words import summary
+from controller.core.status.plan_text import summary
 from controller.core.status.status import ClusterStatus, Condition, MemberStatus, Status
-from controller.core.status.words import Url
+from controller.core.status.text import Url
 
 PLAN_SCHEMA = "raycml.plan/v1"
 STATUS_SCHEMA = "raycml.status/v1"

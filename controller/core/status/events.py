@@ -49,7 +49,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Journal:
+class EventLog:
     """The events of late, latest first, at most KEPT."""
 
     events: tuple[Event, ...] = ()
@@ -64,14 +64,14 @@ def _last_at(event: Event) -> float:
     return float("-inf") if event.last_at is None else event.last_at.timestamp()
 
 
-def restored(events: Iterable[Event]) -> Journal:
+def restored(events: Iterable[Event]) -> EventLog:
     """The journal that goes on from events that were read back."""
-    return Journal(latest_first(events)[:KEPT])
+    return EventLog(latest_first(events)[:KEPT])
 
 
 def note(
-    journal: Journal, found: Iterable[Event], at: datetime, pass_id: str, revision: str
-) -> tuple[Journal, tuple[Event, ...]]:
+    journal: EventLog, found: Iterable[Event], at: datetime, pass_id: str, revision: str
+) -> tuple[EventLog, tuple[Event, ...]]:
     """The journal after a pass, and the events to be written, in the order in which they came.
 
     What happened before within the hour is counted up.  Written is every new event, and a repeated
@@ -81,12 +81,12 @@ def note(
     for event in found:
         journal, noted, news = _note(journal, event, at)
         noted = replace(noted, pass_id=pass_id, revision=revision)
-        journal = Journal((noted, *journal.events)[:KEPT])
+        journal = EventLog((noted, *journal.events)[:KEPT])
         written += [noted] if news else []
     return journal, tuple(written)
 
 
-def _note(journal: Journal, event: Event, at: datetime) -> tuple[Journal, Event, bool]:
+def _note(journal: EventLog, event: Event, at: datetime) -> tuple[EventLog, Event, bool]:
     """The journal without the event, the event as it stands now, and whether that is written."""
     event = replace(event, message=tidy(event.message))
     known = next((e for e in journal.events if _goes_on(e, event, at)), None)
@@ -96,7 +96,7 @@ def _note(journal: Journal, event: Event, at: datetime) -> tuple[Journal, Event,
     last_at = max(at, known.last_at or at)  # a clock that was set back turns no order round
     rest = tuple(e for e in journal.events if e is not known)
     doubled = count.bit_length() > known.count.bit_length()
-    return Journal(rest), replace(known, count=count, last_at=last_at), doubled
+    return EventLog(rest), replace(known, count=count, last_at=last_at), doubled
 
 
 def _goes_on(known: Event, event: Event, at: datetime) -> bool:

@@ -3,7 +3,7 @@
 from enum import Enum
 
 from controller.core.model.plan import Intent, Plan, Wait
-from controller.core.model.reason import Outlook, Reason
+from controller.core.model.reasons import Outlook, Reason
 
 
 class Goal(Enum):

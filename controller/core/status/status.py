@@ -20,9 +20,9 @@ from controller.core.model.observed import (
 from controller.core.model.other_clocks import credible
 from controller.core.model.plan import Intent, Plan, Step, Wait
 from controller.core.model.policy import Policy
-from controller.core.model.reason import Outlook, Reason
+from controller.core.model.reasons import Outlook, Reason
 from controller.core.situation.past import Past
-from controller.core.situation.view import Case, View, view
+from controller.core.situation.situation import Case, View, view
 
 
 @dataclass(frozen=True, slots=True)

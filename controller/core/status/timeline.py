@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from controller.core.status.board import Sample
+from controller.core.status.snapshot import Sample
 from controller.core.status.status import ClusterStatus, Status
 
 KEPT = timedelta(hours=6)

@@ -16,7 +16,7 @@ from controller.core.model.observed import (
     key_of,
 )
 from controller.core.model.other_clocks import age_s
-from controller.core.situation.roster import Roster, call_the_roll
+from controller.core.situation.matching import Matching, match_members
 from controller.core.spec.fingerprint import VERSION, version_of
 from controller.doctor.facts import Facts, Unread, seen, wanted
 from controller.doctor.finding import Finding, bad, good, listed, not_checked, unknown, warning
@@ -62,11 +62,11 @@ def looked(
 
 def rolls(
     facts: Facts, desired: DesiredState, observed: ObservedState
-) -> Iterator[tuple[DesiredCluster, Roster]]:
+) -> Iterator[tuple[DesiredCluster, Matching]]:
     """The clusters whose project could be read, with who fills which place."""
     for cluster in desired.clusters:
         if cluster.project in observed.projects:
-            yield cluster, call_the_roll(cluster, observed, facts.policy)
+            yield cluster, match_members(cluster, observed, facts.policy)
 
 
 def _names(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from controller.core.model.capacity import Amounts, ProjectSeen
 from controller.core.model.desired import DesiredState, Group
 from controller.core.model.observed import ObservedProject, ObservedState, Phase, key_of
-from controller.core.spec.closest import did_you_mean
-from controller.core.spec.environments import ENVIRONMENTS
+from controller.core.spec.python_environment import ENVIRONMENTS
+from controller.core.spec.suggestions import did_you_mean
 from controller.doctor.facts import Facts, Unread, seen, wanted
 from controller.doctor.finding import (
     Cause,

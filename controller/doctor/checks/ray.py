@@ -14,8 +14,8 @@ from controller.core.model.observed import (
     ObservedState,
     Phase,
 )
-from controller.core.situation.roster import Roster, Seat
-from controller.core.situation.view import valid_report
+from controller.core.situation.matching import Match, Matching
+from controller.core.situation.situation import valid_report
 from controller.core.spec.text import counted
 from controller.doctor.checks.cluster import looked, older, rolls
 from controller.doctor.facts import Facts
@@ -32,7 +32,7 @@ def _running_long(app: ObservedApplication | None, facts: Facts) -> bool:
     return older(app.running_at or app.starting_at or app.created_at, facts, JOIN_S)
 
 
-def _head(roll: Roster) -> ObservedApplication | None:
+def _head(roll: Matching) -> ObservedApplication | None:
     return next((seat.app for seat in roll.seats if seat.member == THE_HEAD), None)
 
 
@@ -91,11 +91,11 @@ def _joins(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iter
 joins = looked("joins", _joins)
 
 
-def _told(seat: Seat, report: HeadReport) -> MemberReport:
+def _told(seat: Match, report: HeadReport) -> MemberReport:
     return report.members.get(str(seat.member), MemberReport(alive=False))
 
 
-def _lonely(cluster: str, seats: Sequence[Seat], report: HeadReport) -> Iterator[Finding]:
+def _lonely(cluster: str, seats: Sequence[Match], report: HeadReport) -> Iterator[Finding]:
     """A node that tries on and on does not get through; one that gave up was told why."""
     refused = [seat for seat in seats if _told(seat, report).state in _GAVE_UP]
     silent = [seat for seat in seats if seat not in refused]
@@ -112,7 +112,7 @@ def _lonely(cluster: str, seats: Sequence[Seat], report: HeadReport) -> Iterator
         yield bad("joins", _missing(cluster, refused, report), fix)
 
 
-def _missing(cluster: str, seats: Sequence[Seat], report: HeadReport) -> str:
+def _missing(cluster: str, seats: Sequence[Match], report: HeadReport) -> str:
     verb = "runs" if len(seats) == 1 else "run"
     said = listed(sorted({_told(seat, report).message for seat in seats} - {""}), most=2)
     names = listed(seat.member for seat in seats)

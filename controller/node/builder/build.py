@@ -26,8 +26,8 @@ from controller.node.builder.installing import install
 from controller.node.builder.moving import clear, place, sweep
 from controller.node.builder.order import FOLDER, READY, Order, Site, read_order
 from controller.node.builder.programs import BuildError, Programs
-from controller.node.journal import Journal
-from controller.node.moment import Clock, stamp
+from controller.node.clock import Clock, stamp
+from controller.node.log import Journal
 
 SCHEMA = "raycml.environment/v1"
 FAILED = "FAILED: "  # the log's last line begins with it, after the time

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from controller.node import processes
-from controller.node.journal import Journal
-from controller.node.moment import Clock
+from controller.node.clock import Clock
+from controller.node.log import Journal
 
 # What breaks an installation into a virtual environment, and what no build script needs to know.
 _KEPT_FROM = frozenset(

@@ -11,8 +11,8 @@ from controller.node.render import edition_of, opening, pages_of, program_text
 
 # Each page after those that it imports.
 PAGES = (
-    "moment",
-    "journal",
+    "clock",
+    "log",
     "processes",
     "builder.order",
     "builder.claim",

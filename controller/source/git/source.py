@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from controller.core.spec.revision import Holder, Problem, Revision, assemble
+from controller.core.spec.revision import Problem, Revision, SpecDocument, assemble
 from controller.source.attachments import resolve
 from controller.source.directory import NotInSourceError
 from controller.source.git import signature as git_signature
@@ -154,7 +154,7 @@ class GitSource:
         everything: Sequence[Entry],
     ) -> Revision:
         contents = self._contents(repository, found.files)
-        holders: list[Holder] = []
+        holders: list[SpecDocument] = []
         problems: list[Problem] = list(found.problems)
         for entry in found.files:
             good, bad = parse(git_tree.name_of(entry, self._path), contents[entry.id])

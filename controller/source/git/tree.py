@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from controller.core.spec.revision import Holder, Problem
+from controller.core.spec.revision import Problem, SpecDocument
 from controller.printable import one_line
 from controller.source.attachments import AttachmentError, ReadFile, wanted
 from controller.source.directory import MAX_FOLDER_DEPTH, SUFFIXES
@@ -66,7 +66,7 @@ def specs(found: Iterable[Entry], folder: str) -> Specs:
 
 
 def attached(
-    holders: Iterable[Holder], everything: Iterable[Entry], folder: str
+    holders: Iterable[SpecDocument], everything: Iterable[Entry], folder: str
 ) -> dict[str, Entry]:
     """The plain files that the specs of a folder name, by their names from the repository's top."""
     names = {_beside(holder, path) for holder in holders if (path := wanted(holder)) is not None}
@@ -76,14 +76,14 @@ def attached(
     return {name: entry for entry in plain if (name := name_of(entry, folder)) in names}
 
 
-def _beside(holder: Holder, path: str) -> str:
+def _beside(holder: SpecDocument, path: str) -> str:
     return posixpath.join(posixpath.dirname(holder.file), path)
 
 
 def reader(files: Mapping[str, Entry], contents: Mapping[str, bytes]) -> ReadFile:
     """What reads those files; links and submodules are none of them."""
 
-    def read_file(holder: Holder, path: str) -> bytes:
+    def read_file(holder: SpecDocument, path: str) -> bytes:
         entry = files.get(_beside(holder, path))
         if entry is None:
             raise AttachmentError(

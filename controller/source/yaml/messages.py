@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 
 from pydantic_core import ErrorDetails
 
-from controller.core.spec.closest import did_you_mean
 from controller.core.spec.kuberay import INSTEAD
+from controller.core.spec.suggestions import did_you_mean
 from controller.source.yaml.scalars import Unclear
 from controller.source.yaml.tree import Leaf, Node
 

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from controller.core.spec import kuberay
-from controller.core.spec.closest import did_you_mean
-from controller.core.spec.revision import Holder, Problem
+from controller.core.spec.revision import Problem, SpecDocument
 from controller.core.spec.spec import RayCluster
+from controller.core.spec.suggestions import did_you_mean
 from controller.printable import one_line
 from controller.source.yaml.messages import message
 from controller.source.yaml.schema import fields_at
@@ -24,7 +24,7 @@ MAX_BYTES = 1024 * 1024
 MAX_PROBLEMS = 100
 MAX_DOCUMENTS = 1000
 
-Document = Holder
+Document = SpecDocument
 
 # What YAML allows unescaped: tab, line ends, and anything one_line.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -11,7 +11,7 @@ from typing import get_args
 
 from pydantic import BaseModel
 
-from controller.core.spec.fields import Page
+from controller.core.spec.fields import SpecModel
 from controller.core.spec.spec import RayCluster
 
 FILE_NAME = "raycml.schema.json"
@@ -69,6 +69,6 @@ def _pages(page: type[BaseModel]) -> dict[str, type[BaseModel] | None]:
 
 
 def _page_in(annotation: object) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Page):
+    if isinstance(annotation, type) and issubclass(annotation, SpecModel):
         return annotation
     return next(filter(None, map(_page_in, get_args(annotation))), None)

@@ -6,23 +6,23 @@ from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as Answer
 
 from controller.web.access import SESSION_S
-from controller.web.desk import Desk, cookie_name, is_https
-from controller.web.guard import (
+from controller.web.context import Context, cookie_name, is_https
+from controller.web.orders import OrderError
+from controller.web.origin import local_path
+from controller.web.pages.flash import FlashMessage
+from controller.web.pages.pages import page_of, sign_in_page
+from controller.web.request_checks import (
     require_enabled,
     require_form,
     require_mark,
     require_same_origin,
     too_many,
 )
-from controller.web.orders import OrderError
-from controller.web.origin import local_path
-from controller.web.pages.notes import Note
-from controller.web.pages.pages import page_of, sign_in_page
 
 REASON_MAX = 500
 
 
-def add_forms(app: Flask, desk: Desk) -> None:
+def add_forms(app: Flask, desk: Context) -> None:
     """Every POST of a page."""
     routes: dict[str, Callable[..., Answer]] = {
         "/sign-in": lambda: _sign_in(desk),
@@ -36,7 +36,7 @@ def add_forms(app: Flask, desk: Desk) -> None:
         app.add_url_rule(rule, f"POST {rule}", handler, methods=["POST"])
 
 
-def _sign_in(desk: Desk) -> Answer:
+def _sign_in(desk: Context) -> Answer:
     require_enabled(desk)
     require_same_origin()
     require_mark(desk, "")
@@ -57,7 +57,7 @@ def _sign_in(desk: Desk) -> Answer:
     return answer
 
 
-def _sign_out(desk: Desk) -> Answer:
+def _sign_out(desk: Context) -> Answer:
     """The session ends here too, so that a copy of the cookie opens nothing any more."""
     require_form(desk)
     desk.access.end(desk.cookie())
@@ -66,11 +66,11 @@ def _sign_out(desk: Desk) -> Answer:
     return answer
 
 
-def _reconcile(desk: Desk) -> Answer:
+def _reconcile(desk: Context) -> Answer:
     return _order(desk, "/", "A pass begins now.", desk.orders.wake)
 
 
-def _pause(desk: Desk, name: str) -> Answer:
+def _pause(desk: Context, name: str) -> Answer:
     reason, until = clean(request.form.get("reason", "")), request.form.get("until", "").strip()
 
     def order() -> None:
@@ -81,12 +81,12 @@ def _pause(desk: Desk, name: str) -> Answer:
     return _order(desk, page_of(name), done, order)
 
 
-def _unpause(desk: Desk, name: str) -> Answer:
+def _unpause(desk: Context, name: str) -> Answer:
     done = f"Asked to unpause {name}: from its next pass on, the controller works on it."
     return _order(desk, page_of(name), done, lambda: desk.orders.unpause(name))
 
 
-def _approve(desk: Desk, revision: str) -> Answer:
+def _approve(desk: Context, revision: str) -> Answer:
     def order() -> None:
         if request.form.get("agreed") != "yes":
             raise OrderError("Tick the box that says that you have read what it would do.")
@@ -95,15 +95,15 @@ def _approve(desk: Desk, revision: str) -> Answer:
     return _order(desk, "/", f"Revision {revision[:12]} is approved.", order)
 
 
-def _order(desk: Desk, page: str, done: str, order: Callable[[], None]) -> Answer:
+def _order(desk: Context, page: str, done: str, order: Callable[[], None]) -> Answer:
     """Check, order, and go back to a page that tells it; a reload there orders nothing."""
     require_form(desk)
     try:
         order()
     except OrderError as error:
-        note = Note(str(error), good=False)
+        note = FlashMessage(str(error), good=False)
     else:
-        note = Note(done, good=True)
+        note = FlashMessage(done, good=True)
     return redirect(f"{page}?note={desk.notes.keep(note)}", 303)
 
 

@@ -5,20 +5,20 @@ from urllib.parse import quote
 
 from flask import Flask, render_template, request
 
-from controller.core.spec.closest import did_you_mean
+from controller.core.spec.suggestions import did_you_mean
 from controller.core.spec.text import counted
-from controller.core.status.board import Board
-from controller.web.desk import Desk
-from controller.web.guard import ENABLE
+from controller.core.status.snapshot import ControllerSnapshot
+from controller.web.context import Context
 from controller.web.origin import local_path
 from controller.web.pages import views
-from controller.web.pages.verdict import WITHOUT_SPEC, Level, judge
+from controller.web.pages.summary import WITHOUT_SPEC, Level, summarize
 from controller.web.replies import RefusedError
+from controller.web.request_checks import ENABLE
 
 NOT_LOOKED = "No pass has ended well yet; nothing is known of any cluster."
 
 
-def add_pages(app: Flask, desk: Desk) -> None:
+def add_pages(app: Flask, desk: Context) -> None:
     """Overview, cluster and sign-in, and what every template may use."""
     app.jinja_env.filters["utc"] = views.utc
     app.jinja_env.filters["iso"] = lambda at: at.isoformat()
@@ -38,7 +38,7 @@ def add_pages(app: Flask, desk: Desk) -> None:
     app.add_url_rule("/sign-in", "sign_in", lambda: sign_in_page(""), methods=["GET"])
 
 
-def _everywhere(desk: Desk) -> dict[str, Any]:
+def _everywhere(desk: Context) -> dict[str, Any]:
     cookie, now = desk.cookie(), desk.clock.now()
     return {
         "now": now,
@@ -51,7 +51,7 @@ def _everywhere(desk: Desk) -> dict[str, Any]:
     }
 
 
-def _overview(desk: Desk) -> str:
+def _overview(desk: Context) -> str:
     board = desk.board()
     return render_template(
         "overview.html",
@@ -64,16 +64,16 @@ def _overview(desk: Desk) -> str:
     )
 
 
-def _verdict(desk: Desk, board: Board) -> object:
-    return judge(board, desk.clock.now(), desk.watch, desk.is_approved)
+def _verdict(desk: Context, board: ControllerSnapshot) -> object:
+    return summarize(board, desk.clock.now(), desk.watch, desk.is_approved)
 
 
-def _note(desk: Desk) -> object:
+def _note(desk: Context) -> object:
     key = request.args.get("note", "")
     return desk.notes.take(key) if key and request.method == "GET" else None
 
 
-def _cluster(desk: Desk, name: str) -> str:
+def _cluster(desk: Context, name: str) -> str:
     board = desk.board()
     known = () if board.status is None else board.status.clusters
     cluster = next((c for c in known if c.name == name), None)
@@ -99,7 +99,7 @@ def page_of(name: str) -> str:
     return f"/clusters/{quote(name, safe='')}"
 
 
-def unknown_cluster(name: str, board: Board) -> RefusedError:
+def unknown_cluster(name: str, board: ControllerSnapshot) -> RefusedError:
     if board.status is None:
         return RefusedError(404, "NoSuchCluster", NOT_LOOKED)
     known = [c.name for c in board.status.clusters]

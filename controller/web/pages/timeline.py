@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controller.core.spec.text import spoken
-from controller.core.status.board import Sample
+from controller.core.status.snapshot import Sample
 
 WIDTH, HEIGHT = 600, 120
 _SHORTEST = timedelta(minutes=10)

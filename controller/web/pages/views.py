@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 from controller.core.model.member import THE_HEAD, application_name
 from controller.core.model.observed import Pause
-from controller.core.status.board import Board
 from controller.core.status.events import Event, Kind
-from controller.core.status.plan_words import Line, footer, plan_lines
+from controller.core.status.plan_text import PlanLine, footer, plan_lines
+from controller.core.status.snapshot import ControllerSnapshot
 from controller.core.status.status import ClusterStatus, Condition, MemberStatus
-from controller.core.status.words import ways_in, why
+from controller.core.status.text import ways_in, why
 from controller.web.origin import web_address
+from controller.web.pages.summary import RESTING, Level, level_of
 from controller.web.pages.timeline import Plot, plot
-from controller.web.pages.verdict import RESTING, Level, level_of
 
 LINES_SHOWN = 4
 EVENTS_SHOWN = 30
@@ -42,7 +42,7 @@ class ClusterView:
     status: ClusterStatus
     level: Level
     why: str
-    lines: tuple[Line, ...]
+    lines: tuple[PlanLine, ...]
     pause: Pause | None
     dashboard: str
     short: bool
@@ -56,7 +56,7 @@ class ClusterView:
         return [(name, ready, n) for name, (ready, n) in self.status.groups.items()]
 
 
-def cluster_view(board: Board, cluster: ClusterStatus) -> ClusterView:
+def cluster_view(board: ControllerSnapshot, cluster: ClusterStatus) -> ClusterView:
     lines = tuple(plan_lines(board.plan.of(cluster.name)))
     pause = board.pauses.get(cluster.name)
     return ClusterView(
@@ -70,13 +70,13 @@ def cluster_view(board: Board, cluster: ClusterStatus) -> ClusterView:
     )
 
 
-def _dashboard(board: Board, cluster: ClusterStatus) -> str:
+def _dashboard(board: ControllerSnapshot, cluster: ClusterStatus) -> str:
     if not any(m.member == "head" and m.phase == "RUNNING" for m in cluster.members):
         return ""
     return web_address(board.urls.get(application_name(cluster.name, THE_HEAD), ""))
 
 
-def cluster_views(board: Board) -> list[ClusterView]:
+def cluster_views(board: ControllerSnapshot) -> list[ClusterView]:
     """Those that need somebody first, then by name."""
     found = () if board.status is None else board.status.clusters
     views = [cluster_view(board, cluster) for cluster in found]
@@ -92,7 +92,7 @@ class MemberView:
     level: Level
 
 
-def member_views(board: Board, cluster: ClusterStatus) -> list[MemberView]:
+def member_views(board: ControllerSnapshot, cluster: ClusterStatus) -> list[MemberView]:
     return [
         MemberView(m, web_address(board.urls.get(m.application, "")), _member_level(m))
         for m in cluster.members
@@ -117,7 +117,7 @@ def condition_level(condition: Condition) -> Level:
     return by_type.get(condition.type, Level.NOTE)
 
 
-def connection(board: Board, cluster: ClusterStatus) -> list[tuple[str, str]]:
+def connection(board: ControllerSnapshot, cluster: ClusterStatus) -> list[tuple[str, str]]:
     """How to reach a cluster; nothing while its head has no address that a browser could open."""
     if not _dashboard(board, cluster):
         return []
@@ -130,7 +130,7 @@ def behind(cluster: ClusterStatus) -> list[str]:
     return [m.member for m in cluster.members if m.edition_behind]
 
 
-def events(board: Board, cluster: str | None = None) -> list[Event]:
+def events(board: ControllerSnapshot, cluster: str | None = None) -> list[Event]:
     """The latest events, of one cluster or of all."""
     found = [e for e in board.events if cluster is None or e.cluster == cluster]
     return found[:EVENTS_SHOWN]
@@ -140,10 +140,10 @@ def event_level(event: Event) -> Level:
     return Level.WARN if event.kind is Kind.WARNING else Level.GOOD
 
 
-def cluster_plot(board: Board, cluster: str) -> Plot | None:
+def cluster_plot(board: ControllerSnapshot, cluster: str) -> Plot | None:
     return plot(board.timelines.get(cluster, ()), board.as_of)
 
 
-def footing(board: Board, cluster: str) -> str:
+def footing(board: ControllerSnapshot, cluster: str) -> str:
     """The counts of a cluster's plan, as `raycml plan` ends."""
     return footer(board.plan.of(cluster))

@@ -22,9 +22,9 @@ from controller.core.model.plan import (
     StopRun,
     WriteBuilder,
 )
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.core.situation.past import Past
-from controller.core.spec.environments import Environment, builder_path, job_name
+from controller.core.spec.python_environment import Environment, builder_path, job_name
 
 CPU = 1.0
 MEMORY_GIB = 4.0  # pip unpacks whole wheels in memory, and some have gigabytes

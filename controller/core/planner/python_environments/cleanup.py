@@ -14,10 +14,10 @@ from controller.core.model.member import ENVIRONMENT
 from controller.core.model.observed import ObservedEnvironment, ObservedProject, ObservedState
 from controller.core.model.plan import Action, DeleteJob, Intent, RemoveEnvironment, Step
 from controller.core.model.policy import Policy
-from controller.core.model.reason import Reason
+from controller.core.model.reasons import Reason
 from controller.core.planner.python_environments.build import is_active
 from controller.core.situation.past import Past
-from controller.core.spec.environments import ENVIRONMENTS, environment_folder
+from controller.core.spec.python_environment import ENVIRONMENTS, environment_folder
 
 _Place = tuple[str, str]
 

@@ -20,10 +20,10 @@ from controller.core.model.plan import (
     Wait,
     WriteLauncher,
 )
-from controller.core.model.reason import Reason
-from controller.core.planner.draft import Draft
+from controller.core.model.reasons import Reason
+from controller.core.planner.partial_plan import PartialPlan
 from controller.core.planner.python_environments.build import Build, Site, build
-from controller.core.situation.view import View
+from controller.core.situation.situation import View
 
 _Chain = tuple[Key | None, str | None]
 
@@ -36,7 +36,7 @@ class _Held:
     steps: tuple[Step, ...]
 
 
-def behind_environments(view: View, made: Draft) -> Draft:
+def behind_environments(view: View, made: PartialPlan) -> PartialPlan:
     """The draft without steps into environments that are not there; steps that build them."""
     if view.environments is None:
         return made
@@ -49,7 +49,7 @@ def behind_environments(view: View, made: Draft) -> Draft:
     builds = {one.digest: _build(view, one.digest) for one in held.values()}
     waits = [_wait(one.steps[0], builds[one.digest]) for one in held.values()]
     steps += [step for made_ready in builds.values() for step in made_ready.steps]
-    return Draft(tuple(steps), (*made.waits, *waits))
+    return PartialPlan(tuple(steps), (*made.waits, *waits))
 
 
 def _chain(step: Step) -> _Chain:

@@ -10,8 +10,8 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from controller.core.spec.closest import did_you_mean
 from controller.core.spec.ray.start_ports import port_faults
+from controller.core.spec.suggestions import did_you_mean
 
 MAX_PARAMS = 50
 MAX_VALUE_LENGTH = 4096

@@ -1,0 +1,209 @@
+"""A plan in plain words: one line for each member, however many calls its change takes.
+
+What an action sends (fields, environments, configurations) is never said: it may hold secrets.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from controller.core.model.member import Member
+from controller.core.model.plan import (
+    Change,
+    CreateJob,
+    Delete,
+    DeleteJob,
+    Intent,
+    Plan,
+    RemoveEnvironment,
+    RemoveFolder,
+    RemoveLauncher,
+    RequireSignIn,
+    Restart,
+    StartRun,
+    Step,
+    StopRun,
+    Update,
+    Wait,
+    WriteLauncher,
+)
+from controller.core.model.reasons import Outlook, Reason
+
+_WORDS = {
+    Intent.CREATE: "create",
+    Intent.UPDATE: "update and restart",
+    Intent.RESTART: "restart",
+    Intent.DELETE: "delete",
+    Intent.STOP: "stop",
+    Intent.START: "start",
+    Intent.BLOCKED: "blocked",
+    Intent.NOTHING: "wait",
+}
+_COUNTED = (
+    (Intent.CREATE, "create"),
+    (Intent.UPDATE, "update"),
+    (Intent.RESTART, "restart"),
+    (Intent.START, "start"),
+    (Intent.STOP, "stop"),
+    (Intent.DELETE, "delete"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """What happens to one member, now or `later`."""
+
+    cluster: str
+    member: Member | None
+    intent: Intent
+    what: str
+    why: str
+    settled: bool = False
+
+    def order(self) -> tuple[object, ...]:
+        rank = () if self.member is None else self.member.rank()
+        return self.cluster, rank, self.intent.value, self.what, self.why
+
+    def cells(self) -> tuple[str, ...]:
+        member = "-" if self.member is None else str(self.member)
+        return self.intent.value, self.cluster, member, self.what, self.why
+
+
+def plan_lines(plan: Plan) -> list[PlanLine]:
+    """Everything that the plan leads to, and what it waits for, in the order of members."""
+    lines = [*_step_lines(plan.steps), *map(_wait_line, plan.waits)]
+    return sorted(lines, key=PlanLine.order)
+
+
+def step_text(step: Step) -> str:
+    """Why a step is taken and what it costs: reason, message, changes, impact."""
+    return _why(step.reason, step.message, step.changes, step.impact)
+
+
+def _step_lines(steps: Sequence[Step]) -> Iterable[PlanLine]:
+    """One line for all the steps of one intent on one application."""
+    groups: dict[object, list[Step]] = {}
+    for step in steps:
+        if step.member is not None:
+            groups.setdefault((step.key, step.intent, step.application_id), []).append(step)
+    return [_step_line(group) for group in groups.values()]
+
+
+def _step_line(steps: Sequence[Step]) -> PlanLine:
+    first = steps[0]
+    changes = tuple(change for step in steps for change in step.changes)
+    impact = next((step.impact for step in steps if step.impact), "")
+    what = _WORDS[first.intent]
+    if first.intent is Intent.UPDATE and isinstance(first.action, Delete):
+        what = "delete and create"
+    if isinstance(first.action, RequireSignIn):
+        what = "require sign-in"
+    why = _why(first.reason, first.message, changes, impact)
+    return PlanLine(first.cluster, first.member, first.intent, what, why)
+
+
+def _wait_line(wait: Wait) -> PlanLine:
+    later = wait.intent not in (Intent.BLOCKED, Intent.NOTHING)
+    what = _WORDS[wait.intent] + (", later" if later else "")
+    why = _why(wait.reason, wait.message, wait.changes)
+    settled = wait.reason.outlook is Outlook.SETTLED
+    if settled and wait.intent is Intent.BLOCKED:
+        what = "left alone"
+    return PlanLine(wait.cluster, wait.member, wait.intent, what, why, settled)
+
+
+def _why(reason: Reason, message: str, changes: Sequence[Change], impact: str = "") -> str:
+    said = [message] if message else []
+    if changes:
+        said.append(", ".join(map(str, changes)))
+    if impact:
+        said.append(impact)
+    meaning = reason.meaning.rstrip(".")
+    return f"{reason}: {'; '.join(said) or meaning[:1].lower() + meaning[1:]}"
+
+
+def launcher_counts(steps: Sequence[Step]) -> tuple[int, int]:
+    """How many launchers are to be written, and to be removed."""
+    writes = sum(isinstance(step.action, WriteLauncher) for step in steps)
+    removals = sum(isinstance(step.action, RemoveLauncher) for step in steps)
+    return writes, removals
+
+
+def folder_count(steps: Sequence[Step]) -> int:
+    """How many folders of clusters that are gone are to be removed."""
+    return sum(isinstance(step.action, RemoveFolder) for step in steps)
+
+
+_OF_ENVIRONMENTS = (
+    (CreateJob, "job to create"),
+    (StartRun, "run to start"),
+    (StopRun, "run to stop"),
+    (DeleteJob, "job to delete"),
+    (RemoveEnvironment, "path to remove"),
+)
+
+
+def environment_counts(steps: Sequence[Step]) -> list[tuple[int, str]]:
+    """How many of each step there are about environments; none where there are none."""
+    counts = Counter(type(step.action) for step in steps)
+    return [(counts[kind], what) for kind, what in _OF_ENVIRONMENTS if counts[kind]]
+
+
+def footer(plan: Plan) -> str:
+    """The last line: counts of members, or that there is nothing to do."""
+    if plan.refusals and not plan.steps:
+        return "Nothing is done."
+    if plan.complete:
+        # What is left alone stands above: an orphan, a cluster that is held at an older spec.
+        return "No changes." if plan.waits else "No changes. Everything is as the specs say."
+    counts = summary(plan)
+    said = [f"{counts[word]} to {word}" for _, word in _COUNTED if counts[word]]
+    if counts["blocked"]:
+        said.append(f"{counts['blocked']} blocked")
+    if counts["waiting"]:
+        said.append(f"{counts['waiting']} on the way")
+    only = "environments" if environment_counts(plan.steps) else "launchers"
+    only = "files of clusters that are gone" if folder_count(plan.steps) else only
+    return f"Plan: {', '.join(said)}." if said else f"Plan: only {only}."
+
+
+def summary(plan: Plan) -> dict[str, int]:
+    """Members by what happens to them, waits that lead to it included; then launchers."""
+    found = Counter(line.intent for line in plan_lines(plan) if not line.settled)
+    writes, removals = launcher_counts(plan.steps)
+    return {
+        **{word: found[intent] for intent, word in _COUNTED},
+        "blocked": found[Intent.BLOCKED],
+        "waiting": found[Intent.NOTHING],
+        "launchers_to_write": writes,
+        "launchers_to_remove": removals,
+    }
+
+
+def outcome_words(step: Step) -> str:
+    """What has been done when a step was done."""
+    match step.action:
+        case Update():
+            return "updated"
+        case Restart() if step.intent is Intent.START:
+            return "started"
+        case _:
+            return _DONE.get(step.name, step.name)
+
+
+_DONE = {
+    "create": "created",
+    "require_sign_in": "sign-in required again",
+    "restart": "restarted",
+    "stop": "stopping",
+    "delete": "deleting",
+    "write_launcher": "launcher written",
+    "remove_launcher": "launcher removed",
+    "write_builder": "builder written",
+    "create_job": "job created",
+    "start_run": "run started",
+    "stop_run": "run stopping",
+    "delete_job": "job deleted",
+    "remove_environment": "environment removed",
+    "remove_folder": "files removed",
+}

@@ -1,0 +1,135 @@
+"""How a member stands: its state, said in the log, in the member's file and on its page.
+
+The file is written at each change and at most five seconds after the last time, so that a reader
+can tell a member that lives from a file that outlived one.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, replace
+
+from controller.node.clock import Clock, stamp
+from controller.node.generation import Generation
+from controller.node.log import Journal
+from controller.node.pod import Pod
+from controller.node.project_files import MEMBER_SCHEMA, MemberFiles, clear_drafts, write_json
+
+STARTING = "starting"
+WAITING = "waiting-for-head"
+JOINING = "joining"
+JOINED = "joined"
+RETRYING = "retrying"
+FAILED = "failed"
+STOPPING = "stopping"
+ENDED = "ended"
+
+BEAT_S = 4.0
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Of what really runs here; Ray's is empty where it is not installed."""
+
+    ray: str
+    python: str
+
+
+@dataclass(frozen=True)
+class View:
+    """One moment of a member, for its page."""
+
+    cluster: str
+    member: str
+    engine_id: str
+    state: str
+    message: str
+    since: str
+    head_incarnation: str
+    head_address: str
+    versions: Versions
+
+
+class MemberState:
+    """Written by one thread, read by many."""
+
+    def __init__(
+        self, papers: MemberFiles, place: Pod, versions: Versions, clock: Clock, journal: Journal
+    ) -> None:
+        self._path = papers.member(place.member)
+        self._clock = clock
+        self._journal = journal
+        self._lock = threading.Lock()
+        self._started_at = clock.now()
+        self._generation = Generation(self._path, place.engine_id, clock)
+        clear_drafts(self._path)
+        self._written = -BEAT_S
+        self._unwritable = False
+        self._view = View(
+            cluster=papers.cluster,
+            member=place.member,
+            engine_id=place.engine_id,
+            state="",
+            message="",
+            since="",
+            head_incarnation="",
+            head_address="",
+            versions=versions,
+        )
+
+    def view(self) -> View:
+        with self._lock:
+            return self._view
+
+    def follow(self, incarnation: str, address: str) -> None:
+        """The head that this member now belongs to; the next `become` or `beat` writes it."""
+        with self._lock:
+            self._view = replace(self._view, head_incarnation=incarnation, head_address=address)
+
+    def become(self, state: str, message: str) -> None:
+        """`since` moves only with the state.  The same news twice is said once."""
+        old = self.view()
+        if (old.state, old.message) == (state, message):
+            return
+        since = old.since if old.state == state else stamp(self._clock.now())
+        with self._lock:
+            self._view = replace(self._view, state=state, message=message, since=since)
+        self._journal.say(f"{state}: {message}")
+        self._write()
+
+    def beat(self) -> None:
+        if self._clock.monotonic() - self._written >= BEAT_S:
+            self._write()
+
+    def _write(self) -> None:
+        self._written = self._clock.monotonic()
+        if self._generation.is_superseded():
+            return
+        try:
+            write_json(self._path, self._paper())
+        except OSError as error:
+            if not self._unwritable:
+                self._journal.say(f"cannot write {self._path}: {error.strerror}")
+            self._unwritable = True
+        else:
+            self._unwritable = False
+
+    def _paper(self) -> dict[str, object]:
+        view = self.view()
+        return {
+            "schema": MEMBER_SCHEMA,
+            "cluster": view.cluster,
+            "member": view.member,
+            "engine_id": view.engine_id,
+            "generation": self._generation.number,
+            "pid": os.getpid(),
+            "state": view.state,
+            "message": view.message,
+            "since": view.since,
+            "started_at": self._started_at,
+            "observed_at": stamp(self._clock.now()),
+            "ray_version": view.versions.ray,
+            "python_version": view.versions.python,
+            "head_incarnation": view.head_incarnation,
+        }

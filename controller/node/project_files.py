@@ -1,0 +1,152 @@
+"""The files through which members and controller know each other, under `.raycml` of the home.
+
+Each is JSON, has one writer, and is written to a temporary name beside it and renamed.  Files
+outlive pods, so a reader believes none because it exists.  They hold no secrets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MEMBER_SCHEMA = "raycml.member/v1"
+HEAD_SCHEMA = "raycml.head/v1"
+REPORT_SCHEMA = "raycml.ray/v1"
+_SIZE_LIMIT = 4 * 1024 * 1024  # bytes
+
+
+@dataclass(frozen=True)
+class MemberFiles:
+    """Where the files of one cluster lie."""
+
+    home: Path
+    cluster: str
+
+    @property
+    def folder(self) -> Path:
+        return self.home / ".raycml" / "clusters" / self.cluster
+
+    @property
+    def head(self) -> Path:
+        return self.folder / "head.json"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "ray.json"
+
+    @property
+    def members(self) -> Path:
+        return self.folder / "members"
+
+    def member(self, member: str) -> Path:
+        return self.members / f"{flat(member)}.json"
+
+    def log(self, member: str) -> Path:
+        return self.home / ".raycml" / "logs" / self.cluster / f"{flat(member)}.log"
+
+
+def flat(member: str) -> str:
+    """A member as a file's name.  Injective: `head` is no group, and only ordinals are numbers."""
+    return member.replace("/", "-")
+
+
+def write_json(path: Path, value: Mapping[str, object]) -> None:
+    """Raises OSError; then the file is as it was before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(json.dumps(value, sort_keys=True) + "\n", encoding="utf-8")
+        draft.chmod(0o644)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def clear_drafts(path: Path) -> None:
+    """Remove what killed writers of this file left; each file has one writer at a time."""
+    for draft in path.parent.glob(f".{path.name}.*"):
+        if draft.name.rpartition(".")[2].isdigit():
+            with contextlib.suppress(OSError):
+                draft.unlink()
+
+
+def read_json(path: Path) -> dict[str, object] | None:
+    """None for a file that is absent, unreadable, larger than 4 MiB, or not a JSON object."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_SIZE_LIMIT + 1)
+        value = json.loads(data) if len(data) <= _SIZE_LIMIT else None
+    except (OSError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def text_of(values: Mapping[str, object], key: str) -> str:
+    """The text under this key; empty for anything that is not text."""
+    value = values.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def host_port(host: str, port: int) -> str:
+    """An address as Ray and URLs write it: an IPv6 host in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@dataclass(frozen=True)
+class HeadNote:
+    """What a head publishes of one incarnation once its GCS and its dashboard answer."""
+
+    cluster: str
+    incarnation: str
+    engine_id: str
+    address: str
+    dashboard_port: int
+    ray_version: str
+    python_version: str
+    fingerprint: str
+    started_at: str
+
+    def host_and_port(self) -> tuple[str, int]:
+        """The host without the brackets that an IPv6 address has in `address`."""
+        host, _, port = self.address.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+def write_head(papers: MemberFiles, note: HeadNote) -> None:
+    write_json(papers.head, {"schema": HEAD_SCHEMA, **vars(note)})
+
+
+def read_head(papers: MemberFiles) -> HeadNote | None:
+    """The note of this very cluster, if it is whole."""
+    values = read_json(papers.head) or {}
+    if values.get("schema") != HEAD_SCHEMA or values.get("cluster") != papers.cluster:
+        return None
+    host, _, port = text_of(values, "address").rpartition(":")
+    if not (host.strip("[]") and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        return None
+    if not text_of(values, "incarnation"):
+        return None
+    dashboard = values.get("dashboard_port")
+    return HeadNote(
+        cluster=papers.cluster,
+        incarnation=text_of(values, "incarnation"),
+        engine_id=text_of(values, "engine_id"),
+        address=host_port(host.strip("[]"), int(port)),
+        dashboard_port=dashboard if isinstance(dashboard, int) else 0,
+        ray_version=text_of(values, "ray_version"),
+        python_version=text_of(values, "python_version"),
+        fingerprint=text_of(values, "fingerprint"),
+        started_at=text_of(values, "started_at"),
+    )
+
+
+def remove_head(papers: MemberFiles, incarnation: str) -> None:
+    """Remove `head.json`, if it is still this incarnation's."""
+    note = read_head(papers)
+    if note is not None and note.incarnation == incarnation:
+        papers.head.unlink(missing_ok=True)

@@ -1,0 +1,178 @@
+"""One run of `ray start --block`: started, watched, ended.
+
+`ray start` stays for ever once its raylet has ended well, as after a drain; so what is watched is
+the raylet itself, and on a head the GCS and the dashboard too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from controller.node import processes
+from controller.node.clock import Clock
+from controller.node.command import DRAIN_S, MARK
+from controller.node.log import Journal
+from controller.node.processes import Process
+
+WORKER_PARTS = ("raylet",)
+HEAD_PARTS = ("gcs_server", "dashboard", "raylet")
+_FILES = {"raylet": "raylet", "gcs_server": "gcs_server", "dashboard.py": "dashboard"}
+_UP = "Ray runtime started"  # what `ray start` prints once the node is part of a cluster
+# Counters of a raylet that ended, and advice such as `ray stop` that does not hold on CML.
+_NOISE = ("[state-dump]", "INFO scripts.py", "SUCC scripts.py", "INFO cli_output", "INFO usage_lib")
+_LONGEST_BASE = 40  # characters: Ray adds some 60 for its sockets, and the system's limit is 107
+_BURY_EVERY = 10  # looks
+
+
+class TempDir:
+    """A short folder on local disk for one run of Ray, with all that Ray puts there.
+
+    `variables` lead what Ray's processes leave in a temporary folder there as well, unless somebody
+    chose a folder for that whose name is too long for Ray.
+    """
+
+    def __init__(self) -> None:
+        base = tempfile.gettempdir()
+        short = len(base) <= _LONGEST_BASE
+        usable = base if short else "/tmp"  # noqa: S108 - mkdtemp is safe in it
+        self.path = tempfile.mkdtemp(prefix="raycml-", dir=usable)
+        self.variables = {"TMPDIR": self.path} if short else {}
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class RayRun:
+    """`start` marks every process of this node program, also those that Ray detaches."""
+
+    def __init__(
+        self,
+        command: list[str],
+        environ: Mapping[str, str],
+        home: Path,
+        temp_dir: TempDir,
+        parts: tuple[str, ...],
+        journal: Journal,
+    ) -> None:
+        self._temp_dir = temp_dir
+        self._missing = set(parts)
+        self._parts: dict[str, Process] = {}
+        self._mark = f"{MARK}={environ[MARK]}"
+        self._journal = journal
+        self._up = threading.Event()
+        self._looks = 0
+        self._child = subprocess.Popen(
+            command,
+            cwd=home,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def is_up(self) -> bool:
+        """Ray says that the node is part of the cluster, and what is watched was seen alive."""
+        return self._up.is_set() and not self._missing
+
+    def look(self) -> str:
+        """Why this run is over; empty while it is not."""
+        self._find_parts()
+        self._looks += 1
+        if self._looks % _BURY_EVERY == 0:
+            processes.bury({self._child.pid})
+        code = self._child.poll()
+        if code is not None:
+            return f"`ray start` ended with {_ending(code)}"
+        for name, process in self._parts.items():
+            if not processes.lives(process):
+                return f"Ray's {name} ended"
+        return ""
+
+    def was_drained(self) -> bool:
+        """Whether the raylet ended well while `ray start` stayed, as it does after a drain."""
+        raylet = self._parts.get("raylet")
+        ended = raylet is not None and not processes.lives(raylet)
+        return ended and self._child.poll() is None
+
+    def end(self, clock: Clock, hurry: threading.Event, grace_s: float = DRAIN_S + 2.0) -> None:
+        """Let Ray drain and end itself within the grace, then end by force all that is left.
+
+        `hurry`, or a grace of 0, skips the drain.
+        """
+        family = processes.descendants(os.getpid())
+        if grace_s > 0 and not hurry.is_set() and self._child.poll() is None:
+            self._child.send_signal(signal.SIGTERM)
+            deadline = clock.monotonic() + grace_s
+            while self._child.poll() is None and clock.monotonic() < deadline:
+                if clock.wait(0.1, hurry):
+                    break
+        self._sweep(family, clock)
+        self._listener.join(1)  # its last words; not for ever, should somebody hold the pipe
+        self._temp_dir.remove()
+
+    def _sweep(self, family: list[Process], clock: Clock) -> None:
+        """Kill until nothing is left: a process may start another while it is being looked for."""
+        with contextlib.suppress(OSError):
+            self._child.kill()
+        never = threading.Event()
+        for _ in range(20):
+            found = [*processes.descendants(os.getpid()), *processes.carrying(self._mark), *family]
+            left = [process for process in found if processes.lives(process)]
+            for process in left:
+                processes.kill(process)
+            processes.bury({self._child.pid})
+            if not left:
+                break
+            clock.wait(0.05, never)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # held by the system, in a dead mount
+            self._child.wait(5)
+
+    def _find_parts(self) -> None:
+        if not self._missing:
+            return
+        for process in processes.descendants(self._child.pid):
+            name = _part(process.pid)
+            if name in self._missing and not process.is_zombie:
+                self._parts[name] = process
+                self._missing.discard(name)
+
+    def _listen(self) -> None:
+        stream = self._child.stdout
+        assert stream is not None  # noqa: S101 - it was asked for as a pipe
+        with stream:
+            for raw in stream:
+                self._hear(raw.decode(errors="replace").rstrip())
+
+    def _hear(self, line: str) -> None:
+        if _UP in line:
+            self._up.set()
+        if line and not any(noise in line for noise in _NOISE):
+            self._journal.say(f"ray: {line}")
+
+
+def _part(pid: int) -> str:
+    """Which part of Ray this process is, by the program it runs; empty for others."""
+    for argument in processes.arguments(pid)[:3]:
+        name = _FILES.get(argument.rpartition("/")[2])
+        if name is not None:
+            return name
+    return ""
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"code {code}"

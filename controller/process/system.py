@@ -1,0 +1,52 @@
+"""What a command is given by the machine that it runs on: environment, time, chance, network.
+
+Commands take these from here and from nowhere else, so that a test or a simulation can be the
+machine.
+"""
+
+import os
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from controller.clock import Clock, SystemClock
+from controller.cml.transport import Network
+from controller.process.background import Repeat, in_thread, never
+from controller.process.ending import Ending, OwnProcess
+from controller.process.identity import this_place
+from controller.telemetry import Redaction
+
+SECRET_VARIABLES = (
+    "CML_API_KEY",
+    "CDSW_APIV2_KEY",
+    "RAYCML_GIT_TOKEN",
+    "RAYCML_HOOK_SECRET",
+    "RAYCML_WEB_TOKEN",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """`transport` replaces the network; `redaction` knows every secret that came by.
+
+    `repeat` does something beside a command as long as it lasts, `ending` ends the process, and
+    `place` is the identity of this process, for others on the same machine.
+    """
+
+    environ: Mapping[str, str] = field(repr=False)
+    clock: Clock
+    rng: random.Random
+    transport: Network | None = None
+    redaction: Redaction = field(default_factory=Redaction)
+    repeat: Repeat = never
+    ending: Ending = field(default_factory=Ending)
+    place: Callable[[], str] = this_place
+
+    def __post_init__(self) -> None:
+        for name in SECRET_VARIABLES:
+            self.redaction.add(self.environ.get(name, ""))
+
+
+def this_system() -> System:
+    clock, rng = SystemClock(), random.SystemRandom()
+    return System(dict(os.environ), clock, rng, repeat=in_thread, ending=OwnProcess())

@@ -1,0 +1,79 @@
+"""The end of files that were left behind, once an hour, by the controller that leads."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from controller.core.model.faults import Fault
+from controller.core.model.record import Record
+from controller.files.leftovers import Leftovers
+from controller.files.old_records import OldRecords
+from controller.files.port import FilesError
+from controller.reconcile import Pass
+from controller.run.old_sources import is_over, open_places
+from controller.workspace.session import Session
+
+EVERY_S = 3600.0
+
+
+@dataclass(slots=True)
+class CleanUp:
+    """Used by the thread of the loop.  `permission` is asked before each removal."""
+
+    session: Session
+    permission: Callable[[], None]
+    _files: Leftovers = field(default_factory=Leftovers)
+    _records: OldRecords = field(default_factory=OldRecords)
+    _due_at: float = 0.0
+
+    def sweep(self, projects: Iterable[str], origin: str, done: Pass) -> None:
+        """Remove what is over in each project, where an hour has passed.  Raises nothing.
+
+        Records are of the project in which this controller leads, since no other controller of
+        its installation leads there; `origin` is the source that it follows.
+        """
+        monotonic = self.session.clock.monotonic()
+        if monotonic < self._due_at:
+            return
+        self._due_at = monotonic + EVERY_S
+        for project in projects:
+            try:
+                self._one(project, monotonic)
+                if project == self.session.project:
+                    self._old_records(origin, done, monotonic)
+            except (Fault, FilesError) as error:
+                self.session.log.warning("files not swept", project=project, error=str(error))
+
+    def _one(self, project: str, monotonic: float) -> None:
+        session = self.session
+        files = session.files(project)
+        now = session.clock.now()
+        for path in self._files.look(project, files, session.owner, now, monotonic):
+            self.permission()
+            if self._files.is_unchanged(project, files, path):
+                files.remove(path)
+                session.log.info("file removed", project=project, path=path)
+
+    def _old_records(self, origin: str, done: Pass, monotonic: float) -> None:
+        """Those of other sources, where complete lists show that nothing of theirs is left."""
+        session = self.session
+        files, now = session.files(session.project), session.clock.now()
+        for folder, record in self._records.look(files, session.owner, origin, now, monotonic):
+            if record is not None and not self._is_over(record, done):
+                continue
+            self.permission()
+            if self._records.remove(files, folder):
+                session.log.info("record removed", project=session.project, path=folder)
+
+    def _is_over(self, record: Record, done: Pass) -> bool:
+        """Also by a look at projects that only this record names."""
+        world, places = self.session.world, open_places(record, done.desired)
+        seen = dict(done.observed.projects)
+        elsewhere = {project for _, project in places} - seen.keys()
+        if elsewhere:
+            try:
+                ids, _ = world.projects(elsewhere)
+                seen |= world.look(sorted(set(ids.values())), {}).projects
+            except Fault:
+                return False
+            places = frozenset((name, ids.get(project, project)) for name, project in places)
+        return is_over(places, seen)

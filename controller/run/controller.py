@@ -1,0 +1,300 @@
+"""One running controller: passes, what they are told of, and the value that the page shows."""
+
+import math
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from structlog.typing import FilteringBoundLogger
+
+from controller.core.model.faults import Fault
+from controller.core.model.history import History
+from controller.core.model.observed import Pause
+from controller.core.model.plan import Outcome, Result
+from controller.core.model.record import in_force
+from controller.core.status.event_diff import PassSnapshot, event_diff
+from controller.core.status.event_reasons import EventReason
+from controller.core.status.events import Event, EventLog, note, restored
+from controller.core.status.snapshot import ControllerSnapshot, LoopState
+from controller.core.status.timeline import Timelines, extend
+from controller.execute import Execution
+from controller.files.events import EventFile
+from controller.files.port import FilesError
+from controller.reconcile import Pass, look_and_plan, reconcile
+from controller.run.clean_up import CleanUp
+from controller.run.follow import Follower, NoRevisionError
+from controller.run.loop import Standby
+from controller.run.orders.leader import StandingOrders
+from controller.run.places import sightings
+from controller.telemetry import Redaction, pass_line, step_line
+from controller.terminal.specs import NO_SPECS
+from controller.web.metrics import Metrics
+from controller.workspace.session import LEASE_HELD, Session
+
+# What a pass may take beyond its time for new steps; less than the page allows before it is unwell.
+_CALLS_S = 30.0  # for the calls under way then
+_EVENTS_S = 20.0  # for writing its events
+_FILES_S = 600.0  # between looks at launchers and folders where nothing else is to be done
+_LEASE_TAKEN = "LeaseTaken"
+_STANDS_BY = frozenset({LEASE_HELD, _LEASE_TAKEN})
+
+
+@dataclass(slots=True)
+class Controller:
+    """The controller's passes; used by the thread of the loop alone, but for `board`.
+
+    `run_id` is the first half of the id of every pass.  `aborted` is set when the process is asked
+    to stop, and ends the pass in hand between two calls; no pass sets it.  `outdated` is set when a
+    pause came or went, and ends the pass in hand before its next step.
+    """
+
+    session: Session
+    follower: Follower
+    journal_file: EventFile
+    metrics: Metrics
+    redaction: Redaction
+    run_id: str
+    prune: bool
+    aborted: threading.Event = field(default_factory=threading.Event)
+    outdated: threading.Event = field(default_factory=threading.Event)
+    number: int = 0
+    epoch: int = 0
+    leads: bool = False
+    journal: EventLog = field(default_factory=EventLog)
+    timelines: Timelines = field(default_factory=dict)
+    last: Pass | None = None
+    glance: PassSnapshot | None = None
+    board: ControllerSnapshot = field(init=False)
+    orders: StandingOrders = field(init=False)
+    sweeping: CleanUp = field(init=False)
+    projects: tuple[str, ...] = field(init=False)
+    _files_due_at: float = -math.inf
+
+    def __post_init__(self) -> None:
+        self.follower.permission = self.permission
+        self.orders = StandingOrders(self.session)
+        self.sweeping = CleanUp(self.session, self.permission)
+        self.projects = (self.session.project,)
+        self.board = ControllerSnapshot(
+            self.session.clock.now(), self.follower.state(), LoopState()
+        )
+
+    @property
+    def pass_id(self) -> str:
+        return f"{self.run_id}-{self.number}"
+
+    @property
+    def log(self) -> FilteringBoundLogger:
+        record = self.follower.record
+        revision = "" if record is None else record.revision[:12]
+        bound: FilteringBoundLogger = self.session.log.bind(pass_id=self.pass_id, revision=revision)
+        return bound
+
+    def restore(self) -> None:
+        """Go on from what those who ran before left, where it can be read."""
+        try:
+            self.follower.recall()
+            self.journal = restored(self.journal_file.read())
+        except FilesError as error:
+            self.session.log.warning("the past cannot be read yet", error=str(error))
+
+    # One pass
+
+    def one_pass(self, history: History) -> Pass:
+        """In bounded time, also where CML answers no call."""
+        self.number += 1
+        limit, clock = self.session.client.limit, self.session.clock
+        limit.until(clock.monotonic() + self.session.settings.pass_budget_s + _CALLS_S)
+        try:
+            return self._pass(history)
+        finally:
+            limit.until(math.inf)
+
+    def _pass(self, history: History) -> Pass:
+        session, clock = self.session, self.session.clock
+        started = clock.monotonic()
+        self.outdated.clear()
+        self._lead(history)
+        run = self._execution(started + session.settings.pass_budget_s)
+        try:
+            revision = self.follower.advance()
+        except NoRevisionError:
+            self.orders.carry_out(self.projects, NO_SPECS, run)
+            raise
+        revision = self.orders.carry_out(self.projects, revision, run)
+        policy = replace(
+            session.policy,
+            gone=self.follower.gone() if self.prune else frozenset(),
+            grace=self.follower.leaving() if self.prune else {},
+            allow_prune=self.follower.allow_prune,
+            look_at_pauses=True,
+            look_at_files=started >= self._files_due_at,
+        )
+        done = reconcile(revision, session.world, run, history, policy)
+        self._note(done)
+        if done.observed.files is not None:
+            self._files_due_at = started + _FILES_S
+        self.projects = tuple(sorted({session.project, *done.observed.projects}))
+        done = self.orders.shown_in(done)
+        self.sweeping.sweep(self.projects, self.follower.poller.origin, done)
+        took_s = clock.monotonic() - started
+        changed = any(outcome.result is not Result.SKIPPED for outcome in done.outcomes)
+        line = self.log.info if changed or self.last is None else self.log.debug
+        line("pass", **{**pass_line(done, took_s), "revision": revision.commit})
+        return done
+
+    def _execution(self, ends: float) -> Execution:
+        return replace(
+            self.session.execution(self._heard),
+            permission=self.permission,
+            over=lambda: self.outdated.is_set() or self.session.clock.monotonic() >= ends,
+            stopped=self.aborted,
+        )
+
+    def _note(self, done: Pass) -> None:
+        self.follower.note(sightings(done.desired, done.observed, self.session.owner))
+
+    def permission(self) -> None:
+        """The lease; Fault where another controller has it, or had it since the last look."""
+        try:
+            self.session.permit()
+        except Fault:
+            self.leads = False
+            self.follower.record = None  # the leader may change it
+            raise
+        self.leads = True
+        before, self.epoch = self.epoch, self.session.lease.epoch
+        if before not in (0, self.epoch):
+            self.follower.record = None
+            raise Fault("the lease was away; looking anew", kind=_LEASE_TAKEN)
+
+    def _lead(self, history: History) -> None:
+        """Hold the lease from the beginning of the pass, so that a second controller stands by."""
+        try:
+            self.permission()
+        except Fault as fault:
+            if fault.kind == _LEASE_TAKEN:
+                return  # nothing was looked at yet
+            self._watch(history)
+            raise
+
+    def _watch(self, history: History) -> None:
+        """A stand-by looks, so that its page shows how things are, and does nothing."""
+        try:
+            revision = in_force(self.follower.recall(), None)
+            policy = replace(self.session.policy, look_at_pauses=True)
+            self.last = look_and_plan(revision, self.session.world, history, policy)
+        except (Fault, FilesError) as error:
+            self.log.info("stand-by cannot look", error=str(error))
+
+    def excuse(self, error: Exception) -> Standby | None:
+        """Another controller leads, or the very first revision waits for a person."""
+        if isinstance(error, Fault) and error.kind in _STANDS_BY:
+            return Standby(holder=str(error))
+        waits = isinstance(error, NoRevisionError) and self.follower.held is not None
+        return Standby() if waits else None
+
+    def _heard(self, outcome: Outcome) -> None:
+        self.log.info("step", **step_line(outcome))
+
+    # What is told of it
+
+    def told(self, state: LoopState, done: Pass | None, error: Exception | None) -> None:
+        """At the begin and the end of each pass: log, events, metrics, and the new board."""
+        try:
+            self._told(state, done, error)
+        except Exception as unheard:
+            trace = self.redaction.traceback(unheard)
+            self.log.error("not told", traceback=trace)  # noqa: TRY400 - redacted
+            raise
+
+    def _told(self, state: LoopState, done: Pass | None, error: Exception | None) -> None:
+        if error is not None:
+            self._lament(state, error)
+        if done is not None:
+            self._remember(done)
+            self.metrics.acted(done.outcomes)
+        if done is not None or error is not None:
+            self.metrics.passed(_result(state, done), state.took_s)
+        self.board = self._board(replace(state, leads=self.leads and not state.holder))
+
+    def _lament(self, state: LoopState, error: Exception) -> None:
+        said = self.redaction(str(error) or type(error).__name__)
+        if not state.failures:
+            waits = isinstance(error, NoRevisionError)
+            (self.log.warning if waits else self.log.info)("standing by", why=said)
+            return
+        foreseen = isinstance(error, Fault | FilesError | NoRevisionError)
+        trace = {} if foreseen else {"traceback": self.redaction.traceback(error)}
+        cause = getattr(error, "kind", type(error).__name__)
+        self.log.error("pass failed", error=said, cause=cause, failures=state.failures, **trace)
+        self._record([EventReason.PASS_FAILED.event(said)])
+
+    def _remember(self, done: Pass) -> None:
+        glance = PassSnapshot(done.status, done.plan, done.outcomes, self.follower.state())
+        self._log_problems(glance)
+        found = event_diff(self.glance, glance)
+        self.last, self.glance = done, glance
+        self.timelines = extend(self.timelines, done.status)
+        self._record(found)
+
+    def _log_problems(self, now: PassSnapshot) -> None:
+        """Each problem of the specs once, when it is new."""
+        known = () if self.glance is None else self.glance.source.problems
+        for problem in now.source.problems:
+            if problem not in known:
+                self.log.warning("spec cannot be used", problem=problem)
+
+    def _record(self, found: Iterable[Event]) -> None:
+        """Into memory; into the files only by the one who leads, lest others tell it twice."""
+        record = self.follower.record
+        revision = "" if record is None else record.revision
+        now = self.session.clock.now()
+        clean = (replace(event, message=self.redaction(event.message)) for event in found)
+        self.journal, news = note(self.journal, clean, now, self.pass_id, revision)
+        if not news:
+            return
+        limit = self.session.client.limit
+        limit.until(self.session.clock.monotonic() + _EVENTS_S)
+        try:
+            self.permission()
+            self.journal_file.append(news)
+        except (Fault, FilesError) as error:
+            self.log.warning("events not written", error=str(error))
+        finally:
+            limit.until(math.inf)
+
+    def _board(self, state: LoopState) -> ControllerSnapshot:
+        done = self.last
+        pauses: dict[str, Pause] = {}
+        for shown in () if done is None else done.status.clusters:
+            if done is not None and (pause := done.observed.pause(shown.project, shown.name)):
+                pauses[shown.name] = pause
+        board = ControllerSnapshot(
+            as_of=self.session.clock.now(),
+            source=self.follower.state(),
+            loop=state,
+            events=self.journal.events,
+            timelines=self.timelines,
+            pauses=pauses,
+        )
+        if done is None:
+            return board
+        return replace(board, status=done.status, plan=done.plan, urls=self._urls(done))
+
+    def _urls(self, done: Pass) -> dict[str, str]:
+        url = self.session.client.application_url
+        members = (m for cluster in done.status.clusters for m in cluster.members)
+        return {m.application: url(m.subdomain) for m in members if m.application_id}
+
+    def host_suffix(self) -> str:
+        """What the host names of this workspace's applications end in."""
+        found = urlsplit(self.session.client.application_url("x")).hostname or ""
+        return found.removeprefix("x")
+
+
+def _result(state: LoopState, done: Pass | None) -> str:
+    if done is not None:
+        return "refused" if done.plan.refusals else "done"
+    return "failed" if state.failures else "standby"

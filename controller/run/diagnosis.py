@@ -1,0 +1,95 @@
+"""Why it did not converge: conditions, the ends of logs, and the next command to try.
+
+Reads through the files port only, and never lets a log that cannot be read hide the rest.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from controller.core.model.plan import Plan
+from controller.core.model.reasons import Outlook, Reason
+from controller.core.status.status import ClusterStatus, MemberStatus, Status
+from controller.files.port import FilesError
+from controller.printable import one_line
+from controller.run.loop import Convergence
+from controller.workspace.session import Session
+
+LOG_LINES = 20
+LOGS_MAX = 3
+_LINE_MAX = 400  # characters
+
+_REMEDIES = {
+    Reason.PAUSED: "raycml unpause {cluster}   (or `paused: false` in its spec)",
+    Reason.PROTECTED: "`protect: false` in its spec, then raycml reconcile",
+    Reason.UPGRADES_OFF: "`upgradeStrategy: {{type: RollingUpdate}}` in its spec",
+    Reason.PRUNE_GUARDED: "raycml delete {cluster}",
+    Reason.NAME_CONFLICT: (
+        "raycml adopt {cluster}   (or rename the cluster, or delete the application that holds the "
+        "name)"
+    ),
+    Reason.PROJECT_NOT_FOUND: "correct `project` in its spec, then raycml plan",
+}
+
+
+def log_path(cluster: str, member: str) -> str:
+    """Where the node program of a member writes, from the project's home."""
+    return f".raycml/logs/{cluster}/{member.replace('/', '-')}.log"
+
+
+def explain(end: Convergence, session: Session) -> Iterator[str]:
+    """Lines for a person; logs of three members at most."""
+    status, plan = end.last.status, end.last.plan
+    for cluster in status.clusters:
+        yield from _conditions(cluster)
+    logs = 0
+    for cluster, member in _unwell(status):
+        yield f"{cluster.name} {member.member}  {member.phase}: {member.doing or 'not ready'}"
+        if logs < LOGS_MAX and member.application_id and member.phase in ("FAILED", "RUNNING"):
+            logs += 1
+            yield from _log(session, cluster, member)
+    yield from (f"try: {remedy}" for remedy in remedies(plan, status))
+
+
+def _conditions(cluster: ClusterStatus) -> Iterator[str]:
+    if cluster.word == "Ready":
+        return
+    for condition in cluster.conditions:
+        yield (
+            f"{cluster.name}  {condition.type}={condition.status} {condition.reason}: "
+            f"{condition.message}"
+        )
+
+
+def _unwell(status: Status) -> list[tuple[ClusterStatus, MemberStatus]]:
+    """Those that fell first, then those that run without having joined."""
+    found = [
+        (cluster, member)
+        for cluster in status.clusters
+        for member in cluster.members
+        if member.doing or member.phase == "FAILED"
+    ]
+    return sorted(found, key=lambda pair: pair[1].phase != "FAILED")
+
+
+def _log(session: Session, cluster: ClusterStatus, member: MemberStatus) -> Iterable[str]:
+    path = log_path(cluster.name, member.member)
+    try:
+        data = session.files(cluster.project).read(path)
+    except FilesError as error:
+        return [f"    its log cannot be read: {error}"]
+    if not data:
+        return [f"    it has no log yet ({path})"]
+    lines = data.decode(errors="replace").rstrip().splitlines()[-LOG_LINES:]
+    return [f"    {path}, its end:", *(f"    | {one_line(line[:_LINE_MAX])}" for line in lines)]
+
+
+def remedies(plan: Plan, status: Status) -> list[str]:
+    """What to try, each once: for every reason that waits for a person, or else to look closer."""
+    found: dict[str, None] = {}
+    for wait in plan.waits:
+        if wait.reason.outlook is Outlook.PERSON:
+            remedy = _REMEDIES.get(wait.reason, "raycml status {cluster}")
+            found[remedy.format(cluster=wait.cluster)] = None
+    unwell = [cluster.name for cluster in status.clusters if cluster.word != "Ready"]
+    if not found and unwell:
+        found[f"raycml status {unwell[0]}"] = None
+    return list(found)

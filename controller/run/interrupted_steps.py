@@ -1,0 +1,53 @@
+"""What a command that was interrupted leaves half done."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from controller.core.model.member import Key
+from controller.core.model.plan import Create, Delete, Intent, Outcome, Restart, Result, Step, Stop
+
+_LINES_MAX = 10
+
+
+@dataclass(slots=True)
+class InterruptedSteps:
+    """An update is three calls, and a replacement is two: members between the first and the last.
+
+    Hears of outcomes from any thread.
+    """
+
+    _members: dict[Key, tuple[str, str]] = field(default_factory=dict)
+
+    def heard(self, outcome: Outcome) -> None:
+        key, state = outcome.step.key, _state(outcome.step)
+        if key is None or outcome.result in {Result.SKIPPED, Result.REJECTED, Result.FAILED}:
+            return
+        if state is not None:
+            self._members[key] = state
+        elif isinstance(outcome.step.action, Create | Restart):
+            self._members.pop(key, None)
+
+    def lines(self, command: str) -> tuple[str, ...]:
+        """For the person who interrupted it; `command` goes on."""
+        found = sorted(self._members.items())
+        return tuple(_lines(found, command)) or (f"run `{command}` to go on",)
+
+
+def _state(step: Step) -> tuple[str, str] | None:
+    """What the step makes of the member, and what is to follow; None for a step that is whole."""
+    if step.intent is not Intent.UPDATE:
+        return None
+    match step.action:
+        case Stop():
+            return "is stopped", "start"
+        case Delete():
+            return "is deleted", "create"
+        case _:
+            return None
+
+
+def _lines(found: list[tuple[Key, tuple[str, str]]], command: str) -> Iterator[str]:
+    for key, (state, verb) in found[:_LINES_MAX]:
+        yield f"{key.cluster} {key.member} {state}; run `{command}` to {verb} it"
+    if len(found) > _LINES_MAX:
+        yield f"and {len(found) - _LINES_MAX} more members"

@@ -1,0 +1,128 @@
+"""A command that another controller has to carry out, since it leads: the side of the command."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from controller.core.model.faults import Fault
+from controller.core.model.orders import Order, OrderAnswer, OrderKind
+from controller.core.model.plan import Result
+from controller.core.spec.text import spoken
+from controller.files.leases import LeaseHeldError
+from controller.files.orders import (
+    ORDERS_MAX,
+    answer_path,
+    order_path,
+    parse_answer,
+    render_order,
+    stored_orders,
+)
+from controller.files.port import FilesError
+from controller.process.interrupts import saying
+from controller.process.operator import operator_name
+from controller.process.system import System
+from controller.run.lease_wait import LOOK_S
+from controller.terminal.errors import CommandError
+from controller.terminal.exit_codes import Exit
+from controller.workspace.session import LEASE_HELD, Session
+from controller.workspace.write_mark import Written
+
+
+def new_order(
+    session: Session,
+    machine: System,
+    kind: OrderKind,
+    clusters: tuple[str, ...],
+    timeout_s: float,
+    *,
+    pairs: tuple[tuple[str, str], ...] = (),
+    from_owner: str = "",
+) -> Order:
+    """An order for the project of the session, from now on."""
+    return Order(
+        f"{machine.rng.getrandbits(64):016x}",
+        session.owner,
+        session.project,
+        kind,
+        clusters,
+        operator_name(machine.environ),
+        session.clock.now(),
+        timeout_s,
+        pairs,
+        from_owner,
+    )
+
+
+def lead_or_order(
+    session: Session, order: Order, tell: Callable[[str], None]
+) -> OrderAnswer | None:
+    """Hold the lease (None), or have the controller that leads carry out the order.
+
+    A silent holder is waited out, and one that ends is followed: then this command acts itself.
+    CommandError for an order that was refused or came to nothing, Fault when the time is up.
+    """
+    held = _held(session)
+    if held is None:
+        return None
+    deadline = session.clock.monotonic() + order.timeout_s
+    files = session.files(session.project)
+    if len(stored_orders(files)) >= ORDERS_MAX:
+        message = f"{ORDERS_MAX} orders wait in this project already"
+        raise CommandError(message, Exit.LEASE_HELD, "the same command again in a minute")
+    files.write_new(order_path(order.id), render_order(order))
+    tell(_asked(held))
+    try:
+        with saying("the order is withdrawn; `raycml status` shows how far it came"):
+            answer = _wait(session, order, deadline)
+    finally:
+        for path in (order_path(order.id), answer_path(order.id)):
+            with suppress(FilesError):
+                files.remove(path)
+    if answer is not None and answer.code not in {Exit.DONE, Exit.NOT_CONVERGED}:
+        raise CommandError(answer.message, exit_of(answer), answer.remedy)
+    return answer
+
+
+def _asked(held: LeaseHeldError) -> str:
+    said = f"{held.lease.who} leads and is asked to do this"
+    if held.alive:
+        return said
+    return f"{said}; taken over in {spoken(held.expires_in_s)} unless it shows a sign of life"
+
+
+def _wait(session: Session, order: Order, deadline: float) -> OrderAnswer | None:
+    """The answer; None where the lease came first."""
+    files, clock = session.files(session.project), session.clock
+    while True:
+        left_s = deadline - clock.monotonic()
+        if left_s <= 0.0:
+            raise Fault(f"no answer within {spoken(order.timeout_s)}", kind=LEASE_HELD)
+        clock.wait(min(LOOK_S, left_s))
+        data = files.read(answer_path(order.id))
+        answer = None if data is None else parse_answer(data, order.id)
+        if answer is not None or _held(session) is None:
+            return answer
+
+
+def _held(session: Session) -> LeaseHeldError | None:
+    """The controller that leads; None where this command does, or no lease can be had."""
+    try:
+        session.lease.take()
+    except LeaseHeldError as held:
+        return held
+    except FilesError:
+        return None
+    return None
+
+
+def writes_of(answer: OrderAnswer, applications: Sequence[str]) -> list[Written]:
+    """What came of each write, in the order of these ids."""
+    found = {
+        one.application_id: Written(one.result, one.message, one.unapplied)
+        for one in answer.changes
+    }
+    unknown = Written(Result.UNKNOWN, "the controller that leads says nothing of it")
+    return [found.get(application, unknown) for application in applications]
+
+
+def exit_of(answer: OrderAnswer) -> Exit:
+    return next((end for end in Exit if end == answer.code), Exit.UNEXPECTED)

@@ -1,0 +1,256 @@
+"""Orders of persons that a running controller carries out, beside its passes.
+
+Each order goes its own way: it is looked at, done and answered by itself, a pass at a time, and no
+fault of one holds up another one or the clusters.  The order is removed after its answer is
+written, so a controller that is killed in between finds the answer and repeats nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from controller.adoption.adopt import carry_out as adopt_pairs
+from controller.adoption.adopt import decide_on, look_at, ordered_pairs
+from controller.adoption.release import found as found_to_release
+from controller.adoption.release import release_all
+from controller.core.model.faults import Fault
+from controller.core.model.history import History
+from controller.core.model.member import parse_member
+from controller.core.model.observed import ObservedApplication
+from controller.core.model.orders import Order, OrderAnswer, OrderedChange, OrderKind
+from controller.core.model.plan import Outcome, Result, Step, Wait
+from controller.core.model.reasons import Outlook
+from controller.core.spec.revision import Revision, SpecDocument
+from controller.core.status.goal import Goal, Verdict, verdict
+from controller.execute import Execution
+from controller.files.orders import (
+    ORDERS_MAX,
+    answer_path,
+    order_path,
+    parse_answer,
+    parse_order,
+    render_answer,
+    stored_orders,
+)
+from controller.files.port import FilesError, ProjectFiles
+from controller.guards.pauses import check_pauses
+from controller.guards.protection import check_specs
+from controller.reconcile import Pass, look_and_plan, reconcile
+from controller.terminal.errors import CommandError, explained
+from controller.terminal.exit_codes import Exit
+from controller.terminal.specs import NO_SPECS
+from controller.workspace.session import Session, with_permissions
+from controller.workspace.write_mark import Written
+
+_ANSWER_KEPT_S = 3600.0
+_UNREADABLE_KEPT_S = 3600.0  # half an upload, or no order at all
+_WAITS_TOLD = 3
+
+
+@dataclass(slots=True)
+class _Deletion:
+    """One deletion under way: the memory of its passes, and its end on the monotonic clock."""
+
+    order: Order
+    ends: float
+    history: History = field(default_factory=History)
+
+
+@dataclass(slots=True)
+class StandingOrders:
+    """The orders of one running controller; used by the thread of its loop."""
+
+    session: Session
+    steps: list[Step] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    _deletions: dict[str, _Deletion] = field(default_factory=dict)
+    _unreadable: dict[str, float] = field(default_factory=dict)
+
+    def carry_out(self, projects: Iterable[str], revision: Revision, run: Execution) -> Revision:
+        """A pass on each order.  The revision without the clusters that are being deleted."""
+        self.steps, self.waits, self.outcomes = [], [], []
+        found = {order.id: order for project in projects for order in self._read(project)}
+        for order in found.values():
+            self._one(order, revision, run)
+        for gone in self._deletions.keys() - found.keys():
+            del self._deletions[gone]  # withdrawn
+        return self._without_deleted(revision)
+
+    # What there is
+
+    def _read(self, project: str) -> list[Order]:
+        """The orders in a project, bounded; what no command waits for any more is removed."""
+        files = self.session.files(project)
+        try:
+            stored = stored_orders(files)[: 2 * ORDERS_MAX]
+            answered = {order_id for order_id, is_answer in stored if is_answer}
+            for order_id in answered:
+                self._sweep_answer(files, order_id)
+            ids = [order_id for order_id, is_answer in stored if not is_answer]
+            return list(self._current(files, project, ids, answered))
+        except FilesError as error:
+            self.session.log.warning("orders not read", project=project, error=str(error))
+            return [d.order for d in self._deletions.values() if d.order.project == project]
+
+    def _current(
+        self, files: ProjectFiles, project: str, ids: list[str], answered: set[str]
+    ) -> Iterator[Order]:
+        now = self.session.clock.now()
+        for order_id in ids:
+            data = files.read(order_path(order_id))
+            order = None if data is None else parse_order(data, order_id)
+            if order is None:
+                self._unread(files, order_id)
+            elif order.owner != self.session.owner:
+                continue  # for another installation in this project
+            elif order_id in answered or not order.is_current(now) or order.project != project:
+                files.remove(order_path(order_id))
+            else:
+                yield order
+
+    def _unread(self, files: ProjectFiles, order_id: str) -> None:
+        now = self.session.clock.monotonic()
+        since = self._unreadable.setdefault(order_id, now)
+        if now - since >= _UNREADABLE_KEPT_S:
+            files.remove(order_path(order_id))
+            del self._unreadable[order_id]
+
+    def _sweep_answer(self, files: ProjectFiles, order_id: str) -> None:
+        data = files.read(answer_path(order_id))
+        answer = None if data is None else parse_answer(data, order_id)
+        age_s = 0.0 if answer is None else (self.session.clock.now() - answer.at).total_seconds()
+        if not 0.0 <= age_s < _ANSWER_KEPT_S:
+            files.remove(answer_path(order_id))
+
+    # What is done
+
+    def shown_in(self, done: Pass) -> Pass:
+        """The pass of the clusters with what the orders add to it, for people and the pause."""
+        plan = replace(
+            done.plan,
+            steps=(*done.plan.steps, *self.steps),
+            waits=(*done.plan.waits, *self.waits),
+        )
+        return replace(done, plan=plan, outcomes=(*done.outcomes, *self.outcomes))
+
+    def _one(self, order: Order, revision: Revision, run: Execution) -> None:
+        """One order, whatever comes of it."""
+        try:
+            answer = self._answer(order, revision, run)
+        except Exception as error:  # noqa: BLE001 - one order holds up no other, and no cluster
+            answer = self._failed(order, error)
+        if answer is None:
+            return
+        self._deletions.pop(order.id, None)
+        self.session.log.info(
+            "order", id=order.id, kind=order.kind.value, by=order.by, code=answer.code
+        )
+        files = self.session.files(order.project)
+        try:
+            files.replace(answer_path(order.id), render_answer(answer))
+            files.remove(order_path(order.id))
+        except FilesError as error:
+            self.session.log.warning("order not answered", id=order.id, error=str(error))
+
+    def _failed(self, order: Order, error: Exception) -> OrderAnswer | None:
+        """None where time may heal it: the order stands, and is tried again."""
+        known = explained(error)
+        heals = known is None or known.code is not Exit.UNAUTHORIZED
+        if heals and isinstance(error, Fault | FilesError):
+            self.session.log.warning("order failed", id=order.id, error=str(error))
+            return None
+        end = known or CommandError(f"unexpected error: {type(error).__name__}", Exit.UNEXPECTED)
+        return self._end(order, end.code, str(end), end.remedy)
+
+    def _end(self, order: Order, code: Exit, message: str = "", remedy: str = "") -> OrderAnswer:
+        return OrderAnswer(order.id, int(code), self.session.clock.now(), message, remedy)
+
+    def _answer(self, order: Order, revision: Revision, run: Execution) -> OrderAnswer | None:
+        there = self.session.within(order.project)
+        declared = _declared(there, order, revision)
+        check_specs(declared, loses=order.kind is OrderKind.DELETE)
+        match order.kind:
+            case OrderKind.DELETE:
+                return self._delete(order, there, run)
+            case OrderKind.ADOPT:
+                return self._adopt(order, revision)
+            case OrderKind.RELEASE:
+                apps = found_to_release(there, order.clusters[0], None)
+                written = release_all(there, order.clusters[0], apps)
+                return self._changed(order, apps, written)
+
+    def _changed(
+        self, order: Order, apps: Iterable[ObservedApplication], written: Iterable[Written]
+    ) -> OrderAnswer:
+        rows = tuple(
+            OrderedChange(app.id, one.result, one.message, one.unapplied)
+            for app, one in zip(apps, written, strict=True)
+        )
+        done = all(one.result is Result.DONE for one in rows)
+        return replace(self._end(order, Exit.DONE if done else Exit.NOT_CONVERGED), changes=rows)
+
+    def _adopt(self, order: Order, revision: Revision) -> OrderAnswer:
+        name = order.clusters[0]
+        if all(holder.cluster.name != name for holder in revision.clusters):
+            message = f"the revision in force declares no cluster {name}"
+            return self._end(order, Exit.REFUSED, message, "have its spec come into force first")
+        ground = look_at(self.session, revision, name, order.from_owner or None)
+        if ground.cluster.project != order.project:
+            message = f"{name} is declared in another project than this one"
+            return self._end(order, Exit.REFUSED, message, "correct `project` in its spec")
+        named = [(parse_member(member), app) for member, app in order.pairs]
+        wanted = [(member, app) for member, app in named if member is not None]
+        found = decide_on(ground, ordered_pairs(wanted, ground))
+        written = adopt_pairs(self.session, ground, found)
+        return self._changed(order, [made.app for made in found.adoptions], written)
+
+    def _delete(self, order: Order, there: Session, run: Execution) -> OrderAnswer | None:
+        clock = self.session.clock
+        way = self._deletions.setdefault(
+            order.id, _Deletion(order, clock.monotonic() + order.stands_s)
+        )
+        names = frozenset(order.clusters)
+        policy = with_permissions(there.policy, only=names, delete=names)
+        policy = replace(policy, look_at_pauses=True)
+        seen = look_and_plan(NO_SPECS, there.world, way.history, policy)
+        check_pauses(set(names), seen)
+        done = reconcile(
+            NO_SPECS, there.world, replace(run, effects=there.world), way.history, policy
+        )
+        way.history = done.history
+        self.steps += done.plan.steps
+        self.waits += done.plan.waits
+        self.outcomes += done.outcomes
+        found = verdict(done.plan, Goal.READY)
+        if found is Verdict.REACHED and not done.plan.refusals:
+            return self._end(order, Exit.DONE)
+        if found is Verdict.MOVING and not done.plan.refusals and clock.monotonic() < way.ends:
+            return None
+        return self._end(order, Exit.NOT_CONVERGED, _left(done))
+
+    def _without_deleted(self, revision: Revision) -> Revision:
+        """The pass of the clusters must not repair what an order deletes."""
+        deleted: list[SpecDocument] = []
+        for way in self._deletions.values():
+            try:
+                there = self.session.within(way.order.project)
+                deleted += _declared(there, way.order, revision)
+            except Fault:  # for this pass, all clusters of these names
+                deleted += [h for h in revision.clusters if h.cluster.name in way.order.clusters]
+        kept = tuple(holder for holder in revision.clusters if holder not in deleted)
+        return replace(revision, clusters=kept) if deleted else revision
+
+
+def _declared(there: Session, order: Order, revision: Revision) -> list[SpecDocument]:
+    """The specs in force of the clusters of an order, in its own project."""
+    named = [holder for holder in revision.clusters if holder.cluster.name in order.clusters]
+    places = {holder.cluster.spec.project for holder in named} - {None}
+    ids = there.world.projects(places)[0] if places else {}
+    return [h for h in named if ids.get(h.cluster.spec.project, there.home) == order.project]
+
+
+def _left(done: Pass) -> str:
+    """What is not gone yet, in a sentence."""
+    waits = [w for w in done.plan.waits if w.reason.outlook is not Outlook.SETTLED]
+    said = [f"{w.cluster} {w.member or ''}".strip() + f": {w.message}" for w in waits[:_WAITS_TOLD]]
+    return "; ".join([*map(str, done.plan.refusals[:_WAITS_TOLD]), *said]) or "not gone yet"

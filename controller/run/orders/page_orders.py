@@ -1,0 +1,82 @@
+"""What a person orders on the page of a running controller: small files, and a wake-up."""
+
+import threading
+from collections.abc import Callable
+
+from controller.core.model.approval import Approval, Held
+from controller.core.model.observed import Pause
+from controller.core.status.snapshot import ControllerSnapshot
+from controller.files.approvals import approve
+from controller.files.pauses import pause_path, render_pause
+from controller.files.port import FilesError
+from controller.files.records import record_id
+from controller.printable import one_line
+from controller.process.operator import checked_reason
+from controller.terminal.durations import parse_until
+from controller.web.orders import OrderError
+from controller.workspace.session import Session
+
+BY = "the page"  # it knows a token, not who holds it
+
+
+class PageOrders:
+    """The other side of the buttons; called from the page's threads."""
+
+    def __init__(
+        self, session: Session, board: Callable[[], ControllerSnapshot], wake: threading.Event
+    ) -> None:
+        self._session = session
+        self._board = board
+        self._wake = wake
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def pause(self, cluster: str, reason: str, until: str) -> None:
+        now = self._session.clock.now()
+        try:
+            words = checked_reason(reason)
+            ends = parse_until(until, now) if until.strip() else None
+        except ValueError as error:
+            raise OrderError(str(error)) from None
+        body = render_pause(Pause(cluster, words, BY, now, ends))
+        self._write(cluster, pause_path(cluster), body)
+
+    def unpause(self, cluster: str) -> None:
+        project = self._project(cluster)
+        try:
+            self._session.files(project).remove(pause_path(cluster))
+        except FilesError as error:
+            raise OrderError(f"the pause cannot be removed: {error}") from None
+        self._wake.set()
+
+    def approve(self, revision: str) -> None:
+        held = self._board().source.held
+        if held is None or held.revision != revision:
+            raise OrderError("this revision does not wait for approval any more")
+        source = record_id(self._session.owner, held.origin)
+        write_approval(self._session, source, held, BY)
+        self._wake.set()
+
+    def _project(self, cluster: str) -> str:
+        status = self._board().status
+        found = None if status is None else status.cluster(cluster)
+        if found is None:
+            raise OrderError(f"there is no cluster `{one_line(cluster[:60])}`")
+        return found.project or self._session.project
+
+    def _write(self, cluster: str, path: str, body: bytes) -> None:
+        try:
+            self._session.files(self._project(cluster)).replace(path, body)
+        except FilesError as error:
+            raise OrderError(f"it cannot be written down: {error}") from None
+        self._wake.set()
+
+
+def write_approval(session: Session, source: str, held: Held, by: str) -> None:
+    """Agree to what is held, of the source with this id.  OrderError where it cannot be written."""
+    approval = Approval(held.base, held.revision, held.number, by, session.clock.now())
+    try:
+        approve(session.files(session.project), source, approval)
+    except FilesError as error:
+        raise OrderError(f"the approval cannot be written: {error}") from None

@@ -1,0 +1,121 @@
+"""Which workspace, key and project a command speaks to: from the environment, or the embedded CML.
+
+Nothing here calls CML.  All that is missing is named at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from controller.core.model.member import OWNER
+from controller.emulator import daemon
+from controller.process.system import System
+from controller.terminal.errors import CommandError
+from controller.terminal.exit_codes import Exit
+
+# What a person sets, then what every pod of CML has.  CDSW_API_URL is where a pod reaches the API;
+# CDSW_DOMAIN is what addresses of applications end in, and has neither scheme nor path.
+_NAMES = (
+    ("CML_HOST", "CDSW_API_URL", "CDSW_DOMAIN"),
+    ("CML_API_KEY", "CDSW_APIV2_KEY"),
+    ("CML_PROJECT_ID", "CDSW_PROJECT_ID"),
+)
+_EXAMPLES = ("CML_HOST=https://...", "CML_API_KEY=...", "CML_PROJECT_ID=ID|NAME")
+
+
+_UNUSED = "--local: CML_HOST and CML_PROJECT_ID are of another workspace and not used"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """One workspace and project.  `domain`: what URLs of applications end in, if not the host.
+
+    `home` is the project's home where this very process runs in a pod of the project.  `remark`
+    says which variables are not used although they are set.
+    """
+
+    host: str
+    api_key: SecretStr
+    project: str
+    owner: str | None = None
+    domain: str | None = None
+    home: tuple[str, Path] | None = None
+    remark: str = ""
+
+
+def locate(machine: System, *, local: bool, any_project: bool = False) -> Where:
+    """Where to go.  CommandError names every variable that is missing.
+
+    `any_project`: the command names its project itself, and that of the connection may be missing.
+    """
+    if local:
+        where = embedded(machine.environ, daemon.start(state_dir(machine.environ)))
+    else:
+        where = _workspace(machine.environ, any_project=any_project)
+    machine.redaction.add(where.api_key.get_secret_value())
+    return where
+
+
+def _workspace(environ: Mapping[str, str], *, any_project: bool) -> Where:
+    found = [_first(environ, names) for names in _NAMES]
+    needed = _NAMES[:2] if any_project else _NAMES
+    lacking = [names[0] for names, value in zip(needed, found, strict=False) if not value]
+    if lacking:
+        raise CommandError(
+            f"no connection to CML: {_listed(lacking)} not set",
+            Exit.USAGE,
+            f"export {' '.join(_EXAMPLES[: len(needed)])}, or add --local to use the embedded CML",
+        )
+    host, key, project = found
+    domain = environ.get("CDSW_DOMAIN") if not environ.get("CML_HOST") else None
+    return Where(
+        host=host,
+        api_key=SecretStr(key),
+        project=project,
+        owner=environ.get(OWNER) or None,
+        domain=domain,
+        home=_home(environ),
+    )
+
+
+def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str:
+    """The first of these variables that says something; else nothing."""
+    return next((value for name in names if (value := environ.get(name, "").strip())), "")
+
+
+def _listed(names: list[str]) -> str:
+    verb = "is" if len(names) == 1 else "are"
+    return f"{', '.join(names[:-1])}{' and ' if names[1:] else ''}{names[-1]} {verb}"
+
+
+def _home(environ: Mapping[str, str]) -> tuple[str, Path] | None:
+    """Project id and home folder, inside a pod only: CDSW_ENGINE_ID is set by CML in each."""
+    project, home = environ.get("CDSW_PROJECT_ID"), environ.get("HOME")
+    if not project or not home or not environ.get("CDSW_ENGINE_ID"):
+        return None
+    return (project, Path(home)) if Path(home).is_dir() else None
+
+
+def state_dir(environ: Mapping[str, str]) -> Path:
+    """Where the embedded CML keeps its state."""
+    if chosen := environ.get("RAYCML_EMULATOR_DIR"):
+        return Path(chosen)
+    base = environ.get("XDG_STATE_HOME")
+    root = Path(base) if base else Path(environ.get("HOME") or Path.home()) / ".local" / "state"
+    return root / "raycml" / "emulator"
+
+
+def embedded(environ: Mapping[str, str], found: daemon.Connection) -> Where:
+    """The embedded CML.  CML_PROJECT_ID counts, unless it belongs to the workspace of CML_HOST."""
+    host, named = (environ.get(name, "").strip() for name in ("CML_HOST", "CML_PROJECT_ID"))
+    elsewhere = host.rstrip("/") not in ("", found.url)
+    return Where(
+        host=found.url,
+        api_key=SecretStr(found.api_key),
+        project=found.project_id if elsewhere or not named else named,
+        owner=environ.get(OWNER) or None,
+        domain=found.domain,
+        remark=_UNUSED if elsewhere and named else "",
+    )

@@ -1,0 +1,66 @@
+"""The writes that change whose an application is.
+
+No step of a plan does this, for a plan changes only what is ours.  Each write is one PATCH, right
+after a fresh look at the application by its id, and is read back.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from controller.core.model.faults import Fault
+from controller.core.model.observed import ObservedApplication
+from controller.core.model.plan import Result
+from controller.workspace.workspace import Workspace
+
+Fields = Mapping[str, object]
+Decide = Callable[[ObservedApplication], Fields | str]
+"""The PATCH for an application as it is now: empty where there is nothing to write, or a sentence
+on why it must not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of one write.  `unapplied` names what CML accepted and did not take."""
+
+    result: Result
+    message: str = ""
+    unapplied: tuple[str, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        return self.result is Result.DONE
+
+
+def write(world: Workspace, app: ObservedApplication, decide: Decide) -> Written:
+    """Raises Fault only where nothing else may be tried."""
+    fields: Fields = {}
+    try:
+        decided = decide(world.fetch(app.project, app.id))
+        if isinstance(decided, str):
+            return Written(Result.FAILED, decided)
+        fields = decided
+        return _read_back(world.update(app.project, app.id, fields) if fields else ())
+    except Fault as fault:
+        if fault.aborts:
+            raise
+        if fault.result is Result.UNKNOWN and fields:
+            return _looked(world, app, fields)
+        return Written(fault.result, str(fault))
+
+
+def _read_back(unapplied: tuple[str, ...]) -> Written:
+    if not unapplied:
+        return Written(Result.DONE)
+    message = f"FieldNotApplied: CML accepted and did not take {', '.join(unapplied)}"
+    return Written(Result.FAILED, message, unapplied)
+
+
+def _looked(world: Workspace, app: ObservedApplication, fields: Fields) -> Written:
+    """The answer was lost: the application itself tells."""
+    try:
+        seen = world.fetch(app.project, app.id)
+    except Fault as fault:
+        return Written(Result.UNKNOWN, f"it may have been written: {fault}")
+    if seen.environment == fields["environment"]:
+        return Written(Result.DONE)
+    return Written(Result.FAILED, "the answer was lost, and nothing has changed")
