@@ -18,7 +18,7 @@ from controller.source.yaml.parse import parse
 
 ROOT = Path(__file__).parent.parent
 OPERATIONS = ROOT / "docs" / "operations.md"
-FROM_SCRIPTS = ROOT / "docs" / "from-scripts.md"
+FROM_SCRIPTS = ROOT / "docs" / "tutorials" / "from-launch-scripts.md"
 MANUALS = [OPERATIONS, FROM_SCRIPTS]
 DEPLOYED = sorted(p for p in (ROOT / "docs" / "deploy").rglob("*") if p.is_file())
 READ = [*MANUALS, *(p for p in DEPLOYED if "__pycache__" not in p.parts)]
