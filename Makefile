@@ -4,6 +4,7 @@
 #   make test    the whole suite, with real Ray processes
 #   make check   format, lint, types and all tests that need no Ray: some three minutes
 #   make soak    fresh seeds for the simulation: make soak SECONDS=600 SEED=1
+#   make docs    the documents as a site, in .site, with their generated pages written anew
 #   make stop    end the cluster of `make run` and the embedded CML
 #   make lock    write constraints.txt anew
 
@@ -14,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run stop test check soak lint types lock clean
+.PHONY: help run stop test check soak lint types reference docs lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -31,7 +32,7 @@ $(VENV)/.local: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.local
 	@echo "Installing what the tests need ..."
-	@$(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt -e '.[local,dev]'
+	@$(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt -e '.[local,dev,docs]'
 	@touch $@
 
 run: $(VENV)/.local
@@ -75,8 +76,17 @@ SEED ?= 1
 soak: $(VENV)/.dev
 	@$(BIN)/python -m tests.simulation.soak --seconds $(SECONDS) --seed $(SEED)
 
+# The pages that are made from the code, and recorded sessions whose output has changed.
+reference: $(VENV)/.dev
+	@RAYCML_ACCEPT=1 $(BIN)/python -m pytest -q tests/test_docs.py \
+		tests/cli/test_documented_json.py tests/cli/test_documented_sessions.py
+
+docs: reference
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
+	@echo "open .site/index.html"
+
 lock: $(VENV)/.dev
 	@$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
 
 clean:
-	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) .site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

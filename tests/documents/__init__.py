@@ -1,0 +1,1 @@
+"""Reading of the documents, and the reference pages as the code has them."""

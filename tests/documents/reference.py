@@ -1,0 +1,74 @@
+"""The reference pages: templates of this folder, filled with what the code says."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import jinja2
+
+from controller.core.model.reasons import Outlook, Reason
+from controller.core.spec.ray.start_ports import HIGHEST_WORKER_PORT, LOWEST_WORKER_PORT
+from controller.core.status.event_reasons import EventReason
+from controller.core.status.events import Kind
+from controller.node.node import AGENT_PORT, CLIENT_PORT, GCS_PORT
+from controller.run.options import PORT
+from controller.settings import CONNECTION_VARIABLES, RUN_VARIABLES, Settings, variable
+from controller.terminal.exit_codes import Exit
+from tests.documents.command_tree import commands
+from tests.documents.markdown import ROOT
+from tests.documents.spec_fields import spec_fields
+
+PAGES = ("spec", "commands", "settings", "conditions", "events", "exit-codes", "ports")
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    undefined=jinja2.StrictUndefined,
+)
+
+
+def page(name: str, **values: object) -> str:
+    """The text of `docs/reference/<name>.md`; `values` are those that the code cannot say."""
+    filled = _TEMPLATES.get_template(f"{name}.md").render(table=table, **_facts(), **values)
+    return filled.rstrip() + "\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    cells = ([cell.replace("|", "\\|") for cell in row] for row in lines)
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def _facts() -> Mapping[str, object]:
+    return {
+        "spec_fields": lambda part: table(*spec_fields(part)),
+        "example": (ROOT / "specs" / "mixed.yaml").read_text(encoding="utf-8"),
+        "commands": commands,
+        "connection": [(f"`{name}`", text) for name, text in CONNECTION_VARIABLES.items()],
+        "run": [(f"`{name}`", text) for name, text in RUN_VARIABLES.items()],
+        "knobs": [
+            (f"`{variable(name)}`", f"`{field.default:g}`", str(field.description))
+            for name, field in Settings.model_fields.items()
+        ],
+        "reasons": reasons,
+        "events": events,
+        "exit_codes": [(str(int(code)), code.meaning) for code in Exit],
+        "gcs": GCS_PORT,
+        "client": CLIENT_PORT,
+        "agent": AGENT_PORT,
+        "workers": f"{LOWEST_WORKER_PORT} to {HIGHEST_WORKER_PORT}",
+        "controller": PORT,
+    }
+
+
+def reasons(outlook: str) -> Iterator[Sequence[str]]:
+    for reason in Reason:
+        if reason.outlook.value == outlook:
+            yield _name(reason.title, linked=reason.outlook is Outlook.PERSON), reason.meaning
+
+
+def events(kind: str) -> Iterator[Sequence[str]]:
+    for event in EventReason:
+        if event.kind.value == kind:
+            yield _name(event.title, linked=event.kind is Kind.WARNING), event.meaning
+
+
+def _name(title: str, *, linked: bool) -> str:
+    return f"[`{title}`](../troubleshooting.md#{title.lower()})" if linked else f"`{title}`"
