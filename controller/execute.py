@@ -21,14 +21,19 @@ from controller.core.model.jobs import (
     environment_built_by,
     is_our_job,
 )
-from controller.core.model.observed import ObservedApplication, Phase, is_ours, key_of
+from controller.core.model.observed import ObservedApplication, Phase, fills
 from controller.core.model.plan import (
     UNWRITTEN,
+    ApplicationAction,
     Configuration,
     Create,
     CreateJob,
     Delete,
     DeleteJob,
+    FileAction,
+    FileRemoval,
+    FileWrite,
+    JobAction,
     OfEnvironment,
     Outcome,
     Plan,
@@ -45,6 +50,15 @@ from controller.core.model.plan import (
     Update,
     WriteBuilder,
     WriteLauncher,
+)
+from controller.core.model.project import (
+    CreateProject,
+    DeleteProject,
+    NewProject,
+    ProjectAction,
+    RaiseSharedMemory,
+    RemoveFile,
+    WriteFile,
 )
 from controller.core.model.reasons import Reason
 
@@ -77,6 +91,15 @@ class Effects(Protocol):
     def start_run(self, project: str, job_id: str) -> None: ...
     def stop_run(self, project: str, job_id: str, run_id: str) -> None: ...
     def delete_job(self, project: str, job_id: str) -> None: ...
+    def create_project(self, wanted: NewProject) -> None: ...
+    def raise_shared_memory(self, project: str, limit_mb: int) -> tuple[str, ...]:
+        """As `update`."""
+
+    def delete_project(self, project: str) -> None:
+        """Only one that says itself that it was made by bootstrap."""
+
+    def write_file(self, project: str, path: str, data: bytes) -> None: ...
+    def remove_file(self, project: str, path: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +137,13 @@ def execute(plan: Plan, run: Execution) -> tuple[Outcome, ...]:
 
 def _stages(steps: Sequence[Step]) -> list[list[list[Step]]]:
     """Writes of launchers, then one chain for each application's member, then removals."""
-    writes = [[s] for s in steps if isinstance(s.action, _Write)]
-    removals = [[s] for s in steps if isinstance(s.action, _Removal)]
+    writes = [[s] for s in steps if isinstance(s.action, FileWrite)]
+    removals = [[s] for s in steps if isinstance(s.action, FileRemoval)]
     chains: dict[object, list[Step]] = {}
     for step in steps:
-        if not isinstance(step.action, _Write | _Removal):
+        if not isinstance(step.action, FileAction):
             chains.setdefault((step.key, step.application_id, step.build), []).append(step)
     return [writes, _in_turn(list(chains.values())), removals]
-
-
-_Write = WriteLauncher | WriteBuilder
-_Removal = RemoveLauncher | RemoveEnvironment | RemoveFolder
 
 
 def _in_turn(chains: Sequence[list[Step]]) -> list[list[Step]]:
@@ -140,7 +159,7 @@ def _unwritten(outcomes: Iterable[Outcome]) -> frozenset[tuple[str, str]]:
     return frozenset(
         (o.step.project, o.step.action.path)
         for o in outcomes
-        if isinstance(o.step.action, _Write) and o.result is not Result.DONE
+        if isinstance(o.step.action, FileWrite) and o.result is not Result.DONE
     )
 
 
@@ -178,7 +197,7 @@ class _Refused:
 
 def _part(step: Step) -> str:
     """The part of its project that a step changes."""
-    if isinstance(step.action, _Write | _Removal):
+    if isinstance(step.action, FileAction):
         return "files"
     return "jobs" if isinstance(step.action, OfEnvironment) else "applications"
 
@@ -234,7 +253,7 @@ def _unfit(step: Step, app: ObservedApplication | None, run: Execution) -> Outco
             return Outcome(step, Result.FAILED, "the job no longer carries the mark", CHANGED)
     if app is None:
         return None
-    if not is_ours(app, run.owner) or key_of(app) != step.key:
+    if not fills(app, run.owner, step.key):
         return Outcome(step, Result.FAILED, "it no longer carries the mark", CHANGED)
     if app.phase in _phases(step):
         return Outcome(step, Result.FAILED, f"meanwhile it is {app.phase}", CHANGED)
@@ -259,17 +278,27 @@ _UNFIT: dict[type, frozenset[Phase]] = {
 
 
 def _act(step: Step, app: ObservedApplication | None, effects: Effects) -> Outcome:
-    if isinstance(step.action, OfEnvironment):
-        _build(step.project, step.action, effects)
-        return Outcome(step, Result.DONE)
-    match step.action:
-        case WriteLauncher(path, settings):
-            effects.write_launcher(step.project, path, settings)
+    action = step.action
+    if isinstance(action, ApplicationAction):
+        return _change_application(step, action, app, effects)
+    if isinstance(action, ProjectAction):
+        return _change_project(step, action, effects)
+    if isinstance(action, JobAction):
+        _build(step.project, action, effects)
+    else:
+        _store(step.project, action, effects)
+    return Outcome(step, Result.DONE)
+
+
+def _change_application(
+    step: Step, action: ApplicationAction, app: ObservedApplication | None, effects: Effects
+) -> Outcome:
+    match action:
         case Create(configuration):
             created = effects.create(step.project, configuration)
             return Outcome(step, Result.DONE, application_id=created)
         case Update(target):
-            fields = step.action.merged_into({} if app is None else app.environment)
+            fields = action.merged_into({} if app is None else app.environment)
             return _updated(step, effects.update(step.project, target, fields))
         case RequireSignIn(target):
             return _updated(step, effects.update(step.project, target, {"public": False}))
@@ -279,22 +308,29 @@ def _act(step: Step, app: ObservedApplication | None, effects: Effects) -> Outco
             effects.stop(step.project, target)
         case Delete(target):
             effects.delete(step.project, target)
-        case RemoveLauncher() | RemoveFolder():
-            _remove(step.project, step.action, effects)
     return Outcome(step, Result.DONE)
 
 
-def _remove(project: str, action: RemoveLauncher | RemoveFolder, effects: Effects) -> None:
-    if isinstance(action, RemoveFolder):
-        effects.remove_folder(project, action.path)
-    else:
-        effects.remove_launcher(project, action.path)
-
-
-def _build(project: str, action: OfEnvironment, effects: Effects) -> None:
+def _store(project: str, action: FileAction, effects: Effects) -> None:
     match action:
+        case WriteLauncher(path, settings):
+            effects.write_launcher(project, path, settings)
         case WriteBuilder(path, settings):
             effects.write_builder(project, path, settings)
+        case WriteFile(path, data):
+            effects.write_file(project, path, data)
+        case RemoveLauncher(path):
+            effects.remove_launcher(project, path)
+        case RemoveEnvironment(path):
+            effects.remove_environment(project, path)
+        case RemoveFolder(path):
+            effects.remove_folder(project, path)
+        case RemoveFile(path):
+            effects.remove_file(project, path)
+
+
+def _build(project: str, action: JobAction, effects: Effects) -> None:
+    match action:
         case CreateJob(_, configuration):
             effects.create_job(project, configuration)
         case StartRun(_, job):
@@ -303,8 +339,17 @@ def _build(project: str, action: OfEnvironment, effects: Effects) -> None:
             effects.stop_run(project, job, run)
         case DeleteJob(_, job):
             effects.delete_job(project, job)
-        case RemoveEnvironment(path):
-            effects.remove_environment(project, path)
+
+
+def _change_project(step: Step, action: ProjectAction, effects: Effects) -> Outcome:
+    match action:
+        case CreateProject(wanted):
+            effects.create_project(wanted)
+        case RaiseSharedMemory(limit_mb):
+            return _updated(step, effects.raise_shared_memory(step.project, limit_mb))
+        case DeleteProject():
+            effects.delete_project(step.project)
+    return Outcome(step, Result.DONE)
 
 
 def _updated(step: Step, unapplied: tuple[str, ...]) -> Outcome:

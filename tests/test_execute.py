@@ -6,7 +6,17 @@ from dataclasses import dataclass, field, replace
 
 from controller.core.model.faults import Fault
 from controller.core.model.jobs import JobConfiguration, ObservedJob
-from controller.core.model.member import ENVIRONMENT, OWNER, Member
+from controller.core.model.member import (
+    CONTROLLER,
+    ENVIRONMENT,
+    OWNER,
+    SUBDOMAIN,
+    THE_CONTROLLER,
+    THE_FILES,
+    THE_PROJECT,
+    Key,
+    Member,
+)
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import (
     UNWRITTEN,
@@ -30,6 +40,14 @@ from controller.core.model.plan import (
     Update,
     WriteBuilder,
     WriteLauncher,
+)
+from controller.core.model.project import (
+    CreateProject,
+    DeleteProject,
+    NewProject,
+    RaiseSharedMemory,
+    RemoveFile,
+    WriteFile,
 )
 from controller.core.model.reasons import Reason
 from controller.execute import Execution, execute
@@ -106,6 +124,22 @@ class Edge:
 
     def delete_job(self, project: str, job_id: str) -> None:
         self._asked(f"delete {job_id}")
+
+    def create_project(self, wanted: NewProject) -> None:
+        self._asked(f"create {wanted.name}")
+
+    def raise_shared_memory(self, project: str, limit_mb: int) -> tuple[str, ...]:
+        self._asked(f"raise to {limit_mb}")
+        return ("shared memory",) if limit_mb > 4096 else ()
+
+    def delete_project(self, project: str) -> None:
+        self._asked(f"delete {project}")
+
+    def write_file(self, project: str, path: str, data: bytes) -> None:
+        self._asked(f"write {path}")
+
+    def remove_file(self, project: str, path: str) -> None:
+        self._asked(f"remove {path}")
 
     def write_launcher(self, project: str, path: str, settings: str) -> None:
         self._asked(f"write {path}")
@@ -409,3 +443,45 @@ def test_a_failed_build_holds_up_no_other_and_no_member() -> None:
     assert [o.result for o in outcomes] == [Result.FAILED, Result.DONE, Result.DONE]
     assert run(edge, step(RemoveEnvironment("x")), step(Stop(CPU_0.id)))[1].result is Result.DONE
     assert edge.asked[-1] == "remove x"
+
+
+CONTROLS = {CONTROLLER: POLICY.owner, SUBDOMAIN: "raycml-1"}
+CONTROLLERS = ObservedApplication(
+    "ctl", PROJECT, "raycml", "raycml-1", Phase.RUNNING, environment=CONTROLS
+)
+
+
+def setup(action: object, key: Key = THE_CONTROLLER) -> Step:
+    return replace(step(action), cluster=key.cluster, member=key.member)
+
+
+def test_the_controller_is_changed_by_its_own_mark_and_a_member_never_is_by_that() -> None:
+    edge = Edge({CONTROLLERS.id: CONTROLLERS, CPU_0.id: CPU_0})
+    assert run(edge, setup(Stop(CONTROLLERS.id)))[0].result is Result.DONE
+    copied = replace(CONTROLLERS, subdomain="a-copy")
+    edge.apps[CONTROLLERS.id] = copied
+    for wrong in (setup(Stop(copied.id)), setup(Stop(CPU_0.id)), step(Stop(copied.id))):
+        assert run(edge, wrong)[0].fault == "Changed"
+
+
+def test_files_of_the_controller_are_written_first_and_removed_last() -> None:
+    edge = Edge({CONTROLLERS.id: CONTROLLERS})
+    run(
+        edge,
+        setup(RemoveFile("old"), THE_FILES),
+        setup(Stop(CONTROLLERS.id)),
+        setup(WriteFile("new", b"pass"), THE_FILES),
+    )
+    assert edge.asked == ["write new", "fetch ctl", "stop ctl", "remove old"]
+
+
+def test_a_project_is_made_changed_and_deleted_and_what_cml_ignores_is_said() -> None:
+    edge = Edge()
+    steps = [
+        setup(action, THE_PROJECT)
+        for action in (CreateProject(NewProject("demo")), RaiseSharedMemory(4096), DeleteProject())
+    ]
+    assert {o.result for o in run(edge, *steps)} == {Result.DONE}
+    assert edge.asked == ["create demo", "raise to 4096", f"delete {PROJECT}"]
+    ignored = run(edge, setup(RaiseSharedMemory(8192), THE_PROJECT))[0]
+    assert (ignored.fault, ignored.unapplied) == ("FieldNotApplied", ("shared memory",))

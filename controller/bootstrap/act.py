@@ -12,9 +12,9 @@ from controller.bootstrap.environment import job_configuration
 from controller.bootstrap.facts import Seen, Step, Verb, Wanted, is_controller, owner_of
 from controller.bootstrap.look import Memory
 from controller.cml.client import Client
-from controller.cml.values import NewProject
 from controller.core.model.member import BUILT, CONTROLLER, MADE
 from controller.core.model.observed import ObservedApplication
+from controller.core.model.project import NewProject
 from controller.files.port import ProjectFiles
 from controller.source.git.address import HEX
 

@@ -19,8 +19,8 @@ from controller.cml.client import Client
 from controller.cml.errors import Unauthorized
 from controller.cml.operations import Request
 from controller.cml.reading import read_list, read_object, read_one
-from controller.core.model.capacity import Amounts, ProjectSeen, Quota
 from controller.core.model.observed import ObservedProject
+from controller.core.model.project import Amounts, ProjectSeen, Quota
 
 _MANY = (("page_size", "1000"),)
 

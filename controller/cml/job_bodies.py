@@ -7,8 +7,9 @@ create and text elsewhere.
 from collections.abc import Mapping
 
 from controller.cml import translate, wire
-from controller.cml.values import Creation, NewProject, ProjectState
+from controller.cml.values import Creation, ProjectState
 from controller.core.model.jobs import JobConfiguration, ObservedJob, ObservedRun, RunPhase
+from controller.core.model.project import NewProject
 
 _PHASES = {
     "PENDING": RunPhase.SCHEDULING,

@@ -13,7 +13,8 @@ from controller.cml import operations as ops
 from controller.cml.errors import NotFound, Rejected, Unavailable
 from controller.cml.operations import Request
 from controller.cml.reading import Send, confirmed, read_list, read_one
-from controller.cml.values import NewProject, ProjectRef, ProjectState
+from controller.cml.values import ProjectRef, ProjectState
+from controller.core.model.project import NewProject
 
 _ID_SHAPE = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")
 

@@ -50,22 +50,6 @@ class ProjectState:
 
 
 @dataclass(frozen=True, slots=True)
-class NewProject:
-    """A project to make: a clone of `git_url` at `git_ref` where one is given, else empty.
-
-    `git_ref` is a branch or a tag; empty for the repository's own default.
-    """
-
-    name: str
-    description: str = ""
-    git_url: str = field(default="", repr=False)
-    git_ref: str = ""
-    shared_memory_limit_mb: int = 0
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    visibility: str = "private"
-
-
-@dataclass(frozen=True, slots=True)
 class RuntimeRef:
     """A runtime; usable when `status` is ENABLED (others: DISABLED, DEPRECATED)."""
 

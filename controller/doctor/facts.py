@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.core.model.capacity import Amounts, ProjectSeen, Quota
 from controller.core.model.desired import DesiredState, Frozen, desire
 from controller.core.model.lease import Lease
 from controller.core.model.observed import (
@@ -20,6 +19,7 @@ from controller.core.model.observed import (
     Pause,
 )
 from controller.core.model.policy import Policy
+from controller.core.model.project import Amounts, ProjectSeen, Quota
 from controller.core.model.reasons import Reason
 from controller.core.spec.revision import Revision
 

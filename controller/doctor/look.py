@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from controller.cml.inspector import Inspector, WholeList
-from controller.core.model.capacity import Amounts, ProjectSeen, Quota
 from controller.core.model.lease import Lease
 from controller.core.model.observed import HeadReport, LauncherFile, ObservedProject, Pause
+from controller.core.model.project import Amounts, ProjectSeen, Quota
 from controller.doctor.checks import connection as judge
 from controller.doctor.facts import Facts, LeaseSeen, Probe, Unread, wanted
 from controller.doctor.files import (

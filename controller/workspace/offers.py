@@ -6,8 +6,8 @@ from typing import TypeVar
 from controller.cml.client import Client
 from controller.cml.errors import CmlError
 from controller.cml.inspector import Inspector
-from controller.core.model.capacity import Amounts
 from controller.core.model.offers import SIZES, Bound, Offers, Requirement
+from controller.core.model.project import Amounts
 
 T = TypeVar("T")
 

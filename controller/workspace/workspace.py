@@ -1,13 +1,8 @@
-"""The world and the effects, as the core's shell wants them, over the CML client and the files.
-
-Here, and only here, the errors of CML and of the files become a Fault: whose fault it is, and
-whether it may have happened.
-"""
+"""The world and the effects, as the core's shell wants them, over the CML client and the files."""
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -17,7 +12,7 @@ from controller.cml.client import Client
 from controller.core.model.desired import Frozen
 from controller.core.model.faults import Fault
 from controller.core.model.jobs import JobConfiguration, ObservedJob
-from controller.core.model.member import THE_HEAD, Key, application_name
+from controller.core.model.member import MADE, THE_HEAD, Key, application_name
 from controller.core.model.observed import (
     Asked,
     ClusterFolder,
@@ -31,7 +26,8 @@ from controller.core.model.observed import (
     Phase,
 )
 from controller.core.model.offers import Offers, Requirement
-from controller.core.model.plan import Configuration, Result
+from controller.core.model.plan import Configuration
+from controller.core.model.project import NewProject
 from controller.core.model.reasons import Reason
 from controller.files.launchers import stored_files
 from controller.files.pauses import read_pauses
@@ -39,10 +35,11 @@ from controller.files.port import FilesError, ProjectFiles
 from controller.node import render
 from controller.node.builder import render as builders
 from controller.workspace.environments import LookAtEnvironments, unknown_environments
+from controller.workspace.faults import explained, fault_of
 from controller.workspace.offers import look_at_offers
 from controller.workspace.reports import LookAtReports
 
-_FORBIDDEN, _CONFLICT = 403, 409
+_FORBIDDEN = 403
 _ID = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")  # observed on live workspaces
 
 OpenFiles = Callable[[str], ProjectFiles]
@@ -81,7 +78,7 @@ class Workspace:
                 faults.append(error)
                 missing[name] = _unfound(error)
         if not found:
-            raise _fault(_most_hopeful(faults))
+            raise fault_of(_most_hopeful(faults))
         return found, missing
 
     def _project(self, named: str) -> str:
@@ -115,7 +112,7 @@ class Workspace:
                 faults.append(error)
                 seen[project] = self._unlisted(project, error)
         if faults and len(faults) == len(seen):
-            raise _fault(_most_hopeful(faults))
+            raise fault_of(_most_hopeful(faults))
         return seen
 
     def _unlisted(self, project: str, error: errors.CmlError) -> ObservedProject:
@@ -160,7 +157,7 @@ class Workspace:
         faults: dict[str, Fault] = {}
         for project in projects:
             try:
-                with _explained():
+                with explained():
                     read[project] = look(self._files(project), project)
             except Fault as fault:
                 faults[project] = fault
@@ -187,47 +184,46 @@ class Workspace:
     # What can be done
 
     def fetch(self, project: str, application_id: str) -> ObservedApplication:
-        with _explained():
+        with explained():
             return self._client.get_application(project, application_id)
 
     def create(self, project: str, configuration: Configuration) -> str:
-        with _explained():
+        with explained():
             return self._client.create_application(project, configuration).id
 
     def update(
         self, project: str, application_id: str, fields: Mapping[str, object]
     ) -> tuple[str, ...]:
-        with _explained():
+        with explained():
             seen = self._client.update_application(project, application_id, fields)
             return translate.unapplied(fields, seen)
 
     def restart(self, project: str, application_id: str) -> None:
-        with _explained():
+        with explained():
             self._client.restart_application(project, application_id)
 
     def stop(self, project: str, application_id: str) -> None:
-        with _explained():
+        with explained():
             self._client.stop_application(project, application_id)
 
     def delete(self, project: str, application_id: str) -> None:
-        with _explained():
+        with explained():
             self._client.delete_application(project, application_id)
 
     def write_launcher(self, project: str, path: str, settings: str) -> None:
-        self._write_script(project, path, render.launcher(json.loads(settings)))
+        self.write_file(project, path, render.launcher(json.loads(settings)).encode())
 
     def remove_launcher(self, project: str, path: str) -> None:
-        with _explained():
+        with explained():
             self._files(project).remove(path)
 
     def write_builder(self, project: str, path: str, settings: str) -> None:
-        self._write_script(project, path, builders.builder(json.loads(settings)))
+        self.write_file(project, path, builders.builder(json.loads(settings)).encode())
 
-    def _write_script(self, project: str, path: str, text: str) -> None:
+    def write_file(self, project: str, path: str, data: bytes) -> None:
         """What has the name and another content, as half an upload has, is replaced, and what was
         written is read back, since later passes go by name and size; a broken one is removed."""
-        data = text.encode()
-        with _explained():
+        with explained():
             files = self._files(project)
             there = files.read(path)
             if there is None:
@@ -239,32 +235,51 @@ class Workspace:
                 raise FilesError(f"{path}: what arrived is not what was sent", unknown=True)
 
     def remove_environment(self, project: str, path: str) -> None:
-        with _explained():
+        with explained():
+            self._files(project).remove_tree(path)
+
+    def remove_file(self, project: str, path: str) -> None:
+        with explained():
             self._files(project).remove_tree(path)
 
     def remove_folder(self, project: str, path: str) -> None:
-        with _explained():
+        with explained():
             self._files(project).remove_tree(path)
 
     def fetch_job(self, project: str, job_id: str) -> ObservedJob:
-        with _explained():
+        with explained():
             return self._client.jobs.get(project, job_id)
 
     def create_job(self, project: str, configuration: JobConfiguration) -> None:
-        with _explained():
+        with explained():
             self._client.jobs.create(project, configuration)
 
     def start_run(self, project: str, job_id: str) -> None:
-        with _explained():
+        with explained():
             self._client.jobs.create_run(project, job_id)
 
     def stop_run(self, project: str, job_id: str, run_id: str) -> None:
-        with _explained():
+        with explained():
             self._client.jobs.stop_run(project, job_id, run_id)
 
     def delete_job(self, project: str, job_id: str) -> None:
-        with _explained():
+        with explained():
             self._client.jobs.delete(project, job_id)
+
+    def create_project(self, wanted: NewProject) -> None:
+        with explained():
+            self._client.projects.create(wanted)
+
+    def raise_shared_memory(self, project: str, limit_mb: int) -> tuple[str, ...]:
+        with explained():
+            seen = self._client.projects.update(project, shared_memory_limit_mb=limit_mb)
+        return ("shared memory",) if seen.shared_memory_limit_mb < limit_mb else ()
+
+    def delete_project(self, project: str) -> None:
+        with explained():
+            if MADE not in self._client.projects.get(project).environment:
+                raise Fault("it does not say that bootstrap made it", kind="Changed")
+            self._client.projects.delete(project)
 
 
 def is_project_id(text: str) -> bool:
@@ -300,52 +315,3 @@ def _head_runs(project: ObservedProject | None, cluster: str) -> bool:
 def _is_member(app: ObservedApplication, key: Key) -> bool:
     named = app.subdomain == application_name(key.cluster, key.member)
     return named or (app.mark is not None and app.mark.key == key)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except errors.CmlError as error:
-        fault = _fault(error)
-    except FilesError as error:
-        fault = _files_fault(error)
-    else:
-        return
-    raise fault  # outside of the handlers: the cause may hold what no log should
-
-
-def _files_fault(error: FilesError) -> Fault:
-    """A refused key is that, whichever way it was noticed."""
-    if isinstance(error.__cause__, errors.Unauthorized):
-        return Fault(str(error), kind="Unauthorized", aborts=True)
-    result = Result.UNKNOWN if error.unknown else Result.FAILED
-    return Fault(str(error), result=result, kind="Files")
-
-
-def _fault(error: errors.CmlError) -> Fault:
-    match error:
-        case errors.Unknown():
-            return Fault(str(error), result=Result.UNKNOWN, kind="Unknown")
-        case errors.Rejected():
-            return Fault(str(error), result=Result.REJECTED, kind=_refusal_of(error))
-        case errors.Unauthorized():
-            return Fault(str(error), kind="Unauthorized", aborts=True)
-        case _:
-            return Fault(str(error), kind=type(error).__name__)
-
-
-_TAKEN = ("already", "taken", "exists", "in use", "unique", "duplicate")
-_USED_UP = ("quota", "out of", "exceed", "insufficient", "not enough")
-
-
-def _refusal_of(error: errors.Rejected) -> str:
-    """What CML refused for.  Its answer to a subdomain that is taken is not documented: 409, or 400
-    that names it; and 409 is its answer to a quota that is used up, too."""
-    said = str(error).lower()
-    if "subdomain" in said and "pattern" not in said:
-        return "Conflict"
-    if "quota" in said or (error.status == _CONFLICT and any(w in said for w in _USED_UP)):
-        return "QuotaExceeded"
-    taken = error.status == _CONFLICT and any(word in said for word in _TAKEN)
-    return "Conflict" if taken else "Rejected"

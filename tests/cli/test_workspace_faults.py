@@ -6,7 +6,7 @@ from environment_stage import Builders, asking
 from stage import Stage
 
 from controller.cml.errors import Rejected
-from controller.workspace.workspace import _refusal_of
+from controller.workspace.faults import _refusal_of
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from controller.cml.errors import CmlError, Malformed, NotFound, Unauthorized
 from controller.cml.inspector import Inspector, server_time
 from controller.cml.operations import CallRecord
-from controller.core.model.capacity import Amounts, ProjectSeen, Quota
+from controller.core.model.project import Amounts, ProjectSeen, Quota
 
 Handler = Callable[[httpx.Request], httpx.Response]
 

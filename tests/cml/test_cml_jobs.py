@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from controller.cml.errors import CmlError, Malformed, NotFound, Rejected, Unavailable, Unknown
 from controller.cml.job_bodies import creation, run_phase
 from controller.cml.translate import unapplied
-from controller.cml.values import Creation, NewProject
+from controller.cml.values import Creation
 from controller.core.model.jobs import JobConfiguration, RunPhase
+from controller.core.model.project import NewProject
 from tests.contract.judge import judge
 
 JOB = "tx7v-h867-v4db-1ug2"

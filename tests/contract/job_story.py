@@ -11,8 +11,9 @@ from story import NOWHERE, World
 
 from controller.cml.errors import CmlError, NotFound, Rejected
 from controller.cml.translate import unapplied
-from controller.cml.values import Creation, NewProject
+from controller.cml.values import Creation
 from controller.core.model.jobs import JobConfiguration, ObservedJob, ObservedRun, RunPhase
+from controller.core.model.project import NewProject
 
 DONE, BROKEN, SLEEPER = "done.py", "broken.py", "sleeper.py"
 SCRIPTS = {

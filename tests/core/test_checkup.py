@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controller.core.model.capacity import Amounts, ProjectSeen, Quota
 from controller.core.model.observed import ObservedProject
 from controller.core.model.policy import Policy
+from controller.core.model.project import Amounts, ProjectSeen, Quota
 from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.spec.spec import RayCluster
 from controller.doctor.checks.checkup import CHECKS, examine

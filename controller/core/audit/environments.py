@@ -2,7 +2,7 @@
 
 from controller.core.audit.case import AuditedPlan, Broken, Law
 from controller.core.model.jobs import is_our_job
-from controller.core.model.member import ENVIRONMENT, OWNER
+from controller.core.model.member import ENVIRONMENT
 from controller.core.model.plan import (
     Create,
     CreateJob,
@@ -14,7 +14,7 @@ from controller.core.model.plan import (
     Stop,
     Update,
 )
-from controller.core.spec.python_environment import hash_of, job_name
+from controller.core.spec.python_environment import hash_of
 
 
 def only_what_is_there_is_entered(case: AuditedPlan) -> Broken:
@@ -72,16 +72,10 @@ def one_job_and_one_run_at_a_time(case: AuditedPlan) -> Broken:
             yield step, f"{step.name} for environment {step.action.hash}, whose job is not known"
         if run is not None and not run.phase.is_over:
             yield step, f"{step.name} for environment {step.action.hash}, while a run goes on"
-        if isinstance(step.action, CreateJob):
-            yield from _unmarked(case, step, step.action)
+        made_by = step.action.configuration if isinstance(step.action, CreateJob) else None
+        if made_by is not None and not is_our_job(made_by, case.policy.owner):
+            yield step, f"create_job of {made_by.name} without our mark"
         made.add(step.build)
-
-
-def _unmarked(case: AuditedPlan, step: Step, action: CreateJob) -> Broken:
-    wanted = action.configuration
-    marked = wanted.environment.get(OWNER) == case.policy.owner
-    if not marked or wanted.name != job_name(wanted.environment.get(ENVIRONMENT, "")):
-        yield step, f"create_job of {wanted.name} without our mark"
 
 
 def what_is_named_stays(case: AuditedPlan) -> Broken:

@@ -7,7 +7,9 @@ Shares no decision with the planner; it looks at the plan and the world only.
 from controller.core.audit.case import AuditedPlan, Broken, Law
 from controller.core.audit.environments import ENVIRONMENT_LAWS
 from controller.core.audit.files import files_of_clusters_stay
-from controller.core.model.observed import Phase, is_ours, key_of
+from controller.core.audit.setup import SETUP_LAWS
+from controller.core.model.member import THE_CONTROLLER
+from controller.core.model.observed import Phase, fills, is_controller, is_ours, key_of
 from controller.core.model.plan import (
     Create,
     Delete,
@@ -36,7 +38,7 @@ def only_our_own_is_changed(case: AuditedPlan) -> Broken:
     """Law 1: only applications that carry our owner mark are changed."""
     for step in case.plan.steps:
         app = case.app(step)
-        if app is not None and not is_ours(app, case.policy.owner):
+        if app is not None and not fills(app, case.policy.owner, step.key):
             yield step, f"{step.name} of application {app.id}, which is not ours"
 
 
@@ -53,7 +55,9 @@ def only_what_was_seen_is_changed(case: AuditedPlan) -> Broken:
 def one_application_per_member(case: AuditedPlan) -> Broken:
     """Law 3: nothing is created for a member that has an application, nor twice."""
     held = {(app.project, app.subdomain) for app in case.apps.values()}
-    filled = {key_of(app) for app in case.apps.values() if is_ours(app, case.policy.owner)}
+    owner = case.policy.owner
+    filled = {key_of(app) for app in case.apps.values() if is_ours(app, owner)}
+    filled |= {THE_CONTROLLER for app in case.apps.values() if is_controller(app, owner)}
     created: set[str] = set()
     for step in case.plan.steps:
         if not isinstance(step.action, Create):
@@ -90,12 +94,18 @@ def large_removals_are_agreed(case: AuditedPlan) -> Broken:
 
 
 def _ends_a_cluster(case: AuditedPlan, step: Step) -> bool:
-    return isinstance(step.action, Delete) and case.cluster(step) is None
+    deletes = isinstance(step.action, Delete) and step.key != THE_CONTROLLER
+    return deletes and case.cluster(step) is None
 
 
 def _unasked(case: AuditedPlan, step: Step) -> Broken:
-    whole = isinstance(step.action, Delete) and case.cluster(step) is None
-    if not whole or step.cluster in case.policy.delete:
+    if step.cluster in case.policy.delete:
+        return
+    if step.key == THE_CONTROLLER and isinstance(step.action, Delete):
+        if step.reason is not Reason.REPLACED:
+            yield step, "delete of the controller, and nobody asked"
+        return
+    if not _ends_a_cluster(case, step):
         return
     let_go = step.cluster in case.policy.gone and case.desired.departed.get(step.cluster) == ""
     asked = let_go or case.policy.prune
@@ -186,6 +196,7 @@ def nothing_is_changed_while_it_runs(case: AuditedPlan) -> Broken:
 
 LAWS: tuple[Law, ...] = (
     *ENVIRONMENT_LAWS,
+    *SETUP_LAWS,
     files_of_clusters_stay,
     only_our_own_is_changed,
     only_what_was_seen_is_changed,

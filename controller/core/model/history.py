@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from controller.core.model.member import Key
-from controller.core.model.observed import ObservedState, Phase, key_of
+from controller.core.model.observed import ObservedApplication, ObservedState, Phase, key_of
 from controller.core.model.plan import (
     UNWRITTEN,
     Create,
@@ -25,6 +25,7 @@ from controller.core.model.plan import (
     Update,
 )
 from controller.core.model.policy import Policy
+from controller.core.model.project import CreateProject, DeleteProject, RaiseSharedMemory
 from controller.core.model.reasons import Reason
 
 _HOUR = timedelta(hours=1)
@@ -67,6 +68,7 @@ class MemberHistory:
     created_id: str | None = None  # also None where the answer to the create was lost
     created_at: datetime | None = None
     unjoined_since: datetime | None = None
+    deleted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class BuildHistory:
     """The last call about an environment's job, and what was there before it.
 
     `failures`: calls in a row that failed; `refused`: CML understood the last one and said no.
+    `starts`: runs that were started, or found at work.
     """
 
     call: str = ""
@@ -96,6 +99,7 @@ class BuildHistory:
     failures: int = 0
     error: str = ""
     refused: bool = False
+    starts: int = 0
 
 
 NO_MEMBER = MemberHistory()
@@ -138,20 +142,25 @@ def notice(
     history = _of_the_past(history, now, policy)
     owned = observed.owned(policy.owner)
     applications = dict(history.applications) if not observed.complete() else {}
-    for seen in owned:
-        known = history.applications.get(seen.id)
-        if known is None:
-            applications[seen.id] = ApplicationHistory(seen.phase, now)
-        elif known.phase is not seen.phase:
-            applications[seen.id] = replace(known, phase=seen.phase, since=now)
-        else:
-            applications[seen.id] = known
+    applications |= phases(history, owned, now)
     members = dict(history.members)
     for seen in owned:
         key = key_of(seen)
         if key in members and key not in restless:
             members[key] = _calm(members[key], applications[seen.id], now, policy)
     return replace(history, members=members, applications=applications, seen_at=now)
+
+
+def phases(
+    history: History, applications: Iterable[ObservedApplication], now: datetime
+) -> dict[str, ApplicationHistory]:
+    """Of each application, since when it has been seen in its phase."""
+    found: dict[str, ApplicationHistory] = {}
+    for seen in applications:
+        known = history.applications.get(seen.id) or ApplicationHistory(seen.phase, now)
+        changed = known.phase is not seen.phase
+        found[seen.id] = replace(known, phase=seen.phase, since=now) if changed else known
+    return found
 
 
 def _of_the_past(history: History, now: datetime, policy: Policy) -> History:
@@ -220,7 +229,8 @@ def _record(history: History, outcome: Outcome, now: datetime) -> History:
 def _build(known: BuildHistory, outcome: Outcome, now: datetime) -> BuildHistory:
     action = outcome.step.action
     before = action.after if isinstance(action, StartRun) else outcome.step.job_id or ""
-    made = BuildHistory(outcome.step.name, before, now)
+    starts = known.starts + isinstance(action, StartRun)
+    made = BuildHistory(outcome.step.name, before, now, starts=starts)
     if outcome.result in (Result.DONE, Result.UNKNOWN) or outcome.fault == "Changed":
         return made
     refused = outcome.result is Result.REJECTED
@@ -256,9 +266,9 @@ def _sign_in(known: MemberHistory, outcome: Outcome) -> MemberHistory:
 def _effect(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
     done = outcome.result is Result.DONE
     match outcome.step.action:
-        case Create() if done or outcome.result is Result.UNKNOWN:
+        case Create() | CreateProject() if done or outcome.result is Result.UNKNOWN:
             return replace(known, created_id=outcome.application_id, created_at=now)
-        case Update() if outcome.unapplied:
+        case Update() | RaiseSharedMemory() if outcome.unapplied:
             return replace(
                 known, unapplied=outcome.unapplied, unapplied_tries=known.unapplied_tries + 1
             )
@@ -268,10 +278,16 @@ def _effect(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHist
             )
         case Stop() | Restart() if done:
             return _interrupted(known, outcome.step, now)
-        case Delete() if done and outcome.step.reason is Reason.REPLACED:
-            return replace(known, replaced=True, unapplied_tries=0)
+        case Delete() | DeleteProject() if done:
+            return _deleted(known, outcome.step, now)
         case _:
             return known
+
+
+def _deleted(known: MemberHistory, step: Step, now: datetime) -> MemberHistory:
+    if step.reason is Reason.REPLACED:
+        return replace(known, replaced=True, unapplied_tries=0)
+    return replace(known, deleted_at=now)
 
 
 def _interrupted(known: MemberHistory, step: Step, now: datetime) -> MemberHistory:

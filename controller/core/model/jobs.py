@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from controller.core.model.member import ENVIRONMENT, OWNER
+from controller.core.model.member import CONTROLLER, ENVIRONMENT, OWNER
 from controller.core.spec.python_environment import job_name
 
 
@@ -132,12 +132,18 @@ def run_that_counts(
     return last, skipped
 
 
-def is_our_job(job: ObservedJob, owner: str) -> bool:
+CONTROLLER_JOB = "raycml-controller"
+"""The job that builds the environment of the controller itself."""
+
+
+def is_our_job(job: ObservedJob | JobConfiguration, owner: str) -> bool:
     """Whether it carries this owner's mark, and is called as the mark says."""
+    if job.name == CONTROLLER_JOB:
+        return bool(owner) and job.environment.get(CONTROLLER) == owner
     named = job.name == job_name(environment_built_by(job))
     return named and job.environment.get(OWNER) == owner
 
 
-def environment_built_by(job: ObservedJob) -> str:
-    """Hash of the environment that a job of ours builds."""
+def environment_built_by(job: ObservedJob | JobConfiguration) -> str:
+    """Hash of the environment that a managed job builds."""
     return job.environment.get(ENVIRONMENT, "")

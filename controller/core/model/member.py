@@ -28,6 +28,9 @@ BUILT = ENVIRONMENT
 """In the environment of a run which environment it builds, of an application which it runs in."""
 BOOTSTRAP_MARKS = (CONTROLLER, MADE, BUILT)
 
+ALONE = -1
+"""The ordinal of a member that is the only one of its kind; no spec can declare it."""
+
 MARK = (OWNER, CLUSTER, MEMBER, FINGERPRINT, SUBDOMAIN, AGREEMENT, VARIABLES, ADOPTED, ENVIRONMENT)
 
 
@@ -44,7 +47,8 @@ class Member:
         return self.group == HEAD
 
     def __str__(self) -> str:
-        return HEAD if self.is_head else f"{self.group}/{self.ordinal}"
+        alone = self.is_head or self.ordinal == ALONE
+        return self.group if alone else f"{self.group}/{self.ordinal}"
 
     def __lt__(self, other: "Member") -> bool:
         return self.rank() < other.rank()
@@ -78,6 +82,12 @@ class Key:
 
     def __str__(self) -> str:
         return f"{self.cluster} {self.member}"
+
+
+THE_PROJECT, THE_FILES, THE_ENVIRONMENT, THE_CONTROLLER = (
+    Key("raycml", Member(part, ALONE)) for part in ("project", "files", "environment", "controller")
+)
+"""What `raycml bootstrap` sets up, as members of a cluster that no spec can declare."""
 
 
 def application_name(cluster: str, member: Member) -> str:

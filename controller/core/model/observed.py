@@ -12,6 +12,9 @@ from itertools import groupby
 
 from controller.core.model.jobs import ObservedJob, ObservedRun
 from controller.core.model.member import (
+    CONTROLLER,
+    SUBDOMAIN,
+    THE_CONTROLLER,
     Key,
     Mark,
     application_name,
@@ -322,6 +325,20 @@ def has_own_name(application: ObservedApplication) -> bool:
 def is_ours(application: ObservedApplication, owner: str) -> bool:
     mark = application.mark
     return mark is not None and mark.owner == owner
+
+
+def is_controller(application: ObservedApplication, owner: str) -> bool:
+    """Whether it is this owner's controller; a copy made by hand repeats another's subdomain."""
+    variables = application.environment
+    own = variables.get(SUBDOMAIN) == application.subdomain
+    return own and bool(owner) and variables.get(CONTROLLER) == owner
+
+
+def fills(application: ObservedApplication, owner: str, key: Key | None) -> bool:
+    """Whether it carries the owner's mark for this very member."""
+    if key == THE_CONTROLLER:
+        return is_controller(application, owner)
+    return is_ours(application, owner) and key_of(application) == key
 
 
 def is_adopted(application: ObservedApplication) -> bool:

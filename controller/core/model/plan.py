@@ -11,6 +11,7 @@ from enum import Enum
 
 from controller.core.model.jobs import JobConfiguration
 from controller.core.model.member import Key, Member
+from controller.core.model.project import SETUP_NAMES, ProjectAction, RemoveFile, WriteFile
 from controller.core.model.reasons import Outlook, Reason
 
 
@@ -157,27 +158,15 @@ class RemoveFolder:
     path: str
 
 
+ApplicationAction = Create | Update | RequireSignIn | Restart | Stop | Delete
 JobAction = CreateJob | StartRun | StopRun | DeleteJob
 OfEnvironment = WriteBuilder | JobAction | RemoveEnvironment
-Action = (
-    WriteLauncher
-    | Create
-    | Update
-    | RequireSignIn
-    | Restart
-    | Stop
-    | Delete
-    | RemoveLauncher
-    | WriteBuilder
-    | CreateJob
-    | StartRun
-    | StopRun
-    | DeleteJob
-    | RemoveEnvironment
-    | RemoveFolder
-)
+FileWrite = WriteLauncher | WriteBuilder | WriteFile
+FileRemoval = RemoveLauncher | RemoveEnvironment | RemoveFolder | RemoveFile
+FileAction = FileWrite | FileRemoval
+Action = ApplicationAction | JobAction | ProjectAction | FileAction
 
-ACTION_NAMES: dict[type[Action], str] = {
+ACTION_NAMES: dict[type, str] = {
     WriteLauncher: "write_launcher",
     Create: "create",
     Update: "update",
@@ -194,6 +183,8 @@ ACTION_NAMES: dict[type[Action], str] = {
     RemoveEnvironment: "remove_environment",
     RemoveFolder: "remove_folder",
 }
+
+_NAMES: dict[type, str] = {**ACTION_NAMES, **SETUP_NAMES}
 
 
 class Intent(Enum):
@@ -239,7 +230,7 @@ class Step:
 
     @property
     def name(self) -> str:
-        return ACTION_NAMES[type(self.action)]
+        return _NAMES[type(self.action)]
 
     @property
     def key(self) -> Key | None:

@@ -206,4 +206,9 @@ _DONE = {
     "delete_job": "job deleted",
     "remove_environment": "environment removed",
     "remove_folder": "files removed",
+    "create_project": "created",
+    "raise_shared_memory": "shared memory raised",
+    "delete_project": "deleting",
+    "write_file": "written",
+    "remove_file": "removed",
 }

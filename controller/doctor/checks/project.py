@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from controller.core.model.capacity import Amounts, ProjectSeen
 from controller.core.model.desired import DesiredState, Group
 from controller.core.model.observed import ObservedProject, ObservedState, Phase, key_of
+from controller.core.model.project import Amounts, ProjectSeen
 from controller.core.spec.python_environment import ENVIRONMENTS
 from controller.core.spec.suggestions import did_you_mean
 from controller.doctor.facts import Facts, Unread, seen, wanted

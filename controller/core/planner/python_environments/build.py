@@ -1,14 +1,20 @@
-"""How an environment comes to be: a script in the project, a job, and runs of it, one at a time.
+"""Builds of Python environments: a script in the project, a job, and runs of it, one at a time.
 
 One call for each step, and a look between any two: the script and the job are made, the job is run,
 and what its run has left in the project's files decides, never the run's word alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from controller.core.model.history import BuildHistory
-from controller.core.model.jobs import JobConfiguration, ObservedRun, RunPhase
+from controller.core.model.jobs import (
+    JobConfiguration,
+    ObservedRun,
+    RunPhase,
+    environment_built_by,
+)
 from controller.core.model.member import ENVIRONMENT, OWNER
 from controller.core.model.observed import ObservedEnvironment
 from controller.core.model.other_clocks import credible
@@ -22,12 +28,14 @@ from controller.core.model.plan import (
     StopRun,
     WriteBuilder,
 )
+from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
 from controller.core.situation.past import Past
 from controller.core.spec.python_environment import Environment, builder_path, job_name
 
 CPU = 1.0
 MEMORY_GIB = 4.0  # pip unpacks whole wheels in memory, and some have gigabytes
+_STARTS_MAX = 3  # of runs that CML skips, where a person waits for the environment
 _TIMEOUTS = 2  # CML's own limit in deadlines: it only ends what nobody watches any more
 
 
@@ -42,23 +50,53 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """An environment, the script that builds it, and the job that runs the script.
+
+    `settings`: what the script carries, as canonical JSON.  `mark`: variables of the job that say
+    whose it is.
+    """
+
+    hash: str
+    settings: str
+    script: str
+    job: str
+    mark: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
-    """Who asks for which environment, and what there is of it."""
+    """The place of one environment, and what there is of it.
+
+    `is_asked`: a person waits for it, so what failed before this process began is tried again.
+    """
 
     cluster: str
     project: str
     runtime: str
-    environment: Environment
+    recipe: Recipe
     seen: ObservedEnvironment
     past: Past
+    is_asked: bool = False
 
     @property
-    def script(self) -> str:
-        return builder_path(self.environment.hash, self.past.policy.builder)
+    def hash(self) -> str:
+        return self.recipe.hash
 
     @property
     def known(self) -> BuildHistory:
-        return self.past.history.build(self.project, self.environment.hash)
+        return self.past.history.build(self.project, self.hash)
+
+
+def recipe_of(environment: Environment, policy: Policy) -> Recipe:
+    """For an environment that specs ask for: equal ones have one job, whichever cluster it is."""
+    return Recipe(
+        hash=environment.hash,
+        settings=environment.settings,
+        script=builder_path(environment.hash, policy.builder),
+        job=job_name(environment.hash),
+        mark={OWNER: policy.owner},
+    )
 
 
 def is_active(run: ObservedRun | None) -> bool:
@@ -73,12 +111,12 @@ def build(site: Site) -> Build:
         return held
     job = site.seen.job
     if job is None:
-        return _steps(site, CreateJob(site.environment.hash, job_configuration(site)))
-    if (job.script.removeprefix("/home/cdsw/"), job.runtime) != (site.script, site.runtime):
-        return _steps(site, DeleteJob(site.environment.hash, job.id), write=False)
+        return _steps(site, CreateJob(site.hash, job_configuration(site)))
+    if (job.script.removeprefix("/home/cdsw/"), job.runtime) != (site.recipe.script, site.runtime):
+        return _steps(site, DeleteJob(environment_built_by(job), job.id), write=False)
     run = site.seen.run
     before = site.seen.skipped or run
-    start = StartRun(site.environment.hash, job.id, "" if before is None else before.id)
+    start = StartRun(site.hash, job.id, "" if before is None else before.id)
     if run is None:
         return _steps(site, start)
     return _over(site, run) or _steps(site, start)
@@ -96,19 +134,19 @@ def _unknown(site: Site) -> Build | None:
 def job_configuration(site: Site) -> JobConfiguration:
     policy = site.past.policy
     return JobConfiguration(
-        name=job_name(site.environment.hash),
-        script=site.script,
+        name=site.recipe.job,
+        script=site.recipe.script,
         runtime=site.runtime,
         cpu=CPU,
         memory=MEMORY_GIB,
-        environment={OWNER: policy.owner, ENVIRONMENT: site.environment.hash, "PIP_USER": "0"},
+        environment={**site.recipe.mark, ENVIRONMENT: site.hash, "PIP_USER": "0"},
         timeout=int(policy.environment_deadline_s * _TIMEOUTS),
         kill_on_timeout=True,
     )
 
 
 def _named(site: Site) -> str:
-    return f"environment {site.environment.hash}"
+    return f"environment {site.hash}"
 
 
 def _going_on(site: Site, run: ObservedRun) -> Build:
@@ -116,12 +154,12 @@ def _going_on(site: Site, run: ObservedRun) -> Build:
     begun = credible(run.created_at, past.now) or site.known.called_at or past.now
     until = past.after(begun, past.policy.environment_deadline_s)
     if past.now < until:
-        message = f"{_named(site)} is being built by job {job_name(site.environment.hash)}"
+        message = f"{_named(site)} is being built by job {site.recipe.job}"
         return Build(Reason.ENVIRONMENT_BUILDING, message, until=until)
     message = f"{_named(site)}: its job has not ended in time and is stopped; see the job's log"
     if run.phase is RunPhase.STOPPING or site.known.call == "stop_run":
         return Build(Reason.ENVIRONMENT_FAILED, message)
-    stop = StopRun(site.environment.hash, run.job, run.id)
+    stop = StopRun(site.hash, run.job, run.id)
     made = _steps(site, stop, write=False)
     return Build(Reason.ENVIRONMENT_FAILED, message, made.steps)
 
@@ -156,14 +194,14 @@ def _shows(known: BuildHistory, seen: ObservedEnvironment) -> bool:
 def _skipped(site: Site) -> Build | None:
     """CML made a run and did not begin it: for a run that goes on, or by its own rules."""
     run, past = site.seen.skipped, site.past
-    if run is None:
+    if run is None or (site.is_asked and site.known.starts < _STARTS_MAX):
         return None
     ended = credible(run.finished_at or run.created_at, past.now) or site.known.called_at
     until = past.after(ended or past.now, past.policy.resync_s)
     if ended is not None and past.now >= until:
         return None
     message = (
-        f"CML skipped the last run of job {job_name(site.environment.hash)}, so it built nothing; "
+        f"CML skipped the last run of job {site.recipe.job}, so it built nothing; "
         "see the job's runs in CML"
     )
     return Build(Reason.ENVIRONMENT_FAILED, message, until=until)
@@ -187,7 +225,7 @@ def _over(site: Site, run: ObservedRun) -> Build | None:
     """Its run has ended, and it is not there; None once it may be tried again."""
     past, policy = site.past, site.past.policy
     ended = credible(run.finished_at or run.created_at, past.now) or site.known.called_at
-    if ended is None:
+    if ended is None or (site.is_asked and not site.known.starts):
         return None
     lag = past.after(ended, policy.settle_s)
     if run.phase is RunPhase.SUCCEEDED and past.now < lag:
@@ -201,7 +239,7 @@ def _over(site: Site, run: ObservedRun) -> Build | None:
 
 def _failure(site: Site, run: ObservedRun) -> str:
     """With the last output, since CML keeps neither output nor reason of a run."""
-    job = job_name(site.environment.hash)
+    job = site.recipe.job
     said = " | ".join(site.seen.output)
     if not said:
         word = str(run.phase).lower().replace("_", " ")
@@ -215,11 +253,12 @@ def _steps(site: Site, action: Action, *, write: bool = True) -> Build:
     What has its name may be half an upload: it is written as well before a job is made for it, and
     before a run after one that left nothing; a script that is whole costs one look.
     """
-    script = site.script if write else None
+    recipe = site.recipe
+    script = recipe.script if write else None
     steps = [_step(site, action, script)]
     doubtful = isinstance(action, CreateJob) or site.seen.run is not None
-    if write and (doubtful or site.script not in site.seen.files):
-        steps.insert(0, _step(site, WriteBuilder(site.script, site.environment.settings), None))
+    if write and (doubtful or recipe.script not in site.seen.files):
+        steps.insert(0, _step(site, WriteBuilder(recipe.script, recipe.settings), None))
     message = f"{_named(site)} is to be built"
     return Build(Reason.ENVIRONMENT_BUILDING, message, tuple(steps))
 

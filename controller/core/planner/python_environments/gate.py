@@ -22,7 +22,12 @@ from controller.core.model.plan import (
 )
 from controller.core.model.reasons import Reason
 from controller.core.planner.partial_plan import PartialPlan
-from controller.core.planner.python_environments.build import Build, Site, build
+from controller.core.planner.python_environments.build import (
+    Build,
+    Site,
+    build,
+    recipe_of,
+)
 from controller.core.situation.situation import View
 
 _Chain = tuple[Key | None, str | None]
@@ -107,7 +112,8 @@ def _build(view: View, digest: str) -> Build:
         return Build(Reason.ENVIRONMENT_FAILED, message)
     seen = (view.environments or {}).get(digest, ObservedEnvironment())
     name, project, runtime = view.cluster.name, view.cluster.project, view.cluster.build_runtime
-    return build(Site(name, project, runtime, head.environment, seen, view.past))
+    recipe = recipe_of(head.environment, view.past.policy)
+    return build(Site(name, project, runtime, recipe, seen, view.past))
 
 
 def _wait(first: Step, made: Build) -> Wait:

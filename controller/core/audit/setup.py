@@ -1,0 +1,40 @@
+"""The laws about a project that is set up for a controller, or taken down."""
+
+from controller.core.audit.case import AuditedPlan, Broken, Law
+from controller.core.model.member import ENVIRONMENT
+from controller.core.model.observed import is_controller
+from controller.core.model.project import DeleteProject, RemoveFile
+from controller.core.spec.python_environment import environment_folder
+
+
+def what_a_controller_runs_stays(case: AuditedPlan) -> Broken:
+    """No file goes that an application names, nor the environment that one runs in."""
+    for step in case.plan.steps:
+        if not isinstance(step.action, RemoveFile):
+            continue
+        path = step.action.path
+        for app in case.observed.projects[step.project].applications:
+            built = environment_folder(app.environment.get(ENVIRONMENT, ""))
+            if app.script == path or app.script.startswith(f"{path}/") or path == built:
+                yield step, f"removal of {path}, which application {app.id} needs"
+        if not case.observed.is_complete(step.project):
+            yield step, f"removal of {path}, while not everything can be read"
+
+
+def no_project_goes_with_the_work_of_others(case: AuditedPlan) -> Broken:
+    """A project is deleted only where a person asked, and only the controller's own is in it."""
+    for step in case.plan.steps:
+        if not isinstance(step.action, DeleteProject):
+            continue
+        if step.cluster not in case.policy.delete:
+            yield step, f"deletion of project {step.project}, and nobody asked"
+        project = case.observed.projects[step.project]
+        others = [a.id for a in project.applications if not is_controller(a, case.policy.owner)]
+        if others or not case.observed.is_complete(step.project):
+            yield step, f"deletion of project {step.project}, which may hold the work of others"
+
+
+SETUP_LAWS: tuple[Law, ...] = (
+    what_a_controller_runs_stays,
+    no_project_goes_with_the_work_of_others,
+)

@@ -1,0 +1,91 @@
+"""Projects: their limits and quotas, and the actions that set one up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSeen:
+    """A project as CML shows it to this key; None for what it does not tell."""
+
+    id: str
+    name: str
+    shared_memory_mb: int | None = None
+    may_write: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Cores, GiB and graphics processors; None for what is not known or has no bound."""
+
+    cpu: float | None = None
+    memory: float | None = None
+    gpu: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What the key's user may use at once, and uses now."""
+
+    limit: Amounts
+    used: Amounts
+
+
+@dataclass(frozen=True, slots=True)
+class NewProject:
+    """A project to make: a clone of `git_url` at `git_ref` where one is given, else empty.
+
+    `git_ref` is a branch or a tag; empty for the repository's own default.
+    """
+
+    name: str
+    description: str = ""
+    git_url: str = field(default="", repr=False)
+    git_ref: str = ""
+    shared_memory_limit_mb: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    visibility: str = "private"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateProject:
+    """POST: a project, and a clone into it, which goes on after the call."""
+
+    project: NewProject
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseSharedMemory:
+    """PATCH of the project's limit, in MB; new pods see it."""
+
+    limit_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteProject:
+    """Remove a project with all that is in it; asynchronous."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFile:
+    """Write one file of the controller's own."""
+
+    path: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFile:
+    """Remove one file or folder of the controller's own."""
+
+    path: str
+
+
+ProjectAction = CreateProject | RaiseSharedMemory | DeleteProject
+SETUP_NAMES: dict[type[ProjectAction | WriteFile | RemoveFile], str] = {
+    CreateProject: "create_project",
+    RaiseSharedMemory: "raise_shared_memory",
+    DeleteProject: "delete_project",
+    WriteFile: "write_file",
+    RemoveFile: "remove_file",
+}
