@@ -4,8 +4,10 @@ import ast
 from collections.abc import Iterator
 
 import pytest
+import yaml
 from waitress.adjustments import Adjustments
 from waitress.parser import HEADER_FIELD_RE, ParsingError
+from yaml.resolver import BaseResolver
 
 from controller.emulator.door import channel as emulator
 from controller.source.yaml.schema import json_schema
@@ -98,17 +100,23 @@ def test_what_cannot_be_judged_is_not_passed(pattern: str) -> None:
         slowness(pattern, anywhere=False)
 
 
-def test_yaml_is_read_as_events_so_that_no_pattern_of_its_resolvers_meets_a_spec() -> None:
-    used = {
-        node.attr
-        for page in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(page.read_text()))
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "yaml"
-    }
-    loaders = {"CSafeLoader", "SafeLoader", "__with_libyaml__"}
-    assert used == {"parse", "MarkedYAMLError", "YAMLError", *loaders}
+def test_yaml_is_composed_without_resolvers_so_that_none_of_their_patterns_meets_a_spec() -> None:
+    trees = [ast.parse(page.read_text()) for page in PACKAGE.rglob("*.py")]
+    used = {name for tree in trees for name in _names_of_yaml(tree) if not name.endswith("Event")}
+    nodes = {"Node", "MappingNode", "ScalarNode", "SequenceNode"}
+    readers = {"CBaseLoader", "BaseLoader", "Composer", "BaseResolver", "__with_libyaml__"}
+    assert used == {"MarkedYAMLError", "YAMLError", *nodes, *readers}
+    for reader in (yaml.CBaseLoader, yaml.BaseLoader, BaseResolver):
+        assert not reader.yaml_implicit_resolvers
+        assert not reader.yaml_path_resolvers
+
+
+def _names_of_yaml(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "yaml":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "yaml":
+            yield node.attr
 
 
 @pytest.mark.parametrize("channel", [web.Channel, emulator.Channel])

@@ -1,18 +1,19 @@
-"""Pydantic's findings in the words of somebody who wrote YAML.
+"""Messages about invalid specs, made from Pydantic's errors.
 
-Each message is one sentence that says what to write instead.  This page may not look at types of
-the spec beyond the names of its fields.
+Each message is one sentence that says what to write instead.  Of the types of the spec this module
+knows only the names of fields.
 """
 
 import json
 from collections.abc import Callable, Mapping
 
 from pydantic_core import ErrorDetails
+from yaml import Node, ScalarNode
 
 from controller.core.spec.kuberay import INSTEAD
 from controller.core.spec.suggestions import did_you_mean
+from controller.source.yaml.nodes import scalar
 from controller.source.yaml.scalars import Unclear
-from controller.source.yaml.tree import Leaf, Node
 
 
 def message(error: ErrorDetails, node: Node | None, known: tuple[str, ...]) -> str:
@@ -26,7 +27,7 @@ def message(error: ErrorDetails, node: Node | None, known: tuple[str, ...]) -> s
         return _unknown(name, known)
     if kind == "raycml":
         return error["msg"]
-    if isinstance(node, Leaf) and node.value is None and kind != "value_error":
+    if isinstance(node, ScalarNode) and scalar(node) is None and kind != "value_error":
         return f"`{name}` is empty; write a value, or leave the field out"
     if kind == "value_error":
         return _own(name, str(context["error"]), None if _is_variable(error) else node)
@@ -34,13 +35,13 @@ def message(error: ErrorDetails, node: Node | None, known: tuple[str, ...]) -> s
 
 
 def _is_variable(error: ErrorDetails) -> bool:
-    """Whether it is about one variable below `environment`, whose value is not to be repeated."""
+    """True for an error about a variable below `environment`, whose value is not repeated."""
     steps = [step for step in error["loc"] if step != "[key]"]
     return len(steps) > 1 and steps[-2] == "environment"
 
 
 def _variable(name: str, node: Node | None) -> str:
-    if not isinstance(node, Leaf):
+    if not isinstance(node, ScalarNode):
         return f"`{name}` must be text, not a list or a mapping"
     return (
         f"`{name}` must be text, and YAML takes its value for {_taken(node)}; "
@@ -77,19 +78,18 @@ def _unknown(name: str, known: tuple[str, ...]) -> str:
 
 
 def _own(name: str, said: str, node: Node | None) -> str:
-    if isinstance(node, Leaf) and isinstance(node.value, Unclear):
-        return f"`{node.written[:40]}` is not clearly a value for `{name}`; {_plainly(node.value)}"
+    if isinstance(node, ScalarNode) and isinstance(value := scalar(node), Unclear):
+        return (
+            f"`{node.value[:40]}` is not clearly a value for `{name}`; some readers of YAML take "
+            f"it for {value.what}: write a plain decimal number, or quotes"
+        )
     return f"`{name}` {said}" if said.startswith("must be ") else said
 
 
-def _plainly(value: Unclear) -> str:
-    return f"some readers of YAML take it for {value.what}: write a plain decimal number, or quotes"
-
-
 def _quote(name: str, node: Node | None) -> str:
-    if not isinstance(node, Leaf):
+    if not isinstance(node, ScalarNode):
         return f"`{name}` must be text, not a list or a mapping"
-    written = node.written[:60]
+    written = node.value[:60]
     quoted = json.dumps(written, ensure_ascii=False)
     return (
         f"`{name}` must be text, and YAML takes `{written}` for {_taken(node)}; "
@@ -97,27 +97,28 @@ def _quote(name: str, node: Node | None) -> str:
     )
 
 
-def _taken(node: Leaf) -> str:
-    if isinstance(node.value, Unclear):
-        return node.value.what
-    return "true or false" if isinstance(node.value, bool) else "a number"
+def _taken(node: ScalarNode) -> str:
+    value = scalar(node)
+    if isinstance(value, Unclear):
+        return value.what
+    return "true or false" if isinstance(value, bool) else "a number"
 
 
 def _whole(name: str, node: Node | None) -> str:
-    if not isinstance(node, Leaf):
+    if not isinstance(node, ScalarNode):
         return f"`{name}` must be a whole number"
-    return f"`{name}` must be a whole number, not `{node.written[:40]}`; {_number_hint(node)}"
+    return f"`{name}` must be a whole number, not `{node.value[:40]}`; {_number_hint(node)}"
 
 
-def _number_hint(node: Leaf) -> str:
-    digits = node.written.lstrip("+-0_ ")
+def _number_hint(node: ScalarNode) -> str:
+    digits = node.value.lstrip("+-0_ ")
     if digits.isascii() and digits.isdigit() and len(digits) <= 9:
-        return f"write {digits}" + (", without quotes" if isinstance(node.value, str) else "")
+        return f"write {digits}" + (", without quotes" if isinstance(scalar(node), str) else "")
     return "write plain decimal digits without quotes"
 
 
 def _true_or_false(name: str, node: Node | None) -> str:
-    written = f", not `{node.written[:40]}`" if isinstance(node, Leaf) else ""
+    written = f", not `{node.value[:40]}`" if isinstance(node, ScalarNode) else ""
     return f"`{name}` must be true or false{written}; write true or false, without quotes"
 
 
@@ -132,7 +133,7 @@ def _list(name: str, _: Node | None) -> str:
 def _literal(name: str, expected: str, node: Node | None) -> str:
     choices = tuple(expected.replace("'", "").replace(" or ", ", ").split(", "))
     listed = " or ".join([", ".join(choices[:-1]), choices[-1]] if choices[:-1] else choices)
-    written = node.written if isinstance(node, Leaf) else ""
+    written = node.value if isinstance(node, ScalarNode) else ""
     hint = did_you_mean(written, choices) if written and len(choices) > 1 else ""
     return f"`{name}` must be {listed}" + (f"; {hint}" if hint else "")
 

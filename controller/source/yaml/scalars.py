@@ -1,8 +1,8 @@
-"""What a plain word in YAML stands for.
+"""Values of plain (unquoted) YAML scalars.
 
 Readers of YAML disagree on words such as ``yes``, ``08`` and ``1:30``.  A spec is text that several
-tools read, so such a word is `Unclear` here: nothing is guessed, and whoever wanted text is told to
-quote it.  What all readers agree on is read.
+tools read, so such a word is `Unclear` here: nothing is guessed, and the message asks for quotes.
+Words on which all readers agree have their usual value.
 """
 
 import re

@@ -1,8 +1,8 @@
 """The JSON Schema of a spec, for editors and for other tools.
 
-Draft 7, because that is what editors of YAML understand.  It is made from the types, so that hover
-text, completion and validation cannot drift apart.  What a schema cannot say (names that collide,
-bounds between fields) is left to `raycml validate`.
+Draft 7, because editors of YAML understand it.  It is made from the types, so that hover text,
+completion and validation cannot drift apart.  Rules that a schema cannot express (names that
+collide, bounds between fields) are left to `raycml validate`.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def _draft_7_mapping(schema: dict[str, object]) -> dict[str, object]:
 
 
 def _draft_7(schema: object) -> object:
-    """In draft 7 a reference hides whatever stands beside it, such as the field's description.
+    """In draft 7 a reference hides its siblings, such as the description of the field.
 
     Pydantic leaves a title out where it equals the name of what is referred to.
     """
@@ -52,23 +52,24 @@ def _draft_7(schema: object) -> object:
 
 def fields_at(path: Sequence[int | str]) -> tuple[str, ...]:
     """The fields that could stand where the last step of the path stands, as they are written."""
-    page: type[BaseModel] | None = RayCluster
+    model: type[BaseModel] | None = RayCluster
     for step in path[:-1]:
-        if page is None:
+        if model is None:
             return ()
         if isinstance(step, str):
-            page = _pages(page).get(step)
-    return tuple(_pages(page)) if page is not None else ()
+            model = _fields(model).get(step)
+    return tuple(_fields(model)) if model is not None else ()
 
 
 @cache
-def _pages(page: type[BaseModel]) -> dict[str, type[BaseModel] | None]:
+def _fields(model: type[BaseModel]) -> dict[str, type[BaseModel] | None]:
+    """The written names of a model's fields, with the model inside where a field has one."""
     return {
-        info.alias or name: _page_in(info.annotation) for name, info in page.model_fields.items()
+        info.alias or name: _model_in(info.annotation) for name, info in model.model_fields.items()
     }
 
 
-def _page_in(annotation: object) -> type[BaseModel] | None:
+def _model_in(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, SpecModel):
         return annotation
-    return next(filter(None, map(_page_in, get_args(annotation))), None)
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
