@@ -1,10 +1,10 @@
 """The types of a spec's fields: what pydantic checks, and what the JSON Schema shows of it.
 
-`about` holds a field's manual together with what a change of the field does.
+The docstring of a field is its manual; `about` adds its title, its examples and what a change does.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -40,19 +40,19 @@ _EFFECT: Mapping[Change, str] = {
 }
 
 
-def about(title: str, description: str, change: Change, *examples: object) -> FieldInfo:
-    """The manual of a field; its effect closes the description and is there as data too."""
+def about(title: str, change: Change, *examples: object) -> FieldInfo:
+    """The rest of a field's manual, beside its docstring."""
     field: FieldInfo = Field(
-        title=title,
-        description=f"{description} {_EFFECT[change]}",
-        examples=list(examples),
-        json_schema_extra={"x-raycml-change": change},
+        title=title, examples=list(examples), json_schema_extra={"x-raycml-change": change}
     )
     return field
 
 
 class SpecModel(BaseModel):
-    """A part of the document: no unknown fields, no guessing between types, no change."""
+    """A part of the document: no unknown fields, no guessing between types, no change.
+
+    In the JSON Schema the effect of a change closes each field's description.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -60,7 +60,17 @@ class SpecModel(BaseModel):
         frozen=True,
         populate_by_name=True,
         strict=True,
+        use_attribute_docstrings=True,
     )
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        made = super().model_json_schema(*args, **kwargs)
+        for model in (made, *made.get("$defs", {}).values()):
+            for field in model["properties"].values():
+                manual = " ".join(field["description"].split())
+                field["description"] = f"{manual} {_EFFECT[field['x-raycml-change']]}"
+        return made
 
 
 def _number_or(pattern: str, low: float, high: float) -> WithJsonSchema:

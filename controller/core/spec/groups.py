@@ -36,29 +36,16 @@ UNSTATED_REPLICAS = 100  # a larger group must state `maxReplicas` too, against 
 class Resources(SpecModel):
     """What one node gets."""
 
-    cpu: Annotated[
-        Cpu,
-        about(
-            "CPU",
-            "Cores of each node: 4, 0.5, or 500m. Ray counts whole ones: a fraction is rounded up, "
-            "unless `num-cpus` says another number.",
-            "restarts",
-            4,
-            "500m",
-        ),
-    ]
-    memory: Annotated[
-        Memory,
-        about(
-            "Memory",
-            "Memory of each node: 16Gi, 16G, 16000Mi, or a number of GiB; at least 1536Mi for the "
-            "head and 768Mi for a worker, since Ray's own processes take most of that.",
-            "restarts",
-            "16Gi",
-            16,
-        ),
-    ]
-    gpu: Annotated[Gpu, about("GPU", "Graphics processors of each node.", "restarts", 1)] = 0
+    cpu: Annotated[Cpu, about("CPU", "restarts", 4, "500m")]
+    """Cores of each node: 4, 0.5, or 500m. Ray counts whole ones: a fraction is rounded up, unless
+    `num-cpus` says another number.
+    """
+    memory: Annotated[Memory, about("Memory", "restarts", "16Gi", 16)]
+    """Memory of each node: 16Gi, 16G, 16000Mi, or a number of GiB; at least 1536Mi for the head and
+    768Mi for a worker, since Ray's own processes take most of that.
+    """
+    gpu: Annotated[Gpu, about("GPU", "restarts", 1)] = 0
+    """Graphics processors of each node."""
 
 
 class NodeGroup(SpecModel):
@@ -66,39 +53,25 @@ class NodeGroup(SpecModel):
 
     is_head: ClassVar[bool] = False
 
-    resources: Annotated[
-        Resources, about("Resources", "What each node gets.", "restarts", {"cpu": 4, "memory": 16})
-    ]
+    resources: Annotated[Resources, about("Resources", "restarts", {"cpu": 4, "memory": 16})]
+    """What each node gets."""
     ray_start_params: Annotated[
-        StartParams,
-        about(
-            "Ray start parameters",
-            "Options of `ray start`, without `--`, as text. They win over what raycml derives "
-            "from the resources.",
-            "restarts",
-            {"num-cpus": "0"},
-        ),
+        StartParams, about("Ray start parameters", "restarts", {"num-cpus": "0"})
     ] = Field(default_factory=dict)
+    """Options of `ray start`, without `--`, as text. They win over what raycml derives from the
+    resources.
+    """
     environment: Annotated[
-        Environment,
-        about(
-            "Environment",
-            "Environment variables of these members; they win over those of the cluster. "
-            "Not for secrets: whoever may see the application may read them.",
-            "restarts",
-            {"OMP_NUM_THREADS": "2"},
-        ),
+        Environment, about("Environment", "restarts", {"OMP_NUM_THREADS": "2"})
     ] = Field(default_factory=dict, repr=False)
-    runtime_identifier: Annotated[
-        Image | None,
-        about(
-            "Runtime",
-            "The image of these members, where it is not the cluster's. "
-            "Ray and Python must be the same.",
-            "restarts",
-            EXAMPLE_RUNTIME,
-        ),
-    ] = None
+    """Environment variables of these members; they win over those of the cluster. Not for secrets:
+    whoever may see the application may read them.
+    """
+    runtime_identifier: Annotated[Image | None, about("Runtime", "restarts", EXAMPLE_RUNTIME)] = (
+        None
+    )
+    """The image of these members, where it is not the cluster's. Ray and Python must be the same.
+    """
 
     @field_validator("resources")
     @classmethod
@@ -126,7 +99,7 @@ class NodeGroup(SpecModel):
 
 
 class HeadGroup(NodeGroup):
-    """The one member that the others join."""
+    """The head of the cluster."""
 
     is_head: ClassVar[bool] = True
 
@@ -134,42 +107,17 @@ class HeadGroup(NodeGroup):
 class WorkerGroup(NodeGroup):
     """Some equal workers."""
 
-    group_name: Annotated[
-        GroupName,
-        about(
-            "Group name",
-            "Unique in its cluster; lower-case letters, digits and single hyphens.",
-            "counts",
-            "gpu",
-        ),
-    ]
-    min_replicas: Annotated[
-        Replicas, about("Fewest replicas", "The least that replicas may be.", "guides", 0)
-    ] = 0
-    max_replicas: Annotated[
-        Replicas | None,
-        about(
-            "Most replicas",
-            "The most that replicas may be; null for no bound, and then for at most 100 replicas.",
-            "guides",
-            8,
-        ),
-    ] = None
+    group_name: Annotated[GroupName, about("Group name", "counts", "gpu")]
+    """Unique in its cluster; lower-case letters, digits and single hyphens."""
+    min_replicas: Annotated[Replicas, about("Fewest replicas", "guides", 0)] = 0
+    """The least that replicas may be."""
+    max_replicas: Annotated[Replicas | None, about("Most replicas", "guides", 8)] = None
+    """The most that replicas may be; null for no bound, and then for at most 100 replicas."""
     # Declared after its bounds: a validator sees only the fields above its own.
-    replicas: Annotated[
-        Replicas,
-        about(
-            "Replicas",
-            "How many workers there ought to be; left out: minReplicas, if that is written.",
-            "counts",
-            2,
-        ),
-        Field(validate_default=True),
-    ] = 1
-    suspend: Annotated[
-        bool,
-        about("Suspended", "True: the workers of this group are stopped and kept.", "counts", True),
-    ] = False
+    replicas: Annotated[Replicas, about("Replicas", "counts", 2), Field(validate_default=True)] = 1
+    """How many workers there ought to be; left out: minReplicas, if that is written."""
+    suspend: Annotated[bool, about("Suspended", "counts", True)] = False
+    """True: the workers of this group are stopped and kept."""
 
     @model_validator(mode="before")
     @classmethod

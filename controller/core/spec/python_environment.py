@@ -73,21 +73,19 @@ class PythonEnvironment(SpecModel):
             AfterValidator(check_version),
             WithJsonSchema({"type": "string", "pattern": VERSION_PATTERN}),
         ],
-        about("Python", "Its version, which the runtime must have.", "restarts", "3.11"),
+        about("Python", "restarts", "3.11"),
     ]
+    """Its version, which the runtime must have."""
     packages: Annotated[
         Annotated[
             tuple[str, ...],
             WithJsonSchema({"type": "array", "items": _PACKAGE, "maxItems": MAX_PACKAGES}),
         ],
-        about(
-            "Packages",
-            "Requirements such as `pandas==2.2.3` or `ray[default]`; Ray is of rayVersion. "
-            "They come from the package index that pip is set to in the workspace.",
-            "restarts",
-            ["ray[default]", "pandas==2.2.3"],
-        ),
+        about("Packages", "restarts", ["ray[default]", "pandas==2.2.3"]),
     ] = ()
+    """Requirements such as `pandas==2.2.3` or `ray[default]`; Ray is of rayVersion. They come from
+    the package index that pip is set to in the workspace.
+    """
     requirements: Annotated[
         Annotated[
             str | tuple[str, ...] | None,
@@ -101,13 +99,9 @@ class PythonEnvironment(SpecModel):
                 }
             ),
         ],
-        about(
-            "Requirements",
-            "A requirements file beside the spec, or its lines; hashes are allowed, options not.",
-            "restarts",
-            "requirements.txt",
-        ),
+        about("Requirements", "restarts", "requirements.txt"),
     ] = None
+    """A requirements file beside the spec, or its lines; hashes are allowed, options not."""
 
     @field_validator("packages", mode="before")
     @classmethod

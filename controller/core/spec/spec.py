@@ -54,29 +54,18 @@ MAX_GROUPS = 50
 
 
 class UpgradeStrategy(SpecModel):
-    """How outdated members are replaced."""
+    """Replacement of outdated members."""
 
     type: Annotated[
-        Literal["RollingUpdate", "Recreate", "None"],
-        about(
-            "Type",
-            "RollingUpdate goes worker by worker, Recreate takes the whole cluster at once, "
-            "None leaves outdated members alone.",
-            "guides",
-            "RollingUpdate",
-        ),
+        Literal["RollingUpdate", "Recreate", "None"], about("Type", "guides", "RollingUpdate")
     ] = "RollingUpdate"
-    max_unavailable: Annotated[
-        Budget,
-        about(
-            "Members away at once",
-            "How many members of a worker group a rolling update may take away at once: "
-            "a number, or a percentage of its replicas.",
-            "guides",
-            1,
-            "25%",
-        ),
-    ] = 1
+    """RollingUpdate goes worker by worker, Recreate takes the whole cluster at once, None leaves
+    outdated members alone.
+    """
+    max_unavailable: Annotated[Budget, about("Members away at once", "guides", 1, "25%")] = 1
+    """How many members of a worker group a rolling update may take away at once: a number, or a
+    percentage of its replicas.
+    """
 
     def budget(self, replicas: int) -> int:
         """Members of a group of that many replicas that may be away; never fewer than one."""
@@ -88,117 +77,59 @@ class UpgradeStrategy(SpecModel):
 class ClusterSpec(SpecModel):
     """What a cluster ought to be."""
 
-    project: Annotated[
-        Project | None,
-        about(
-            "Project",
-            "Id or exact name of the project; null for the project of the connection.",
-            "restarts",
-            "fraud-models",
-        ),
-    ] = None
-    ray_version: Annotated[
-        RayVersion,
-        about(
-            "Ray version",
-            "The version that the interpreter has; nodes that run another one are refused.",
-            "restarts",
-            "2.60.0",
-        ),
-    ]
-    runtime_identifier: Annotated[
-        Image, about("Runtime", "The image of every member.", "restarts", EXAMPLE_RUNTIME)
-    ]
-    python: Annotated[
-        Python,
-        about(
-            "Interpreter",
-            "The Python that has Ray: an absolute path, or one relative to the project's home.",
-            "restarts",
-            "/home/cdsw/.venv/bin/python",
-        ),
-    ] = ".venv/bin/python"
+    project: Annotated[Project | None, about("Project", "restarts", "fraud-models")] = None
+    """Id or exact name of the project; null for the project of the connection."""
+    ray_version: Annotated[RayVersion, about("Ray version", "restarts", "2.60.0")]
+    """The version that the interpreter has; nodes that run another one are refused."""
+    runtime_identifier: Annotated[Image, about("Runtime", "restarts", EXAMPLE_RUNTIME)]
+    """The image of every member."""
+    python: Annotated[Python, about("Interpreter", "restarts", "/home/cdsw/.venv/bin/python")] = (
+        ".venv/bin/python"
+    )
+    """The Python that has Ray: an absolute path, or one relative to the project's home."""
     python_environment: Annotated[
         PythonEnvironment | None,
-        about(
-            "Python environment",
-            "Packages from which raycml builds a virtual environment in the project; instead of "
-            "`python`, which is for those who build their own.",
-            "restarts",
-            {"python": "3.11", "packages": ["ray[default]"]},
-        ),
+        about("Python environment", "restarts", {"python": "3.11", "packages": ["ray[default]"]}),
     ] = None
+    """Packages from which raycml builds a virtual environment in the project; instead of `python`,
+    which is for those who build their own.
+    """
     environment: Annotated[
-        Environment,
-        about(
-            "Environment",
-            "Environment variables of every member; those of a group win. "
-            "Not for secrets: whoever may see the application may read them.",
-            "restarts",
-            {"OMP_NUM_THREADS": "2"},
-        ),
+        Environment, about("Environment", "restarts", {"OMP_NUM_THREADS": "2"})
     ] = Field(default_factory=dict, repr=False)
-    api_key_access: Annotated[
-        bool,
-        about(
-            "Access to the API key",
-            "True: tasks and actors inherit CDSW_APIV2_KEY, the CML API key of the user who owns "
-            "the applications, and so may do in CML whatever that user may.",
-            "restarts",
-            True,
-        ),
-    ] = False
-    suspend: Annotated[
-        bool,
-        about(
-            "Suspended",
-            "True: every member is stopped and kept, and its resources are free.",
-            "counts",
-            True,
-        ),
-    ] = False
-    paused: Annotated[
-        bool,
-        about("Paused", "True: the controller only watches this cluster.", "guides", True),
-    ] = False
+    """Environment variables of every member; those of a group win. Not for secrets: whoever may see
+    the application may read them.
+    """
+    api_key_access: Annotated[bool, about("Access to the API key", "restarts", True)] = False
+    """True: tasks and actors inherit CDSW_APIV2_KEY, the CML API key of the user who owns the
+    applications, and so may do in CML whatever that user may.
+    """
+    suspend: Annotated[bool, about("Suspended", "counts", True)] = False
+    """True: every member is stopped and kept, and its resources are free."""
+    paused: Annotated[bool, about("Paused", "guides", True)] = False
+    """True: the controller only watches this cluster."""
     # Declared after `suspend`: a validator sees only the fields above its own.
-    protect: Annotated[
-        bool,
-        about(
-            "Protected",
-            "True: no member is deleted or replaced, and the head is never restarted.",
-            "guides",
-            True,
-        ),
-    ] = False
+    protect: Annotated[bool, about("Protected", "guides", True)] = False
+    """True: no member is deleted or replaced, and the head is never restarted."""
     upgrade_strategy: Annotated[
         UpgradeStrategy,
-        about(
-            "Upgrade strategy",
-            "How outdated members are replaced.",
-            "guides",
-            {"type": "RollingUpdate", "maxUnavailable": 1},
-        ),
+        about("Upgrade strategy", "guides", {"type": "RollingUpdate", "maxUnavailable": 1}),
     ] = UpgradeStrategy()
+    """How outdated members are replaced."""
     head_group_spec: Annotated[
-        HeadGroup,
-        about(
-            "Head",
-            "The one member that the others join.",
-            "restarts",
-            {"resources": {"cpu": 4, "memory": "16Gi"}},
-        ),
+        HeadGroup, about("Head", "restarts", {"resources": {"cpu": 4, "memory": "16Gi"}})
     ]
+    """The one member that the others join."""
     worker_group_specs: Annotated[
         tuple[WorkerGroup, ...],
         Field(max_length=MAX_GROUPS),
         about(
             "Worker groups",
-            "Each group has equal workers; the order means nothing.",
             "counts",
             [{"groupName": "gpu", "resources": {"cpu": 16, "memory": "64Gi", "gpu": 1}}],
         ),
     ] = ()
+    """Each group has equal workers; the order means nothing."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -271,38 +202,27 @@ def _both(written: object) -> Iterator[tuple[tuple[int | str, ...], str]]:
 
 
 class Metadata(SpecModel):
-    """What the cluster is called."""
+    """The name of the cluster."""
 
-    name: Annotated[
-        ClusterName,
-        about(
-            "Name",
-            "Unique in the source; lower-case letters, digits and single hyphens. "
-            "Another name is another cluster.",
-            "counts",
-            "analytics",
-        ),
-    ]
+    name: Annotated[ClusterName, about("Name", "counts", "analytics")]
+    """Unique in the source; lower-case letters, digits and single hyphens. Another name is another
+    cluster.
+    """
 
 
 class RayCluster(SpecModel):
     """One cluster, as a document."""
 
-    api_version: Annotated[
-        Literal["raycml/v1"],
-        about("API version", "The version of this format.", "guides", "raycml/v1"),
-    ]
-    kind: Annotated[
-        Literal["RayCluster"], about("Kind", "What the document is.", "guides", "RayCluster")
-    ]
-    metadata: Annotated[
-        Metadata, about("Metadata", "What the cluster is called.", "counts", {"name": "analytics"})
-    ]
+    api_version: Annotated[Literal["raycml/v1"], about("API version", "guides", "raycml/v1")]
+    """The version of this format."""
+    kind: Annotated[Literal["RayCluster"], about("Kind", "guides", "RayCluster")]
+    """What the document is."""
+    metadata: Annotated[Metadata, about("Metadata", "counts", {"name": "analytics"})]
+    """What the cluster is called."""
     spec: Annotated[
         ClusterSpec,
         about(
             "Spec",
-            "What the cluster ought to be.",
             "restarts",
             {
                 "rayVersion": "2.60.0",
@@ -311,6 +231,7 @@ class RayCluster(SpecModel):
             },
         ),
     ]
+    """What the cluster ought to be."""
 
     @property
     def name(self) -> str:
