@@ -1,7 +1,6 @@
 """The head and the worker groups of a spec.
 
-A value of these types is valid in itself; that names differ is for the cluster to check.  Each
-field carries its manual and says what a change of it does; see `fields.about`.
+A value of these types is valid in itself; the cluster checks that the names of groups differ.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,44 +33,43 @@ UNSTATED_REPLICAS = 100  # a larger group must state `maxReplicas` too, against 
 
 
 class Resources(SpecModel):
-    """What one node gets."""
+    """Resources of one node."""
 
     cpu: Annotated[Cpu, about("CPU", "restarts", 4, "500m")]
-    """Cores of each node: 4, 0.5, or 500m. Ray counts whole ones: a fraction is rounded up, unless
-    `num-cpus` says another number.
+    """Cores of each node: 4, 0.5, or 500m. Ray counts whole cores: a fraction is rounded up, unless
+    `num-cpus` sets another number.
     """
     memory: Annotated[Memory, about("Memory", "restarts", "16Gi", 16)]
     """Memory of each node: 16Gi, 16G, 16000Mi, or a number of GiB; at least 1536Mi for the head and
-    768Mi for a worker, since Ray's own processes take most of that.
+    768Mi for a worker, because Ray's own processes need most of that.
     """
     gpu: Annotated[Gpu, about("GPU", "restarts", 1)] = 0
-    """Graphics processors of each node."""
+    """GPUs of each node."""
 
 
 class NodeGroup(SpecModel):
-    """What the head and the workers have in common."""
+    """Fields that the head and the workers share."""
 
     is_head: ClassVar[bool] = False
 
     resources: Annotated[Resources, about("Resources", "restarts", {"cpu": 4, "memory": 16})]
-    """What each node gets."""
+    """CPU, memory and GPUs of each node."""
     ray_start_params: Annotated[
         StartParams, about("Ray start parameters", "restarts", {"num-cpus": "0"})
     ] = Field(default_factory=dict)
-    """Options of `ray start`, without `--`, as text. They win over what raycml derives from the
-    resources.
+    """Options of `ray start`, without `--`, as text. They take precedence over the values that
+    raycml derives from the resources.
     """
     environment: Annotated[
         Environment, about("Environment", "restarts", {"OMP_NUM_THREADS": "2"})
     ] = Field(default_factory=dict, repr=False)
-    """Environment variables of these members; they win over those of the cluster. Not for secrets:
-    whoever may see the application may read them.
+    """Environment variables of these members; they take precedence over the cluster's. Not for
+    secrets: every user who can see the application can read them.
     """
     runtime_identifier: Annotated[Image | None, about("Runtime", "restarts", EXAMPLE_RUNTIME)] = (
         None
     )
-    """The image of these members, where it is not the cluster's. Ray and Python must be the same.
-    """
+    """Runtime image of these members, if not the cluster's. Its Ray and Python must be the same."""
 
     @field_validator("resources")
     @classmethod
@@ -105,19 +103,19 @@ class HeadGroup(NodeGroup):
 
 
 class WorkerGroup(NodeGroup):
-    """Some equal workers."""
+    """A group of identical workers."""
 
     group_name: Annotated[GroupName, about("Group name", "counts", "gpu")]
     """Unique in its cluster; lower-case letters, digits and single hyphens."""
-    min_replicas: Annotated[Replicas, about("Fewest replicas", "guides", 0)] = 0
-    """The least that replicas may be."""
-    max_replicas: Annotated[Replicas | None, about("Most replicas", "guides", 8)] = None
-    """The most that replicas may be; null for no bound, and then for at most 100 replicas."""
+    min_replicas: Annotated[Replicas, about("Minimum replicas", "guides", 0)] = 0
+    """Lower bound of `replicas`."""
+    max_replicas: Annotated[Replicas | None, about("Maximum replicas", "guides", 8)] = None
+    """Upper bound of `replicas`; required for more than 100 replicas."""
     # Declared after its bounds: a validator sees only the fields above its own.
     replicas: Annotated[Replicas, about("Replicas", "counts", 2), Field(validate_default=True)] = 1
-    """How many workers there ought to be; left out: minReplicas, if that is written."""
+    """Desired number of workers; default: `minReplicas` if set, otherwise 1."""
     suspend: Annotated[bool, about("Suspended", "counts", True)] = False
-    """True: the workers of this group are stopped and kept."""
+    """True: the workers of this group are stopped, not deleted."""
 
     @model_validator(mode="before")
     @classmethod

@@ -65,7 +65,7 @@ _PACKAGE = {"type": "string", "minLength": 1, "maxLength": MAX_LINE}
 
 
 class PythonEnvironment(SpecModel):
-    """What is to be in a virtual environment of the project."""
+    """Content of a virtual environment that raycml builds in the project."""
 
     python: Annotated[
         Annotated[
@@ -75,7 +75,7 @@ class PythonEnvironment(SpecModel):
         ],
         about("Python", "restarts", "3.11"),
     ]
-    """Its version, which the runtime must have."""
+    """Version of Python; the runtime must have it."""
     packages: Annotated[
         Annotated[
             tuple[str, ...],
@@ -83,8 +83,8 @@ class PythonEnvironment(SpecModel):
         ],
         about("Packages", "restarts", ["ray[default]", "pandas==2.2.3"]),
     ] = ()
-    """Requirements such as `pandas==2.2.3` or `ray[default]`; Ray is of rayVersion. They come from
-    the package index that pip is set to in the workspace.
+    """Requirements such as `pandas==2.2.3` or `ray[default]`; Ray's version is `rayVersion`. pip
+    installs them from the package index that the workspace is configured for.
     """
     requirements: Annotated[
         Annotated[
@@ -101,7 +101,7 @@ class PythonEnvironment(SpecModel):
         ],
         about("Requirements", "restarts", "requirements.txt"),
     ] = None
-    """A requirements file beside the spec, or its lines; hashes are allowed, options not."""
+    """A requirements file beside the spec, or its lines; hashes are allowed, options are not."""
 
     @field_validator("packages", mode="before")
     @classmethod

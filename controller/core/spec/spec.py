@@ -1,9 +1,8 @@
 """The spec: the document that a person wrote for one cluster, checked.
 
 The field names are KubeRay's where KubeRay has the concept.  A value of these types is valid in
-itself; whether it contests a name with another spec is for `revision.assemble` to say.  Each field
-carries its manual (title, description, example) and says what a change of it does, because the JSON
-Schema and the documentation are made from here.  This page may not read text or files.
+itself; `revision.assemble` compares its name with those of other specs.  The JSON Schema and the
+reference are generated from the docstrings here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -54,58 +53,58 @@ MAX_GROUPS = 50
 
 
 class UpgradeStrategy(SpecModel):
-    """Replacement of outdated members."""
+    """The way in which outdated members are replaced."""
 
     type: Annotated[
         Literal["RollingUpdate", "Recreate", "None"], about("Type", "guides", "RollingUpdate")
     ] = "RollingUpdate"
-    """RollingUpdate goes worker by worker, Recreate takes the whole cluster at once, None leaves
-    outdated members alone.
+    """RollingUpdate replaces workers one by one, Recreate replaces the whole cluster at once, None
+    does not replace outdated members.
     """
-    max_unavailable: Annotated[Budget, about("Members away at once", "guides", 1, "25%")] = 1
-    """How many members of a worker group a rolling update may take away at once: a number, or a
-    percentage of its replicas.
+    max_unavailable: Annotated[Budget, about("Maximum unavailable", "guides", 1, "25%")] = 1
+    """Maximum number of members of a worker group that a rolling update replaces at the same time:
+    a number, or a percentage of its replicas.
     """
 
     def budget(self, replicas: int) -> int:
-        """Members of a group of that many replicas that may be away; never fewer than one."""
+        """Members of a group of that many replicas that may be unavailable; at least one."""
         if isinstance(self.max_unavailable, int):
             return self.max_unavailable
         return max(1, replicas * int(self.max_unavailable.removesuffix("%")) // 100)
 
 
 class ClusterSpec(SpecModel):
-    """What a cluster ought to be."""
+    """The desired state of a cluster."""
 
     project: Annotated[Project | None, about("Project", "restarts", "fraud-models")] = None
-    """Id or exact name of the project; null for the project of the connection."""
+    """Id or exact name of the CML project; null: the project of the connection."""
     ray_version: Annotated[RayVersion, about("Ray version", "restarts", "2.60.0")]
-    """The version that the interpreter has; nodes that run another one are refused."""
+    """The version of Ray in the interpreter; a node that finds another version does not start."""
     runtime_identifier: Annotated[Image, about("Runtime", "restarts", EXAMPLE_RUNTIME)]
-    """The image of every member."""
+    """The runtime image of every member."""
     python: Annotated[Python, about("Interpreter", "restarts", "/home/cdsw/.venv/bin/python")] = (
         ".venv/bin/python"
     )
-    """The Python that has Ray: an absolute path, or one relative to the project's home."""
+    """Python interpreter with Ray installed: absolute, or relative to the project's home."""
     python_environment: Annotated[
         PythonEnvironment | None,
         about("Python environment", "restarts", {"python": "3.11", "packages": ["ray[default]"]}),
     ] = None
-    """Packages from which raycml builds a virtual environment in the project; instead of `python`,
-    which is for those who build their own.
+    """Packages from which raycml builds a virtual environment in the project; an alternative to
+    `python`, which names an interpreter that you maintain yourself.
     """
     environment: Annotated[
         Environment, about("Environment", "restarts", {"OMP_NUM_THREADS": "2"})
     ] = Field(default_factory=dict, repr=False)
-    """Environment variables of every member; those of a group win. Not for secrets: whoever may see
-    the application may read them.
+    """Environment variables of every member; a group's own take precedence. Not for secrets: every
+    user who can see the application can read them.
     """
     api_key_access: Annotated[bool, about("Access to the API key", "restarts", True)] = False
     """True: tasks and actors inherit CDSW_APIV2_KEY, the CML API key of the user who owns the
-    applications, and so may do in CML whatever that user may.
+    applications, and can do in CML everything that this user can.
     """
     suspend: Annotated[bool, about("Suspended", "counts", True)] = False
-    """True: every member is stopped and kept, and its resources are free."""
+    """True: every member is stopped, not deleted, and its resources are free."""
     paused: Annotated[bool, about("Paused", "guides", True)] = False
     """True: the controller only watches this cluster."""
     # Declared after `suspend`: a validator sees only the fields above its own.
@@ -115,11 +114,11 @@ class ClusterSpec(SpecModel):
         UpgradeStrategy,
         about("Upgrade strategy", "guides", {"type": "RollingUpdate", "maxUnavailable": 1}),
     ] = UpgradeStrategy()
-    """How outdated members are replaced."""
+    """Replacement of outdated members."""
     head_group_spec: Annotated[
         HeadGroup, about("Head", "restarts", {"resources": {"cpu": 4, "memory": "16Gi"}})
     ]
-    """The one member that the others join."""
+    """The member that all workers join."""
     worker_group_specs: Annotated[
         tuple[WorkerGroup, ...],
         Field(max_length=MAX_GROUPS),
@@ -129,14 +128,14 @@ class ClusterSpec(SpecModel):
             [{"groupName": "gpu", "resources": {"cpu": 16, "memory": "64Gi", "gpu": 1}}],
         ),
     ] = ()
-    """Each group has equal workers; the order means nothing."""
+    """Groups of identical workers, in any order."""
 
     @model_validator(mode="wrap")
     @classmethod
     def _one_interpreter(
         cls, written: object, check: ModelWrapValidatorHandler["ClusterSpec"]
     ) -> "ClusterSpec":
-        """Judged on what was written, so that a fault elsewhere does not hide it."""
+        """Checked as written, so that a fault elsewhere does not hide it."""
         both = [*_both(written)]
         try:
             checked = check(written)
@@ -155,7 +154,7 @@ class ClusterSpec(SpecModel):
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """Only the one of the two that says which interpreter runs, as a spec has it."""
+        """Only one of `python` and `pythonEnvironment`, as a spec has it."""
         written: dict[str, object] = write(self)
         unsaid = "python_environment" if self.python_environment is None else "python"
         return {k: v for k, v in written.items() if k not in (unsaid, _CAMEL.get(unsaid))}
@@ -205,7 +204,7 @@ class Metadata(SpecModel):
     """The name of the cluster."""
 
     name: Annotated[ClusterName, about("Name", "counts", "analytics")]
-    """Unique in the source; lower-case letters, digits and single hyphens. Another name is another
+    """Unique in the source; lower-case letters, digits and single hyphens. A new name means a new
     cluster.
     """
 
@@ -216,9 +215,9 @@ class RayCluster(SpecModel):
     api_version: Annotated[Literal["raycml/v1"], about("API version", "guides", "raycml/v1")]
     """The version of this format."""
     kind: Annotated[Literal["RayCluster"], about("Kind", "guides", "RayCluster")]
-    """What the document is."""
+    """The kind of document."""
     metadata: Annotated[Metadata, about("Metadata", "counts", {"name": "analytics"})]
-    """What the cluster is called."""
+    """Name of the cluster."""
     spec: Annotated[
         ClusterSpec,
         about(
@@ -231,14 +230,14 @@ class RayCluster(SpecModel):
             },
         ),
     ]
-    """What the cluster ought to be."""
+    """Desired state of the cluster."""
 
     @property
     def name(self) -> str:
         return self.metadata.name
 
     def with_requirements(self, lines: tuple[str, ...]) -> "RayCluster":
-        """The same with what its requirements file says, instead of the file's name."""
+        """The same with the lines of its requirements file instead of the file's name."""
         page = self.spec.python_environment
         if page is None:
             raise ValueError(f"{self.name} asks for no environment")
