@@ -82,7 +82,7 @@ reference: $(VENV)/.dev
 		tests/cli/test_documented_json.py tests/cli/test_documented_sessions.py
 
 docs: reference
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "open .site/index.html"
 
 lock: $(VENV)/.dev

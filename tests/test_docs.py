@@ -24,6 +24,7 @@ from tests.documents.markdown import (
     README,
     REFERENCE,
     ROOT,
+    SCRIPTS,
     Block,
     anchors,
     blocks,
@@ -42,7 +43,6 @@ from tests.mutants.catalogue import CATALOGUE
 
 README_BYTES_MAX = 10_000
 TROUBLESHOOTING = DOCS / "troubleshooting.md"
-SCRIPTS = sorted(p for p in (DOCS / "deploy").rglob("*") if p.is_file() and p.suffix != ".pyc")
 READ = [*manuals(), *SCRIPTS]
 # Named in the documents as what a reader has or will have, not as files of the repository.
 EXAMPLES = {"specs/analytics.yaml", "specs/raycml.schema.json", "specs/training.yaml"}

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 REFERENCE = DOCS / "reference"
+SCRIPTS = sorted(p for p in (DOCS / "deploy").rglob("*") if p.is_file() and p.suffix != ".pyc")
 _FENCE = re.compile(
     r"^( *)```(\w*)(?: title=\"([^\"]+)\")?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL
 )
