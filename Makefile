@@ -1,12 +1,12 @@
-# Everything a person needs; each target installs what it needs first.
+# Each target installs what it needs first.
 #
-#   make run     a real Ray cluster on the embedded CML, from specs/quickstart.yaml
-#   make test    the whole suite, with real Ray processes
-#   make check   format, lint, types and all tests that need no Ray: some three minutes
-#   make soak    fresh seeds for the simulation: make soak SECONDS=600 SEED=1
-#   make docs    the documents as a site, in .site, with their generated pages written anew
-#   make stop    end the cluster of `make run` and the embedded CML
-#   make lock    write constraints.txt anew
+#   make run     create a real Ray cluster on the embedded CML, from specs/quickstart.yaml
+#   make test    run the whole test suite, with real Ray processes
+#   make check   run format, lint, types and all tests that need no Ray
+#   make soak    run the simulation with fresh seeds: make soak SECONDS=600 SEED=1
+#   make docs    write generated pages anew, and build the documents as a site in .site
+#   make stop    delete the cluster of `make run`, and stop the embedded CML
+#   make lock    write constraints.txt from what is installed
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -21,17 +21,17 @@ help:
 	@sed -n 's/^#   //p' Makefile
 
 $(VENV)/bin/python:
-	@[ "$(PYTHON)" != no-python ] || { echo "raycml needs Python 3.11 or newer; install it, or say make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "Making a virtual environment with $(PYTHON) ..."
+	@[ "$(PYTHON)" != no-python ] || { echo "raycml needs Python 3.11 or newer; install it, or run: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Creating a virtual environment with $(PYTHON) ..."
 	@$(PYTHON) -m venv $(VENV) || { echo "the module venv is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
 
 $(VENV)/.local: $(VENV)/bin/python pyproject.toml constraints.txt
-	@echo "Installing raycml and Ray (some 250 MB at the first time) ..."
+	@echo "Installing raycml and Ray (about 250 MB on first install) ..."
 	@$(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt -e '.[local]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.local
-	@echo "Installing what the tests need ..."
+	@echo "Installing test dependencies ..."
 	@$(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt -e '.[local,dev,docs]'
 	@touch $@
 
@@ -39,14 +39,14 @@ run: $(VENV)/.local
 	@$(BIN)/raycml reconcile --local specs/quickstart.yaml
 	@$(BIN)/python docs/examples/task_on_every_node.py quickstart
 	@echo
-	@echo "Open the dashboard: first the link under \`sign in', then the address of the cluster above."
+	@echo "Open the dashboard: first the sign-in link, then the address of the cluster above."
 	@$(BIN)/raycml emulator status
 	@echo
-	@echo "Submit a job (the command is printed):  $(BIN)/raycml status --local quickstart"
-	@echo "Edit specs/quickstart.yaml and look:    $(BIN)/raycml plan --local specs/quickstart.yaml"
-	@echo "End all of it:                          make stop"
+	@echo "Submit a job (prints the command):      $(BIN)/raycml status --local quickstart"
+	@echo "Edit specs/quickstart.yaml, then plan:  $(BIN)/raycml plan --local specs/quickstart.yaml"
+	@echo "Stop everything:                        make stop"
 
-# A cluster that is not there (64) is as good as deleted; what is stopped is not started for it.
+# A cluster that does not exist (64) counts as deleted; a stopped CML is not started for this.
 stop:
 	@[ -x $(BIN)/raycml ] || { echo "nothing to stop: raycml is not installed here"; exit 0; }; \
 	code=0; \
@@ -66,8 +66,8 @@ types: $(VENV)/.dev
 check: lint types
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not ray and not slow"
 
-# Three processes on two cores: real clusters, pods and signals are waited for, mostly by one of them.
-# tests/conftest.py says what begins first.
+# Three processes on two cores: one of them mostly waits for real clusters, pods and signals.
+# tests/conftest.py says which files begin.
 test: lint types
 	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 

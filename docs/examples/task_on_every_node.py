@@ -1,7 +1,7 @@
-"""Run one Ray task on every node of a cluster, and say where each one ran.
+"""One Ray task on every node of a cluster, and where each one ran.
 
 Usage: task_on_every_node.py CLUSTER.  For a cluster on the embedded CML, whose nodes are processes
-of this machine.  On a real workspace submit a job instead: `raycml status CLUSTER` tells how.
+of this machine.  On a workspace, submit a job instead: `raycml status CLUSTER` shows how.
 """
 
 import json
@@ -16,7 +16,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 
 def head_address(cluster: str) -> str:
-    """The head's address as `raycml status` gives it."""
+    """The head's address, from `raycml status`."""
     raycml = Path(sys.executable).with_name("raycml")
     command = [raycml, "status", "--local", cluster, "-o", "json"]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)

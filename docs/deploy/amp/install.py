@@ -1,8 +1,8 @@
-"""Builds the environment of the controller in a project of CML; run by a job, from a clone's root.
+"""Build of the controller's environment in a CML project; a job runs this in the root of a clone.
 
 The environment is a copy, named after the content of the clone: a `git pull` changes nothing that
-runs, and to run this again builds only what is new.  `run.py` uses the one that `current` names.
-Older ones stay until the next build, for the controller may still run from one.
+runs, and another run of this job builds only what is new.  `run.py` uses the environment that
+`current` names.  Older ones stay until the next build, because the controller can still run in one.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ def main() -> None:
     place = FOLDER / name
     before = CURRENT.read_text().strip() if CURRENT.exists() else ""
     if name == before and (place / "bin" / "raycml").exists():
-        print(f"raycml: {place} is built already")
+        print(f"raycml: {place} is up to date")
         return
     print(f"raycml: building {place}")
     build(place.absolute())
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def content_name() -> str:
-    """Of all that is installed."""
+    """A hash of everything that is installed."""
     files = [Path(name) for name in INSTALLED]
     files += sorted(p for p in Path("controller").rglob("*") if p.is_file() and p.suffix != ".pyc")
     if not all(file.is_file() for file in files[: len(INSTALLED)]):
@@ -57,7 +57,7 @@ def build(place: Path) -> None:
 
 
 def run(command: list[object]) -> None:
-    """CML sets PIP_USER, which a virtual environment cannot take, and PYTHONPATH for its own."""
+    """Runs without PIP_USER, which fails in a virtual environment, and without CML's PYTHONPATH."""
     kept = {n: v for n, v in os.environ.items() if n not in {"PYTHONPATH", "PYTHONHOME"}}
     words = [str(word) for word in command]
     done = subprocess.run(

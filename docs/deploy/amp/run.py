@@ -1,8 +1,8 @@
-"""The controller as an application of CML: `raycml run` from the environment of `install.py`.
+"""The controller as a CML application: `raycml run` in the environment that `install.py` built.
 
-An application's kernel must stay: it shows what the controller prints, hands TERM down, and ends as
-the controller ended.  What to follow is said by variables of the application: RAYCML_SOURCE and so
-on.  The page is served on CDSW_APP_PORT.
+The kernel of an application must not exit: it shows the output of the controller, forwards TERM,
+and ends as the controller ended.  Variables of the application, such as RAYCML_SOURCE, say what to
+follow.  The page is on CDSW_APP_PORT.
 """
 
 import os
