@@ -9,6 +9,7 @@ by the node program before anybody saw it.  Where no job can do it, the applicat
 import json
 from collections.abc import Mapping
 
+from controller.acceptance.context import Passed, PhaseError, Trial, why_not
 from controller.acceptance.jobs import JobError
 from controller.acceptance.programs import KILL, MARKER, TASKS
 from controller.acceptance.report import (
@@ -20,7 +21,6 @@ from controller.acceptance.report import (
     task_faults,
 )
 from controller.acceptance.spec import GROUP, choose_runtime, runtime_fault
-from controller.acceptance.trial import Passed, PhaseError, Trial, why_not
 from controller.core.model.desired import LAUNCHERS
 from controller.core.model.member import Member
 from controller.core.model.observed import LauncherFile, ObservedApplication, Phase, key_of

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
 
-from controller.acceptance import cleaning, phases
+from controller.acceptance import cleanup, phases
+from controller.acceptance.context import Passed, PhaseError, Trial
 from controller.acceptance.jobs import JobError, PageRefusedError
 from controller.acceptance.report import (
     CLEANING,
@@ -21,7 +22,6 @@ from controller.acceptance.report import (
     obstacle,
     summarise,
 )
-from controller.acceptance.trial import Passed, PhaseError, Trial
 from controller.core.status.goal import Goal, verdict
 from controller.process.interrupts import Interrupts
 from controller.run.loop import Convergence
@@ -43,8 +43,8 @@ _ACTS: Mapping[Phase, Callable[[Trial], Passed]] = {
     Phase.REPAIR: phases.repair,
     Phase.SCALE_UP: phases.scale_up,
     Phase.SCALE_DOWN: phases.scale_down,
-    Phase.DELETE: cleaning.delete,
-    Phase.NOTHING_LEFT: cleaning.nothing_left,
+    Phase.DELETE: cleanup.delete,
+    Phase.NOTHING_LEFT: cleanup.nothing_left,
 }
 _OWN_CODES = frozenset({Exit.UNAUTHORIZED, Exit.REFUSED, Exit.LEASE_HELD})
 

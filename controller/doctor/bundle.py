@@ -20,10 +20,10 @@ from controller.core.model.history import History
 from controller.core.planner.planner import plan
 from controller.core.status.documents import plan_json, status_json
 from controller.core.status.status import assess
-from controller.doctor.facts import Facts, Unread, seen, wanted
-from controller.doctor.finding import Finding
 from controller.doctor.look import Found
-from controller.doctor.text import checkup_json
+from controller.doctor.report import checkup_json
+from controller.doctor.result import Finding
+from controller.doctor.state import Facts, Unread, seen, wanted
 from controller.process.system import System
 from controller.redaction import REDACTED
 from controller.settings import CONNECTION_VARIABLES, PREFIX

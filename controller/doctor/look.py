@@ -14,16 +14,16 @@ from controller.core.model.lease import Lease
 from controller.core.model.observed import HeadReport, LauncherFile, ObservedProject, Pause
 from controller.core.model.project import Amounts, ProjectSeen, Quota
 from controller.doctor.checks import connection as judge
-from controller.doctor.facts import Facts, LeaseSeen, Probe, Unread, wanted
-from controller.doctor.files import (
+from controller.doctor.checks.files import (
     has_interpreter,
     last_lines,
     probe,
     watch_lease,
     within_home,
 )
-from controller.doctor.line import Line, attempt, connected, unless
-from controller.doctor.machine import look_at_git, look_at_settings, look_at_specs
+from controller.doctor.checks.system import look_at_git, look_at_settings, look_at_specs
+from controller.doctor.probe import Line, attempt, connected, unless
+from controller.doctor.state import Facts, LeaseSeen, Probe, Unread, wanted
 from controller.files.launchers import stored_launchers
 from controller.files.pauses import read_pauses
 from controller.files.port import FilesError, ProjectFiles

@@ -14,7 +14,7 @@ from clinic import Clinic
 from stage import KEY, Stage
 
 from controller.doctor.bundle import reserve, write
-from controller.doctor.checks.checkup import examine
+from controller.doctor.checkup import examine
 from controller.doctor.look import Asked, look
 from controller.process.identity import this_place
 from controller.process.system import System

@@ -3,8 +3,8 @@
 import pytest
 
 from controller.cml.errors import CmlError, NotFound, Rejected, Unavailable, Unknown
-from controller.doctor.facts import Unread
-from controller.doctor.files import has_interpreter
+from controller.doctor.checks.files import has_interpreter
+from controller.doctor.state import Unread
 from controller.files.api import ApiFiles, Faults
 from controller.files.port import FilesError
 

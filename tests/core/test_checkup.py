@@ -11,11 +11,11 @@ from controller.core.model.policy import Policy
 from controller.core.model.project import Amounts, ProjectSeen, Quota
 from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.spec.spec import RayCluster
-from controller.doctor.checks.checkup import CHECKS, examine
 from controller.doctor.checks.connection import PING, admission, clock, reach
 from controller.doctor.checks.project import files, nodes, projects, quota, runtimes, shared_memory
-from controller.doctor.facts import Facts, Probe, Sample, Unread
-from controller.doctor.finding import Cause, Finding, Result, bad, counts, warning, worst
+from controller.doctor.checkup import CHECKS, examine
+from controller.doctor.result import Cause, Finding, Result, bad, counts, warning, worst
+from controller.doctor.state import Facts, Probe, Sample, Unread
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 IMAGE = "registry/ml-runtime-python3.11-standard:1"

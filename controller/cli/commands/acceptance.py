@@ -15,12 +15,12 @@ from typing import Annotated
 import httpx
 import typer
 
+from controller.acceptance.context import Trial
 from controller.acceptance.jobs import HeadPage
 from controller.acceptance.report import Exchange, Report, cluster_name
 from controller.acceptance.report_text import document, short, text
 from controller.acceptance.run import Run
 from controller.acceptance.spec import LARGE, SMALL, Shape, check, sizes
-from controller.acceptance.trial import Trial
 from controller.cml.connection import parse_address, trust
 from controller.cml.operations import CallRecord
 from controller.cml.transport import open_http

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from controller.doctor.bundle import reserve, write
-from controller.doctor.checks.checkup import examine
-from controller.doctor.finding import Cause, Finding, worst
+from controller.doctor.checkup import examine
 from controller.doctor.look import Asked, Found, look
-from controller.doctor.text import checkup_json, checkup_lines, checkup_summary
+from controller.doctor.report import checkup_json, checkup_lines, checkup_summary
+from controller.doctor.result import Cause, Finding, worst
 from controller.printable import one_line
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit

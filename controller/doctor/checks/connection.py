@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from controller.doctor.facts import Facts, Sample, Unread
-from controller.doctor.finding import (
+from controller.doctor.result import (
     Cause,
     Finding,
     Result,
@@ -15,6 +14,7 @@ from controller.doctor.finding import (
     unknown,
     warning,
 )
+from controller.doctor.state import Facts, Sample, Unread
 
 PING = "ping"
 SLOW_S = 1.0

@@ -8,8 +8,7 @@ from controller.core.model.observed import ObservedProject, ObservedState, Phase
 from controller.core.model.project import Amounts, ProjectSeen
 from controller.core.spec.python_environment import ENVIRONMENTS
 from controller.core.spec.suggestions import did_you_mean
-from controller.doctor.facts import Facts, Unread, seen, wanted
-from controller.doctor.finding import (
+from controller.doctor.result import (
     Cause,
     Finding,
     bad,
@@ -19,6 +18,7 @@ from controller.doctor.finding import (
     unknown,
     warning,
 )
+from controller.doctor.state import Facts, Unread, seen, wanted
 
 _STORE_LEAST_MB = 80  # Ray refuses less than 75 MiB
 _DEFAULT_MB = 64

@@ -17,9 +17,9 @@ from controller.core.model.observed import (
 from controller.core.situation.matching import Match, Matching
 from controller.core.situation.situation import valid_report
 from controller.core.spec.text import counted
-from controller.doctor.checks.cluster import looked, older, rolls
-from controller.doctor.facts import Facts
-from controller.doctor.finding import Finding, bad, good, listed, unknown
+from controller.doctor.checks.clusters import looked, older, rolls
+from controller.doctor.result import Finding, bad, good, listed, unknown
+from controller.doctor.state import Facts
 
 _NO_SPECS = "there are no specs to compare with"
 JOIN_S = 120.0  # a join takes seconds

@@ -5,9 +5,9 @@ Each check judges by itself; what one needs and nobody could find out makes it a
 
 from collections.abc import Callable, Iterable
 
-from controller.doctor.checks import cluster, connection, project, ray
-from controller.doctor.facts import Facts
-from controller.doctor.finding import Finding
+from controller.doctor.checks import clusters, connection, project, ray
+from controller.doctor.result import Finding
+from controller.doctor.state import Facts
 
 Check = Callable[[Facts], Iterable[Finding]]
 
@@ -27,17 +27,17 @@ CHECKS: tuple[Check, ...] = (
     project.nodes,
     project.files,
     project.interpreters,
-    cluster.lease,
-    cluster.names,
-    cluster.orphans,
-    cluster.launchers,
-    cluster.sign_in,
-    cluster.editions,
-    cluster.applications,
+    clusters.lease,
+    clusters.names,
+    clusters.orphans,
+    clusters.launchers,
+    clusters.sign_in,
+    clusters.editions,
+    clusters.applications,
     ray.reports,
     ray.joins,
     ray.ray_versions,
-    cluster.pauses,
+    clusters.pauses,
 )
 
 

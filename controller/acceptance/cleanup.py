@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from controller.acceptance.trial import Passed, PhaseError, Trial
+from controller.acceptance.context import Passed, PhaseError, Trial
 from controller.core.model.desired import LAUNCHERS
 from controller.core.planner.cluster_folders import may_belong
 from controller.core.spec.text import counted

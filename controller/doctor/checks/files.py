@@ -12,7 +12,7 @@ from controller.clock import Clock
 from controller.cml.errors import Rejected
 from controller.core.model.desired import LAUNCHERS
 from controller.core.model.lease import Lease, LeaseObservation, observe
-from controller.doctor.facts import LeaseSeen, Probe, Unread
+from controller.doctor.state import LeaseSeen, Probe, Unread
 from controller.files.leases import read_lease
 from controller.files.port import FilesError, ProjectFiles, StoredFile
 from controller.process.identity import is_dead

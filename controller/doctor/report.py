@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from controller.doctor.finding import Finding, Result, counts
+from controller.doctor.result import Finding, Result, counts
 
 SCHEMA = "raycml.doctor/v1"
 _NAMED = {Result.UNKNOWN.value: "not known"}

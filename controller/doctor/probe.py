@@ -14,7 +14,7 @@ from controller.cml import errors
 from controller.cml.connection import trust
 from controller.cml.inspector import Inspector, server_time
 from controller.cml.operations import CallRecord
-from controller.doctor.facts import Sample, Unread
+from controller.doctor.state import Sample, Unread
 from controller.emulator.daemon import EmulatorError
 from controller.files.port import FilesError, ProjectFiles
 from controller.terminal.errors import CommandError

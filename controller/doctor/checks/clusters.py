@@ -18,8 +18,8 @@ from controller.core.model.observed import (
 from controller.core.model.other_clocks import age_s
 from controller.core.situation.matching import Matching, match_members
 from controller.core.spec.fingerprint import VERSION, version_of
-from controller.doctor.facts import Facts, Unread, seen, wanted
-from controller.doctor.finding import Finding, bad, good, listed, not_checked, unknown, warning
+from controller.doctor.result import Finding, bad, good, listed, not_checked, unknown, warning
+from controller.doctor.state import Facts, Unread, seen, wanted
 
 SLOW_START_S = 300.0  # the longest start that was measured, without a new node
 UNUSED_MAX = 50  # launchers of unknown age that nothing names

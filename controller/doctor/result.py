@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from controller.doctor.facts import Unread
+from controller.doctor.state import Unread
 
 
 class Result(StrEnum):

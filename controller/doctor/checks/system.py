@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from controller.core.spec.revision import Revision
-from controller.doctor.facts import Unread
+from controller.doctor.state import Unread
 from controller.settings import Settings, SettingsError, read_settings
 from controller.source.directory import SourceError
 from controller.terminal.errors import CommandError
