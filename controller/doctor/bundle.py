@@ -1,7 +1,7 @@
-"""The archive for support: facts, status, plan and logs, without a secret.
+"""The support bundle: results, status, plan and logs, without a secret.
 
-Shown is what is listed here: some fields of an application, and of its variables the values of the
-marks.  Every text passes the redaction as well, which knows the values of all other variables.
+Only the fields listed here are shown, and of an application's variables only the values of the
+marks.  Every text is redacted as well, by the values of all other variables.
 """
 
 import gzip
@@ -12,19 +12,23 @@ import platform
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from controller import __version__
 from controller.cml.translate import SHOWN, environment, hidden
 from controller.core.model.history import History
+from controller.core.model.policy import Policy
 from controller.core.planner.planner import plan
 from controller.core.status.documents import plan_json, status_json
 from controller.core.status.status import assess
-from controller.doctor.look import Found
+from controller.doctor import state
+from controller.doctor.checks.connection import api_version
+from controller.doctor.checks.system import git_version
+from controller.doctor.probe import NoAnswerError, Probe
 from controller.doctor.report import checkup_json
-from controller.doctor.result import Finding
-from controller.doctor.state import Facts, Unread, seen, wanted
-from controller.process.system import System
+from controller.doctor.result import CheckResult
+from controller.files.port import FilesError, ProjectFiles, StoredFile
 from controller.redaction import REDACTED
 from controller.settings import CONNECTION_VARIABLES, PREFIX
 from controller.telemetry import Redaction
@@ -32,8 +36,11 @@ from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 
 LEFT_OUT = "[left out]"
+LOGS = ".raycml/logs"
+LOG_LINES = 200  # of each log, the last ones
+_LOGS_MAX = 200
 _TOP = "raycml-doctor"
-# What an application is made of; the rest is shown by name alone.
+# The fields of an application that are shown; of all others only the names.
 _FIELDS = frozenset(
     {
         "id",
@@ -59,12 +66,12 @@ _SECRET_NAME = re.compile(r"(?i)key|token|secret|password|passwd|authorization|c
 
 
 def reserve(file: Path) -> io.BufferedWriter:
-    """The file, new and for its owner alone.  CommandError where it exists or cannot be made."""
+    """A new file that only its owner can read.  CommandError if it exists or cannot be created."""
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except FileExistsError:
-        message = f"{file} exists; it is not overwritten"
-        raise CommandError(message, Exit.REFUSED, "another FILE after --bundle") from None
+        message = f"{file} exists and is not overwritten"
+        raise CommandError(message, Exit.REFUSED, "another file name after --bundle") from None
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise CommandError(f"{file} cannot be written: {why}", Exit.UNEXPECTED) from None
@@ -72,57 +79,56 @@ def reserve(file: Path) -> io.BufferedWriter:
     return open(descriptor, "wb")
 
 
-def write(
-    out: io.BufferedWriter, machine: System, found: Found, findings: Sequence[Finding]
-) -> None:
-    """Everything as one compressed archive.  OSError where the disk is full."""
-    redact = _redactions(machine, found)
-    moment = int(found.facts.as_of.timestamp())
+def write(out: io.BufferedWriter, probe: Probe, results: Sequence[CheckResult]) -> None:
+    """Write all contents as one compressed archive.  OSError if the disk is full."""
+    now = probe.screen.machine.clock.now()
+    # Secrets that the machine knows, then the values of variables.
+    redactions = (probe.screen.machine.redaction, Redaction(_values(probe)))
     with (
         out,
-        gzip.GzipFile("", "wb", fileobj=out, mtime=moment) as packed,
+        gzip.GzipFile("", "wb", fileobj=out, mtime=int(now.timestamp())) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
-        for name, text in _contents(machine, found, findings):
-            for one in redact:
-                name, text = one(name), one(text)  # noqa: PLW2901 - each takes out its own
-            _add(archive, name, text, moment)
+        for name, text in _contents(probe, results, now):
+            for redact in redactions:
+                name, text = redact(name), redact(text)  # noqa: PLW2901 - each takes out its own
+            _add(archive, name, text, now)
 
 
-def _add(archive: tarfile.TarFile, name: str, text: str, moment: int) -> None:
-    """Without a word about who packed it."""
+def _add(archive: tarfile.TarFile, name: str, text: str, now: datetime) -> None:
+    """Add a file without the name of a user."""
     data = text.encode(errors="replace")
     entry = tarfile.TarInfo(f"{_TOP}/{name}")
-    entry.size, entry.mtime, entry.mode = len(data), moment, 0o600
+    entry.size, entry.mtime, entry.mode = len(data), int(now.timestamp()), 0o600
     archive.addfile(entry, io.BytesIO(data))
 
 
-def _redactions(machine: System, found: Found) -> tuple[Redaction, ...]:
-    """Of what the machine knows to be secret, and of the values of variables."""
-    return machine.redaction, Redaction(_values(machine.environ, found))
-
-
-def _values(environ: Mapping[str, str], found: Found) -> Iterator[str]:
+def _values(probe: Probe) -> Iterator[str]:
+    """The values of variables that may be secret: of this process, of applications, of specs."""
+    environ = probe.screen.machine.environ
     yield from (value for name, value in environ.items() if _SECRET_NAME.search(name))
-    for apps in found.raw.values():
+    for apps in _applications(probe).values():
         for app in apps:
             yield from hidden(environment(app.get("environment"))).values()
-    for cluster in wanted(found.facts).clusters:
+    for cluster in probe.ask(state.desired).clusters:
         for group in cluster.groups:
             yield from group.inputs.environment.values()
 
 
 def _contents(
-    machine: System, found: Found, findings: Sequence[Finding]
+    probe: Probe, results: Sequence[CheckResult], now: datetime
 ) -> Iterator[tuple[str, str]]:
-    facts = found.facts
-    yield "doctor.json", _json(checkup_json(findings, facts.as_of))
-    yield from _state(found)
-    yield "applications.json", _json({p: [_bare(a) for a in apps] for p, apps in _raw(found)})
-    yield "specs.txt", _problems(facts)
-    yield "versions.json", _json(_versions(facts))
-    yield "settings.json", _json(_settings(machine.environ, facts))
-    for path, text in sorted(found.logs.items()):
+    policy = probe.ask(state.policy)
+    yield "doctor.json", _json(checkup_json(results, now))
+    yield from _state(probe, policy)
+    shown = {
+        project: [_shown(app) for app in apps] for project, apps in _applications(probe).items()
+    }
+    yield "applications.json", _json(shown)
+    yield "specs.txt", _problems(probe)
+    yield "versions.json", _json(_versions(probe, policy))
+    yield "settings.json", _json(_settings(probe.screen.machine.environ, policy))
+    for path, text in sorted(_logs(probe).items()):
         yield f"logs/{path}", text
 
 
@@ -130,51 +136,54 @@ def _json(body: object) -> str:
     return json.dumps(body, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
-def _state(found: Found) -> Iterator[tuple[str, str]]:
-    """The plan and the status from the same facts; nothing is asked again."""
-    facts = found.facts
-    desired, observed = wanted(facts), seen(facts)
-    revision = "" if isinstance(facts.specs, Unread) else facts.specs.commit or facts.specs.origin
-    decided = plan(desired, observed, History(), facts.policy)
-    status = assess(desired, observed, History(), facts.policy, decided, revision)
-    yield "status.json", _json(status_json(status, found.url))
+def _state(probe: Probe, policy: Policy) -> Iterator[tuple[str, str]]:
+    """The plan and the status from the same answers as the checks."""
+    desired, observed = probe.ask(state.desired), probe.ask(state.observed)
+    specs, connection = probe.attempt(state.specs), probe.access
+    revision = "" if isinstance(specs, NoAnswerError) else specs.commit or specs.origin
+    decided = plan(desired, observed, History(), policy)
+    status = assess(desired, observed, History(), policy, decided, revision)
+    url = str if isinstance(connection, NoAnswerError) else connection.inspector.application_url
+    yield "status.json", _json(status_json(status, url))
     yield "plan.json", _json(plan_json(decided, revision))
 
 
-def _raw(found: Found) -> Iterator[tuple[str, Sequence[Mapping[str, object]]]]:
-    yield from sorted(found.raw.items())
+def _applications(probe: Probe) -> Mapping[str, Sequence[Mapping[str, object]]]:
+    """The applications of each project as CML listed them."""
+    lists = probe.attempt(state.listings)
+    if isinstance(lists, NoAnswerError):
+        return {}
+    return {p: one.raw for p, one in sorted(lists.items()) if not isinstance(one, NoAnswerError)}
 
 
-def _bare(app: Mapping[str, object]) -> dict[str, object]:
-    """The application as CML gave it, as far as it may be shown."""
+def _shown(app: Mapping[str, object]) -> dict[str, object]:
     variables = environment(app.get("environment"))
-    shown = {name: app[name] if name in _FIELDS else LEFT_OUT for name in app}
+    fields = {name: app[name] if name in _FIELDS else LEFT_OUT for name in app}
     marks = {k: v if k in SHOWN else LEFT_OUT for k, v in variables.items()}
-    return {**shown, "environment": marks}
+    return {**fields, "environment": marks}
 
 
-def _problems(facts: Facts) -> str:
-    if isinstance(facts.specs, Unread):
-        return f"{facts.specs.why}\n"
-    lines = [str(problem) for problem in facts.specs.problems]
-    return "".join(f"{line}\n" for line in lines) or "no problem\n"
+def _problems(probe: Probe) -> str:
+    specs = probe.attempt(state.specs)
+    if isinstance(specs, NoAnswerError):
+        return f"{specs}\n"
+    return "".join(f"{problem}\n" for problem in specs.problems) or "no problem\n"
 
 
-def _versions(facts: Facts) -> dict[str, object]:
-    api = facts.specification
+def _versions(probe: Probe, policy: Policy) -> dict[str, object]:
+    git, api = probe.attempt(git_version), probe.attempt(api_version)
     return {
         "raycml": __version__,
-        "launcher_edition": facts.policy.edition,
+        "launcher_edition": policy.edition,
         "python": platform.python_version(),
         "system": platform.platform(),
-        "git": facts.git if isinstance(facts.git, str) else None,
-        "api": api if isinstance(api, str) else None,
+        "git": None if isinstance(git, NoAnswerError) else git,
+        "api": None if isinstance(api, NoAnswerError) else api,
     }
 
 
-def _settings(environ: Mapping[str, str], facts: Facts) -> dict[str, object]:
-    """What is in force: times and bounds by value, all else only by the name of its variable."""
-    policy = facts.policy
+def _settings(environ: Mapping[str, str], policy: Policy) -> dict[str, object]:
+    """Times and bounds by value, everything else by the name of its variable."""
     times = {
         name: getattr(policy, name)
         for name in policy.__dataclass_fields__
@@ -183,3 +192,31 @@ def _settings(environ: Mapping[str, str], facts: Facts) -> dict[str, object]:
     known = {*CONNECTION_VARIABLES, "CDSW_DOMAIN", "CDSW_APIV2_KEY", "CDSW_PROJECT_ID"}
     names = sorted(n for n in environ if n in known or n.startswith(PREFIX))
     return {"in_force": times, "variables_set": names, "redacted_as": REDACTED}
+
+
+def _logs(probe: Probe) -> dict[str, str]:
+    """The ends of all logs, by project and path."""
+    stores = probe.attempt(state.project_files)
+    return {
+        f"{project}/{log.path.removeprefix(f'{LOGS}/')}": _end(files, log.path)
+        for project, files in ({} if isinstance(stores, NoAnswerError) else stores).items()
+        for log in _stored_logs(files)[:_LOGS_MAX]
+    }
+
+
+def _stored_logs(files: ProjectFiles) -> list[StoredFile]:
+    try:
+        folders = [one.path for one in files.listing(LOGS) if one.is_dir]
+        found = [one for folder in folders for one in files.listing(folder)]
+    except FilesError:
+        return []
+    return [one for one in found if one.name.endswith(".log") and not one.is_dir]
+
+
+def _end(files: ProjectFiles, path: str) -> str:
+    try:
+        data = files.read(path) or b""
+    except FilesError as error:
+        data = f"not read: {error}".encode()
+    lines = data.decode(errors="replace").splitlines()[-LOG_LINES:]
+    return "".join(f"{line}\n" for line in lines)

@@ -1,46 +1,81 @@
-"""A check-up: every check, in a fixed order, over facts that were gathered before.
-
-Each check judges by itself; what one needs and nobody could find out makes it a note.
-"""
+"""The check-up: all checks in order, and the check that each needs."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from controller.doctor.checks import clusters, connection, project, ray
-from controller.doctor.result import Finding
-from controller.doctor.state import Facts
+from controller.doctor.checks import (
+    capacity,
+    clusters,
+    connection,
+    files,
+    lease,
+    project,
+    ray,
+    system,
+)
+from controller.doctor.probe import NoAnswerError, Probe, attempt
+from controller.doctor.result import CheckResult, CheckStatus, skipped
 
-Check = Callable[[Facts], Iterable[Finding]]
 
-CHECKS: tuple[Check, ...] = (
-    connection.settings,
-    connection.specs,
-    connection.git,
-    connection.address,
-    connection.api,
-    connection.version,
-    connection.clock,
-    connection.key,
-    project.projects,
-    project.shared_memory,
-    project.runtimes,
-    project.quota,
-    project.nodes,
-    project.files,
-    project.interpreters,
-    clusters.lease,
-    clusters.names,
-    clusters.orphans,
-    clusters.launchers,
-    clusters.sign_in,
-    clusters.editions,
-    clusters.applications,
-    ray.reports,
-    ray.joins,
-    ray.ray_versions,
-    clusters.pauses,
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check.  It is skipped if the check that it `needs` was bad or skipped itself.
+
+    `obstacle`: the reason that others are then skipped; CML is asked nothing more.
+    """
+
+    name: str
+    run: Callable[[Probe], Iterable[CheckResult]]
+    needs: str = ""
+    obstacle: str = ""
+
+
+CHECKS = (
+    Check("settings", system.settings),
+    Check("specs", system.specs),
+    Check("git", system.git),
+    Check("connection", connection.connection, obstacle="there is no connection"),
+    Check("api", connection.api, "connection", obstacle="CML cannot be reached"),
+    Check("version", connection.version, "api"),
+    Check("clock", connection.clock, "connection"),
+    Check("key", connection.key, "api", obstacle="CML does not accept the key"),
+    Check("project", project.access, "key"),
+    Check("shared-memory", project.shared_memory, "key"),
+    Check("runtimes", capacity.runtimes, "key"),
+    Check("quota", capacity.quota, "key"),
+    Check("nodes", capacity.nodes, "key"),
+    Check("files", files.files, "key"),
+    Check("python", files.python, "key"),
+    Check("lease", lease.lease, "key"),
+    Check("names", clusters.names, "key"),
+    Check("orphans", clusters.orphans, "key"),
+    Check("launchers", files.launchers, "key"),
+    Check("sign-in", clusters.sign_in, "key"),
+    Check("editions", clusters.editions, "key"),
+    Check("applications", clusters.applications, "key"),
+    Check("reports", ray.reports, "key"),
+    Check("joins", ray.joins, "key"),
+    Check("ray-version", ray.ray_version, "key"),
+    Check("pauses", clusters.pauses, "key"),
 )
 
 
-def examine(facts: Facts) -> tuple[Finding, ...]:
-    """All findings, in the order of the checks."""
-    return tuple(finding for check in CHECKS for finding in check(facts))
+def examine(probe: Probe) -> tuple[CheckResult, ...]:
+    """The results of all checks, in order.  A check that gets no answer is skipped."""
+    results: list[CheckResult] = []
+    obstacles: dict[str, str] = {}
+    for check in CHECKS:
+        if check.needs in obstacles:
+            obstacles[check.name] = obstacles[check.needs]
+            results.append(skipped(check.name, obstacles[check.name]))
+            continue
+        results += _results(check, probe)
+        if check.obstacle and results[-1].status is CheckStatus.BAD:
+            obstacles[check.name] = check.obstacle
+            probe.give_up(check.obstacle)
+    return tuple(results)
+
+
+def _results(check: Check, probe: Probe) -> tuple[CheckResult, ...]:
+    results = attempt(lambda: tuple(check.run(probe)))
+    return (skipped(check.name, results),) if isinstance(results, NoAnswerError) else results

@@ -1,20 +1,16 @@
-"""The way to CML of a check-up: opened with all that may be amiss; each question stands by itself.
-
-What cannot be had is `Unread` with its reason, and the next question is asked all the same.
-"""
+"""The questions of a check-up: each is asked once, and one without an answer stops no other."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from controller.clock import Clock
 from controller.cml import errors
 from controller.cml.connection import trust
 from controller.cml.inspector import Inspector, server_time
 from controller.cml.operations import CallRecord
-from controller.doctor.state import Sample, Unread
 from controller.emulator.daemon import EmulatorError
 from controller.files.port import FilesError, ProjectFiles
 from controller.terminal.errors import CommandError
@@ -23,29 +19,117 @@ from controller.workspace.connection import Where, locate
 from controller.workspace.session import open_files, open_logs
 
 T = TypeVar("T")
+_UNREACHED = frozenset({"Unavailable", "Throttled"})
+
+
+class NoAnswerError(Exception):
+    """A question without an answer: why, the kind of the error, and the HTTP status if any."""
+
+    def __init__(self, why: str, kind: str = "", status: int | None = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.kind = kind
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A way to CML that may or may not lead there."""
+class ApiCall:
+    """One call to CML.  `skew_s`: seconds that CML's clock is ahead, if the answer had a date."""
+
+    operation: str
+    seconds: float
+    error: str | None = None
+    status: int | None = None
+    skew_s: float | None = None
+
+    @property
+    def is_foreign(self) -> bool:
+        """An answer that CML does not give: a web page, a redirect, an unknown path."""
+        malformed = self.error == "Malformed"
+        return malformed or (self.error == "Unauthorized" and self.status not in (401, 403))
+
+    @property
+    def is_answer(self) -> bool:
+        return self.error not in _UNREACHED and not self.is_foreign
+
+
+@dataclass(frozen=True, slots=True)
+class CmlConnection:
+    """Access to a workspace that may not answer.  `calls` grows with each call."""
 
     inspector: Inspector
     files: Callable[[str], ProjectFiles]
     where: Where
-    samples: list[Sample]
-    clock: Clock
+    calls: list[ApiCall]
 
     def home(self, project: str) -> Path | None:
-        """Where the project's files are on this machine's disk, if they are."""
+        """The project's folder on this machine; None outside of its pods."""
         home = self.where.home
         return home[1] if home is not None and home[0] == project else None
 
 
+@dataclass(frozen=True, slots=True)
+class CheckupOptions:
+    """The options of one check-up."""
+
+    paths: list[Path] | None = None
+    read_only: bool = False
+
+
+@dataclass(slots=True)
+class Probe:
+    """The way to ask: a question is a function of the probe, and its answer is kept."""
+
+    screen: Screen
+    options: CheckupOptions
+    access: CmlConnection | NoAnswerError
+    answers: dict[Callable[["Probe"], object], object] = field(default_factory=dict)
+
+    @property
+    def connection(self) -> CmlConnection:
+        """NoAnswerError without a connection, and once the check-up has given CML up."""
+        if isinstance(self.access, NoAnswerError):
+            raise self.access
+        return self.access
+
+    def give_up(self, why: str) -> None:
+        """Ask CML nothing more."""
+        self.access = NoAnswerError(why)
+
+    def attempt(self, question: "Callable[[Probe], T]") -> T | NoAnswerError:
+        if question not in self.answers:
+            self.answers[question] = attempt(lambda: question(self))
+        return cast("T | NoAnswerError", self.answers[question])
+
+    def ask(self, question: "Callable[[Probe], T]") -> T:
+        """The answer, or NoAnswerError."""
+        answer = self.attempt(question)
+        if isinstance(answer, NoAnswerError):
+            raise answer
+        return answer
+
+
+def attempt(action: Callable[[], T]) -> T | NoAnswerError:
+    """The answer, or the reason that there is none."""
+    try:
+        return action()
+    except NoAnswerError as error:
+        return error
+    except errors.CmlError as error:
+        return NoAnswerError(str(error), type(error).__name__, error.status)
+    except FilesError as error:
+        cause = error.__cause__
+        kind = type(cause).__name__ if isinstance(cause, errors.CmlError) else "Files"
+        return NoAnswerError(str(error), kind)
+
+
 @contextmanager
-def connected(screen: Screen, *, local: bool, ca_cert: Path | None) -> Iterator[Line | Unread]:
-    """The way to CML, or what is missing for one."""
+def open_probe(
+    screen: Screen, options: CheckupOptions, *, local: bool, ca_cert: Path | None
+) -> Iterator[Probe]:
+    """A probe, with the connection that the environment names if there is one."""
     machine = screen.machine
-    samples: list[Sample] = []
+    calls: list[ApiCall] = []
     try:
         where = locate(machine, local=local)
         inspector = Inspector(
@@ -56,46 +140,30 @@ def connected(screen: Screen, *, local: bool, ca_cert: Path | None) -> Iterator[
             transport=machine.transport,
             verify=trust(ca_cert),
             domain=where.domain,
-            on_call=_hearing(screen, samples),
+            on_call=_recorder(screen, calls),
         )
     except (CommandError, EmulatorError, errors.ConnectionSettingsError) as error:
-        yield Unread(str(error))
+        yield Probe(screen, options, NoAnswerError(str(error)))
         return
     with inspector:
-        yield Line(inspector, open_files(inspector, where), where, samples, machine.clock)
+        connection = CmlConnection(inspector, open_files(inspector, where), where, calls)
+        yield Probe(screen, options, connection)
 
 
-def _hearing(screen: Screen, samples: list[Sample]) -> Callable[[CallRecord], None]:
+def _recorder(screen: Screen, calls: list[ApiCall]) -> Callable[[CallRecord], None]:
     clock, log = screen.machine.clock, open_logs(screen)
 
-    def heard(call: CallRecord) -> None:
+    def record(call: CallRecord) -> None:
         skew = _skew(call, clock)
-        samples.append(Sample(call.operation, call.seconds, call.error, call.status, skew))
+        calls.append(ApiCall(call.operation, call.seconds, call.error, call.status, skew))
         log.info("call", operation=call.operation, status=call.status, error=call.error)
 
-    return heard
+    return record
 
 
 def _skew(call: CallRecord, clock: Clock) -> float | None:
-    """How far CML's clock is ahead: its second began up to one second before it answered."""
-    told = server_time(call.date) if call.date else None
-    if told is None:
+    """Seconds that CML's clock is ahead.  Its date has no fractions: half a second is added."""
+    date = server_time(call.date) if call.date else None
+    if date is None:
         return None
-    return (told - clock.now()).total_seconds() + 0.5 + call.seconds / 2
-
-
-def attempt(ask: Callable[[], T]) -> T | Unread:
-    """The answer, or why there is none."""
-    try:
-        return ask()
-    except errors.CmlError as error:
-        return Unread(str(error), type(error).__name__, error.status)
-    except FilesError as error:
-        cause = error.__cause__
-        kind = type(cause).__name__ if isinstance(cause, errors.CmlError) else "Files"
-        return Unread(str(error), kind)
-
-
-def unless(obstacle: Unread | None, ask: Callable[[], T]) -> T | Unread:
-    """The answer, where there is no obstacle to asking."""
-    return attempt(ask) if obstacle is None else obstacle
+    return (date - clock.now()).total_seconds() + 0.5 + call.seconds / 2

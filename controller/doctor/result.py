@@ -1,18 +1,13 @@
-"""One line of a check-up: how one thing is, in words, and what mends it.
-
-A finding says nothing of how it was found out; several may bear the name of one check.
-"""
+"""The result of one check: a status, a message and a fix."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from controller.doctor.state import Unread
 
-
-class Result(StrEnum):
-    """How one thing is.  UNKNOWN is a note: it could not be found out, which is nobody's fault."""
+class CheckStatus(StrEnum):
+    """UNKNOWN: the check was skipped, or the workspace does not tell."""
 
     GOOD = "good"
     WARNING = "warning"
@@ -21,7 +16,7 @@ class Result(StrEnum):
 
 
 class Cause(Enum):
-    """What kind of fault a bad finding is, for scripts; an earlier one stands for all later."""
+    """The kind of fault behind a bad result, for the exit code.  The first one here wins."""
 
     KEY = 1
     UNREACHABLE = 2
@@ -31,50 +26,50 @@ class Cause(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """`fix` says what to do, and is empty where nothing is to be done."""
+class CheckResult:
+    """One line of a check-up; a check may give several.  `fix` is empty if there is none to do."""
 
     name: str
-    result: Result
+    status: CheckStatus
     message: str
     fix: str = ""
     cause: Cause = Cause.OTHER
 
 
-def good(name: str, message: str) -> Finding:
-    return Finding(name, Result.GOOD, message)
+def good(name: str, message: str) -> CheckResult:
+    return CheckResult(name, CheckStatus.GOOD, message)
 
 
-def warning(name: str, message: str, fix: str) -> Finding:
-    return Finding(name, Result.WARNING, message, fix)
+def warning(name: str, message: str, fix: str) -> CheckResult:
+    return CheckResult(name, CheckStatus.WARNING, message, fix)
 
 
-def bad(name: str, message: str, fix: str, cause: Cause = Cause.OTHER) -> Finding:
-    return Finding(name, Result.BAD, message, fix, cause)
+def bad(name: str, message: str, fix: str, cause: Cause = Cause.OTHER) -> CheckResult:
+    return CheckResult(name, CheckStatus.BAD, message, fix, cause)
 
 
-def unknown(name: str, message: str) -> Finding:
-    return Finding(name, Result.UNKNOWN, message)
+def unknown(name: str, message: str) -> CheckResult:
+    return CheckResult(name, CheckStatus.UNKNOWN, message)
 
 
-def not_checked(name: str, unread: Unread) -> Finding:
-    return unknown(name, f"not checked: {unread.why}")
+def skipped(name: str, why: object) -> CheckResult:
+    return unknown(name, f"not checked: {why}")
 
 
-def counts(findings: Iterable[Finding]) -> Mapping[str, int]:
-    """How many there are of each result, all results named."""
-    found = Counter(finding.result for finding in findings)
-    return {result.value: found[result] for result in Result}
+def counts(results: Iterable[CheckResult]) -> Mapping[str, int]:
+    """The number of results of each status, 0 included."""
+    found = Counter(result.status for result in results)
+    return {status.value: found[status] for status in CheckStatus}
 
 
-def worst(findings: Iterable[Finding]) -> Cause | None:
-    """What the bad ones amount to; None where nothing is bad."""
-    causes = [f.cause for f in findings if f.result is Result.BAD]
+def worst(results: Iterable[CheckResult]) -> Cause | None:
+    """The cause that decides the exit code; None if no result is bad."""
+    causes = [result.cause for result in results if result.status is CheckStatus.BAD]
     return min(causes, key=lambda cause: cause.value, default=None)
 
 
 def listed(names: Iterable[object], most: int = 5) -> str:
-    """The first names, and how many more there are."""
+    """The first names, and the number of the others."""
     every = [str(name) for name in names]
     more = len(every) - most
     return ", ".join(every[:most]) + (f" and {more} more" if more > 0 else "")

@@ -1,151 +1,201 @@
-"""What a check-up knows: facts that the shell found out, each of them or why it is not known.
-
-Values only, gathered step by step: one that could not be had is `Unread` and hides no other.
-"""
+"""Questions that several checks share: specs and projects, desired and observed state."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
-from controller.core.model.desired import DesiredState, Frozen, desire
-from controller.core.model.lease import Lease
+from controller.cml.inspector import WholeList
+from controller.core.model.desired import DesiredCluster, DesiredState, Frozen, desire
+from controller.core.model.member import OWNER
 from controller.core.model.observed import (
     HeadReport,
     LauncherFile,
     ObservedFiles,
     ObservedPauses,
-    ObservedProject,
     ObservedState,
     Pause,
 )
 from controller.core.model.policy import Policy
-from controller.core.model.project import Amounts, ProjectSeen, Quota
+from controller.core.model.project import ProjectSeen
 from controller.core.model.reasons import Reason
 from controller.core.spec.revision import Revision
+from controller.doctor.probe import NoAnswerError, Probe, attempt
+from controller.files.launchers import stored_launchers
+from controller.files.pauses import read_pauses
+from controller.files.port import FilesError, ProjectFiles
+from controller.files.reports import parse_report, report_path
+from controller.node import render
+from controller.settings import Settings, SettingsError, read_settings
+from controller.source.directory import SourceError
+from controller.terminal.errors import CommandError
+from controller.terminal.options import SPECS
+from controller.terminal.specs import read_specs
 
-_UNREACHED = frozenset({"Unavailable", "Throttled"})
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A fact that is not known: why, the kind of the error, and the HTTP status if one came."""
-
-    why: str
-    kind: str = ""
-    status: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One exchange with CML.  `skew_s`: how far CML's clock is ahead, where the answer told."""
-
-    operation: str
-    seconds: float
-    error: str | None = None
-    status: int | None = None
-    skew_s: float | None = None
-
-    @property
-    def is_page(self) -> bool:
-        """Something answered, and not as CML does: a page, a redirect, an unknown path."""
-        strange = self.error == "Malformed"
-        return strange or (self.error == "Unauthorized" and self.status not in (401, 403))
-
-    @property
-    def is_answer(self) -> bool:
-        return self.error not in _UNREACHED and not self.is_page
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What came of a probe file: the step that failed and why, or nothing.
-
-    `atomic`: a file is replaced in one move, as only the shared file system does.
-    """
-
-    problem: str = ""
-    atomic: bool = True
+def settings(probe: Probe) -> tuple[Settings, tuple[str, ...]]:
+    """The settings and their faults; with any fault, the settings are the defaults."""
+    try:
+        return read_settings(probe.screen.machine.environ), ()
+    except SettingsError as error:
+        return Settings(), error.faults
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseSeen:
-    """The lease, and for how long we watched it without a sign of life.  None: there is none.
-
-    `ended`: its holder was a process of this machine, which is gone.
-    """
-
-    lease: Lease | None
-    silent_s: float = 0.0
-    ended: bool = False
+def policy(probe: Probe) -> Policy:
+    in_force, _ = probe.ask(settings)
+    home = probe.ask(projects)[None]
+    owner = probe.screen.machine.environ.get(OWNER)
+    owner = owner or ("" if isinstance(home, NoAnswerError) else home.id)
+    return in_force.policy(owner, render.edition())
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything that a check-up judges.  `projects` by what specs call them (None: nothing).
-
-    `whole`: the specs are whole folders, so that an absence means something.  `open_to_all` are
-    ids of applications that ask nobody to sign in.  `interpreters` by project and relative path.
-    """
-
-    as_of: datetime
-    policy: Policy
-    settings: tuple[str, ...]
-    specs: Revision | Unread
-    whole: bool
-    git: str | Unread
-    host: str | Unread
-    samples: tuple[Sample, ...]
-    specification: str | Unread
-    key: str | Unread
-    projects: Mapping[str | None, ProjectSeen | Unread]
-    applications: Mapping[str, ObservedProject | Unread]
-    open_to_all: frozenset[str]
-    runtimes: Mapping[str, str] | Unread
-    quota: Quota | Unread
-    node: Amounts | Unread
-    gpu_of_one: float | Unread
-    probe: Probe | Unread
-    interpreters: Mapping[tuple[str, str], bool | Unread]
-    lease: LeaseSeen | Unread
-    reports: Mapping[str, HeadReport]
-    launchers: Mapping[str, tuple[LauncherFile, ...] | Unread]
-    pauses: Mapping[str, Mapping[str, Pause] | Unread]
+def specs(probe: Probe) -> Revision:
+    """The specs, valid or not.  The kind of NoAnswerError is empty if none were asked for."""
+    paths = probe.options.paths
+    if not paths and not SPECS.exists():
+        raise NoAnswerError(f"no {SPECS}/ here, so only the live state is checked")
+    try:
+        return read_specs(paths)
+    except (SourceError, CommandError) as error:
+        raise NoAnswerError(str(error), "Source") from None
 
 
-def wanted(facts: Facts) -> DesiredState:
-    """The desired state as far as specs and projects could be read."""
-    if isinstance(facts.specs, Unread):
+# The projects
+
+
+def projects(probe: Probe) -> dict[str | None, ProjectSeen | NoAnswerError]:
+    """The projects by their names in specs; the connection's own is None."""
+    revision = probe.attempt(specs)
+    names: set[str | None] = {None}
+    if not isinstance(revision, NoAnswerError):
+        names |= {holder.cluster.spec.project for holder in revision.clusters}
+    ordered = sorted(names, key=lambda name: name or "")
+    return {name: attempt(partial(_project, probe, name)) for name in ordered}
+
+
+def _project(probe: Probe, name: str | None) -> ProjectSeen:
+    connection = probe.connection
+    return connection.inspector.inspect_project(name or connection.where.project)
+
+
+def home_project(probe: Probe) -> str:
+    """The id of the connection's project."""
+    home = probe.ask(projects)[None]
+    if isinstance(home, NoAnswerError):
+        raise home
+    return home.id
+
+
+def project_ids(probe: Probe) -> list[str]:
+    """The ids of all projects.  NoAnswerError if there is none."""
+    ids = {p.id for p in probe.ask(projects).values() if not isinstance(p, NoAnswerError)}
+    return sorted(ids or {home_project(probe)})
+
+
+def project_files(probe: Probe) -> dict[str, ProjectFiles]:
+    return {project: probe.connection.files(project) for project in probe.ask(project_ids)}
+
+
+def listings(probe: Probe) -> dict[str, WholeList | NoAnswerError]:
+    """The applications of each project."""
+    ids, inspector = probe.ask(project_ids), probe.connection.inspector
+    return {project: attempt(partial(inspector.whole_list, project)) for project in ids}
+
+
+# The desired state
+
+
+def desired(probe: Probe) -> DesiredState:
+    """The desired state, as far as specs and projects could be read."""
+    revision = probe.attempt(specs)
+    if isinstance(revision, NoAnswerError):
         return DesiredState(whole=False)
-    found: dict[str | None, str] = {}
+    ids: dict[str | None, str] = {}
     missing: dict[str | None, Frozen] = {}
-    for name, seen in facts.projects.items():
-        if not isinstance(seen, Unread):
-            found[name] = seen.id
+    for name, project in probe.ask(projects).items():
+        if not isinstance(project, NoAnswerError):
+            ids[name] = project.id
         elif name is not None:
-            missing[name] = Frozen(Reason.PROJECT_NOT_FOUND, seen.why)
-    return desire(facts.specs, found, missing)
+            missing[name] = Frozen(Reason.PROJECT_NOT_FOUND, project.why)
+    return desire(revision, ids, missing)
 
 
-def seen(facts: Facts) -> ObservedState:
-    """The observed state as far as it could be read; a project whose list is not known is absent.
-
-    `files` is None where a project's files could not be read: then nobody knows of its pauses.
-    """
-    projects = {p: s for p, s in facts.applications.items() if not isinstance(s, Unread)}
-    pauses = _pauses(facts)
-    files = None if pauses is None else _files(facts)
-    return ObservedState(facts.as_of, projects, facts.reports, files, pauses)
-
-
-def _pauses(facts: Facts) -> ObservedPauses | None:
-    pauses: dict[tuple[str, str], Pause] = {}
-    for project, found in facts.pauses.items():
-        if isinstance(found, Unread):
-            return None
-        pauses.update({(project, name): pause for name, pause in found.items()})
-    return ObservedPauses(pauses)
+def declared_clusters(probe: Probe) -> tuple[DesiredCluster, ...]:
+    """The clusters of the specs.  NoAnswerError if there are none to compare with."""
+    clusters = probe.ask(desired).clusters
+    if not clusters and not isinstance(probe.attempt(specs), NoAnswerError):
+        probe.ask(project_ids)
+    if not clusters:
+        raise NoAnswerError("no specs to compare with")
+    return clusters
 
 
-def _files(facts: Facts) -> ObservedFiles | None:
-    launchers = {p: f for p, f in facts.launchers.items() if not isinstance(f, Unread)}
-    return ObservedFiles(launchers) if len(launchers) == len(facts.launchers) else None
+# The observed state
+
+
+def observed(probe: Probe) -> ObservedState:
+    """The observed state.  A project without a list is absent from it; `files` and `pauses` are
+    None if those of any project could not be read."""
+    lists = probe.attempt(listings)
+    known = {} if isinstance(lists, NoAnswerError) else _answered(lists)
+    stored, paused = _whole(probe.attempt(launchers)), _whole(probe.attempt(pauses))
+    by_cluster = {
+        (p, name): one for p, them in (paused or {}).items() for name, one in them.items()
+    }
+    return ObservedState(
+        as_of=probe.screen.machine.clock.now(),
+        projects={project: listing.seen for project, listing in known.items()},
+        reports=probe.ask(reports),
+        files=None if stored is None or paused is None else ObservedFiles(stored),
+        pauses=None if paused is None else ObservedPauses(by_cluster),
+    )
+
+
+def applications(probe: Probe) -> ObservedState:
+    """The observed state.  NoAnswerError if the applications of no project could be listed."""
+    state = probe.ask(observed)
+    if not state.projects:
+        raise next(e for e in probe.ask(listings).values() if isinstance(e, NoAnswerError))
+    return state
+
+
+def _answered(found: Mapping[str, T | NoAnswerError]) -> dict[str, T]:
+    return {key: one for key, one in found.items() if not isinstance(one, NoAnswerError)}
+
+
+def _whole(found: Mapping[str, T | NoAnswerError] | NoAnswerError) -> dict[str, T] | None:
+    """The answers of all projects, or None."""
+    if isinstance(found, NoAnswerError):
+        return None
+    answered = _answered(found)
+    return answered if len(answered) == len(found) else None
+
+
+def launchers(probe: Probe) -> dict[str, tuple[LauncherFile, ...] | NoAnswerError]:
+    files = probe.ask(project_files)
+    return {project: attempt(partial(stored_launchers, files[project])) for project in files}
+
+
+def pauses(probe: Probe) -> dict[str, dict[str, Pause] | NoAnswerError]:
+    """The pauses of each project, by cluster."""
+    files, now = probe.ask(project_files), probe.screen.machine.clock.now()
+    return {project: attempt(partial(read_pauses, files[project], now)) for project in files}
+
+
+def reports(probe: Probe) -> dict[str, HeadReport]:
+    """The readable head reports by cluster, however old."""
+    found = {}
+    for cluster in probe.ask(desired).clusters:
+        report = _report(probe.connection.files(cluster.project), cluster.name)
+        if report is not None:
+            found[cluster.name] = report
+    return found
+
+
+def _report(files: ProjectFiles, cluster: str) -> HeadReport | None:
+    try:
+        data = files.read(report_path(cluster))
+    except FilesError:
+        return None
+    return None if data is None else parse_report(data, cluster).report

@@ -15,7 +15,7 @@ from stage import KEY, Stage
 
 from controller.doctor.bundle import reserve, write
 from controller.doctor.checkup import examine
-from controller.doctor.look import Asked, look
+from controller.doctor.probe import CheckupOptions, open_probe
 from controller.process.identity import this_place
 from controller.process.system import System
 from controller.terminal.exit_codes import Exit
@@ -40,18 +40,18 @@ def test_a_healthy_cluster_has_no_bad_line_and_no_warning(clinic: Clinic) -> Non
     assert by_result(findings, "bad") == by_result(findings, "warning") == []
     assert by_result(findings, "unknown") == ["quota", "nodes"]  # the workspace tells of neither
     assert len(findings) == 26
-    assert "24 good, 2 not known" in said.out
+    assert "24 good, 2 unknown" in said.out
 
 
 def test_what_is_good_says_what_was_seen(clinic: Clinic) -> None:
     said = {found["name"]: found["message"] for found in clinic.findings()}
-    assert said["key"] == "valid for the API, of the user developer"
+    assert said["key"] == "valid for the API; its user is developer"
     assert said["version"] == "API 26.06.13"
     assert said["git"] == "git version 2.43.0"
     assert said["ray-version"] == "analytics: Ray 2.60.0, Python 3.11.9"
     assert said["shared-memory"] == "fraud-models: 8192 MB for object stores"
     assert said["python"] == ".venv/bin/python is in the project's files"
-    assert said["joins"] == "3 nodes in Ray, and none that runs is missing for long"
+    assert said["joins"] == "3 nodes joined"
 
 
 Fault = tuple[Callable[[Clinic], None], str, str, str, Exit]
@@ -92,11 +92,11 @@ FAULTS: list[Fault] = [
     (ill.node(memory=3), "nodes", "bad", "the largest node has 3", Exit.NOT_CONVERGED),
     (ill.unwritable_folder, "files", "bad", "permission denied", Exit.NOT_CONVERGED),
     (ill.no_interpreter, "python", "bad", ".venv/bin/python", Exit.NOT_CONVERGED),
-    (ill.held_lease, "lease", "good", "kim (engine e1) holds it", Exit.DONE),
+    (ill.held_lease, "lease", "good", "held by kim (engine e1)", Exit.DONE),
     (ill.silent_lease, "lease", "warning", "silent for 60 s", Exit.DONE),
     (ill.name_of_somebody_else, "names", "bad", "ray-analytics-cpu-1", Exit.NOT_CONVERGED),
-    (ill.orphan, "orphans", "warning", "no spec holds `analytics`", Exit.DONE),
-    (ill.unused_launchers, "launchers", "warning", "51 that no application", Exit.DONE),
+    (ill.orphan, "orphans", "warning", "no spec declares `analytics`", Exit.DONE),
+    (ill.unused_launchers, "launchers", "warning", "51 unused launchers", Exit.DONE),
     (ill.open_dashboard, "sign-in", "warning", "ray-analytics-head", Exit.DONE),
     (ill.older_edition, "editions", "warning", "launchers of another edition", Exit.DONE),
     (ill.other_fingerprint, "editions", "warning", "another version (v9)", Exit.DONE),
@@ -109,19 +109,19 @@ FAULTS: list[Fault] = [
         Exit.NOT_CONVERGED,
     ),
     (ill.fallen_member, "applications", "bad", "has failed", Exit.NOT_CONVERGED),
-    (ill.silent_head, "reports", "bad", "has not reported lately", Exit.NOT_CONVERGED),
+    (ill.silent_head, "reports", "bad", "has not reported recently", Exit.NOT_CONVERGED),
     (
         ill.worker_that_does_not_join,
         "joins",
         "bad",
-        "analytics cpu/1 runs, and Ray does not list it",
+        "analytics cpu/1 runs but has not joined Ray",
         Exit.NOT_CONVERGED,
     ),
     (
         ill.worker_that_ray_refuses,
         "joins",
         "bad",
-        "analytics cpu/1 runs, and Ray does not list it: Ray drained this node",
+        "analytics cpu/1 runs but has not joined Ray: Ray drained this node",
         Exit.NOT_CONVERGED,
     ),
     (ill.other_ray, "ray-version", "bad", "runs Ray 2.9.3", Exit.NOT_CONVERGED),
@@ -182,7 +182,7 @@ def test_an_unreachable_cml_is_one_bad_line_and_the_rest_is_not_checked(clinic: 
     assert set(by_result(findings, "good")) == good
     told = [found["message"] for found in findings if found["result"] == "unknown"]
     assert sum("CML cannot be reached" in message for message in told) == len(told) - 1
-    assert "not checked: no answer of CML told the time" in told
+    assert "not checked: no answer from CML has a date" in told
 
 
 def test_a_refused_key_is_one_bad_line_and_what_needs_no_key_is_checked(clinic: Clinic) -> None:
@@ -307,10 +307,10 @@ def test_the_document_is_complete_and_in_order(clinic: Clinic) -> None:
 def test_the_fix_of_a_missing_worker_follows_from_what_it_says(clinic: Clinic) -> None:
     ill.worker_that_does_not_join(clinic)
     fixes = {found["name"]: found["fix"] for found in clinic.findings()}
-    assert fixes["joins"].startswith("see that pods reach 10.0.0.7:6379 on any port")
+    assert fixes["joins"].startswith("check that pods can reach 10.0.0.7:6379 on any port")
     ill.worker_that_ray_refuses(clinic)
     fixes = {found["name"]: found["fix"] for found in clinic.findings()}
-    assert fixes["joins"].startswith("read .raycml/logs/analytics in the project")
+    assert fixes["joins"].startswith("see .raycml/logs/analytics in the project")
 
 
 def test_a_line_shows_its_fix_below_it(clinic: Clinic) -> None:
@@ -323,8 +323,8 @@ def test_a_line_shows_its_fix_below_it(clinic: Clinic) -> None:
 
 def test_help_names_the_probe_and_the_exit_codes(stage: Stage) -> None:
     said = " ".join(stage.run("doctor", "--help").out.split())
-    assert "one probe file" in said
-    assert "4 for the key" in said
+    assert "one test file" in said
+    assert "4 for a problem with the key" in said
 
 
 # The archive
@@ -430,9 +430,9 @@ def test_a_secret_that_only_the_machine_knows_is_not_in_the_archive(clinic: Clin
     machine = System(clinic.environ, stage.clock, random.Random(3), stage.wire)
     machine.redaction.add(known)
     stage.write(".raycml/logs/analytics/head.log", f"key={known}\n".encode())
-    asked = Asked(paths=None, local=False, ca_cert=None, read_only=True, logs=True)
-    found = look(Screen(machine, plain=True, verbose=False), asked)
-    write(reserve(Path("support.tar.gz")), machine, found, examine(found.facts))
+    screen, options = Screen(machine, plain=True, verbose=False), CheckupOptions(read_only=True)
+    with open_probe(screen, options, local=False, ca_cert=None) as probe:
+        write(reserve(Path("support.tar.gz")), probe, examine(probe))
     packed = dict(unpacked(Path("support.tar.gz")))
     assert packed[f"logs/{stage.project}/analytics/head.log"] == "key=[redacted]\n"
 
@@ -456,7 +456,7 @@ def test_an_interpreter_on_this_pods_disk_may_be_a_link(clinic: Clinic, tmp_path
     }
     said = {f["name"]: f for f in clinic.findings()}
     assert said["python"]["result"] == "good"
-    assert said["files"]["message"] == "a probe was written, replaced in one move and removed"
+    assert said["files"]["message"] == "a test file was written, replaced atomically and removed"
     (home / ".venv" / "bin" / "python").unlink()
     assert {f["name"]: f for f in clinic.findings()}["python"]["result"] == "bad"
 

@@ -4,7 +4,7 @@ import pytest
 
 from controller.cml.errors import CmlError, NotFound, Rejected, Unavailable, Unknown
 from controller.doctor.checks.files import has_interpreter
-from controller.doctor.state import Unread
+from controller.doctor.probe import NoAnswerError
 from controller.files.api import ApiFiles, Faults
 from controller.files.port import FilesError
 
@@ -27,9 +27,9 @@ def interpreter(fault: CmlError) -> object:
 
 
 def test_a_folder_that_leads_out_of_the_project_is_said_as_such() -> None:
-    found = interpreter(Rejected("list files: CML refused (HTTP 400): leads out", status=400))
-    assert isinstance(found, Unread)
-    assert found.why == (
+    with pytest.raises(NoAnswerError) as found:
+        interpreter(Rejected("list files: CML refused (HTTP 400): leads out", status=400))
+    assert found.value.why == (
         "CML does not list .venv/bin; it may be a link out of the project, which only pods can "
         "follow"
     )

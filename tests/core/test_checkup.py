@@ -1,26 +1,61 @@
 """The judgements of a check-up at their bounds, where a whole workspace would say too much."""
 
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from controller.clock import SystemClock
+from controller.cml.inspector import WholeList
 from controller.core.model.observed import ObservedProject
-from controller.core.model.policy import Policy
 from controller.core.model.project import Amounts, ProjectSeen, Quota
 from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.spec.spec import RayCluster
-from controller.doctor.checks.connection import PING, admission, clock, reach
-from controller.doctor.checks.project import files, nodes, projects, quota, runtimes, shared_memory
+from controller.doctor import state
+from controller.doctor.checks.capacity import (
+    gpus_of_one,
+    largest_node,
+    nodes,
+    quota,
+    runtime_statuses,
+    runtimes,
+    user_quota,
+)
+from controller.doctor.checks.connection import (
+    PING,
+    api_result,
+    api_version,
+    calls,
+    clock,
+    host,
+    key_result,
+    key_user,
+)
+from controller.doctor.checks.files import write_result
+from controller.doctor.checks.project import access, shared_memory
+from controller.doctor.checks.system import git_version
 from controller.doctor.checkup import CHECKS, examine
-from controller.doctor.result import Cause, Finding, Result, bad, counts, warning, worst
-from controller.doctor.state import Facts, Probe, Sample, Unread
+from controller.doctor.probe import ApiCall, CheckupOptions, NoAnswerError, Probe
+from controller.doctor.result import (
+    Cause,
+    CheckResult,
+    CheckStatus,
+    bad,
+    counts,
+    warning,
+    worst,
+)
+from controller.process.system import System
+from controller.settings import Settings
+from controller.terminal.screen import Screen
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 IMAGE = "registry/ml-runtime-python3.11-standard:1"
-NO = Unread("nobody asked")
+NO = NoAnswerError("there is no answer")
 HOME = ProjectSeen("aaaa-bbbb-cccc-dddd", "demo", 4096, may_write=True)
+Answers = Mapping[Callable[[Probe], object], object]
 
 
 def spec(**head: object) -> Revision:
@@ -42,238 +77,245 @@ def spec(**head: object) -> Revision:
     )
 
 
-FACTS = Facts(
-    as_of=NOON,
-    policy=Policy(owner="me", edition="e"),
-    settings=(),
-    specs=spec(),
-    whole=True,
-    git="git version 2.43.0",
-    host="cml.example.com",
-    samples=(),
-    specification="26.06.13",
-    key="jdoe",
-    projects={None: HOME},
-    applications={HOME.id: ObservedProject(HOME.id)},
-    open_to_all=frozenset(),
-    runtimes={IMAGE: "ENABLED"},
-    quota=NO,
-    node=NO,
-    gpu_of_one=NO,
-    probe=NO,
-    interpreters={},
-    lease=NO,
-    reports={},
-    launchers={HOME.id: ()},
-    pauses={HOME.id: {}},
-)
+ANSWERS: Answers = {
+    state.settings: (Settings(), ()),
+    state.specs: spec(),
+    git_version: "git version 2.43.0",
+    host: "cml.example.com",
+    calls: (),
+    api_version: "26.06.13",
+    key_user: "jdoe",
+    state.projects: {None: HOME},
+    state.listings: {HOME.id: WholeList(ObservedProject(HOME.id), ())},
+    runtime_statuses: {IMAGE: "ENABLED"},
+    user_quota: NO,
+    largest_node: NO,
+    gpus_of_one: NO,
+    state.project_files: NO,
+    state.reports: {},
+    state.launchers: {HOME.id: ()},
+    state.pauses: {HOME.id: {}},
+}
 
 
-def only(found: list[Finding]) -> Finding:
+def probe(answers: Answers) -> Probe:
+    """A probe that has these answers besides the usual ones, and no connection for others."""
+    machine = System({}, SystemClock(), random.Random(3))
+    screen = Screen(machine, plain=True, verbose=False)
+    return Probe(screen, CheckupOptions(), NO, {**ANSWERS, **answers})
+
+
+def only(found: list[CheckResult]) -> CheckResult:
     (one,) = found
     return one
 
 
-def told(skews: list[float]) -> Facts:
-    return replace(FACTS, samples=tuple(Sample(PING, 0.1, skew_s=s) for s in skews))
+def skewed(skews: list[float]) -> Answers:
+    return {calls: tuple(ApiCall(PING, 0.1, skew_s=s) for s in skews)}
 
 
 @pytest.mark.parametrize(
     ("skews", "result"),
     [
-        ([], Result.UNKNOWN),
-        ([5.0], Result.GOOD),
-        ([-5.1], Result.WARNING),
-        ([20.0], Result.WARNING),
-        ([20.1], Result.BAD),
-        ([0.1, 0.2, 3600.0], Result.GOOD),  # one answer from a cache does not count
+        ([], CheckStatus.UNKNOWN),
+        ([5.0], CheckStatus.GOOD),
+        ([-5.1], CheckStatus.WARNING),
+        ([20.0], CheckStatus.WARNING),
+        ([20.1], CheckStatus.BAD),
+        ([0.1, 0.2, 3600.0], CheckStatus.GOOD),  # one answer from a cache does not count
     ],
 )
-def test_clocks_may_differ_by_so_much(skews: list[float], result: Result) -> None:
-    assert only(list(clock(told(skews)))).result is result
+def test_clocks_may_differ_by_so_much(skews: list[float], result: CheckStatus) -> None:
+    assert only(list(clock(probe(skewed(skews))))).status is result
 
 
 def test_the_bound_of_clocks_follows_the_freshness_of_reports() -> None:
-    patient = replace(told([25.0]), policy=replace(FACTS.policy, report_fresh_s=60.0))
-    assert only(list(clock(patient))).result is Result.WARNING
+    patient = {**skewed([25.0]), state.settings: (Settings(report_fresh_s=60.0), ())}
+    assert only(list(clock(probe(patient)))).status is CheckStatus.WARNING
 
 
-OK = Sample(PING, 0.010)
-LOST = Sample(PING, 5.0, "Unavailable")
-REFUSED = Sample(PING, 0.2, "Unauthorized", 401)
-PAGE = Sample(PING, 0.2, "Unauthorized", 302)
-UNLIKE = Sample(PING, 0.2, "Malformed", 404)
-DOWN = Unread("no route", "Unavailable")
+OK = ApiCall(PING, 0.010)
+LOST = ApiCall(PING, 5.0, "Unavailable")
+REFUSED = ApiCall(PING, 0.2, "Unauthorized", 401)
+PAGE = ApiCall(PING, 0.2, "Unauthorized", 302)
+UNLIKE = ApiCall(PING, 0.2, "Malformed", 404)
+DOWN = NoAnswerError("no route", "Unavailable")
 
 
 @pytest.mark.parametrize(
     ("samples", "specification", "result"),
     [
-        ([OK] * 5, "26.06.13", Result.GOOD),
-        ([OK] * 5, DOWN, Result.GOOD),
-        ([REFUSED] * 5, "26.06.13", Result.GOOD),  # it answers; the key is another matter
-        ([REFUSED] * 5, DOWN, Result.GOOD),
-        ([OK, LOST, OK], "26.06.13", Result.WARNING),
-        ([replace(OK, seconds=1.1)], "26.06.13", Result.WARNING),
-        ([PAGE] * 5, "26.06.13", Result.GOOD),
-        ([PAGE] * 5, NO, Result.BAD),
-        ([UNLIKE] * 5, NO, Result.BAD),
-        ([LOST], DOWN, Result.BAD),
-        ([], DOWN, Result.BAD),
+        ([OK] * 5, "26.06.13", CheckStatus.GOOD),
+        ([OK] * 5, DOWN, CheckStatus.GOOD),
+        ([REFUSED] * 5, "26.06.13", CheckStatus.GOOD),  # it answers; the key is another matter
+        ([REFUSED] * 5, DOWN, CheckStatus.GOOD),
+        ([OK, LOST, OK], "26.06.13", CheckStatus.WARNING),
+        ([replace(OK, seconds=1.1)], "26.06.13", CheckStatus.WARNING),
+        ([PAGE] * 5, "26.06.13", CheckStatus.GOOD),
+        ([PAGE] * 5, NO, CheckStatus.BAD),
+        ([UNLIKE] * 5, NO, CheckStatus.BAD),
+        ([LOST], DOWN, CheckStatus.BAD),
+        ([], DOWN, CheckStatus.BAD),
     ],
 )
 def test_what_reach_means(
-    samples: list[Sample], specification: str | Unread, result: Result
+    samples: list[ApiCall], specification: str | NoAnswerError, result: CheckStatus
 ) -> None:
-    found = reach("cml.example.com", samples, specification)
-    assert found.result is result
-    assert (found.cause is Cause.UNREACHABLE) == (result is Result.BAD)
+    found = api_result("cml.example.com", samples, specification)
+    assert found.status is result
+    assert (found.cause is Cause.UNREACHABLE) == (result is CheckStatus.BAD)
 
 
 def test_latency_is_the_median_of_answers() -> None:
     slow = [replace(OK, seconds=9.0), OK, OK, replace(OK, seconds=0.02)]
-    assert "15 ms (median of 4)" in reach("cml", slow, "26.06.13").message
+    assert "15 ms (median of 4)" in api_result("cml", slow, "26.06.13").message
 
 
 @pytest.mark.parametrize(
     ("found", "samples", "result", "words"),
     [
-        ("jdoe", [], Result.GOOD, "jdoe"),
-        (Unread("x", "Malformed", 404), [OK], Result.GOOD, "does not tell of its audience"),
-        (Unread("x", "NotFound", 404), [REFUSED], Result.BAD, "wrong, expired"),
-        (Unread("x", "NotFound", 404), [replace(REFUSED, status=403)], Result.BAD, "audience"),
-        (Unread("x", "Unavailable"), [OK], Result.UNKNOWN, "not checked"),
+        ("jdoe", [], CheckStatus.GOOD, "jdoe"),
+        (
+            NoAnswerError("x", "Malformed", 404),
+            [OK],
+            CheckStatus.GOOD,
+            "does not report its audience",
+        ),
+        (NoAnswerError("x", "NotFound", 404), [REFUSED], CheckStatus.BAD, "wrong, expired"),
+        (
+            NoAnswerError("x", "NotFound", 404),
+            [replace(REFUSED, status=403)],
+            CheckStatus.BAD,
+            "audience",
+        ),
+        (NoAnswerError("x", "Unavailable"), [OK], CheckStatus.UNKNOWN, "not checked"),
     ],
 )
 def test_a_key_is_judged_even_where_the_server_has_no_question_for_it(
-    found: str | Unread, samples: list[Sample], result: Result, words: str
+    found: str | NoAnswerError, samples: list[ApiCall], result: CheckStatus, words: str
 ) -> None:
-    judged = admission(found, samples)
-    assert judged.result is result
+    judged = key_result(found, samples)
+    assert judged.status is result
     assert words in judged.message
 
 
 @pytest.mark.parametrize(
     ("project", "listing", "result", "cause"),
     [
-        (HOME, ObservedProject(HOME.id), Result.GOOD, Cause.OTHER),
-        (replace(HOME, may_write=None), ObservedProject(HOME.id), Result.GOOD, Cause.OTHER),
-        (replace(HOME, may_write=False), ObservedProject(HOME.id), Result.BAD, Cause.KEY),
-        (HOME, ObservedProject(HOME.id, complete=False), Result.WARNING, Cause.OTHER),
-        (HOME, Unread("no", "Unauthorized", 403), Result.BAD, Cause.KEY),
-        (HOME, Unread("no", "Unavailable"), Result.UNKNOWN, Cause.OTHER),
-        (Unread("no", "Unauthorized", 403), NO, Result.BAD, Cause.KEY),
-        (Unread("several", "Rejected"), NO, Result.BAD, Cause.OTHER),
-        (Unread("gone", "NotFound", 404), NO, Result.BAD, Cause.OTHER),
+        (HOME, ObservedProject(HOME.id), CheckStatus.GOOD, Cause.OTHER),
+        (replace(HOME, may_write=None), ObservedProject(HOME.id), CheckStatus.GOOD, Cause.OTHER),
+        (replace(HOME, may_write=False), ObservedProject(HOME.id), CheckStatus.BAD, Cause.KEY),
+        (HOME, ObservedProject(HOME.id, complete=False), CheckStatus.WARNING, Cause.OTHER),
+        (HOME, NoAnswerError("no", "Unauthorized", 403), CheckStatus.BAD, Cause.KEY),
+        (HOME, NoAnswerError("no", "Unavailable"), CheckStatus.UNKNOWN, Cause.OTHER),
+        (NoAnswerError("no", "Unauthorized", 403), NO, CheckStatus.BAD, Cause.KEY),
+        (NoAnswerError("several", "Rejected"), NO, CheckStatus.BAD, Cause.OTHER),
+        (NoAnswerError("gone", "NotFound", 404), NO, CheckStatus.BAD, Cause.OTHER),
     ],
 )
 def test_access_to_a_project(
-    project: ProjectSeen | Unread, listing: ObservedProject | Unread, result: Result, cause: Cause
+    project: ProjectSeen | NoAnswerError,
+    listing: ObservedProject | NoAnswerError,
+    result: CheckStatus,
+    cause: Cause,
 ) -> None:
-    facts = replace(FACTS, projects={None: project}, applications={HOME.id: listing})
-    found = only(list(projects(facts)))
-    assert (found.result, found.cause) == (result, cause)
+    seen = listing if isinstance(listing, NoAnswerError) else WholeList(listing, ())
+    answers = {state.projects: {None: project}, state.listings: {HOME.id: seen}}
+    found = only(list(access(probe(answers))))
+    assert (found.status, found.cause) == (result, cause)
 
 
 @pytest.mark.parametrize(
     ("limit", "store", "result"),
     [
-        (None, "", Result.UNKNOWN),
-        (0, "", Result.WARNING),  # what nobody set is the default of 64 MB
-        (79, "", Result.WARNING),
-        (80, "", Result.GOOD),
-        (1024, str(1024 * 2**20), Result.GOOD),
-        (1024, str(1025 * 2**20), Result.WARNING),
+        (None, "", CheckStatus.UNKNOWN),
+        (0, "", CheckStatus.WARNING),  # what nobody set is the default of 64 MB
+        (79, "", CheckStatus.WARNING),
+        (80, "", CheckStatus.GOOD),
+        (1024, str(1024 * 2**20), CheckStatus.GOOD),
+        (1024, str(1025 * 2**20), CheckStatus.WARNING),
     ],
 )
-def test_shared_memory_against_object_stores(limit: int | None, store: str, result: Result) -> None:
+def test_shared_memory_against_object_stores(
+    limit: int | None, store: str, result: CheckStatus
+) -> None:
     given = {"rayStartParams": {"object-store-memory": store}} if store else {}
     project = replace(HOME, shared_memory_mb=limit)
-    facts = replace(FACTS, projects={None: project}, specs=spec(**given))
-    assert only(list(shared_memory(facts))).result is result
+    answers = {state.projects: {None: project}, state.specs: spec(**given)}
+    assert only(list(shared_memory(probe(answers)))).status is result
 
 
 @pytest.mark.parametrize(
     ("known", "result"),
     [
-        ({IMAGE: "ENABLED"}, Result.GOOD),
-        ({IMAGE: ""}, Result.GOOD),
-        ({IMAGE: "DEPRECATED"}, Result.WARNING),
-        ({IMAGE: "DISABLED"}, Result.BAD),
-        ({}, Result.BAD),
+        ({IMAGE: "ENABLED"}, CheckStatus.GOOD),
+        ({IMAGE: ""}, CheckStatus.GOOD),
+        ({IMAGE: "DEPRECATED"}, CheckStatus.WARNING),
+        ({IMAGE: "DISABLED"}, CheckStatus.BAD),
+        ({}, CheckStatus.BAD),
     ],
 )
-def test_a_runtime_must_be_there_and_enabled(known: Mapping[str, str], result: Result) -> None:
-    assert only(list(runtimes(replace(FACTS, runtimes=known)))).result is result
+def test_a_runtime_must_be_there_and_enabled(known: Mapping[str, str], result: CheckStatus) -> None:
+    assert only(list(runtimes(probe({runtime_statuses: known})))).status is result
 
 
 def test_a_runtime_that_is_misspelt_is_hinted_at() -> None:
     near = IMAGE.replace(":1", ":2")
-    found = only(list(runtimes(replace(FACTS, runtimes={near: "ENABLED"}))))
+    found = only(list(runtimes(probe({runtime_statuses: {near: "ENABLED"}}))))
     assert "did you mean `ml-runtime-python3.11-standard:2`?" in found.fix
 
 
 @pytest.mark.parametrize(
     ("limit", "used", "results"),
     [
-        (Amounts(8, 32, None), Amounts(0, 0), [Result.GOOD]),
-        (Amounts(7.9, 32), Amounts(), [Result.BAD]),
-        (Amounts(7.9, 31), Amounts(), [Result.BAD, Result.BAD]),
-        (Amounts(10, 40), Amounts(3, 0), [Result.WARNING]),
-        (Amounts(), Amounts(), [Result.UNKNOWN]),
+        (Amounts(8, 32, None), Amounts(0, 0), [CheckStatus.GOOD]),
+        (Amounts(7.9, 32), Amounts(), [CheckStatus.BAD]),
+        (Amounts(7.9, 31), Amounts(), [CheckStatus.BAD, CheckStatus.BAD]),
+        (Amounts(10, 40), Amounts(3, 0), [CheckStatus.WARNING]),
+        (Amounts(), Amounts(), [CheckStatus.UNKNOWN]),
     ],
 )
-def test_specs_against_a_quota(limit: Amounts, used: Amounts, results: list[Result]) -> None:
-    found = list(quota(replace(FACTS, quota=Quota(limit, used))))
-    assert [one.result for one in found] == results
+def test_specs_against_a_quota(limit: Amounts, used: Amounts, results: list[CheckStatus]) -> None:
+    found = list(quota(probe({user_quota: Quota(limit, used)})))
+    assert [one.status for one in found] == results
 
 
 @pytest.mark.parametrize(
     ("node", "gpu", "result"),
     [
-        (NO, NO, Result.UNKNOWN),
-        (Amounts(4, 16, 0), NO, Result.BAD),
-        (Amounts(4, 16, 1), NO, Result.GOOD),
-        (Amounts(4, 16), 1.0, Result.GOOD),
-        (Amounts(3.9, 16), 1.0, Result.BAD),
-        (NO, 0.0, Result.BAD),
+        (NO, NO, CheckStatus.UNKNOWN),
+        (Amounts(4, 16, 0), NO, CheckStatus.BAD),
+        (Amounts(4, 16, 1), NO, CheckStatus.GOOD),
+        (Amounts(4, 16), 1.0, CheckStatus.GOOD),
+        (Amounts(3.9, 16), 1.0, CheckStatus.BAD),
+        (NO, 0.0, CheckStatus.BAD),
     ],
 )
 def test_the_largest_member_against_a_node(
-    node: Amounts | Unread, gpu: float | Unread, result: Result
+    node: Amounts | NoAnswerError, gpu: float | NoAnswerError, result: CheckStatus
 ) -> None:
     wants = spec(resources={"cpu": 4, "memory": "16Gi", "gpu": 1})
-    facts = replace(FACTS, specs=wants, node=node, gpu_of_one=gpu)
-    assert only(list(nodes(facts))).result is result
+    answers = {state.specs: wants, largest_node: node, gpus_of_one: gpu}
+    assert only(list(nodes(probe(answers)))).status is result
 
 
 def test_a_project_that_was_not_found_is_the_reason_why_nothing_is_compared() -> None:
-    facts = replace(FACTS, projects={None: Unread("there is none", "NotFound")})
-    assert "there is none" in only(list(nodes(facts))).message
+    missing = NoAnswerError("there is none", "NotFound")
+    results = examine(probe({state.projects: {None: missing}}))
+    assert "there is none" in next(r.message for r in results if r.name == "nodes")
 
 
-def test_a_probe_through_the_api_is_not_said_to_be_atomic() -> None:
-    assert "one move" in only(list(files(replace(FACTS, probe=Probe())))).message
-    assert "upload" in only(list(files(replace(FACTS, probe=Probe(atomic=False))))).message
+def test_a_replacement_through_the_api_is_not_said_to_be_atomic() -> None:
+    assert "atomically" in write_result("", atomic=True).message
+    assert "upload" in write_result("", atomic=False).message
 
 
 def test_no_check_stays_without_a_line_whatever_is_unknown() -> None:
-    empty = replace(
-        FACTS,
-        specs=NO,
-        git=NO,
-        host=NO,
-        specification=NO,
-        key=NO,
-        projects={None: NO},
-        applications={"": NO},
-        runtimes=NO,
-        launchers={"": NO},
-        pauses={"": NO},
-    )
-    for facts in (FACTS, empty):
-        assert all(list(check(facts)) for check in CHECKS)
-    assert [f.name for f in examine(empty)] == [f.name for f in examine(FACTS)]
+    unknown = {question: NO for question in ANSWERS if question is not state.settings}
+    unconnected = {**unknown, state.projects: {None: NO}, state.reports: {}}
+    reached = {question: ANSWERS[question] for question in (host, calls, api_version, key_user)}
+    for answers in ({}, unconnected, {**unconnected, **reached}):
+        assert [r.name for r in examine(probe(answers))] == [check.name for check in CHECKS]
 
 
 def test_one_cause_stands_for_all() -> None:

@@ -33,7 +33,7 @@ MUTANTS = [
       "        drive.command = order.command\n", "",
       f"{RETYPED}::test_ctrl_c_advises_the_same_specs"),
     m("B6", "heads that no check looked for are said to report", "doctor/checks/ray.py",
-      '        yield unknown("reports", _NO_SPECS)\n        return\n', "        pass\n",
+      "    probe.ask(state.declared_clusters)\n", "",
       "tests/cli/test_cli_doctor.py::test_without_specs_only_what_exists_is_checked"),
     m("B3", "status looks only at the specs here", "cli/output/status_basis.py",
       "        records = records_of(files, owner)\n", "        records = ()\n",

@@ -1,5 +1,6 @@
-"""`raycml doctor`: whether everything is well enough for clusters to run, and how to mend it."""
+"""`raycml doctor`: checks the setup and suggests fixes."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from io import BufferedWriter
 from pathlib import Path
@@ -9,9 +10,9 @@ import typer
 
 from controller.doctor.bundle import reserve, write
 from controller.doctor.checkup import examine
-from controller.doctor.look import Asked, Found, look
+from controller.doctor.probe import CheckupOptions, Probe, open_probe
 from controller.doctor.report import checkup_json, checkup_lines, checkup_summary
-from controller.doctor.result import Cause, Finding, worst
+from controller.doctor.result import Cause, CheckResult, worst
 from controller.printable import one_line
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
@@ -23,18 +24,18 @@ Bundle = Annotated[
     typer.Option(
         "--bundle",
         metavar="FILE.tar.gz",
-        help="Write an archive for support too: what was found, without secrets.",
+        help="Also write a support bundle, without secrets.",
         show_default=False,
     ),
 ]
 ReadOnly = Annotated[
     bool,
     typer.Option(
-        "--read-only", help="Leave out the probe file; whether one can write is not known."
+        "--read-only", help="Write no test file; write access to the project is not checked."
     ),
 ]
 
-_ENDS: dict[Cause | None, Exit] = {
+_EXIT_CODES: dict[Cause | None, Exit] = {
     None: Exit.DONE,
     Cause.KEY: Exit.UNAUTHORIZED,
     Cause.UNREACHABLE: Exit.UNEXPECTED,
@@ -58,43 +59,42 @@ def doctor(  # noqa: PLR0913 - the options of one command
 ) -> Exit:
     """Example: raycml doctor specs/ --bundle support.tar.gz
 
-    Say whether all is well enough for clusters to run, and how to mend what is not.
+    Check the setup and suggest fixes.
 
-    Reads, but for one probe file: written beside the launchers (.raycml/launchers), replaced and
-    removed at once.  --read-only leaves it out.
+    The only thing written is one test file beside the launchers (.raycml/launchers), which is
+    replaced and removed at once.  --read-only skips it.
 
-    Ends with 0 where nothing is bad (warnings may be), 4 for the key, 1 where CML cannot be
-    reached, 3 for a bad spec, 8 where specs cannot be read, else 5.
+    Exits with 0 if nothing is bad (warnings are allowed), 4 for a problem with the key, 1 if CML
+    cannot be reached, 3 for an invalid spec, 8 if the specs cannot be read, otherwise 5.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     archive = None if bundle is None else reserve(bundle)
     try:
-        found = look(screen, Asked(paths, local, ca_cert, read_only, bundle is not None))
-        findings = examine(found.facts)
-        _show(screen, output, found, findings)
-        if archive is not None:
-            _pack(archive, screen, found, findings)
-            screen.say(f"{bundle}: read it before you pass it on")
+        options = CheckupOptions(paths, read_only=read_only)
+        with open_probe(screen, options, local=local, ca_cert=ca_cert) as probe:
+            results = examine(probe)
+            _show(screen, output, results)
+            if archive is not None:
+                _pack(archive, probe, results)
+                screen.say(f"{bundle}: review it before you share it")
     except BaseException:
         if bundle is not None:
             bundle.unlink(missing_ok=True)
         raise
-    return _ENDS[worst(findings)]
+    return _EXIT_CODES[worst(results)]
 
 
-def _pack(
-    archive: BufferedWriter, screen: Screen, found: Found, findings: tuple[Finding, ...]
-) -> None:
+def _show(screen: Screen, output: Form, results: Sequence[CheckResult]) -> None:
+    if output is Form.JSON:
+        screen.document(checkup_json(results, screen.machine.clock.now()))
+        return
+    shown = [replace(r, message=one_line(r.message), fix=one_line(r.fix)) for r in results]
+    screen.data("\n".join([*checkup_lines(shown), checkup_summary(shown)]))
+
+
+def _pack(archive: BufferedWriter, probe: Probe, results: Sequence[CheckResult]) -> None:
     try:
-        write(archive, screen.machine, found, findings)
+        write(archive, probe, results)
     except OSError as error:
         why = error.strerror or type(error).__name__
-        raise CommandError(f"the archive cannot be written: {why}", Exit.UNEXPECTED) from None
-
-
-def _show(screen: Screen, output: Form, found: Found, findings: tuple[Finding, ...]) -> None:
-    if output is Form.JSON:
-        screen.document(checkup_json(findings, found.facts.as_of))
-        return
-    shown = [replace(f, message=one_line(f.message), fix=one_line(f.fix)) for f in findings]
-    screen.data("\n".join([*checkup_lines(shown), checkup_summary(shown)]))
+        raise CommandError(f"cannot write the bundle: {why}", Exit.UNEXPECTED) from None

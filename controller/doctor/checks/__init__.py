@@ -1,1 +1,1 @@
-"""The checks of a check-up, by subject."""
+"""The checks of a check-up, by subject; `checkup` lists them in order."""

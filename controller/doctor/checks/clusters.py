@@ -1,242 +1,157 @@
-"""Checks of clusters as they are: lease, names, orphans, launchers, starts, pauses.
+"""Checks of clusters and their applications: names, orphans, sign-in, editions, starts, pauses.
 
-Times here are shorter than the controller's deadlines: a check-up is asked for because somebody
-wonders, and a deadline that the controller met has set the clock of a member back.
+Times here are shorter than the controller's deadlines: a check-up is run by a person who suspects
+a problem, and a deadline that the controller met has set the clock of a member back.
 """
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 
-from controller.core.model.desired import DesiredCluster, DesiredState, launcher_path
-from controller.core.model.observed import (
-    ObservedApplication,
-    ObservedState,
-    Pause,
-    Phase,
-    key_of,
-)
+from controller.core.model.desired import DesiredCluster
+from controller.core.model.observed import ObservedApplication, Pause, Phase, key_of
 from controller.core.model.other_clocks import age_s
 from controller.core.situation.matching import Matching, match_members
 from controller.core.spec.fingerprint import VERSION, version_of
-from controller.doctor.result import Finding, bad, good, listed, not_checked, unknown, warning
-from controller.doctor.state import Facts, Unread, seen, wanted
+from controller.core.spec.text import counted
+from controller.doctor import state
+from controller.doctor.probe import NoAnswerError, Probe
+from controller.doctor.result import CheckResult, bad, good, listed, skipped, unknown, warning
+from controller.terminal.specs import scope
 
 SLOW_START_S = 300.0  # the longest start that was measured, without a new node
-UNUSED_MAX = 50  # launchers of unknown age that nothing names
-_HOME = "/home/cdsw/"
 
 
-def lease(facts: Facts) -> Iterator[Finding]:
-    found = facts.lease
-    if isinstance(found, Unread):
-        yield not_checked("lease", found)
-        return
-    held = found.lease
-    if held is None or held.released:
-        yield good("lease", "nobody holds it")
-    elif found.ended:
-        yield good("lease", f"{held.who} held it and has ended; whoever comes next takes it")
-    elif found.silent_s >= held.duration_s:
-        message = f"{held.who} holds it since {held.since}, silent for {found.silent_s:.0f} s"
-        fix = "if that controller died: `raycml reconcile` takes it over"
-        yield warning("lease", message, fix)
-    else:
-        yield good("lease", f"{held.who} holds it since {held.since}, and is alive")
+def matched_clusters(probe: Probe) -> list[tuple[DesiredCluster, Matching]]:
+    """The clusters whose project could be read, matched with their applications."""
+    observed, policy = probe.ask(state.applications), probe.ask(state.policy)
+    clusters = probe.ask(state.desired).clusters
+    readable = (cluster for cluster in clusters if cluster.project in observed.projects)
+    return [(cluster, match_members(cluster, observed, policy)) for cluster in readable]
 
 
-def looked(
-    name: str, judge: Callable[[Facts, DesiredState, ObservedState], Iterator[Finding]]
-) -> Callable[[Facts], Iterator[Finding]]:
-    """A check that needs to know the applications of some project at least."""
-
-    def check(facts: Facts) -> Iterator[Finding]:
-        observed = seen(facts)
-        if observed.projects:
-            yield from judge(facts, wanted(facts), observed)
-        else:
-            why = next((f for f in facts.applications.values() if isinstance(f, Unread)), None)
-            yield not_checked(name, why or Unread("the applications are not known"))
-
-    return check
+def owned(probe: Probe) -> tuple[ObservedApplication, ...]:
+    """The applications of this installation."""
+    return probe.ask(state.applications).owned(probe.ask(state.policy).owner)
 
 
-def rolls(
-    facts: Facts, desired: DesiredState, observed: ObservedState
-) -> Iterator[tuple[DesiredCluster, Matching]]:
-    """The clusters whose project could be read, with who fills which place."""
-    for cluster in desired.clusters:
-        if cluster.project in observed.projects:
-            yield cluster, match_members(cluster, observed, facts.policy)
-
-
-def _names(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iterator[Finding]:
-    seats = [s for _, roll in rolls(facts, desired, observed) for s in roll.seats]
-    taken = [seat.foreign for seat in seats if seat.foreign is not None]
-    for app in taken:
-        message = f"`{app.subdomain}` is application {app.id}, which is not this installation's"
+def names(probe: Probe) -> Iterator[CheckResult]:
+    matched = probe.ask(matched_clusters)
+    foreign = [s.foreign for _, roster in matched for s in roster.seats if s.foreign is not None]
+    for app in foreign:
+        message = f"`{app.subdomain}` is taken by application {app.id}, which raycml does not own"
         yield bad("names", message, "rename the cluster, or delete or rename that application")
-    if not taken:
-        yield good("names", "no other application of these projects holds a name of the specs")
+    if not foreign:
+        yield good("names", "no other application uses a name of the specs")
 
 
-names = looked("names", _names)
-
-
-def _orphans(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iterator[Finding]:
-    if not facts.whole or not desired.whole:
-        yield unknown("orphans", "not judged: not all specs were read")
+def orphans(probe: Probe) -> Iterator[CheckResult]:
+    mine, desired, specs = probe.ask(owned), probe.ask(state.desired), probe.attempt(state.specs)
+    if (
+        isinstance(specs, NoAnswerError)
+        or not desired.whole
+        or scope(probe.options.paths, specs) is not None
+    ):
+        yield unknown("orphans", "not checked: not all specs were read")
         return
-    held = {cluster.name for cluster in desired.clusters} | set(desired.frozen)
-    found: dict[str, int] = {}
-    for app in observed.owned(facts.policy.owner):
-        name = key_of(app).cluster
-        if name not in held:
-            found[name] = found.get(name, 0) + 1
-    for name, count in sorted(found.items()):
-        message = f"no spec holds `{name}` ({count} application{'s' if count > 1 else ''} of ours)"
-        fix = "`raycml orphans` says what can be done"
-        yield warning("orphans", message, fix)
-    if not found:
-        yield good("orphans", "a spec holds every application of ours")
+    declared = {cluster.name for cluster in desired.clusters} | set(desired.frozen)
+    orphaned = Counter(name for app in mine if (name := key_of(app).cluster) not in declared)
+    for name, count in sorted(orphaned.items()):
+        message = f"no spec declares `{name}` ({counted(count, 'application')})"
+        yield warning("orphans", message, "run `raycml orphans` to see the options")
+    if not orphaned:
+        yield good("orphans", "a spec declares every application that raycml owns")
 
 
-orphans = looked("orphans", _orphans)
-
-
-def _launchers(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iterator[Finding]:
-    unread = [found for found in facts.launchers.values() if isinstance(found, Unread)]
-    if observed.files is None and unread:
-        yield not_checked("launchers", unread[0])
-        return
-    named = _named(facts, desired, observed)
-    old = unaged = 0
-    for project, found in facts.launchers.items():
-        for file in () if isinstance(found, Unread) else found:
-            if (project, file.path) not in named:
-                old += older(file.modified_at, facts, facts.policy.launcher_kept_s)
-                unaged += file.modified_at is None
-    yield _leaked(old, unaged)
-
-
-launchers = looked("launchers", _launchers)
-
-
-def _leaked(old: int, unaged: int) -> Finding:
-    fix = "`raycml reconcile` in a pod of the project removes them"
-    if old:
-        return warning("launchers", f"{old} that no application has named for long", fix)
-    if unaged > UNUSED_MAX:
-        return warning("launchers", f"{unaged} that no application names", fix)
-    return good("launchers", f"{unaged} that no application names")
-
-
-def _named(
-    facts: Facts, desired: DesiredState, observed: ObservedState
-) -> frozenset[tuple[str, str]]:
-    apps = [app for project in observed.projects.values() for app in project.applications]
-    used = {(app.project, app.script.removeprefix(_HOME)) for app in apps}
-    edition = facts.policy.edition
-    return frozenset(used).union(
-        (cluster.project, launcher_path(group, edition))
-        for cluster in desired.clusters
-        for group in cluster.groups
-    )
-
-
-def older(since: datetime | None, facts: Facts, seconds: float) -> bool:
-    age = age_s(since, facts.as_of)
-    return age is not None and age >= seconds
-
-
-def _sign_in(facts: Facts, _: DesiredState, observed: ObservedState) -> Iterator[Finding]:
-    """Ray's page takes jobs from whoever reaches it, so CML's sign-in is what stands before it."""
-    found = [a for a in observed.owned(facts.policy.owner) if a.id in facts.open_to_all]
+def sign_in(probe: Probe) -> Iterator[CheckResult]:
+    """Ray's dashboard takes jobs from everyone that reaches it; CML's sign-in protects it."""
+    apps, unprotected = probe.ask(owned), set[str]()
+    for listing in probe.ask(state.listings).values():
+        if not isinstance(listing, NoAnswerError):
+            unprotected |= listing.open_to_all
+    found = [app.name for app in apps if app.id in unprotected]
     if found:
-        message = f"{listed(a.name for a in found)}: whoever reaches it may run code, unasked"
-        fix = "switch `Enable Unauthenticated Access` of the application off in its settings"
+        message = f"{listed(found)}: anyone who reaches it can run code without signing in"
+        fix = "turn `Enable Unauthenticated Access` off in the application's settings"
         yield warning("sign-in", message, fix)
     else:
-        yield good("sign-in", "every application of ours asks for a sign-in")
+        yield good("sign-in", "every application that raycml owns requires a sign-in")
 
 
-sign_in = looked("sign-in", _sign_in)
-
-
-def _editions(facts: Facts, desired: DesiredState, observed: ObservedState) -> Iterator[Finding]:
-    held = {cluster.name for cluster in desired.clusters}
-    ours = [a for a in observed.owned(facts.policy.owner) if key_of(a).cluster in held]
-    strange = [a for a in ours if _version(a) != VERSION]
-    behind = [a for a in ours if not a.script.endswith(f"-{facts.policy.edition}.py")]
-    if strange:
-        versions = listed(sorted({_version(a) or "none" for a in strange}))
-        message = f"{listed(a.name for a in strange)}: fingerprints of another version ({versions})"
-        fix = "they renew with the next change of the spec; newer ones need a newer raycml"
+def editions(probe: Probe) -> Iterator[CheckResult]:
+    declared = {cluster.name for cluster in probe.ask(state.desired).clusters}
+    apps = [app for app in probe.ask(owned) if key_of(app).cluster in declared]
+    edition = probe.ask(state.policy).edition
+    other = [app for app in apps if _version(app) != VERSION]
+    outdated = [app for app in apps if not app.script.endswith(f"-{edition}.py")]
+    if other:
+        versions = listed(sorted({_version(app) or "none" for app in other}))
+        message = f"{listed(a.name for a in other)}: fingerprints of another version ({versions})"
+        fix = "the next change of the spec renews them; newer ones need a newer raycml"
         yield warning("editions", message, fix)
-    if behind:
-        message = f"{listed(a.name for a in behind)}: launchers of another edition"
-        yield warning("editions", message, "`raycml reconcile --refresh-launchers`")
-    if not strange and not behind:
-        yield good("editions", "every launcher and fingerprint is of this version")
-
-
-editions = looked("editions", _editions)
+    if outdated:
+        message = f"{listed(a.name for a in outdated)}: launchers of another edition"
+        yield warning("editions", message, "run `raycml reconcile --refresh-launchers`")
+    if not other and not outdated:
+        yield good("editions", "launchers and fingerprints are up to date")
 
 
 def _version(app: ObservedApplication) -> str:
-    mark = app.mark
-    return "" if mark is None else version_of(mark.fingerprint)
+    return "" if app.mark is None else version_of(app.mark.fingerprint)
 
 
-def _applications(facts: Facts, _: DesiredState, observed: ObservedState) -> Iterator[Finding]:
-    """Members that neither run nor are on their way in the usual time."""
-    ours = observed.owned(facts.policy.owner)
-    slow = [a for a in ours if a.phase is Phase.STARTING]
-    faults = [fault for app in slow if (fault := _start(app, facts)) is not None]
-    fallen = [a for a in ours if a.phase is Phase.FAILED]
-    for app in fallen:
-        log = f".raycml/logs/{key_of(app).cluster} in the project"
-        fix = f"read {log}, then `raycml reconcile` restarts it"
-        faults.append(bad("applications", f"{app.name} has failed", fix))
+def applications(probe: Probe) -> Iterator[CheckResult]:
+    """Applications that failed, or that take long to start."""
+    apps, now = probe.ask(owned), probe.ask(state.applications).as_of
+    deadline_s = probe.ask(state.policy).start_deadline_s
+    starts = [_slow_start(app, now, deadline_s) for app in apps if app.phase is Phase.STARTING]
+    faults = [fault for fault in starts if fault is not None]
+    for app in apps:
+        if app.phase is Phase.FAILED:
+            log = f".raycml/logs/{key_of(app).cluster} in the project"
+            fix = f"see {log}, then run `raycml reconcile` to restart it"
+            faults.append(bad("applications", f"{app.name} has failed", fix))
     yield from faults
     if not faults:
-        running = sum(1 for a in ours if a.phase is Phase.RUNNING)
-        yield good("applications", f"{running} of {len(ours)} run, and none is stuck")
+        running = sum(app.phase is Phase.RUNNING for app in apps)
+        yield good("applications", f"{running} of {len(apps)} running, none stuck")
 
 
-applications = looked("applications", _applications)
-
-
-def _start(app: ObservedApplication, facts: Facts) -> Finding | None:
-    waited = age_s(app.starting_at or app.created_at, facts.as_of)
-    if waited is None or waited < SLOW_START_S:
+def _slow_start(app: ObservedApplication, now: datetime, deadline_s: float) -> CheckResult | None:
+    waited_s = age_s(app.starting_at or app.created_at, now)
+    if waited_s is None or waited_s < SLOW_START_S:
         return None
-    message = f"{app.name} is STARTING for {waited / 60:.0f} minutes"
+    message = f"{app.name} has been STARTING for {waited_s / 60:.0f} minutes"
     fix = (
-        "look for used-up quota, nodes without room, an image that cannot be pulled, or a launcher "
+        "check for an exhausted quota, full nodes, an image that cannot be pulled, or a launcher "
         "that does not answer (the application's Logs in CML)"
     )
-    if waited >= facts.policy.start_deadline_s:
-        return bad("applications", message, fix)
-    return warning("applications", message, fix)
+    return (bad if waited_s >= deadline_s else warning)("applications", message, fix)
 
 
-def pauses(facts: Facts) -> Iterator[Finding]:
-    read = [found for found in facts.pauses.values() if not isinstance(found, Unread)]
-    known = [pause for found in read for pause in found.values() if pause.holds(facts.as_of)]
-    by_spec = [cluster.name for cluster in wanted(facts).clusters if cluster.paused]
-    for pause in sorted(known, key=lambda one: one.cluster):
-        yield _pause(pause)
+def pauses(probe: Probe) -> Iterator[CheckResult]:
+    """By a pause file, or by `paused: true` in the spec."""
+    by_project = probe.attempt(state.pauses)
+    unread = [by_project] if isinstance(by_project, NoAnswerError) else []
+    active: list[Pause] = []
+    now = probe.screen.machine.clock.now()
+    for found in () if isinstance(by_project, NoAnswerError) else by_project.values():
+        if isinstance(found, NoAnswerError):
+            unread.append(found)
+        else:
+            active += [pause for pause in found.values() if pause.holds(now)]
+    by_spec = [cluster.name for cluster in probe.ask(state.desired).clusters if cluster.paused]
+    for pause in sorted(active, key=lambda pause: pause.cluster):
+        yield _paused(pause)
     for name in by_spec:
-        fix = "write `paused: false` into its spec"
-        yield warning("pauses", f"{name} is paused by its spec", fix)
-    unread = next((found for found in facts.pauses.values() if isinstance(found, Unread)), None)
-    if unread is not None or not facts.pauses:
-        yield not_checked("pauses", unread or Unread("the project's files are not known"))
-    elif not known and not by_spec:
+        yield warning("pauses", f"{name} is paused by its spec", "set `paused: false` in its spec")
+    if unread:
+        yield skipped("pauses", unread[0])
+    elif not active and not by_spec:
         yield good("pauses", "no cluster is paused")
 
 
-def _pause(pause: Pause) -> Finding:
-    until = "for ever" if pause.until is None else f"until {pause.until.isoformat()}"
-    message = f"{pause.cluster} is paused {until} by {pause.by}: {pause.reason or 'no reason'}"
-    return warning("pauses", message, f"`raycml unpause {pause.cluster}`")
+def _paused(pause: Pause) -> CheckResult:
+    until = "" if pause.until is None else f" until {pause.until.isoformat()}"
+    message = f"{pause.cluster} is paused{until} by {pause.by}: {pause.reason or 'no reason given'}"
+    return warning("pauses", message, f"run `raycml unpause {pause.cluster}`")

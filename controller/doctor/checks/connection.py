@@ -1,226 +1,182 @@
-"""Checks of this machine and of the way to CML: settings, specs, git, address, clock, key."""
+"""Checks of the connection to CML: variables, API, version, clock, key."""
 
 import re
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from controller.doctor.result import (
-    Cause,
-    Finding,
-    Result,
-    bad,
-    good,
-    not_checked,
-    unknown,
-    warning,
-)
-from controller.doctor.state import Facts, Sample, Unread
+from controller.doctor import state
+from controller.doctor.probe import ApiCall, NoAnswerError, Probe, attempt
+from controller.doctor.result import Cause, CheckResult, bad, good, skipped, unknown, warning
 
 PING = "ping"
+PINGS = 5
 SLOW_S = 1.0
 SKEW_WARNING_S = 5.0
-GIT_OLDEST = (2, 31)
 API_OLDEST = (24, 5)
-_PROBLEMS_SHOWN = 20
-_NEW_KEY = "put a new key (User Settings > API Keys) into CML_API_KEY"
-_REACH = "check CML_HOST, the network and any proxy on the way"
+_NEW_KEY = "create a new key (User Settings > API Keys), and set CML_API_KEY to it"
+_REACH = "check CML_HOST, the network and any proxy in between"
 
-# What OpenSSL says, in part, and what it means to a person.  The first that fits.
+# A part of OpenSSL's message, its meaning and the fix.  The first match counts.
 _TLS: tuple[tuple[str, str, str], ...] = (
     (
         "mismatch, certificate is not valid",
         "the certificate is for another host",
-        "correct CML_HOST: it has to be the name that the certificate bears",
+        "set CML_HOST to the name in the certificate",
     ),
     (
         "has expired",
         "the certificate has expired",
-        "ask the workspace's admin to renew it",
+        "ask the workspace administrator to renew it",
     ),
     (
         "CERTIFICATE_VERIFY",
         "the certificate is not trusted",
-        "give the authority that signed it, as a PEM file, with --ca-cert",
+        "pass the certificate of the authority that signed it, a PEM file, with --ca-cert",
     ),
     (
         "WRONG_VERSION_NUMBER",
-        "what answers there does not speak TLS",
+        "the server does not speak TLS",
         "correct the scheme or the port in CML_HOST",
     ),
-    ("[SSL", "TLS fails", "check CML_HOST, and whether a proxy on the way breaks TLS open"),
+    ("[SSL", "TLS failed", "check CML_HOST, and whether a proxy in between terminates TLS"),
 )
 
 
-def settings(facts: Facts) -> Iterator[Finding]:
-    for problem in facts.settings:
-        yield bad("settings", problem, "correct the variable, or unset it")
-    if not facts.settings:
-        yield good("settings", "every setting is known and in its bounds")
+def host(probe: Probe) -> str:
+    return probe.connection.inspector.address.authority
 
 
-def specs(facts: Facts) -> Iterator[Finding]:
-    found = facts.specs
-    if isinstance(found, Unread):
-        yield _no_specs(found)
-        return
-    for problem in found.problems[:_PROBLEMS_SHOWN]:
-        yield bad("specs", str(problem), "correct it, then `raycml validate`", Cause.SPEC)
-    more = len(found.problems) - _PROBLEMS_SHOWN
-    if more > 0:
-        yield bad("specs", f"{more} more problems", "`raycml validate` names all", Cause.SPEC)
-    if not found.problems:
-        yield good("specs", f"{found.origin}: {len(found.clusters)} valid")
-
-
-def _no_specs(found: Unread) -> Finding:
-    if found.kind:
-        fix = "name the files or folders of the specs, or write one: `raycml init`"
-        return bad("specs", found.why, fix, Cause.SOURCE)
-    return unknown("specs", found.why)
-
-
-def git(facts: Facts) -> Iterator[Finding]:
-    fix = "install git, if `raycml run` is to follow a git repository"
-    if isinstance(facts.git, Unread):
-        yield warning("git", facts.git.why, fix)
-        return
-    digits = re.search(r"(\d{1,9})\.(\d{1,9})", facts.git)
-    found = (int(digits[1]), int(digits[2])) if digits else (0, 0)
-    if found >= GIT_OLDEST:
-        yield good("git", facts.git)
+def connection(probe: Probe) -> Iterator[CheckResult]:
+    name = probe.attempt(host)
+    if not isinstance(name, NoAnswerError):
+        yield good("connection", f"address, key and project are set; the host is {name}")
+    elif "--ca-cert" in name.why:
+        yield bad("connection", name.why, "pass a readable PEM file with --ca-cert")
     else:
-        oldest = ".".join(map(str, GIT_OLDEST))
-        yield warning("git", f"{facts.git} is older than {oldest}", fix)
+        fix = "export CML_HOST, CML_API_KEY and CML_PROJECT_ID, or use --local for the local CML"
+        yield bad("connection", name.why, fix)
 
 
-def address(facts: Facts) -> Iterator[Finding]:
-    if isinstance(facts.host, Unread):
-        yield bad("connection", facts.host.why, _connection_fix(facts.host.why))
-    else:
-        yield good("connection", f"address, key and project are given; the host is {facts.host}")
+# The API
 
 
-def _connection_fix(why: str) -> str:
-    if "--ca-cert" in why:
-        return "give a readable PEM file with --ca-cert"
-    return "export CML_HOST, CML_API_KEY and CML_PROJECT_ID, or add --local for the embedded CML"
+def api_version(probe: Probe) -> str:
+    return probe.connection.inspector.describe()
 
 
-def api(facts: Facts) -> Iterator[Finding]:
-    yield reach(facts.host, facts.samples, facts.specification)
+def calls(probe: Probe) -> tuple[ApiCall, ...]:
+    """The first calls: the API's description, which needs no key, then pings."""
+    probe.attempt(api_version)
+    for _ in range(PINGS):
+        answer = attempt(probe.connection.inspector.ping)
+        if isinstance(answer, NoAnswerError) and answer.kind in ("Unavailable", "Throttled"):
+            break
+    return tuple(probe.connection.calls)
 
 
-def reach(host: str | Unread, samples: Sequence[Sample], specification: str | Unread) -> Finding:
-    """Whether there is a CML at the address, and how quick it is.
+def api(probe: Probe) -> Iterator[CheckResult]:
+    first = probe.ask(calls)
+    yield api_result(probe.ask(host), first, probe.attempt(api_version))
 
-    A page instead of an answer is the key's fault where the specification, which asks for no key,
-    could be read, and the address's where it could not.
-    """
-    if isinstance(host, Unread):
-        return not_checked("api", host)
-    asked = [sample for sample in samples if sample.operation == PING]
-    answered = [sample for sample in asked if sample.is_answer]
-    if not answered and isinstance(specification, Unread):
-        if any(sample.is_page for sample in samples):
-            message = f"{host} is not a CML: it answers with a page or in another way than CML does"
-            fix = "correct CML_HOST: the address of the workspace, without a path"
+
+def api_result(host: str, calls: Sequence[ApiCall], version: str | NoAnswerError) -> CheckResult:
+    """A web page instead of an answer is the key's fault if the description could be read, and
+    otherwise the address's."""
+    pings = [call for call in calls if call.operation == PING]
+    answered = [call for call in pings if call.is_answer]
+    if not answered and isinstance(version, NoAnswerError):
+        if any(call.is_foreign for call in calls):
+            message = f"{host} is not a CML workspace: it returned a web page or a foreign answer"
+            fix = "set CML_HOST to the address of the workspace, without a path"
             return bad("api", message, fix, Cause.UNREACHABLE)
-        return _unreachable(specification.why)
-    times = [sample.seconds for sample in answered or samples]
-    return _pace(median(times) if times else 0.0, len(asked), len(asked) - _reached(asked))
+        return _unreachable(version.why)
+    lost = sum(1 for call in pings if not call.is_answer and not call.is_foreign)
+    times = [call.seconds for call in answered or calls]
+    return _latency(median(times) if times else 0.0, len(pings), lost)
 
 
-def _reached(asked: Sequence[Sample]) -> int:
-    return sum(1 for sample in asked if sample.is_answer or sample.is_page)
-
-
-def _unreachable(why: str) -> Finding:
+def _unreachable(why: str) -> CheckResult:
     for part, meaning, fix in _TLS:
         if part in why:
             return bad("api", f"{meaning} ({why})", fix, Cause.UNREACHABLE)
     return bad("api", why, _REACH, Cause.UNREACHABLE)
 
 
-def _pace(seconds: float, tries: int, failed: int) -> Finding:
-    message = f"CML answers in {seconds * 1000:.0f} ms (median of {tries - failed})"
-    if failed:
-        fix = "run it again; if that stays, ask the workspace's admin about its gateway"
-        return warning("api", f"{failed} of {tries} calls failed; {message}", fix)
+def _latency(seconds: float, tries: int, lost: int) -> CheckResult:
+    message = f"CML answers in {seconds * 1000:.0f} ms (median of {tries - lost})"
+    if lost:
+        fix = "run it again; if calls keep failing, ask the workspace administrator"
+        return warning("api", f"{lost} of {tries} calls failed; {message}", fix)
     if seconds > SLOW_S:
-        return warning("api", message, "look at the network between here and the workspace")
+        return warning("api", message, "check the network between this machine and the workspace")
     return good("api", message)
 
 
-def version(facts: Facts) -> Iterator[Finding]:
-    found = facts.specification
-    if isinstance(found, Unread):
-        yield not_checked("version", found)
-        return
-    digits = re.match(r"(\d{1,9})\.(\d{1,9})", found)
+def version(probe: Probe) -> Iterator[CheckResult]:
+    reported = probe.ask(api_version)
+    oldest = f"{API_OLDEST[0]}.{API_OLDEST[1]:02}"
+    digits = re.match(r"(\d{1,9})\.(\d{1,9})", reported)
     if digits is None:
-        yield unknown("version", f"the API says no version that can be read: {found!r}")
+        yield unknown("version", f"the API reports an unreadable version: {reported!r}")
     elif (int(digits[1]), int(digits[2])) < API_OLDEST:
-        fix = "have the workspace upgraded: 24.05 is the oldest API that raycml was written for"
-        yield warning("version", f"API {found} is older than 24.05", fix)
+        fix = f"upgrade the workspace: raycml is written for API {oldest} and newer"
+        yield warning("version", f"API {reported} is older than {oldest}", fix)
     else:
-        yield good("version", f"API {found}")
+        yield good("version", f"API {reported}")
 
 
-def clock(facts: Facts) -> Iterator[Finding]:
-    """A head report is believed for `report_fresh_s`; clocks may eat two thirds of that."""
-    told = [sample.skew_s for sample in facts.samples if sample.skew_s is not None]
-    if not told:
-        yield unknown("clock", "not checked: no answer of CML told the time")
-        return
-    skew = median(told)
+def clock(probe: Probe) -> Iterator[CheckResult]:
+    skews = [call.skew_s for call in probe.ask(calls) if call.skew_s is not None]
+    in_force, _ = probe.ask(state.settings)
+    yield clock_result(skews, in_force.report_fresh_s)
+
+
+def clock_result(skews: Sequence[float], report_fresh_s: float) -> CheckResult:
+    """A head report is valid for `report_fresh_s`; clocks may use up two thirds of that."""
+    if not skews:
+        return skipped("clock", "no answer from CML has a date")
+    skew = median(skews)
     message = f"this clock is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} CML's"
-    fix = "set this machine's clock, by NTP"
-    if abs(skew) > facts.policy.report_fresh_s * 2 / 3:
-        yield bad("clock", f"{message}: head reports would look old or of the future", fix)
-    elif abs(skew) > SKEW_WARNING_S:
-        yield warning("clock", message, fix)
-    else:
-        yield good("clock", f"it agrees with CML's within {abs(skew):.0f} s")
+    fix = "synchronize this machine's clock with NTP"
+    if abs(skew) > report_fresh_s * 2 / 3:
+        return bad("clock", f"{message}, so head reports look outdated or from the future", fix)
+    if abs(skew) > SKEW_WARNING_S:
+        return warning("clock", message, fix)
+    return good("clock", f"within {abs(skew):.0f} s of CML's clock")
 
 
-def key(facts: Facts) -> Iterator[Finding]:
-    yield admission(facts.key, facts.samples)
+# The key
 
 
-def admission(found: str | Unread, samples: Sequence[Sample]) -> Finding:
-    """Whether the key opens the API.
-
-    A server that has no question for it (before 25.04) says so by how it takes the other calls.
-    """
-    if not isinstance(found, Unread):
-        return good("key", f"valid for the API, of the user {found}")
-    if found.kind == "Unauthorized":
-        return _refused(found.status, found.why)
-    if found.kind in ("NotFound", "Malformed", "Rejected"):
-        return _by_calls([sample for sample in samples if sample.operation == PING], found)
-    return not_checked("key", found)
+def key_user(probe: Probe) -> str:
+    """The name of the key's user."""
+    return probe.connection.inspector.key_user()
 
 
-def _by_calls(asked: Sequence[Sample], found: Unread) -> Finding:
-    if any(sample.error is None for sample in asked):
-        return good("key", "accepted; this CML does not tell of its audience")
-    refused = next((sample for sample in asked if sample.error == "Unauthorized"), None)
-    return not_checked("key", found) if refused is None else _refused(refused.status, found.why)
+def key(probe: Probe) -> Iterator[CheckResult]:
+    yield key_result(probe.attempt(key_user), probe.ask(calls))
 
 
-def _refused(status: int | None, why: str) -> Finding:
+def key_result(user: str | NoAnswerError, calls: Sequence[ApiCall]) -> CheckResult:
+    """A CML before 25.04 cannot check a key: there, the answers to other calls decide."""
+    if not isinstance(user, NoAnswerError):
+        return good("key", f"valid for the API; its user is {user}")
+    if user.kind == "Unauthorized":
+        return _refused(user.status, user.why)
+    if user.kind not in ("NotFound", "Malformed", "Rejected"):
+        return skipped("key", user)
+    pings = [call for call in calls if call.operation == PING]
+    if any(call.error is None for call in pings):
+        return good("key", "accepted; this CML does not report its audience")
+    refused = next((call for call in pings if call.error == "Unauthorized"), None)
+    return skipped("key", user) if refused is None else _refused(refused.status, user.why)
+
+
+def _refused(status: int | None, why: str) -> CheckResult:
     if status == 403:
-        message = "CML knows the key, and it is not for the API: its audience is another one"
-        fix = "make a key with the audience `API` (User Settings > API Keys), for CML_API_KEY"
+        message = "CML knows the key, but it is not for the API: it has another audience"
+        fix = "create a key with the audience `API` (User Settings > API Keys) for CML_API_KEY"
         return bad("key", message, fix, Cause.KEY)
     if status == 401:
-        return bad("key", "CML does not accept it: wrong, expired or revoked", _NEW_KEY, Cause.KEY)
+        return bad("key", "CML rejects it: wrong, expired or revoked", _NEW_KEY, Cause.KEY)
     return bad("key", why, _NEW_KEY, Cause.KEY)
-
-
-def obstacle(finding: Finding) -> Unread | None:
-    """Why whatever needs this to be well is not checked; None where it is well enough."""
-    if finding.result is not Result.BAD:
-        return None
-    said = {"api": "CML cannot be reached", "key": "CML does not accept the key"}
-    return Unread(said.get(finding.name, "there is no connection"))

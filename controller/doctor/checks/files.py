@@ -1,88 +1,111 @@
-"""What a check-up finds out in a project's files: a probe, the lease, interpreters, logs.
-
-The probe is the only thing that a check-up writes, and it is gone at the end.
-"""
+"""Checks of the project's files: write access, Python, launchers."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from controller.clock import Clock
 from controller.cml.errors import Rejected
-from controller.core.model.desired import LAUNCHERS
-from controller.core.model.lease import Lease, LeaseObservation, observe
-from controller.doctor.state import LeaseSeen, Probe, Unread
-from controller.files.leases import read_lease
-from controller.files.port import FilesError, ProjectFiles, StoredFile
-from controller.process.identity import is_dead
+from controller.core.model.desired import LAUNCHERS, launcher_path
+from controller.core.model.observed import LauncherFile
+from controller.core.model.other_clocks import age_s
+from controller.core.spec.python_environment import ENVIRONMENTS
+from controller.core.spec.text import counted
+from controller.doctor import state
+from controller.doctor.probe import NoAnswerError, Probe, attempt
+from controller.doctor.result import CheckResult, bad, good, listed, skipped, unknown, warning
+from controller.files.port import FilesError, ProjectFiles
 
-LOGS = ".raycml/logs"
-LINES = 200
-_LOGS_MAX = 200
-_LOOKS = 10  # at a held lease, within its duration
+UNUSED_MAX = 50  # launchers of unknown age
 _HOME = "/home/cdsw/"
 
 
-def probe(files: ProjectFiles, name: str, *, atomic: bool) -> Probe:
-    """Write, replace and remove one file beside the launchers.  What fails is told, not raised."""
+# Write access
+
+
+def files(probe: Probe) -> Iterator[CheckResult]:
+    """The only thing that a check-up writes is one test file, which is removed again."""
+    projects = probe.ask(state.project_files)
+    if probe.options.read_only:
+        yield skipped("files", "nothing is written with --read-only")
+        return
+    name = f"{probe.screen.machine.rng.getrandbits(48):012x}"
+    problems = [problem for one in projects.values() if (problem := write_problem(one, name))]
+    atomic = probe.connection.home(next(iter(projects))) is not None
+    yield write_result(next(iter(problems), ""), atomic=atomic)
+
+
+def write_result(problem: str, *, atomic: bool) -> CheckResult:
+    if problem:
+        fix = "give the key's user (or this pod's) write access to `.raycml` in the project"
+        return bad("files", f"the launcher folder is not usable: {problem}", fix)
+    how = "atomically" if atomic else "by delete and upload"
+    return good("files", f"a test file was written, replaced {how} and removed")
+
+
+def write_problem(files: ProjectFiles, name: str) -> str:
+    """Write, replace and remove one file; the problem with that, or nothing."""
     path = f"{LAUNCHERS}/doctor-{name}.probe"
     try:
-        problem = _try_out(files, path)
+        problem = _try_to_write(files, path)
         files.remove(path)
     except FilesError as error:
-        problem = str(error)
         with suppress(FilesError):
             files.remove(path)
-    return Probe(problem, atomic)
+        return str(error)
+    return problem
 
 
-def _try_out(files: ProjectFiles, path: str) -> str:
-    """What did not hold, in words; empty where all did."""
+def _try_to_write(files: ProjectFiles, path: str) -> str:
     first, second = b"probe\n", b"another probe\n"
     files.write_new(path, first)
     if files.read(path) != first:
-        return f"{path}: another content is there than was written"
+        return f"{path}: its content is not what was written"
     files.replace(path, second)
     if files.read(path) != second:
-        return f"{path}: another content is there than replaced it"
-    names = [one.path for one in files.listing(LAUNCHERS)]
+        return f"{path}: its content is not what replaced it"
     stem = path.removesuffix(".probe")
-    return "" if sum(name.startswith(stem) for name in names) == 1 else f"{path}: it was doubled"
+    copies = sum(one.path.startswith(stem) for one in files.listing(LAUNCHERS))
+    return "" if copies == 1 else f"{path}: it exists {copies} times"
 
 
-def watch_lease(
-    files: ProjectFiles, owner: str, clock: Clock, waiting: Callable[[Lease], None]
-) -> LeaseSeen:
-    """The lease; a held one is watched until it shows life, or for its duration in vain."""
-    found = read_lease(files, owner)
-    if found is None or found.released:
-        return LeaseSeen(found)
-    if is_dead(found.place):
-        return LeaseSeen(found, ended=True)
-    waiting(found)
-    seen = observe(None, found, clock.monotonic())
-    for _ in range(_LOOKS):
-        clock.wait(found.duration_s / _LOOKS)
-        later = _look_again(files, owner, seen, clock)
-        if later is None or later.lease != found:
-            return LeaseSeen(None if later is None else later.lease)
-    return LeaseSeen(found, clock.monotonic() - seen.unchanged_since)
+# Python
 
 
-def _look_again(
-    files: ProjectFiles, owner: str, before: LeaseObservation, clock: Clock
-) -> LeaseObservation | None:
-    found = read_lease(files, owner)
-    return None if found is None else observe(before, found, clock.monotonic())
+def python(probe: Probe) -> Iterator[CheckResult]:
+    """The interpreters inside the project; only a pod can see those of its image."""
+    clusters = probe.ask(state.declared_clusters)
+    present: list[str] = []
+    for project, path in sorted({(c.project, c.groups[0].inputs.python) for c in clusters}):
+        found = attempt(partial(_exists, probe, project, path))
+        if isinstance(found, NoAnswerError):
+            yield unknown("python", f"{path}: {found}")
+        elif found:
+            present.append(path)
+        elif path.startswith(f"{ENVIRONMENTS}/"):
+            yield unknown("python", f"{path} is not built yet; `raycml reconcile` builds it")
+        else:
+            fix = "create the environment there and install Ray into it, or correct `python`"
+            yield bad("python", f"{path} is not in the project's files", fix)
+    if present:
+        yield good("python", f"{listed(present)} is in the project's files")
 
 
-def has_interpreter(files: ProjectFiles, path: str, home: Path | None) -> bool | Unread:
-    """Whether the project holds it.  In a pod of the project the disk itself is asked, for an
-    interpreter is mostly a link, and the files' port follows none.
+def _exists(probe: Probe, project: str, python: str) -> bool:
+    inside = python.removeprefix(_HOME)
+    if inside.startswith("/") or ".." in inside.split("/"):
+        raise NoAnswerError("outside of the project's home, so only its pods can see it")
+    connection = probe.connection
+    return has_interpreter(connection.files(project), inside, connection.home(project))
 
-    A folder that is a link out of the project is refused by CML, and pods may follow it all the
-    same.
+
+def has_interpreter(files: ProjectFiles, path: str, home: Path | None) -> bool:
+    """In a pod of the project the disk itself is asked: an interpreter is mostly a link, and the
+    files' port follows none.
+
+    CML refuses to list a folder that is a link out of the project; pods may still follow it.
     """
     if home is not None:
         return os.access(home / path, os.X_OK) and (home / path).is_file()
@@ -95,34 +118,43 @@ def has_interpreter(files: ProjectFiles, path: str, home: Path | None) -> bool |
     except FilesError as error:
         if not isinstance(error.__cause__, Rejected):
             raise
-        return Unread(
-            f"CML does not list {folder}; it may be a link out of the project, which only pods "
-            "can follow"
-        )
+        message = "it may be a link out of the project, which only pods can follow"
+        raise NoAnswerError(f"CML does not list {folder}; {message}") from None
     return any(one.name == name and not one.is_dir for one in found)
 
 
-def within_home(python: str) -> str | None:
-    """The path from the project's home; None for one that lies elsewhere."""
-    inside = python.removeprefix(_HOME)
-    return None if inside.startswith("/") or ".." in inside.split("/") else inside
+# Launchers
 
 
-def last_lines(files: ProjectFiles) -> Iterator[tuple[str, str]]:
-    """The end of each member's log, by its path below the folder of logs."""
-    for one in _logs(files)[:_LOGS_MAX]:
-        try:
-            data = files.read(one.path) or b""
-        except FilesError as error:
-            data = f"not read: {error}".encode()
-        lines = data.decode(errors="replace").splitlines()[-LINES:]
-        yield one.path.removeprefix(f"{LOGS}/"), "".join(f"{line}\n" for line in lines)
+def launchers(probe: Probe) -> Iterator[CheckResult]:
+    observed, by_project = probe.ask(state.applications), probe.ask(state.launchers)
+    used, unused = _used(probe), list[LauncherFile]()
+    for project, found in by_project.items():
+        if isinstance(found, NoAnswerError):
+            raise found
+        unused += [file for file in found if (project, file.path) not in used]
+    yield launchers_result(unused, observed.as_of, probe.ask(state.policy).launcher_kept_s)
 
 
-def _logs(files: ProjectFiles) -> list[StoredFile]:
-    try:
-        folders = [one.path for one in files.listing(LOGS) if one.is_dir]
-        found = [one for folder in folders for one in files.listing(folder)]
-    except FilesError:
-        return []
-    return [one for one in found if one.name.endswith(".log") and not one.is_dir]
+def _used(probe: Probe) -> set[tuple[str, str]]:
+    """Project and path of the launchers that applications run and specs ask for."""
+    projects, edition = probe.ask(state.applications).projects, probe.ask(state.policy).edition
+    apps = [app for project in projects.values() for app in project.applications]
+    return {(app.project, app.script.removeprefix(_HOME)) for app in apps} | {
+        (cluster.project, launcher_path(group, edition))
+        for cluster in probe.ask(state.desired).clusters
+        for group in cluster.groups
+    }
+
+
+def launchers_result(unused: list[LauncherFile], now: datetime, kept_s: float) -> CheckResult:
+    """By age where it is known, and by number where it is not."""
+    old = [file for file in unused if (age_s(file.modified_at, now) or 0.0) >= kept_s]
+    unaged = [file for file in unused if file.modified_at is None]
+    fix = "run `raycml reconcile` in a pod of the project to remove them"
+    if old:
+        return warning("launchers", f"{counted(len(old), 'launcher')} unused for a long time", fix)
+    if len(unaged) > UNUSED_MAX:
+        return warning("launchers", f"{counted(len(unaged), 'unused launcher')}", fix)
+    count = counted(len(unused), "unused launcher") if unused else "no unused launchers"
+    return good("launchers", count)

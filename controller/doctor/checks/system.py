@@ -1,54 +1,80 @@
-"""What a check-up finds out without CML: settings, specs, git."""
+"""Checks of this machine: settings, specs, git."""
 
+import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
-from controller.core.spec.revision import Revision
-from controller.doctor.state import Unread
-from controller.settings import Settings, SettingsError, read_settings
-from controller.source.directory import SourceError
-from controller.terminal.errors import CommandError
-from controller.terminal.options import SPECS
-from controller.terminal.specs import read_specs, scope
+from controller.core.spec.text import counted
+from controller.doctor import state
+from controller.doctor.probe import NoAnswerError, Probe
+from controller.doctor.result import Cause, CheckResult, bad, good, unknown, warning
 
-_GIT_WAITS_S = 10.0
+GIT_OLDEST = (2, 31)
+_GIT_TIMEOUT_S = 10.0
+_PROBLEMS_SHOWN = 20
 
 
-def look_at_settings(environ: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
-    """The settings and what is wrong with them; where anything is, the defaults stand in."""
-    try:
-        return read_settings(environ), ()
-    except SettingsError as error:
-        return Settings(), error.faults
+def settings(probe: Probe) -> Iterator[CheckResult]:
+    _, faults = probe.ask(state.settings)
+    for fault in faults:
+        yield bad("settings", fault, "correct the variable, or unset it")
+    if not faults:
+        yield good("settings", "all settings are valid")
 
 
-def look_at_specs(paths: Sequence[Path] | None) -> tuple[Revision | Unread, bool]:
-    """The specs, with their problems, and whether they are whole folders."""
-    if not paths and not SPECS.exists():
-        return Unread(f"no {SPECS}/ here: only what exists is checked"), False
-    try:
-        revision = read_specs(paths)
-    except (SourceError, CommandError) as error:
-        return Unread(str(error), "Source"), False
-    return revision, scope(paths, revision) is None
+def specs(probe: Probe) -> Iterator[CheckResult]:
+    revision = probe.attempt(state.specs)
+    if isinstance(revision, NoAnswerError):
+        yield _no_specs(revision)
+        return
+    for problem in revision.problems[:_PROBLEMS_SHOWN]:
+        yield bad("specs", str(problem), "correct it, then run `raycml validate`", Cause.SPEC)
+    more = len(revision.problems) - _PROBLEMS_SHOWN
+    if more > 0:
+        fix = "run `raycml validate` for the full list"
+        yield bad("specs", f"{counted(more, 'more problem')}", fix, Cause.SPEC)
+    if not revision.problems:
+        clusters = counted(len(revision.clusters), "cluster")
+        yield good("specs", f"{revision.origin}: {clusters}, no problems")
 
 
-def look_at_git(environ: Mapping[str, str]) -> str | Unread:
-    """What git says of its version; the first one on the path counts."""
+def _no_specs(error: NoAnswerError) -> CheckResult:
+    if not error.kind:
+        return unknown("specs", error.why)
+    fix = "name the files or folders of the specs, or create a spec with `raycml init`"
+    return bad("specs", error.why, fix, Cause.SOURCE)
+
+
+def git_version(probe: Probe) -> str:
+    """The answer of the git that a controller would start: the first one on the path."""
+    environ = probe.screen.machine.environ
     program = shutil.which("git", path=environ.get("PATH"))
     if program is None:
-        return Unread("git is not on PATH; only `raycml run` on a repository needs it")
+        raise NoAnswerError("git is not on PATH; only `raycml run` on a git repository needs it")
     try:
-        said = subprocess.run(
+        answer = subprocess.run(
             [program, "--version"],
             env={"LC_ALL": "C", "PATH": environ.get("PATH", "")},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=_GIT_WAITS_S,
+            timeout=_GIT_TIMEOUT_S,
             check=True,
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
-        return Unread(f"{program} does not work: {type(error).__name__}")
-    return " ".join(said.decode(errors="replace").split())[:80]
+        raise NoAnswerError(f"{program} does not work: {type(error).__name__}") from None
+    return " ".join(answer.decode(errors="replace").split())[:80]
+
+
+def git(probe: Probe) -> Iterator[CheckResult]:
+    version = probe.attempt(git_version)
+    oldest = ".".join(map(str, GIT_OLDEST))
+    fix = f"install git {oldest} or newer, if `raycml run` is to follow a git repository"
+    if isinstance(version, NoAnswerError):
+        yield warning("git", version.why, fix)
+        return
+    digits = re.search(r"(\d{1,9})\.(\d{1,9})", version)
+    if digits and (int(digits[1]), int(digits[2])) >= GIT_OLDEST:
+        yield good("git", version)
+    else:
+        yield warning("git", f"{version} is older than {oldest}", fix)
