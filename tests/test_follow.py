@@ -235,7 +235,7 @@ def test_a_revision_that_removes_most_waits_and_the_last_one_stays_in_force(site
     assert site.turn() == ["one", "three", "two"]
     held = site.follower.state().held
     assert held is not None
-    assert (held.revision, held.reason) == (B, "PruneGuarded")
+    assert (held.revision, held.reason) == (B, "PruneLimit")
 
 
 def test_an_approved_revision_comes_into_force(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""The options that commands share, each declared once."""
+"""Options that commands share, each declared once."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -12,14 +12,14 @@ SPECS = Path("specs")
 
 
 class Form(StrEnum):
-    """How data is printed."""
+    """Formats of printed data."""
 
     TEXT = "text"
     JSON = "json"
 
 
 def duration(text: str) -> float:
-    """For options that take a length of time."""
+    """Parser of options that take a duration."""
     try:
         return parse_duration(text)
     except ValueError as error:
@@ -34,7 +34,7 @@ Paths = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="PATH",
-        help="Spec files or folders of them.  Default: specs/",
+        help="Spec files, or folders of spec files.  Default: specs/",
         show_default=False,
     ),
 ]
@@ -44,36 +44,36 @@ LeadTimeout = Annotated[
         "--timeout",
         metavar="DURATION",
         parser=duration,
-        help="How long to wait for the controller that leads.",
+        help="Timeout for the controller that leads.",
     ),
 ]
-Output = Annotated[Form, typer.Option("--output", "-o", help="How data is printed.")]
+Output = Annotated[Form, typer.Option("--output", "-o", help="Output format.")]
 Local = Annotated[
-    bool, typer.Option("--local", help="Use the embedded CML, starting it when it is not up.")
+    bool, typer.Option("--local", help="Use the local CML emulator (started if needed).")
 ]
 CaCert = Annotated[
     Path | None,
     typer.Option(
         "--ca-cert",
         metavar="FILE",
-        help="PEM file of authorities to trust besides the public ones.",
+        help="PEM file with additional certificate authorities to trust.",
         show_default=False,
     ),
 ]
-NoColor = Annotated[bool, typer.Option("--no-color", help="No colour; NO_COLOR does the same.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every call to stderr.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand, without a question.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Disable color, like NO_COLOR.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every CML call to stderr.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")]
 Project = Annotated[
     str | None,
     typer.Option(
         "--project",
         metavar="ID|NAME",
-        help="Another project than the connection's.",
+        help="Project to use instead of CML_PROJECT_ID.",
         show_default=False,
     ),
 ]
 Prune = Annotated[
-    bool, typer.Option("--prune", help="Delete clusters of ours that no spec holds any more.")
+    bool, typer.Option("--prune", help="Delete managed clusters that no spec declares.")
 ]
 AllowPrune = Annotated[
     int,
@@ -81,19 +81,19 @@ AllowPrune = Annotated[
         "--allow-prune",
         metavar="N",
         min=0,
-        help="Let up to N clusters go, even if that is more than half of all.",
+        help="Allow deleting up to N clusters, even if that is more than half.",
     ),
 ]
 Refresh = Annotated[
     bool,
-    typer.Option("--refresh-launchers", help="Bring members to the newest edition of launchers."),
+    typer.Option("--refresh-launchers", help="Update members to the latest launcher version."),
 ]
 Specs = Annotated[
     list[Path] | None,
     typer.Option(
         "--specs",
         metavar="PATH",
-        help="Where the specs are.  Default: specs/, where it exists",
+        help="Spec files or folders.  Default: specs/, if it exists",
         show_default=False,
     ),
 ]

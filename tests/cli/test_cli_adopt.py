@@ -8,7 +8,7 @@ import pytest
 from holding import hold
 from stage import RUNTIME, Said, Stage
 
-NO_CHANGES = "specs: 1 cluster\nNo changes. Everything is as the specs say.\n"
+NO_CHANGES = "specs: 1 cluster\nNo changes. Everything is in sync.\n"
 FOREIGN = ("ray-cluster-head", "ray-cluster-worker-1", "ray-cluster-worker-2")
 
 

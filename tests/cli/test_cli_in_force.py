@@ -132,7 +132,7 @@ def test_what_waits_is_listed_with_what_it_removes_and_nothing_else_can_be_appro
         assert held is not None
         listed = stage.run("approve")
         assert listed.code == 0
-        for said in (held.revision, held.origin, "PruneGuarded", "removes: one, three, two"):
+        for said in (held.revision, held.origin, "PruneLimit", "removes: one, three, two"):
             assert said in listed.out
         for unseen in ("abcdef0", "0" * 40, held.revision + "0"):
             refused = stage.run("approve", unseen, "--yes")

@@ -10,7 +10,7 @@ from stage import RUNTIME, Stage
 from controller.emulator.options import Capacity, Options
 
 TYPO = RUNTIME.replace("2025.09.1-b5", "2025.09.2-b5")
-NO_CHANGES = "No changes. Everything is as the specs say."
+NO_CHANGES = "No changes. Everything is in sync."
 
 
 def image(path: Path, wanted: str) -> None:

@@ -114,7 +114,7 @@ def test_a_deleted_file_is_pruned_after_its_grace(stage: Stage) -> None:
         assert clusters(stage) == {"one", "two"}
         assert controller.running.follower.record is not None
         assert controller.running.follower.record.departed == ()
-        assert "ClusterGone three" in controller.events()
+        assert "ClusterDeleted three" in controller.events()
 
 
 def test_a_deletion_made_while_the_controller_was_down_is_pruned(stage: Stage) -> None:
@@ -147,7 +147,7 @@ def test_all_files_deleted_waits_for_a_person(stage: Stage) -> None:
         assert clusters(stage) == set(SPECS)
         held = controller.board.source.held
         assert held is not None
-        assert (held.revision, held.reason) == (commit, "PruneGuarded")
+        assert (held.revision, held.reason) == (commit, "PruneLimit")
         said = stage.run("approve", commit[:10], "--yes")
         assert said.code == 0, said.err
         controller.settle()

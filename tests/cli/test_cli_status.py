@@ -40,7 +40,7 @@ def test_what_a_controller_follows_needs_no_spec_at_hand(
     assert "analytics  Ready  3/3    head 1/1 cpu 2/2" in overview.out
     assert "ready      3 of 3 members" in detail.out
     assert "address    10.0.0.7:6379" in detail.out
-    assert "No changes. Everything is as the specs say." in detail.out
+    assert "No changes. Everything is in sync." in detail.out
     assert "no specs/ here (see --specs): compared with what a controller follows" in detail.err
     assert alarms(overview.out + detail.out) == []
 
@@ -60,7 +60,7 @@ def test_a_cluster_that_no_spec_and_no_record_declares_runs_and_is_not_compared(
     assert stage.run("reconcile", str(stage.folder / "specs")).code == 0
     overview, detail = stage.run("status"), stage.run("status", "analytics")
     assert (
-        "analytics  Running  3/3    head 1/1 cpu 2/2  no spec at hand to compare it with"
+        "analytics  Running  3/3    head 1/1 cpu 2/2  no spec available for comparison"
         in overview.out
     )
     assert "no specs/ here (see --specs): shows what runs, not compared with specs" in overview.err

@@ -26,17 +26,15 @@ def test_plan_says_what_reconcile_then_does(stage: Stage) -> None:
     stage.spec()
     assert stage.run("plan").out == (
         "specs: 1 cluster\n"
-        "+ analytics head  create Missing: the member has no application\n"
-        "+ analytics cpu/0 create Missing: the member has no application\n"
-        "+ analytics cpu/1 create Missing: the member has no application\n"
+        "+ analytics head  create Missing: the member is not created yet\n"
+        "+ analytics cpu/0 create Missing: the member is not created yet\n"
+        "+ analytics cpu/1 create Missing: the member is not created yet\n"
         "Launchers: 2 to write.\n"
         "Plan: 3 to create.\n"
     )
     assert stage.wire.writes() == []
     stage.run("reconcile")
-    assert (
-        stage.run("plan").out == "specs: 1 cluster\nNo changes. Everything is as the specs say.\n"
-    )
+    assert stage.run("plan").out == "specs: 1 cluster\nNo changes. Everything is in sync.\n"
 
 
 def test_a_changed_spec_rolls_through_the_group(stage: Stage) -> None:
@@ -71,7 +69,7 @@ def test_status_tells_of_all_clusters_in_a_line_each(stage: Stage) -> None:
     assert stage.run("status").out == (
         "CLUSTER    STATE       READY  GROUPS            WHY\n"
         "analytics  Ready       3/3    head 1/1 cpu 2/2\n"
-        "training   NotCreated  0/2    head 0/1 cpu 0/1  head: The member has no application.\n"
+        "training   NotCreated  0/2    head 0/1 cpu 0/1  head: The member is not created yet.\n"
     )
 
 
@@ -91,7 +89,7 @@ def test_status_of_one_cluster_says_how_to_connect(stage: Stage) -> None:
         '\'{"Host": "ray-analytics-head.cml.localhost", "Authorization": "Bearer KEY"}\' '
         "-- python SCRIPT\n"
         "\n"
-        "Synced  True  UpToDate       Every application is configured as the spec says.\n"
+        "Synced  True  UpToDate       Every application is in sync with the spec.\n"
         "Ready   True  AllNodesAlive  2 of 2 nodes are alive\n"
         "\n"
         "CLUSTER    MEMBER  APPLICATION          STATE    RAY     FOR    WAITS FOR\n"
@@ -102,7 +100,7 @@ def test_status_of_one_cluster_says_how_to_connect(stage: Stage) -> None:
         "head    node-1\n"
         "cpu/0   node-1\n"
         "\n"
-        "No changes. Everything is as the specs say.\n"
+        "No changes. Everything is in sync.\n"
     )
 
 
@@ -111,7 +109,7 @@ def test_progress_is_a_line_for_each_transition_and_a_heartbeat(stage: Stage) ->
     stage.stories["ray-analytics-head"] = Behaviour(answers_after=25.0)
     assert stage.run("reconcile").err == (
         "specs: 1 cluster\n"
-        "    0s + analytics head  created  Missing: the member has no application\n"
+        "    0s + analytics head  created  Missing: the member is not created yet\n"
         "    0s analytics head  STARTING: CML is starting it\n"
         "   10s 0 of 1 member ready; 1 member: CML is starting it\n"
         "   20s 0 of 1 member ready; 1 member: CML is starting it\n"
@@ -216,7 +214,7 @@ def test_prune_deletes_what_no_spec_holds(stage: Stage) -> None:
     stage.spec("training")
     stage.run("reconcile")
     (stage.folder / "specs" / "training.yaml").unlink()
-    assert "? training - left alone Orphan: no spec declares it" in stage.run("plan").out
+    assert "? training - unchanged Orphan: no spec declares it" in stage.run("plan").out
     assert "Plan: 3 to delete.\n" in stage.run("plan", "--prune").out
     assert stage.run("reconcile", "--prune", "--yes").code == 0
     assert all(name.startswith("ray-analytics-") for name in stage.applications())

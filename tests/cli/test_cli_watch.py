@@ -119,8 +119,8 @@ def test_whoever_edits_a_spec_sees_it_while_watching(ready: Stage) -> None:
     meanwhile(ready, lambda: ready.spec(replicas=3), lambda: None)
     said = ready.run("status", "-w")
     assert stamped(said) == [
-        "analytics  OutOfSync 3/4  cpu/2: The member has no application.",
-        "analytics cpu/2  -: to be created: The member has no application.",
+        "analytics  OutOfSync 3/4  cpu/2: The member is not created yet.",
+        "analytics cpu/2  -: to be created: The member is not created yet.",
     ]
 
 
@@ -166,7 +166,7 @@ def test_what_a_terminal_has_no_room_for_is_printed_whole_and_then_changes(
         patch.setattr(sys, "stdout", out)
         assert ready.run("status", "analytics", "-w").code == 0
     shown = out.getvalue()
-    assert "No changes. Everything is as the specs say." in shown
+    assert "No changes. Everything is in sync." in shown
     assert "Ctrl-C ends" not in shown
     assert len(stamped(Said(0, re.sub(r"\x1b\[[0-9;]*m", "", shown), ""))) == 2
 

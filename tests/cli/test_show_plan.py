@@ -64,8 +64,8 @@ ALL = Plan(
 )  # fmt: skip
 
 TEXT = """\
-? old      -      left alone                Orphan: no spec holds it
-+ training head   create                    Missing: the member has no application
+? old      -      unchanged                 Orphan: no spec holds it
++ training head   create                    Missing: the member is not created yet
 ~ training gpu/0  update and restart        Outdated: gpu 1 -> 2, environment.PRECIOUS
 ! training gpu/1  restart                   Stale: ends tasks and actors on gpu/1
 . training gpu/2  stop                      Suspended: the spec suspends the cluster or the group
@@ -77,7 +77,7 @@ TEXT = """\
   training gpu/10 wait                      Joining: Ray does not list its node
 Launchers: 1 to write, 1 to remove.
 Plan: 1 to create, 3 to update, 1 to restart, 1 to start, 1 to stop, 1 to delete, 1 blocked, \
-1 on the way."""
+1 pending."""
 
 
 def test_a_plan_is_a_line_for_each_member_in_order() -> None:
@@ -92,13 +92,13 @@ def test_verbose_lists_the_launchers() -> None:
 
 
 def test_an_empty_plan_says_that_nothing_changes() -> None:
-    assert plan_text(Plan()) == "No changes. Everything is as the specs say."
+    assert plan_text(Plan()) == "No changes. Everything is in sync."
 
 
 def test_a_refused_plan_says_which_law_it_would_break() -> None:
     said = plan_text(Plan(refusals=("only_our_own_is_changed: stop of x",)))
     assert said == (
-        "Refused, since it would break a law: only_our_own_is_changed: stop of x\nNothing is done."
+        "Refused, since it would break a law: only_our_own_is_changed: stop of x\nNothing was done."
     )
     assert plan_json(Plan(refusals=("a law",)), "")["complete"] is False
 

@@ -434,7 +434,7 @@ def test_of_two_in_one_place_the_oldest_healthy_one_stays(phase: Phase, leaves: 
     app = taken("head", by_hand("x-head", phase))
     plan = decide(STATE, observed(app, application(CLUSTER, "head")))
     steps = [s for s in plan.steps if isinstance(s.action, Delete)]
-    assert [(s.application_id, str(s.reason)) for s in steps] == [(leaves, "Surplus")]
+    assert [(s.application_id, str(s.reason)) for s in steps] == [(leaves, "Duplicate")]
 
 
 def test_an_ordinal_whose_name_an_adopted_application_has_is_passed_over() -> None:

@@ -23,7 +23,7 @@ from controller.core.model.plan import (
 from controller.core.model.policy import Policy
 from controller.core.model.reasons import Outlook, Reason
 from controller.core.planner.planner import plan, remember
-from controller.core.status.event_diff import PROBLEMS_TOLD, PassSnapshot, event_diff
+from controller.core.status.event_diff import PROBLEMS_SHOWN, PassSnapshot, event_diff
 from controller.core.status.event_reasons import EventReason
 from controller.core.status.events import Event, Kind
 from controller.core.status.snapshot import SourceState
@@ -125,7 +125,11 @@ def test_a_controller_that_starts_tells_of_what_waits_and_not_of_what_is_well() 
 @pytest.mark.parametrize(
     ("intent", "reason", "told"),
     [
-        (Intent.RESTART, Reason.DOWN, "Restarted analytics cpu/0: Down: the application failed or"),
+        (
+            Intent.RESTART,
+            Reason.DOWN,
+            "Restarted analytics cpu/0: Down: the application failed, or",
+        ),
         (Intent.START, Reason.RESUMED, "Started analytics cpu/0: Resumed: the application is stop"),
     ],
 )
@@ -183,7 +187,7 @@ def test_a_torn_list_takes_no_readiness_away_and_no_cluster() -> None:
     both = observed(HEAD, *whole_cluster(named("other")), reports=(ALIVE,))
     seen = glance(desired(CLUSTER), both)
     assert seen.status.cluster("other") is not None
-    assert "ClusterGone" not in reasons(seen, glance(desired(CLUSTER), torn))
+    assert "ClusterDeleted" not in reasons(seen, glance(desired(CLUSTER), torn))
 
 
 def test_what_waits_for_a_person_warns_when_it_comes_and_is_cleared_when_it_goes() -> None:
@@ -194,17 +198,17 @@ def test_what_waits_for_a_person_warns_when_it_comes_and_is_cleared_when_it_goes
     ]
     assert said(STUCK, WELL) == [
         "Ready analytics: 3 of 3 nodes are alive",
-        "Unstalled analytics: nothing waits for a person any more",
-        "Cleared analytics cpu/1: NameConflict is over",
+        "StallResolved analytics: no longer needs attention",
+        "Resolved analytics cpu/1: NameConflict is resolved",
     ]
 
 
 def test_a_wait_that_is_tried_once_more_is_not_over_yet() -> None:
     trying = outcome(Result.FAILED, "taken", member="cpu/1").step
     retried = replace(STUCK, plan=Plan(steps=(trying,)))
-    assert "Cleared" not in reasons(STUCK, retried)
+    assert "Resolved" not in reasons(STUCK, retried)
     other = replace(STUCK, plan=Plan(steps=(replace(trying, member=Member("cpu", 0)),)))
-    assert "Cleared" in reasons(STUCK, other)
+    assert "Resolved" in reasons(STUCK, other)
 
 
 def test_a_pause_says_by_whom_and_why_and_is_no_stall() -> None:
@@ -213,7 +217,7 @@ def test_a_pause_says_by_whom_and_why_and_is_no_stall() -> None:
     pauses = ObservedPauses({(PROJECT, "analytics"): PAUSE})
     paused = glance(desired(CLUSTER), fallen.with_pauses(pauses))
     assert said(down, paused) == ["Paused analytics: paused by jdoe: migration"]
-    assert said(paused, down) == ["Unpaused analytics: it is worked on again"]
+    assert said(paused, down) == ["Unpaused analytics: reconciled again"]
     other = ObservedPauses({(PROJECT, "analytics"): replace(PAUSE, by="asmith")})
     again = glance(desired(CLUSTER), fallen.with_pauses(other))
     assert said(paused, again) == ["Paused analytics: paused by asmith: migration"]
@@ -233,7 +237,9 @@ def test_a_suspended_cluster_is_told_on_its_way_there_and_back() -> None:
     stopped = [replace(a, phase=Phase.STOPPED) for a in (HEAD, CPU_0, CPU_1)]
     rests = glance(desired(resting), observed(*stopped))
     back = glance(desired(CLUSTER), observed(*stopped, files=all_files(HEAD, CPU_0, CPU_1)))
-    assert said(WELL, stops) == ["Suspending analytics: its spec suspends it; its members stop"]
+    assert said(WELL, stops) == [
+        "Suspending analytics: its spec suspends it; its members are being stopped"
+    ]
     assert said(stops, rests) == ["Suspended analytics: every member is stopped and kept"]
     assert said(rests, back) == ["Resumed analytics: its spec no longer suspends it"]
 
@@ -242,14 +248,14 @@ def test_clusters_come_lose_their_spec_and_go() -> None:
     empty = glance(desired(), observed())
     planned = glance(desired(CLUSTER), observed(files=all_files()))
     orphan = glance(desired(), converged(CLUSTER))
-    assert said(empty, planned) == ["ClusterAdded analytics: its spec asks for 3 members"]
+    assert said(empty, planned) == ["ClusterAdded analytics: its spec declares 3 members"]
     (line,) = said(WELL, orphan)
     assert line.startswith("SpecRemoved analytics: no spec declares it (3 applications)")
-    assert said(orphan, empty) == ["ClusterGone analytics: nothing of it is left"]
+    assert said(orphan, empty) == ["ClusterDeleted analytics: all of its applications are deleted"]
     (line,) = said(empty, orphan)
     assert line.startswith("ClusterFound analytics: no spec declares it")
     assert said(orphan, WELL) == [
-        "ClusterAdded analytics: its spec asks for 3 members",
+        "ClusterAdded analytics: its spec declares 3 members",
         "Ready analytics: 3 of 3 nodes are alive",
     ]
 
@@ -262,7 +268,7 @@ def test_a_cluster_of_which_only_launchers_are_left_is_gone() -> None:
     swept = Plan(steps=(left,))
     status = assess(desired(), observed(), History(), POLICY, swept)
     assert status.cluster("analytics") is not None
-    assert reasons(orphan, PassSnapshot(status, swept, (), SOURCE)) == ["ClusterGone"]
+    assert reasons(orphan, PassSnapshot(status, swept, (), SOURCE)) == ["ClusterDeleted"]
 
 
 @pytest.mark.parametrize("prune", [False, True])
@@ -295,18 +301,20 @@ def test_another_revision_in_force_is_told() -> None:
 
 
 def test_a_revision_that_is_held_says_how_to_let_it_in() -> None:
-    held = replace(SOURCE, held=Held("fedcba9876543210", "PruneGuarded", "it removes 3 of 4", NOW))
+    held = replace(SOURCE, held=Held("fedcba9876543210", "PruneLimit", "it removes 3 of 4", NOW))
     (line,) = source(SOURCE, held)
     assert line == (
-        "ApprovalNeeded controller: revision fedcba987654 waits: it removes 3 of 4; "
-        "`raycml approve fedcba987654` lets it in"
+        "ApprovalNeeded controller: revision fedcba987654 needs approval: it removes 3 of 4; "
+        "to approve: `raycml approve fedcba987654`"
     )
     later = replace(held, fetched_at=at(60))
     assert source(held, later) == []
     assert source(held, replace(SOURCE, revision="fedcba9876543210"))[-1] == (
-        "HoldEnded controller: revision fedcba987654 was let in"
+        "HoldEnded controller: revision fedcba987654 is in force"
     )
-    assert source(held, SOURCE) == ["HoldEnded controller: revision fedcba987654 no longer waits"]
+    assert source(held, SOURCE) == [
+        "HoldEnded controller: revision fedcba987654 no longer needs approval"
+    ]
 
 
 def test_a_source_that_fails_warns_once_and_its_recovery_is_told() -> None:
@@ -327,14 +335,14 @@ def test_problems_of_specs_come_and_go_and_may_move_within_their_file() -> None:
         "SpecProblem controller: b.yaml:1:1: not YAML",
     ]
     moved = replace(SOURCE, problems=("a.yaml:7:1: cpu is missing",))
-    assert source(broken, moved) == ["SpecMended controller: fixed: b.yaml:1:1: not YAML"]
-    assert source(moved, SOURCE) == ["SpecMended controller: fixed: a.yaml:7:1: cpu is missing"]
+    assert source(broken, moved) == ["SpecFixed controller: fixed: b.yaml:1:1: not YAML"]
+    assert source(moved, SOURCE) == ["SpecFixed controller: fixed: a.yaml:7:1: cpu is missing"]
 
 
 def test_of_very_many_problems_the_rest_is_counted() -> None:
-    many = tuple(f"s{n}.yaml:1:1: not YAML" for n in range(PROBLEMS_TOLD + 5))
+    many = tuple(f"s{n}.yaml:1:1: not YAML" for n in range(PROBLEMS_SHOWN + 5))
     told = source(SOURCE, replace(SOURCE, problems=many))
-    assert len(told) == PROBLEMS_TOLD + 1
+    assert len(told) == PROBLEMS_SHOWN + 1
     assert told[-1] == "SpecProblem controller: and 5 more"
 
 

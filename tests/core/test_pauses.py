@@ -85,7 +85,7 @@ def test_what_may_not_leave_a_protected_cluster_is_not_waited_for() -> None:
     held = [replace(app, project=OTHER) for app in APPS]
     found = said(decide(desired(spec(protect=True)), paused({}, *held)))
     assert "wait head Protected" in found
-    assert not [line for line in found if "NameHeld" in line or "delete" in line]
+    assert not [line for line in found if "NameInUse" in line or "delete" in line]
 
 
 OLD = LauncherFile(".raycml/launchers/analytics/cpu-0000000000000000-old.py", at(-9000))

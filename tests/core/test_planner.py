@@ -340,9 +340,9 @@ def test_a_spec_that_names_another_project_moves_the_cluster_and_waits_for_the_n
         "delete head Moved",
         "delete cpu/0 Moved",
         "delete cpu/1 Moved",
-        "wait head NameHeld",
-        "wait cpu/0 NameHeld",
-        "wait cpu/1 NameHeld",
+        "wait head NameInUse",
+        "wait cpu/0 NameInUse",
+        "wait cpu/1 NameInUse",
     ]
 
 
@@ -735,7 +735,7 @@ def refusal(conflict: bool, first: float, last: float) -> History:
     [
         (False, -5, -5, "wait cpu/0 Rejected"),
         (False, -601, -601, "create cpu/0 Missing"),
-        (True, -5, -5, "wait cpu/0 NameHeld"),
+        (True, -5, -5, "wait cpu/0 NameInUse"),
         (True, -20, -11, "create cpu/0 Missing"),
         (True, -181, -5, "wait cpu/0 NameConflict"),
     ],
@@ -790,7 +790,7 @@ def test_a_cluster_that_a_person_asked_to_delete_goes() -> None:
 def test_pruning_everything_waits_for_a_person() -> None:
     pruning = replace(POLICY, prune=True)
     plan = decide(desired(), converged(CLUSTER), policy=pruning)
-    assert said(plan) == ["wait analytics PruneGuarded"]
+    assert said(plan) == ["wait analytics PruneLimit"]
     allowed = replace(pruning, allow_prune=1)
     assert len(decide(desired(), converged(CLUSTER), policy=allowed).steps) == 3
 

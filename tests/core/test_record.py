@@ -94,7 +94,7 @@ def test_more_than_half_waits_for_a_person_and_half_does_not() -> None:
     assert objection(four, reading(B, "a1", "a2"), 0) is None
     found = objection(four, reading(B, "a1"), 0)
     assert found is not None
-    assert found.reason == "PruneGuarded"
+    assert found.reason == "PruneLimit"
     assert "3 of 4 clusters: a2, a3, a4" in found.message
 
 

@@ -155,7 +155,7 @@ def test_an_approval_is_found_by_its_source_and_revision_and_used_up(files: Proj
     """That of another source stays; one of an older raycml, which names no source, goes."""
     mine, other = record_folder("team", ORIGIN), record_folder("team", "elsewhere")
     waits = HoldFile(files, mine)
-    held = Held("a" * 40, "PruneGuarded", "it removes 2 of 2", NOW, "b" * 40, 7, ("one",), ORIGIN)
+    held = Held("a" * 40, "PruneLimit", "it removes 2 of 2", NOW, "b" * 40, 7, ("one",), ORIGIN)
     assert waits.approval(held) is None
     approval = Approval("b" * 40, "a" * 40, 7, "jdoe", NOW)
     approve(files, record_id("team", ORIGIN), approval)
@@ -170,7 +170,7 @@ def test_an_approval_is_found_by_its_source_and_revision_and_used_up(files: Proj
 
 def test_what_waits_is_read_as_it_was_published(files: ProjectFiles) -> None:
     folder = record_folder("team", ORIGIN)
-    held = Held("a" * 40, "PruneGuarded", "it removes 2 of 2", NOW, "b" * 40, 7, ("one",), ORIGIN)
+    held = Held("a" * 40, "PruneLimit", "it removes 2 of 2", NOW, "b" * 40, 7, ("one",), ORIGIN)
     record_file(files).write(RECORD)
     HoldFile(files, folder).publish(held)
     assert all_held(files) == ((record_id("team", ORIGIN), held),)

@@ -49,7 +49,7 @@ EXPECTED = frozenset(
             for why in (
                 "ScaledDown",
                 "GroupRemoved",
-                "Surplus",
+                "Duplicate",
                 "Pruned",
                 "Requested",
                 "Replaced",
@@ -66,7 +66,7 @@ EXPECTED = frozenset(
                 "Settling",
                 "Backoff",
                 "RollingUpdate",
-                "NameHeld",
+                "NameInUse",
                 "UnknownStatus",
                 "IncompleteList",
                 "Paused",
@@ -78,7 +78,7 @@ EXPECTED = frozenset(
                 "DeleteTimedOut",
                 "JoinTimedOut",
                 "NameConflict",
-                "PruneGuarded",
+                "PruneLimit",
                 "SpecUnreadable",
                 "Orphan",
             )

@@ -154,7 +154,7 @@ PAUSE = Pause(
 )
 HELD = Held(
     NEWER,
-    "PruneGuarded",
+    "PruneLimit",
     "it removes 3 of 5 clusters: analytics, fraud-scoring, training",
     at(-900),
 )

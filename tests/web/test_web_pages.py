@@ -160,7 +160,7 @@ def test_the_overview_tells_of_each_cluster_what_it_is_and_what_it_waits_for() -
         "1 of 4 clusters, 17 of 21 members ready, 1 suspended",
         "gpu/1 blocked: NameConflict: `ray-fraud-scoring-gpu-1` is application",
         "gpu/0 update and restart, later: RollingUpdate: follows when no more than 1 of the group",
-        "gpu/3 create: Missing: the member has no application",
+        "gpu/3 create: Missing: the member is not created yet",
         "Paused by anna 90 min ago: moving the data, ask Anna before you touch it. Ends in 2 h.",
         "head 1/1cpu 2/2gpu 1/3",
         "every member is stopped and kept",
@@ -191,7 +191,7 @@ def test_the_overview_tells_of_the_source_and_of_a_revision_that_waits() -> None
         "4f2c1d9a8b7e, came into force 2 h ago",
         "Last read20 s ago",
         "Revision 9e8d7c6b5a4f waits for a person",
-        "PruneGuarded: it removes 3 of 5 clusters: analytics, fraud-scoring, training",
+        "PruneLimit: it removes 3 of 5 clusters: analytics, fraud-scoring, training",
         "To agree: raycml approve 9e8d7c6b5a4f. It came 15 min ago.",
         "1 problem in the specs",
         "specs/search.yaml:14:7: spec.headGroupSpec.resources.memory",
@@ -249,7 +249,7 @@ def test_events_have_their_age_and_their_moment() -> None:
 def test_a_cluster_has_its_members_conditions_plan_and_ways_in() -> None:
     page = Web(boards.busy()).page("/clusters/fraud-scoring")
     for said in (
-        "Plan: 1 blocked, 1 on the way.",
+        "Plan: 1 blocked, 1 pending.",
         "gpu/2 ray-fraud-scoring-gpu-2 id-ray-fraud-scoring-gpu-2",
         "STARTING",
         "2 min ago",

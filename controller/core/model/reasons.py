@@ -1,96 +1,96 @@
-"""Every reason that a step, a wait or a condition can have, and what each one means for going on.
+"""Reasons of steps, waits and conditions, each with its outlook.
 
 One table drives retry, status, exit code and metrics, so that they cannot disagree: a reason whose
 outlook is PERSON makes a cluster Stalled, ends a one-shot `reconcile` with exit code 5, and is
-never tried more than once per resync.
+retried at most once per resync.
 """
 
 from enum import Enum
 
 
 class Outlook(Enum):
-    """What has to happen next for the matter to be over."""
+    """The next thing that has to happen."""
 
-    SETTLED = "settled"  # nothing: it is as it should be, or a note
+    SETTLED = "settled"  # nothing: in sync, or only a note
     MOVING = "moving"  # time, or the next pass
-    PERSON = "person"  # somebody changes the spec, the workspace or a decision
+    PERSON = "person"  # manual action: a change of the spec, the workspace or a decision
 
 
 class Reason(Enum):
-    """Name, outlook, and one sentence for the manual."""
+    """Title, outlook, and one sentence for the reference."""
 
-    # Why a step is taken.
-    MISSING = ("Missing", Outlook.MOVING, "The member has no application.")
+    # Reasons of steps.
+    MISSING = ("Missing", Outlook.MOVING, "The member is not created yet.")
     OUTDATED = (
         "Outdated",
         Outlook.MOVING,
-        "The application is configured otherwise than the spec says.",
+        "The application's configuration differs from the spec.",
     )
     PUBLIC_ACCESS = (
         "PublicAccess",
         Outlook.MOVING,
-        "The application asks nobody to sign in, so whoever reaches it may run code.",
+        "The application requires no sign-in, so anyone who can reach it can run code.",
     )
-    STALE = ("Stale", Outlook.MOVING, "The process still runs an older configuration.")
-    DOWN = ("Down", Outlook.MOVING, "The application failed or was stopped by somebody else.")
+    STALE = ("Stale", Outlook.MOVING, "The process still runs with an older configuration.")
+    DOWN = ("Down", Outlook.MOVING, "The application failed, or was stopped outside raycml.")
     NOT_JOINED = (
         "NotJoined",
         Outlook.MOVING,
-        "The application runs, but its Ray node never joined.",
+        "The application is running, but its Ray node never joined.",
     )
     SCALED_DOWN = ("ScaledDown", Outlook.MOVING, "The group has fewer replicas now.")
     GROUP_REMOVED = ("GroupRemoved", Outlook.MOVING, "The spec no longer has this group.")
-    SURPLUS = ("Surplus", Outlook.MOVING, "A second application of one member.")
+    SURPLUS = ("Duplicate", Outlook.MOVING, "The member has a second application.")
     MOVED = ("Moved", Outlook.MOVING, "The spec names another project now.")
     PRUNE_GRACE = (
         "PruneGrace",
         Outlook.MOVING,
-        "No spec declares the cluster any more; it is deleted when its grace is over.",
+        "No spec declares the cluster any more; it is deleted when its grace period ends.",
     )
     KEPT = (
         "HeldAtOlderRevision",
         Outlook.SETTLED,
-        "The newest spec of the cluster cannot be used; its last good spec stays in force.",
+        "The newest spec of the cluster cannot be used; its last valid spec stays in force.",
     )
     PROJECT_UNSEEN = (
-        "ProjectUnseen",
+        "ProjectNotListed",
         Outlook.SETTLED,
-        "Applications of the cluster may still run in a project that it left and that is not seen.",
+        "The cluster's previous project cannot be listed; applications may still run there.",
     )
-    PRUNED = ("Pruned", Outlook.MOVING, "No spec holds the cluster, and pruning was asked for.")
-    REQUESTED = ("Requested", Outlook.MOVING, "A person asked for the cluster to be deleted.")
+    PRUNED = ("Pruned", Outlook.MOVING, "No spec declares the cluster, and pruning is on.")
+    REQUESTED = ("Requested", Outlook.MOVING, "A user requested the deletion of the cluster.")
     SUSPENDED = ("Suspended", Outlook.SETTLED, "The spec suspends the cluster or the group.")
     RESUMED = ("Resumed", Outlook.MOVING, "The application is stopped and should run.")
     REPLACED = (
         "Replaced",
         Outlook.MOVING,
-        "CML does not take a field by update: delete and create.",
+        "CML cannot update a field in place; the application is deleted and created again.",
     )
     LAUNCHER_MISSING = (
         "LauncherMissing",
         Outlook.MOVING,
-        "The launcher is not in the project's files.",
+        "The launcher is missing from the project's files.",
     )
     LAUNCHER_UNUSED = (
         "LauncherUnused",
         Outlook.MOVING,
-        "No application has named the launcher for an hour.",
+        "No application has used the launcher for an hour.",
     )
     ENVIRONMENT_UNUSED = (
         "EnvironmentUnused",
         Outlook.MOVING,
-        "Nothing has named the environment for a day.",
+        "No spec has used the Python environment for a day.",
     )
     FILES_UNUSED = (
         "FilesUnused",
         Outlook.MOVING,
-        "The cluster of these files was deleted, or has been gone for a day.",
+        "The cluster of these files was deleted, or has had no application for a day.",
     )
-    # Why a member is left alone for now.
+    # Reasons of waits that end by themselves.
     ENVIRONMENT_BUILDING = (
         "EnvironmentBuilding",
         Outlook.MOVING,
-        "The member's environment is not built yet.",
+        "The member's Python environment is not built yet.",
     )
     STARTING = ("Starting", Outlook.MOVING, "The application is starting.")
     STOPPING = ("Stopping", Outlook.MOVING, "The application is stopping.")
@@ -98,48 +98,52 @@ class Reason(Enum):
     JOINING = (
         "Joining",
         Outlook.MOVING,
-        "The application runs; its Ray node is not in the cluster yet.",
+        "The application is running; its Ray node is not in the cluster yet.",
     )
     SETTLING = (
         "Settling",
         Outlook.MOVING,
-        "A call was made a moment ago; its effect is not visible yet.",
+        "A recent call has no visible effect yet.",
     )
-    BACKOFF = ("Backoff", Outlook.MOVING, "The last try did not help; the next one waits.")
+    BACKOFF = ("Backoff", Outlook.MOVING, "The last attempt failed; the next one is delayed.")
     ROLLING = (
         "RollingUpdate",
         Outlook.MOVING,
-        "Other members of the group are away; this one follows.",
+        "Other members of the group are updating; this one waits its turn.",
     )
     NAME_HELD = (
-        "NameHeld",
+        "NameInUse",
         Outlook.MOVING,
-        "An application of ours that is leaving still holds the name.",
+        "A managed application that is being deleted still has the name.",
     )
     PLATFORM_FAULT = (
         "PlatformFault",
         Outlook.MOVING,
-        "So many members fell at once that the platform is at fault.",
+        "Too many members failed at once; this looks like a platform problem.",
     )
     UNKNOWN_STATUS = (
         "UnknownStatus",
         Outlook.MOVING,
-        "CML reports a status that this controller does not know.",
+        "CML reports a status that raycml does not know.",
     )
     INCOMPLETE_LIST = (
         "IncompleteList",
         Outlook.MOVING,
-        "The list of applications was torn; nothing is decided on it.",
+        "The list of applications was incomplete; no action was taken.",
     )
-    # Why a person is needed.
-    PAUSED = ("Paused", Outlook.PERSON, "The cluster is paused: the controller only watches it.")
-    PROTECTED = ("Protected", Outlook.PERSON, "The spec protects the cluster: it loses nothing.")
+    # Reasons of waits that need manual action.
+    PAUSED = ("Paused", Outlook.PERSON, "The cluster is paused; raycml only observes it.")
+    PROTECTED = (
+        "Protected",
+        Outlook.PERSON,
+        "The spec protects the cluster; nothing in it is deleted or restarted.",
+    )
     UPGRADES_OFF = (
         "UpgradesOff",
         Outlook.PERSON,
-        "`upgradeStrategy.type: None` only reports changes.",
+        "`upgradeStrategy.type: None` reports changes without applying them.",
     )
-    CRASH_LOOPING = ("CrashLooping", Outlook.PERSON, "The member fell again and again.")
+    CRASH_LOOPING = ("CrashLooping", Outlook.PERSON, "The member keeps crashing.")
     START_TIMED_OUT = (
         "StartTimedOut",
         Outlook.PERSON,
@@ -153,40 +157,44 @@ class Reason(Enum):
     STATUS_TIMED_OUT = (
         "StatusTimedOut",
         Outlook.PERSON,
-        "CML went on reporting a status that nobody knows.",
+        "CML keeps reporting a status that raycml does not know.",
     )
     DELETE_TIMED_OUT = (
         "DeleteTimedOut",
         Outlook.PERSON,
-        "The application did not go within its deadline.",
+        "The application was not deleted within its deadline.",
     )
     JOIN_TIMED_OUT = (
         "JoinTimedOut",
         Outlook.PERSON,
         "The Ray node did not join within its deadline.",
     )
-    FIELD_NOT_APPLIED = ("FieldNotApplied", Outlook.PERSON, "CML accepts a field and ignores it.")
-    NAME_CONFLICT = ("NameConflict", Outlook.PERSON, "Somebody else's application holds the name.")
+    FIELD_NOT_APPLIED = ("FieldNotApplied", Outlook.PERSON, "CML accepts a field but ignores it.")
+    NAME_CONFLICT = (
+        "NameConflict",
+        Outlook.PERSON,
+        "An application that raycml does not manage has the name.",
+    )
     ENVIRONMENT_FAILED = (
         "EnvironmentFailed",
         Outlook.PERSON,
-        "The member's environment cannot be built.",
+        "The member's Python environment cannot be built.",
     )
     NOT_OFFERED = (
         "NotOffered",
         Outlook.PERSON,
-        "The workspace does not offer an image or a size that the spec asks for.",
+        "The workspace does not offer an image or a size that the spec requests.",
     )
     QUOTA_EXCEEDED = (
         "QuotaExceeded",
         Outlook.PERSON,
-        "CML says that a quota is used up; it is tried again after a while.",
+        "A CML quota is used up; raycml retries later.",
     )
-    REJECTED = ("Rejected", Outlook.PERSON, "CML understood the request and refused it.")
+    REJECTED = ("Rejected", Outlook.PERSON, "CML rejected the request.")
     PROJECT_NOT_FOUND = (
         "ProjectNotFound",
         Outlook.PERSON,
-        "The project does not exist or cannot be seen.",
+        "The project does not exist, or is not visible to the API key.",
     )
     PROJECT_NOT_ALLOWED = (
         "ProjectNotAllowed",
@@ -194,24 +202,24 @@ class Reason(Enum):
         "The spec names a project that `RAYCML_PROJECTS` does not list.",
     )
     PRUNE_GUARDED = (
-        "PruneGuarded",
+        "PruneLimit",
         Outlook.PERSON,
-        "So much would be pruned that a person must agree.",
+        "More clusters would be deleted than allowed without approval.",
     )
     SPEC_UNREADABLE = (
         "SpecUnreadable",
         Outlook.PERSON,
-        "A spec cannot be read; what it held is left alone.",
+        "A spec cannot be read; the clusters it declared are left unchanged.",
     )
     PLAN_REFUSED = (
         "PlanRefused",
         Outlook.PERSON,
-        "The plan of the cluster would break a law; none of it was done.",
+        "The plan of the cluster would break a law; nothing was done.",
     )
     # Notes.
-    ORPHAN = ("Orphan", Outlook.SETTLED, "Applications of ours that no spec holds.")
-    READY = ("AllNodesAlive", Outlook.SETTLED, "Ray says that every wanted node is alive.")
-    UP_TO_DATE = ("UpToDate", Outlook.SETTLED, "Every application is configured as the spec says.")
+    ORPHAN = ("Orphan", Outlook.SETTLED, "Managed applications that no spec declares.")
+    READY = ("AllNodesAlive", Outlook.SETTLED, "All nodes are alive in Ray.")
+    UP_TO_DATE = ("UpToDate", Outlook.SETTLED, "Every application is in sync with the spec.")
 
     def __init__(self, title: str, outlook: Outlook, meaning: str) -> None:
         self.title = title

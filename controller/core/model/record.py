@@ -84,7 +84,7 @@ def objection(record: Record, reading: SourceReading, allow_prune: int) -> Objec
     every = len(record.clusters) + len(leaving) - len(removed)
     if removed and len(leaving) > max(allow_prune, every // 2):
         return Objection(
-            "PruneGuarded",
+            "PruneLimit",
             f"it removes {len(leaving)} of {every} clusters: {_listed(leaving)}",
         )
     return _emptied(record, reading.revision, removed)

@@ -1,4 +1,4 @@
-"""Words for a comparison with a spec that no controller acts on.  Pure."""
+"""Status of a cluster that is only compared with its spec, without a controller.  Pure."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ _ACTED_ON = frozenset({"Reconciling", "Suspending"})
 
 
 def compared_only(cluster: ClusterStatus) -> ClusterStatus:
-    """The cluster as it differs from its spec, where no controller is at work on it."""
+    """The cluster's difference from its spec, while no controller is running."""
     conditions = tuple(_idle(condition) for condition in cluster.conditions)
     if cluster.word not in _ACTED_ON:
         return replace(cluster, conditions=conditions)

@@ -1,7 +1,7 @@
-"""What one pass gave rise to, in words: the difference between two glances at the world.
+"""Events of a pass: the difference between its snapshot and the one before.
 
-A world that stands still gives nothing.  Messages hold no times and no counters, so that the same
-matter is the same sentence and repeats can be counted.
+Equal snapshots give no events.  Messages contain no times and no counters, so that the same event
+has the same message and repeats can be counted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,13 +17,13 @@ from controller.core.status.plan_text import step_text
 from controller.core.status.snapshot import SourceState
 from controller.core.status.status import ClusterStatus, Condition, Status
 
-PROBLEMS_TOLD = 20  # of one reading of a source, each as an event of its own
+PROBLEMS_SHOWN = 20  # of one reading of a source; the rest is one event
 _REVISION_SHOWN = 12  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class PassSnapshot:
-    """All of one pass that events are made of."""
+    """Everything in one pass that events are made from."""
 
     status: Status
     plan: Plan
@@ -34,15 +34,15 @@ class PassSnapshot:
 def event_diff(before: PassSnapshot | None, now: PassSnapshot) -> tuple[Event, ...]:
     """Events without times, each once, causes before effects.
 
-    Without a glance before, what was well already is no news; what waits for a person is.  Two
-    passes that did the same give their outcomes twice; the same glance gives nothing.
+    Without a previous snapshot, only problems are reported.  Two passes with equal outcomes report
+    them twice; the same snapshot reports nothing.
     """
     if before == now:
         return ()
     return (
         *_source(None if before is None else before.source, now.source),
         *_refusals(before, now),
-        *_comings(before, now),
+        *_added_and_removed(before, now),
         *map(_outcome, (o for o in now.outcomes if o.result is not Result.SKIPPED)),
         *_conditions(before, now),
         *_waits(before, now),
@@ -50,7 +50,7 @@ def event_diff(before: PassSnapshot | None, now: PassSnapshot) -> tuple[Event, .
     )
 
 
-# Where specs come from
+# The source of the specs
 
 
 def _source(before: SourceState | None, now: SourceState) -> Iterator[Event]:
@@ -73,44 +73,45 @@ def _short(revision: str) -> str:
 def _held(was: Held | None, source: SourceState) -> Iterator[Event]:
     held = source.held
     if held is not None and (was is None or was.revision != held.revision):
-        remedy = f"`raycml approve {_short(held.revision)}` lets it in"
-        message = f"revision {_short(held.revision)} waits: {held.message}; {remedy}"
+        remedy = f"to approve: `raycml approve {_short(held.revision)}`"
+        message = f"revision {_short(held.revision)} needs approval: {held.message}; {remedy}"
         yield EventReason.APPROVAL_NEEDED.event(message)
     elif was is not None and held is None:
         by = f", approved by {source.approved_by}" if source.approved_by else ""
-        end = f"was let in{by}" if source.revision == was.revision else "no longer waits"
+        end = f"is in force{by}" if source.revision == was.revision else "no longer needs approval"
         yield EventReason.HOLD_ENDED.event(f"revision {_short(was.revision)} {end}")
 
 
 def _problems(was: Sequence[str], now: Sequence[str]) -> Iterator[Event]:
-    """A problem that only moved within its file is the same one."""
-    known, found = _by_matter(was), _by_matter(now)
-    yield from _told(EventReason.SPEC_PROBLEM, [p for m, p in found.items() if m not in known])
-    fixed = [f"fixed: {p}" for m, p in known.items() if m not in found]
-    yield from _told(EventReason.SPEC_MENDED, fixed)
+    """New and fixed problems; a problem that only moved within its file is neither."""
+    previous, current = _by_message(was), _by_message(now)
+    new = [p for key, p in current.items() if key not in previous]
+    yield from _bounded(EventReason.SPEC_PROBLEM, new)
+    fixed = [f"fixed: {p}" for key, p in previous.items() if key not in current]
+    yield from _bounded(EventReason.SPEC_FIXED, fixed)
 
 
-def _by_matter(problems: Sequence[str]) -> Mapping[tuple[str, str], str]:
-    """By file and message: `file:line:column: message` without its place in the file."""
+def _by_message(problems: Sequence[str]) -> Mapping[tuple[str, str], str]:
+    """By file and message: `file:line:column: message` without line and column."""
     parts = ((problem, problem.split(":", 3)) for problem in problems)
     return {(part[0], part[-1].strip()): problem for problem, part in parts}
 
 
-def _told(occasion: EventReason, problems: Sequence[str]) -> Iterator[Event]:
-    for problem in problems[:PROBLEMS_TOLD]:
-        yield occasion.event(problem)
-    more = len(problems) - PROBLEMS_TOLD
+def _bounded(reason: EventReason, problems: Sequence[str]) -> Iterator[Event]:
+    for problem in problems[:PROBLEMS_SHOWN]:
+        yield reason.event(problem)
+    more = len(problems) - PROBLEMS_SHOWN
     if more > 0:
-        yield occasion.event(f"and {more} more")
+        yield reason.event(f"and {more} more")
 
 
 # What the controller did
 
 
 def _refusals(before: PassSnapshot | None, now: PassSnapshot) -> Iterator[Event]:
-    known = () if before is None else before.plan.refusals
+    previous = () if before is None else before.plan.refusals
     for refusal in now.plan.refusals:
-        if refusal not in known:
+        if refusal not in previous:
             message = f"{refusal.law}: {refusal.message}"
             yield EventReason.PLAN_REFUSED.event(message, refusal.cluster)
 
@@ -140,7 +141,7 @@ _NOT_DONE = {
 
 
 def _outcome(outcome: Outcome) -> Event:
-    """What was done and why, or what was not and what stood against it."""
+    """A completed step with its reason, or a failed one with its fault."""
     step = outcome.step
     member = "" if step.member is None else str(step.member)
     if outcome.result is Result.DONE:
@@ -154,16 +155,16 @@ def _done(step: Step) -> EventReason:
     return EventReason.STARTED if starts else _DONE[step.name]
 
 
-# How clusters are
+# State of clusters
 
 
-def _clusters(glance: PassSnapshot | None) -> dict[str, ClusterStatus]:
-    """Those that there are; one of which only launchers are left is gone."""
-    found = () if glance is None else glance.status.clusters
-    return {c.name: c for c in found if not _is_gone(c)}
+def _clusters(snapshot: PassSnapshot | None) -> dict[str, ClusterStatus]:
+    """The clusters by name, without those of which only launchers are left."""
+    clusters = () if snapshot is None else snapshot.status.clusters
+    return {c.name: c for c in clusters if not _is_deleted(c)}
 
 
-def _is_gone(cluster: ClusterStatus) -> bool:
+def _is_deleted(cluster: ClusterStatus) -> bool:
     synced = cluster.condition("Synced")
     left = cluster.desired or cluster.members
     return not left and synced is not None and synced.reason == Reason.PRUNED.title
@@ -173,35 +174,42 @@ _IN_DOUBT = frozenset({Reason.SPEC_UNREADABLE.title, Reason.PROJECT_NOT_FOUND.ti
 
 
 def _has_spec(cluster: ClusterStatus) -> bool | None:
-    """None where nobody can tell: a cluster in a file that cannot be read."""
+    """None if unknown: the cluster may be in a file that cannot be read."""
     if cluster.condition("Ready") is not None:
         return True
     return None if any(c.reason in _IN_DOUBT for c in cluster.conditions) else False
 
 
-def _comings(before: PassSnapshot | None, now: PassSnapshot) -> Iterator[Event]:
-    """Clusters that came, lost their spec, or went; nothing is told on a list that was torn."""
+def _added_and_removed(before: PassSnapshot | None, now: PassSnapshot) -> Iterator[Event]:
+    """Clusters that were added, lost their spec or were deleted.
+
+    Nothing is reported as deleted from an incomplete list.
+    """
     if before is None:
         return
-    known, found = _clusters(before), _clusters(now)
-    for name, cluster in found.items():
-        yield from _coming(known.get(name), cluster, whole=not now.source.problems)
-    torn = any(w.reason is Reason.INCOMPLETE_LIST for w in now.plan.waits)
-    if not torn and not now.plan.refusals:
-        for name in sorted(known.keys() - found.keys()):
-            yield EventReason.CLUSTER_GONE.event("nothing of it is left", name)
+    previous, current = _clusters(before), _clusters(now)
+    for name, cluster in current.items():
+        yield from _added(previous.get(name), cluster, whole=not now.source.problems)
+    incomplete = any(w.reason is Reason.INCOMPLETE_LIST for w in now.plan.waits)
+    if not incomplete and not now.plan.refusals:
+        for name in sorted(previous.keys() - current.keys()):
+            yield EventReason.CLUSTER_DELETED.event("all of its applications are deleted", name)
 
 
-def _coming(was: ClusterStatus | None, cluster: ClusterStatus, *, whole: bool) -> Iterator[Event]:
-    """A spec that is missed may be in a file that cannot be read, so then none was removed."""
-    held = _has_spec(cluster)
+def _added(was: ClusterStatus | None, cluster: ClusterStatus, *, whole: bool) -> Iterator[Event]:
+    """Events of a cluster that is new, or that gained or lost its spec.
+
+    A missing spec may be in a file that cannot be read, so it counts as removed only from a whole
+    source.
+    """
+    has = _has_spec(cluster)
     had = None if was is None else _has_spec(was)
-    if held and (was is None or had is False):
-        message = f"its spec asks for {counted(cluster.desired, 'member')}"
+    if has and (was is None or had is False):
+        message = f"its spec declares {counted(cluster.desired, 'member')}"
         yield EventReason.CLUSTER_ADDED.event(message, cluster.name)
-    if held is False and whole and (was is None or had is not False):
-        occasion = EventReason.CLUSTER_FOUND if was is None else EventReason.SPEC_REMOVED
-        yield occasion.event(_message(cluster.condition("Synced")), cluster.name)
+    if has is False and whole and (was is None or had is not False):
+        reason = EventReason.CLUSTER_FOUND if was is None else EventReason.SPEC_REMOVED
+        yield reason.event(_message(cluster.condition("Synced")), cluster.name)
 
 
 def _message(condition: Condition | None) -> str:
@@ -209,9 +217,9 @@ def _message(condition: Condition | None) -> str:
 
 
 def _conditions(before: PassSnapshot | None, now: PassSnapshot) -> Iterator[Event]:
-    known = _clusters(before)
+    previous = _clusters(before)
     for name, cluster in _clusters(now).items():
-        was = known.get(name)
+        was = previous.get(name)
         if before is not None:
             yield from _readiness(was, cluster, now.plan.of(name))
             yield from _stalling(_is_stalled(before, name), _is_stalled(now, name), name)
@@ -224,23 +232,23 @@ def _readiness(was: ClusterStatus | None, now: ClusterStatus, plan: Plan) -> Ite
     before = None if was is None else was.condition("Ready")
     if ready is None:
         return
-    well, was_well = ready.status == "True", before is not None and before.status == "True"
-    if well and not was_well:
+    is_ready, was_ready = ready.status == "True", before is not None and before.status == "True"
+    if is_ready and not was_ready:
         yield EventReason.READY.event(ready.message, now.name)
-    unseen = any(w.reason is Reason.INCOMPLETE_LIST for w in plan.waits)
-    if was_well and not well and not unseen and now.condition("Suspended") is None:
+    incomplete = any(w.reason is Reason.INCOMPLETE_LIST for w in plan.waits)
+    if was_ready and not is_ready and not incomplete and now.condition("Suspended") is None:
         yield EventReason.NOT_READY.event(ready.message, now.name)
 
 
-def _is_stalled(glance: PassSnapshot, cluster: str) -> bool:
-    return any(w.cluster == cluster for w in _stuck(glance).values())
+def _is_stalled(snapshot: PassSnapshot, cluster: str) -> bool:
+    return any(w.cluster == cluster for w in _manual_waits(snapshot).values())
 
 
 def _stalling(was: bool, now: bool, cluster: str) -> Iterator[Event]:  # noqa: FBT001 - a pair
     if now and not was:
-        yield EventReason.STALLED.event("what is left to do waits for a person", cluster)
+        yield EventReason.STALLED.event("needs attention", cluster)
     if was and not now:
-        yield EventReason.UNSTALLED.event("nothing waits for a person any more", cluster)
+        yield EventReason.STALL_RESOLVED.event("no longer needs attention", cluster)
 
 
 def _suspension(was: ClusterStatus | None, now: ClusterStatus) -> Iterator[Event]:
@@ -253,7 +261,9 @@ def _suspension(was: ClusterStatus | None, now: ClusterStatus) -> Iterator[Event
         if suspended.status == "True":
             yield EventReason.SUSPENDED.event(suspended.message, now.name)
         else:
-            yield EventReason.SUSPENDING.event("its spec suspends it; its members stop", now.name)
+            yield EventReason.SUSPENDING.event(
+                "its spec suspends it; its members are being stopped", now.name
+            )
 
 
 def _pause(was: ClusterStatus | None, now: ClusterStatus) -> Iterator[Event]:
@@ -262,23 +272,26 @@ def _pause(was: ClusterStatus | None, now: ClusterStatus) -> Iterator[Event]:
     if paused and paused != before:
         yield EventReason.PAUSED.event(paused, now.name)
     if before and not paused:
-        yield EventReason.UNPAUSED.event("it is worked on again", now.name)
+        yield EventReason.UNPAUSED.event("reconciled again", now.name)
 
 
 def _paused(cluster: ClusterStatus) -> str:
-    """By whom and why; empty when it is not.  Without a spec, no condition but Synced tells."""
-    said = (c for c in cluster.conditions if c.reason == "Paused" and c.type != "Stalled")
-    return _message(next(said, None))
+    """The user and the reason; empty if not paused.
+
+    Without a spec, Synced is the only condition.
+    """
+    paused = (c for c in cluster.conditions if c.reason == "Paused" and c.type != "Stalled")
+    return _message(next(paused, None))
 
 
-# What waits for a person
+# Waits that need manual action
 
-Matter = tuple[str, str, Reason]
+WaitKey = tuple[str, str, Reason]
 
 
-def _stuck(glance: PassSnapshot | None) -> dict[Matter, Wait]:
-    """Waits for a person by cluster, member and reason; a pause is told as what it is."""
-    waits = () if glance is None else glance.plan.waits
+def _manual_waits(snapshot: PassSnapshot | None) -> dict[WaitKey, Wait]:
+    """Waits that need manual action, by cluster, member and reason; a pause has its own event."""
+    waits = () if snapshot is None else snapshot.plan.waits
     return {
         (wait.cluster, "" if wait.member is None else str(wait.member), wait.reason): wait
         for wait in waits
@@ -287,35 +300,37 @@ def _stuck(glance: PassSnapshot | None) -> dict[Matter, Wait]:
 
 
 def _waits(before: PassSnapshot | None, now: PassSnapshot) -> Iterator[Event]:
-    """A wait that ends because the step is tried once more is not over yet."""
-    known, found = _stuck(before), _stuck(now)
-    for (cluster, member, reason), wait in found.items():
-        if (cluster, member, reason) not in known:
+    """New and resolved waits; a wait that ends in a retry is not resolved yet."""
+    previous, current = _manual_waits(before), _manual_waits(now)
+    for (cluster, member, reason), wait in current.items():
+        if (cluster, member, reason) not in previous:
             message = wait.message or reason.meaning
             yield Event(Kind.WARNING, reason.title, message, cluster, member)
-    tried = {(s.cluster, "" if s.member is None else str(s.member)) for s in now.plan.steps}
-    there = _clusters(now)
-    for cluster, member, reason in known:
-        over = (cluster, member, reason) not in found
-        if over and cluster in there and (cluster, member) not in tried:
-            yield EventReason.CLEARED.event(f"{reason.title} is over", cluster, member)
+    retried = {(s.cluster, "" if s.member is None else str(s.member)) for s in now.plan.steps}
+    existing = _clusters(now)
+    for cluster, member, reason in previous:
+        ended = (cluster, member, reason) not in current
+        if ended and cluster in existing and (cluster, member) not in retried:
+            yield EventReason.RESOLVED.event(f"{reason.title} is resolved", cluster, member)
 
 
-# Clusters whose spec is gone
+# Clusters whose spec was removed
 
 
-def _in_grace(glance: PassSnapshot | None) -> dict[str, Wait]:
-    waits = () if glance is None else glance.plan.waits
+def _in_grace(snapshot: PassSnapshot | None) -> dict[str, Wait]:
+    waits = () if snapshot is None else snapshot.plan.waits
     return {wait.cluster: wait for wait in waits if wait.reason is Reason.PRUNE_GRACE}
 
 
 def _graces(before: PassSnapshot | None, now: PassSnapshot) -> Iterator[Event]:
-    """The begin of a grace, and its end where the spec was put back."""
-    known, found = _in_grace(before), _in_grace(now)
-    for cluster, wait in found.items():
-        if cluster not in known:
+    """The start of a grace period, and its end if the spec was restored."""
+    previous, current = _in_grace(before), _in_grace(now)
+    for cluster, wait in current.items():
+        if cluster not in previous:
             yield Event(Kind.WARNING, wait.reason.title, wait.message, cluster)
-    for cluster in known.keys() - found.keys():
+    for cluster in previous.keys() - current.keys():
         status = now.status.cluster(cluster)
         if status is not None and status.condition("Ready") is not None:
-            yield EventReason.PRUNE_CANCELLED.event("its spec is back: it is kept", cluster)
+            yield EventReason.PRUNE_CANCELLED.event(
+                "its spec was restored; the cluster is kept", cluster
+            )

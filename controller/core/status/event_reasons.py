@@ -1,4 +1,4 @@
-"""Every reason of an event, besides those of waits, which are events by their own name."""
+"""Reasons of events; a wait's reason is an event reason as well."""
 
 from enum import Enum
 
@@ -6,66 +6,90 @@ from controller.core.status.events import Event, Kind
 
 
 class EventReason(Enum):
-    """Name, kind, and one sentence for the manual."""
+    """Title, kind, and one sentence for the reference."""
 
     # What the controller did.
     CREATED = ("Created", Kind.NORMAL, "An application was created.")
-    UPDATED = ("Updated", Kind.NORMAL, "An application was configured anew.")
+    UPDATED = ("Updated", Kind.NORMAL, "The configuration of an application was updated.")
     SIGN_IN_REQUIRED = (
         "SignInRequired",
         Kind.NORMAL,
-        "An application that was open without a sign-in asks for one again.",
+        "An application that was open without a sign-in requires one again.",
     )
     STARTED = ("Started", Kind.NORMAL, "A stopped application was started.")
     RESTARTED = ("Restarted", Kind.NORMAL, "An application was restarted.")
-    FILES_REMOVED = ("FilesRemoved", Kind.NORMAL, "Files of a cluster that is gone were removed.")
-    STOPPING = ("Stopping", Kind.NORMAL, "An application was told to stop.")
-    DELETING = ("Deleting", Kind.NORMAL, "An application was told to go.")
+    FILES_REMOVED = ("FilesRemoved", Kind.NORMAL, "Files of a deleted cluster were removed.")
+    STOPPING = ("Stopping", Kind.NORMAL, "An application is being stopped.")
+    DELETING = ("Deleting", Kind.NORMAL, "An application is being deleted.")
     LAUNCHER_WRITTEN = ("LauncherWritten", Kind.NORMAL, "A launcher was written.")
     LAUNCHER_REMOVED = (
         "LauncherRemoved",
         Kind.NORMAL,
-        "A launcher that nothing names was removed.",
+        "An unused launcher was removed.",
     )
-    BUILDER_WRITTEN = ("BuilderWritten", Kind.NORMAL, "The script of an environment was written.")
-    JOB_CREATED = ("JobCreated", Kind.NORMAL, "A job that builds an environment was created.")
-    RUN_STARTED = ("RunStarted", Kind.NORMAL, "A job began to build an environment.")
-    RUN_STOPPING = ("RunStopping", Kind.NORMAL, "A job that took too long was told to stop.")
-    JOB_DELETED = ("JobDeleted", Kind.NORMAL, "A job that built an environment was deleted.")
+    BUILDER_WRITTEN = (
+        "BuilderWritten",
+        Kind.NORMAL,
+        "The build script of a Python environment was written.",
+    )
+    JOB_CREATED = ("JobCreated", Kind.NORMAL, "A job for a Python environment was created.")
+    RUN_STARTED = ("RunStarted", Kind.NORMAL, "The build of a Python environment started.")
+    RUN_STOPPING = ("RunStopping", Kind.NORMAL, "A build that took too long is being stopped.")
+    JOB_DELETED = ("JobDeleted", Kind.NORMAL, "A job of a Python environment was deleted.")
     ENVIRONMENT_REMOVED = (
         "EnvironmentRemoved",
         Kind.NORMAL,
-        "An environment that nothing names was removed.",
+        "An unused Python environment was removed.",
     )
-    STEP_FAILED = ("StepFailed", Kind.WARNING, "A step had no effect; it is tried again.")
-    STEP_REJECTED = ("StepRejected", Kind.WARNING, "CML understood a step and refused it.")
-    STEP_UNKNOWN = ("StepUnknown", Kind.WARNING, "The answer to a step was lost: look first.")
+    STEP_FAILED = ("StepFailed", Kind.WARNING, "A step failed; it is retried.")
+    STEP_REJECTED = ("StepRejected", Kind.WARNING, "CML rejected a step.")
+    STEP_UNKNOWN = (
+        "StepUnknown",
+        Kind.WARNING,
+        "The answer to a step was lost; it may have taken effect.",
+    )
     PLAN_REFUSED = ("PlanRefused", Kind.WARNING, "A plan would break a law; nothing was done.")
-    PASS_FAILED = ("PassFailed", Kind.WARNING, "A whole pass came to nothing; it is tried again.")
-    # How clusters are.
+    PASS_FAILED = ("PassFailed", Kind.WARNING, "A pass failed; it is retried.")
+    # State of clusters.
     CLUSTER_ADDED = ("ClusterAdded", Kind.NORMAL, "A spec declares a cluster.")
-    CLUSTER_FOUND = ("ClusterFound", Kind.NORMAL, "Applications of ours that no spec holds.")
-    SPEC_REMOVED = ("SpecRemoved", Kind.NORMAL, "No spec holds the cluster any more.")
-    PRUNE_CANCELLED = ("PruneCancelled", Kind.NORMAL, "The spec came back before its grace ended.")
-    CLUSTER_GONE = ("ClusterGone", Kind.NORMAL, "Nothing of a cluster is left.")
-    READY = ("Ready", Kind.NORMAL, "Ray says that every wanted node is alive.")
-    NOT_READY = ("NotReady", Kind.WARNING, "Ray no longer says so of every wanted node.")
-    STALLED = ("Stalled", Kind.WARNING, "What is left to do in a cluster waits for a person.")
-    UNSTALLED = ("Unstalled", Kind.NORMAL, "Nothing in a cluster waits for a person any more.")
-    CLEARED = ("Cleared", Kind.NORMAL, "A matter that waited for a person is over.")
-    SUSPENDING = ("Suspending", Kind.NORMAL, "The spec suspends a cluster; its members stop.")
-    SUSPENDED = ("Suspended", Kind.NORMAL, "Every member of a cluster is stopped and kept.")
+    CLUSTER_FOUND = (
+        "ClusterFound",
+        Kind.NORMAL,
+        "Managed applications that no spec declares.",
+    )
+    SPEC_REMOVED = ("SpecRemoved", Kind.NORMAL, "No spec declares the cluster any more.")
+    PRUNE_CANCELLED = (
+        "PruneCancelled",
+        Kind.NORMAL,
+        "The spec was restored before the cluster's grace period ended.",
+    )
+    CLUSTER_DELETED = ("ClusterDeleted", Kind.NORMAL, "The cluster has been deleted.")
+    READY = ("Ready", Kind.NORMAL, "All nodes are alive in Ray.")
+    NOT_READY = ("NotReady", Kind.WARNING, "A node is no longer alive in Ray.")
+    STALLED = ("Stalled", Kind.WARNING, "The cluster needs attention.")
+    STALL_RESOLVED = ("StallResolved", Kind.NORMAL, "The cluster no longer needs attention.")
+    RESOLVED = ("Resolved", Kind.NORMAL, "An issue that needed attention is resolved.")
+    SUSPENDING = (
+        "Suspending",
+        Kind.NORMAL,
+        "The spec suspends a cluster; its members are being stopped.",
+    )
+    SUSPENDED = ("Suspended", Kind.NORMAL, "Every member of a suspended cluster is stopped.")
     RESUMED = ("Resumed", Kind.NORMAL, "The spec no longer suspends a cluster.")
-    PAUSED = ("Paused", Kind.NORMAL, "A cluster is only watched, by whose order and why.")
-    UNPAUSED = ("Unpaused", Kind.NORMAL, "A cluster is worked on again.")
-    # Where specs come from.
-    NEW_REVISION = ("NewRevision", Kind.NORMAL, "Another revision is in force.")
-    APPROVAL_NEEDED = ("ApprovalNeeded", Kind.WARNING, "A newer revision waits for a person.")
-    HOLD_ENDED = ("HoldEnded", Kind.NORMAL, "A revision that waited for a person no longer does.")
+    PAUSED = (
+        "Paused",
+        Kind.NORMAL,
+        "A cluster was paused; the message names the user and the reason.",
+    )
+    UNPAUSED = ("Unpaused", Kind.NORMAL, "A cluster was unpaused.")
+    # The source of the specs.
+    NEW_REVISION = ("NewRevision", Kind.NORMAL, "A new revision is in force.")
+    APPROVAL_NEEDED = ("ApprovalNeeded", Kind.WARNING, "A newer revision needs approval.")
+    HOLD_ENDED = ("HoldEnded", Kind.NORMAL, "A revision no longer needs approval.")
     SOURCE_FAILING = ("SourceFailing", Kind.WARNING, "The source of the specs cannot be read.")
     SOURCE_RECOVERED = ("SourceRecovered", Kind.NORMAL, "The source can be read again.")
     SPEC_PROBLEM = ("SpecProblem", Kind.WARNING, "A spec cannot be used.")
-    SPEC_MENDED = ("SpecMended", Kind.NORMAL, "A problem of a spec is gone.")
+    SPEC_FIXED = ("SpecFixed", Kind.NORMAL, "A problem in a spec is fixed.")
 
     def __init__(self, title: str, kind: Kind, meaning: str) -> None:
         self.title = title
@@ -73,5 +97,5 @@ class EventReason(Enum):
         self.meaning = meaning
 
     def event(self, message: str, cluster: str = "", member: str = "") -> Event:
-        """An event of this kind that has just been noticed: no times, once."""
+        """A new event of this kind: without times, counted once."""
         return Event(self.kind, self.title, message, cluster, member)

@@ -1,6 +1,6 @@
-"""A plan in plain words: one line for each member, however many calls its change takes.
+"""Plan as text: one line for each member, however many calls its change takes.
 
-What an action sends (fields, environments, configurations) is never said: it may hold secrets.
+Values that an action sends (fields, variables, configurations) are left out: they may be secret.
 """
 
 from collections import Counter
@@ -51,7 +51,7 @@ _COUNTED = (
 
 @dataclass(frozen=True, slots=True)
 class PlanLine:
-    """What happens to one member, now or `later`."""
+    """The change of one member, now or later."""
 
     cluster: str
     member: Member | None
@@ -70,18 +70,18 @@ class PlanLine:
 
 
 def plan_lines(plan: Plan) -> list[PlanLine]:
-    """Everything that the plan leads to, and what it waits for, in the order of members."""
+    """Steps and waits of the plan, in the order of members."""
     lines = [*_step_lines(plan.steps), *map(_wait_line, plan.waits)]
     return sorted(lines, key=PlanLine.order)
 
 
 def step_text(step: Step) -> str:
-    """Why a step is taken and what it costs: reason, message, changes, impact."""
+    """Reason, message, changes and impact of a step."""
     return _why(step.reason, step.message, step.changes, step.impact)
 
 
 def _step_lines(steps: Sequence[Step]) -> Iterable[PlanLine]:
-    """One line for all the steps of one intent on one application."""
+    """One line for all steps of one intent on one application."""
     groups: dict[object, list[Step]] = {}
     for step in steps:
         if step.member is not None:
@@ -108,29 +108,29 @@ def _wait_line(wait: Wait) -> PlanLine:
     why = _why(wait.reason, wait.message, wait.changes)
     settled = wait.reason.outlook is Outlook.SETTLED
     if settled and wait.intent is Intent.BLOCKED:
-        what = "left alone"
+        what = "unchanged"
     return PlanLine(wait.cluster, wait.member, wait.intent, what, why, settled)
 
 
 def _why(reason: Reason, message: str, changes: Sequence[Change], impact: str = "") -> str:
-    said = [message] if message else []
+    parts = [message] if message else []
     if changes:
-        said.append(", ".join(map(str, changes)))
+        parts.append(", ".join(map(str, changes)))
     if impact:
-        said.append(impact)
+        parts.append(impact)
     meaning = reason.meaning.rstrip(".")
-    return f"{reason}: {'; '.join(said) or meaning[:1].lower() + meaning[1:]}"
+    return f"{reason}: {'; '.join(parts) or meaning[:1].lower() + meaning[1:]}"
 
 
 def launcher_counts(steps: Sequence[Step]) -> tuple[int, int]:
-    """How many launchers are to be written, and to be removed."""
+    """Numbers of launchers to write and to remove."""
     writes = sum(isinstance(step.action, WriteLauncher) for step in steps)
     removals = sum(isinstance(step.action, RemoveLauncher) for step in steps)
     return writes, removals
 
 
 def folder_count(steps: Sequence[Step]) -> int:
-    """How many folders of clusters that are gone are to be removed."""
+    """Number of folders of deleted clusters to remove."""
     return sum(isinstance(step.action, RemoveFolder) for step in steps)
 
 
@@ -144,44 +144,44 @@ _OF_ENVIRONMENTS = (
 
 
 def environment_counts(steps: Sequence[Step]) -> list[tuple[int, str]]:
-    """How many of each step there are about environments; none where there are none."""
+    """Number of steps of each kind for Python environments, without zeros."""
     counts = Counter(type(step.action) for step in steps)
     return [(counts[kind], what) for kind, what in _OF_ENVIRONMENTS if counts[kind]]
 
 
 def footer(plan: Plan) -> str:
-    """The last line: counts of members, or that there is nothing to do."""
+    """The last line: counts of members, or "No changes."."""
     if plan.refusals and not plan.steps:
-        return "Nothing is done."
+        return "Nothing was done."
     if plan.complete:
-        # What is left alone stands above: an orphan, a cluster that is held at an older spec.
-        return "No changes." if plan.waits else "No changes. Everything is as the specs say."
+        # Settled waits are listed above: an orphan, a cluster held at an older spec.
+        return "No changes." if plan.waits else "No changes. Everything is in sync."
     counts = summary(plan)
-    said = [f"{counts[word]} to {word}" for _, word in _COUNTED if counts[word]]
+    parts = [f"{counts[word]} to {word}" for _, word in _COUNTED if counts[word]]
     if counts["blocked"]:
-        said.append(f"{counts['blocked']} blocked")
+        parts.append(f"{counts['blocked']} blocked")
     if counts["waiting"]:
-        said.append(f"{counts['waiting']} on the way")
+        parts.append(f"{counts['waiting']} pending")
     only = "environments" if environment_counts(plan.steps) else "launchers"
-    only = "files of clusters that are gone" if folder_count(plan.steps) else only
-    return f"Plan: {', '.join(said)}." if said else f"Plan: only {only}."
+    only = "files of deleted clusters" if folder_count(plan.steps) else only
+    return f"Plan: {', '.join(parts)}." if parts else f"Plan: only {only}."
 
 
 def summary(plan: Plan) -> dict[str, int]:
-    """Members by what happens to them, waits that lead to it included; then launchers."""
-    found = Counter(line.intent for line in plan_lines(plan) if not line.settled)
+    """Numbers of members by change, later ones included; then of launchers."""
+    intents = Counter(line.intent for line in plan_lines(plan) if not line.settled)
     writes, removals = launcher_counts(plan.steps)
     return {
-        **{word: found[intent] for intent, word in _COUNTED},
-        "blocked": found[Intent.BLOCKED],
-        "waiting": found[Intent.NOTHING],
+        **{word: intents[intent] for intent, word in _COUNTED},
+        "blocked": intents[Intent.BLOCKED],
+        "waiting": intents[Intent.NOTHING],
         "launchers_to_write": writes,
         "launchers_to_remove": removals,
     }
 
 
 def outcome_words(step: Step) -> str:
-    """What has been done when a step was done."""
+    """The result of a completed step, in a word or two."""
     match step.action:
         case Update():
             return "updated"
@@ -193,16 +193,16 @@ def outcome_words(step: Step) -> str:
 
 _DONE = {
     "create": "created",
-    "require_sign_in": "sign-in required again",
+    "require_sign_in": "sign-in required",
     "restart": "restarted",
     "stop": "stopping",
     "delete": "deleting",
     "write_launcher": "launcher written",
     "remove_launcher": "launcher removed",
-    "write_builder": "builder written",
+    "write_builder": "build script written",
     "create_job": "job created",
-    "start_run": "run started",
-    "stop_run": "run stopping",
+    "start_run": "build started",
+    "stop_run": "build stopping",
     "delete_job": "job deleted",
     "remove_environment": "environment removed",
     "remove_folder": "files removed",

@@ -1,15 +1,15 @@
-"""Plain words for people: lengths of time, counts, why a cluster is as it is, how to reach it."""
+"""Texts about a cluster: the most important condition, and its addresses."""
 
 from collections.abc import Callable
 
 from controller.core.status.status import ClusterStatus
 
 Url = Callable[[str], str]
-"""The address in the browser of an application, by its subdomain; empty where nobody knows it."""
+"""Browser address of an application, by its subdomain; empty if unknown."""
 
 
 def why(cluster: ClusterStatus) -> str:
-    """The message of the condition that says most about how the cluster is; empty when well."""
+    """The message of the most important condition; empty for a ready cluster."""
     if cluster.word == "Ready":
         return ""
     order: tuple[str, ...] = ("Paused", "Stalled", "Suspended", "Reconciling", "Ready", "Synced")
@@ -17,29 +17,29 @@ def why(cluster: ClusterStatus) -> str:
         order = ("Stalled", "Synced")
     if cluster.word == "OutOfDate":
         order = ("Paused", "Stalled", "Synced")
-    found = (cluster.condition(kind) for kind in order)
-    return next((c.message for c in found if c is not None), "")
+    conditions = (cluster.condition(kind) for kind in order)
+    return next((c.message for c in conditions if c is not None), "")
 
 
 def ways_in(cluster: ClusterStatus, url: Url) -> list[tuple[str, str]]:
-    """How to reach a cluster, as (what, how); empty while its head has no application."""
+    """Addresses of a cluster, as (name, address); empty while its head has no application."""
     if not any(member.member == "head" and member.application_id for member in cluster.members):
         return []
     head = url(cluster.head)
-    found = [("dashboard", head)]
+    addresses = [("dashboard", head)]
     report = cluster.report
     if report is not None:
         versions = f"Ray {report.ray_version}, Python {report.python_version}"
-        found.append(("address", f"{report.address}  ({versions})"))
-    found.append(("jobs", f"ray job submit {_for_programs(head)} -- python SCRIPT"))
-    return found
+        addresses.append(("address", f"{report.address}  ({versions})"))
+    addresses.append(("jobs", f"ray job submit {_for_programs(head)} -- python SCRIPT"))
+    return addresses
 
 
 def _for_programs(url: str) -> str:
-    """Ray's own options for an address behind CML's proxy, which wants a key for applications.
+    """Options of `ray job` for an address behind CML's proxy, which requires an API key.
 
-    Browsers know that names below `localhost` are this machine; resolvers often do not, so programs
-    are given the number, and the name in a header.
+    Browsers resolve names below `localhost` to this machine; other programs may not, so they get
+    the IP address, and the name in a header.
     """
     scheme, _, authority = url.rstrip("/").partition("://")
     host, colon, port = authority.partition(":")

@@ -1,6 +1,6 @@
-"""Status of clusters by their applications and head reports alone, without a spec to compare with.
+"""Status of clusters without a spec, from their applications and head reports.
 
-Pure.  The state is what runs and how well; that no spec is known is one line, not an alarm.
+Pure.  The state is that of the applications; the missing spec is one line, not an alarm.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from controller.core.situation.situation import starts_after
 from controller.core.status.status import ClusterStatus, Condition, MemberStatus
 
 NOT_COMPARED = "NotCompared"
-_MESSAGE = "no spec at hand to compare it with"
+_MESSAGE = "no spec available for comparison"
 _STILL = frozenset({Phase.STOPPED, Phase.STOPPING})
 
 
@@ -24,10 +24,10 @@ def without_spec(
     now: datetime,
     fresh_s: float,
 ) -> ClusterStatus:
-    """The same cluster, judged by what runs; `applications` are all that carry its mark."""
+    """The cluster, assessed by its applications; `applications` are all with its mark."""
     by_member = _by_member(applications)
-    spoken = _valid(report, by_member.get(THE_HEAD), now, fresh_s)
-    joined = {member: _joined(app, spoken, now) for member, app in by_member.items()}
+    current = _valid(report, by_member.get(THE_HEAD), now, fresh_s)
+    joined = {member: _joined(app, current, now) for member, app in by_member.items()}
     ready = [m for m, app in by_member.items() if app.phase is Phase.RUNNING and joined[m]]
     groups = {member.group: (0, 0) for member in sorted(by_member)}
     for member in by_member:
@@ -41,10 +41,10 @@ def without_spec(
         groups=groups,
         conditions=(
             Condition("Synced", "Unknown", NOT_COMPARED, _MESSAGE),
-            _ready(len(ready), len(by_member), told=spoken is not None),
+            _ready(len(ready), len(by_member), reported=current is not None),
         ),
-        members=tuple(_row(row, by_member, joined, spoken) for row in cluster.members),
-        report=spoken,
+        members=tuple(_row(row, by_member, joined, current) for row in cluster.members),
+        report=current,
     )
 
 
@@ -53,11 +53,11 @@ def is_uncompared(cluster: ClusterStatus) -> bool:
 
 
 def _by_member(applications: Sequence[ObservedApplication]) -> dict[Member, ObservedApplication]:
-    """One application for each member: of several the one that runs."""
-    found: dict[Member, ObservedApplication] = {}
+    """One application for each member: of several, the running one."""
+    by_member: dict[Member, ObservedApplication] = {}
     for app in sorted(applications, key=lambda a: (a.phase is not Phase.RUNNING, a.id)):
-        found.setdefault(key_of(app).member, app)
-    return found
+        by_member.setdefault(key_of(app).member, app)
+    return by_member
 
 
 def _valid(
@@ -69,7 +69,7 @@ def _valid(
 
 
 def _joined(app: ObservedApplication, report: HeadReport | None, now: datetime) -> bool | None:
-    """None where no valid report says anything."""
+    """None without a valid report."""
     if report is None:
         return None
     member = report.members.get(str(key_of(app).member))
@@ -81,12 +81,12 @@ def _word(phases: Sequence[Phase], joined: Mapping[Member, bool | None]) -> str:
         return "Stopped"
     if any(phase is Phase.STARTING for phase in phases):
         return "Starting"
-    well = all(phase is Phase.RUNNING for phase in phases) and False not in joined.values()
-    return "Running" if well else "Degraded"
+    healthy = all(phase is Phase.RUNNING for phase in phases) and False not in joined.values()
+    return "Running" if healthy else "Degraded"
 
 
-def _ready(alive: int, count: int, *, told: bool) -> Condition:
-    if not told:
+def _ready(alive: int, count: int, *, reported: bool) -> Condition:
+    if not reported:
         return Condition("Ready", "Unknown", "NoHeadReport", "no fresh head report")
     message = f"{alive} of {count} nodes are alive"
     if alive == count:
@@ -105,11 +105,11 @@ def _row(
         return row
     app = by_member[member]
     word = {True: "joined", False: "not joined", None: "unknown"}[joined[member]]
-    told = None if report is None else report.members.get(row.member)
+    node = None if report is None else report.members.get(row.member)
     return replace(
         row,
         ray=word if app.phase is Phase.RUNNING else "-",
-        node_id=told.node_id if told is not None and joined[member] else "",
+        node_id=node.node_id if node is not None and joined[member] else "",
         since={
             Phase.RUNNING: app.running_at,
             Phase.STARTING: app.starting_at,
