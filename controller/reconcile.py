@@ -6,7 +6,9 @@ Revision            ObservedState
    |                      |
 desire() --------+        |        History
                  v        v           |
-                 plan()  <------------+      the core decides (pure)
+               situate()  <-----------+      applications matched to members, once
+                   |
+                 plan()                      the core decides (pure)
                    |
                 audit()                      steps that break a law are refused
                    |
@@ -20,19 +22,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from controller.core.audit.case import AuditedPlan
 from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredState, Frozen, desire
 from controller.core.model.history import History, record
 from controller.core.model.observed import Asked, ObservedFiles, ObservedPauses, ObservedState
-from controller.core.model.offers import Offers, Requirement, wish
+from controller.core.model.offers import Offers, Requirement, requirement
 from controller.core.model.plan import Outcome, Plan, Violation
 from controller.core.model.policy import Policy
-from controller.core.planner.planner import plan, remember
+from controller.core.planner.memory import remember
+from controller.core.planner.planner import plan
 from controller.core.planner.python_environments.cleanup import is_removal_due, named_environments
+from controller.core.situation.situation import Situation, situate
 from controller.core.spec.allowed_projects import refusal
 from controller.core.spec.revision import Revision
-from controller.core.status.status import Status, assess
+from controller.core.status.assess import assess
+from controller.core.status.status import Status
 from controller.execute import Execution, execute
 
 
@@ -59,61 +63,77 @@ class World(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Everything that one pass came to; immutable, and all that pages and tables are made of."""
+    """Everything that one pass came to; immutable, and all that pages and tables are made of.
+
+    `history` is that of the situation, with the outcomes recorded.
+    """
 
     revision: Revision
-    desired: DesiredState
-    observed: ObservedState
+    situation: Situation
     plan: Plan
     outcomes: tuple[Outcome, ...]
     history: History
     status: Status
 
+    @property
+    def desired(self) -> DesiredState:
+        return self.situation.desired
+
+    @property
+    def observed(self) -> ObservedState:
+        return self.situation.observed
+
 
 def look_and_plan(revision: Revision, world: World, history: History, policy: Policy) -> Pass:
-    """The first half of a pass: only reads, and no outcome."""
+    """The first half of a pass: only reads, and no outcome.
+
+    A converged pass costs one list for each project and one report for each cluster; files matter
+    only where something is to be done.
+    """
+    desired, observed = _look(revision, world, policy)
+    situation, decided = _plan(situate(desired, observed, history, policy))
+    projects = sorted(observed.projects)
+    acts = bool(policy.delete or policy.prune or policy.gone or policy.look_at_files)
+    acts = acts or is_removal_due(situation)
+    if acts or decided.steps or policy.look_at_pauses:
+        pauses = world.pauses(projects, situation.now)
+        situation = situation.with_pauses(pauses)
+        if not pauses.is_empty:
+            situation, decided = _plan(situation)
+    if acts or decided.steps:
+        files = world.files(projects, Asked(policy.owner, named_environments(situation)))
+        situation, decided = _plan(situation.with_files(files))
+    if needed := requirement(decided):
+        # An image or a size that the workspace does not have is noticed before anything is stopped.
+        situation = situation.with_offers(world.offers(needed))
+        decided = plan(situation)
+    decided = lawful(situation, decided)
+    status = assess(situation, decided, revision.commit or "")
+    return Pass(revision, situation, decided, (), situation.history, status)
+
+
+def _look(revision: Revision, world: World, policy: Policy) -> tuple[DesiredState, ObservedState]:
     held = (*revision.clusters, *revision.departed)
     named = {None, *(h.cluster.spec.project for h in held if not refusal(h, policy.projects))}
     named |= {place or None for places in revision.places.values() for place in places}
     projects, missing = world.projects(named)
     desired = desire(revision, projects, missing, policy.projects)
-    clusters = {c.name: c.project for c in desired.clusters}
-    observed = world.look(sorted(set(projects.values())), clusters)
-    history = remember(desired, observed, history, policy)
-    decided = plan(desired, observed, history, policy)
-    # Files matter only where something is to be done; a converged pass costs one list for each
-    # project and one report for each cluster.
-    acts = bool(policy.delete or policy.prune or policy.gone or policy.look_at_files)
-    acts = acts or is_removal_due(history, observed.as_of, policy)
-    if acts or decided.steps or policy.look_at_pauses:
-        pauses = world.pauses(sorted(observed.projects), observed.as_of)
-        observed = observed.with_pauses(pauses)
-        if not pauses.is_empty:
-            history = remember(desired, observed, history, policy)
-            decided = plan(desired, observed, history, policy)
-    if acts or decided.steps:
-        asked = Asked(policy.owner, named_environments(desired, observed))
-        observed = observed.with_files(world.files(sorted(observed.projects), asked))
-        history = remember(desired, observed, history, policy)
-        decided = plan(desired, observed, history, policy)
-    if needed := wish(decided):
-        # An image or a size that the workspace does not have is noticed before anything is stopped.
-        observed = observed.with_offers(world.offers(needed))
-        decided = plan(desired, observed, history, policy)
-    decided = lawful(decided, desired, observed, history, policy)
-    status = assess(desired, observed, history, policy, decided, revision.commit or "")
-    return Pass(revision, desired, observed, decided, (), history, status)
+    clusters = {cluster.name: cluster.project for cluster in desired.clusters}
+    return desired, world.look(sorted(set(projects.values())), clusters)
 
 
-def lawful(
-    decided: Plan, desired: DesiredState, observed: ObservedState, history: History, policy: Policy
-) -> Plan:
+def _plan(situation: Situation) -> tuple[Situation, Plan]:
+    """The situation with what was just seen remembered, and its plan."""
+    situation = remember(situation)
+    return situation, plan(situation)
+
+
+def lawful(situation: Situation, decided: Plan) -> Plan:
     """The plan without the steps of clusters whose steps would break a law; all others stay."""
     broken: tuple[Violation, ...] = ()
-    while found := audit(AuditedPlan(decided, desired, observed, history, policy)):
+    while found := audit(situation, decided):
         broken += found  # each time of clusters that had steps, so this ends
-        refused = {violation.cluster for violation in broken}
-        decided = plan(desired, observed, history, policy, refused)
+        decided = plan(situation, {violation.cluster for violation in broken})
     return replace(decided, refusals=broken)
 
 
@@ -123,5 +143,5 @@ def reconcile(
     """One whole pass."""
     looked = look_and_plan(revision, world, history, policy)
     outcomes = execute(looked.plan, run)
-    after = record(looked.history, outcomes, looked.observed.as_of)
+    after = record(looked.history, outcomes, looked.situation.now)
     return replace(looked, outcomes=outcomes, history=after)

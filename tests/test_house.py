@@ -27,7 +27,7 @@ CORE = {
     "core/model": {"core/spec"},
     "core/situation": {"core/spec", "core/model"},
     "core/planner": {"core/spec", "core/model", "core/situation"},
-    "core/audit": {"core/spec", "core/model"},
+    "core/audit": {"core/spec", "core/model", "core/situation"},
     "core/status": {"core/spec", "core/model", "core/situation"},
 }
 _READS = {"core/spec", "core/model", "core/status"}
@@ -44,7 +44,7 @@ ARROWS: dict[str, set[str]] = {
     "web": {*_READS, "clock", "printable"},
     "emulator": {"clock"},
     "execute": {"core/model"},
-    "reconcile": {*CORE, "execute"} - {"core/situation"},
+    "reconcile": {*CORE, "execute"},
     "telemetry": {"core/model", "printable", "reconcile", "redaction"},
     "process": {"clock", "cml", "printable", "telemetry"},
     "terminal": {

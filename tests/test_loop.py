@@ -11,9 +11,10 @@ import pytest
 from controller.core.model.history import History
 from controller.core.model.plan import Outcome, Plan, Result, Wait
 from controller.core.model.reasons import Reason
+from controller.core.situation.situation import situate
+from controller.core.status.assess import assess
 from controller.core.status.goal import Goal
 from controller.core.status.snapshot import LoopState
-from controller.core.status.status import assess
 from controller.reconcile import Pass
 from controller.run.loop import ConvergeOptions, Loop, Standby, converge
 from controller.run.schedule import Schedule
@@ -50,8 +51,9 @@ def a_pass(world: object = None) -> Pass:
     cluster = spec()
     state, seen = desired(cluster), world or converged(cluster)
     plan = decide(state, seen)  # type: ignore[arg-type]
-    status = assess(state, seen, History(), POLICY, plan)  # type: ignore[arg-type]
-    return Pass(revision(cluster), state, seen, plan, (), History(seen_at=NOW), status)  # type: ignore[arg-type]
+    situation = situate(state, seen, History(), POLICY)  # type: ignore[arg-type]
+    status = assess(situation, plan)
+    return Pass(revision(cluster), situation, plan, (), History(seen_at=NOW), status)
 
 
 class Told:

@@ -21,7 +21,9 @@ from controller.core.model.observed import (
 )
 from controller.core.model.plan import Plan
 from controller.core.model.policy import Policy
-from controller.core.planner.planner import plan, remember
+from controller.core.planner.memory import remember
+from controller.core.planner.planner import plan
+from controller.core.situation.situation import situate
 from controller.core.spec.revision import Problem, Revision, SpecDocument
 from controller.core.spec.spec import RayCluster
 
@@ -175,8 +177,8 @@ def decide(
     policy: Policy = POLICY,
 ) -> Plan:
     """One decision, with the history taking note of the world first."""
-    known = remember(state, world, history or History(), policy)
-    return plan(state, world, known, policy)
+    known = remember(situate(state, world, history or History(), policy)).history
+    return plan(situate(state, world, known, policy))
 
 
 def said(decision: Plan) -> list[str]:

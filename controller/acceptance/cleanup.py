@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from controller.acceptance.context import Passed, PhaseError, Trial
 from controller.core.model.desired import LAUNCHERS
-from controller.core.planner.cluster_folders import may_belong
+from controller.core.planner.files.cluster_folders import may_belong
 from controller.core.spec.text import counted
 from controller.core.status.goal import Goal, Verdict
 from controller.files.port import FilesError, ProjectFiles

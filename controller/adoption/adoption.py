@@ -22,8 +22,10 @@ from controller.core.model.member import MARK, MEMBER, THE_HEAD, Key, Mark, Memb
 from controller.core.model.observed import ObservedApplication, ObservedState, is_ours, key_of
 from controller.core.model.plan import Change, Intent, Plan
 from controller.core.model.policy import Policy
-from controller.core.planner.planner import plan, remember
+from controller.core.planner.memory import remember
+from controller.core.planner.planner import plan
 from controller.core.situation.drift import compare, wanted_configuration
+from controller.core.situation.situation import situate
 from controller.core.spec.fingerprint import ADOPTED
 
 
@@ -195,7 +197,7 @@ def foresee(
 ) -> Plan:
     """What a pass will do after the adoption; what would only be waited for is left out."""
     world = adopted(observed, adoptions)
-    decided = plan(desired, world, remember(desired, world, History(), policy), policy)
+    decided = plan(remember(situate(desired, world, History(), policy)))
     waits = tuple(w for w in decided.waits if w.intent is not Intent.NOTHING)
     return replace(decided, waits=waits)
 

@@ -20,8 +20,9 @@ from controller.cml.translate import SHOWN, environment, hidden
 from controller.core.model.history import History
 from controller.core.model.policy import Policy
 from controller.core.planner.planner import plan
+from controller.core.situation.situation import situate
+from controller.core.status.assess import assess
 from controller.core.status.documents import plan_json, status_json
-from controller.core.status.status import assess
 from controller.doctor import state
 from controller.doctor.checks.connection import api_version
 from controller.doctor.checks.system import git_version
@@ -141,8 +142,9 @@ def _state(probe: Probe, policy: Policy) -> Iterator[tuple[str, str]]:
     desired, observed = probe.ask(state.desired), probe.ask(state.observed)
     specs, connection = probe.attempt(state.specs), probe.access
     revision = "" if isinstance(specs, NoAnswerError) else specs.commit or specs.origin
-    decided = plan(desired, observed, History(), policy)
-    status = assess(desired, observed, History(), policy, decided, revision)
+    situation = situate(desired, observed, History(), policy)
+    decided = plan(situation)
+    status = assess(situation, decided, revision)
     url = str if isinstance(connection, NoAnswerError) else connection.inspector.application_url
     yield "status.json", _json(status_json(status, url))
     yield "plan.json", _json(plan_json(decided, revision))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from controller.core.model.desired import DesiredState
 from controller.core.model.observed import ObservedProject
 from controller.core.model.record import Record
-from controller.core.planner.cluster_folders import is_alive
+from controller.core.planner.files.cluster_folders import is_alive
 from controller.run.places import Place
 
 

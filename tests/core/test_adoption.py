@@ -16,7 +16,6 @@ from controller.adoption.adoption import (
     release,
 )
 from controller.adoption.proposal import Pair, Proposal, propose
-from controller.core.audit.case import AuditedPlan
 from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredState
 from controller.core.model.history import History
@@ -24,6 +23,7 @@ from controller.core.model.member import Mark, Member, parse_member, read_mark
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import Create, Delete, Plan, Update
 from controller.core.situation.drift import patch, wanted_configuration
+from controller.core.situation.situation import situate
 from controller.core.spec.fingerprint import ADOPTED, VERSION, is_adopted
 from tests.worlds import (
     POLICY,
@@ -456,6 +456,6 @@ def test_a_head_whose_name_an_adopted_application_has_waits_for_a_person() -> No
 def test_the_audit_refuses_a_second_application_of_an_adopted_member() -> None:
     app = taken("head", by_hand("x-head"))
     made = decide(STATE, observed())
-    broken = audit(AuditedPlan(made, STATE, observed(app), History(), POLICY))
+    broken = audit(situate(STATE, observed(app), History(), POLICY), made)
     assert any("which has an application" in one.message for one in broken)
-    assert audit(AuditedPlan(made, STATE, observed(), History(), POLICY)) == ()
+    assert audit(situate(STATE, observed(), History(), POLICY), made) == ()

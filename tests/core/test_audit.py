@@ -23,6 +23,7 @@ from controller.core.model.plan import (
     Update,
 )
 from controller.core.model.reasons import Reason
+from controller.core.situation.situation import situate
 from tests.worlds import (
     NOW,
     POLICY,
@@ -49,15 +50,17 @@ def step(action: object, member: str = "cpu", reason: Reason = Reason.OUTDATED) 
 
 
 def broken(law: Law, *steps: Step, **parts: object) -> list[str]:
-    case = AuditedPlan(
-        Plan(tuple(steps)),
+    situation = situate(
         parts.get("desired", desired(CLUSTER)),  # type: ignore[arg-type]
         parts.get("observed", WORLD),  # type: ignore[arg-type]
         parts.get("history", History()),  # type: ignore[arg-type]
         parts.get("policy", POLICY),  # type: ignore[arg-type]
     )
+    case = AuditedPlan(Plan(tuple(steps)), situation)
     found = list(law(case))
-    whole = [(v.cluster, v.message) for v in audit(case) if v.law == law.__name__]
+    whole = [
+        (v.cluster, v.message) for v in audit(case.situation, case.plan) if v.law == law.__name__
+    ]
     assert whole == [(step.cluster, message) for step, message in found]
     return [message for _, message in found]
 

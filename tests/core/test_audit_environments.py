@@ -22,6 +22,7 @@ from controller.core.model.plan import (
     Stop,
 )
 from controller.core.model.reasons import Reason
+from controller.core.situation.situation import situate
 from controller.core.spec.python_environment import environment_folder
 from tests.worlds import PROJECT, desired, whole_cluster
 
@@ -32,9 +33,11 @@ THERE = world({DIGEST: ready(DIGEST)})
 
 
 def broken(law: Law, plan: Plan, seen: ObservedState, *, whole: bool = True) -> list[str]:
-    case = AuditedPlan(plan, desired(CLUSTER, whole=whole), seen, History(), OURS)
+    case = AuditedPlan(plan, situate(desired(CLUSTER, whole=whole), seen, History(), OURS))
     found = list(law(case))
-    whole = [(v.cluster, v.message) for v in audit(case) if v.law == law.__name__]
+    whole = [
+        (v.cluster, v.message) for v in audit(case.situation, case.plan) if v.law == law.__name__
+    ]
     assert whole == [(step.cluster, message) for step, message in found]
     return [message for _, message in found]
 

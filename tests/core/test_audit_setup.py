@@ -41,6 +41,7 @@ from controller.core.model.plan import (
 )
 from controller.core.model.project import DeleteProject, RemoveFile
 from controller.core.model.reasons import Reason
+from controller.core.situation.situation import situate
 from tests.worlds import NOW, POLICY, PROJECT
 
 HASH = "e" * 24
@@ -68,7 +69,8 @@ def broken(law: Law, *steps: Step, complete: bool = True, **parts: object) -> li
     files = ObservedFiles({}, environments={PROJECT: {HASH: environment, "": environment}})
     observed = ObservedState(NOW, {PROJECT: project}, files=files)
     policy = parts.get("policy", POLICY)
-    case = AuditedPlan(Plan(steps), DesiredState(), observed, History(), policy)  # type: ignore[arg-type]
+    situation = situate(DesiredState(), observed, History(), policy)  # type: ignore[arg-type]
+    case = AuditedPlan(Plan(steps), situation)
     return [message for _, message in law(case)]
 
 

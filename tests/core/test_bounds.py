@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.audit.case import AuditedPlan
 from controller.core.audit.laws import audit
 from controller.core.model.history import History, record
 from controller.core.model.observed import (
@@ -15,8 +14,10 @@ from controller.core.model.observed import (
     Phase,
 )
 from controller.core.model.plan import Create, Outcome, Restart, Result
-from controller.core.planner.planner import plan, remember
-from controller.core.status.status import assess
+from controller.core.planner.memory import remember
+from controller.core.planner.planner import plan
+from controller.core.situation.situation import situate
+from controller.core.status.assess import assess
 from tests.worlds import (
     NOW,
     POLICY,
@@ -63,9 +64,9 @@ def test_no_kind_of_restart_goes_on_without_a_bound(
             files=all_files(HEAD, CPU_0, CPU_1),
             now=at(second),
         )
-        history = remember(state, seen, history, POLICY)
-        made = plan(state, seen, history, POLICY)
-        assert audit(AuditedPlan(made, state, seen, history, POLICY)) == ()
+        history = remember(situate(state, seen, history, POLICY)).history
+        made = plan(situate(state, seen, history, POLICY))
+        assert audit(situate(state, seen, history, POLICY), made) == ()
         starts += [second for step in made.steps if isinstance(step.action, Restart)]
         outcomes = [Outcome(step, Result.DONE) for step in made.steps]
         history = record(history, outcomes, at(second))
@@ -83,20 +84,24 @@ def test_a_create_that_may_have_happened_is_looked_for_as_long_as_lists_may_lag(
     state = desired(CLUSTER)
     nothing = ObservedFiles({PROJECT: ()})
     first = observed(files=nothing)
-    history = remember(state, first, History(), POLICY)
+    history = remember(situate(state, first, History(), POLICY)).history
     step = next(
-        s for s in plan(state, first, history, POLICY).steps if isinstance(s.action, Create)
+        s
+        for s in plan(situate(state, first, history, POLICY)).steps
+        if isinstance(s.action, Create)
     )
     created = HEAD.id if result is Result.DONE else None
     history = record(history, [Outcome(step, result, application_id=created)], NOW)
-    history = remember(state, observed(*shown, files=nothing, now=at(1)), history, POLICY)
+    history = remember(
+        situate(state, observed(*shown, files=nothing, now=at(1)), history, POLICY)
+    ).history
     for second in (5, 11, 20, 29, 30, 31):
         seen = observed(files=nothing, now=at(second))
-        known = remember(state, seen, history, POLICY)
-        made = plan(state, seen, known, POLICY)
+        known = remember(situate(state, seen, history, POLICY)).history
+        made = plan(situate(state, seen, known, POLICY))
         again = [s for s in made.steps if isinstance(s.action, Create) and s.key == step.key]
         assert bool(again) is (second >= POLICY.settle_s)
-        assert audit(AuditedPlan(made, state, seen, known, POLICY)) == ()
+        assert audit(situate(state, seen, known, POLICY), made) == ()
 
 
 class Counted(dict[str, str]):
@@ -130,10 +135,10 @@ def cost(clusters: int) -> tuple[int, int]:
     counted = Walked([replace(a, environment=Counted(a.environment)) for a in apps])
     project = ObservedProject(PROJECT, counted)
     seen = replace(observed(), projects={PROJECT: project})
-    history = remember(state, seen, History(), POLICY)
-    made = plan(state, seen, history, POLICY)
-    audit(AuditedPlan(made, state, seen, history, POLICY))
-    assess(state, seen, history, POLICY, made)
+    situation = remember(situate(state, seen, History(), POLICY))
+    made = plan(situation)
+    audit(situation, made)
+    assess(situation, made)
     return Counted.reads, Walked.steps
 
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core.audit.case import AuditedPlan
 from controller.core.audit.laws import audit
 from controller.core.model.desired import FOLDERS, Frozen
 from controller.core.model.history import History
@@ -21,8 +20,10 @@ from controller.core.model.observed import (
 from controller.core.model.plan import Intent, Plan, RemoveFolder, Step
 from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
-from controller.core.planner.cluster_folders import MOST
-from controller.core.planner.planner import plan, remember
+from controller.core.planner.files.cluster_folders import MOST
+from controller.core.planner.memory import remember
+from controller.core.planner.planner import plan
+from controller.core.situation.situation import situate
 from tests.worlds import (
     NOW,
     POLICY,
@@ -62,11 +63,11 @@ def after(
 ) -> list[str]:
     """What is removed by a process that has seen the world so for so long."""
     state = replace(desired(spec()), **changes)  # type: ignore[arg-type]
-    history = remember(state, world, History(), policy)
+    history = remember(situate(state, world, History(), policy)).history
     later = replace(world, as_of=NOW + timedelta(seconds=seconds), reports={})
-    history = remember(state, later, history, policy)
-    made = plan(state, later, history, policy)
-    assert not audit(AuditedPlan(made, state, later, history, policy))
+    history = remember(situate(state, later, history, policy)).history
+    made = plan(situate(state, later, history, policy))
+    assert not audit(situate(state, later, history, policy), made)
     return removed(made)
 
 
@@ -157,10 +158,10 @@ def test_a_cluster_that_moved_leaves_no_files_behind() -> None:
     world = with_folders(observed(), *folders("analytics", age_s=1e6))
     world = replace(world, projects={**world.projects, "other": there})
     state = desired(elsewhere)
-    history = remember(state, world, History(), POLICY)
-    made = plan(state, world, history, POLICY)
+    history = remember(situate(state, world, History(), POLICY)).history
+    made = plan(situate(state, world, history, POLICY))
     assert removed(made) == sorted(f"{folder}/analytics" for folder in FOLDERS)
-    assert not audit(AuditedPlan(made, state, world, history, POLICY))
+    assert not audit(situate(state, world, history, POLICY), made)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +207,7 @@ def test_one_pass_removes_a_bounded_number() -> None:
 def test_the_law_refuses_to_remove_anything_else(path: str) -> None:
     state, world = desired(spec()), with_folders(converged(spec()))
     step = Step(RemoveFolder(path), "gone", PROJECT, None, Reason.FILES_UNUSED, Intent.NOTHING)
-    broken = audit(AuditedPlan(Plan((step,)), state, world, History(), POLICY))
+    broken = audit(situate(state, world, History(), POLICY), Plan((step,)))
     assert {violation.law for violation in broken} == {"files_of_clusters_stay"}
 
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.audit.case import AuditedPlan
 from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredState, desire
 from controller.core.model.history import History
 from controller.core.model.plan import Plan
 from controller.core.model.policy import Policy
+from controller.core.situation.situation import situate
 from controller.core.spec.revision import Problem, Revision, SpecDocument
 from tests.worlds import (
     POLICY,
@@ -38,7 +38,7 @@ def state(left: object = LEFT, problems: tuple[Problem, ...] = ()) -> DesiredSta
 
 def decided(desired: DesiredState, policy: Policy) -> Plan:
     found = decide(desired, WORLD, policy=policy)
-    assert audit(AuditedPlan(found, desired, WORLD, History(), policy)) == ()
+    assert audit(situate(desired, WORLD, History(), policy), found) == ()
     return found
 
 
@@ -75,6 +75,6 @@ def test_nothing_is_pruned_while_a_file_is_broken() -> None:
 
 def test_a_plan_that_prunes_what_was_not_let_go_is_refused() -> None:
     bold = decide(state(), WORLD, policy=GONE)
-    refused = audit(AuditedPlan(bold, state(), WORLD, History(), POLICY))
+    refused = audit(situate(state(), WORLD, History(), POLICY), bold)
     assert len(refused) == 3
     assert all("nobody asked" in found.message for found in refused)

@@ -20,15 +20,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from controller.core.audit.case import AuditedPlan
 from controller.core.audit.laws import audit
 from controller.core.model.history import BuildHistory, History, record
 from controller.core.model.jobs import ObservedRun, RunPhase, run_that_counts
 from controller.core.model.member import ENVIRONMENT, Member
 from controller.core.model.observed import ObservedEnvironment, Phase
 from controller.core.model.plan import CreateJob, Outcome, Plan, Result, StartRun, Step
-from controller.core.planner.planner import remember
+from controller.core.planner.memory import remember
 from controller.core.planner.python_environments.cleanup import is_removal_due
+from controller.core.situation.situation import situate
 from controller.core.spec.fingerprint import Inputs, agreement
 from controller.core.spec.python_environment import (
     builder_path,
@@ -76,7 +76,7 @@ def reasons(plan: Plan) -> set[str]:
 
 
 def broken(plan: Plan, cluster: RayCluster, seen: object) -> tuple[str, ...]:
-    return audit(AuditedPlan(plan, desired(cluster), seen, History(), OURS))  # type: ignore[arg-type]
+    return audit(situate(desired(cluster), seen, History(), OURS), plan)  # type: ignore[arg-type]
 
 
 # What names an environment
@@ -457,10 +457,10 @@ def unused(
     """Removals so many seconds after the world was first seen as it is."""
     state = desired(cluster)
     how = replace(OURS, **policy)
-    history = remember(state, seen, History(), how)  # type: ignore[arg-type]
+    history = remember(situate(state, seen, History(), how)).history  # type: ignore[arg-type]
     later = replace(seen, as_of=at(seconds))  # type: ignore[type-var]
     plan = decide(state, later, history, how)
-    assert audit(AuditedPlan(plan, state, later, history, how)) == ()
+    assert audit(situate(state, later, history, how), plan) == ()
     return [
         getattr(step.action, "path", "job").removeprefix(".raycml/envs/")
         for step in plan.steps
@@ -502,11 +502,11 @@ def test_jobs_that_cannot_be_looked_at_keep_what_is_there_and_what_was_known_of_
     hidden = world(left(job=None, unknown="no answer"), *apps)
     assert unused(hidden, 90_000) == []
     state = desired(CLUSTER)
-    history = remember(state, world(left(), *apps), History(), OURS)
+    history = remember(situate(state, world(left(), *apps), History(), OURS)).history
     for later, seen in ((40_000, hidden), (60_000, world(left(), *apps, complete=False))):
-        history = remember(state, replace(seen, as_of=at(later)), history, OURS)
+        history = remember(situate(state, replace(seen, as_of=at(later)), history, OURS)).history
     after_it = replace(world(left(), *apps), as_of=at(86_401))
-    history = remember(state, after_it, history, OURS)
+    history = remember(situate(state, after_it, history, OURS)).history
     removed = [s.name for s in decide(state, after_it, history, OURS).steps]
     assert "remove_environment" in removed
 
@@ -541,7 +541,7 @@ def test_what_runs_in_an_environment_is_started_again_while_jobs_cannot_be_looke
 def test_a_spec_that_cannot_be_read_keeps_every_environment() -> None:
     state = desired(CLUSTER, whole=False)
     seen = world(left(), *whole_cluster(CLUSTER))
-    history = remember(state, seen, History(), OURS)
+    history = remember(situate(state, seen, History(), OURS)).history
     later = decide(state, replace(seen, as_of=at(90_000)), history, OURS)
     assert not [step for step in later.steps if step.name == "remove_environment"]
 
@@ -555,22 +555,28 @@ def test_the_past_of_builds_is_bounded() -> None:
 def test_an_environment_that_is_named_no_longer_is_known_of_without_a_look() -> None:
     apps = whole_cluster(CLUSTER)
     before = replace(world({}, *apps), files=None)
-    history = remember(desired(CLUSTER), before, History(), OURS)
+    history = remember(situate(desired(CLUSTER), before, History(), OURS)).history
     place = (PROJECT, environment_folder(DIGEST))
     assert (history.named, place in history.unused_since) == ({place}, False)
     after_it = replace(before, projects=world({}).projects, as_of=at(60))
-    history = remember(desired(), after_it, history, OURS)
+    history = remember(situate(desired(), after_it, history, OURS)).history
     assert history.unused_since[place] == at(60)
-    history = remember(desired(CLUSTER), replace(before, as_of=at(90)), history, OURS)
+    history = remember(
+        situate(desired(CLUSTER), replace(before, as_of=at(90)), history, OURS)
+    ).history
     assert place not in history.unused_since
+
+
+def _due(history: History, now: object) -> bool:
+    return is_removal_due(situate(desired(), replace(world({}), as_of=now), history, OURS))  # type: ignore[arg-type]
 
 
 def test_a_look_at_files_is_due_when_an_environment_has_been_unused_for_a_day() -> None:
     history = History(unused_since={(PROJECT, environment_folder(OLD)): NOW})
-    assert not is_removal_due(history, at(86_399), OURS)
-    assert is_removal_due(history, at(86_400), OURS)
+    assert not _due(history, at(86_399))
+    assert _due(history, at(86_400))
     launchers = History(unused_since={(PROJECT, ".raycml/launchers/x/head-1.py"): NOW})
-    assert not is_removal_due(launchers, at(90_000), OURS)
+    assert not _due(launchers, at(90_000))
 
 
 def test_the_active_run_counts_and_then_the_latest_that_was_not_skipped() -> None:

@@ -22,12 +22,14 @@ from controller.core.model.plan import (
 )
 from controller.core.model.policy import Policy
 from controller.core.model.reasons import Outlook, Reason
-from controller.core.planner.planner import plan, remember
+from controller.core.planner.memory import remember
+from controller.core.planner.planner import plan
+from controller.core.situation.situation import situate
+from controller.core.status.assess import assess
 from controller.core.status.event_diff import PROBLEMS_SHOWN, PassSnapshot, event_diff
 from controller.core.status.event_reasons import EventReason
 from controller.core.status.events import Event, Kind
 from controller.core.status.snapshot import SourceState
-from controller.core.status.status import assess
 from tests.worlds import (
     NOW,
     POLICY,
@@ -58,9 +60,11 @@ def glance(
     policy: Policy = POLICY,
 ) -> PassSnapshot:
     """What the controller makes of a world that it sees for the first time."""
-    history = remember(state, world, History(), policy)
-    decided = plan(state, world, history, policy)
-    return PassSnapshot(assess(state, world, history, policy, decided), decided, outcomes, source)
+    history = remember(situate(state, world, History(), policy)).history
+    decided = plan(situate(state, world, history, policy))
+    return PassSnapshot(
+        assess(situate(state, world, history, policy), decided), decided, outcomes, source
+    )
 
 
 def said(before: PassSnapshot | None, now: PassSnapshot) -> list[str]:
@@ -266,7 +270,7 @@ def test_a_cluster_of_which_only_launchers_are_left_is_gone() -> None:
         RemoveLauncher("x"), "analytics", PROJECT, None, Reason.LAUNCHER_UNUSED, Intent.NOTHING
     )
     swept = Plan(steps=(left,))
-    status = assess(desired(), observed(), History(), POLICY, swept)
+    status = assess(situate(desired(), observed(), History(), POLICY), swept)
     assert status.cluster("analytics") is not None
     assert reasons(orphan, PassSnapshot(status, swept, (), SOURCE)) == ["ClusterDeleted"]
 

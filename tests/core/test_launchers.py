@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.audit.case import AuditedPlan
 from controller.core.audit.laws import audit
 from controller.core.model.desired import launcher_path, launcher_settings, launcher_sizes
 from controller.core.model.history import History
 from controller.core.model.observed import LauncherFile, ObservedFiles
 from controller.core.model.plan import Create, WriteLauncher
+from controller.core.situation.situation import situate
 from controller.node import render
 from tests.worlds import (
     EDITION,
@@ -75,15 +75,16 @@ def test_launchers_of_a_deleted_cluster_go_with_it_once_nothing_is_left_of_it() 
 
 def test_a_launcher_whose_age_nobody_tells_is_kept_until_it_was_seen_unused_for_an_hour() -> None:
     from controller.core.model.history import History
-    from controller.core.planner.planner import plan, remember
+    from controller.core.planner.memory import remember
+    from controller.core.planner.planner import plan
 
     files = ObservedFiles({PROJECT: (LauncherFile(OLD),)})
     world = replace(converged(CLUSTER), files=files)
-    history = remember(desired(CLUSTER), world, History(), POLICY)
-    assert plan(desired(CLUSTER), world, history, POLICY).steps == ()
+    history = remember(situate(desired(CLUSTER), world, History(), POLICY)).history
+    assert plan(situate(desired(CLUSTER), world, history, POLICY)).steps == ()
     later = replace(world, as_of=at(3601), reports={})
-    history = remember(desired(CLUSTER), later, history, POLICY)
-    names = [step.name for step in plan(desired(CLUSTER), later, history, POLICY).steps]
+    history = remember(situate(desired(CLUSTER), later, history, POLICY)).history
+    names = [step.name for step in plan(situate(desired(CLUSTER), later, history, POLICY)).steps]
     assert names == ["remove_launcher"]
 
 
@@ -102,9 +103,9 @@ def test_a_launcher_counts_as_written_by_its_size_and_not_by_its_name(
     written = [s.action.path for s in plan.steps if isinstance(s.action, WriteLauncher)]
     assert written == ([] if phase == "whole" else sorted(SETTINGS_SIZE))
     state = desired(spec())
-    assert audit(AuditedPlan(plan, state, world, History(), policy)) == ()
+    assert audit(situate(state, world, History(), policy), plan) == ()
     bare = replace(plan, steps=tuple(s for s in plan.steps if isinstance(s.action, Create)))
-    assert bool(audit(AuditedPlan(bare, state, world, History(), policy))) is (missing > 0)
+    assert bool(audit(situate(state, world, History(), policy), bare)) is (missing > 0)
 
 
 def test_the_size_that_a_launcher_must_have_is_the_one_that_it_gets() -> None:

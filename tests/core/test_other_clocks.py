@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from controller.core.model.jobs import RunPhase
 from controller.core.model.observed import LauncherFile, ObservedFiles
 from controller.core.model.other_clocks import AHEAD_S, age_s, credible, precedes
+from controller.core.situation.situation import situate
 from controller.core.status.events import Event, EventLog, Kind, note
 from tests.core.environment_world import asking, plan_for, run, wanted, world, written
 from tests.worlds import (
@@ -42,14 +43,11 @@ BOUNDED = {"age_s", "credible", "precedes", "starts_after"}
 # Comparisons that go by another rule, and which.
 OTHERWISE = {
     ("core/model/observed.py", "is_fresh"): "as far in the future as in the past",
-    (
-        "core/model/observed.py",
-        "holds",
-    ): "a date that a person chose: a pause may last long",
+    ("core/model/observed.py", "holds"): "a date that a person chose: a pause may last long",
     ("core/model/head_clock.py", "compare"): "how far the two clocks lie apart is what it finds",
     ("cli/commands/events.py", "chosen"): "a filter of what a person is shown",
-    ("core/planner/backoff.py", "_refused"): "times of this process alone",
-    ("core/planner/phases.py", "absent"): "times of this process alone",
+    ("core/planner/retries.py", "_refused"): "times of this process alone",
+    ("core/planner/creation.py", "absent"): "times of this process alone",
     ("core/audit/laws.py", "unknown_is_resolved_by_looking"): "times of this process alone",
 }
 
@@ -140,7 +138,8 @@ def test_a_launcher_from_the_future_is_removed_an_hour_after_it_was_seen_unused(
     ahead_s: float,
 ) -> None:
     from controller.core.model.history import History
-    from controller.core.planner.planner import plan, remember
+    from controller.core.planner.memory import remember
+    from controller.core.planner.planner import plan
 
     cluster = spec()
     path = ".raycml/launchers/analytics/cpu-0000000000000000-0123456789.py"
@@ -148,8 +147,8 @@ def test_a_launcher_from_the_future_is_removed_an_hour_after_it_was_seen_unused(
     history = History()
     for seconds, count in ((0, 0), (1800, 0), (3601, 1)):
         seen = replace(converged(cluster), files=files, as_of=at(seconds), reports={})
-        history = remember(desired(cluster), seen, history, POLICY)
-        steps = plan(desired(cluster), seen, history, POLICY).steps
+        history = remember(situate(desired(cluster), seen, history, POLICY)).history
+        steps = plan(situate(desired(cluster), seen, history, POLICY)).steps
         assert len(steps) == count
 
 

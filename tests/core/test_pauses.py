@@ -18,6 +18,7 @@ from controller.core.model.observed import (
 )
 from controller.core.model.plan import Intent, Plan, RemoveLauncher, Step
 from controller.core.model.reasons import Reason
+from controller.core.situation.situation import situate
 from tests.worlds import (
     POLICY,
     PROJECT,
@@ -112,6 +113,7 @@ def test_the_audit_lets_no_write_into_a_paused_cluster() -> None:
     step = Step(action, "analytics", PROJECT, None, Reason.LAUNCHER_UNUSED, Intent.NOTHING)
     for project, found in ((PROJECT, 1), (OTHER, 0)):
         case = AuditedPlan(
-            Plan((replace(step, project=project),)), desired(CLUSTER), world, History(), POLICY
+            Plan((replace(step, project=project),)),
+            situate(desired(CLUSTER), world, History(), POLICY),
         )
         assert len(list(laws.paused_and_suspended_are_left_alone(case))) == found

@@ -17,7 +17,8 @@ from controller.core.model.observed import (
 )
 from controller.core.model.plan import Create, Delete, Intent, Update, Wait
 from controller.core.model.reasons import Reason
-from controller.core.planner.planner import remember
+from controller.core.planner.memory import remember
+from controller.core.situation.situation import situate
 from controller.core.spec.spec import RayCluster
 from controller.core.status.plan_text import summary
 from tests.worlds import (
@@ -521,7 +522,7 @@ def test_nine_members_down_are_repaired_one_by_one() -> None:
 def test_a_start_has_a_deadline_after_which_a_person_is_told_of_likely_causes() -> None:
     slow = replace(CPU_0, phase=Phase.STARTING)
     first = observed(HEAD, slow, CPU_1, reports=(ALIVE,))
-    history = remember(desired(CLUSTER), first, History(), POLICY)
+    history = remember(situate(desired(CLUSTER), first, History(), POLICY)).history
     later = replace(first, as_of=at(901), reports={})
     [wait] = [
         w for w in decide(desired(CLUSTER), later, history).waits if w.member == Member("cpu", 0)

@@ -5,16 +5,17 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.audit.case import AuditedPlan
 from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredState
 from controller.core.model.history import History
 from controller.core.model.observed import ObservedApplication, ObservedState, Phase, is_ours
 from controller.core.model.plan import Plan
 from controller.core.model.policy import Policy
-from controller.core.planner.planner import plan, remember
+from controller.core.planner.memory import remember
+from controller.core.planner.planner import plan
+from controller.core.situation.situation import situate
 from controller.core.spec.spec import RayCluster
-from controller.core.status.status import assess
+from controller.core.status.assess import assess
 from tests.worlds import (
     POLICY,
     all_files,
@@ -103,8 +104,8 @@ SPECS = st.tuples(clusters("analytics"), clusters("b"))
 
 
 def made(state: DesiredState, world: ObservedState, policy: Policy) -> tuple[Plan, History]:
-    history = remember(state, world, History(), policy)
-    return plan(state, world, history, policy), history
+    history = remember(situate(state, world, History(), policy)).history
+    return plan(situate(state, world, history, policy)), history
 
 
 @given(SPECS, worlds(), policies(), st.booleans())
@@ -113,8 +114,8 @@ def test_no_plan_breaks_a_law(
 ) -> None:
     state = desired(*specs, whole=whole)
     decision, history = made(state, world, policy)
-    assert audit(AuditedPlan(decision, state, world, history, policy)) == ()
-    assess(state, world, history, policy, decision)
+    assert audit(situate(state, world, history, policy), decision) == ()
+    assess(situate(state, world, history, policy), decision)
 
 
 @given(SPECS, worlds(), st.randoms(use_true_random=False))
@@ -137,8 +138,8 @@ def test_planning_twice_gives_the_same_plan(
 ) -> None:
     state = desired(*specs)
     first, history = made(state, world, POLICY)
-    again = remember(state, world, history, POLICY)
-    assert plan(state, world, again, POLICY) == first
+    again = remember(situate(state, world, history, POLICY)).history
+    assert plan(situate(state, world, again, POLICY)) == first
 
 
 @given(clusters())

@@ -8,7 +8,9 @@ from controller.core.model.history import History
 from controller.core.model.observed import ObservedFiles, ObservedProject
 from controller.core.model.plan import Delete, Intent, Plan, Step
 from controller.core.model.reasons import Reason
-from controller.core.planner.planner import plan, remember
+from controller.core.planner.memory import remember
+from controller.core.planner.planner import plan
+from controller.core.situation.situation import situate
 from controller.reconcile import lawful
 from tests.worlds import (
     POLICY,
@@ -41,9 +43,9 @@ def refused(made: Plan, cluster: str) -> Plan:
 def test_a_refused_cluster_loses_its_steps_and_no_other_does() -> None:
     state = desired(named("one"), named("two"))
     world = observed(foreign("theirs"), files=NOTHING_WRITTEN)
-    history = remember(state, world, History(), POLICY)
-    made = plan(state, world, history, POLICY)
-    found = lawful(refused(made, "one"), state, world, history, POLICY)
+    history = remember(situate(state, world, History(), POLICY)).history
+    made = plan(situate(state, world, history, POLICY))
+    found = lawful(situate(state, world, history, POLICY), refused(made, "one"))
     assert {v.cluster for v in found.refusals} == {"one"}
     assert found.of("one").steps == ()
     assert said(found.of("one")) == ["wait one PlanRefused"]
@@ -60,29 +62,29 @@ def test_a_refused_cluster_takes_no_shared_step_with_it() -> None:
     )
     state, alone = desired(one, two), desired(two)
     world = observed(foreign("theirs"), files=NOTHING_WRITTEN)
-    history = remember(state, world, History(), OURS)
-    made = plan(state, world, history, OURS)
+    history = remember(situate(state, world, History(), OURS)).history
+    made = plan(situate(state, world, history, OURS))
     assert [s.name for s in made.of("one").steps] == ["write_builder", "create_job"]
-    found = lawful(refused(made, "one"), state, world, history, OURS)
-    assert found.of("two") == plan(alone, world, history, OURS).of("two")
+    found = lawful(situate(state, world, history, OURS), refused(made, "one"))
+    assert found.of("two") == plan(situate(alone, world, history, OURS)).of("two")
     assert [s.name for s in found.of("two").steps] == ["write_builder", "create_job"]
 
 
 def test_a_step_of_no_cluster_that_is_refused_stops_no_cluster() -> None:
     state = desired(named("one"))
     world = observed(foreign("theirs"), files=NOTHING_WRITTEN)
-    history = remember(state, world, History(), POLICY)
-    made = plan(state, world, history, POLICY)
-    found = lawful(refused(made, ""), state, world, history, POLICY)
+    history = remember(situate(state, world, History(), POLICY)).history
+    made = plan(situate(state, world, history, POLICY))
+    found = lawful(situate(state, world, history, POLICY), refused(made, ""))
     assert found.steps == made.steps
     assert {v.cluster for v in found.refusals} == {""}
 
 
 def test_a_lawful_plan_is_taken_as_it_is() -> None:
     state, world = desired(named("one")), observed(files=NOTHING_WRITTEN)
-    history = remember(state, world, History(), POLICY)
-    made = plan(state, world, history, POLICY)
-    assert lawful(made, state, world, history, POLICY) == made
+    history = remember(situate(state, world, History(), POLICY)).history
+    made = plan(situate(state, world, history, POLICY))
+    assert lawful(situate(state, world, history, POLICY), made) == made
 
 
 def test_what_left_for_another_project_waits_until_the_old_list_is_whole() -> None:

@@ -8,10 +8,13 @@ from controller.core.model.history import History
 from controller.core.model.observed import ObservedState, Phase
 from controller.core.model.plan import Plan
 from controller.core.model.reasons import Outlook, Reason
-from controller.core.planner.planner import plan, remember
+from controller.core.planner.memory import remember
+from controller.core.planner.planner import plan
+from controller.core.situation.situation import situate
 from controller.core.spec.spec import RayCluster
+from controller.core.status.assess import assess
 from controller.core.status.goal import Goal, Verdict, verdict
-from controller.core.status.status import ClusterStatus, assess
+from controller.core.status.status import ClusterStatus
 from tests.worlds import (
     POLICY,
     all_files,
@@ -32,9 +35,9 @@ ALIVE = report(CLUSTER, "head", "cpu/0", "cpu/1")
 
 def told(world: ObservedState, *clusters: RayCluster) -> ClusterStatus:
     state = desired(*(clusters or (CLUSTER,)))
-    history = remember(state, world, History(), POLICY)
-    made = plan(state, world, history, POLICY)
-    [only] = assess(state, world, history, POLICY, made, "abc").clusters
+    history = remember(situate(state, world, History(), POLICY)).history
+    made = plan(situate(state, world, history, POLICY))
+    [only] = assess(situate(state, world, history, POLICY), made, "abc").clusters
     return only
 
 
@@ -94,7 +97,7 @@ def test_a_cluster_without_a_spec_is_an_orphan() -> None:
     state = desired()
     world = converged(CLUSTER)
     made = decide(state, world)
-    [only] = assess(state, world, History(), POLICY, made).clusters
+    [only] = assess(situate(state, world, History(), POLICY), made).clusters
     assert (only.word, len(only.members)) == ("Orphan", 3)
 
 

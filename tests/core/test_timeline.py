@@ -5,11 +5,13 @@ from datetime import timedelta
 
 from controller.core.model.history import History
 from controller.core.model.plan import Plan
-from controller.core.status.status import Status, assess
+from controller.core.situation.situation import situate
+from controller.core.status.assess import assess
+from controller.core.status.status import Status
 from controller.core.status.timeline import KEPT, SAMPLES_MAX, Timelines, extend
 from tests.worlds import NOW, POLICY, converged, desired, spec
 
-STATUS = assess(desired(spec()), converged(spec()), History(), POLICY, Plan())
+STATUS = assess(situate(desired(spec()), converged(spec()), History(), POLICY), Plan())
 
 
 def look(seconds: float, ready: int) -> Status:

@@ -13,7 +13,7 @@ SWEEPING = "tests/cli/test_cli_sweeping.py"
 # fmt: off
 FOLDERS = [
     m("B12", "a cluster keeps the files of one whose name begins its own",
-      "core/planner/cluster_folders.py",
+      "core/planner/files/cluster_folders.py",
       "return cluster in (marked, launched)",
       'return app.subdomain.startswith(f"ray-{cluster}-") or cluster in (marked, launched)',
       f"{GONE}::test_every_pair_of_similar_clusters_keeps_its_own_files"),
@@ -24,7 +24,7 @@ FOLDERS = [
       '".raycml/launchers/{name}/" in app.script', '"/{name}/" in app.script',
       f"{GONE}::test_a_cluster_named_like_a_part_of_a_path_leaves_its_files"),
     m("B10", "a cluster that moved keeps its files in the old project",
-      "core/planner/cluster_folders.py",
+      "core/planner/files/cluster_folders.py",
       "if (project, folder.cluster) not in held",
       "if folder.cluster not in {c for _, c in held}",
       f"{GONE}::test_a_cluster_that_moved_leaves_no_files_behind"),
@@ -56,22 +56,23 @@ JOBS = [
       "[all jobs calls-hangs]"),
     m("B10", "an environment that could not be looked at is forgotten",
       "core/planner/python_environments/cleanup.py",
-      "if is_environment(place) and (place in unknown or not observed.is_complete(place[0]))",
-      "if False",
+
+      '        if is_environment(place)\n        and (place in unknown or not situation.observed.is_complete(place[0]))\n',
+      '        if False\n',
       f"{BUILT}::test_jobs_that_cannot_be_looked_at_keep_what_is_there_and_what_was_known_of_it"),
 ]
 QUOTA = [
-    m("B9", "an update that no quota was left for is never tried again", "core/planner/member.py",
+    m("B9", "an update that no quota was left for is never tried again", "core/planner/update.py",
       "    if refusal.fault != QUOTA:", "    if True:",
       f"{PLANNER}::test_an_update_that_no_quota_was_left_for_is_tried_ever_less_often"),
     m("B18", "a member that serves is stopped every few minutes for a refused update",
-      "core/planner/member.py", "slow_s if is_up(case.phase) else quick_s", "quick_s",
+      "core/planner/update.py", "slow_s if is_up(member.phase) else quick_s", "quick_s",
       f"{PLANNER}::test_an_update_that_no_quota_was_left_for_is_tried_ever_less_often"),
     m("B18", "a member is stopped for a refused update as often after ten times as after one",
       "core/model/history.py", "known.update_stops + (step.reason is Reason.OUTDATED)", "0",
       "tests/core/test_history.py::test_stops_for_an_update_are_counted_until_one_is_taken"),
     m("B18", "an update that was refused is sent in each pass where a launcher is gone",
-      "core/planner/backoff.py",
+      "core/planner/retries.py",
       'refusal = known.refused_update if action == "update" else known.refusal',
       "refusal = known.refusal",
       f"{PLANNER}::test_a_lost_launcher_does_not_lead_to_a_storm_of_refused_updates"),
@@ -80,8 +81,10 @@ QUOTA = [
       "return replace(known, refused_update=_refusal(known.refusal, known.fingerprint, outcome, "
       "now))", "tests/core/test_history.py::"
       "test_a_refused_start_is_remembered_beside_a_refused_update"),
-    m("B6", "a group waits in vain for a member whose update was refused", "core/planner/member.py",
-      "        if other.available and refusal is not None:", "        if False:",
+    m("B6", "a group waits in vain for a member whose update was refused", "core/planner/rollout.py",
+
+      '    if other is None:\n',
+      '    if True:\n',
       f"{PLANNER}::test_no_member_is_stopped_for_a_change_that_was_refused_to_another_of_its_group"),
 ]
 OLD_RECORDS = [

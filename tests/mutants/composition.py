@@ -39,8 +39,8 @@ MUTANTS: list[Mutant] = [
       "found = None if self.pauses is None else next((p for (_, c), p in sorted("
       "self.pauses.found.items(), key=lambda each: each[0][0] == project) if c == cluster), None)",
       f"{COMPOSITION}::test_a_pause_that_is_over_elsewhere_ends_no_pause"),
-    m("B18", "a node with a wrong label is restarted for ever", "core/planner/phases.py",
-      'held = spent(view.past, seat.key, "still runs an older configuration after a restart")',
+    m("B18", "a node with a wrong label is restarted for ever", "core/planner/restart.py",
+      'held = spent(cluster.past, match.key, "still runs an older configuration after a restart")',
       "held = None",
       f"{COMPOSITION}::test_a_mark_that_never_agrees_costs_a_bounded_number_of_restarts"),
     m("B11", "an update drops what a person set after the list", "execute.py",

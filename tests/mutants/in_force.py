@@ -66,7 +66,7 @@ MUTANTS: list[Mutant] = [
       "            return {_SHARED_LINES: _named(joined, texts)}",
       "            return [_shared(each, texts) for each in value]",
       f"{RECORDS}::test_what_many_specs_share_is_stored_once"),
-    m("B6", "a cluster that is held at an older spec is Synced", "core/status/status.py",
+    m("B6", "a cluster that is held at an older spec is Synced", "core/status/conditions.py",
       "    if kept:\n", "    if False:\n",
       f"{STORY}::test_a_cluster_whose_newest_spec_is_broken_is_not_synced_and_says"
       "_since_which_revision"),

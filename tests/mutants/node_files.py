@@ -65,7 +65,7 @@ TIMES = [
     m("B21", "a start in the future silences every report until then", "core/model/other_clocks.py",
       "start = credible(started, now, ahead_s=AHEAD_S)", "start = started",
       f"{CLOCKS}::test_a_platform_whose_clock_is_ahead_silences_no_report"),
-    m("B21", "a launcher from the future is kept until then", "core/planner/launchers.py",
+    m("B21", "a launcher from the future is kept until then", "core/planner/files/launchers.py",
       "return min((time for time in times if time is not None), default=None)",
       "return file.modified_at or noticed",
       f"{CLOCKS}::test_a_launcher_from_the_future_is_removed_an_hour_after_it_was_seen_unused"),
@@ -78,7 +78,9 @@ TIMES = [
 PUBLIC = "tests/core/test_public_access.py"
 ACCESS = [
     m("B11", "an application that a person opened to all stays open", "core/planner/member.py",
-      "closing = _closing(view, case, app) if app.public else NOTHING", "closing = NOTHING",
+
+      'sign_in = _sign_in(cluster, member, app) if app.public else NOTHING',
+      'sign_in = NOTHING',
       f"{PUBLIC}::test_a_sign_in_is_put_back_whatever_protects_the_member"),
     m("B18", "a sign-in that CML does not take is asked for in every pass", "core/model/history.py",
       "tries = known.sign_in_tries + 1", "tries = known.sign_in_tries",
@@ -87,14 +89,15 @@ ACCESS = [
 GONE = "tests/core/test_cluster_folders.py"
 FOLDERS = [
     m("B10", "the files of clusters that are gone are kept for ever",
-      "core/planner/cluster_folders.py",
-      "return (past.now - since).total_seconds() >= past.policy.environment_kept_s",
-      "return False", f"{GONE}::test_the_files_of_a_cluster_that_is_gone_go_after_a_day"),
-    m("B20", "files of a cluster are removed on a torn list", "core/planner/cluster_folders.py",
+      "core/planner/files/cluster_folders.py",
+
+      'return (situation.now - since).total_seconds() >= situation.policy.environment_kept_s',
+      'return False', f"{GONE}::test_the_files_of_a_cluster_that_is_gone_go_after_a_day"),
+    m("B20", "files of a cluster are removed on a torn list", "core/planner/files/cluster_folders.py",
       "return project.complete and project.problem is None and project.failure is None",
       "return True", f"{GONE}::test_a_torn_list_or_a_pause_keeps_them"),
     m("B12", "files of another installation's cluster are removed",
-      "core/planner/cluster_folders.py",
+      "core/planner/files/cluster_folders.py",
       "return cluster in (marked, launched)", "return cluster == launched",
       f"{GONE}::test_an_application_under_another_name_keeps_them"),
     m("B10", "temporary files of killed writers stay", "files/shared.py",

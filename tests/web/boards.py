@@ -14,11 +14,13 @@ from controller.core.model.observed import (
     Phase,
 )
 from controller.core.model.plan import Plan
-from controller.core.planner.planner import remember
+from controller.core.planner.memory import remember
+from controller.core.situation.situation import situate
 from controller.core.spec.spec import RayCluster
+from controller.core.status.assess import assess
 from controller.core.status.events import Event, Kind
 from controller.core.status.snapshot import ControllerSnapshot, LoopState, Sample, SourceState
-from controller.core.status.status import Status, assess
+from controller.core.status.status import Status
 from tests.worlds import (
     NOW,
     POLICY,
@@ -57,9 +59,9 @@ def status_of(
 ) -> tuple[Status, Plan]:
     """What one real pass would say of this world."""
     state = desired(*clusters)
-    known = remember(state, world, history or History(), POLICY)
+    known = remember(situate(state, world, history or History(), POLICY)).history
     plan = decide(state, world, history)
-    return assess(state, world, known, POLICY, plan, REVISION), plan
+    return assess(situate(state, world, known, POLICY), plan, REVISION), plan
 
 
 def urls(status: Status | None) -> Mapping[str, str]:

@@ -1,56 +1,80 @@
-"""A plan with the world that it was made for: what the laws look at."""
+"""A plan with the situation that it was made for: what the laws look at."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 from controller.core.model.desired import DesiredCluster, DesiredState, launcher_sizes
 from controller.core.model.history import History
 from controller.core.model.observed import ObservedApplication, ObservedEnvironment, ObservedState
 from controller.core.model.plan import Plan, Step
 from controller.core.model.policy import Policy
+from controller.core.situation.situation import Situation
 
 
+@dataclass(frozen=True)
 class AuditedPlan:
-    """A plan with the world that it was made for; what the laws look at."""
+    """A plan and its situation, of which the laws take no match and no drift."""
 
-    __slots__ = (
-        "apps",
-        "clusters",
-        "desired",
-        "history",
-        "launcher_sizes",
-        "observed",
-        "plan",
-        "policy",
-    )
+    plan: Plan
+    situation: Situation
 
-    def __init__(
-        self,
-        plan: Plan,
-        desired: DesiredState,
-        observed: ObservedState,
-        history: History,
-        policy: Policy,
-    ) -> None:
-        self.plan, self.desired, self.observed = plan, desired, observed
-        self.history, self.policy = history, policy
-        self.apps: dict[str, ObservedApplication] = {
-            app.id: app for project in observed.projects.values() for app in project.applications
+    @property
+    def desired(self) -> DesiredState:
+        return self.situation.desired
+
+    @property
+    def observed(self) -> ObservedState:
+        return self.situation.observed
+
+    @property
+    def history(self) -> History:
+        return self.situation.history
+
+    @property
+    def policy(self) -> Policy:
+        return self.situation.policy
+
+    @cached_property
+    def clusters(self) -> dict[str, DesiredCluster]:
+        return {cluster.name: cluster for cluster in self.desired.clusters}
+
+    @cached_property
+    def launcher_sizes(self) -> dict[str, int]:
+        sizes: dict[str, int] = {}
+        for cluster in self.desired.clusters if self.observed.files is not None else ():
+            sizes |= launcher_sizes(cluster, self.policy.edition, self.policy.launcher_base)
+        return sizes
+
+    @cached_property
+    def launchers(self) -> frozenset[tuple[str, str]]:
+        """Project and path of whole launchers, and of the files of environments."""
+        files = self.observed.files
+        if files is None:
+            return frozenset()
+        whole = {
+            (project, file.path)
+            for project, launchers in files.launchers.items()
+            for file in launchers
+            if file.is_whole(self.launcher_sizes)
         }
-
-        self.clusters = {cluster.name: cluster for cluster in desired.clusters}
-        self.launcher_sizes: dict[str, int] = {}
-        for cluster in desired.clusters if observed.files is not None else ():
-            sizes = launcher_sizes(cluster, policy.edition, policy.launcher_base)
-            self.launcher_sizes.update(sizes)
+        built = {
+            (project, path)
+            for project, environments in (files.environments or {}).items()
+            for environment in environments.values()
+            for path in environment.files
+        }
+        return frozenset(whole | built)
 
     def app(self, step: Step) -> ObservedApplication | None:
-        return None if step.application_id is None else self.apps.get(step.application_id)
+        by_id = self.situation.index.by_id
+        return None if step.application_id is None else by_id.get(step.application_id)
 
     def cluster(self, step: Step) -> DesiredCluster | None:
         return self.clusters.get(step.cluster)
 
     def environment(self, project: str, digest: str) -> ObservedEnvironment | None:
-        """What was seen of it; None also where nobody looked."""
+        """What was seen of it; None also where nothing was looked at."""
         files = self.observed.files
         known = {} if files is None or files.environments is None else files.environments
         return known.get(project, {}).get(digest)

@@ -13,6 +13,7 @@ from controller.core.model.observed import Phase, fills, is_controller, is_ours,
 from controller.core.model.plan import (
     Create,
     Delete,
+    Plan,
     RemoveLauncher,
     Restart,
     Step,
@@ -23,10 +24,12 @@ from controller.core.model.plan import (
     WriteLauncher,
 )
 from controller.core.model.reasons import Reason
+from controller.core.situation.situation import Situation
 
 
-def audit(case: AuditedPlan) -> tuple[Violation, ...]:
+def audit(situation: Situation, plan: Plan) -> tuple[Violation, ...]:
     """What the plan would break, and whose step would; empty when it may be carried out."""
+    case = AuditedPlan(plan, situation)
     return tuple(
         Violation(step.cluster, law.__name__, message)
         for law in LAWS
@@ -54,10 +57,12 @@ def only_what_was_seen_is_changed(case: AuditedPlan) -> Broken:
 
 def one_application_per_member(case: AuditedPlan) -> Broken:
     """Law 3: nothing is created for a member that has an application, nor twice."""
-    held = {(app.project, app.subdomain) for app in case.apps.values()}
-    owner = case.policy.owner
-    filled = {key_of(app) for app in case.apps.values() if is_ours(app, owner)}
-    filled |= {THE_CONTROLLER for app in case.apps.values() if is_controller(app, owner)}
+    if not any(isinstance(step.action, Create) for step in case.plan.steps):
+        return
+    applications, owner = case.situation.index.by_id.values(), case.policy.owner
+    held = {(app.project, app.subdomain) for app in applications}
+    filled = {key_of(app) for app in applications if is_ours(app, owner)}
+    filled |= {THE_CONTROLLER for app in applications if is_controller(app, owner)}
     created: set[str] = set()
     for step in case.plan.steps:
         if not isinstance(step.action, Create):
@@ -120,26 +125,16 @@ def launchers_outlive_applications(case: AuditedPlan) -> Broken:
         for s in case.plan.steps
         if isinstance(s.action, WriteLauncher | WriteBuilder)
     }
-    named = {(app.project, app.script) for app in case.apps.values()}
+    named = {(app.project, app.script) for app in case.situation.index.by_id.values()}
     for step in case.plan.steps:
         place = (step.project, step.launcher or "")
-        if step.launcher and place not in written and not _exists(case, place):
+        if step.launcher and place not in written and place not in case.launchers:
             yield (
                 step,
                 f"{step.name} of {step.cluster} {step.member} names a launcher that is not there",
             )
         if isinstance(step.action, RemoveLauncher) and (step.project, step.action.path) in named:
             yield step, f"removal of {step.action.path}, which an application names"
-
-
-def _exists(case: AuditedPlan, place: tuple[str, str]) -> bool:
-    files = case.observed.files
-    if files is None:
-        return False
-    built = (files.environments or {}).get(place[0], {}).values()
-    whole = (f for f in files.launchers.get(place[0], ()) if f.is_whole(case.launcher_sizes))
-    launchers = (file.path for file in whole)
-    return place[1] in launchers or any(place[1] in one.files for one in built)
 
 
 def unknown_is_resolved_by_looking(case: AuditedPlan) -> Broken:

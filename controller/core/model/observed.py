@@ -4,11 +4,10 @@ Values only.  What is not known is None or absent, never zero: an unread report 
 one, and a list that may lack something says so.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from itertools import groupby
 
 from controller.core.model.jobs import ObservedJob, ObservedRun
 from controller.core.model.member import (
@@ -219,9 +218,6 @@ class ObservedState:
     files: ObservedFiles | None = None
     pauses: ObservedPauses | None = None
     offers: Offers | None = None
-    _indexes: dict[str, "Index"] = field(
-        default_factory=dict, init=False, compare=False, repr=False
-    )
 
     def with_pauses(self, pauses: ObservedPauses) -> "ObservedState":
         """The same with the pauses; where those are unknown, nothing is decided."""
@@ -251,13 +247,10 @@ class ObservedState:
 
     def owned(self, owner: str) -> tuple[ObservedApplication, ...]:
         """Applications that carry this owner's mark, in a stable order."""
-        return self.by_owner(owner).owned
-
-    def by_owner(self, owner: str) -> "Index":
-        """The applications as this owner sees them; walked once for each look."""
-        if owner not in self._indexes:
-            self._indexes[owner] = _index(self.projects.values(), owner)
-        return self._indexes[owner]
+        every = (app for project in self.projects.values() for app in project.applications)
+        return tuple(
+            sorted((a for a in every if is_ours(a, owner)), key=lambda a: (a.project, a.id))
+        )
 
     def is_complete(self, project: str) -> bool:
         """Whether an absence from the list of this project means something."""
@@ -275,45 +268,6 @@ class ObservedState:
 
     def complete(self) -> bool:
         return all(p.complete for p in self.projects.values())
-
-
-Place = tuple[str, str]  # project and subdomain
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """Applications of one look.  `owned` carry the owner's mark, in a stable order.
-
-    `taken` are names that an application holds which fills no place by that name: without the
-    mark, or adopted into another place.
-    """
-
-    owned: tuple[ObservedApplication, ...]
-    of_cluster: Mapping[str, tuple[ObservedApplication, ...]]
-    named: Mapping[Place, ObservedApplication]
-    taken: Mapping[Place, ObservedApplication]
-
-
-def _index(projects: Iterable[ObservedProject], owner: str) -> Index:
-    every = [app for project in projects for app in project.applications]
-    owned = sorted((a for a in every if is_ours(a, owner)), key=lambda a: (a.project, a.id))
-    of_cluster: dict[str, tuple[ObservedApplication, ...]] = {}
-    for name, apps in groupby(sorted(owned, key=_cluster_of), key=_cluster_of):
-        of_cluster[name] = tuple(apps)
-    return Index(
-        owned=tuple(owned),
-        of_cluster=of_cluster,
-        named={(app.project, app.subdomain): app for app in owned},
-        taken={
-            (app.project, app.subdomain): app
-            for app in every
-            if not is_ours(app, owner) or (is_adopted(app) and not has_own_name(app))
-        },
-    )
-
-
-def _cluster_of(application: ObservedApplication) -> str:
-    return key_of(application).cluster
 
 
 def has_own_name(application: ObservedApplication) -> bool:

@@ -51,7 +51,7 @@ class Requirement:
         return self.images or self.sizes
 
 
-def wish(plan: Plan) -> Requirement:
+def requirement(plan: Plan) -> Requirement:
     """What must be known before the steps of a plan: nothing, where they apply nothing new."""
     applied = [_applied(step) for step in plan.steps]
     return Requirement(

@@ -1,35 +1,34 @@
-"""Who fills which place: the applications of one cluster, matched to its members.
+"""Matching of applications to members.
 
-An application fills its member's place when its mark, its name and its project all say so; one that
-a person adopted keeps the name that it had.  All other applications of ours in the cluster are
-leaving, each with its reason.
+An application fills its member's place when its mark, its name and its project all say so; an
+adopted one keeps the name that it had.  All other applications of the cluster are unwanted, each
+with its reason.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from controller.core.model.desired import DesiredCluster, Group
 from controller.core.model.member import Key, Mark, Member, application_name
 from controller.core.model.observed import (
-    Index,
     ObservedApplication,
-    ObservedState,
     Phase,
     has_own_name,
     is_adopted,
     key_of,
 )
-from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
+from controller.core.situation.index import Index
+from controller.core.situation.scale_down import chosen_members, phase_rank
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """A wanted member, and the application that fills its place, if any.
 
-    `foreign` is an application that holds the member's name in the project and stays: somebody
-    else's, or one that was adopted into another place; `held` is one of ours whose mark names
-    another place, and which leaves as soon as its cluster lets it go.
+    `foreign` is an application that holds the member's name in the project and stays: without this
+    owner's mark, or adopted into another place; `held` is an owned one whose mark names another
+    place, and which leaves as soon as its cluster deletes what it does not want.
     """
 
     group: Group
@@ -45,13 +44,13 @@ class Match:
     @property
     def mark(self) -> Mark:
         if self.app is None or self.app.mark is None:
-            raise ValueError(f"{self.key} has no application of ours")
+            raise ValueError(f"{self.key} has no application")
         return self.app.mark
 
 
 @dataclass(frozen=True, slots=True)
 class UnwantedApplication:
-    """An application of ours that no member wants, and why."""
+    """An owned application that no member wants, and the reason."""
 
     app: ObservedApplication
     key: Key
@@ -60,67 +59,59 @@ class UnwantedApplication:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The seats of a cluster, head first, and its leavers.  `torn`: one name was listed twice."""
+    """A cluster's matches, head first, and its unwanted applications.  `torn`: a name twice."""
 
-    seats: tuple[Match, ...]
-    leavers: tuple[UnwantedApplication, ...]
+    matches: tuple[Match, ...]
+    unwanted: tuple[UnwantedApplication, ...]
     torn: bool = False
 
-    def of(self, group: Group) -> tuple[Match, ...]:
-        return tuple(s for s in self.seats if s.group.name == group.name)
 
-
-def match_members(cluster: DesiredCluster, observed: ObservedState, policy: Policy) -> Matching:
-    """Match the cluster's applications to its members."""
-    index = observed.by_owner(policy.owner)
-    seated, leavers, torn = _sit(index.of_cluster.get(cluster.name, ()), cluster)
-    seats: list[Match] = []
+def match_members(cluster: DesiredCluster, index: Index) -> Matching:
+    """Match the cluster's applications to its members.  Linear in both."""
+    filled, unwanted, torn = _fill(index.of_cluster.get(cluster.name, ()), cluster)
+    by_group: dict[str, dict[Member, ObservedApplication]] = {}
+    for member, app in filled.items():
+        by_group.setdefault(member.group, {})[member] = app
+    matches: list[Match] = []
     for group in cluster.groups:
-        members = _members(group, seated, cluster.project, index)
-        seats += [_seat(group, m, seated.get(m), cluster.project, index) for m in members]
-    wanted = {seat.member for seat in seats}
-    for member, app in seated.items():
+        members = chosen_members(group, by_group.get(group.name, {}), cluster.project, index)
+        matches += [_match(group, m, filled.get(m), cluster.project, index) for m in members]
+    wanted = {match.member for match in matches}
+    groups = {group.name for group in cluster.groups}
+    for member, app in filled.items():
         if member not in wanted:
-            removed = cluster.group(member.group) is None
+            removed = member.group not in groups
             reason = Reason.GROUP_REMOVED if removed else Reason.SCALED_DOWN
-            leavers.append(UnwantedApplication(app, Key(cluster.name, member), reason))
-    return Matching(tuple(seats), tuple(sorted(leavers, key=lambda x: (x.key, x.app.id))), torn)
+            unwanted.append(UnwantedApplication(app, Key(cluster.name, member), reason))
+    unwanted.sort(key=lambda each: (each.key, each.app.id))
+    return Matching(tuple(matches), tuple(unwanted), torn)
 
 
-def _sit(
-    ours: Iterable[ObservedApplication], cluster: DesiredCluster
+def _fill(
+    owned: Iterable[ObservedApplication], cluster: DesiredCluster
 ) -> tuple[dict[Member, ObservedApplication], list[UnwantedApplication], bool]:
-    """Who fills which place, who leaves, and whether one name was listed twice."""
-    seated: dict[Member, ObservedApplication] = {}
-    leavers: list[UnwantedApplication] = []
+    """Applications by the place that they fill, unwanted ones, and whether the list was torn."""
+    filled: dict[Member, ObservedApplication] = {}
+    unwanted: list[UnwantedApplication] = []
     torn = False
-    for app in sorted(ours, key=_seniority):
+    for app in sorted(owned, key=_seniority):
         key = key_of(app)
         if reason := _misplaced(app, cluster):
-            leavers.append(UnwantedApplication(app, key, reason))
-        elif key.member not in seated:
-            seated[key.member] = app
-        elif seated[key.member].subdomain == app.subdomain:
+            unwanted.append(UnwantedApplication(app, key, reason))
+        elif key.member not in filled:
+            filled[key.member] = app
+        elif filled[key.member].subdomain == app.subdomain:
             # A subdomain is unique in a workspace: one of the two is a ghost of a lagging list.
             torn = True
         else:
-            leavers.append(UnwantedApplication(app, key, Reason.SURPLUS))
-    return seated, leavers, torn
+            unwanted.append(UnwantedApplication(app, key, Reason.SURPLUS))
+    return filled, unwanted, torn
 
 
 def _seniority(app: ObservedApplication) -> tuple[object, ...]:
-    """Who stays where one place has two: those that are well, and then the oldest."""
-    rank = 3 if app.phase is Phase.STOPPING else _rank(app.phase)
+    """Order of applications for one place: those that are well, and then the oldest, stay."""
+    rank = 3 if app.phase is Phase.STOPPING else phase_rank(app.phase)
     return rank, app.created_at is None, app.created_at, app.id
-
-
-def _seat(
-    group: Group, member: Member, app: ObservedApplication | None, project: str, index: Index
-) -> Match:
-    place = (project, _name(group, member))
-    return Match(
-        group, member, app, index.taken.get(place), None if app else index.named.get(place)
-    )
 
 
 def _misplaced(app: ObservedApplication, cluster: DesiredCluster) -> Reason | None:
@@ -131,32 +122,9 @@ def _misplaced(app: ObservedApplication, cluster: DesiredCluster) -> Reason | No
     return None
 
 
-def _name(group: Group, member: Member) -> str:
-    return application_name(group.cluster, member)
-
-
-def _members(
-    group: Group, seated: Mapping[Member, ObservedApplication], project: str, index: Index
-) -> list[Member]:
-    """Which members the group has: those that exist, best first, then the lowest free ordinals.
-
-    A survivor keeps its name.  Where too many exist, those that do not run leave first, and then
-    the highest ordinal.  An ordinal whose name an adopted application holds is passed over;
-    the head has no other name.
-    """
-    existing = [m for m in seated if m.group == group.name]
-    kept = sorted(existing, key=lambda m: (_rank(seated[m].phase), m.ordinal))[: group.replicas]
-    chosen = set(kept)
-    ordinal = 0
-    while len(chosen) < group.replicas:
-        member = group.member(ordinal)
-        holder = index.taken.get((project, _name(group, member)))
-        held = holder is not None and is_adopted(holder) and not group.is_head
-        if member not in seated and not held:
-            chosen.add(member)
-        ordinal += 1
-    return sorted(chosen)
-
-
-def _rank(phase: Phase) -> int:
-    return {Phase.RUNNING: 0, Phase.STARTING: 1, Phase.UNKNOWN: 1}.get(phase, 2)
+def _match(
+    group: Group, member: Member, app: ObservedApplication | None, project: str, index: Index
+) -> Match:
+    place = (project, application_name(group.cluster, member))
+    held = None if app is not None else index.named.get(place)
+    return Match(group, member, app, index.taken.get(place), held)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from controller.core.model.member import THE_HEAD, Member
 from controller.core.model.observed import HeadReport, ObservedApplication, Phase, key_of
-from controller.core.situation.situation import starts_after
+from controller.core.situation.cluster import starts_after
 from controller.core.status.status import ClusterStatus, Condition, MemberStatus
 
 NOT_COMPARED = "NotCompared"

@@ -11,6 +11,7 @@ from datetime import datetime
 from controller.core.model.desired import DesiredCluster
 from controller.core.model.observed import ObservedApplication, Pause, Phase, key_of
 from controller.core.model.other_clocks import age_s
+from controller.core.situation.index import index_applications
 from controller.core.situation.matching import Matching, match_members
 from controller.core.spec.fingerprint import VERSION, version_of
 from controller.core.spec.text import counted
@@ -27,7 +28,8 @@ def matched_clusters(probe: Probe) -> list[tuple[DesiredCluster, Matching]]:
     observed, policy = probe.ask(state.applications), probe.ask(state.policy)
     clusters = probe.ask(state.desired).clusters
     readable = (cluster for cluster in clusters if cluster.project in observed.projects)
-    return [(cluster, match_members(cluster, observed, policy)) for cluster in readable]
+    index = index_applications(observed.projects.values(), policy.owner)
+    return [(cluster, match_members(cluster, index)) for cluster in readable]
 
 
 def owned(probe: Probe) -> tuple[ObservedApplication, ...]:
@@ -37,7 +39,7 @@ def owned(probe: Probe) -> tuple[ObservedApplication, ...]:
 
 def names(probe: Probe) -> Iterator[CheckResult]:
     matched = probe.ask(matched_clusters)
-    foreign = [s.foreign for _, roster in matched for s in roster.seats if s.foreign is not None]
+    foreign = [m.foreign for _, matching in matched for m in matching.matches if m.foreign]
     for app in foreign:
         message = f"`{app.subdomain}` is taken by application {app.id}, which raycml does not own"
         yield bad("names", message, "rename the cluster, or delete or rename that application")

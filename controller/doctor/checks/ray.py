@@ -11,8 +11,8 @@ from controller.core.model.desired import DesiredCluster
 from controller.core.model.member import THE_HEAD
 from controller.core.model.observed import HeadReport, MemberReport, ObservedApplication, Phase
 from controller.core.model.other_clocks import age_s
+from controller.core.situation.cluster import valid_report
 from controller.core.situation.matching import Match
-from controller.core.situation.situation import valid_report
 from controller.core.spec.text import counted
 from controller.doctor import state
 from controller.doctor.checks.clusters import matched_clusters
@@ -43,8 +43,10 @@ def reported_clusters(probe: Probe) -> list[ReportedCluster]:
     probe.ask(state.declared_clusters)
     observed, policy = probe.ask(state.observed), probe.ask(state.policy)
     return [
-        ReportedCluster(cluster, roster.seats, valid_report(cluster.name, roster, observed, policy))
-        for cluster, roster in matched
+        ReportedCluster(
+            cluster, matching.matches, valid_report(cluster.name, matching, observed, policy)
+        )
+        for cluster, matching in matched
     ]
 
 

@@ -8,107 +8,96 @@ that runs one of our launchers and no longer says in which environment.
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from controller.core.model.desired import LAUNCHERS, DesiredState
-from controller.core.model.history import History
+from controller.core.model.desired import LAUNCHERS
 from controller.core.model.member import ENVIRONMENT
-from controller.core.model.observed import ObservedEnvironment, ObservedProject, ObservedState
+from controller.core.model.observed import ObservedEnvironment, ObservedProject
 from controller.core.model.plan import Action, DeleteJob, Intent, RemoveEnvironment, Step
-from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
 from controller.core.planner.python_environments.build import is_active
-from controller.core.situation.past import Past
+from controller.core.situation.situation import Situation
 from controller.core.spec.python_environment import ENVIRONMENTS, environment_folder
 
 _Place = tuple[str, str]
 
 
-def named_environments(
-    desired: DesiredState, observed: ObservedState
-) -> Mapping[str, frozenset[str]]:
+def named_environments(situation: Situation) -> Mapping[str, frozenset[str]]:
     """Hashes by project: all that a spec asks for, or an application says it runs in."""
-    found: dict[str, set[str]] = {project: set() for project in observed.projects}
-    for cluster in desired.clusters:
+    found: dict[str, set[str]] = {project: set() for project in situation.observed.projects}
+    for cluster in situation.desired.clusters:
         asked = {g.environment.hash for g in cluster.groups if g.environment is not None}
         found.setdefault(cluster.project, set()).update(asked)
-    for project in observed.projects.values():
+    for project in situation.observed.projects.values():
         said = {app.environment.get(ENVIRONMENT, "") for app in project.applications}
         found[project.project] |= said - {""}
     return {project: frozenset(hashes) for project, hashes in found.items()}
 
 
-def note_unused_environments(
-    desired: DesiredState, observed: ObservedState, past: Past
-) -> dict[_Place, datetime]:
+def note_unused_environments(situation: Situation) -> dict[_Place, datetime]:
     """Since when each environment that may be removed has been named by nothing.
 
     Where nobody looked at the files, those that were named a pass ago may be there.
     """
-    before = past.history.unused_since
-    if observed.files is None or observed.files.environments is None:
-        known = {place for place in before if is_environment(place)} | past.history.named
-        places = known - named_places(desired, observed, past)
+    before = situation.history.unused_since
+    if situation.observed.files is None or situation.observed.files.environments is None:
+        known = {place for place in before if is_environment(place)} | situation.history.named
+        places = known - named_places(situation)
     else:
-        found = _candidates(desired, observed, past)
+        found = _candidates(situation)
         places = {(project, environment_folder(digest)) for project, digest, _ in found}
-        places |= _unseen(before, observed) - named_places(desired, observed, past)
-    return {place: before.get(place, past.now) for place in places}
+        places |= _unseen(before, situation) - named_places(situation)
+    return {place: before.get(place, situation.now) for place in places}
 
 
-def named_places(
-    desired: DesiredState, observed: ObservedState, past: Past
-) -> frozenset[tuple[str, str]]:
+def named_places(situation: Situation) -> frozenset[tuple[str, str]]:
     """All that is named; also what was a pass ago, where not everything is understood."""
-    named = named_environments(desired, observed)
+    named = named_environments(situation)
     now = {(p, environment_folder(digest)) for p, hashes in named.items() for digest in hashes}
-    whole = _is_understood(desired, past) and observed.complete()
-    return frozenset(now if whole else now | past.history.named)
+    whole = _is_understood(situation) and situation.observed.complete()
+    return frozenset(now if whole else now | situation.history.named)
 
 
 def is_environment(place: _Place) -> bool:
     return place[1].startswith(f"{ENVIRONMENTS}/")
 
 
-def is_removal_due(history: History, now: datetime, policy: Policy) -> bool:
+def is_removal_due(situation: Situation) -> bool:
     """Whether a look at the files is due although nothing else is to be done."""
-    kept = policy.environment_kept_s
-    unused = (since for place, since in history.unused_since.items() if is_environment(place))
-    return any((now - since).total_seconds() >= kept for since in unused)
+    kept, unused_since = situation.policy.environment_kept_s, situation.history.unused_since
+    unused = (since for place, since in unused_since.items() if is_environment(place))
+    return any((situation.now - since).total_seconds() >= kept for since in unused)
 
 
-def unused_environments(
-    desired: DesiredState, observed: ObservedState, past: Past
-) -> tuple[Step, ...]:
+def unused_environments(situation: Situation) -> tuple[Step, ...]:
     """Removals of what is left of environments: their folders after a time, the rest at once."""
     found: list[Step] = []
-    for project, digest, seen in _candidates(desired, observed, past):
+    for project, digest, seen in _candidates(situation):
         folder = environment_folder(digest)
-        since = past.history.unused_since.get((project, folder), past.now)
-        old = (past.now - since).total_seconds() >= past.policy.environment_kept_s
+        since = situation.history.unused_since.get((project, folder), situation.now)
+        old = (situation.now - since).total_seconds() >= situation.policy.environment_kept_s
         if old or folder not in seen.files:
             found += _removal(project, digest, seen)
     return tuple(found)
 
 
-def _candidates(
-    desired: DesiredState, observed: ObservedState, past: Past
-) -> list[tuple[str, str, ObservedEnvironment]]:
-    files = observed.files
-    if files is None or files.environments is None or not _is_understood(desired, past):
+def _candidates(situation: Situation) -> list[tuple[str, str, ObservedEnvironment]]:
+    files = situation.observed.files
+    if files is None or files.environments is None or not _is_understood(situation):
         return []
-    named = named_environments(desired, observed)
+    named = named_environments(situation)
     return [
         (project, digest, seen)
         for project, environments in sorted(files.environments.items())
-        if observed.is_complete(project) and not _hides(observed.projects[project])
+        if situation.observed.is_complete(project)
+        and not _hides(situation.observed.projects[project])
         for digest, seen in sorted(environments.items())
         if digest not in named[project] and not seen.foreign and not is_active(seen.run)
         if not seen.unknown
     ]
 
 
-def _unseen(before: Iterable[_Place], observed: ObservedState) -> set[_Place]:
+def _unseen(before: Iterable[_Place], situation: Situation) -> set[_Place]:
     """Environments of which this look says nothing: what was known of them stays."""
-    known = {} if observed.files is None else observed.files.environments or {}
+    known = {} if situation.observed.files is None else situation.observed.files.environments or {}
     unknown = {
         (project, environment_folder(digest))
         for project, environments in known.items()
@@ -118,12 +107,15 @@ def _unseen(before: Iterable[_Place], observed: ObservedState) -> set[_Place]:
     return {
         place
         for place in before
-        if is_environment(place) and (place in unknown or not observed.is_complete(place[0]))
+        if is_environment(place)
+        and (place in unknown or not situation.observed.is_complete(place[0]))
     }
 
 
-def _is_understood(desired: DesiredState, past: Past) -> bool:
-    return desired.whole and not desired.frozen and past.policy.only is None
+def _is_understood(situation: Situation) -> bool:
+    return (
+        situation.desired.whole and not situation.desired.frozen and situation.policy.only is None
+    )
 
 
 def _hides(project: ObservedProject) -> bool:

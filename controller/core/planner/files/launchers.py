@@ -7,16 +7,16 @@ it, so one that exists, and has the size that it must have, is never written aga
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from controller.core.model.desired import LAUNCHERS, DesiredState, launcher_path
-from controller.core.model.observed import LauncherFile, ObservedState, key_of
+from controller.core.model.desired import LAUNCHERS, launcher_path
+from controller.core.model.observed import LauncherFile
 from controller.core.model.other_clocks import credible
 from controller.core.model.plan import Intent, RemoveLauncher, Step, WriteBuilder, WriteLauncher
 from controller.core.model.reasons import Reason
-from controller.core.situation.past import Past
+from controller.core.situation.situation import Situation
 
 
 def needed(
-    steps: Iterable[Step], observed: ObservedState, sizes: Mapping[str, int]
+    steps: Iterable[Step], situation: Situation, sizes: Mapping[str, int]
 ) -> tuple[Step, ...]:
     """The steps without repeated writes of one script, and without writes of existing launchers.
 
@@ -24,9 +24,10 @@ def needed(
     """
     kept: list[Step] = []
     seen: set[tuple[str, ...]] = set()
+    existing = _existing(situation, sizes)
     for step in steps:
         place = _place(step)
-        if place in seen or _exists(step, observed, sizes):
+        if place in seen or (isinstance(step.action, WriteLauncher) and place in existing):
             continue
         seen |= {place} if place else set()
         kept.append(step)
@@ -40,33 +41,30 @@ def _place(step: Step) -> tuple[str, ...]:
     return () if step.build is None else (*step.build, step.name)
 
 
-def _exists(step: Step, observed: ObservedState, sizes: Mapping[str, int]) -> bool:
-    if observed.files is None or not isinstance(step.action, WriteLauncher):
-        return False
-    launchers = observed.files.launchers.get(step.project, ())
-    return any(f.path == step.action.path and f.is_whole(sizes) for f in launchers)
+def _existing(situation: Situation, sizes: Mapping[str, int]) -> set[tuple[str, ...]]:
+    files = situation.observed.files
+    launchers = {} if files is None else files.launchers
+    return {(p, f.path) for p, found in launchers.items() for f in found if f.is_whole(sizes)}
 
 
-def unused(
-    desired: DesiredState, observed: ObservedState, past: Past, steps: Sequence[Step]
-) -> tuple[Step, ...]:
+def unused(situation: Situation, steps: Sequence[Step]) -> tuple[Step, ...]:
     """Removals of launchers that nothing names: old ones, and those of a deleted cluster."""
-    if observed.files is None:
+    if situation.observed.files is None:
         return ()
-    named = _named(desired, observed, past, steps)
-    gone = _gone(desired, observed, past)
-    paused = {cluster.name for cluster in desired.clusters if cluster.paused}
+    named = _named(situation, steps)
+    gone = _gone(situation)
+    paused = {cluster.name for cluster in situation.desired.clusters if cluster.paused}
     found: list[Step] = []
-    for project, files in sorted(observed.files.launchers.items()):
-        if not observed.is_complete(project):
+    for project, files in sorted(situation.observed.files.launchers.items()):
+        if not situation.observed.is_complete(project):
             continue
         for file in files:
             cluster = _cluster(file.path)
-            if (project, file.path) in named or not cluster or _out_of_scope(cluster, past):
+            if (project, file.path) in named or not cluster or _out_of_scope(cluster, situation):
                 continue
-            if cluster in paused or observed.pause(project, cluster) is not None:
+            if cluster in paused or situation.observed.pause(project, cluster) is not None:
                 continue
-            if cluster in gone or _old(file, project, past):
+            if cluster in gone or _old(file, project, situation):
                 found.append(_remove(cluster, project, file.path))
     return tuple(found)
 
@@ -77,36 +75,33 @@ def _cluster(path: str) -> str:
     return head if path.startswith(f"{LAUNCHERS}/") and tail.endswith(".py") else ""
 
 
-def _out_of_scope(cluster: str, past: Past) -> bool:
-    return past.policy.only is not None and cluster not in past.policy.only
+def _out_of_scope(cluster: str, situation: Situation) -> bool:
+    return situation.policy.only is not None and cluster not in situation.policy.only
 
 
-def _named(
-    desired: DesiredState, observed: ObservedState, past: Past, steps: Sequence[Step]
-) -> set[tuple[str, str]]:
+def _named(situation: Situation, steps: Sequence[Step]) -> set[tuple[str, str]]:
     """Whatever any application names, any member would name, or this plan names."""
-    edition = past.policy.edition
+    edition = situation.policy.edition
     named = {
         (app.project, app.script.removeprefix("/home/cdsw/"))
-        for project in observed.projects.values()
+        for project in situation.observed.projects.values()
         for app in project.applications
     }
-    for cluster in desired.clusters:
+    for cluster in situation.desired.clusters:
         named |= {(cluster.project, launcher_path(g, edition)) for g in cluster.groups}
     return named | {(s.project, s.launcher) for s in steps if s.launcher is not None}
 
 
-def _gone(desired: DesiredState, observed: ObservedState, past: Past) -> set[str]:
+def _gone(situation: Situation) -> set[str]:
     """Clusters that a person asked to delete and of which no application is left."""
-    left = {key_of(app).cluster for app in observed.owned(past.policy.owner)}
-    held = {cluster.name for cluster in desired.clusters} | set(desired.frozen)
-    return set(past.policy.delete) - left - held
+    held = {cluster.name for cluster in situation.desired.clusters} | set(situation.desired.frozen)
+    return set(situation.policy.delete) - situation.index.of_cluster.keys() - held
 
 
-def _old(file: LauncherFile, project: str, past: Past) -> bool:
-    since = _since(file, past.history.unused_since.get((project, file.path)), past.now)
-    kept = past.policy.launcher_kept_s
-    return since is not None and (past.now - since).total_seconds() >= kept
+def _old(file: LauncherFile, project: str, situation: Situation) -> bool:
+    since = _since(file, situation.history.unused_since.get((project, file.path)), situation.now)
+    kept = situation.policy.launcher_kept_s
+    return since is not None and (situation.now - since).total_seconds() >= kept
 
 
 def _since(file: LauncherFile, noticed: datetime | None, now: datetime) -> datetime | None:
@@ -127,17 +122,15 @@ def _remove(cluster: str, project: str, path: str) -> Step:
     )
 
 
-def note_unused(
-    desired: DesiredState, observed: ObservedState, past: Past
-) -> dict[tuple[str, str], datetime]:
+def note_unused(situation: Situation) -> dict[tuple[str, str], datetime]:
     """Since when each launcher has been named by nothing, as far as this process saw."""
-    before = past.history.unused_since
-    if observed.files is None:
+    before = situation.history.unused_since
+    if situation.observed.files is None:
         return {place: since for place, since in before.items() if _cluster(place[1])}
-    named = _named(desired, observed, past, ())
+    named = _named(situation, ())
     return {
-        (project, file.path): before.get((project, file.path), past.now)
-        for project, files in observed.files.launchers.items()
+        (project, file.path): before.get((project, file.path), situation.now)
+        for project, files in situation.observed.files.launchers.items()
         for file in files
         if (project, file.path) not in named
     }

@@ -8,18 +8,17 @@ pause, and while anything is not understood: a spec that cannot be read, a list 
 from collections.abc import Mapping
 from datetime import datetime
 
-from controller.core.model.desired import FOLDERS, DesiredState
+from controller.core.model.desired import FOLDERS
 from controller.core.model.member import CLUSTER, is_member_name
 from controller.core.model.observed import (
     ClusterFolder,
     ObservedApplication,
     ObservedProject,
-    ObservedState,
 )
 from controller.core.model.other_clocks import credible
 from controller.core.model.plan import Intent, RemoveFolder, Step
 from controller.core.model.reasons import Reason
-from controller.core.situation.past import Past
+from controller.core.situation.situation import Situation
 
 MOST = 50  # folders of one project that one pass removes
 
@@ -30,47 +29,44 @@ def cluster_of(path: str) -> str:
     return name if parent in FOLDERS else ""
 
 
-def unused_folders(desired: DesiredState, observed: ObservedState, past: Past) -> tuple[Step, ...]:
+def unused_folders(situation: Situation) -> tuple[Step, ...]:
     found: list[Step] = []
-    for project, folders in _unused(desired, observed, past).items():
-        due = [f for f in folders if _is_due(f, project, past)]
+    for project, folders in _unused(situation).items():
+        due = [f for f in folders if _is_due(f, project, situation)]
         found += [_removal(project, folder) for folder in due[:MOST]]
     return tuple(found)
 
 
-def note_unused_folders(
-    desired: DesiredState, observed: ObservedState, past: Past
-) -> dict[tuple[str, str], datetime]:
+def note_unused_folders(situation: Situation) -> dict[tuple[str, str], datetime]:
     """Since when each folder has been of a cluster that is gone, as far as this process saw."""
-    before = past.history.unused_since
-    if observed.files is None:
+    before = situation.history.unused_since
+    if situation.observed.files is None:
         return {place: since for place, since in before.items() if cluster_of(place[1])}
     return {
-        (project, folder.path): before.get((project, folder.path), past.now)
-        for project, folders in _unused(desired, observed, past).items()
+        (project, folder.path): before.get((project, folder.path), situation.now)
+        for project, folders in _unused(situation).items()
         for folder in folders
     }
 
 
-def _unused(
-    desired: DesiredState, observed: ObservedState, past: Past
-) -> Mapping[str, list[ClusterFolder]]:
-    files, pauses = observed.files, observed.pauses
-    if files is None or pauses is None or not desired.whole or desired.frozen:
+def _unused(situation: Situation) -> Mapping[str, list[ClusterFolder]]:
+    files, pauses = situation.observed.files, situation.observed.pauses
+    if files is None or pauses is None or not situation.desired.whole or situation.desired.frozen:
         return {}
-    held = {(c.project, c.name) for c in desired.clusters}
+    held = {(c.project, c.name) for c in situation.desired.clusters}
     return {
         project: [
             folder
             for folder in folders
             if (project, folder.cluster) not in held
-            and folder.cluster not in desired.departed
+            and folder.cluster not in situation.desired.departed
             and (project, folder.cluster) not in pauses.found
-            and not is_alive(folder.cluster, observed.projects[project])
-            and (past.policy.only is None or folder.cluster in past.policy.only)
+            and not is_alive(folder.cluster, situation.observed.projects[project])
+            and (situation.policy.only is None or folder.cluster in situation.policy.only)
         ]
         for project, folders in sorted(files.folders.items())
-        if project in observed.projects and _is_readable(observed.projects[project])
+        if project in situation.observed.projects
+        and _is_readable(situation.observed.projects[project])
     }
 
 
@@ -96,13 +92,13 @@ def may_belong(app: ObservedApplication, cluster: str) -> bool:
     return app.environment.get(CLUSTER) == cluster or is_member_name(app.subdomain, cluster)
 
 
-def _is_due(folder: ClusterFolder, project: str, past: Past) -> bool:
-    if folder.cluster in past.policy.delete:
+def _is_due(folder: ClusterFolder, project: str, situation: Situation) -> bool:
+    if folder.cluster in situation.policy.delete:
         return True
-    noticed = past.history.unused_since.get((project, folder.path))
-    times = (credible(folder.modified_at, past.now), noticed)
-    since = min((time for time in times if time is not None), default=past.now)
-    return (past.now - since).total_seconds() >= past.policy.environment_kept_s
+    noticed = situation.history.unused_since.get((project, folder.path))
+    times = (credible(folder.modified_at, situation.now), noticed)
+    since = min((time for time in times if time is not None), default=situation.now)
+    return (situation.now - since).total_seconds() >= situation.policy.environment_kept_s
 
 
 def _removal(project: str, folder: ClusterFolder) -> Step:

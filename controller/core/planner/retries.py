@@ -1,37 +1,15 @@
-"""Why a call is not made just now although it is wanted: its own past."""
+"""Retries of a call that was refused, or that failed: when the next one is due."""
 
 from datetime import datetime
 
 from controller.core.model.history import Refusal
 from controller.core.model.member import Key
-from controller.core.model.observed import ObservedApplication
-from controller.core.model.plan import Intent
 from controller.core.model.reasons import Reason
 from controller.core.planner.partial_plan import PartialPlan, wait
 from controller.core.situation.past import Past
 
-_AT_ONCE = frozenset({"update", "require_sign_in"})  # read back after the call
-
-
 QUOTA = "QuotaExceeded"
 _QUOTA_FIRST_S, _QUOTA_MOST_S = 30.0, 300.0
-
-
-def settling(past: Past, key: Key, app: ObservedApplication) -> PartialPlan | None:
-    """A call was accepted, and lists do not show it yet.
-
-    CML's lists follow its writes within seconds.  Once the phase has moved since the call, or the
-    time is up, what is seen counts.
-    """
-    known = past.application(app)
-    if known.called_at is None or known.call in _AT_ONCE or known.since > known.called_at:
-        return None
-    until = past.after(known.called_at, past.policy.settle_s)
-    if past.now >= until:
-        return None
-    return wait(
-        key, Reason.SETTLING, f"{known.call} was accepted and does not show yet", until=until
-    )
 
 
 def gate(past: Past, key: Key, action: str) -> PartialPlan | None:
@@ -46,26 +24,6 @@ def gate(past: Past, key: Key, action: str) -> PartialPlan | None:
     if past.now >= until:
         return None
     return wait(key, Reason.BACKOFF, f"the last try failed: {known.error}", until=until)
-
-
-def spent(past: Past, key: Key, what: str) -> PartialPlan | None:
-    """The wait of a member that was restarted a moment ago, or too often within the hour.
-
-    One budget for restarts of every kind: what ends one loop of them ends all.
-    """
-    policy = past.policy
-    attempts = [t for t in past.member(key).attempts if (past.now - t).total_seconds() < 3600]
-    if len(attempts) >= policy.repairs_per_hour_max:
-        until = past.after(attempts[-1], policy.resync_s)
-        message = f"{what} ({len(attempts)} restarts within the hour); see its log"
-        if past.now < until:
-            return wait(key, Reason.CRASH_LOOPING, message, until=until)
-    elif attempts:
-        until = past.after(attempts[-1], policy.backoff_s(len(attempts)))
-        if past.now < until:
-            message = f"{what}; the next one waits"
-            return wait(key, Reason.BACKOFF, message, intent=Intent.RESTART, until=until)
-    return None
 
 
 def quota_pause_s(tries: int) -> float:

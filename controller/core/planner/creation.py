@@ -1,0 +1,81 @@
+"""Creation of a missing member, and names that other applications hold."""
+
+from controller.core.model.desired import LAUNCHERS
+from controller.core.model.observed import ObservedApplication, is_adopted, key_of
+from controller.core.model.offers import IMAGE, SIZES, unoffered
+from controller.core.model.plan import Intent
+from controller.core.model.reasons import Reason
+from controller.core.planner import steps
+from controller.core.planner.partial_plan import PartialPlan, blocked, wait
+from controller.core.planner.protection import protected_name
+from controller.core.planner.retries import gate
+from controller.core.situation.cluster import ClusterSituation
+from controller.core.situation.matching import Match
+
+
+def absent(cluster: ClusterSituation, match: Match) -> PartialPlan:
+    """No application: create it, unless its name is held or it was created a moment ago."""
+    if match.foreign is not None:
+        message = _conflict(match.group.cluster, match.foreign)
+        return blocked(match.key, Reason.NAME_CONFLICT, message)
+    known = cluster.past.member(match.key)
+    if known.created_at is not None:
+        until = cluster.past.after(known.created_at, cluster.policy.settle_s)
+        if cluster.now < until:
+            lost = "perhaps created: the answer was lost, and lists may lag"
+            message = (
+                lost if known.created_id is None else "created a moment ago, and not in the list"
+            )
+            return wait(match.key, Reason.SETTLING, message, until=until)
+    held = _name_held(cluster, match)
+    if held is not None:
+        return held
+    if cluster.offers is not None and (
+        said := unoffered(cluster.offers, match.group.inputs, (IMAGE, *SIZES))
+    ):
+        return blocked(match.key, Reason.NOT_OFFERED, said)
+    return gate(cluster.past, match.key, "create") or steps.create(
+        match, cluster.desired.project, cluster.policy
+    )
+
+
+def _conflict(cluster: str, foreign: ObservedApplication) -> str:
+    what = f"`{foreign.subdomain}` is application {foreign.id}, which"
+    if is_adopted(foreign):
+        return f"{what} was adopted as {key_of(foreign)}: rename the cluster or the group"
+    mark = foreign.mark
+    if mark is not None:
+        return (
+            f"{what} is {mark.key} of another installation, `{mark.owner[:60]}`: rename the "
+            "cluster, or set RAYCML_OWNER to work as that installation"
+        )
+    if foreign.script.startswith(f"{LAUNCHERS}/{cluster}/"):
+        return (
+            f"{what} runs a launcher of this cluster without this controller's mark: its "
+            "environment was edited, or it was released; to take it back: "
+            f"`raycml adopt {cluster}`"
+        )
+    return (
+        f"{what} is not this controller's: rename the cluster, or delete or rename that application"
+    )
+
+
+def _kept(holder: ObservedApplication) -> str:
+    key = key_of(holder)
+    return (
+        f"`{holder.subdomain}` is application {holder.id}, marked as {key}, whose cluster is "
+        "paused, suspended, protected or without a spec here: delete it, or mend its mark"
+    )
+
+
+def _name_held(cluster: ClusterSituation, match: Match) -> PartialPlan | None:
+    """The wait while a managed application, of this or another cluster, has the name."""
+    if match.held is not None and key_of(match.held).cluster not in cluster.whole.leaving_now:
+        return blocked(match.key, Reason.NAME_CONFLICT, _kept(match.held))
+    leaving = match.key in cluster.unwanted_keys
+    if leaving and (held := protected_name(cluster, match)):
+        return held
+    if match.held is None and not leaving:
+        return None
+    message = "an application that is leaving still holds the name"
+    return wait(match.key, Reason.NAME_HELD, message, intent=Intent.CREATE)

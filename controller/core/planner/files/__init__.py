@@ -1,0 +1,1 @@
+"""Files of clusters: launchers and folders, written and removed."""

@@ -1,0 +1,65 @@
+"""Memory of what was seen: phases, calm, nodes missing from Ray, a fault of the platform."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from controller.core.model.history import History, forget_changed, note_unjoined, notice
+from controller.core.model.observed import Phase
+from controller.core.planner.files.cluster_folders import note_unused_folders
+from controller.core.planner.files.launchers import note_unused
+from controller.core.planner.python_environments.cleanup import (
+    named_places,
+    note_unused_environments,
+)
+from controller.core.situation.cluster import ClusterSituation, MemberSituation
+from controller.core.situation.situation import Situation
+
+
+def remember(situation: Situation) -> Situation:
+    """The situation, its history with what was just seen."""
+    observed, policy = situation.observed, situation.policy
+    members = [member for cluster in situation.clusters for member in cluster.members]
+    restless = {member.key for member in members if member.stale or member.joined is False}
+    history = notice(situation.history, observed, policy, restless)
+    history = forget_changed(history, {m.key: m.group.fingerprint() for m in members})
+    unjoined = [member.key for member in members if _unjoined(member)]
+    history = note_unjoined(history, unjoined, observed.as_of)
+    noticed = situation.with_history(history)
+    return situation.with_history(
+        replace(
+            history,
+            fault_since=_fault_since(situation.clusters, history, observed.as_of),
+            unused_since={
+                **note_unused(noticed),
+                **note_unused_environments(noticed),
+                **note_unused_folders(noticed),
+            },
+            named=named_places(noticed),
+        )
+    )
+
+
+def _unjoined(member: MemberSituation) -> bool:
+    return member.phase is Phase.RUNNING and not member.joined
+
+
+def _fault_since(
+    clusters: Sequence[ClusterSituation], history: History, now: datetime
+) -> datetime | None:
+    """Since when so many members have been down that the fault cannot be theirs; else None.
+
+    One group alone proves nothing: half as many must be down outside of the group that has most.
+    """
+    struck = [member for cluster in clusters if cluster.is_struck for member in cluster.down()]
+    every = sum(len(cluster.members) for cluster in clusters)
+    groups = Counter((member.group.cluster, member.group.name) for member in struck)
+    policy = clusters[0].policy if clusters else None
+    if policy is None or len(struck) < policy.fault_members_min:
+        return None
+    elsewhere = len(struck) - max(groups.values())
+    many = len(struck) > policy.fault_fraction * every
+    if not many or elsewhere < policy.fault_members_min / 2:
+        return None
+    return history.fault_since or now

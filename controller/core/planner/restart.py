@@ -1,0 +1,72 @@
+"""Restarts of a member: it is down, runs an older configuration, or never joined Ray.
+
+The same application is started again, never a second one.  Restarts of every kind share one budget
+(`crash_backoff`).  An update restarts a member too: see `update`.
+"""
+
+from controller.core.model.desired import launcher_path
+from controller.core.model.observed import ObservedApplication, Phase
+from controller.core.model.plan import Change, Intent
+from controller.core.model.reasons import Reason
+from controller.core.planner import steps
+from controller.core.planner.crash_backoff import spent
+from controller.core.planner.partial_plan import PartialPlan, wait
+from controller.core.planner.protection import protected_from_restart
+from controller.core.planner.retries import gate
+from controller.core.situation.cluster import ClusterSituation, MemberSituation
+
+
+def stale(
+    cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, *, permitted: bool
+) -> PartialPlan:
+    match = member.match
+    if held := protected_from_restart(cluster, match):
+        return held
+    if not permitted:
+        message = "runs an older configuration; follows when the group can spare it"
+        return wait(match.key, Reason.ROLLING, message, intent=Intent.RESTART)
+    held = spent(cluster.past, match.key, "still runs an older configuration after a restart")
+    return (
+        held
+        or gate(cluster.past, match.key, "restart")
+        or steps.restart(match, app, Reason.STALE, Intent.RESTART, "runs an older configuration")
+    )
+
+
+def repair(
+    cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, reason: Reason
+) -> PartialPlan:
+    key = member.key
+    held = spent(cluster.past, key, "failed again after a restart")
+    return held or gate(cluster.past, key, "restart") or _start(cluster, member, app, reason)
+
+
+def down(
+    cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication
+) -> PartialPlan:
+    """Failed, or stopped though it should run."""
+    reason = Reason.DOWN if app.phase is Phase.FAILED else Reason.RESUMED
+    since = cluster.past.history.fault_since
+    if since is not None and cluster.is_struck and reason is Reason.DOWN:
+        until = cluster.past.after(since, cluster.policy.fault_hold_s)
+        if cluster.now < until:
+            message = "so many members fell at once that the platform is at fault; repairs are held"
+            return wait(member.key, Reason.PLATFORM_FAULT, message, until=until)
+    return repair(cluster, member, app, reason)
+
+
+def _start(
+    cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, reason: Reason
+) -> PartialPlan:
+    match = member.match
+    if cluster.has_launcher(app.script.removeprefix("/home/cdsw/")) is False:
+        if app.script != launcher_path(match.group, cluster.policy.edition):
+            change = Change("launcher", "", "")
+            held = gate(cluster.past, match.key, "update")
+            return held or steps.update_and_start(match, app, (change,), cluster.policy)
+        write = steps.write_launcher(match.group, app.project, cluster.policy)
+        return PartialPlan((write,)) + steps.restart(
+            match, app, reason, Intent.RESTART, "its launcher is gone"
+        )
+    intent = Intent.START if reason is Reason.RESUMED else Intent.RESTART
+    return steps.restart(match, app, reason, intent)

@@ -1,0 +1,26 @@
+"""Calls that CML accepted and that its lists do not show yet."""
+
+from controller.core.model.member import Key
+from controller.core.model.observed import ObservedApplication
+from controller.core.model.reasons import Reason
+from controller.core.planner.partial_plan import PartialPlan, wait
+from controller.core.situation.past import Past
+
+_AT_ONCE = frozenset({"update", "require_sign_in"})  # read back after the call
+
+
+def settling(past: Past, key: Key, app: ObservedApplication) -> PartialPlan | None:
+    """A call was accepted, and lists do not show it yet.
+
+    CML's lists follow its writes within seconds.  Once the phase has moved since the call, or the
+    time is up, what is seen counts.
+    """
+    known = past.application(app)
+    if known.called_at is None or known.call in _AT_ONCE or known.since > known.called_at:
+        return None
+    until = past.after(known.called_at, past.policy.settle_s)
+    if past.now >= until:
+        return None
+    return wait(
+        key, Reason.SETTLING, f"{known.call} was accepted and does not show yet", until=until
+    )

@@ -1,0 +1,131 @@
+"""Updates: a member whose application differs from its spec.
+
+An update is three calls, `stop`, PATCH and `restart`; a crash between any two leaves a state from
+which the next pass goes on.
+"""
+
+from datetime import datetime
+
+from controller.core.model.desired import Strategy
+from controller.core.model.history import Refusal
+from controller.core.model.observed import ObservedApplication
+from controller.core.model.offers import IMAGE, SIZES, Offers, unoffered
+from controller.core.model.plan import Change, Intent
+from controller.core.model.reasons import Reason
+from controller.core.planner import steps
+from controller.core.planner.crash_backoff import spent
+from controller.core.planner.partial_plan import PartialPlan, blocked, wait
+from controller.core.planner.protection import protected_from_update
+from controller.core.planner.retries import QUOTA, gate, quota_pause_s
+from controller.core.planner.rollout import after_others, after_refused
+from controller.core.situation.cluster import ClusterSituation, MemberSituation, is_up
+
+_ALL_MUST_AGREE = "all nodes must agree on Ray and Python: the whole cluster is recreated"
+
+
+def update_blocked(cluster: ClusterSituation, member: MemberSituation) -> PartialPlan | None:
+    """Why an outdated member is not brought up to date at all, if so; then a person decides."""
+    if cluster.desired.strategy is Strategy.NONE:
+        message = "upgradeStrategy.type is None: the change is reported only"
+        return blocked(member.key, Reason.UPGRADES_OFF, message, member.drift.changes)
+    if held := protected_from_update(cluster, member):
+        return held
+    if said := _not_offered(cluster, member):
+        return blocked(member.key, Reason.NOT_OFFERED, said, member.drift.changes)
+    return _not_taken(cluster, member)
+
+
+def _not_taken(cluster: ClusterSituation, member: MemberSituation) -> PartialPlan | None:
+    """CML refused the update, or ignored it: the member goes on with what it has."""
+    known = cluster.past.member(member.key)
+    if known.refused_update is not None:
+        return _refused(cluster, member, known.refused_update, known.update_stops)
+    tried = known.unapplied_tries >= cluster.policy.updates_max
+    # A new application would get the same variables from the same server.
+    keeps = cluster.desired.protected or set(known.unapplied) == {"environment"}
+    if known.unapplied and (known.replaced or (tried and keeps)):
+        return blocked(
+            member.key,
+            Reason.FIELD_NOT_APPLIED,
+            _ignored(known.unapplied, member.drift.changes),
+            member.drift.changes,
+        )
+    return None
+
+
+def _refused(
+    cluster: ClusterSituation, member: MemberSituation, refusal: Refusal, stops: int
+) -> PartialPlan | None:
+    """A quota may be free again without anything in sight; any other refusal is for good.
+
+    To try again stops a member that serves, so it is tried ever less often; one that is down
+    anyway loses nothing by it.
+    """
+    if refusal.fault != QUOTA:
+        message = f"CML refused to update it, so it keeps what it has: {refusal.message}"
+        return blocked(member.key, Reason.REJECTED, message, member.drift.changes)
+    until = _again_at(cluster, member, refusal, stops)
+    if cluster.now >= until:
+        return None
+    message = (
+        "CML has no quota left to update it, so it keeps what it has; tried again at "
+        f"{until:%Y-%m-%d %H:%M} UTC: {refusal.message}"
+    )
+    return wait(
+        member.key,
+        Reason.QUOTA_EXCEEDED,
+        message,
+        intent=Intent.BLOCKED,
+        changes=member.drift.changes,
+        until=until,
+    )
+
+
+def _again_at(
+    cluster: ClusterSituation, member: MemberSituation, refusal: Refusal, stops: int
+) -> datetime:
+    quick_s, slow_s = quota_pause_s(refusal.tries), cluster.policy.update_again_s(stops)
+    return cluster.past.after(refusal.last_at, slow_s if is_up(member.phase) else quick_s)
+
+
+def _not_offered(cluster: ClusterSituation, member: MemberSituation) -> str:
+    """Why the change cannot be applied, here or to a node that must agree with this one."""
+    if cluster.offers is None:
+        return ""
+    if said := _unoffered(cluster.offers, member):
+        return said
+    others = cluster.members if member.drift.whole_cluster else ()
+    found = ((other, _unoffered(cluster.offers, other)) for other in others)
+    return next((f"{other.key.member} cannot follow: {said}" for other, said in found if said), "")
+
+
+def _unoffered(offers: Offers, member: MemberSituation) -> str:
+    fields = [change.field for change in member.drift.changes]
+    new = (IMAGE, *SIZES) if member.app is None else fields
+    return unoffered(offers, member.group.inputs, new)
+
+
+def _ignored(names: tuple[str, ...], changes: tuple[Change, ...]) -> str:
+    wants = {change.field: change.wants for change in changes}
+    said = ", ".join(f"{name} ({wants[name]})" if wants.get(name) else name for name in names)
+    return f"CML accepts but does not take {said}; change the spec, or ask the workspace's admin"
+
+
+def update(
+    cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, *, permitted: bool
+) -> PartialPlan:
+    match, changes = member.match, member.drift.changes
+    if held := spent(cluster.past, match.key, "differs again after an update"):
+        return held
+    if cluster.past.member(match.key).unapplied_tries >= cluster.policy.updates_max:
+        return gate(cluster.past, match.key, "delete") or steps.replace(match, app, changes)
+    if not is_up(app.phase):
+        return gate(cluster.past, match.key, "update") or steps.update_and_start(
+            match, app, changes, cluster.policy
+        )
+    if member.available and not permitted:
+        return after_refused(cluster, member) or after_others(member)
+    message = _ALL_MUST_AGREE if cluster.all_must_agree else ""
+    return gate(cluster.past, match.key, "stop") or steps.stop_to_update(
+        match, app, changes, message, cluster.policy
+    )

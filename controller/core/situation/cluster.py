@@ -1,0 +1,238 @@
+"""Situations of one cluster and of each of its members, and what rules ask of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from controller.core.model.desired import DesiredCluster, Group, Strategy, launcher_sizes
+from controller.core.model.history import Refusal
+from controller.core.model.member import THE_HEAD, Key
+from controller.core.model.observed import (
+    HeadReport,
+    LauncherFile,
+    MemberReport,
+    ObservedApplication,
+    ObservedEnvironment,
+    ObservedProject,
+    ObservedState,
+    Pause,
+    Phase,
+)
+from controller.core.model.offers import Offers
+from controller.core.model.other_clocks import precedes
+from controller.core.model.policy import Policy
+from controller.core.situation.drift import Drift, compare, is_stale, wanted_configuration
+from controller.core.situation.index import Index
+from controller.core.situation.matching import Match, Matching, match_members
+from controller.core.situation.past import Past
+
+if TYPE_CHECKING:
+    from controller.core.situation.situation import Situation
+
+_UP = frozenset({Phase.RUNNING, Phase.STARTING})
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSituation:
+    """One wanted member with all that is known of it.
+
+    `joined`: whether Ray has the member's node since its present start; None when there is no
+    fresh report of this head at all.
+    `available`: it serves, as far as can be told, so that taking it away costs something.
+    """
+
+    match: Match
+    drift: Drift
+    stale: bool
+    joined: bool | None
+    report: MemberReport | None
+
+    @property
+    def key(self) -> Key:
+        return self.match.key
+
+    @property
+    def group(self) -> Group:
+        return self.match.group
+
+    @property
+    def app(self) -> ObservedApplication | None:
+        return self.match.app
+
+    @property
+    def phase(self) -> Phase | None:
+        return None if self.match.app is None else self.match.app.phase
+
+    @property
+    def available(self) -> bool:
+        return self.phase is Phase.RUNNING and self.joined is not False
+
+
+@dataclass(frozen=True)
+class ClusterSituation:
+    """One cluster at one moment; `whole` is the situation that it is a part of.
+
+    `report` is the head's, if it is fresh and not from before the head that runs now.
+    """
+
+    desired: DesiredCluster
+    matching: Matching
+    members: tuple[MemberSituation, ...]
+    report: HeadReport | None
+    whole: "Situation"
+
+    @cached_property
+    def groups(self) -> Mapping[str, tuple[MemberSituation, ...]]:
+        found: dict[str, list[MemberSituation]] = {group.name: [] for group in self.desired.groups}
+        for member in self.members:
+            found[member.group.name].append(member)
+        return {name: tuple(members) for name, members in found.items()}
+
+    def of(self, group: Group) -> tuple[MemberSituation, ...]:
+        return self.groups[group.name]
+
+    @cached_property
+    def unwanted_keys(self) -> frozenset[Key]:
+        return frozenset(unwanted.key for unwanted in self.matching.unwanted)
+
+    @cached_property
+    def refused_update(self) -> Mapping[str, tuple[Key, Refusal]]:
+        """The first available member, by group, of which CML refused an update."""
+        found: dict[str, tuple[Key, Refusal]] = {}
+        for member in self.members:
+            refusal = self.past.member(member.key).refused_update
+            if member.available and refusal is not None:
+                found.setdefault(member.group.name, (member.key, refusal))
+        return found
+
+    @property
+    def past(self) -> Past:
+        return self.whole.past
+
+    @property
+    def policy(self) -> Policy:
+        return self.whole.policy
+
+    @property
+    def now(self) -> datetime:
+        return self.whole.now
+
+    @property
+    def observed(self) -> ObservedState:
+        return self.whole.observed
+
+    @property
+    def project(self) -> ObservedProject | None:
+        """The project that the spec names; None where it was not looked at."""
+        return self.observed.projects.get(self.desired.project)
+
+    @property
+    def offers(self) -> Offers | None:
+        return self.observed.offers
+
+    @property
+    def pause(self) -> Pause | None:
+        return self.observed.pause(self.desired.project, self.desired.name)
+
+    @property
+    def paused(self) -> bool:
+        return self.desired.paused or self.pause is not None
+
+    @cached_property
+    def all_must_agree(self) -> bool:
+        """Whether a member differs in what all nodes of a cluster must agree on."""
+        return any(member.drift.whole_cluster for member in self.members)
+
+    @property
+    def recreate(self) -> bool:
+        """All outdated members go at once: by order, or since nodes must agree on Ray or Python."""
+        return self.desired.strategy is Strategy.RECREATE or self.all_must_agree
+
+    def down(self) -> list[MemberSituation]:
+        return [member for member in self.members if member.phase is Phase.FAILED]
+
+    @cached_property
+    def is_struck(self) -> bool:
+        """Whether the platform may be at fault: several members are down, and a large part."""
+        down = len(self.down())
+        return down > 1 and down > self.policy.fault_fraction * len(self.members)
+
+    @cached_property
+    def launchers(self) -> frozenset[str] | None:
+        """Paths of whole launchers in the project; None when nothing was looked at."""
+        files = self.observed.files
+        if files is None:
+            return None
+        policy = self.policy
+        sizes = launcher_sizes(self.desired, policy.edition, policy.launcher_base)
+        return frozenset(f.path for f in self._files() if f.is_whole(sizes))
+
+    def _files(self) -> tuple[LauncherFile, ...]:
+        files = self.observed.files
+        return () if files is None else files.launchers.get(self.desired.project, ())
+
+    def has_launcher(self, path: str) -> bool | None:
+        """None when nothing was looked at."""
+        return None if self.launchers is None else path in self.launchers
+
+    @property
+    def environments(self) -> Mapping[str, ObservedEnvironment] | None:
+        """Python environments of the project, by hash; None when nothing was looked at."""
+        files = self.observed.files
+        if files is None or files.environments is None:
+            return None
+        return files.environments.get(self.desired.project, {})
+
+
+def situate_cluster(
+    cluster: DesiredCluster, index: Index, observed: ObservedState, policy: Policy
+) -> tuple[Matching, tuple[MemberSituation, ...], HeadReport | None]:
+    """The cluster's applications matched to its members, and what is known of each."""
+    matching = match_members(cluster, index)
+    report = valid_report(cluster.name, matching, observed, policy)
+    now = observed.as_of
+    members = tuple(_member(match, report, policy, now) for match in matching.matches)
+    return matching, members, report
+
+
+def valid_report(
+    cluster: str, matching: Matching, observed: ObservedState, policy: Policy
+) -> HeadReport | None:
+    """The head report, if it is fresh and not from before the head that runs now."""
+    report = observed.reports.get(cluster)
+    head = next((m.app for m in matching.matches if m.member == THE_HEAD), None)
+    if report is None or head is None or head.phase is not Phase.RUNNING:
+        return None
+    if not report.is_fresh(observed.as_of, policy.report_fresh_s):
+        return None
+    return None if starts_after(report, head, observed.as_of) else report
+
+
+def _member(
+    match: Match, report: HeadReport | None, policy: Policy, now: datetime
+) -> MemberSituation:
+    if match.app is None:
+        return MemberSituation(match, Drift(()), stale=False, joined=None, report=None)
+    wanted = wanted_configuration(match.group, match.member, policy)
+    drift = compare(match.app, match.mark, match.group, wanted, policy)
+    speaks = report is not None and not starts_after(report, match.app, now)
+    said = report.members.get(str(match.member)) if report is not None and speaks else None
+    alive = said is not None and said.alive
+    joined = None if report is None else alive
+    # Where the configuration itself is off, a restart would not bring the two together.
+    stale = not drift and said is not None and alive and is_stale(match.app, said.fingerprint)
+    return MemberSituation(match, drift, stale=stale, joined=joined, report=said)
+
+
+def starts_after(report: HeadReport, app: ObservedApplication, now: datetime) -> bool:
+    """Whether the report is from before the application's present start.
+
+    Ray takes some ten seconds to notice that a node died, and until then lists the old one.
+    """
+    return precedes(report.observed_at, app.running_at or app.starting_at, now)
+
+
+def is_up(phase: Phase | None) -> bool:
+    return phase in _UP

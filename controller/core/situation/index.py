@@ -1,0 +1,52 @@
+"""Index of the applications of one look, as one owner sees them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from controller.core.model.observed import (
+    ObservedApplication,
+    ObservedProject,
+    has_own_name,
+    is_adopted,
+    is_ours,
+    key_of,
+)
+
+Place = tuple[str, str]  # project and subdomain
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Applications of one look.  `owned` carry the owner's mark, in a stable order.
+
+    `named` are they by the name that they have.  `taken` are names that an application holds which
+    fills no place by that name: without the mark, or adopted into another place.
+    """
+
+    by_id: Mapping[str, ObservedApplication]
+    owned: tuple[ObservedApplication, ...]
+    of_cluster: Mapping[str, tuple[ObservedApplication, ...]]
+    named: Mapping[Place, ObservedApplication]
+    taken: Mapping[Place, ObservedApplication]
+
+
+def index_applications(projects: Iterable[ObservedProject], owner: str) -> Index:
+    applications = [app for project in projects for app in project.applications]
+    owned = sorted((a for a in applications if is_ours(a, owner)), key=lambda a: (a.project, a.id))
+    by_cluster = groupby(sorted(owned, key=_cluster_of), key=_cluster_of)
+    return Index(
+        by_id={app.id: app for app in applications},
+        owned=tuple(owned),
+        of_cluster={name: tuple(apps) for name, apps in by_cluster},
+        named={(app.project, app.subdomain): app for app in owned},
+        taken={
+            (app.project, app.subdomain): app
+            for app in applications
+            if not is_ours(app, owner) or (is_adopted(app) and not has_own_name(app))
+        },
+    )
+
+
+def _cluster_of(application: ObservedApplication) -> str:
+    return key_of(application).cluster

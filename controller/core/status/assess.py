@@ -1,0 +1,164 @@
+"""Assessment of a pass: the status of each cluster and member."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import ClassVar, TypeVar
+
+from controller.core.model.desired import LAUNCHERS
+from controller.core.model.member import Member, application_name
+from controller.core.model.observed import ObservedApplication, Phase, key_of
+from controller.core.model.other_clocks import credible
+from controller.core.model.plan import Intent, Plan, Step, Wait
+from controller.core.model.reasons import Reason
+from controller.core.situation.cluster import ClusterSituation, MemberSituation
+from controller.core.situation.past import Past
+from controller.core.situation.situation import Situation
+from controller.core.status.conditions import conditions, is_ready, phase_word
+from controller.core.status.status import ClusterStatus, Condition, MemberStatus, Status
+
+_Item = TypeVar("_Item", Step, Wait)
+
+
+def assess(situation: Situation, plan: Plan, revision: str = "") -> Status:
+    """The status after a pass, from the situation that the plan was made for."""
+    parts = _by_cluster(plan)
+    clusters = [
+        _declared(cluster, parts.get(cluster.desired.name, Plan()), revision)
+        for cluster in situation.clusters
+    ]
+    known = {cluster.name for cluster in clusters}
+    others = parts.keys() - known - {""}
+    clusters += [_undeclared(name, situation, parts[name], revision) for name in others]
+    return Status(
+        clusters=tuple(sorted(clusters, key=lambda c: c.name)),
+        as_of=situation.now,
+        revision=revision,
+        unreadable=situation.observed.unreadable(situation.policy.owner),
+    )
+
+
+def _by_cluster(plan: Plan) -> dict[str, Plan]:
+    """The parts of the plan, in one walk; steps of no cluster under an empty name."""
+    parts: dict[str, tuple[list[Step], list[Wait]]] = {}
+    for step in plan.steps:
+        parts.setdefault(step.cluster, ([], []))[0].append(step)
+    for wait in plan.waits:
+        parts.setdefault(wait.cluster, ([], []))[1].append(wait)
+    return {name: Plan(tuple(steps), tuple(waits)) for name, (steps, waits) in parts.items()}
+
+
+def _declared(cluster: ClusterSituation, plan: Plan, revision: str) -> ClusterStatus:
+    truths = conditions(cluster, plan, revision)
+    doing = _Doing(plan)
+    rows = [_row(cluster, member, doing) for member in cluster.members]
+    rows += [_unwanted_row(u.key.member, u.app, doing) for u in cluster.matching.unwanted]
+    return ClusterStatus(
+        name=cluster.desired.name,
+        project=cluster.desired.project,
+        word=phase_word(cluster.desired, truths),
+        desired=len(cluster.members),
+        ready=sum(1 for member in cluster.members if is_ready(member)),
+        groups={group.name: _count(cluster.of(group)) for group in cluster.desired.groups},
+        conditions=truths,
+        members=tuple(rows),
+        report=cluster.report,
+    )
+
+
+def _count(members: Sequence[MemberSituation]) -> tuple[int, int]:
+    return sum(1 for member in members if is_ready(member)), len(members)
+
+
+def _undeclared(name: str, situation: Situation, plan: Plan, revision: str) -> ClusterStatus:
+    """A cluster that no spec declares, or one that is frozen."""
+    apps = situation.index.of_cluster.get(name, ())
+    doing = _Doing(plan)
+    ordered = sorted(apps, key=lambda app: (key_of(app), app.id))
+    rows = tuple(_unwanted_row(key_of(app).member, app, doing) for app in ordered)
+    waits = [w for w in plan.waits if w.member is None]
+    reason = waits[0].reason if waits else Reason.PRUNED
+    leaving = any(s.intent is Intent.DELETE for s in plan.steps) or not waits
+    word = "Deleting" if leaving else _WITHOUT_SPEC.get(reason, "Stalled")
+    message = waits[0].message if waits else reason.meaning
+    condition = Condition("Synced", "False", reason.title, message, revision)
+    project = apps[0].project if apps else ""
+    return ClusterStatus(name, project, word, 0, 0, {}, (condition,), rows)
+
+
+_WITHOUT_SPEC = {Reason.ORPHAN: "Orphan", Reason.PRUNE_GRACE: "Leaving"}
+
+
+def _row(cluster: ClusterSituation, situation: MemberSituation, doing: "_Doing") -> MemberStatus:
+    app, member = situation.app, situation.key.member
+    text, reason = doing.of(member, None if app is None else app.id)
+    ray = {True: "joined", False: "not joined", None: "unknown"}[situation.joined]
+    return MemberStatus(
+        member=str(member),
+        application=application_name(cluster.desired.name, member) if app is None else app.name,
+        application_id="" if app is None else app.id,
+        phase="-" if app is None else str(app.phase),
+        ray="-" if situation.phase is not Phase.RUNNING else ray,
+        doing=text,
+        reason=reason,
+        node_id="" if situation.report is None else situation.report.node_id,
+        since=None if app is None else _since(app, cluster.past),
+        launcher="" if app is None else app.script,
+        edition_behind=app is not None and _edition_behind(app, cluster.policy.edition),
+        subdomain="" if app is None else app.subdomain,
+    )
+
+
+def _unwanted_row(member: Member, app: ObservedApplication, doing: "_Doing") -> MemberStatus:
+    text, reason = doing.of(member, app.id)
+    return MemberStatus(
+        str(member), app.name, app.id, str(app.phase), "-", text, reason, subdomain=app.subdomain
+    )
+
+
+def _edition_behind(app: ObservedApplication, edition: str) -> bool:
+    script = app.script.removeprefix("/home/cdsw/")
+    return script.startswith(f"{LAUNCHERS}/") and not script.endswith(f"-{edition}.py")
+
+
+def _since(app: ObservedApplication, past: Past) -> datetime | None:
+    """Start of its present phase: as CML says, or else as this controller first saw it."""
+    said = {
+        Phase.RUNNING: app.running_at,
+        Phase.STARTING: app.starting_at,
+        Phase.STOPPED: app.stopped_at,
+    }.get(app.phase)
+    return credible(said, past.now) or past.application(app).since
+
+
+class _Doing:
+    """Next steps and waits of the members of one cluster, as text with its reason."""
+
+    _TEXT: ClassVar = {
+        Intent.CREATE: "to be created",
+        Intent.UPDATE: "to be updated",
+        Intent.RESTART: "to be restarted",
+        Intent.DELETE: "to be deleted",
+        Intent.STOP: "to be stopped",
+        Intent.START: "to be started",
+    }
+
+    def __init__(self, plan: Plan) -> None:
+        self._steps = _by_member(plan.steps)
+        self._waits = _by_member(plan.waits)
+
+    def of(self, member: Member, app_id: str | None) -> tuple[str, Reason | None]:
+        for step in self._steps.get(member, ()):
+            if step.application_id in (None, app_id):
+                doing = self._TEXT.get(step.intent, step.name)
+                return f"{doing}: {step.reason.meaning}", step.reason
+        for wait in self._waits.get(member, ()):
+            return wait.message, wait.reason
+        return "", None
+
+
+def _by_member(items: Iterable[_Item]) -> dict[Member, list[_Item]]:
+    found: dict[Member, list[_Item]] = {}
+    for item in items:
+        if item.member is not None:
+            found.setdefault(item.member, []).append(item)
+    return found

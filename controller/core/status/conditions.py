@@ -1,0 +1,114 @@
+"""Conditions of a cluster, and the one word for people that they come to.
+
+Recomputed each pass.  Nothing here latches: Ready means that Ray says so now.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from controller.core.model.desired import DesiredCluster
+from controller.core.model.observed import Phase
+from controller.core.model.plan import Plan, Step, Wait
+from controller.core.model.reasons import Outlook, Reason
+from controller.core.situation.cluster import ClusterSituation, MemberSituation
+from controller.core.status.status import Condition
+
+
+def conditions(cluster: ClusterSituation, plan: Plan, revision: str) -> tuple[Condition, ...]:
+    """`plan` is the cluster's part of the plan."""
+    kept = cluster.whole.desired.kept.get(cluster.desired.name, "")
+    found = [_synced(cluster, plan, kept), _ready(cluster)]
+    outstanding: list[Step | Wait] = [*(s for s in plan.steps if s.member), *plan.waits]
+    moving = [x for x in outstanding if x.reason.outlook is Outlook.MOVING]
+    if moving:
+        found.append(Condition("Reconciling", "True", moving[0].reason.title, _text(moving[0])))
+    stuck = [w for w in plan.waits if w.reason.outlook is Outlook.PERSON]
+    if stuck:
+        found.append(Condition("Stalled", "True", stuck[0].reason.title, _texts(stuck)))
+    if cluster.desired.suspended:
+        found.append(_suspended(cluster))
+    if cluster.paused:
+        by = (
+            "by its spec"
+            if cluster.pause is None
+            else f"by {cluster.pause.by}: {cluster.pause.reason}"
+        )
+        found.append(Condition("Paused", "True", "Paused", f"paused {by}"))
+    return tuple(replace(condition, revision=revision) for condition in found)
+
+
+def _text(item: Step | Wait) -> str:
+    who = "" if item.member is None else f"{item.member}: "
+    return f"{who}{item.message or item.reason.meaning}"
+
+
+def _texts(waits: Sequence[Wait]) -> str:
+    said = [_text(w) for w in waits[:5]]
+    return "; ".join(said) + (f"; and {len(waits) - 5} more" if len(waits) > 5 else "")
+
+
+def _synced(cluster: ClusterSituation, plan: Plan, kept: str) -> Condition:
+    """Whether every application is configured as the newest spec says; `kept`: it is unusable."""
+    if kept:
+        return Condition("Synced", "False", Reason.KEPT.title, kept)
+    if not cluster.matching.matches and not plan.waits:
+        return Condition("Synced", "Unknown", "NotLooked", "nothing is known of the cluster yet")
+    differing = [c for c in cluster.members if c.drift]
+    absent = [c for c in cluster.members if c.app is None and not _at_rest(cluster, c)]
+    public = [c for c in cluster.members if c.app is not None and c.app.public]
+    public = [c for c in public if not _at_rest(cluster, c)]
+    leaving = cluster.matching.unwanted
+    if public:
+        names = ", ".join(str(c.key.member) for c in public[:5])
+        message = f"{len(public)} open without a sign-in: {names}"
+        return Condition("Synced", "False", Reason.PUBLIC_ACCESS.title, message)
+    if not differing and not absent and not leaving:
+        return Condition("Synced", "True", Reason.UP_TO_DATE.title, Reason.UP_TO_DATE.meaning)
+    reason = Reason.MISSING if absent else Reason.OUTDATED if differing else leaving[0].reason
+    parts = [(len(absent), "missing"), (len(differing), "outdated"), (len(leaving), "unwanted")]
+    message = ", ".join(f"{n} {word}" for n, word in parts if n)
+    return Condition("Synced", "False", reason.title, message)
+
+
+def _at_rest(cluster: ClusterSituation, member: MemberSituation) -> bool:
+    return cluster.desired.suspended or member.group.suspended
+
+
+def _ready(cluster: ClusterSituation) -> Condition:
+    """Whether Ray says that every wanted node is alive, now."""
+    wanted = [c for c in cluster.members if not _at_rest(cluster, c)]
+    if not wanted:
+        return Condition("Ready", "False", "Suspended", "every member is to be stopped")
+    alive = sum(1 for c in wanted if is_ready(c))
+    message = f"{alive} of {len(wanted)} nodes are alive"
+    if alive == len(wanted):
+        return Condition("Ready", "True", Reason.READY.title, message)
+    if cluster.report is None and any(c.phase is Phase.RUNNING for c in wanted):
+        return Condition("Ready", "Unknown", "NoHeadReport", "no fresh head report tells")
+    return Condition("Ready", "False", "NodesMissing", message)
+
+
+def _suspended(cluster: ClusterSituation) -> Condition:
+    up = [c for c in cluster.members if c.phase in (Phase.RUNNING, Phase.STARTING, Phase.STOPPING)]
+    if up:
+        return Condition("Suspended", "False", "Suspending", f"{len(up)} members still stop")
+    return Condition("Suspended", "True", "Suspended", "every member is stopped and kept")
+
+
+def phase_word(cluster: DesiredCluster, conditions: Sequence[Condition]) -> str:
+    by_type = {c.type: c.status for c in conditions}
+    if "Paused" in by_type:
+        return "Paused"
+    if cluster.suspended and "Stalled" not in by_type:
+        return "Suspended" if by_type["Suspended"] == "True" else "Suspending"
+    if "Stalled" in by_type:
+        return "Stalled"
+    if "Reconciling" in by_type:
+        return "Reconciling"
+    if any(c.reason == Reason.KEPT.title for c in conditions):
+        return "OutOfDate"
+    return "Ready" if by_type["Ready"] == "True" and by_type["Synced"] == "True" else "Reconciling"
+
+
+def is_ready(member: MemberSituation) -> bool:
+    return member.phase is Phase.RUNNING and member.joined is True
