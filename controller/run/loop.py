@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from controller.clock import Clock
-from controller.core.model.clock_steps import ClockReading, recalled
 from controller.core.model.history import History
 from controller.core.model.plan import Result
 from controller.core.status.goal import Goal, Verdict, verdict
 from controller.core.status.snapshot import LoopState
 from controller.reconcile import Pass
+from controller.run.clock_steps import ClockReading, recalled
 from controller.run.schedule import AT_ONCE_MAX, Schedule, changed
 
 OnePass = Callable[[History], Pass]

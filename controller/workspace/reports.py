@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from controller.clock import Clock
-from controller.core.model.head_clock import HeadClock, compare, in_this_clock
 from controller.core.model.observed import HeadReport
 from controller.files.port import FilesError, ProjectFiles
 from controller.files.reports import parse_report, report_path
+from controller.workspace.head_clock import HeadClock, compare, in_this_clock
 
 MOST = 10_000
 

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from controller.core.model.clock_steps import STEP_MIN_S, ClockReading, recalled
 from controller.core.model.history import (
     ApplicationHistory,
     BuildHistory,
@@ -15,6 +14,7 @@ from controller.core.model.history import (
 )
 from controller.core.model.member import THE_HEAD, Key
 from controller.core.model.observed import Phase
+from controller.run.clock_steps import STEP_MIN_S, ClockReading, recalled
 
 NOW = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
 NO = Refusal("create", "f", "no", "Rejected", NOW, NOW)

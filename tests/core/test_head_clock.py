@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.model.head_clock import HeadClock, compare, in_this_clock
 from controller.core.model.observed import HeadReport
+from controller.workspace.head_clock import HeadClock, compare, in_this_clock
 from tests.worlds import at, report, spec
 
 FRESH_S = 30.0

@@ -44,7 +44,7 @@ BOUNDED = {"age_s", "credible", "precedes", "starts_after"}
 OTHERWISE = {
     ("core/model/observed.py", "is_fresh"): "as far in the future as in the past",
     ("core/model/observed.py", "holds"): "a date that a person chose: a pause may last long",
-    ("core/model/head_clock.py", "compare"): "how far the two clocks lie apart is what it finds",
+    ("workspace/head_clock.py", "compare"): "how far the two clocks lie apart is what it finds",
     ("cli/commands/events.py", "chosen"): "a filter of what a person is shown",
     ("core/planner/retries.py", "_refused"): "times of this process alone",
     ("core/planner/creation.py", "absent"): "times of this process alone",

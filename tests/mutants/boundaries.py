@@ -114,18 +114,18 @@ OLD_RECORDS = [
       "test_a_record_is_over_where_complete_lists_show_nothing_of_it"),
 ]
 CLOCKS = [
-    m("B21", "a head whose clock is off is never believed", "core/model/head_clock.py",
+    m("B21", "a head whose clock is off is never believed", "workspace/head_clock.py",
       "if behind_s is None or abs(behind_s) <= IN_STEP_S:", "if True:",
       f"{HEAD_CLOCK}::test_a_head_whose_clock_is_off_is_believed_from_the_second_look_on"),
-    m("B3", "an old report whose time is off is believed unseen", "core/model/head_clock.py",
+    m("B3", "an old report whose time is off is believed unseen", "workspace/head_clock.py",
       "return HeadClock(report.incarnation, report.observed_at, monotonic, sample)",
       "return HeadClock(report.incarnation, report.observed_at, monotonic, sample, sample)",
       f"{HEAD_CLOCK}::test_a_report_that_never_changes_is_never_believed"),
-    m("B21", "a head whose clock was set is never believed again", "core/model/head_clock.py",
+    m("B21", "a head whose clock was set is never believed again", "workspace/head_clock.py",
       "least = before.least_s if sample - before.least_s <= apart_s else sample",
       "least = before.least_s", f"{HEAD_CLOCK}::test_a_clock_that_is_set_costs_two_looks"),
     m("B3", "the clock of an incarnation that ended is taken for the next one's",
-      "core/model/head_clock.py",
+      "workspace/head_clock.py",
       "if before is None or before.incarnation != report.incarnation:", "if before is None:",
       f"{HEAD_CLOCK}::test_a_new_incarnation_begins_anew_and_clocks_in_step_change_nothing"),
 ]
