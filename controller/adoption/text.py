@@ -1,16 +1,17 @@
 """An adoption as text for people and as JSON (`raycml.adopt/v1`), before and after.  Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from controller.adoption.adoption import Adoption, Offer
-from controller.core.model.plan import Result
-from controller.core.status.documents import plan_json
+from controller.core.model.json_object import Count, JsonObject
+from controller.core.model.plan import Change, Result
+from controller.core.status.documents import StepJson, WaitJson, plan_json
 from controller.printable import one_line
 from controller.terminal.columns import aligned
 from controller.terminal.plan_table import is_pending, plan_text
 from controller.workspace.write_mark import Written
-
-SCHEMA = "raycml.adopt/v1"
 
 
 def preview_text(offer: Offer) -> str:
@@ -43,38 +44,107 @@ def adopted_text(offer: Offer, written: Sequence[Written]) -> str:
     return "\n".join(aligned(rows)) if rows else nothing
 
 
-def adopt_json(offer: Offer, revision: str, written: Sequence[Written] | None) -> dict[str, object]:
-    """The document; `written` is None for a proposal that nobody agreed to."""
+@dataclass(frozen=True, slots=True)
+class AdoptionJson(JsonObject):
+    """An application that becomes a member."""
+
+    member: str
+    """Member that it becomes."""
+    application_id: str
+    """Id of the application."""
+    name: str
+    """Name of the application."""
+    subdomain: str
+    """Subdomain of the application."""
+    state: str
+    """State of the application."""
+    from_owner: str | None
+    """Previous owner, if any."""
+    equal: bool
+    """True if the application is as its member should be."""
+    changes: tuple[Change, ...]
+    """Differences between the application and its member."""
+    result: str
+    """`proposed`, `adopted`, or the result of a write that did not succeed."""
+    message: str
+    """Explanation of the result; empty if there is none."""
+    unapplied: tuple[str, ...]
+    """Fields that CML did not take."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptedJson(JsonObject):
+    """A member that has its application already."""
+
+    member: str
+    """The member."""
+    application_id: str
+    """Id of its application."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextJson(JsonObject):
+    """The changes that a reconcile makes after the adoption."""
+
+    steps: tuple[StepJson, ...]
+    """Actions, in their order."""
+    waits: tuple[WaitJson, ...]
+    """Members that are not changed yet."""
+    summary: Mapping[str, Count]
+    """Number of members by kind of change, and of launchers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptJson(JsonObject):
+    """The adoption of applications by a cluster."""
+
+    schema: Literal["raycml.adopt/v1"] = "raycml.adopt/v1"
+    """Name and version of the format."""
+    revision: str
+    """Revision of the specs."""
+    cluster: str
+    """Name of the cluster."""
+    project: str
+    """Id of its project."""
+    applications: tuple[AdoptionJson, ...]
+    """The applications."""
+    already: tuple[AdoptedJson, ...]
+    """Members that have their application already."""
+    notes: tuple[str, ...]
+    """Remarks for people."""
+    reconcile: NextJson
+    """The changes that a reconcile makes after the adoption."""
+
+
+def adopt_json(offer: Offer, revision: str, written: Sequence[Written] | None) -> AdoptJson:
+    """The document; `written` is None for a proposal without consent."""
     plan = plan_json(offer.plan, revision)
     results = [None] * len(offer.adoptions) if written is None else written
-    return {
-        "schema": SCHEMA,
-        "revision": revision,
-        "cluster": offer.cluster.name,
-        "project": offer.cluster.project,
-        "applications": [
-            _application_json(made, one) for made, one in zip(offer.adoptions, results, strict=True)
-        ],
-        "already": [{"member": str(p.member), "application_id": p.app.id} for p in offer.already],
-        "notes": list(offer.notes),
-        "reconcile": {key: plan[key] for key in ("steps", "waits", "summary")},
-    }
+    return AdoptJson(
+        revision=revision,
+        cluster=offer.cluster.name,
+        project=offer.cluster.project,
+        applications=tuple(map(_adoption_json, offer.adoptions, results)),
+        already=tuple(AdoptedJson(str(p.member), p.app.id) for p in offer.already),
+        notes=tuple(offer.notes),
+        reconcile=NextJson(plan.steps, plan.waits, plan.summary),
+    )
 
 
-def _application_json(made: Adoption, written: Written | None) -> dict[str, object]:
-    return {
-        "member": str(made.member),
-        "application_id": made.app.id,
-        "name": made.app.name,
-        "subdomain": made.app.subdomain,
-        "state": str(made.app.phase),
-        "from_owner": made.previous or None,
-        "equal": not made.changes,
-        "changes": [{"field": c.field, "was": c.was, "wants": c.wants} for c in made.changes],
-        "result": _word(written),
-        "message": "" if written is None else written.message,
-        "unapplied": [] if written is None else list(written.unapplied),
-    }
+def _adoption_json(made: Adoption, written: Written | None) -> AdoptionJson:
+    return AdoptionJson(
+        member=str(made.member),
+        application_id=made.app.id,
+        name=made.app.name,
+        subdomain=made.app.subdomain,
+        state=str(made.app.phase),
+        from_owner=made.previous or None,
+        equal=not made.changes,
+        changes=tuple(made.changes),
+        result=_word(written),
+        message="" if written is None else written.message,
+        unapplied=() if written is None else tuple(written.unapplied),
+    )
 
 
 def _word(written: Written | None) -> str:

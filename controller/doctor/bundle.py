@@ -18,6 +18,7 @@ from pathlib import Path
 from controller import __version__
 from controller.cml.translate import SHOWN, environment, hidden
 from controller.core.model.history import History
+from controller.core.model.json_object import fields_of
 from controller.core.model.policy import Policy
 from controller.core.planner.planner import plan
 from controller.core.situation.situation import situate
@@ -146,8 +147,8 @@ def _state(probe: Probe, policy: Policy) -> Iterator[tuple[str, str]]:
     decided = plan(situation)
     status = assess(situation, decided, revision)
     url = str if isinstance(connection, NoAnswerError) else connection.inspector.application_url
-    yield "status.json", _json(status_json(status, url))
-    yield "plan.json", _json(plan_json(decided, revision))
+    yield "status.json", _json(fields_of(status_json(status, url)))
+    yield "plan.json", _json(fields_of(plan_json(decided, revision)))
 
 
 def _applications(probe: Probe) -> Mapping[str, Sequence[Mapping[str, object]]]:

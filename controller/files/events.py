@@ -8,12 +8,13 @@ several lines, one for each time that its count was written; the last one counts
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from controller.core.status.events import Event, Kind, latest_first, tidy
-from controller.files import decode
+from controller.core.model.json_object import fields_of, text
+from controller.core.status.events import Event, latest_first
+from controller.files.document import json_fields, read
 from controller.files.port import FilesError, ProjectFiles, StoredFile
 
-SCHEMA = "raycml.event/v1"
 FOLDER = ".raycml/events"
 FILE_LIMIT = 256 * 1024  # bytes of one file
 FILES_KEPT = 4
@@ -22,29 +23,11 @@ PENDING_KEPT = 500  # events that could not be written yet
 
 _NAME = re.compile(r"([0-9]{6})\.jsonl")
 _LAST = 999_999
-_COUNT_MAX = 2**31
-
-
-def event_json(event: Event) -> dict[str, object]:
-    """The document `raycml.event/v1`, one line of a file."""
-    return {
-        "schema": SCHEMA,
-        "kind": event.kind.value,
-        "reason": event.reason,
-        "cluster": event.cluster,
-        "member": event.member,
-        "message": tidy(event.message),
-        "count": event.count,
-        "first_at": event.first_at.isoformat() if event.first_at else None,
-        "last_at": event.last_at.isoformat() if event.last_at else None,
-        "pass": event.pass_id,
-        "revision": event.revision,
-    }
 
 
 def render_event(event: Event, owner: str = "") -> bytes:
     """One line, with its end."""
-    body = {**event_json(event), "owner": owner}
+    body = {**fields_of(replace(event, message=text(event.message))), "owner": owner}
     return (json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
 
 
@@ -55,41 +38,13 @@ def parse_events(data: bytes, owner: str | None = None) -> list[Event]:
     only the end is read.  Raises nothing.
     """
     lines = data[-FILE_LIMIT:].split(b"\n")
-    bodies = (decode.json_object(line, LINE_LIMIT) for line in lines if line.strip())
-    found = (_event(b) for b in bodies if isinstance(b, dict) and _is_of(b, owner))
-    return [event for event in found if event is not None]
+    bodies = (json_fields(line, LINE_LIMIT) for line in lines if line.strip())
+    events = (read(Event, b) for b in bodies if isinstance(b, dict) and _is_of(b, owner))
+    return [event for event in events if event and event.first_at and event.last_at]
 
 
 def _is_of(body: Mapping[str, object], owner: str | None) -> bool:
-    return body.get("schema") == SCHEMA and owner in (None, body.get("owner"))
-
-
-def _event(body: Mapping[str, object]) -> Event | None:
-    kind, reason = _KINDS.get(decode.text(body.get("kind"))), decode.text(body.get("reason"))
-    first, last = decode.instant(body.get("first_at")), decode.instant(body.get("last_at"))
-    if kind is None or not reason or first is None or last is None:
-        return None
-    return Event(
-        kind,
-        reason,
-        decode.text(body.get("message")),
-        cluster=decode.text(body.get("cluster")),
-        member=decode.text(body.get("member")),
-        count=_count(body.get("count")),
-        first_at=first,
-        last_at=last,
-        pass_id=decode.text(body.get("pass")),
-        revision=decode.text(body.get("revision")),
-    )
-
-
-_KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
-
-
-def _count(value: object) -> int:
-    """At least 1: what cannot be read has happened once, for there is a line of it."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return min(max(value, 1), _COUNT_MAX) if whole and isinstance(value, int) else 1
+    return owner in (None, body.get("owner"))
 
 
 def merged(events: Iterable[Event]) -> tuple[Event, ...]:

@@ -1,14 +1,11 @@
-"""Events as lines for people and as JSON (`raycml.events/v1`).  Pure."""
+"""Events as lines for people.  Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 
 from controller.core.status.events import Event
-from controller.files.events import event_json
 from controller.printable import one_line
 from controller.terminal.columns import aligned
 
-SCHEMA = "raycml.events/v1"
 HEADER = ("LAST SEEN", "KIND", "REASON", "OBJECT", "COUNT", "MESSAGE")
 
 # Lines that come one by one cannot know how wide the next one is.
@@ -29,12 +26,3 @@ def line(row: Iterable[str]) -> str:
 def cells(event: Event) -> tuple[str, ...]:
     when = "-" if event.last_at is None else f"{event.last_at:%Y-%m-%dT%H:%M:%SZ}"
     return when, event.kind, event.reason, event.object, str(event.count), event.message
-
-
-def events_json(events: Iterable[Event], as_of: datetime) -> Mapping[str, object]:
-    """The document `raycml.events/v1`, in the order of the events."""
-    return {
-        "schema": SCHEMA,
-        "as_of": as_of.isoformat(),
-        "events": [event_json(event) for event in events],
-    }

@@ -14,6 +14,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
+from controller.core.model.json_object import JsonObject, fields_of
 from controller.printable import json_text, lines
 from controller.process.system import System
 
@@ -83,13 +84,13 @@ class Screen:
         """Data that goes on and on: ReaderGoneError once nobody reads it."""
         self._write(sys.stdout, text, lasting=True)
 
-    def document(self, body: Mapping[str, object]) -> None:
-        """One JSON document, sorted by nothing: its fields stand in the order of the manual."""
+    def document(self, body: JsonObject | Mapping[str, object]) -> None:
+        """One JSON document, with its fields in the order of the manual."""
         written = json.dumps(self._redacted(body), indent=2, ensure_ascii=False)
         _put(sys.stdout, json_text(written) + "\n")
 
-    def stream_document(self, body: Mapping[str, object]) -> None:
-        """One JSON document of several, on one line: ReaderGoneError once nobody reads it."""
+    def stream_document(self, body: JsonObject | Mapping[str, object]) -> None:
+        """One JSON document of several, on one line: ReaderGoneError once its reader ended."""
         written = json.dumps(self._redacted(body), ensure_ascii=False)
         _put(sys.stdout, json_text(written) + "\n", lasting=True)
 
@@ -108,6 +109,8 @@ class Screen:
 
     def _redacted(self, body: object) -> object:
         """The same body with each text redacted, so that it stays JSON whatever a text holds."""
+        if isinstance(body, JsonObject):
+            body = fields_of(body)
         if isinstance(body, Mapping):
             return {key: self._redacted(value) for key, value in body.items()}
         if isinstance(body, list | tuple):

@@ -1,17 +1,33 @@
-"""The JSON API: the same board for machines, and the same orders."""
+"""The JSON API: reads of the last pass, and the orders of people."""
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields
 
 from flask import Flask, Response, request
 
-from controller.core.status.documents import plan_json, status_json
-from controller.core.status.events import Event
-from controller.core.status.snapshot import ControllerSnapshot, SourceState
+from controller.core.model.json_object import JsonObject
+from controller.core.status.documents import (
+    ClusterJson,
+    EventsJson,
+    PlanJson,
+    StatusJson,
+    cluster_json,
+    events_json,
+    plan_json,
+    status_json,
+)
+from controller.core.status.snapshot import ControllerSnapshot
 from controller.core.status.status import Status
 from controller.web.context import Context
-from controller.web.openapi import openapi
+from controller.web.openapi import (
+    EVENTS_DEFAULT,
+    EVENTS_MAX,
+    AcceptedJson,
+    ClustersJson,
+    LoopJson,
+    openapi,
+)
 from controller.web.orders import OrderError
 from controller.web.origin import web_address
 from controller.web.pages.forms import check_reason, clean
@@ -20,39 +36,54 @@ from controller.web.replies import RefusedError, document
 from controller.web.request_checks import require_token
 
 API = "/api/v1"
-EVENTS_MAX = 1000
-_EVENTS = 100
 _NUMBER = re.compile(r"[0-9]{1,9}")
+Read = Callable[..., JsonObject | Mapping[str, object]]
+Order = Callable[..., None]
 
 
 def add_api(app: Flask, desk: Context) -> None:
-    """Everything below `/api/v1`."""
-    reads: dict[str, Callable[..., Response]] = {
-        "/status": lambda: document(_status(desk.board())),
-        "/clusters": lambda: document({"clusters": _status(desk.board())["clusters"]}),
+    """Every route of `openapi.ROUTES`."""
+    reads: dict[str, Read] = {
+        "/status": lambda: _status(desk.board()),
+        "/clusters": lambda: ClustersJson(_status(desk.board()).clusters),
         "/clusters/<name>": lambda name: _cluster(desk.board(), name),
         "/plan": lambda: _plan(desk.board()),
         "/events": lambda: _events(desk.board()),
-        "/source": lambda: document(_source(desk.board().source)),
-        "/loop": lambda: document(_loop(desk.board())),
-        "/openapi.json": lambda: document(openapi(desk.options.version)),
+        "/source": lambda: desk.board().source,
+        "/loop": lambda: _loop(desk.board()),
+        "/openapi.json": lambda: openapi(desk.options.version),
     }
-    orders: dict[str, Callable[..., Response]] = {
-        "/reconcile": lambda: _order(desk, desk.orders.wake),
+    orders: dict[str, Order] = {
+        "/reconcile": desk.orders.wake,
         "/clusters/<name>/pause": lambda name: _pause(desk, name),
-        "/clusters/<name>/unpause": lambda name: _order(desk, lambda: desk.orders.unpause(name)),
-        "/revisions/<revision>/approve": lambda revision: _order(
-            desk, lambda: desk.approve(revision)
-        ),
+        "/clusters/<name>/unpause": desk.orders.unpause,
+        "/revisions/<revision>/approve": desk.approve,
     }
-    for rule, handler in reads.items():
-        app.add_url_rule(API + rule, f"GET {API}{rule}", handler)
-    for rule, handler in orders.items():
+    for rule, read in reads.items():
+        app.add_url_rule(API + rule, f"GET {API}{rule}", _reading(read))
+    for rule, order in orders.items():
+        handler = _ordering(desk, order)
         app.add_url_rule(API + rule, f"POST {API}{rule}", handler, methods=["POST"])
 
 
+def _reading(read: Read) -> Callable[..., Response]:
+    return lambda **path: document(read(*path.values()))
+
+
+def _ordering(desk: Context, order: Order) -> Callable[..., Response]:
+    def handler(**path: str) -> Response:
+        require_token(desk)
+        try:
+            order(*path.values())
+        except OrderError as error:
+            raise RefusedError(409, "OrderRefused", str(error)) from None
+        return document(AcceptedJson(), 202)
+
+    return handler
+
+
 def _known(board: ControllerSnapshot) -> Status:
-    """The status.  Nothing known is not the same as no clusters: before the first pass, refused."""
+    """Refused before the first pass: an unknown status is not the same as no clusters."""
     if board.status is None:
         raise RefusedError(503, "NotLooked", NOT_LOOKED, {"Retry-After": "5"})
     return board.status
@@ -62,119 +93,57 @@ def _url(board: ControllerSnapshot) -> Callable[[str], str]:
     return lambda name: web_address(board.urls.get(name, ""))
 
 
-def _status(board: ControllerSnapshot) -> dict[str, object]:
+def _status(board: ControllerSnapshot) -> StatusJson:
     return status_json(_known(board), _url(board))
 
 
-def _cluster(board: ControllerSnapshot, name: str) -> Response:
-    status = _known(board)
-    chosen = status.cluster(name)
+def _cluster(board: ControllerSnapshot, name: str) -> ClusterJson:
+    chosen = _known(board).cluster(name)
     if chosen is None:
         raise unknown_cluster(name, board)
-    found = status_json(replace(status, clusters=(chosen,)), _url(board))["clusters"]
-    assert isinstance(found, list)  # noqa: S101 - the shape of the document
-    return document(found[0])
+    return cluster_json(chosen, _url(board))
 
 
-def _plan(board: ControllerSnapshot) -> Response:
-    return document(plan_json(board.plan, _known(board).revision))
+def _plan(board: ControllerSnapshot) -> PlanJson:
+    return plan_json(board.plan, _known(board).revision)
 
 
-def _events(board: ControllerSnapshot) -> Response:
+def _events(board: ControllerSnapshot) -> EventsJson:
     cluster = request.args.get("cluster", "")
     limit = _limit(request.args.get("limit", ""))
-    found = [e for e in board.events if cluster in ("", e.cluster)]
-    return document({"events": [_event(event) for event in found[:limit]]})
+    chosen = [event for event in board.events if cluster in ("", event.cluster)]
+    return events_json(chosen[:limit], board.as_of)
 
 
 def _limit(text: str) -> int:
     if not text:
-        return _EVENTS
+        return EVENTS_DEFAULT
     if not (_NUMBER.fullmatch(text) and 1 <= int(text) <= EVENTS_MAX):
         raise RefusedError(400, "BadLimit", f"`limit` is a number from 1 to {EVENTS_MAX}.")
     return int(text)
 
 
-def _event(event: Event) -> dict[str, object]:
-    return {
-        "kind": event.kind.value,
-        "reason": event.reason,
-        "message": event.message,
-        "cluster": event.cluster,
-        "member": event.member,
-        "object": event.object,
-        "count": event.count,
-        "first_at": event.first_at and event.first_at.isoformat(),
-        "last_at": event.last_at and event.last_at.isoformat(),
-        "pass_id": event.pass_id,
-        "revision": event.revision,
-    }
+def _loop(board: ControllerSnapshot) -> LoopJson:
+    passes = {each.name: getattr(board.loop, each.name) for each in fields(board.loop)}
+    return LoopJson(**passes, as_of=board.as_of)
 
 
-def _source(source: SourceState) -> dict[str, object]:
-    held = source.held
-    return {
-        "origin": source.origin,
-        "revision": source.revision,
-        "since": source.since and source.since.isoformat(),
-        "fetched_at": source.fetched_at and source.fetched_at.isoformat(),
-        "failure": source.failure,
-        "problems": list(source.problems),
-        "held": held
-        and {
-            "revision": held.revision,
-            "reason": held.reason,
-            "message": held.message,
-            "since": held.since.isoformat(),
-        },
-    }
-
-
-def _loop(board: ControllerSnapshot) -> dict[str, object]:
-    loop = board.loop
-    return {
-        "as_of": board.as_of.isoformat(),
-        "passes": loop.passes,
-        "failures": loop.failures,
-        "started_at": loop.started_at and loop.started_at.isoformat(),
-        "ended_at": loop.ended_at and loop.ended_at.isoformat(),
-        "took_s": loop.took_s,
-        "pause_s": loop.pause_s,
-        "error": loop.error,
-        "leads": loop.leads,
-        "holder": loop.holder,
-    }
-
-
-def _pause(desk: Context, name: str) -> Response:
-    def order() -> None:
-        body = _body()
-        reason, until = clean(_text(body, "reason")), _text(body, "until").strip()
-        check_reason(reason)
-        desk.orders.pause(name, reason, until)
-
-    return _order(desk, order)
+def _pause(desk: Context, name: str) -> None:
+    body = _body()
+    reason, until = clean(_text(body, "reason")), _text(body, "until").strip()
+    check_reason(reason)
+    desk.orders.pause(name, reason, until)
 
 
 def _body() -> Mapping[str, object]:
     found = request.get_json()
     if not isinstance(found, dict):
-        raise RefusedError(400, "BadRequest", "The body is to be a JSON object.")
+        raise RefusedError(400, "BadRequest", "The body must be a JSON object.")
     return found
 
 
 def _text(body: Mapping[str, object], name: str) -> str:
     found = body.get(name, "")
     if not isinstance(found, str):
-        raise RefusedError(400, "BadRequest", f"`{name}` is to be text.")
+        raise RefusedError(400, "BadRequest", f"`{name}` must be text.")
     return found
-
-
-def _order(desk: Context, order: Callable[[], None]) -> Response:
-    """Check the token, order, and say that it was taken; what comes of it, the next board says."""
-    require_token(desk)
-    try:
-        order()
-    except OrderError as error:
-        raise RefusedError(409, "OrderRefused", str(error)) from None
-    return document({"accepted": True}, 202)

@@ -1,281 +1,164 @@
-"""The description of the JSON API: OpenAPI 3.1, made from the lists that the code goes by."""
+"""The OpenAPI 3.1 document of the JSON API: its routes, and the types of its answers."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
-from controller.core.model.plan import ACTION_NAMES
-from controller.core.model.reasons import Reason
-from controller.core.status.events import Kind
+from pydantic import ConfigDict, Field
 
-Schema = Mapping[str, object]
+from controller.core.model.json_object import JsonObject, Moment, json_schemas
+from controller.core.status.documents import ClusterJson, EventsJson, PlanJson, StatusJson
+from controller.core.status.snapshot import LoopState, SourceState
+from controller.web.pages.forms import REASON_MAX
+from controller.web.replies import ErrorJson
 
-_TEXT: Schema = {"type": "string"}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
-_SECONDS: Schema = {"type": "number", "minimum": 0}
-_YES: Schema = {"type": "boolean"}
-_MOMENT: Schema = {"type": "string", "format": "date-time"}
-_REASON: Schema = {"enum": [reason.title for reason in Reason]}
+EVENTS_MAX = 1000
+EVENTS_DEFAULT = 100
 
 
-def openapi(version: str) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class ClustersJson(JsonObject):
+    """All clusters."""
+
+    clusters: tuple[ClusterJson, ...]
+    """Clusters, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopJson(LoopState):
+    """The passes of the controller at one moment."""
+
+    as_of: Moment = field(kw_only=True)
+    """Time of this data."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedJson(JsonObject):
+    """An order that was taken; the next status shows its effect."""
+
+    accepted: bool = True
+    """Always true."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseOrderJson(JsonObject):
+    """The body of a pause."""
+
+    __pydantic_config__ = ConfigDict(use_attribute_docstrings=True)  # a default may be left out
+
+    reason: Annotated[str, Field(min_length=1, max_length=REASON_MAX)]
+    """Reason for the pause, for other people."""
+    until: str = ""
+    """End of the pause: a duration such as `2h`, or an ISO time; empty for no end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation: a read, or an order, which needs the token."""
+
+    path: str
+    summary: str
+    answer: type[JsonObject] | None = AcceptedJson
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    body: type[JsonObject] | None = None
+
+    @property
+    def is_order(self) -> bool:
+        return self.answer is AcceptedJson
+
+
+_TEXT = {"type": "string"}
+_LIMIT = {"type": "integer", "minimum": 1, "maximum": EVENTS_MAX, "default": EVENTS_DEFAULT}
+_BEFORE_A_PASS = {"503": "No pass has ended yet."}
+_MISSING = {"404": "There is no such cluster.", **_BEFORE_A_PASS}
+_NOT_ORDERED = {
+    "401": "The token is missing or wrong.",
+    "403": "The page is read-only: no token is configured.",
+    "409": "The order cannot be carried out; the message gives the reason.",
+    "429": "Too many wrong tokens.",
+}
+ROUTES = (
+    Route("/status", "All clusters: `raycml.status/v1`.", StatusJson, _BEFORE_A_PASS),
+    Route("/clusters", "The clusters alone.", ClustersJson, _BEFORE_A_PASS),
+    Route("/clusters/{name}", "One cluster.", ClusterJson, _MISSING),
+    Route("/plan", "The last plan: `raycml.plan/v1`.", PlanJson, _BEFORE_A_PASS),
+    Route(
+        "/events",
+        "Events, the latest first: `raycml.events/v1`.",
+        EventsJson,
+        {"400": "`limit` is out of bounds."},
+        {"cluster": _TEXT, "limit": _LIMIT},
+    ),
+    Route("/source", "The source of the specs.", SourceState),
+    Route("/loop", "The passes of the controller.", LoopJson),
+    Route("/openapi.json", "This document.", None),
+    Route("/reconcile", "Start a pass now.", refusals=_NOT_ORDERED),
+    Route(
+        "/clusters/{name}/pause",
+        "Only watch a cluster, from the next pass on.",
+        refusals=_NOT_ORDERED,
+        body=PauseOrderJson,
+    ),
+    Route("/clusters/{name}/unpause", "Change a cluster again.", refusals=_NOT_ORDERED),
+    Route("/revisions/{revision}/approve", "Approve a held revision.", refusals=_NOT_ORDERED),
+)
+
+
+def openapi(version: str, base: str = "/api/v1") -> dict[str, Any]:
     """The whole document."""
+    types = {each for route in ROUTES for each in (route.answer, route.body) if each is not None}
+    ordered = sorted({*types, ErrorJson}, key=lambda each: each.__name__)
+    token = {"type": "apiKey", "in": "header", "name": "X-Raycml-Token"}
+    where = "For use behind a proxy that takes `Authorization` for itself."
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "raycml",
             "version": version or "0",
             "description": (
-                "What a running controller shows, and what a person may order.  Reads need no "
-                "token.  Whatever is read is of one moment, the last pass."
+                "The state of a running controller, and the orders of people.  Reads need no "
+                "token.  All that is read is of one moment, the last pass."
             ),
         },
-        "paths": _paths(),
+        "paths": {base + route.path: _path(route) for route in ROUTES},
         "components": {
-            "schemas": _schemas(),
+            "schemas": json_schemas(ordered, "#/components/schemas/{model}", closed=True),
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
-                "header": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": "X-Raycml-Token",
-                    "description": "Where a proxy in front takes `Authorization` for itself.",
-                },
+                "header": {**token, "description": where},
             },
         },
     }
 
 
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _maybe(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def _many(schema: Schema) -> Schema:
-    return {"type": "array", "items": schema}
-
-
-def _record(**fields: Schema) -> Schema:
-    """An object with exactly these fields."""
-    return {
-        "type": "object",
-        "properties": fields,
-        "required": list(fields),
-        "additionalProperties": False,
-    }
-
-
-def _paths() -> dict[str, object]:
-    refused = {"503": "No pass has ended yet."}
-    missing = {"404": "There is no such cluster.", **refused}
-    return {
-        "/api/v1/status": _read("All clusters: `raycml.status/v1`.", _ref("Status"), refused),
-        "/api/v1/clusters": _read(
-            "The clusters alone.", _record(clusters=_many(_ref("Cluster"))), refused
-        ),
-        "/api/v1/clusters/{name}": _read("One cluster.", _ref("Cluster"), missing, "name"),
-        "/api/v1/plan": _read("The last plan: `raycml.plan/v1`.", _ref("Plan"), refused),
-        "/api/v1/events": _events(),
-        "/api/v1/source": _read("Where the specs come from.", _ref("Source")),
-        "/api/v1/loop": _read("How the loop goes.", _ref("Loop")),
-        "/api/v1/openapi.json": _read("This document.", {"type": "object"}),
-        "/api/v1/reconcile": _order("Begin a pass now."),
-        "/api/v1/clusters/{name}/pause": _order(
-            "Only watch a cluster, from the next pass on.", "name", body=_pause_body()
-        ),
-        "/api/v1/clusters/{name}/unpause": _order("Work on a cluster again.", "name"),
-        "/api/v1/revisions/{revision}/approve": _order("Agree to a held revision.", "revision"),
-    }
-
-
-def _in_path(names: tuple[str, ...]) -> list[Schema]:
-    return [{"name": n, "in": "path", "required": True, "schema": _TEXT} for n in names]
-
-
-def _answer(meaning: str, schema: Schema) -> Schema:
-    return {"description": meaning, "content": {"application/json": {"schema": schema}}}
-
-
-def _read(
-    meaning: str, schema: Schema, errors: Mapping[str, str] | None = None, *names: str
-) -> dict[str, object]:
-    answers = {status: _answer(said, _ref("Error")) for status, said in (errors or {}).items()}
-    get = {"summary": meaning, "responses": {"200": _answer(meaning, schema), **answers}}
-    path: dict[str, object] = {"get": get}
-    return {"parameters": _in_path(names), **path} if names else path
-
-
-def _events() -> dict[str, object]:
-    found = _read(
-        "What happened, the latest first.",
-        _record(events=_many(_ref("Event"))),
-        {"400": "`limit` is out of bounds."},
-    )
-    limit = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
-    found["parameters"] = [
-        {"name": "cluster", "in": "query", "schema": _TEXT},
-        {"name": "limit", "in": "query", "schema": limit},
-    ]
-    return found
-
-
-def _pause_body() -> Schema:
-    return {
-        "type": "object",
-        "properties": {
-            "reason": {"type": "string", "minLength": 1, "maxLength": 500},
-            "until": {"type": "string", "description": "A duration, or an ISO time."},
-        },
-        "required": ["reason"],
-    }
-
-
-def _order(meaning: str, *names: str, body: Schema | None = None) -> dict[str, object]:
-    refusals = {
-        "401": "The token is missing or wrong.",
-        "403": "The page is read-only: no token is configured.",
-        "409": "It cannot be done; the message says why.",
-        "429": "Too many wrong tokens.",
-    }
-    post: dict[str, object] = {
-        "summary": meaning,
-        "security": [{"bearer": []}, {"header": []}],
+def _path(route: Route) -> dict[str, object]:
+    status, meaning = ("202", "The order was taken.") if route.is_order else ("200", route.summary)
+    found: dict[str, object] = {
+        "summary": route.summary,
         "responses": {
-            "202": _answer("The order was taken.", _record(accepted=_YES)),
-            **{status: _answer(said, _ref("Error")) for status, said in refusals.items()},
+            status: _content(route.answer, meaning),
+            **{refusal: _content(ErrorJson, why) for refusal, why in route.refusals.items()},
         },
     }
-    if body is not None:
-        post["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
-    return {"parameters": _in_path(names), "post": post} if names else {"post": post}
+    if route.query:
+        found["parameters"] = [
+            {"name": n, "in": "query", "schema": s} for n, s in route.query.items()
+        ]
+    if route.is_order:
+        found["security"] = [{"bearer": []}, {"header": []}]
+    if route.body is not None:
+        found["requestBody"] = {"required": True, **_content(route.body)}
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": _TEXT}
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+    return {"parameters": parameters, "post" if route.is_order else "get": found}
 
 
-def _schemas() -> dict[str, Schema]:
-    return {
-        "Status": _record(
-            schema={"const": "raycml.status/v1"},
-            as_of=_MOMENT,
-            revision=_TEXT,
-            clusters=_many(_ref("Cluster")),
-            unreadable=_many(_record(application_id=_TEXT, project=_TEXT, name=_TEXT, state=_TEXT)),
-        ),
-        "Cluster": _cluster(),
-        "Condition": _record(
-            type=_TEXT,
-            status={"enum": ["True", "False", "Unknown"]},
-            reason=_TEXT,
-            message=_TEXT,
-            revision=_TEXT,
-        ),
-        "Member": _member(),
-        "Plan": _plan(),
-        "Event": _event(),
-        "Source": _source(),
-        "Loop": _loop(),
-        "Error": _record(error=_record(reason=_TEXT, message=_TEXT)),
-    }
-
-
-def _cluster() -> Schema:
-    head = _record(
-        address=_TEXT,
-        incarnation=_TEXT,
-        observed_at=_MOMENT,
-        ray_version=_TEXT,
-        python_version=_TEXT,
-    )
-    groups = {"type": "object", "additionalProperties": _record(ready=_COUNT, desired=_COUNT)}
-    return _record(
-        name=_TEXT,
-        project=_TEXT,
-        state=_TEXT,
-        desired=_COUNT,
-        ready=_COUNT,
-        groups=groups,
-        url=_TEXT,
-        head=_maybe(head),
-        conditions=_many(_ref("Condition")),
-        members=_many(_ref("Member")),
-    )
-
-
-def _member() -> Schema:
-    return _record(
-        member=_TEXT,
-        application=_TEXT,
-        application_id=_maybe(_TEXT),
-        state=_TEXT,
-        ray=_TEXT,
-        node_id=_maybe(_TEXT),
-        reason=_maybe(_REASON),
-        waits_for=_TEXT,
-        since=_maybe(_MOMENT),
-        launcher=_TEXT,
-        edition_behind=_YES,
-    )
-
-
-def _plan() -> Schema:
-    step = _record(
-        action={"enum": list(ACTION_NAMES.values())},
-        cluster=_TEXT,
-        member=_maybe(_TEXT),
-        application_id=_maybe(_TEXT),
-        reason=_REASON,
-        changes=_many(_record(field=_TEXT, was=_TEXT, wants=_TEXT)),
-        impact=_TEXT,
-    )
-    wait = _record(cluster=_TEXT, member=_maybe(_TEXT), reason=_REASON, message=_TEXT)
-    return _record(
-        schema={"const": "raycml.plan/v1"},
-        revision=_TEXT,
-        steps=_many(step),
-        waits=_many(wait),
-        complete=_YES,
-        summary={"type": "object", "additionalProperties": _COUNT},
-    )
-
-
-def _event() -> Schema:
-    return _record(
-        kind={"enum": [kind.value for kind in Kind]},
-        reason=_TEXT,
-        message=_TEXT,
-        cluster=_TEXT,
-        member=_TEXT,
-        object=_TEXT,
-        count=_COUNT,
-        first_at=_maybe(_MOMENT),
-        last_at=_maybe(_MOMENT),
-        pass_id=_TEXT,
-        revision=_TEXT,
-    )
-
-
-def _source() -> Schema:
-    held = _record(revision=_TEXT, reason=_TEXT, message=_TEXT, since=_MOMENT)
-    return _record(
-        origin=_TEXT,
-        revision=_TEXT,
-        since=_maybe(_MOMENT),
-        fetched_at=_maybe(_MOMENT),
-        failure=_TEXT,
-        problems=_many(_TEXT),
-        held=_maybe(held),
-    )
-
-
-def _loop() -> Schema:
-    return _record(
-        as_of=_MOMENT,
-        passes=_COUNT,
-        failures=_COUNT,
-        started_at=_maybe(_MOMENT),
-        ended_at=_maybe(_MOMENT),
-        took_s=_SECONDS,
-        pause_s=_SECONDS,
-        error=_TEXT,
-        leads=_YES,
-        holder=_TEXT,
-    )
+def _content(of: type[JsonObject] | None, description: str = "") -> dict[str, object]:
+    name = "" if of is None else of.__name__.removesuffix("Json")
+    schema = {"$ref": f"#/components/schemas/{name}"} if name else {"type": "object"}
+    meaning = {"description": description} if description else {}
+    return {**meaning, "content": {"application/json": {"schema": schema}}}

@@ -1,12 +1,15 @@
-"""How answers look: pages in one look, JSON in one shape, and headers that keep strangers out."""
+"""Answers: pages, JSON documents, errors as either, and the security headers of all."""
 
 import hashlib
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from controller.core.model.json_object import JsonObject, json_of
 from controller.web.context import Context
 
 POLICY = (
@@ -16,7 +19,7 @@ POLICY = (
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
-    # Nothing leaves for another host; `no-referrer` would also hide from us where a form came from.
+    # No referrer for other hosts; `no-referrer` would also hide where a form was submitted from.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -27,7 +30,7 @@ _MACHINES = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics")
 
 
 class RefusedError(Exception):
-    """A request that is not answered as wished; `reason` is a CamelCase word for machines."""
+    """A request that is refused; `reason` is a CamelCase word for machines."""
 
     def __init__(
         self, status: int, reason: str, message: str, headers: Mapping[str, str] | None = None
@@ -39,10 +42,27 @@ class RefusedError(Exception):
         self.headers = headers or {}
 
 
-def document(body: Mapping[str, object] | list[object], status: int = 200) -> Response:
-    answer = jsonify(body)
-    answer.status_code = status
-    return answer
+@dataclass(frozen=True, slots=True)
+class RefusalJson(JsonObject):
+    """The reason for a refusal."""
+
+    reason: str
+    """Kind of refusal, in CamelCase."""
+    message: str
+    """Explanation for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorJson(JsonObject):
+    """A request that was refused."""
+
+    error: RefusalJson
+    """The reason for the refusal."""
+
+
+def document(body: JsonObject | Mapping[str, object], status: int = 200) -> Response:
+    written = json_of(body) if isinstance(body, JsonObject) else json.dumps(body)
+    return Response(written, status, content_type="application/json")
 
 
 def for_machines(path: str) -> bool:
@@ -77,14 +97,14 @@ def _http(error: HTTPException) -> Response:
 _WORDS = {
     404: ("NotFound", "There is nothing at this address."),
     405: ("MethodNotAllowed", "This address does not take this method."),
-    413: ("TooLarge", "The request is larger than anything that is expected here."),
+    413: ("TooLarge", "The request is too large."),
     415: ("NotJson", "Send JSON, with Content-Type: application/json."),
-    400: ("BadRequest", "The request cannot be understood."),
+    400: ("BadRequest", "The request is not valid."),
 }
 
 
 def _broken(error: Exception, app: Flask, desk: Context) -> Response:
-    """A fault of ours: told where faults are told, and never to whoever asked."""
+    """An internal error: it is logged, and its details stay out of the answer."""
     if desk.options.on_error is not None:
         desk.options.on_error(error)
     else:
@@ -94,7 +114,7 @@ def _broken(error: Exception, app: Flask, desk: Context) -> Response:
 
 def _error(status: int, reason: str, message: str) -> Response:
     if for_machines(request.path):
-        return document({"error": {"reason": reason, "message": message}}, status)
+        return document(ErrorJson(RefusalJson(reason, message)), status)
     page = render_template("error.html", status=status, reason=reason, message=message)
     return Response(page, status)
 

@@ -8,6 +8,8 @@ import pytest
 import yaml
 from stage import Stage
 
+from controller.cli.output.json_schemas import DOCUMENTS, Schema, document_schemas
+
 
 def test_init_writes_a_valid_spec_and_its_schema(stage: Stage) -> None:
     said = stage.run("init", "--name", "analytics")
@@ -71,6 +73,13 @@ def test_validate_says_the_same_as_a_document(stage: Stage) -> None:
 
 def test_schema_is_one_that_draft_7_understands(stage: Stage) -> None:
     jsonschema.Draft7Validator.check_schema(json.loads(stage.run("schema").out))
+
+
+@pytest.mark.parametrize("of", list(DOCUMENTS), ids=lambda of: of.value)
+def test_each_document_has_a_schema(stage: Stage, of: Schema) -> None:
+    printed = json.loads(stage.run("schema", "--of", of.value).out)
+    jsonschema.Draft202012Validator.check_schema(printed)
+    assert printed in document_schemas().values()
 
 
 def test_render_shows_applications_without_asking_anybody(stage: Stage) -> None:

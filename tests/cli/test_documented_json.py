@@ -3,9 +3,11 @@
 import json
 from datetime import timedelta
 
+import jsonschema
 from acceptance_world import World
 from stage import NOON, Said, Stage
 
+from controller.cli.output.json_schemas import document_schemas
 from controller.core.status.events import Event, Kind
 from controller.files.events import render_event
 from tests.documents.accept import compare
@@ -50,5 +52,7 @@ def happened() -> list[Event]:
 
 def test_the_page_of_json_formats_is_up_to_date(stage: Stage) -> None:
     found = examples(stage)
-    assert {each.schema for each in FORMATS} == set(found)
+    assert set(FORMATS) == set(found)
+    for schema, described in document_schemas().items():
+        jsonschema.validate(found[schema], described)
     compare(REFERENCE / "json.md", json_formats(found))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from controller.core.model.json_object import fields_of
 from controller.core.model.member import Member
 from controller.core.model.plan import (
     Change,
@@ -100,11 +101,11 @@ def test_a_refused_plan_says_which_law_it_would_break() -> None:
     assert said == (
         "Refused, since it would break a law: only_our_own_is_changed: stop of x\nNothing was done."
     )
-    assert plan_json(Plan(refusals=("a law",)), "")["complete"] is False
+    assert plan_json(Plan(refusals=("a law",)), "").complete is False
 
 
 def test_the_document_has_exactly_the_fields_of_its_schema() -> None:
-    body = plan_json(ALL, "4f2c1d9")
+    body = fields_of(plan_json(ALL, "4f2c1d9"))
     assert list(body) == ["schema", "revision", "steps", "waits", "complete", "summary"]
     assert (body["schema"], body["revision"]) == ("raycml.plan/v1", "4f2c1d9")
     assert body["complete"] is False
@@ -121,7 +122,7 @@ def test_the_document_has_exactly_the_fields_of_its_schema() -> None:
 
 
 def test_no_rendering_holds_a_value_of_a_variable() -> None:
-    said = [plan_text(ALL), plan_text(ALL, verbose=True), json.dumps(plan_json(ALL, ""))]
+    said = [plan_text(ALL), plan_text(ALL, verbose=True), json.dumps(fields_of(plan_json(ALL, "")))]
     assert not any(SECRET in text for text in said)
 
 

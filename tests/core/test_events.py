@@ -6,16 +6,15 @@ from datetime import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.core.model.json_object import TEXT_LIMIT, text
 from controller.core.status.events import (
     KEPT,
-    MESSAGE_MAX,
     Event,
     EventLog,
     Kind,
     latest_first,
     note,
     restored,
-    tidy,
 )
 from tests.worlds import NOW, at
 
@@ -114,12 +113,12 @@ def test_events_without_a_time_come_last() -> None:
     assert latest_first([READY, dated]) == (dated, READY)
 
 
-@given(st.text(max_size=2 * MESSAGE_MAX))
+@given(st.text(max_size=2 * TEXT_LIMIT))
 def test_a_message_becomes_one_short_line_once_and_for_all(message: str) -> None:
-    line = tidy(message)
-    assert len(line) <= MESSAGE_MAX
+    line = text(message)
+    assert len(line) <= TEXT_LIMIT
     assert line.isprintable()
-    assert tidy(line) == line
+    assert text(line) == line
 
 
 def test_a_message_is_tidied_before_it_is_compared() -> None:
@@ -127,4 +126,4 @@ def test_a_message_is_tidied_before_it_is_compared() -> None:
     journal, _ = noted(EventLog(), torn)
     journal, counts = noted(journal, torn)
     assert counts == [2]
-    assert journal.events[0].message == "a b" + "x" * (MESSAGE_MAX - 3)
+    assert journal.events[0].message == "a b" + "x" * (TEXT_LIMIT - 3)

@@ -3,10 +3,9 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from controller.cli.output.json_schemas import document_schemas
 from controller.core.model.reasons import Reason
-from controller.web.openapi import openapi
 from tests.documents.reference import page
 from tests.documents.spec_fields import Schema
 
@@ -14,31 +13,20 @@ _ITEMS = 2
 _EDITION = re.compile(r"-[0-9a-f]{10}\.py$")
 
 
-@dataclass(frozen=True)
-class Format:
-    """`component` is the format's schema in the OpenAPI document, where it is there."""
-
-    schema: str
-    text: str
-    component: str = ""
-
-
-FORMATS = (
-    Format(
-        "raycml.status/v1",
-        "`raycml status -o json`, which adds `lease`, and `GET /api/v1/status`.",
-        "Status",
+FORMATS = {
+    "raycml.status/v1": "`raycml status -o json`, which adds `lease`, and `GET /api/v1/status`.",
+    "raycml.plan/v1": "`raycml plan -o json`, and `GET /api/v1/plan`.",
+    "raycml.events/v1": (
+        "`raycml events -o json`, oldest first, and `GET /api/v1/events`, latest first."
     ),
-    Format("raycml.plan/v1", "`raycml plan -o json`, and `GET /api/v1/plan`.", "Plan"),
-    Format("raycml.events/v1", "`raycml events -o json`, oldest first."),
-    Format("raycml.validation/v1", "`raycml validate -o json`."),
-    Format("raycml.render/v1", "`raycml render -o json`."),
-    Format("raycml.doctor/v1", "`raycml doctor -o json`."),
-    Format("raycml.orphans/v1", "`raycml orphans -o json`."),
-    Format("raycml.adopt/v1", "`raycml adopt NAME -o json`."),
-    Format("raycml.acceptance/v1", "`raycml acceptance -o json`."),
-    Format("raycml.emulator/v1", "`raycml emulator status -o json`."),
-)
+    "raycml.validation/v1": "`raycml validate -o json`.",
+    "raycml.render/v1": "`raycml render -o json`.",
+    "raycml.doctor/v1": "`raycml doctor -o json`.",
+    "raycml.orphans/v1": "`raycml orphans -o json`.",
+    "raycml.adopt/v1": "`raycml adopt NAME -o json`.",
+    "raycml.acceptance/v1": "`raycml acceptance -o json`.",
+    "raycml.emulator/v1": "`raycml emulator status -o json`.",
+}
 
 
 def json_formats(examples: Mapping[str, object]) -> str:
@@ -59,25 +47,22 @@ def shortened(value: object) -> object:
     return _EDITION.sub("-5c1e90f3ab.py", value) if isinstance(value, str) else value
 
 
-def fields(component: str) -> Iterator[tuple[str, str]]:
-    root = openapi("")
-    yield from _fields(_schema(root, component), root, "")
+def fields(schema: str) -> list[tuple[str, str, str]]:
+    """Place, type and meaning of each field; none for a format without a JSON Schema."""
+    root = document_schemas().get(schema)
+    return [] if root is None else list(_fields(root, root, ""))
 
 
-def _schema(root: Schema, component: str) -> Schema:
-    found: Schema = root["components"]["schemas"][component]
-    return found
-
-
-def _fields(schema: Schema, root: Schema, path: str) -> Iterator[tuple[str, str]]:
+def _fields(schema: Schema, root: Schema, path: str) -> Iterator[tuple[str, str, str]]:
     for name, found in schema.get("properties", {}).items():
-        yield f"`{path}{name}`", _kind(found, root)
         inner = _resolved(found, root)
+        meaning = found.get("description") or inner["description"]
+        yield f"`{path}{name}`", _kind(found, root), meaning
         inner = _resolved(inner.get("items", inner), root)
         mapped = inner.get("additionalProperties")
         start = f"{path}{name}[]." if "items" in _resolved(found, root) else f"{path}{name}."
         if isinstance(mapped, Mapping):
-            inner, start = mapped, f"{path}{name}.*."
+            inner, start = _resolved(mapped, root), f"{path}{name}.*."
         yield from _fields(inner, root, start)
 
 
@@ -87,7 +72,7 @@ def _resolved(found: Schema, root: Schema) -> Schema:
         if each.get("type") != "null":
             found = each
     reference = str(found.get("$ref", ""))
-    return _schema(root, reference.rpartition("/")[2]) if reference else found
+    return root["$defs"][reference.rpartition("/")[2]] if reference else found
 
 
 def _kind(found: Schema, root: Schema) -> str:

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from controller.core.spec.suggestions import did_you_mean
+from controller.core.status.documents import events_json
 from controller.core.status.events import Event
-from controller.files.events import EventFile, event_json
-from controller.terminal.event_lines import HEADER, cells, events_json, events_text, line
+from controller.files.events import EventFile
+from controller.terminal.event_lines import HEADER, cells, events_text, line
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import (
     CaCert,
@@ -134,7 +135,7 @@ def _follow(screen: Screen, session: Session, stored: EventFile, wish: EventFilt
             _head(screen, found, chosen, wish)
         for event in chosen:
             if wish.form is Form.JSON:
-                screen.stream_document(event_json(event))
+                screen.stream_document(event)
             else:
                 screen.stream(line(cells(event)))
         counts = {_shown(event): event.count for event in found}

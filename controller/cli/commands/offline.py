@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from controller.cli.output.annotations import AnnotationReport, github_lines, gitlab_report
+from controller.cli.output.json_schemas import Schema, schema_text
 from controller.core.spec.allowed_projects import VARIABLE, parse_projects, refused
 from controller.core.spec.notices import notices
 from controller.core.spec.revision import Problem, Revision
@@ -36,6 +37,10 @@ Reported = Annotated[
     typer.Option(
         "--output", "-o", help="How problems are printed; github and gitlab put them at their line."
     ),
+]
+
+SchemaOf = Annotated[
+    Schema, typer.Option("--of", help="The format: a spec, or a document of `-o json`.")
 ]
 
 
@@ -91,12 +96,13 @@ def _schema_text() -> str:
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def schema(ctx: typer.Context) -> Exit:
+def schema(ctx: typer.Context, of: SchemaOf = Schema.SPEC) -> Exit:
     """Example: raycml schema > specs/raycml.schema.json
 
-    Print the JSON Schema (draft 7) of a spec.
+    Print the JSON Schema of a spec (draft 7), or of a document of `-o json` (2020-12).
     """
-    Screen(ctx.obj, plain=True, verbose=False).data(_schema_text().rstrip("\n"))
+    text = _schema_text() if of is Schema.SPEC else schema_text(of)
+    Screen(ctx.obj, plain=True, verbose=False).data(text.rstrip("\n"))
     return Exit.DONE
 
 

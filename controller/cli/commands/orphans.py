@@ -10,7 +10,7 @@ from controller.core.model.desired import DesiredState
 from controller.core.model.history import History
 from controller.core.model.observed import ObservedApplication, ObservedState, Phase, key_of
 from controller.core.model.policy import Policy
-from controller.core.status.documents import unreadable_json
+from controller.core.status.documents import OrphanJson, OrphansJson, unreadable_json
 from controller.reconcile import look_and_plan
 from controller.terminal.columns import aligned
 from controller.terminal.errors import CommandError
@@ -20,8 +20,6 @@ from controller.terminal.screen import Screen
 from controller.terminal.specs import label, load
 from controller.terminal.status_text import unreadable_text
 from controller.workspace.session import open_session, with_permissions
-
-SCHEMA = "raycml.orphans/v1"
 
 
 def orphans(
@@ -107,28 +105,22 @@ def _remedies(found: Sequence[ObservedApplication]) -> list[str]:
 
 
 def _document(
-    found: Sequence[ObservedApplication],
+    orphans: Sequence[ObservedApplication],
     unreadable: Sequence[ObservedApplication],
     observed: ObservedState,
     revision: str,
-) -> dict[str, object]:
-    return {
-        "schema": SCHEMA,
-        "revision": revision,
-        "as_of": observed.as_of.isoformat(),
-        "complete": observed.complete(),
-        "orphans": [_json(app) for app in found],
-        "unreadable": [unreadable_json(app) for app in unreadable],
-    }
+) -> OrphansJson:
+    return OrphansJson(
+        revision=revision,
+        as_of=observed.as_of,
+        complete=observed.complete(),
+        orphans=tuple(map(_orphan, orphans)),
+        unreadable=tuple(map(unreadable_json, unreadable)),
+    )
 
 
-def _json(app: ObservedApplication) -> dict[str, object]:
-    key, since = key_of(app), _since(app)
-    return {
-        "cluster": key.cluster,
-        "member": str(key.member),
-        "application_id": app.id,
-        "project": app.project,
-        "state": str(app.phase),
-        "since": None if since is None else since.isoformat(),
-    }
+def _orphan(app: ObservedApplication) -> OrphanJson:
+    key = key_of(app)
+    return OrphanJson(
+        key.cluster, str(key.member), app.id, app.project, str(app.phase), _since(app)
+    )

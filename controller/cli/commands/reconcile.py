@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from controller.core.model.history import History
+from controller.core.model.json_object import fields_of
 from controller.core.model.policy import Policy
 from controller.core.spec.revision import Revision
 from controller.core.spec.text import spoken
@@ -188,7 +189,7 @@ def _document(
 ) -> Mapping[str, object]:
     """`raycml.status/v1` with how it ended."""
     return {
-        **status_json(end.last.status, session.client.application_url),
+        **fields_of(status_json(end.last.status, session.client.application_url)),
         "reconcile": {
             "revision": label(order.revision),
             "wait_for": order.goal.value,

@@ -15,6 +15,7 @@ from controller.cli.output.watch_status import watch
 from controller.core.model.faults import Fault
 from controller.core.model.grace import grace_ends
 from controller.core.model.history import History
+from controller.core.model.json_object import fields_of
 from controller.core.model.lease import Lease
 from controller.core.model.plan import Plan
 from controller.core.spec.suggestions import did_you_mean
@@ -172,7 +173,8 @@ class Show:
     def document(self, status: Status, lease: Lease | None) -> Mapping[str, object]:
         """`raycml.status/v1`, with who writes at present."""
         told = {"who": lease.who, "since": lease.since, "epoch": lease.epoch} if lease else None
-        return {**status_json(status, self.session.client.application_url), "lease": told}
+        shown = status_json(status, self.session.client.application_url)
+        return {**fields_of(shown), "lease": told}
 
     def lease(self) -> Lease | None:
         return read_lease(self.session)

@@ -1,44 +1,68 @@
 """A person's agreement to one step of a source, from the revision in force to another.  Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, Protocol
+
+from pydantic import StringConstraints
+
+from controller.core.model.json_object import (
+    JsonObject,
+    Moment,
+    Number,
+    SomeText,
+    Text,
+    Texts,
+)
 
 PREFIX_MIN = 7  # characters of a revision's id that a person may give for the whole
+REVISION = "[0-9a-f]{7,64}"  # a commit, the id of a folder's content, or their start
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A newer revision that waits for a person: `raycml approve REVISION`.
+class Held(JsonObject):
+    """A newer revision that waits for a person: `raycml approve REVISION`."""
 
-    `base` is the revision in force and `number` its number; `removes` are the clusters that would
-    leave.
-    """
-
-    revision: str
-    reason: str
-    message: str
-    since: datetime
-    base: str = ""
-    number: int = 0
-    removes: tuple[str, ...] = ()
-    origin: str = ""
+    schema: Literal["raycml.held/v1"] = field(default="raycml.held/v1", kw_only=True, repr=False)
+    """Name and version of the format."""
+    revision: Annotated[Text, StringConstraints(pattern=rf"^{REVISION}$")]
+    """The revision that waits."""
+    reason: Text
+    """Reason for the wait, in CamelCase."""
+    message: Text
+    """Explanation for people."""
+    since: Moment
+    """Start of the wait."""
+    base: Text = ""
+    """Revision in force."""
+    number: Number = 0
+    """Number of the revision in force."""
+    removes: Texts = ()
+    """Clusters that the revision removes."""
+    origin: Text = ""
+    """Source of the revision."""
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
-    """One step, and who agreed to it when.  All ids are whole.
+class Approval(JsonObject):
+    """The agreement of a person to one step.  All ids are whole."""
 
-    `number` is that of the revision in force, of those that ever were: an approval that was left
+    schema: Literal["raycml.approval/v2"] = field(
+        default="raycml.approval/v2", kw_only=True, repr=False
+    )
+    """Name and version of the format."""
+    base: Text
+    """Revision in force."""
+    revision: SomeText
+    """The approved revision."""
+    number: Number
+    """Number of the revision in force, counted over all of the source: an approval that was left
     behind fits no later step, even from and to the same revisions.
     """
-
-    base: str
-    revision: str
-    number: int
-    by: str
-    at: datetime
+    by: Text
+    """Person who agreed."""
+    at: Moment
+    """Time of the approval."""
 
     def fits(self, held: Held) -> bool:
         """Whether this is the agreement that the held revision waits for."""

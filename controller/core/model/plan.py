@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum
 
 from controller.core.model.jobs import JobConfiguration
+from controller.core.model.json_object import JsonObject
 from controller.core.model.member import Key, Member
 from controller.core.model.project import SETUP_NAMES, ProjectAction, RemoveFile, WriteFile
 from controller.core.model.reasons import Outlook, Reason
@@ -201,12 +202,15 @@ class Intent(Enum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Change:
-    """One field that differs, as a person would write it; never a value of an environment."""
+class Change(JsonObject):
+    """A field that differs from the spec, as a person would write it."""
 
     field: str
+    """Name of the field."""
     was: str
+    """Current value; empty for an environment, which may hold secrets."""
     wants: str
+    """Desired value; empty for an environment."""
 
     def __str__(self) -> str:
         return f"{self.field} {self.was} -> {self.wants}" if self.was or self.wants else self.field

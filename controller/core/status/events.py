@@ -1,42 +1,67 @@
 """Events: what happened, in words, once for each matter however often it happens again."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Annotated, Literal
 
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from controller.core.model.json_object import (
+    JsonObject,
+    MomentOrNull,
+    SomeText,
+    Text,
+    count_or_zero,
+    text,
+)
 from controller.core.model.other_clocks import credible
 
 KEPT = 500  # events of a journal
-MESSAGE_MAX = 500  # characters
+_TIMES_MAX = 2**31
+_MINIMUM = {"type": "integer", "minimum": 1}
 _SAME_MATTER = timedelta(hours=1)  # a matter that rests for longer and comes back is a new event
 
 
 class Kind(StrEnum):
-    """Whether somebody should look."""
+    """Whether an event needs attention."""
 
     NORMAL = "Normal"
     WARNING = "Warning"
 
 
+def _times(value: object) -> int:
+    """At least 1: an event of which a line was written has happened."""
+    return min(max(count_or_zero(value), 1), _TIMES_MAX)
+
+
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One matter: `count` times since `first_at`, lately at `last_at`.
+class Event(JsonObject):
+    """One event; repeated events are counted."""
 
-    `cluster` is empty for what concerns the controller or its source, `member` for what concerns a
-    whole cluster.  `reason` is CamelCase; `pass_id` and `revision` are those of the last time.
-    """
-
+    schema: Literal["raycml.event/v1"] = field(default="raycml.event/v1", kw_only=True, repr=False)
+    """Name and version of the format."""
     kind: Kind
-    reason: str
-    message: str
-    cluster: str = ""
-    member: str = ""
-    count: int = 1
-    first_at: datetime | None = None
-    last_at: datetime | None = None
-    pass_id: str = ""
-    revision: str = ""
+    """`Warning` if it needs attention, otherwise `Normal`."""
+    reason: SomeText
+    """Kind of event, in CamelCase."""
+    message: Text
+    """Explanation for people."""
+    cluster: Text = ""
+    """Name of the cluster; empty for the controller and its source."""
+    member: Text = ""
+    """Member that the event is about; empty for a whole cluster."""
+    count: Annotated[int, BeforeValidator(_times), WithJsonSchema(_MINIMUM)] = 1
+    """Number of occurrences."""
+    first_at: MomentOrNull = None
+    """Time of the first occurrence."""
+    last_at: MomentOrNull = None
+    """Time of the last occurrence."""
+    pass_id: Annotated[Text, Field(alias="pass")] = ""
+    """Pass of the last occurrence."""
+    revision: Text = ""
+    """Revision at the last occurrence."""
 
     @property
     def object(self) -> str:
@@ -88,7 +113,7 @@ def note(
 
 def _note(journal: EventLog, event: Event, at: datetime) -> tuple[EventLog, Event, bool]:
     """The journal without the event, the event as it stands now, and whether that is written."""
-    event = replace(event, message=tidy(event.message))
+    event = replace(event, message=text(event.message))
     known = next((e for e in journal.events if _goes_on(e, event, at)), None)
     if known is None:
         return journal, replace(event, first_at=at, last_at=at), True
@@ -103,8 +128,3 @@ def _goes_on(known: Event, event: Event, at: datetime) -> bool:
     same = known.matter == event.matter
     last_at = credible(known.last_at, at, ahead_s=_SAME_MATTER.total_seconds())
     return same and last_at is not None and at - last_at <= _SAME_MATTER
-
-
-def tidy(message: str) -> str:
-    """One printable line, so that what is read back is the same matter as what was written."""
-    return "".join(c if c.isprintable() else " " for c in message[:MESSAGE_MAX]).strip()

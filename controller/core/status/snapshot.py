@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from controller.core.model.approval import Held
+from controller.core.model.json_object import Count, JsonObject, MomentOrNull, Seconds
 from controller.core.model.observed import Pause
 from controller.core.model.plan import Plan
 from controller.core.status.events import Event
@@ -15,43 +16,51 @@ from controller.core.status.status import Status
 
 
 @dataclass(frozen=True, slots=True)
-class SourceState:
-    """Where specs come from, and how it stands with that.
-
-    `revision` is the one in force (empty before the first), `fetched_at` the last time that the
-    source could be read, `failure` why it cannot be read now, and `problems` what is wrong in its
-    newest reading, `file:line:column: message` each.  `approved_by` names the person who let the
-    revision in force in, where it took one.
-    """
+class SourceState(JsonObject):
+    """The source of the specs, and the result of reading it."""
 
     origin: str
+    """Place of the specs: a folder, or a repository with ref and path."""
     revision: str = ""
-    since: datetime | None = None
-    fetched_at: datetime | None = None
+    """Revision in force; empty before the first."""
+    since: MomentOrNull = None
+    """Time at which the revision came into force."""
+    fetched_at: MomentOrNull = None
+    """Last time that the source could be read."""
     failure: str = ""
+    """Error of the last reading; empty if it succeeded."""
     problems: tuple[str, ...] = ()
+    """Problems of the newest revision, each `file:line:column: message`."""
     held: Held | None = None
+    """Newer revision that waits for approval; null if there is none."""
     approved_by: str = ""
+    """Person who approved the revision in force; empty if it needed no approval."""
 
 
 @dataclass(frozen=True, slots=True)
-class LoopState:
-    """How the loop goes.  `holder` says who has the lease when it is not this controller.
+class LoopState(JsonObject):
+    """The passes of a running controller."""
 
-    `ended_at` and `took_s` are of the last pass that ended well; `failures` counts passes in a row
-    that did not, `error` says why and `cause` is the kind of fault.
-    """
-
-    passes: int = 0
-    failures: int = 0
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    took_s: float = 0.0
+    passes: Count = 0
+    """Number of passes since the start."""
+    failures: Count = 0
+    """Number of failed passes in a row."""
+    started_at: MomentOrNull = None
+    """Start of the last pass."""
+    ended_at: MomentOrNull = None
+    """End of the last pass that succeeded."""
+    took_s: Seconds = 0.0
+    """Duration of that pass."""
     error: str = ""
+    """Error of the last pass; empty if it succeeded."""
     cause: str = ""
-    pause_s: float = 0.0
+    """Kind of that error."""
+    pause_s: Seconds = 0.0
+    """Time until the next pass."""
     holder: str = ""
+    """Controller that holds the lease, if it is another one."""
     leads: bool = False
+    """Whether this controller holds the lease."""
 
 
 @dataclass(frozen=True, slots=True)

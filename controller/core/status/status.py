@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
+from pydantic import WithJsonSchema
+
+from controller.core.model.json_object import JsonObject
 from controller.core.model.member import THE_HEAD, application_name
 from controller.core.model.observed import (
     HeadReport,
@@ -13,14 +17,19 @@ from controller.core.model.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """A named truth: `status` is "True", "False" or "Unknown"; the message is stable."""
+class Condition(JsonObject):
+    """A named truth about a cluster."""
 
     type: str
-    status: str
+    """`Ready`, `Synced`, `Reconciling`, `Stalled`, `Suspended` or `Paused`."""
+    status: Annotated[str, WithJsonSchema({"enum": ["True", "False", "Unknown"]})]
+    """Status of the condition."""
     reason: str
+    """Reason for the status, in CamelCase."""
     message: str
+    """Explanation for people; stable while the reason is."""
     revision: str = ""
+    """Revision that the condition was judged by."""
 
 
 @dataclass(frozen=True, slots=True)

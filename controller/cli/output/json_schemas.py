@@ -1,0 +1,40 @@
+"""The JSON Schemas of the documents that commands print with `-o json`."""
+
+import json
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from controller.adoption.text import AdoptJson
+from controller.core.model.json_object import JsonObject, json_schema
+from controller.core.status.documents import EventsJson, OrphansJson, PlanJson, StatusJson
+
+
+class Schema(Enum):
+    """A format with a JSON Schema."""
+
+    SPEC = "spec"
+    STATUS = "status"
+    PLAN = "plan"
+    EVENTS = "events"
+    ORPHANS = "orphans"
+    ADOPT = "adopt"
+
+
+DOCUMENTS: Mapping[Schema, type[JsonObject]] = {
+    Schema.STATUS: StatusJson,
+    Schema.PLAN: PlanJson,
+    Schema.EVENTS: EventsJson,
+    Schema.ORPHANS: OrphansJson,
+    Schema.ADOPT: AdoptJson,
+}
+
+
+def document_schemas() -> dict[str, dict[str, Any]]:
+    """Each format, such as `raycml.status/v1`, with its JSON Schema."""
+    found = [json_schema(of) for of in DOCUMENTS.values()]
+    return {schema["properties"]["schema"]["const"]: schema for schema in found}
+
+
+def schema_text(of: Schema) -> str:
+    return json.dumps(json_schema(DOCUMENTS[of]), indent=2, ensure_ascii=False) + "\n"

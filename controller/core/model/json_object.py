@@ -1,0 +1,197 @@
+"""JSON objects: dataclasses that are written as JSON, read from it, and described by a JSON Schema.
+
+Files are written by other processes and by people: what is read may be incomplete, old or hostile.
+The types here bound it, and give a field that cannot be read its empty value.
+"""
+
+import math
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import Field, fields
+from datetime import UTC, datetime
+from functools import cache
+from typing import Annotated, Any, ClassVar, cast
+
+from pydantic import BeforeValidator, ConfigDict, PlainSerializer, TypeAdapter, WithJsonSchema
+from pydantic.fields import FieldInfo
+
+TEXT_LIMIT = 500  # characters
+ITEMS_LIMIT = 10_000
+_NUMBER_MAX = 2**62
+
+
+class JsonObject:
+    """A dataclass whose fields and docstrings are those of a JSON object."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_serialization_defaults_required=True,
+        serialize_by_alias=True,
+        use_attribute_docstrings=True,
+    )
+
+
+def text(value: object) -> str:
+    """Printable and bounded; empty for anything that is not text."""
+    if not isinstance(value, str):
+        return ""
+    return "".join(c if c.isprintable() else " " for c in value[:TEXT_LIMIT]).strip()
+
+
+def some_text(value: object) -> str:
+    """The same; ValueError if it is empty."""
+    if found := text(value):
+        return found
+    raise ValueError("empty")
+
+
+def moment_or_null(value: object) -> datetime | None:
+    """RFC 3339 with an offset, in UTC; None for anything else."""
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or len(value) > 64:
+        return None
+    try:
+        when = datetime.fromisoformat(value)
+        return when.astimezone(UTC) if when.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def moment(value: object) -> datetime:
+    """The same; ValueError for anything else."""
+    if found := moment_or_null(value):
+        return found
+    raise ValueError("not a time")
+
+
+def seconds_or_null(value: object) -> float | None:
+    """A finite number of seconds, zero or more; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def seconds(value: object) -> float:
+    """The same; ValueError for anything else."""
+    if (found := seconds_or_null(value)) is not None:
+        return found
+    raise ValueError("not a number of seconds")
+
+
+def count_or_zero(value: object) -> int:
+    """A whole number above zero; zero for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def number(value: object) -> int:
+    """A whole number from zero up; ValueError for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _NUMBER_MAX:
+        return value
+    raise ValueError("not a whole number")
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """The texts of a list; empty for anything else."""
+    return tuple(map(text, value[:ITEMS_LIMIT])) if isinstance(value, list | tuple) else ()
+
+
+def _written(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+_TIME = {"type": "string", "format": "date-time"}
+_MAYBE_TIME = {"anyOf": [_TIME, {"type": "null"}]}
+
+Text = Annotated[str, BeforeValidator(text)]
+SomeText = Annotated[str, BeforeValidator(some_text)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(texts)]
+Flag = Annotated[bool, BeforeValidator(lambda value: value is True)]
+Count = Annotated[
+    int, BeforeValidator(count_or_zero), WithJsonSchema({"type": "integer", "minimum": 0})
+]
+Number = Annotated[int, BeforeValidator(number), WithJsonSchema({"type": "integer", "minimum": 0})]
+Seconds = Annotated[
+    float, BeforeValidator(seconds), WithJsonSchema({"type": "number", "minimum": 0})
+]
+SecondsOrNull = Annotated[float | None, BeforeValidator(seconds_or_null)]
+Moment = Annotated[
+    datetime, BeforeValidator(moment), PlainSerializer(_written), WithJsonSchema(_TIME)
+]
+MomentOrNull = Annotated[
+    datetime | None,
+    BeforeValidator(moment_or_null),
+    PlainSerializer(_written),
+    WithJsonSchema(_MAYBE_TIME),
+]
+
+
+def adapter(of: type[Any]) -> TypeAdapter[Any]:
+    """Made when it is first needed, so that a command pays for no document but its own."""
+    return _adapter(cast("Hashable", of))
+
+
+_adapter: Callable[[Hashable], TypeAdapter[Any]] = cache(TypeAdapter)
+
+
+def names_of(of: type[Any]) -> tuple[str, ...]:
+    """The names of the fields as JSON has them."""
+    return tuple(_alias(each) or each.name for each in fields(of))
+
+
+def _alias(of: Field[Any]) -> str | None:
+    extra = getattr(of.type, "__metadata__", ())
+    return next((each.alias for each in extra if isinstance(each, FieldInfo)), None)
+
+
+def fields_of(value: JsonObject) -> dict[str, Any]:
+    """The fields as plain values."""
+    return adapter(type(value)).dump_python(value, mode="json")  # type: ignore[no-any-return]
+
+
+def json_of(value: JsonObject) -> bytes:
+    return adapter(type(value)).dump_json(value)
+
+
+def json_schema(of: type[Any]) -> dict[str, Any]:
+    """The JSON Schema of a document; a later version may have further fields."""
+    parts = json_schemas([of], "#/$defs/{model}")
+    whole = parts.pop(_name(of.__name__))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole, "$defs": parts}
+
+
+def json_schemas(
+    of: Iterable[type[Any]], reference: str, *, closed: bool = False
+) -> dict[str, dict[str, Any]]:
+    """The schemas of these types and of those in them, by name; `reference` has `{model}` in it.
+
+    Closed schemas allow no other fields.
+    """
+    inputs = [(each.__name__, "serialization", adapter(each)) for each in of]
+    _, made = TypeAdapter.json_schemas(inputs, ref_template=reference)  # type: ignore[arg-type]
+    return {_name(name): _plain(schema, closed=closed) for name, schema in made["$defs"].items()}
+
+
+def _name(name: str) -> str:
+    return name.removesuffix("Json")
+
+
+def _plain(schema: Any, *, closed: bool) -> Any:
+    """Without titles and defaults, which say nothing about a document."""
+    if isinstance(schema, list):
+        return [_plain(each, closed=closed) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    found = {
+        key: _plain(value, closed=closed)
+        for key, value in schema.items()
+        if key not in ("title", "default") or isinstance(value, Mapping)
+    }
+    if isinstance(reference := found.get("$ref"), str):
+        found["$ref"] = _name(reference)
+    if isinstance(description := found.get("description"), str):
+        found["description"] = " ".join(description.split())
+    return {**found, "additionalProperties": False} if closed and "properties" in found else found

@@ -1,0 +1,44 @@
+"""JSON that another process wrote and that may be incomplete, old, or hostile.  Raises nothing."""
+
+import json
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from controller.core.model.json_object import JsonObject, adapter, fields_of, names_of
+
+T = TypeVar("T", bound=JsonObject)
+
+
+def json_fields(data: bytes, limit: int) -> dict[str, Any] | str:
+    """The fields of the object, or a sentence that says why there is none."""
+    if len(data) > limit:
+        return f"larger than {limit} bytes"
+    try:
+        value: object = json.loads(data)
+    except RecursionError:
+        return "nested too deeply"
+    except ValueError:
+        return "not JSON"
+    return value if isinstance(value, dict) else "not a JSON object"
+
+
+def read(of: type[T], body: dict[str, Any] | str) -> T | None:
+    """The object; None for anything else.  A field that is left out is read as null."""
+    if isinstance(body, str):
+        return None
+    try:
+        found: T = adapter(of).validate_python({name: body.get(name) for name in names_of(of)})
+    except ValidationError:
+        return None
+    return found
+
+
+def parse(of: type[T], data: bytes, limit: int) -> T | None:
+    """The object in these bytes; None for anything else."""
+    return read(of, json_fields(data, limit))
+
+
+def render(value: JsonObject, *, ascii_only: bool = True) -> bytes:
+    """The file of the object, for people too."""
+    return (json.dumps(fields_of(value), indent=2, ensure_ascii=ascii_only) + "\n").encode()
