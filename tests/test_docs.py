@@ -40,6 +40,7 @@ from tests.documents.markdown import (
 from tests.documents.reference import PAGES, page
 from tests.documents.spec_fields import all_fields
 from tests.mutants.catalogue import CATALOGUE
+from tests.test_house import ARROWS
 
 README_BYTES_MAX = 10_000
 TROUBLESHOOTING = DOCS / "troubleshooting.md"
@@ -88,6 +89,15 @@ def test_the_site_shows_every_document() -> None:
     assert set(shown) == there
 
 
+def test_the_architecture_has_every_folder_above_those_that_it_imports() -> None:
+    text = text_of(DOCS / "architecture.md")
+    rows = re.findall(r"^\| `controller/([\w/]+)` \|", text, re.MULTILINE)
+    folders = [name for name in ARROWS if (ROOT / "controller" / name).is_dir()]
+    assert sorted(rows) == sorted(folders)
+    for place, folder in enumerate(rows):
+        assert not ARROWS[folder] & {*rows[:place]}, folder
+
+
 @pytest.mark.parametrize("document", manuals(), ids=name_of)
 def test_a_file_that_is_named_exists(document: Path) -> None:
     named = re.findall(r"`((?:controller|docs|specs|tests)/[\w./-]*)`", prose(text_of(document)))
@@ -123,6 +133,7 @@ def test_a_setting_that_is_named_is_one(document: Path) -> None:
     known = {*CONNECTION_VARIABLES, *RUN_VARIABLES, *map(variable, Settings.model_fields)}
     known.add("RAYCML_COMMENT_TOKEN")  # of the example for GitLab alone
     known |= {f"RAYCML_CONTRACT_{name}" for name in ("HOST", "KEY", "PROJECT")}
+    known.add("RAYCML_SCREENSHOTS")  # of the tests, as those before it
     named = set(re.findall(r"\bRAYCML_[A-Z_]+[A-Z]\b", text_of(document)))
     assert named <= known
 
