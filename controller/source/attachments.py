@@ -1,7 +1,6 @@
-"""Files that specs name, read together with them: so that a revision says everything by itself.
+"""Files that specs name, read together with them, so that a revision is complete by itself.
 
-Today those are requirements files.  What comes of a spec whose file cannot be read or used is a
-problem, and no spec.
+Today those are requirements files.  A spec whose file cannot be read or used becomes a problem.
 """
 
 import posixpath
@@ -15,49 +14,53 @@ from controller.printable import one_line
 FIELD = "spec.pythonEnvironment.requirements"
 
 
-class AttachmentError(Exception):
-    """The file cannot be had; the message goes on from its name and ends in a remedy."""
+class UnreadableError(Exception):
+    """A file cannot be read; the message goes on from its name and ends in a remedy."""
 
 
 ReadFile = Callable[[SpecDocument, str], bytes]
-"""The content of a file, by its path from the folder of the holder's file; AttachmentError."""
+"""The content of a file, by its path from the folder of the document's file; UnreadableError."""
 
 
-def wanted(holder: SpecDocument) -> str | None:
-    """The path, from the folder of its own file, of what the spec needs to be read."""
-    environment = holder.cluster.spec.python_environment
+def attachment(document: SpecDocument) -> str | None:
+    """The path of the file that the spec names, from the folder of its own file."""
+    environment = document.cluster.spec.python_environment
     return None if environment is None else environment.file
 
 
 def resolve(
-    holders: Iterable[SpecDocument], read_file: ReadFile
+    documents: Iterable[SpecDocument], read_file: ReadFile
 ) -> tuple[tuple[SpecDocument, ...], tuple[Problem, ...]]:
-    """The same specs with what they name in them, and the problems of those that have some."""
+    """The same specs with the content of the files that they name, and the problems of others."""
     whole: list[SpecDocument] = []
     problems: list[Problem] = []
-    for holder in holders:
-        path = wanted(holder)
-        found = holder if path is None else _resolved(holder, path, read_file)
-        if isinstance(found, SpecDocument):
-            whole.append(found)
+    for document in documents:
+        path = attachment(document)
+        resolved = document if path is None else _resolved(document, path, read_file)
+        if isinstance(resolved, SpecDocument):
+            whole.append(resolved)
         else:
-            problems += found
+            problems += resolved
     return tuple(whole), tuple(problems)
 
 
-def _resolved(holder: SpecDocument, path: str, read_file: ReadFile) -> SpecDocument | list[Problem]:
+def _resolved(
+    document: SpecDocument, path: str, read_file: ReadFile
+) -> SpecDocument | list[Problem]:
     try:
-        data = read_file(holder, path)
-    except AttachmentError as error:
-        message = f"`{FIELD}`: {one_line(path)} {error}"
-        return [Problem(holder.file, holder.line, 1, message)]
+        data = read_file(document, path)
+    except UnreadableError as error:
+        return [_problem(document, f"{path} {error}")]
     lines, faults = read_requirements(data)
     if faults:
-        name = one_line(posixpath.join(posixpath.dirname(holder.file), path))
+        name = one_line(posixpath.join(posixpath.dirname(document.file), path))
         return [Problem(name, fault.line, 1, one_line(fault.message)) for fault in faults[:100]]
-    version = holder.cluster.spec.ray_version
-    others = filter(None, (other_ray(line, version) for line in lines))
-    problems = [Problem(holder.file, holder.line, 1, f"`{FIELD}`: {one_line(o)}") for o in others]
-    if problems:
-        return problems[:1]
-    return SpecDocument(holder.cluster.with_requirements(lines), holder.file, holder.line)
+    version = document.cluster.spec.ray_version
+    for line in lines:
+        if message := other_ray(line, version):
+            return [_problem(document, message)]
+    return SpecDocument(document.cluster.with_requirements(lines), document.file, document.line)
+
+
+def _problem(document: SpecDocument, message: str) -> Problem:
+    return Problem(document.file, document.line, 1, f"`{FIELD}`: {one_line(message)}")

@@ -1,8 +1,8 @@
 """Files and folders to one revision.
 
-Whatever cannot be read, or changes while it is read, is a problem of the revision and never an
-empty answer: an absence that nobody understands must not look like a deletion.  Nothing outside the
-named paths is read, and nothing is written.
+A file that cannot be read, or changes while it is read, is a problem of the revision and never an
+empty answer: an absence of unknown cause must not look like a deletion.  Nothing outside the named
+paths is read, and nothing is written.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from controller.core.spec.revision import Problem, Revision, SpecDocument, assemble
 from controller.printable import one_line
-from controller.source.attachments import AttachmentError, ReadFile, resolve
+from controller.source.attachments import ReadFile, UnreadableError, resolve
 from controller.source.yaml.parse import MAX_BYTES, parse
 from controller.source.yaml.schema import FILE_NAME
 
@@ -51,19 +51,19 @@ def read(
     """
     if not paths:
         raise SourceError("no path to read specs from; name a file or a folder")
-    reading = _Reading(root)
+    reader = _FolderReader(root)
     for path in paths:
-        reading.add(path)
-    if not reading.files and not reading.problems:
+        reader.add(path)
+    if not reader.files and not reader.problems:
         message = f"no *.yaml or *.yml in {listed(paths)}; write one with `raycml init`"
         raise EmptySourceError(message)
-    reading.read_all()
+    reader.read_all()
     return assemble(
-        reading.holders,
-        reading.problems,
+        reader.documents,
+        reader.problems,
         origin=origin if origin is not None else listed(paths),
         commit=commit,
-        empty_folders=reading.empty_folders(),
+        empty_folders=reader.empty_folders(),
     )
 
 
@@ -72,13 +72,13 @@ def listed(paths: Sequence[Path]) -> str:
 
 
 @dataclass(slots=True)
-class _Reading:
-    """What has been found so far; `files` maps a real path to its name in messages."""
+class _FolderReader:
+    """The specs and problems read so far; `files` maps a real path to its name in messages."""
 
     root: Path | None
     files: dict[Path, str] = field(default_factory=dict)
     folders: list[Path] = field(default_factory=list)
-    holders: list[SpecDocument] = field(default_factory=list)
+    documents: list[SpecDocument] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, path: Path) -> None:
@@ -95,38 +95,35 @@ class _Reading:
 
     def _walk(self, folder: Path, home: Path, depth: int) -> None:
         if depth > MAX_FOLDER_DEPTH:
-            self._say(folder, f"more than {MAX_FOLDER_DEPTH} folders deep; move the specs up")
+            self._note(folder, f"more than {MAX_FOLDER_DEPTH} folders deep; move the specs up")
             return
         try:
             entries = sorted(folder.iterdir())
         except OSError as error:
-            self._say(folder, f"cannot be listed: {_why(error)}; correct its permissions")
+            self._note(folder, f"cannot be listed: {_why(error)}; correct its permissions")
             return
         self.folders.append(folder)
         for entry in entries:
-            if not entry.name.startswith("."):
-                self._enter(entry, home, depth)
-
-    def _enter(self, entry: Path, home: Path, depth: int) -> None:
-        if entry.is_symlink() and not self._stays(entry, home):
-            return
-        if entry.is_dir():
-            # A link to a folder inside is read where the folder is; links cannot lead in circles.
-            if not entry.is_symlink():
+            if entry.name.startswith(".") or (entry.is_symlink() and self._leaves(entry, home)):
+                continue
+            if not entry.is_dir():
+                if entry.suffix in SUFFIXES:
+                    self._take(entry)
+            elif not entry.is_symlink():
+                # A linked folder is read where it is, so links cannot lead in circles.
                 self._walk(entry, home, depth + 1)
-        elif entry.suffix in SUFFIXES:
-            self._take(entry)
 
-    def _stays(self, link: Path, home: Path) -> bool:
-        """Whether a link leads to something inside; others are a problem where they matter."""
+    def _leaves(self, link: Path, home: Path) -> bool:
+        """True for a link to something outside; it is a problem where it stands for specs."""
         try:
-            inside = link.resolve(strict=True).is_relative_to(home)
+            if link.resolve(strict=True).is_relative_to(home):
+                return False
             message = "leads out of the folder; put the file itself here"
         except (OSError, RuntimeError):
-            inside, message = False, "is a link that leads nowhere; correct or remove it"
-        if not inside and (link.suffix in SUFFIXES or link.is_dir()):
-            self._say(link, message)
-        return inside
+            message = "is a link that leads nowhere; correct or remove it"
+        if link.suffix in SUFFIXES or link.is_dir():
+            self._note(link, message)
+        return True
 
     def empty_folders(self) -> tuple[str, ...]:
         """Folders without a spec file in them or below: emptied, or not mounted."""
@@ -143,26 +140,20 @@ class _Reading:
     def read_all(self) -> None:
         total = 0
         for path, name in sorted(self.files.items()):
-            data = self._read(path, name)
-            total += len(data or b"")
+            try:
+                data = _stable_bytes(path)
+            except UnreadableError as error:
+                self.problems.append(Problem(name, 0, 0, str(error)))
+                continue
+            total += len(data)
             if total > MAX_TOTAL_BYTES:
                 raise SourceError("more than 64 MiB of spec files; name a smaller folder")
-            if data is not None:
-                holders, problems = parse(name, data)
-                whole, more = resolve(holders, _beside(path))
-                self.holders += whole
-                self.problems += (*problems, *more)
+            documents, problems = parse(name, data)
+            whole, more = resolve(documents, _reader_beside(path))
+            self.documents += whole
+            self.problems += (*problems, *more)
 
-    def _read(self, path: Path, name: str) -> bytes | None:
-        try:
-            return _stable_bytes(path)
-        except OSError as error:
-            self.problems.append(Problem(name, 0, 0, f"cannot be read: {_why(error)}"))
-        except _UnstableError as error:
-            self.problems.append(Problem(name, 0, 0, str(error)))
-        return None
-
-    def _say(self, path: Path, message: str) -> None:
+    def _note(self, path: Path, message: str) -> None:
         self.problems.append(Problem(self._name(path), 0, 0, message))
 
     def _name(self, path: Path) -> str:
@@ -171,52 +162,50 @@ class _Reading:
         return one_line(str(path))
 
 
-def _beside(spec: Path) -> ReadFile:
-    """Files in the folder of a spec file, or below it; a link may not lead out of there."""
+def _reader_beside(spec: Path) -> ReadFile:
+    """Reads files in the folder of a spec file, or below it; a link may not lead out of there."""
 
     def read_file(_: SpecDocument, path: str) -> bytes:
         try:
             real = (spec.parent / path).resolve(strict=True)
-            if not real.is_relative_to(spec.parent):
-                raise AttachmentError("leads out of its folder; put the file itself there")
-            if any(map(_is_hidden, real.relative_to(spec.parent).parts)):
-                raise AttachmentError("leads to a hidden file, which is not read; rename that")
-            return _stable_bytes(real)
         except FileNotFoundError:
-            message = "is not beside the spec; add the file, or correct the path"
+            raise UnreadableError(
+                "is not beside the spec; add the file, or correct the path"
+            ) from None
         except (OSError, RuntimeError) as error:
-            message = f"cannot be read: {_why(error)}"
-        except _UnstableError as error:
-            message = str(error)
-        raise AttachmentError(message)
+            raise UnreadableError(f"cannot be read: {_why(error)}") from None
+        if not real.is_relative_to(spec.parent):
+            raise UnreadableError("leads out of its folder; put the file itself there")
+        if any(map(_is_hidden, real.relative_to(spec.parent).parts)):
+            raise UnreadableError("leads to a hidden file, which is not read; rename that")
+        return _stable_bytes(real)
 
     return read_file
 
 
 def _is_hidden(name: str) -> bool:
-    """Two dots begin the folders in which Kubernetes keeps what it mounts; they count as shown."""
+    """Two dots begin the folders in which Kubernetes keeps mounted files; they count as shown."""
     return name.startswith(".") and not name.startswith("..")
-
-
-class _UnstableError(Exception):
-    pass
 
 
 def _stable_bytes(path: Path) -> bytes:
     """The content, known not to be half of an edit; one byte past the bound at most.
 
-    Raises _UnstableError where the file changed meanwhile, or is not a regular file.
+    UnreadableError where it cannot be read, changed meanwhile, or is not a regular file.
     """
-    # Without O_NONBLOCK a named pipe would hold us up for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            raise _UnstableError("is not a regular file; remove it from here")
-        data = file.read(MAX_BYTES + 1)
-    after = path.stat()
+    try:
+        # Without O_NONBLOCK a named pipe would hold us up for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode):
+                raise UnreadableError("is not a regular file; remove it from here")
+            data = file.read(MAX_BYTES + 1)
+        after = path.stat()
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {_why(error)}") from None
     if _version(before) != _version(after) or len(data) != min(after.st_size, MAX_BYTES + 1):
-        raise _UnstableError("changed while it was read; it is read again in the next pass")
+        raise UnreadableError("changed while it was read; it is read again in the next pass")
     return data
 
 

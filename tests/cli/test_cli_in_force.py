@@ -473,7 +473,7 @@ def test_a_home_without_locks_is_said_to_be_why_a_repository_cannot_be_read(
     monkeypatch.setattr(fcntl, "flock", flock)
     with controlled(stage, repository.folder) as controller:
         controller.turn()
-        assert "No locks available" in controller.source.failure
+        assert "No locks available; the file system has no locks" in controller.source.failure
         assert "XDG_CACHE_HOME" in controller.source.failure
 
 

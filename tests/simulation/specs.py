@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from controller.core.spec.revision import Problem, Revision, SpecDocument, assemble
-from controller.source.attachments import AttachmentError, resolve
+from controller.source.attachments import UnreadableError, resolve
 from controller.source.directory import SourceError
 from controller.source.yaml.parse import parse
 
@@ -27,7 +27,7 @@ def _read(name: str, data: bytes) -> tuple[tuple[SpecDocument, ...], tuple[Probl
 
 
 def _nothing_beside(_: SpecDocument, path: str) -> bytes:
-    raise AttachmentError("is not beside the spec; add the file, or correct the path")
+    raise UnreadableError("is not beside the spec; add the file, or correct the path")
 
 
 class Folder:

@@ -112,11 +112,11 @@ def test_a_file_without_permission_is_a_problem(tmp_path: Path) -> None:
 
 
 def test_a_file_that_vanishes_before_it_is_read_is_a_problem(tmp_path: Path) -> None:
-    reading = directory._Reading(root=None)
-    reading.add(write(tmp_path / "a.yaml", named("a")))
+    reader = directory._FolderReader(root=None)
+    reader.add(write(tmp_path / "a.yaml", named("a")))
     (tmp_path / "a.yaml").unlink()
-    reading.read_all()
-    assert [each.message for each in reading.problems] == [
+    reader.read_all()
+    assert [each.message for each in reader.problems] == [
         "cannot be read: No such file or directory"
     ]
 

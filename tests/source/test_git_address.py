@@ -105,4 +105,4 @@ def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
 def test_options_and_sources_show_no_credential() -> None:
     options = GitOptions(f"https://x:{SECRET}@host/s", None, Path("c"), token=SECRET)
     made = GitSource(options, {"RAYCML_GIT_TOKEN": SECRET})
-    assert SECRET not in repr((options, made, made._remote, made._address))
+    assert SECRET not in repr((options, made, made._git, made._git.address))

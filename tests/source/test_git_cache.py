@@ -51,7 +51,7 @@ def test_a_cache_of_somebody_else_is_refused(repo: Repo, cache: Path) -> None:
     repo.commit(spec_files("a"))
     cache.mkdir(parents=True)
     os.chown(cache, 12345, 12345)
-    with pytest.raises(SourceError, match="belongs to somebody else; XDG_CACHE_HOME=FOLDER names"):
+    with pytest.raises(SourceError, match="belongs to another user; XDG_CACHE_HOME=FOLDER names"):
         repo.source(cache).tip()
 
 
@@ -252,7 +252,7 @@ def test_many_processes_may_use_one_cache(repo: Repo, cache: Path) -> None:
 def test_who_waits_too_long_for_another_process_is_told(repo: Repo, cache: Path) -> None:
     commit = repo.commit(spec_files("a"))
     with (
-        Cache(cache, Limits()).held("objects", 40),
+        Cache(cache, Limits()).locked("objects", 40),
         pytest.raises(SourceError, match="another process has been using the git cache"),
     ):
         repo.source(cache, limits=Limits(lock_s=0.3)).read(commit)
@@ -261,7 +261,7 @@ def test_who_waits_too_long_for_another_process_is_told(repo: Repo, cache: Path)
 
 def test_asking_for_the_tip_waits_for_nobody(repo: Repo, cache: Path) -> None:
     commit = repo.commit(spec_files("a"))
-    with Cache(cache, Limits()).held("objects", 40):
+    with Cache(cache, Limits()).locked("objects", 40):
         assert repo.source(cache, limits=Limits(lock_s=0.1)).tip() == commit
 
 

@@ -1,8 +1,8 @@
-"""What a person calls a repository, a ref and a folder, turned into what git may be given.
+"""Addresses of repositories, refs and paths: checked before git sees them.
 
 Everything here is pure text: nothing is read, and no message holds a credential.  Transports that
-run programs (`ext::`), or that neither encrypt nor sign what they bring (`git:`, `http:` beyond
-this machine), are refused, for whoever writes specs decides what runs.
+run programs (`ext::`), or that neither encrypt nor sign (`git:`, `http:` beyond this machine), are
+refused, for the writer of specs decides what runs.
 """
 
 import ipaddress
@@ -25,7 +25,7 @@ _REF_MAX = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class GitAddress:
     """`url` is for git and `shown` for people, both without credentials; `folder` when on disk."""
 
     url: str
@@ -40,7 +40,7 @@ class Address:
         return self.scheme in {"https", "http"}
 
 
-def parse_address(text: str) -> Address:
+def parse_address(text: str) -> GitAddress:
     """A URL, `user@host:path`, or a folder on disk.  ValueError, without the text, for others."""
     if not text or text.startswith("-") or not text.isprintable():
         raise ValueError(
@@ -50,13 +50,13 @@ def parse_address(text: str) -> Address:
     if _HELPER.match(text):
         raise ValueError(f"a source that runs a program (`name::`) is refused; use {SCHEMES}")
     if "://" in text:
-        return _of_url(text)
+        return _url_address(text)
     if ":" in text.partition("/")[0]:
-        return _of_scp(text)
-    return _of_folder(Path(text))
+        return _scp_address(text)
+    return _folder_address(Path(text))
 
 
-def _of_url(text: str) -> Address:
+def _url_address(text: str) -> GitAddress:
     try:
         parts = urlsplit(text)
         user, password, host = _split_login(parts)
@@ -68,11 +68,11 @@ def _of_url(text: str) -> Address:
         case "file":
             if host not in {"", "localhost"} or not parts.path.startswith("/"):
                 raise ValueError("a file: URL names a folder of this machine; write file:///folder")
-            return _of_folder(Path(unquote(parts.path)))
+            return _folder_address(Path(unquote(parts.path)))
         case "https" | "http":
-            return _of_web(parts, user, password, _host(host))
+            return _web_address(parts, user, password, _host(host))
         case "ssh":
-            return _of_ssh(parts, user, password, _host(host))
+            return _ssh_address(parts, user, password, _host(host))
         case _:
             raise ValueError(f"sources over `{parts.scheme[:20]}:` are refused; use {SCHEMES}")
 
@@ -89,8 +89,8 @@ def _host(text: str) -> str:
     return text
 
 
-def _of_web(parts: SplitResult, user: str, password: str | None, host: str) -> Address:
-    if parts.scheme == "http" and not _is_here(host):
+def _web_address(parts: SplitResult, user: str, password: str | None, host: str) -> GitAddress:
+    if parts.scheme == "http" and not _is_this_machine(host):
         raise ValueError(
             "http: is only taken for this machine, since anybody on the way could change specs; "
             "use https:"
@@ -98,10 +98,10 @@ def _of_web(parts: SplitResult, user: str, password: str | None, host: str) -> A
     if ":" in user or not (user + (password or "")).isprintable():
         raise ValueError("the credentials in the URL cannot be sent as they are; correct them")
     url = f"{parts.scheme}://{host}{parts.path}"
-    return Address(url, url, parts.scheme, None, user, password)
+    return GitAddress(url, url, parts.scheme, None, user, password)
 
 
-def _is_here(host: str) -> bool:
+def _is_this_machine(host: str) -> bool:
     name = host.rpartition(":")[0] if re.search(r":[0-9]+\Z", host) else host
     if name == "localhost":
         return True
@@ -111,16 +111,16 @@ def _is_here(host: str) -> bool:
         return False
 
 
-def _of_ssh(parts: SplitResult, user: str, password: str | None, host: str) -> Address:
+def _ssh_address(parts: SplitResult, user: str, password: str | None, host: str) -> GitAddress:
     if password is not None:
         raise ValueError("ssh: takes keys and no password; take the password out of the URL")
     if user and not _USER.match(user):
         raise ValueError("the user name in the URL is not valid; correct it")
     url = f"ssh://{user + '@' if user else ''}{host}{parts.path}"
-    return Address(url, url, "ssh", None)
+    return GitAddress(url, url, "ssh", None)
 
 
-def _of_scp(text: str) -> Address:
+def _scp_address(text: str) -> GitAddress:
     found = _SCP.fullmatch(text)
     mistyped = found is not None and found["host"].lower() in _SCHEME_WORDS
     if (
@@ -133,14 +133,14 @@ def _of_scp(text: str) -> Address:
             "the source is neither a URL nor `user@host:path`; correct it, "
             "or write ./ before the name of a folder that holds a colon"
         )
-    return Address(text, text, "ssh", None)
+    return GitAddress(text, text, "ssh", None)
 
 
-def _of_folder(path: Path) -> Address:
+def _folder_address(path: Path) -> GitAddress:
     folder = path.absolute()
     if not str(folder).isprintable():
         raise ValueError("the folder's name holds control characters; rename it")
-    return Address(f"file://{quote(str(folder))}", str(folder), "file", folder)
+    return GitAddress(f"file://{quote(str(folder))}", str(folder), "file", folder)
 
 
 def checked_ref(ref: str | None) -> str | None:

@@ -1,7 +1,7 @@
-"""The token for a repository: where it comes from, how git gets it, and that nobody else does.
+"""The token for a repository, handed to git alone.
 
-Git is handed the header that signs in by its environment, which only this user may read; no
-command line, file or message holds the token.
+Git gets the header that signs in by its environment, which only this user may read; no command
+line, file or message holds the token.
 """
 
 import base64
@@ -13,29 +13,29 @@ from pathlib import Path
 from urllib.parse import quote
 
 from controller.source.directory import SourceError
-from controller.source.git.address import Address
+from controller.source.git.address import GitAddress
 
 TOKEN_VARIABLE = "RAYCML_GIT_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN_FILE_VARIABLE = "RAYCML_GIT_TOKEN_FILE"  # noqa: S105 - the name of a variable
-TOKEN_BYTES = 8 * 1024  # what servers take as one header line
-_ANYBODY = "x-access-token"  # what forges take as the name beside a token
+TOKEN_BYTES = 8 * 1024  # servers take so much as one header line
+_ANY_USER = "x-access-token"  # the name that forges take beside a token
 _REDACTED = "[redacted]"
 _LOGIN = re.compile(r"(?i)(\w://)[^/\s@]*@|(authorization:)[^'\"]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Of one address: a token that was given, or of its URL, or of the environment or a file.
+    """Credentials for one address: a given token, or the one of its URL, the environment or a file.
 
     A file is read anew for each call of git, so that a new token needs no restart.
     """
 
-    address: Address
+    address: GitAddress
     given: str | None = field(repr=False)
     environ: Mapping[str, str] = field(repr=False)
 
     def variables(self) -> dict[str, str]:
-        """What to add to git's environment.  SourceError for a token that cannot be had or sent."""
+        """Additions to git's environment.  SourceError for a token that cannot be read or sent."""
         login = self._login()
         if login is None:
             return {}
@@ -58,9 +58,9 @@ class Credentials:
             return []
         if login is None:
             return []
-        parts = [part for part in login.split(":", 1) if part not in {"", _ANYBODY, "git"}]
-        found = {login, _base64(login), *parts, *(quote(part, safe="") for part in parts)}
-        return sorted(found, key=len, reverse=True)
+        parts = [part for part in login.split(":", 1) if part not in {"", _ANY_USER, "git"}]
+        spellings = {login, _base64(login), *parts, *(quote(part, safe="") for part in parts)}
+        return sorted(spellings, key=len, reverse=True)
 
     def _login(self) -> str | None:
         """`user:token`; without a token a user in the URL stands for one, as forges have it."""
@@ -69,7 +69,7 @@ class Credentials:
         token = self._token()
         if token is None:
             return f"{self.address.user}:" if self.address.user else None
-        return f"{self.address.user or _ANYBODY}:{token}"
+        return f"{self.address.user or _ANY_USER}:{token}"
 
     def _token(self) -> str | None:
         token = self.given or self.address.password or self.environ.get(TOKEN_VARIABLE)

@@ -1,17 +1,17 @@
-"""What git said on stderr, as one sentence with a remedy.
+"""Failures of git, each as one sentence with a remedy.
 
-What is not known here is quoted, so that nobody has to guess; the caller has taken credentials out.
+A failure that is not listed here is quoted; the caller has taken credentials out.
 """
 
 import re
 
 from controller.printable import one_line
 
-_QUOTED = 300  # characters of what git says that are shown
+_QUOTED = 300  # characters of a message of git that are shown
 
 # The order counts: git often adds to a cause that the connection ended.
 NO_COMMIT = (
-    "the commit is not there any more, or is not given out; look whether the ref was rewound"
+    "the commit is not there any more, or is not given out; check whether the ref was rewound"
 )
 _KNOWN = {
     "the host's ssh key is not known; add it to ~/.ssh/known_hosts of this user": (
@@ -75,7 +75,7 @@ _KNOWN = {
 _PATTERNS = tuple(
     (re.compile("|".join(patterns), re.IGNORECASE), said) for said, patterns in _KNOWN.items()
 )
-# Git says it after nearly every failure of a transport, whatever the cause.
+# Git adds it to nearly every failure of a transport, whatever the cause.
 _NOISE = re.compile(
     r"(fatal: )?Could not read from remote repository\.|Please make sure you have .*|"
     r"and the repository exists\."
@@ -89,7 +89,7 @@ def explained(stderr: str) -> str | None:
 
 
 def quoted(stderr: str) -> str:
-    """The last telling line of what git said, bounded and one_line."""
+    """The last telling line of stderr, bounded and in one line."""
     lines = [line.strip() for line in _NOISE.sub("", stderr).splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
-    return one_line(telling[-1])[:_QUOTED] if telling else "it said nothing"
+    return one_line(telling[-1])[:_QUOTED] if telling else "no message"

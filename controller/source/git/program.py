@@ -1,4 +1,4 @@
-"""Starts git, and ends it when it passes a bound.
+"""The program git, as it is run for one repository.
 
 The environment is made from nothing but what is listed here, so no configuration of the user or
 the machine, no hook, helper, prompt or trace changes what git does.  Keys and known hosts of ssh
@@ -8,25 +8,21 @@ are still found, for ssh looks for them in the home that the system knows.
 import hashlib
 import os
 import re
-import signal
 import subprocess
 import tempfile
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
-from controller.source.directory import SourceError
-from controller.source.git.address import Address
+from controller.source.directory import NotInSourceError, SourceError
+from controller.source.git.address import GitAddress
+from controller.source.git.cache import Repository
 from controller.source.git.credentials import Credentials
-from controller.source.git.limits import STDERR_BYTES
+from controller.source.git.failures import NO_COMMIT, explained, quoted
+from controller.source.git.limits import REFS_BYTES, Limits
+from controller.source.git.process import Bounds, LimitError, finish
 
-OLDEST = (2, 31)  # takes configuration by environment, and wants from stdin
-POLL_S = 0.1
-_JOIN_S = 5.0
-_CHUNK = 64 * 1024
+OLDEST = (2, 31)  # takes configuration by environment, and ids to fetch from stdin
 _PASSED = (
     "PATH", "TMPDIR", "SSH_AUTH_SOCK", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "SSL_CERT_FILE",
     "SSL_CERT_DIR", "CURL_CA_BUNDLE", "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
@@ -38,6 +34,20 @@ _SSH = (
     "-oControlMaster=no -oControlPath=none -oClearAllForwardings=yes -oForwardAgent=no "
     "-oPermitLocalCommand=no"
 )
+_FIXED = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "",
+    "SSH_ASKPASS": "",
+    "GIT_SSH_COMMAND": _SSH,
+    "GIT_SSH_VARIANT": "ssh",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "LC_ALL": "C",
+}
 # `uploadpack` and `safe` count in git's other half, when the repository is a folder on this disk:
 # they let that half leave out what we do not read, and take a repository that a person named.
 _CONFIG = """\
@@ -66,19 +76,18 @@ _CONFIG = """\
 	allowFilter = true
 	allowAnySHA1InWant = true
 """
-
-
-class LimitError(SourceError):
-    """A bound was passed, and git was ended."""
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+# Nothing that the cache has may make the server think that it has the files as well.
+_FETCH_FILES = ("-c", "fetch.negotiationAlgorithm=noop", *_FETCH, "--filter=blob:none", "--stdin")
 
 
 class DamagedError(SourceError):
-    """Git failed where only the cache can be at fault, or for a reason that nobody knows."""
+    """Git failed where only the cache can be at fault, or for an unknown reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """How git ended; `err` is the end of what it said, without credentials."""
+class GitRun:
+    """How git ended; `err` is the end of its messages, without credentials."""
 
     code: int
     out: bytes
@@ -86,110 +95,165 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One run of git.  `grown` says how many bytes it has brought so far, `most` how many it may.
+class GitCommand:
+    """Arguments of git, and what it works on.
 
     `remote` lets it talk to the address, with the credentials; otherwise no transport is allowed.
     """
 
     arguments: Sequence[str]
-    seconds: float
-    out_bytes: int
-    given: bytes = b""
-    repository: Path | None = None
+    out_bytes: int = REFS_BYTES
+    repository: Repository | None = None
     remote: bool = False
-    grown: Callable[[], int] = lambda: 0
-    most: int = 0
-    hold: tuple[int, ...] = ()
+    given: bytes = b""
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Git:
-    """The program, for one address; `folder` is private and holds its settings."""
+    """Git for one address, within limits; `folder` is private and holds its settings.
+
+    Failures are told apart by whose fault they are: a SourceError is the remote's or a person's, a
+    DamagedError may be the cache's, a LimitError is a bound that was passed.
+    """
 
     folder: Path
-    address: Address
+    address: GitAddress
     credentials: Credentials
+    limits: Limits
     environ: Mapping[str, str] = field(repr=False)
-    _known: bool = False
+    _is_checked: bool = False
 
-    def run(self, call: Call) -> Ran:
+    def refs(self, names: Sequence[str]) -> bytes:
+        """The lines of `ls-remote` about refs of these names, and others that end in them."""
+        arguments = ("ls-remote", "--quiet", "--", self.address.url, *names)
+        return self._ask(GitCommand(arguments, remote=True)).out
+
+    def fetch(self, repository: Repository, options: Sequence[str], wanted: str) -> None:
+        """Bring a commit into the cache."""
+        arguments = (*_FETCH, *options, "--", self.address.url, wanted)
+        self._fetch(GitCommand(arguments, repository=repository, remote=True), repository)
+
+    def fetch_files(self, repository: Repository, ids: Iterable[str]) -> None:
+        """Bring files into the cache."""
+        arguments = (*_FETCH_FILES, "--", self.address.url)
+        command = GitCommand(arguments, repository=repository, remote=True, given=lines(ids))
+        self._fetch(command, repository)
+
+    def _fetch(self, command: GitCommand, repository: Repository) -> None:
+        try:
+            self._ask(command)
+        finally:
+            repository.settle()
+
+    def _ask(self, command: GitCommand) -> GitRun:
+        folder = self.address.folder
+        if folder is not None and not folder.is_dir():
+            raise self.error("there is no such folder; correct the source")
+        ran = self.run(command)
+        if ran.code == 0:
+            return ran
+        reason = explained(ran.err)
+        if reason is None:
+            message = f"git failed with: {quoted(ran.err)}; try it there by hand"
+            raise self.error(message, DamagedError)
+        raise self.error(reason, NotInSourceError if reason == NO_COMMIT else SourceError)
+
+    def read(
+        self, repository: Repository, *arguments: str, out_bytes: int, given: bytes = b""
+    ) -> bytes:
+        """The output of a command about the cache."""
+        ran = self.run(GitCommand(arguments, out_bytes, repository, given=given))
+        if ran.code != 0:
+            raise self.error(
+                f"the commit cannot be read: {quoted(ran.err)}; "
+                "look at the repository with `git fsck`",
+                DamagedError,
+            )
+        return ran.out
+
+    def run(self, command: GitCommand) -> GitRun:
         """Run it to its end.  LimitError past a bound; SourceError when it cannot be started."""
-        if not self._known:
+        if not self._is_checked:
             self._check_version()
-        return self._run(call)
+        return self._run(command)
 
     def _check_version(self) -> None:
-        said = self._run(Call(("version",), 10.0, 1000)).out.decode(errors="replace")
-        found = re.match(r"git version (\d+)\.(\d+)", said)
-        if found is None or (int(found[1]), int(found[2])) < OLDEST:
+        printed = self._run(GitCommand(("version",))).out.decode(errors="replace")
+        version = re.match(r"git version (\d+)\.(\d+)", printed)
+        if version is None or (int(version[1]), int(version[2])) < OLDEST:
             oldest = ".".join(map(str, OLDEST))
             raise SourceError(f"git is older than {oldest}, or is no git; install a newer one")
-        self._known = True
+        self._is_checked = True
 
-    def _run(self, call: Call) -> Ran:
+    def _run(self, command: GitCommand) -> GitRun:
+        bounds = self._bounds(command)
+        process = self._start(command)
+        try:
+            out, err = finish(process, bounds)
+        except LimitError as error:
+            raise self.error(str(error), LimitError) from None
+        return GitRun(
+            process.returncode, out, self.credentials.redact(err.decode(errors="replace"))
+        )
+
+    def _bounds(self, command: GitCommand) -> Bounds:
+        limits, repository = self.limits, command.repository
+        if not command.remote:
+            return Bounds(limits.local_s, command.out_bytes)
+        if repository is None:
+            return Bounds(limits.listing_s, command.out_bytes)
+        most = repository.size() + limits.fetch_bytes
+        message = (
+            f"a fetch brought more than {limits.fetch_bytes // 1024} KiB and was ended; "
+            "keep large files out of the repository, or specs in one of their own"
+        )
+        return Bounds(
+            limits.fetch_s,
+            command.out_bytes,
+            lambda: message if repository.size() > most else None,
+        )
+
+    def _start(self, command: GitCommand) -> "subprocess.Popen[bytes]":
+        repository = command.repository
+        environment = self._environment(command)
         with tempfile.TemporaryFile() as given:
-            given.write(call.given)
+            given.write(command.given)
             given.seek(0)
-            process = self._start(call, given)
-        watch = _Watch(process, call)
-        try:
-            why = watch.to_the_end()
-        finally:
-            watch.bury()
-        if why is not None:
-            raise LimitError(f"{self.address.shown}: {why}")
-        err = self.credentials.redact(watch.err.decode(errors="replace"))
-        return Ran(process.returncode, bytes(watch.out), err)
+            try:
+                return subprocess.Popen(
+                    ["git", *command.arguments],
+                    stdin=given,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    cwd=self.folder,
+                    env=environment,
+                    start_new_session=True,
+                    pass_fds=() if repository is None else (repository.lock,),
+                    bufsize=0,
+                )
+            except FileNotFoundError:
+                message = "git is not installed here; install it, or name a folder"
+                raise SourceError(message) from None
+            except OSError as error:
+                raise SourceError(f"git cannot be started: {error.strerror}") from None
 
-    def _start(self, call: Call, given: IO[bytes]) -> subprocess.Popen[bytes]:
-        environment = self._environment(call)
-        try:
-            return subprocess.Popen(
-                ["git", *call.arguments],
-                stdin=given if call.given else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=self.folder,
-                env=environment,
-                start_new_session=True,
-                pass_fds=call.hold,
-                bufsize=0,
-            )
-        except FileNotFoundError:
-            raise SourceError("git is not installed here; install it, or name a folder") from None
-        except OSError as error:
-            raise SourceError(f"git cannot be started: {error.strerror}") from None
-
-    def _environment(self, call: Call) -> dict[str, str]:
+    def _environment(self, command: GitCommand) -> dict[str, str]:
         home = self._home()
-        found = {name: self.environ[name] for name in _PASSED if self.environ.get(name)}
-        found |= {
+        variables = {name: self.environ[name] for name in _PASSED if self.environ.get(name)}
+        variables |= _FIXED | {
             "HOME": str(home),
             "XDG_CONFIG_HOME": str(home),
             "GNUPGHOME": str(home / "gnupg"),
             "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_ATTR_NOSYSTEM": "1",
             "GIT_CEILING_DIRECTORIES": str(self.folder.parent),
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_ASKPASS": "",
-            "SSH_ASKPASS": "",
-            "GIT_SSH_COMMAND": _SSH,
-            "GIT_SSH_VARIANT": "ssh",
-            "GIT_LITERAL_PATHSPECS": "1",
-            "GIT_NO_REPLACE_OBJECTS": "1",
-            "GIT_NO_LAZY_FETCH": "1",
-            "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_ALLOW_PROTOCOL": self.address.scheme if call.remote else "none",
-            "LC_ALL": "C",
+            "GIT_ALLOW_PROTOCOL": self.address.scheme if command.remote else "none",
         }
-        if call.repository is not None:
-            found["GIT_DIR"] = str(call.repository)
-        if call.remote:
-            found |= self.credentials.variables()
-        return found | dict(call.variables)
+        if command.repository is not None:
+            variables["GIT_DIR"] = str(command.repository.folder)
+        if command.remote:
+            variables |= self.credentials.variables()
+        return variables | dict(command.variables)
 
     def _home(self) -> Path:
         """A home with nothing but our settings; named by them, so that they never change in it."""
@@ -209,88 +273,19 @@ class Git:
             ) from None
         return home
 
+    def error(self, message: str, kind: type[SourceError] = SourceError) -> SourceError:
+        """An error about the address."""
+        return kind(f"{self.address.shown}: {message}")
+
 
 def _safe(folder: Path | None) -> str:
     if folder is None:
         return ""
     real = folder.resolve()
-    named = dict.fromkeys((folder, folder / ".git", real, real / ".git"))
-    values = (str(each).replace("\\", "\\\\").replace('"', '\\"') for each in named)
+    folders = dict.fromkeys((folder, folder / ".git", real, real / ".git"))
+    values = (str(each).replace("\\", "\\\\").replace('"', '\\"') for each in folders)
     return "[safe]\n" + "".join(f'\tdirectory = "{value}"\n' for value in values)
 
 
-class _Watch:
-    """One process: its output is read as it comes, and its bounds are looked at as it runs."""
-
-    def __init__(self, process: subprocess.Popen[bytes], call: Call) -> None:
-        self.out, self.err = bytearray(), bytearray()
-        self._process, self._call = process, call
-        self._too_much = threading.Event()
-        self._readers = [
-            threading.Thread(target=self._read_out, daemon=True),
-            threading.Thread(target=self._read_err, daemon=True),
-        ]
-        for reader in self._readers:
-            reader.start()
-
-    def to_the_end(self) -> str | None:
-        """None when it ended by itself, within its bounds; otherwise which of them it passed."""
-        for _ in range(max(1, round(self._call.seconds / POLL_S))):
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout=POLL_S)
-                self._join()
-                return self._passed()
-            if why := self._passed():
-                return why
-        return f"git took more than {self._call.seconds:g} s and was ended; it is tried again"
-
-    def _passed(self) -> str | None:
-        if self._too_much.is_set():
-            return f"git said more than {self._call.out_bytes} bytes and was ended"
-        if self._call.most and self._call.grown() > self._call.most:
-            return (
-                f"a fetch brought more than {self._call.most // 1024} KiB and was ended; "
-                "keep large files out of the repository, or specs in one of their own"
-            )
-        return None
-
-    def _join(self) -> None:
-        """Wait for the last of the output; a child that still holds the pipes is ended."""
-        for reader in self._readers:
-            reader.join(_JOIN_S)
-        if any(reader.is_alive() for reader in self._readers):
-            self._kill()
-
-    def bury(self) -> None:
-        """Whatever happened: nothing runs on, and no pipe stays open."""
-        if self._process.returncode is None:
-            self._kill()
-            self._process.wait()
-        for reader in self._readers:
-            reader.join(_JOIN_S)
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()
-
-    def _kill(self) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-
-    def _read_out(self) -> None:
-        while chunk := _read(self._process.stdout):
-            self.out += chunk
-            if len(self.out) > self._call.out_bytes:
-                self._too_much.set()
-                return
-
-    def _read_err(self) -> None:
-        while chunk := _read(self._process.stderr):
-            self.err += chunk
-            del self.err[:-STDERR_BYTES]
-
-
-def _read(stream: IO[bytes] | None) -> bytes:
-    try:
-        return stream.read(_CHUNK) if stream is not None else b""
-    except (OSError, ValueError):
-        return b""
+def lines(names: Iterable[str]) -> bytes:
+    return "".join(f"{name}\n" for name in names).encode()

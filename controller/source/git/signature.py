@@ -1,7 +1,7 @@
-"""Whether a commit is signed by a key that the operator trusts.
+"""Signatures of commits, checked with the keys that the operator trusts.
 
 The file of keys says which kind of signature counts: ssh (an allowed-signers file, or plain public
-keys) or gpg (exported public keys).  What the user or the machine trusts besides does not count.
+keys) or gpg (exported public keys).  Other keys that the user or the machine trusts do not count.
 """
 
 import base64
@@ -9,13 +9,14 @@ import binascii
 import re
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from controller.printable import one_line
 from controller.source.directory import SourceError
+from controller.source.git.cache import Repository
 from controller.source.git.failures import quoted
-from controller.source.git.program import Ran
+from controller.source.git.program import Git, GitCommand
 
 KEY_BYTES = 1024 * 1024  # some thousand keys
 _PUBLIC_KEY = re.compile(r"(?:ssh-|ecdsa-|sk-)\S+\s+\S+")
@@ -23,23 +24,18 @@ _ARMOUR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 _ARMOUR_END = b"-----END"
 _NO_PROGRAM = "/dev/null"
 
-Verify = Callable[[Sequence[str], Mapping[str, str]], Ran]
-"""Runs git with these arguments, and these variables added."""
 
-
-def check(commit: str, keys: Path, git: Verify, folder: Path) -> None:
-    """SourceError unless the commit has a good signature by one of the keys.
-
-    `folder` is a private one for what the check needs; nothing stays in it.
-    """
+def check(git: Git, repository: Repository, commit: str, keys: Path) -> None:
+    """SourceError unless the commit has a good signature by one of the keys."""
     data = _read(keys)
-    with tempfile.TemporaryDirectory(dir=folder, prefix="keys-") as name:
+    with tempfile.TemporaryDirectory(dir=git.folder, prefix="keys-") as name:
         place = Path(name)
         is_gpg = data[:1] > b"\x7f" or b"-----BEGIN PGP" in data
         settings = _gpg(data, place, keys) if is_gpg else _ssh(data, place, keys)
-        arguments = [word for each in settings for word in ("-c", each)]
+        options = [word for each in settings for word in ("-c", each)]
+        arguments = (*options, "verify-commit", commit)
         variables = {"GNUPGHOME": str(place)}
-        ran = git([*arguments, "verify-commit", commit], variables)
+        ran = git.run(GitCommand(arguments, repository=repository, variables=variables))
     if ran.code != 0:
         raise SourceError(_why(commit, keys, ran.err))
 
@@ -65,16 +61,16 @@ def _unusable(keys: Path, why: str) -> SourceError:
 
 
 def _ssh(data: bytes, place: Path, keys: Path) -> list[str]:
-    """Plain public keys become a file that takes a signature for git from whoever holds one."""
+    """Plain public keys become a file that takes a signature for git by any of them."""
     try:
         lines = data.decode().splitlines()
     except UnicodeDecodeError:
         raise _unusable(keys, "it is not text") from None
     if any("PRIVATE KEY" in line for line in lines):
-        raise _unusable(keys, "it holds a private key, which nobody else should have")
-    told = [f'* namespaces="git" {line}' if _PUBLIC_KEY.match(line) else line for line in lines]
+        raise _unusable(keys, "it holds a private key, which belongs to its owner alone")
+    signers = [f'* namespaces="git" {line}' if _PUBLIC_KEY.match(line) else line for line in lines]
     file = place / "signers"
-    file.write_text("\n".join(told) + "\n")
+    file.write_text("\n".join(signers) + "\n")
     return [
         f"gpg.ssh.allowedSignersFile={file}",
         "gpg.ssh.program=ssh-keygen",
@@ -87,7 +83,7 @@ def _ssh(data: bytes, place: Path, keys: Path) -> list[str]:
 def _gpg(data: bytes, place: Path, keys: Path) -> list[str]:
     """A keyring of these keys alone, every one of them trusted."""
     if b"PRIVATE KEY" in data:
-        raise _unusable(keys, "it holds a private key, which nobody else should have")
+        raise _unusable(keys, "it holds a private key, which belongs to its owner alone")
     ring = place / "ring.gpg"
     ring.write_bytes(b"".join(_bare(armoured, keys) for armoured in _armoured(data)) or data)
     options = ("no-default-keyring", f"keyring {ring}", "trust-model always", "no-autostart")
