@@ -14,6 +14,7 @@ from functools import partial
 from itertools import zip_longest
 from typing import Protocol
 
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.core.model.jobs import (
     JobConfiguration,
@@ -23,7 +24,6 @@ from controller.core.model.jobs import (
 )
 from controller.core.model.observed import ObservedApplication, Phase, fills
 from controller.core.model.plan import (
-    UNWRITTEN,
     ApplicationAction,
     Configuration,
     Create,
@@ -61,9 +61,6 @@ from controller.core.model.project import (
     WriteFile,
 )
 from controller.core.model.reasons import Reason
-
-GONE = "NotFound"
-CHANGED = "Changed"
 
 
 class Effects(Protocol):
@@ -206,10 +203,10 @@ def _chain(
     chain: list[Step], run: Execution, unwritten: frozenset[tuple[str, str]], refused: _Refused
 ) -> Done:
     done: Done = {}
-    halted = fault = ""
+    halted, fault = "", None
     for step in chain:
         if not halted and (step.project, step.launcher or "") in unwritten:
-            halted, fault = "its launcher could not be written", UNWRITTEN
+            halted, fault = "its launcher could not be written", FaultKind.UNWRITTEN
         if not halted and run.stopped.is_set():
             halted = "the pass was interrupted"
         if not halted and step in refused:
@@ -235,10 +232,10 @@ def _run(step: Step, run: Execution, refused: _Refused) -> Outcome:
     except Fault as fault:
         if fault.aborts:
             refused.add(step)
-        gone = fault.kind == GONE
+        gone = fault.kind is FaultKind.NOT_FOUND
         if gone and isinstance(step.action, Delete | DeleteJob):
             return Outcome(step, Result.DONE, "it was gone already")
-        kind = CHANGED if gone else fault.kind
+        kind = FaultKind.CHANGED if gone else fault.kind
         return Outcome(step, fault.result, str(fault), kind)
 
 
@@ -250,13 +247,15 @@ def _unfit(step: Step, app: ObservedApplication | None, run: Execution) -> Outco
             step.project,
             environment_built_by(job),
         ):
-            return Outcome(step, Result.FAILED, "the job no longer carries the mark", CHANGED)
+            return Outcome(
+                step, Result.FAILED, "the job no longer carries the mark", FaultKind.CHANGED
+            )
     if app is None:
         return None
     if not fills(app, run.owner, step.key):
-        return Outcome(step, Result.FAILED, "it no longer carries the mark", CHANGED)
+        return Outcome(step, Result.FAILED, "it no longer carries the mark", FaultKind.CHANGED)
     if app.phase in _phases(step):
-        return Outcome(step, Result.FAILED, f"meanwhile it is {app.phase}", CHANGED)
+        return Outcome(step, Result.FAILED, f"meanwhile it is {app.phase}", FaultKind.CHANGED)
     return None
 
 
@@ -356,4 +355,4 @@ def _updated(step: Step, unapplied: tuple[str, ...]) -> Outcome:
     if not unapplied:
         return Outcome(step, Result.DONE)
     message = f"CML accepted and did not take: {', '.join(unapplied)}"
-    return Outcome(step, Result.FAILED, message, "FieldNotApplied", unapplied)
+    return Outcome(step, Result.FAILED, message, FaultKind.FIELD_NOT_APPLIED, unapplied)

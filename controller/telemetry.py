@@ -141,6 +141,6 @@ def step_line(outcome: Outcome) -> dict[str, object]:
         "application_id": step.application_id or outcome.application_id,
         "reason": step.reason.title,
         "result": outcome.result.value,
-        "error": outcome.fault,
+        "error": outcome.fault or "",
         "message": outcome.message,
     }

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.core.model.jobs import JobConfiguration, ObservedJob
 from controller.core.model.member import (
@@ -19,7 +20,6 @@ from controller.core.model.member import (
 )
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import (
-    UNWRITTEN,
     Configuration,
     Create,
     CreateJob,
@@ -79,7 +79,7 @@ class Edge:
     def fetch(self, project: str, application_id: str) -> ObservedApplication:
         self._asked(f"fetch {application_id}")
         if application_id not in self.apps:
-            raise Fault("no such application", kind="NotFound")
+            raise Fault("no such application", kind=FaultKind.NOT_FOUND)
         return self.apps[application_id]
 
     def create(self, project: str, configuration: Configuration) -> str:
@@ -110,7 +110,7 @@ class Edge:
     def fetch_job(self, project: str, job_id: str) -> ObservedJob:
         self._asked(f"fetch {job_id}")
         if job_id not in self.jobs:
-            raise Fault("no such job", kind="NotFound")
+            raise Fault("no such job", kind=FaultKind.NOT_FOUND)
         return self.jobs[job_id]
 
     def create_job(self, project: str, configuration: JobConfiguration) -> None:
@@ -192,7 +192,7 @@ def test_launchers_are_written_before_and_removed_after_everything_else() -> Non
 
 def test_a_later_step_never_outruns_a_failed_earlier_one() -> None:
     edge = Edge({CPU_0.id: at_rest(CPU_0)})
-    edge.faults[f"update {CPU_0.id}"] = Fault("no", kind="Unavailable")
+    edge.faults[f"update {CPU_0.id}"] = Fault("no", kind=FaultKind.UNAVAILABLE)
     outcomes = run(edge, step(Update(CPU_0.id, {})), step(Restart(CPU_0.id)))
     assert [o.result for o in outcomes] == [Result.FAILED, Result.SKIPPED]
     assert f"restart {CPU_0.id}" not in edge.asked
@@ -207,17 +207,17 @@ def test_a_field_that_did_not_take_holds_the_restart_back() -> None:
 
 def test_one_member_that_fails_holds_up_no_other() -> None:
     edge = Edge({CPU_0.id: CPU_0, CPU_1.id: CPU_1})
-    edge.faults[f"stop {CPU_0.id}"] = Fault("no", kind="Unavailable")
+    edge.faults[f"stop {CPU_0.id}"] = Fault("no", kind=FaultKind.UNAVAILABLE)
     outcomes = run(edge, step(Stop(CPU_0.id)), step(Stop(CPU_1.id), 1))
     assert [o.result for o in outcomes] == [Result.FAILED, Result.DONE]
 
 
 def test_what_needs_a_launcher_that_could_not_be_written_is_not_done() -> None:
     edge = Edge({CPU_0.id: CPU_0})
-    edge.faults["write new"] = Fault("the disk is full", kind="Files")
+    edge.faults["write new"] = Fault("the disk is full", kind=FaultKind.FILES)
     outcomes = run(edge, step(WriteLauncher("new", "{}")), step(Stop(CPU_0.id), launcher="new"))
     assert [o.result for o in outcomes] == [Result.FAILED, Result.SKIPPED]
-    assert outcomes[1].fault == UNWRITTEN
+    assert outcomes[1].fault is FaultKind.UNWRITTEN
     assert edge.asked == ["write new"]
 
 
@@ -294,7 +294,7 @@ def test_a_stop_of_what_is_gone_is_no_success() -> None:
 
 def test_a_refused_key_ends_the_steps_of_its_project_in_this_pass() -> None:
     edge = Edge({CPU_0.id: CPU_0, CPU_1.id: CPU_1})
-    edge.faults[f"fetch {CPU_0.id}"] = Fault("no", kind="Unauthorized", aborts=True)
+    edge.faults[f"fetch {CPU_0.id}"] = Fault("no", kind=FaultKind.UNAUTHORIZED, aborts=True)
     outcomes = run(edge, step(Stop(CPU_0.id)), step(Delete(CPU_1.id), 1))
     assert [o.result for o in outcomes] == [Result.FAILED, Result.SKIPPED]
     assert edge.asked == [f"fetch {CPU_0.id}"]
@@ -303,7 +303,7 @@ def test_a_refused_key_ends_the_steps_of_its_project_in_this_pass() -> None:
 def test_a_refused_project_ends_no_step_of_another_project() -> None:
     elsewhere = replace(CPU_1, project="eeee-ffff-0000-1111")
     edge = Edge({CPU_0.id: CPU_0, CPU_1.id: elsewhere})
-    edge.faults[f"fetch {CPU_0.id}"] = Fault("no", kind="Unauthorized", aborts=True)
+    edge.faults[f"fetch {CPU_0.id}"] = Fault("no", kind=FaultKind.UNAUTHORIZED, aborts=True)
     there = replace(step(Stop(CPU_1.id), 1), project=elsewhere.project)
     outcomes = run(edge, step(Stop(CPU_0.id)), there)
     assert [o.result for o in outcomes] == [Result.FAILED, Result.DONE]
@@ -311,7 +311,7 @@ def test_a_refused_project_ends_no_step_of_another_project() -> None:
 
 def test_refused_files_end_no_step_that_needs_no_file() -> None:
     edge = Edge({CPU_0.id: at_rest(CPU_0)})
-    edge.faults["write new"] = Fault("no", kind="Unauthorized", aborts=True)
+    edge.faults["write new"] = Fault("no", kind=FaultKind.UNAUTHORIZED, aborts=True)
     steps = (WriteLauncher("new", "{}"), WriteLauncher("newer", "{}"), RemoveLauncher("old"))
     down = replace(step(Restart(CPU_0.id)), reason=Reason.DOWN)
     outcomes = run(edge, *map(step, steps), down)
@@ -323,7 +323,7 @@ def test_refused_files_end_no_step_that_needs_no_file() -> None:
 
 def test_refused_jobs_end_no_step_about_an_application() -> None:
     edge = Edge({CPU_0.id: CPU_0}, jobs={"job-1": JOB})
-    edge.faults["run job-1"] = Fault("no", kind="Unauthorized", aborts=True)
+    edge.faults["run job-1"] = Fault("no", kind=FaultKind.UNAUTHORIZED, aborts=True)
     other = CreateJob("f" * 16, JobConfiguration("raycml-env-f", "build.py", "image:1"))
     outcomes = run(edge, step(StartRun(DIGEST, "job-1")), step(other), step(Stop(CPU_0.id)))
     assert [o.result for o in outcomes] == [Result.FAILED, Result.SKIPPED, Result.DONE]
@@ -331,7 +331,7 @@ def test_refused_jobs_end_no_step_about_an_application() -> None:
 
 def test_a_refusal_is_forgotten_with_the_pass_and_a_stop_is_not() -> None:
     edge = Edge({CPU_0.id: CPU_0})
-    edge.faults[f"stop {CPU_0.id}"] = Fault("no", kind="Unauthorized", aborts=True)
+    edge.faults[f"stop {CPU_0.id}"] = Fault("no", kind=FaultKind.UNAUTHORIZED, aborts=True)
     carried_out = Execution(edge, POLICY.owner, threads=1)
     plan = Plan((step(Stop(CPU_0.id)),))
     execute(plan, carried_out)
@@ -406,7 +406,7 @@ def test_a_job_is_made_only_once_its_script_is_written() -> None:
     outcomes = run(edge, write, step(make, launcher="build.py"))
     assert edge.asked == ["write build.py", "create raycml-env-x"]
     assert {o.result for o in outcomes} == {Result.DONE}
-    edge.faults["write build.py"] = Fault("the disk is full", kind="Files")
+    edge.faults["write build.py"] = Fault("the disk is full", kind=FaultKind.FILES)
     assert run(edge, write, step(make, launcher="build.py"))[1].result is Result.SKIPPED
 
 
@@ -437,7 +437,7 @@ def test_a_job_that_is_gone_counts_as_deleted_and_cannot_run() -> None:
 
 def test_a_failed_build_holds_up_no_other_and_no_member() -> None:
     edge = Edge({CPU_0.id: CPU_0}, jobs={"job-1": JOB})
-    edge.faults["run job-1"] = Fault("no", kind="Unavailable")
+    edge.faults["run job-1"] = Fault("no", kind=FaultKind.UNAVAILABLE)
     other = CreateJob("f" * 16, JobConfiguration("raycml-env-f", "build.py", "image:1"))
     outcomes = run(edge, step(StartRun(DIGEST, "job-1")), step(other), step(Stop(CPU_0.id)))
     assert [o.result for o in outcomes] == [Result.FAILED, Result.DONE, Result.DONE]

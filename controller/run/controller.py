@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from structlog.typing import FilteringBoundLogger
 
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.core.model.history import History
 from controller.core.model.observed import Pause
@@ -30,14 +31,13 @@ from controller.run.places import sightings
 from controller.telemetry import Redaction, pass_line, step_line
 from controller.terminal.specs import NO_SPECS
 from controller.web.metrics import Metrics
-from controller.workspace.session import LEASE_HELD, Session
+from controller.workspace.session import Session
 
 # What a pass may take beyond its time for new steps; less than the page allows before it is unwell.
 _CALLS_S = 30.0  # for the calls under way then
 _EVENTS_S = 20.0  # for writing its events
 _FILES_S = 600.0  # between looks at launchers and folders where nothing else is to be done
-_LEASE_TAKEN = "LeaseTaken"
-_STANDS_BY = frozenset({LEASE_HELD, _LEASE_TAKEN})
+_STANDS_BY = frozenset({FaultKind.LEASE_HELD, FaultKind.LEASE_TAKEN})
 
 
 @dataclass(slots=True)
@@ -167,14 +167,14 @@ class Controller:
         before, self.epoch = self.epoch, self.session.lease.epoch
         if before not in (0, self.epoch):
             self.follower.record = None
-            raise Fault("the lease was away; looking anew", kind=_LEASE_TAKEN)
+            raise Fault("the lease was away; looking anew", kind=FaultKind.LEASE_TAKEN)
 
     def _lead(self, history: History) -> None:
         """Hold the lease from the beginning of the pass, so that a second controller stands by."""
         try:
             self.permission()
         except Fault as fault:
-            if fault.kind == _LEASE_TAKEN:
+            if fault.kind == FaultKind.LEASE_TAKEN:
                 return  # nothing was looked at yet
             self._watch(history)
             raise

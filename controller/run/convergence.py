@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.core.model.history import History
 from controller.core.model.plan import Outcome
@@ -24,9 +25,17 @@ from controller.run.loop import Convergence, ConvergeOptions, converge
 from controller.telemetry import pass_line, step_line
 from controller.terminal.errors import by_kind
 from controller.terminal.progress import Progress
-from controller.workspace.session import LEASE_HELD, Session
+from controller.workspace.session import Session
 
-_PASSING = frozenset({"Unavailable", "Throttled", "Unknown", "Malformed", "Files"})
+_PASSING = frozenset(
+    {
+        FaultKind.UNAVAILABLE,
+        FaultKind.THROTTLED,
+        FaultKind.UNKNOWN,
+        FaultKind.MALFORMED,
+        FaultKind.FILES,
+    }
+)
 _RETRY_S = 5.0
 
 
@@ -82,14 +91,14 @@ class Drive:
                 return self._pass(history)
             except Fault as fault:
                 self.interrupts.check()  # calls that a stop cut are no fault of CML
-                if fault.kind == LEASE_HELD:
+                if fault.kind == FaultKind.LEASE_HELD:
                     self._lead(fault)
                 else:
                     self._bear(fault)
 
     def _lead(self, fault: Fault) -> None:
         """What was planned without the lease is void when it comes."""
-        if fault.kind != LEASE_HELD:
+        if fault.kind != FaultKind.LEASE_HELD:
             raise fault
         await_lease(self.session, self.deadline, self.progress.note, self.interrupts.stop)
 
@@ -118,9 +127,9 @@ class Drive:
 
     def _seen(self, done: Pass) -> None:
         self.progress.seen(done)
-        refused = [o for o in done.outcomes if o.fault == "Unauthorized"]
+        refused = [o for o in done.outcomes if o.fault is FaultKind.UNAUTHORIZED]
         if refused and not _unfinished(done) - {o.step.project for o in refused}:
-            raise by_kind(refused[0].fault, refused[0].message)
+            raise by_kind(FaultKind.UNAUTHORIZED, refused[0].message)
         self.interrupts.check()
 
 

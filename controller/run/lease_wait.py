@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Callable
 
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.core.spec.text import spoken
 from controller.files.leases import LeaseHeldError
 from controller.files.port import FilesError
-from controller.workspace.session import LEASE_HELD, Session
+from controller.workspace.session import Session
 
 LOOK_S = 5.0
 
@@ -34,7 +35,7 @@ def await_lease(
             return
         spare_s = deadline - session.clock.monotonic()
         if alive or spare_s <= 0.0:
-            raise Fault(said if alive else f"{said}; the time is up", kind=LEASE_HELD)
+            raise Fault(said if alive else f"{said}; the time is up", kind=FaultKind.LEASE_HELD)
         if said != silent:
             silent = said
             tell(f"{said}; taken over in {spoken(left_s)} unless it shows a sign of life")

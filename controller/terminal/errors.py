@@ -5,6 +5,7 @@ same fault always has the same exit code.
 """
 
 from controller.cml.errors import CmlError, ConnectionSettingsError
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.emulator.daemon import EmulatorError, StateFolderError
 from controller.files.port import FilesError
@@ -28,19 +29,27 @@ _SOON = "the same command again in a minute; `-v` shows every call"
 
 _CONNECTION = "correct CML_HOST, CML_API_KEY or --ca-cert, then the same command"
 
-_BY_KIND: dict[str, tuple[Exit, str, str]] = {
-    "Unauthorized": (Exit.UNAUTHORIZED, "CML does not accept the key for this", KEY_REMEDY),
-    "Unavailable": (Exit.UNEXPECTED, "CML cannot be reached", "check CML_HOST; then " + _SOON),
-    "Throttled": (Exit.UNEXPECTED, "CML asks everybody to slow down", _SOON),
-    "Unknown": (Exit.UNEXPECTED, "the answer of CML was lost", _SOON),
-    "Malformed": (Exit.UNEXPECTED, "the answer is not one that CML gives", "check CML_HOST"),
-    "Files": (Exit.UNEXPECTED, "the project's files cannot be used", _SOON),
-    "LeaseHeld": (
+_BY_KIND: dict[FaultKind, tuple[Exit, str, str]] = {
+    FaultKind.UNAUTHORIZED: (Exit.UNAUTHORIZED, "CML does not accept the key for this", KEY_REMEDY),
+    FaultKind.UNAVAILABLE: (
+        Exit.UNEXPECTED,
+        "CML cannot be reached",
+        "check CML_HOST; then " + _SOON,
+    ),
+    FaultKind.THROTTLED: (Exit.UNEXPECTED, "CML asks everybody to slow down", _SOON),
+    FaultKind.UNKNOWN: (Exit.UNEXPECTED, "the answer of CML was lost", _SOON),
+    FaultKind.MALFORMED: (
+        Exit.UNEXPECTED,
+        "the answer is not one that CML gives",
+        "check CML_HOST",
+    ),
+    FaultKind.FILES: (Exit.UNEXPECTED, "the project's files cannot be used", _SOON),
+    FaultKind.LEASE_HELD: (
         Exit.LEASE_HELD,
         "another controller is at work",
         "the same command when it is done; if it died, a minute of silence is enough",
     ),
-    "NotFound": (Exit.USAGE, "CML does not have it", "check CML_PROJECT_ID"),
+    FaultKind.NOT_FOUND: (Exit.USAGE, "CML does not have it", "check CML_PROJECT_ID"),
 }
 
 _ENDS: dict[type[Exception], tuple[Exit, str]] = {
@@ -62,9 +71,9 @@ def explained(error: Exception) -> CommandError | None:
         case Fault():
             return by_kind(error.kind, str(error))
         case CmlError():
-            return by_kind(type(error).__name__, str(error))
+            return by_kind(error.kind, str(error))
         case FilesError() if isinstance(error.__cause__, CmlError):
-            return by_kind(type(error.__cause__).__name__, str(error))
+            return by_kind(error.__cause__.kind, str(error))
         case OSError() if error.filename:
             why = error.strerror or type(error).__name__
             remedy = "check the permissions and the free space there, then the same command"
@@ -74,7 +83,7 @@ def explained(error: Exception) -> CommandError | None:
             return None if found is None else CommandError(str(error), *found)
 
 
-def by_kind(kind: str, message: str) -> CommandError:
+def by_kind(kind: FaultKind, message: str) -> CommandError:
     """The end that belongs to the name of an error of CML."""
     code, what, remedy = _BY_KIND.get(kind, (Exit.UNEXPECTED, "CML refused", _SOON))
     return CommandError(message if what in message else f"{what}: {message}", code, remedy)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from controller.cml.errors import CmlError, NotFound, Rejected, Unauthorized
 from controller.cml.jobs import Jobs
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.core.model.jobs import ObservedJob, ObservedRun, is_our_job, run_that_counts
 from controller.core.model.observed import ObservedEnvironment
@@ -82,7 +83,9 @@ class LookAtEnvironments:
     def _listed(self) -> dict[str, tuple[ObservedJob, ...]]:
         listing = self._jobs.list(self._project)
         if not listing.complete:
-            raise Fault("the list of jobs was torn; nothing is decided on it", kind="Malformed")
+            raise Fault(
+                "the list of jobs was torn; nothing is decided on it", kind=FaultKind.MALFORMED
+            )
         found: dict[str, tuple[ObservedJob, ...]] = {}
         for job in listing.items:
             digest = job.name.removeprefix(JOB_PREFIX)
@@ -118,7 +121,9 @@ class LookAtEnvironments:
         """The run that counts, and a later one that CML skipped."""
         listing = self._jobs.list_runs(self._project, job.id)
         if not listing.complete:
-            raise Fault("the list of runs was torn; nothing is decided on it", kind="Malformed")
+            raise Fault(
+                "the list of runs was torn; nothing is decided on it", kind=FaultKind.MALFORMED
+            )
         return run_that_counts(listing.items)
 
     def _output(self, digest: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from controller.cml.connection import trust
 from controller.cml.inspector import Inspector
 from controller.cml.operations import CallRecord
 from controller.cml.transport import OnCall
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.core.model.plan import Outcome
 from controller.core.model.policy import Policy
@@ -39,7 +40,6 @@ from controller.terminal.screen import Screen
 from controller.workspace.connection import Where, locate
 from controller.workspace.workspace import Workspace, is_project_id
 
-LEASE_HELD = "LeaseHeld"  # the kind of a fault: another controller leads
 _BEAT_S = 5.0
 _OTHER = "--project (or of the spec)"
 _FAULTS = Faults(any=errors.CmlError, missing=errors.NotFound, unknown=errors.Unknown)
@@ -94,7 +94,7 @@ class Session:
             return
         else:
             return
-        raise Fault(said, kind=LEASE_HELD)
+        raise Fault(said, kind=FaultKind.LEASE_HELD)
 
     def give_back(self) -> None:
         """The lease, in bounded time; one that cannot be given back expires."""

@@ -10,6 +10,7 @@ from controller.clock import Clock
 from controller.cml import errors, translate
 from controller.cml.client import Client
 from controller.core.model.desired import Frozen
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.core.model.jobs import JobConfiguration, ObservedJob
 from controller.core.model.member import MADE, THE_HEAD, Key, application_name
@@ -278,7 +279,7 @@ class Workspace:
     def delete_project(self, project: str) -> None:
         with explained():
             if MADE not in self._client.projects.get(project).environment:
-                raise Fault("it does not say that bootstrap made it", kind="Changed")
+                raise Fault("it does not say that bootstrap made it", kind=FaultKind.CHANGED)
             self._client.projects.delete(project)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.history import (
     ApplicationHistory,
     BuildHistory,
@@ -17,7 +18,7 @@ from controller.core.model.observed import Phase
 from controller.run.clock_steps import STEP_MIN_S, ClockReading, recalled
 
 NOW = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
-NO = Refusal("create", "f", "no", "Rejected", NOW, NOW)
+NO = Refusal("create", "f", "no", FaultKind.REJECTED, NOW, NOW)
 KEY = Key("one", THE_HEAD)
 FULL = History(
     members={

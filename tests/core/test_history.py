@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.history import (
     History,
     MemberHistory,
@@ -12,7 +13,6 @@ from controller.core.model.history import (
 from controller.core.model.member import Key, Member
 from controller.core.model.observed import Phase
 from controller.core.model.plan import (
-    UNWRITTEN,
     Configuration,
     Create,
     Delete,
@@ -99,7 +99,7 @@ def test_a_restart_counts_whatever_it_was_for() -> None:
 
 
 def test_a_refused_update_is_remembered_until_one_is_taken() -> None:
-    refused = outcome(Update(CPU_0.id, {}), Result.REJECTED, message="no", fault="Rejected")
+    refused = outcome(Update(CPU_0.id, {}), Result.REJECTED, message="no", fault=FaultKind.REJECTED)
     started = record(seen(refused), [outcome(Restart(CPU_0.id), Result.DONE)], at(1))
     assert started.member(KEY).refused_update is not None
     again = record(started, [refused], at(2)).member(KEY).refused_update
@@ -113,7 +113,7 @@ def test_stops_for_an_update_are_counted_until_one_is_taken() -> None:
     history = seen()
     for reason in (Reason.OUTDATED, Reason.SCALED_DOWN, Reason.OUTDATED):
         history = record(history, [outcome(Stop(CPU_0.id), Result.DONE, reason)], at(1))
-    refused = outcome(Update(CPU_0.id, {}), Result.REJECTED, fault="QuotaExceeded")
+    refused = outcome(Update(CPU_0.id, {}), Result.REJECTED, fault=FaultKind.QUOTA_EXCEEDED)
     history = record(history, [refused, outcome(Restart(CPU_0.id), Result.DONE)], at(2))
     assert history.member(KEY).update_stops == 2
     history = record(history, [outcome(Update(CPU_0.id, {}), Result.DONE)], at(3))
@@ -124,7 +124,7 @@ def test_a_refused_start_is_remembered_beside_a_refused_update() -> None:
     history = seen()
     for turn in range(3):
         for action in (Update(CPU_0.id, {}), Restart(CPU_0.id)):
-            no = outcome(action, Result.REJECTED, message="no", fault="QuotaExceeded")
+            no = outcome(action, Result.REJECTED, message="no", fault=FaultKind.QUOTA_EXCEEDED)
             history = record(history, [no], at(turn))
     known = history.member(KEY)
     assert known.refusal is not None
@@ -147,7 +147,7 @@ def test_attempts_are_forgotten_after_ten_quiet_minutes_and_not_before() -> None
 
 
 def test_a_failed_call_is_counted_until_one_succeeds() -> None:
-    failed = outcome(Stop(CPU_0.id), Result.FAILED, message="no", fault="Unavailable")
+    failed = outcome(Stop(CPU_0.id), Result.FAILED, message="no", fault=FaultKind.UNAVAILABLE)
     history = record(seen(failed), [failed], at(10))
     assert (history.member(KEY).failures, history.member(KEY).failed_at) == (2, at(10))
     done = record(history, [outcome(Stop(CPU_0.id), Result.DONE)], at(20))
@@ -155,7 +155,7 @@ def test_a_failed_call_is_counted_until_one_succeeds() -> None:
 
 
 def test_a_change_under_our_hands_is_looked_at_again_at_once() -> None:
-    changed = outcome(Stop(CPU_0.id), Result.FAILED, fault="Changed")
+    changed = outcome(Stop(CPU_0.id), Result.FAILED, fault=FaultKind.CHANGED)
     assert seen(changed).member(KEY).failed_at is None
 
 
@@ -164,14 +164,16 @@ def test_a_skipped_step_leaves_no_trace() -> None:
 
 
 def test_a_step_without_its_launcher_counts_as_a_failed_one() -> None:
-    history = seen(outcome(Stop(CPU_0.id), Result.SKIPPED, fault=UNWRITTEN))
+    history = seen(outcome(Stop(CPU_0.id), Result.SKIPPED, fault=FaultKind.UNWRITTEN))
     assert (history.member(KEY).failures, history.member(KEY).failed_at) == (1, NOW)
-    history = record(history, [outcome(Stop(CPU_0.id), Result.SKIPPED, fault=UNWRITTEN)], NOW)
+    history = record(
+        history, [outcome(Stop(CPU_0.id), Result.SKIPPED, fault=FaultKind.UNWRITTEN)], NOW
+    )
     assert history.member(KEY).failures == 2
 
 
 def test_a_lost_answer_is_remembered_as_one() -> None:
-    lost = seen(outcome(Delete(CPU_0.id), Result.UNKNOWN, fault="Unknown"))
+    lost = seen(outcome(Delete(CPU_0.id), Result.UNKNOWN, fault=FaultKind.UNKNOWN))
     assert not lost.applications[CPU_0.id].sure
     assert seen(outcome(Delete(CPU_0.id), Result.DONE)).applications[CPU_0.id].sure
 

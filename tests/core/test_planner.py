@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.history import History, MemberHistory, Refusal
 from controller.core.model.member import Key, Member
 from controller.core.model.observed import (
@@ -543,7 +544,9 @@ def test_a_used_up_quota_is_tried_again_from_half_a_minute_to_five(
 ) -> None:
     key = Key("analytics", Member("cpu", 0))
     print_ = desired(CLUSTER).clusters[0].groups[1].fingerprint()
-    no = Refusal("create", print_, "out of quota", "QuotaExceeded", at(-999), at(-after_s), tries)
+    no = Refusal(
+        "create", print_, "out of quota", FaultKind.QUOTA_EXCEEDED, at(-999), at(-after_s), tries
+    )
     history = History(members={key: MemberHistory(refusal=no, fingerprint=print_)})
     world = observed(HEAD, CPU_1, reports=(ALIVE,), files=all_files(HEAD, CPU_0, CPU_1))
     expected = "create cpu/0 Missing" if tried else "wait cpu/0 QuotaExceeded"
@@ -554,7 +557,7 @@ def test_a_used_up_quota_is_tried_again_from_half_a_minute_to_five(
 def test_what_waits_for_a_person_is_blocked_and_counted_so(fault: str) -> None:
     key = Key("analytics", Member("cpu", 0))
     print_ = desired(CLUSTER).clusters[0].groups[1].fingerprint()
-    no = Refusal("create", print_, "no", fault, at(-9), at(-9))
+    no = Refusal("create", print_, "no", FaultKind(fault), at(-9), at(-9))
     history = History(members={key: MemberHistory(refusal=no, fingerprint=print_)})
     plan = decide(desired(CLUSTER), observed(HEAD, CPU_1, reports=(ALIVE,)), history)
     assert summary(plan)["blocked"] == 1
@@ -617,7 +620,7 @@ def test_nothing_of_a_renamed_group_leaves_before_its_successors_are_created() -
 
 def test_a_renamed_group_makes_room_within_its_budget_where_quota_is_used_up() -> None:
     print_ = desired(RENAMED).clusters[0].groups[1].fingerprint()
-    no = Refusal("create", print_, "out of quota", "QuotaExceeded", at(-9), at(-9))
+    no = Refusal("create", print_, "out of quota", FaultKind.QUOTA_EXCEEDED, at(-9), at(-9))
     known = MemberHistory(refusal=no, fingerprint=print_)
     history = History(members={Key("analytics", Member("new", n)): known for n in range(5)})
     found = renamed(0, None, history)
@@ -643,7 +646,7 @@ def test_a_member_whose_update_was_refused_goes_on_with_what_it_had(
     """Stopped for the update: started again.  Running: not stopped again for the same spec."""
     key = Key("analytics", Member("cpu", 0))
     print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
-    no = Refusal("update", print_, "no such image", "Rejected", at(-9), at(-9))
+    no = Refusal("update", print_, "no such image", FaultKind.REJECTED, at(-9), at(-9))
     history = History(members={key: MemberHistory(refused_update=no, fingerprint=print_)})
     apps = (HEAD, replace(CPU_0, phase=phase), CPU_1)
     world = observed(*apps, reports=(ALIVE,), files=all_files(*apps))
@@ -676,7 +679,7 @@ def test_an_update_that_no_quota_was_left_for_is_tried_ever_less_often(
     apps = (HEAD, replace(CPU_0, phase=phase), CPU_1)
     world = observed(*apps, reports=(ALIVE,), files=all_files(*apps))
     for ago, due in ((pause_s - 1, False), (pause_s, True)):
-        no = Refusal("update", print_, "quota", "QuotaExceeded", at(-9e6), at(-ago), tries)
+        no = Refusal("update", print_, "quota", FaultKind.QUOTA_EXCEEDED, at(-9e6), at(-ago), tries)
         known = MemberHistory(refused_update=no, fingerprint=print_, update_stops=tries)
         history = History(members={key: known})
         plan = decide(desired(BIGGER), world, history)
@@ -693,7 +696,7 @@ def test_no_member_is_stopped_for_a_change_that_was_refused_to_another_of_its_gr
     """And it is said so, since a command would wait in vain for its turn."""
     key = Key("analytics", Member("cpu", 0))
     print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
-    no = Refusal("update", print_, "no", fault, at(-9), at(-9))
+    no = Refusal("update", print_, "no", FaultKind(fault), at(-9), at(-9))
     history = History(members={key: MemberHistory(refused_update=no, fingerprint=print_)})
     world = observed(HEAD, CPU_0, CPU_1, reports=(ALIVE,))
     found = said(decide(desired(BIGGER), world, history))
@@ -703,7 +706,7 @@ def test_no_member_is_stopped_for_a_change_that_was_refused_to_another_of_its_gr
 def test_an_update_is_not_tried_again_beyond_the_budget_of_restarts() -> None:
     key = Key("analytics", Member("cpu", 0))
     print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
-    no = Refusal("update", print_, "quota", "QuotaExceeded", at(-9e6), at(-DAY))
+    no = Refusal("update", print_, "quota", FaultKind.QUOTA_EXCEEDED, at(-9e6), at(-DAY))
     known = MemberHistory(
         refused_update=no, fingerprint=print_, attempts=tuple(at(-n) for n in range(100, 95, -1))
     )
@@ -716,7 +719,7 @@ def test_an_update_is_not_tried_again_beyond_the_budget_of_restarts() -> None:
 def test_a_lost_launcher_does_not_lead_to_a_storm_of_refused_updates() -> None:
     key = Key("analytics", Member("cpu", 0))
     print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
-    no = Refusal("update", print_, "quota", "QuotaExceeded", at(-9), at(-9))
+    no = Refusal("update", print_, "quota", FaultKind.QUOTA_EXCEEDED, at(-9), at(-9))
     known = MemberHistory(refused_update=no, fingerprint=print_)
     world = observed(HEAD, replace(CPU_0, phase=Phase.STOPPED), CPU_1, files=all_files(HEAD))
     found = said(decide(desired(BIGGER), world, History(members={key: known})))
@@ -727,7 +730,7 @@ def refusal(conflict: bool, first: float, last: float) -> History:
     key = Key("analytics", Member("cpu", 0))
     print_ = desired(CLUSTER).clusters[0].groups[1].fingerprint()
     fault = "Conflict" if conflict else "Rejected"
-    said_no = Refusal("create", print_, "no", fault, at(first), at(last))
+    said_no = Refusal("create", print_, "no", FaultKind(fault), at(first), at(last))
     return History(members={key: MemberHistory(refusal=said_no, fingerprint=print_)})
 
 

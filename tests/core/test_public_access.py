@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from controller.core.audit.laws import audit
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.history import History, record
 from controller.core.model.observed import ObservedState, Phase
 from controller.core.model.plan import Outcome, Plan, RequireSignIn, Result
@@ -86,7 +87,7 @@ def test_a_call_that_fails_is_tried_later_and_later() -> None:
     cluster = spec()
     state, world = desired(cluster), opened(cluster, "head")
     found = decide(state, world)
-    outcome = Outcome(found.steps[0], Result.FAILED, "m", "Unavailable")
+    outcome = Outcome(found.steps[0], Result.FAILED, "m", FaultKind.UNAVAILABLE)
     history = record(remember(situate(state, world, History(), POLICY)).history, [outcome], NOW)
     assert requires(decide(state, world, history)) == []
     later = replace(world, as_of=at(POLICY.backoff_s(1) + 1))

@@ -63,7 +63,7 @@ JOBS = [
 ]
 QUOTA = [
     m("B9", "an update that no quota was left for is never tried again", "core/planner/update.py",
-      "    if refusal.fault != QUOTA:", "    if True:",
+      "    if refusal.fault is not FaultKind.QUOTA_EXCEEDED:", "    if True:",
       f"{PLANNER}::test_an_update_that_no_quota_was_left_for_is_tried_ever_less_often"),
     m("B18", "a member that serves is stopped every few minutes for a refused update",
       "core/planner/update.py", "slow_s if is_up(member.phase) else quick_s", "quick_s",

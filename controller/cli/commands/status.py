@@ -12,6 +12,7 @@ from controller.cli.output.past_events import past_of
 from controller.cli.output.status_basis import Basis, basis, read_here
 from controller.cli.output.status_judged import as_owner_there, is_at_work, judged, read_lease
 from controller.cli.output.watch_status import watch
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.core.model.grace import grace_ends
 from controller.core.model.history import History
@@ -129,7 +130,7 @@ class StatusLook:
             with_pauses = replace(policy, look_at_pauses=True)
             return look_and_plan(revision, world, self.history, with_pauses)
         except Fault as fault:
-            if fault.kind != "Files":
+            if fault.kind is not FaultKind.FILES:
                 raise
             self._say(f"not known which clusters are paused: {fault}")
         return look_and_plan(revision, world, self.history, policy)

@@ -9,10 +9,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.member import Key
 from controller.core.model.observed import ObservedApplication, ObservedState, Phase, key_of
 from controller.core.model.plan import (
-    UNWRITTEN,
     Create,
     Delete,
     Outcome,
@@ -40,7 +40,7 @@ class Refusal:
     action: str
     fingerprint: str
     message: str
-    fault: str  # name of the error: Conflict, QuotaExceeded, Rejected
+    fault: FaultKind | None  # CONFLICT, QUOTA_EXCEEDED, REJECTED
     first_at: datetime
     last_at: datetime
     tries: int = 1
@@ -201,7 +201,7 @@ def record(history: History, outcomes: Iterable[Outcome], now: datetime) -> Hist
     """The history after a pass.  Steps that were skipped leave no trace, but for want of a file
     that could not be written: that is tried again less and less often."""
     for outcome in outcomes:
-        if outcome.result is not Result.SKIPPED or outcome.fault == UNWRITTEN:
+        if outcome.result is not Result.SKIPPED or outcome.fault is FaultKind.UNWRITTEN:
             history = _record(history, outcome, now)
     return history
 
@@ -231,7 +231,7 @@ def _build(known: BuildHistory, outcome: Outcome, now: datetime) -> BuildHistory
     before = action.after if isinstance(action, StartRun) else outcome.step.job_id or ""
     starts = known.starts + isinstance(action, StartRun)
     made = BuildHistory(outcome.step.name, before, now, starts=starts)
-    if outcome.result in (Result.DONE, Result.UNKNOWN) or outcome.fault == "Changed":
+    if outcome.result in (Result.DONE, Result.UNKNOWN) or outcome.fault is FaultKind.CHANGED:
         return made
     refused = outcome.result is Result.REJECTED
     return replace(made, failures=known.failures + 1, error=outcome.message, refused=refused)
@@ -245,7 +245,9 @@ def _member(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHist
             return _rejected(replace(known, error=outcome.message), outcome, now)
         case Result.FAILED | Result.UNKNOWN:
             known = replace(known, error=outcome.message)
-            if outcome.fault != "Changed":  # it changed under our hands: look again, at once
+            if (
+                outcome.fault is not FaultKind.CHANGED
+            ):  # it changed under our hands: look again, at once
                 known = replace(known, failures=known.failures + 1, failed_at=now)
         case Result.SKIPPED:
             tries = known.failures + 1

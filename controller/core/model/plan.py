@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.jobs import JobConfiguration
 from controller.core.model.json_object import JsonObject
 from controller.core.model.member import Key, Member
@@ -329,20 +330,17 @@ class Result(Enum):
     SKIPPED = "skipped"  # an earlier step of the same member did not succeed, so this one never ran
 
 
-UNWRITTEN = "Unwritten"  # the fault of a step whose script could not be written
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A step and what came of it.
 
     `unapplied` names fields that CML accepted and did not take.  `application_id` is that of a
-    created application.  `fault` is the name of the error, `message` its sentence.
+    created application.  `fault` is the kind of the error, `message` its sentence.
     """
 
     step: Step
     result: Result
     message: str = ""
-    fault: str = ""
+    fault: FaultKind | None = None
     unapplied: tuple[str, ...] = ()
     application_id: str | None = None

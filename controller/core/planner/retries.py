@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.history import Refusal
 from controller.core.model.member import Key
 from controller.core.model.reasons import Reason
 from controller.core.planner.partial_plan import PartialPlan, wait
 from controller.core.situation.past import Past
 
-QUOTA = "QuotaExceeded"
 _QUOTA_FIRST_S, _QUOTA_MOST_S = 30.0, 300.0
 
 
@@ -32,12 +32,12 @@ def quota_pause_s(tries: int) -> float:
 
 
 def _refused(past: Past, key: Key, refusal: Refusal) -> PartialPlan | None:
-    if refusal.fault == QUOTA:
+    if refusal.fault is FaultKind.QUOTA_EXCEEDED:
         pause = quota_pause_s(refusal.tries)
         message = f"CML has no quota left to {refusal.action} it: {refusal.message}"
         until = past.after(refusal.last_at, pause)
         return _until(past, key, Reason.QUOTA_EXCEEDED, message, until)
-    conflict = refusal.fault == "Conflict"
+    conflict = refusal.fault is FaultKind.CONFLICT
     if conflict and past.now < past.after(refusal.first_at, past.policy.name_release_s):
         until = past.after(refusal.last_at, past.policy.backoff_s(refusal.tries))
         message = "the name is taken; CML frees the name of a deleted application late"

@@ -5,12 +5,12 @@ already, for whatever reason, count against it.
 """
 
 from controller.core.model.desired import Group
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.member import Member
 from controller.core.model.observed import Phase
 from controller.core.model.plan import Intent
 from controller.core.model.reasons import Reason
 from controller.core.planner.partial_plan import PartialPlan, blocked, wait
-from controller.core.planner.retries import QUOTA
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.situation.matching import UnwantedApplication
 
@@ -34,7 +34,7 @@ def after_refused(cluster: ClusterSituation, member: MemberSituation) -> Partial
     if other is None:
         return None
     key, refusal = other
-    reason = Reason.QUOTA_EXCEEDED if refusal.fault == QUOTA else Reason.REJECTED
+    reason = Reason.QUOTA_EXCEEDED if refusal.fault is FaultKind.QUOTA_EXCEEDED else Reason.REJECTED
     message = f"follows {key.member}, which CML refused to update"
     return blocked(member.key, reason, message, member.drift.changes)
 

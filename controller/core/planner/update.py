@@ -7,6 +7,7 @@ which the next pass goes on.
 from datetime import datetime
 
 from controller.core.model.desired import Strategy
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.history import Refusal
 from controller.core.model.observed import ObservedApplication
 from controller.core.model.offers import IMAGE, SIZES, Offers, unoffered
@@ -16,7 +17,7 @@ from controller.core.planner import steps
 from controller.core.planner.crash_backoff import spent
 from controller.core.planner.partial_plan import PartialPlan, blocked, wait
 from controller.core.planner.protection import protected_from_update
-from controller.core.planner.retries import QUOTA, gate, quota_pause_s
+from controller.core.planner.retries import gate, quota_pause_s
 from controller.core.planner.rollout import after_others, after_refused
 from controller.core.situation.cluster import ClusterSituation, MemberSituation, is_up
 
@@ -61,7 +62,7 @@ def _refused(
     To try again stops a member that serves, so it is tried ever less often; one that is down
     anyway loses nothing by it.
     """
-    if refusal.fault != QUOTA:
+    if refusal.fault is not FaultKind.QUOTA_EXCEEDED:
         message = f"CML refused to update it, so it keeps what it has: {refusal.message}"
         return blocked(member.key, Reason.REJECTED, message, member.drift.changes)
     until = _again_at(cluster, member, refusal, stops)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.core.model.orders import Order, OrderAnswer, OrderKind
 from controller.core.model.plan import Result
@@ -23,7 +24,7 @@ from controller.process.system import System
 from controller.run.lease_wait import LOOK_S
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.workspace.session import LEASE_HELD, Session
+from controller.workspace.session import Session
 from controller.workspace.write_mark import Written
 
 
@@ -95,7 +96,7 @@ def _wait(session: Session, order: Order, deadline: float) -> OrderAnswer | None
     while True:
         left_s = deadline - clock.monotonic()
         if left_s <= 0.0:
-            raise Fault(f"no answer within {spoken(order.timeout_s)}", kind=LEASE_HELD)
+            raise Fault(f"no answer within {spoken(order.timeout_s)}", kind=FaultKind.LEASE_HELD)
         clock.wait(min(LOOK_S, left_s))
         data = files.read(answer_path(order.id))
         answer = None if data is None else parse_answer(data, order.id)
