@@ -1,12 +1,14 @@
-"""What the phases of an acceptance test share: the cluster, the way to it, the time left."""
+"""The context of an acceptance test: its cluster, the workspace, the time left."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from controller.acceptance.jobs import HeadPage
-from controller.acceptance.report import Exchange, Node, Nodes
+from controller.acceptance.jobs import JobClient
+from controller.acceptance.nodes import NodeIdentity, Nodes
 from controller.acceptance.spec import Shape, revision
-from controller.core.model.plan import Plan
+from controller.cml.operations import CallRecord
+from controller.core.model.observed import ObservedState
 from controller.core.model.policy import Policy
 from controller.core.model.reasons import Outlook
 from controller.core.status.goal import Goal, Verdict
@@ -20,7 +22,7 @@ from controller.workspace.session import Session, with_permissions
 
 
 class PhaseError(Exception):
-    """What a phase found wrong, in a sentence; `details` are lines for a person."""
+    """The fault that failed a phase, in a sentence; `details` are further lines of text."""
 
     def __init__(self, message: str, details: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -28,33 +30,46 @@ class PhaseError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
-    """What a phase saw, and for a person who reads on, in detail."""
+class PhaseSummary:
+    """The observations of a phase; `details` are further lines of text."""
 
     message: str
     details: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Trial:
-    """One run.  `deadline` on the monotonic clock ends all phases but those that clean up.
+@dataclass(frozen=True, slots=True)
+class AcceptanceOptions:
+    """The options that concern the test and not its cluster.
 
-    `begun`: an application may exist.  `certain`: every one that may is in CML's list by now.
+    `stable_s`: how long the cluster must stay ready.  `timeout_s` excludes the cleanup.
+    """
+
+    local: bool
+    ca_cert: Path | None
+    stable_s: float
+    timeout_s: float
+    cleanup: bool
+
+
+@dataclass(slots=True)
+class AcceptanceContext:
+    """One run.  `deadline` is on the monotonic clock.
+
+    `created`: an application may exist.  `listed`: each one that may exist is in CML's list by now.
     """
 
     session: Session
     name: str
     shape: Shape
-    wait_s: float
+    options: AcceptanceOptions
     deadline: float
     interrupts: Interrupts
     progress: Progress
-    page: Callable[[str], HeadPage]
-    exchanges: list[Exchange]
-    local: bool
+    jobs: Callable[[str], JobClient]
+    calls: list[CallRecord]
     runtime: str = ""
-    begun: bool = False
-    certain: bool = True
+    created: bool = False
+    listed: bool = True
     last: Pass | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -62,49 +77,57 @@ class Trial:
     def left_s(self) -> float:
         return max(self.deadline - self.session.clock.monotonic(), 0.0)
 
-    def removal(self, name: str) -> str:
-        """The command that deletes a cluster of a test."""
-        return f"raycml delete {name} --yes{' --local' if self.local else ''}"
+    def deletion(self, name: str) -> str:
+        """The command that deletes a test cluster."""
+        return f"raycml delete {name} --yes{' --local' if self.options.local else ''}"
 
     def policy(self) -> Policy:
         return with_permissions(self.session.policy, only=frozenset({self.name}))
 
     def drive(self, workers: int) -> Drive:
-        """The way to a cluster of so many workers.  It bears what the last one would bear."""
-        wanted = revision(self.name, self.shape, self.runtime, workers)
+        """The drive to a cluster of this many workers.  It tolerates what the last one would."""
+        target = revision(self.name, self.shape, self.runtime, workers)
         return Drive(
-            self.session, wanted, self.policy(), self.interrupts, self.progress, last=self.last
+            self.session, target, self.policy(), self.interrupts, self.progress, last=self.last
         )
 
     def reach(self, drive: Drive, goal: Goal) -> Convergence:
-        """Pass until the goal is reached.  PhaseError where it is not in the time that is left."""
+        """Pass until the goal is reached.  PhaseError if the time left is too short for it."""
         try:
             end = drive.until(goal, self.left_s)
         finally:
             self.last = drive.last
+        return self.check(end)
+
+    def check(self, end: Convergence) -> Convergence:
+        """PhaseError, with conditions and the ends of logs, if the goal was not reached."""
         if end.verdict is not Verdict.REACHED or end.last.plan.refusals:
-            raise self.unwell(end, "")
+            raise PhaseError(_cause(end), self.diagnosis(end))
         return end
 
-    def unwell(self, end: Convergence, said: str) -> PhaseError:
-        """Why it did not come to that, with the conditions and the ends of logs."""
-        return PhaseError(said or _short(end), self.aftermath(end))
-
-    def aftermath(self, end: Convergence) -> list[str]:
-        """`raycml status` shows nothing of a cluster that is about to be deleted."""
+    def diagnosis(self, end: Convergence) -> list[str]:
+        """Without advice to run `raycml status`: the cluster is about to be deleted."""
         return [x for x in explain(end, self.session) if not x.startswith("try: raycml status")]
 
+    def look(self) -> ObservedState:
+        """The applications of the project.  PhaseError if their list is incomplete."""
+        project = self.session.project
+        observed = self.session.world.look([project], {})
+        if not observed.projects[project].complete:
+            raise PhaseError("the list of applications was incomplete")
+        return observed
+
     def nodes(self) -> Nodes:
-        """The members as the last look saw them."""
+        """The nodes of the last pass."""
         if self.last is None:
             return {}
         cluster = self.last.status.cluster(self.name)
         report = self.last.observed.reports.get(self.name)
-        told = {} if report is None else report.members
+        members = {} if report is None else report.members
         return {
-            one.member: Node(
+            one.member: NodeIdentity(
                 one.application_id,
-                told[one.member].engine_id if one.member in told else "",
+                members[one.member].engine_id if one.member in members else "",
                 one.node_id,
             )
             for one in (() if cluster is None else cluster.members)
@@ -112,20 +135,13 @@ class Trial:
         }
 
 
-def why_not(plan: Plan) -> str:
-    """The first thing that keeps a plan from being empty."""
-    found = [(s.member, s.reason.title, s.message) for s in plan.steps]
-    found += [(w.member, w.reason.title, w.message) for w in plan.waits]
-    return next((f"{member or 'it'}: {title}: {said}" for member, title, said in found), "")
-
-
-def _short(end: Convergence) -> str:
+def _cause(end: Convergence) -> str:
     plan = end.last.plan
     if plan.refusals:
-        return f"refused, since it would break a law: {plan.refusals[0]}"
+        return f"refused, because it would break a law: {plan.refusals[0]}"
     for wait in plan.waits:
         if wait.reason.outlook is Outlook.PERSON:
-            who = f"{wait.member}: " if wait.member else ""
-            return f"{who}{wait.message} ({wait.reason.title})"
-    failed = next((o.message for o in end.last.outcomes if o.message), "")
-    return f"the time is up; {heartbeat(end.last.status)}" + (f"; {failed}" if failed else "")
+            member = f"{wait.member}: " if wait.member else ""
+            return f"{member}{wait.message} ({wait.reason.title})"
+    failure = next((o.message for o in end.last.outcomes if o.message), "")
+    return f"timed out; {heartbeat(end.last.status)}" + (f"; {failure}" if failure else "")

@@ -1,8 +1,8 @@
-"""Jobs on a cluster from outside of its project: Ray's own job API, on the head's page.
+"""Jobs on a cluster from outside of its project, by Ray's job API on the head's application.
 
-The page is the head's application, behind CML's proxy, which takes a key of the application
-audience.  A refused key is `PageRefusedError`; whatever else goes wrong is a `JobError`.  The key
-is put on requests at the last moment, and no error here carries a request.
+CML's proxy in front of it takes a key of the audience `Application`.  A refused key is a
+`KeyRefusedError`, every other fault a `JobError`.  The key is put on requests at the last moment,
+and no error here carries a request.
 """
 
 import json
@@ -14,49 +14,49 @@ from threading import Event
 import httpx
 from pydantic import SecretStr
 
-from controller.acceptance.report import Exchange
 from controller.clock import Clock
 from controller.cml.connection import checked_key, parse_address
+from controller.cml.operations import CallRecord
 from controller.cml.transport import Bearer
 
-SETTLE_S = 60.0  # how long a page that was just opened may not answer yet
+SETTLE_S = 60.0  # how long an application that just started may not answer yet
 _PAUSE_S = 1.0
 _TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=30.0)
 _LIMIT = 4 * 1024 * 1024  # bytes of one answer
-_OVER = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
+_FINISHED = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
 _LOST = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError)
 
 
 class JobError(Exception):
-    """A job could not be run to its end, in a sentence."""
+    """The reason that a job did not finish, in a sentence."""
 
 
-class PageRefusedError(JobError):
-    """The proxy does not let this key pass."""
+class KeyRefusedError(JobError):
+    """The proxy refuses the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What came back; status 0 where nothing did, with the reason for a body."""
+    """An answer.  Status 0: there was none, and the text is the reason."""
 
     status: int
     text: str
 
     def mapping(self) -> Mapping[str, object]:
-        """The body as a JSON object, or an empty one."""
+        """The body as a JSON object; empty if it is none."""
         try:
-            found = json.loads(self.text)
+            body = json.loads(self.text)
         except (ValueError, RecursionError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return body if isinstance(body, dict) else {}
 
     def field(self, name: str) -> str:
         value = self.mapping().get(name)
         return value if isinstance(value, str) else ""
 
 
-class HeadPage:
-    """The page of one head.  `heard` is told of each call."""
+class JobClient:
+    """The job API of one head.  `on_call` gets each call."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class HeadPage:
         key: SecretStr,
         http: httpx.Client,
         clock: Clock,
-        heard: Callable[[Exchange], None],
+        on_call: Callable[[CallRecord], None],
     ) -> None:
         address = parse_address(url)
         self._base = address.reach
@@ -72,28 +72,29 @@ class HeadPage:
         self._auth = Bearer(checked_key(key))
         self._http = http
         self._clock = clock
-        self._heard = heard
+        self._on_call = on_call
 
     def run(
         self, job: str, command: Sequence[str], timeout_s: float, stop: Event
     ) -> tuple[bool, str]:
-        """Run a command as the job of this id: whether it ended well, and what it printed.
+        """Run a command as the job of this id; its success and its output.
 
         KeyboardInterrupt once `stop` is set.
         """
         deadline = self._clock.monotonic() + timeout_s
         self._submit(job, shlex.join(command), min(SETTLE_S, timeout_s), stop)
         while True:
-            seen = self._ask("get_job", "GET", f"/api/jobs/{job}")
-            if seen.field("status") in _OVER:
-                return seen.field("status") == "SUCCEEDED", self._output(job, seen)
+            answer = self._ask("get_job", "GET", f"/api/jobs/{job}")
+            status = answer.field("status")
+            if status in _FINISHED:
+                return status == "SUCCEEDED", self._output(job, answer)
             if self._clock.monotonic() >= deadline:
-                said = seen.field("status") or _said(seen)
-                raise JobError(f"the job did not end within {timeout_s:.0f} s: {said}")
+                last = status or _described(answer)
+                raise JobError(f"the job did not finish within {timeout_s:.0f} s: {last}")
             self._pause(stop)
 
     def _submit(self, job: str, entrypoint: str, patience_s: float, stop: Event) -> None:
-        """The id is ours, so a submission whose answer was lost is found, not repeated."""
+        """The id is chosen here, so a submission whose answer was lost is found, not repeated."""
         body = {"entrypoint": entrypoint, "submission_id": job}
         deadline = self._clock.monotonic() + patience_s
         while True:
@@ -102,12 +103,12 @@ class HeadPage:
                 return
             settling = sent.status in (0, 404) or sent.status >= 500
             if not settling or self._clock.monotonic() >= deadline:
-                raise JobError(f"Ray's job API took no job: {_said(sent)}")
+                raise JobError(f"Ray's job API did not accept the job: {_described(sent)}")
             self._pause(stop)
 
-    def _output(self, job: str, seen: _Answer) -> str:
+    def _output(self, job: str, answer: _Answer) -> str:
         logs = self._ask("get_job_logs", "GET", f"/api/jobs/{job}/logs")
-        return logs.field("logs") or seen.field("message")
+        return logs.field("logs") or answer.field("message")
 
     def _pause(self, stop: Event) -> None:
         self._clock.wait(_PAUSE_S, stop)
@@ -120,16 +121,27 @@ class HeadPage:
         started = self._clock.monotonic()
         answer = self._exchange(method, path, body)
         took_s = self._clock.monotonic() - started
-        self._heard(Exchange(method, name, str(answer.status or answer.text), took_s))
+        error = "" if answer.status else answer.text
+        self._on_call(
+            CallRecord(
+                method=method,
+                operation=name,
+                project="",
+                status=answer.status or None,
+                error=error or None,
+                seconds=took_s,
+                write=method != "GET",
+            )
+        )
         if answer.status in (301, 302, 303, 307, 401, 403):
-            raise PageRefusedError(
-                f"the proxy in front of the head's page does not take the key (HTTP "
-                f"{answer.status}): the key needs the audience `Application` besides `API`"
+            raise KeyRefusedError(
+                f"the proxy in front of the head refuses the key (HTTP {answer.status}): "
+                "the key needs the audience `Application` besides `API`"
             )
         return answer
 
     def _exchange(self, method: str, path: str, body: Mapping[str, object] | None) -> _Answer:
-        """A lost answer is a value here: one that was raised would drag its request along."""
+        """A lost answer is a value here: an exception would carry its request along."""
         try:
             with self._http.stream(
                 method,
@@ -153,7 +165,7 @@ def _text(response: httpx.Response) -> str:
     return body[:_LIMIT].decode(errors="replace")
 
 
-def _said(answer: _Answer) -> str:
+def _described(answer: _Answer) -> str:
     if not answer.status:
         return f"no answer ({answer.text})"
     return f"HTTP {answer.status} {' '.join(answer.text.split())[:200]}".rstrip()

@@ -1,8 +1,8 @@
-"""What an acceptance test runs inside a cluster, as text: the controller never imports Ray.
+"""Programs that run inside the test cluster, as text: the controller never imports Ray.
 
 Each is an argument of `python -c` in a job.  `-c` puts the working folder on the path, where a
-user's `ray.py` would be taken for Ray.  The last line of output that begins with MARKER is the
-answer, one JSON object.
+user's `ray.py` would hide Ray.  The answer is one JSON object, in the last line of output that
+begins with MARKER.
 """
 
 from controller.node.command import MARK
@@ -24,7 +24,7 @@ def answer(value):
 ray.init(log_to_driver=False, logging_level="ERROR")
 """
 
-# One task on each node that Ray calls alive: the node's name, and the engine it says it is in.
+# One task on each node that Ray lists as alive; the answer is the engine of each, by node name.
 TASKS = f"""{_BEGINNING}
 @ray.remote(num_cpus=0, max_retries=0)
 def whereabouts():
@@ -38,9 +38,9 @@ tasks = {{
 answer({{name: ray.get(task, timeout=90) for name, task in tasks.items()}})
 """
 
-# A task on the node named by its id kills the node program above it.  Every process that the node
-# program started carries the mark; the first one above them that does not is the node program.
-# Ray's own worker rewrites its title over its environment, so the search begins at its parent.
+# A task on the node with this id kills the node program above it.  Every process that the node
+# program started carries the mark; the first ancestor without it is the node program.
+# Ray's own worker overwrites its environment with its title, so the search begins at its parent.
 KILL = f"""{_BEGINNING}
 @ray.remote(num_cpus=0, max_retries=0)
 def die():

@@ -1,21 +1,19 @@
-"""The acceptance test of a workspace, as values: its phases, what each needs, and what came of it.
+"""The report of an acceptance test: a result for each phase, as text and as JSON."""
 
-A phase whose need did not pass is skipped, so that a report never blames a consequence.  Deleting
-and looking for what is left need no phase: they follow whatever was begun.
-"""
-
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
 
-PREFIX = "acceptance-"
-_NAME = re.compile(rf"{PREFIX}[0-9a-f]{{8}}")
+from controller.cml.operations import CallRecord
+from controller.terminal.columns import aligned
+from controller.terminal.exit_codes import Exit
+
+SCHEMA = "raycml.acceptance/v1"
 
 
-class Phase(StrEnum):
-    """In the order of a run."""
+class AcceptancePhase(StrEnum):
+    """The phases, in the order of a run."""
 
     PREFLIGHT = "preflight"
     CREATE = "create"
@@ -29,22 +27,8 @@ class Phase(StrEnum):
     NOTHING_LEFT = "nothing-left"
 
 
-CLEANING = (Phase.DELETE, Phase.NOTHING_LEFT)
-TRIALS = tuple(phase for phase in Phase if phase not in CLEANING)
-# A worker can be killed, and a cluster scaled, where no key opens the head's page for a task.
-_NEEDS: Mapping[Phase, Phase] = {
-    Phase.CREATE: Phase.PREFLIGHT,
-    Phase.JOIN: Phase.CREATE,
-    Phase.TASK: Phase.JOIN,
-    Phase.KILL: Phase.JOIN,
-    Phase.REPAIR: Phase.KILL,
-    Phase.SCALE_UP: Phase.REPAIR,
-    Phase.SCALE_DOWN: Phase.SCALE_UP,
-}
-
-
-class Result(Enum):
-    """What came of a phase."""
+class PhaseStatus(Enum):
+    """The end of a phase."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -52,17 +36,7 @@ class Result(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """One call over the wire.  `answer` is an HTTP status, or the error where there was none."""
-
-    method: str
-    operation: str
-    answer: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Calls:
+class CallSummary:
     """All calls of one operation in one phase."""
 
     method: str
@@ -73,109 +47,149 @@ class Calls:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """A phase that is over.  `details` are lines for a person: what was seen, or why it failed."""
+class PhaseResult:
+    """A finished phase.  `details` are lines of text: observations, or causes of the failure."""
 
-    phase: Phase
-    result: Result
+    phase: AcceptancePhase
+    status: PhaseStatus
     seconds: float
     message: str
     details: tuple[str, ...] = ()
-    calls: tuple[Calls, ...] = ()
+    calls: tuple[CallSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """A whole run.  `left` says how to remove what is left of it; empty where nothing is."""
+class AcceptanceReport:
+    """A whole run.  `left`: the command that removes the rest of it; empty if nothing is left."""
 
     cluster: str
     workspace: str
     project: str
     started_at: datetime
     seconds: float
-    exit_code: int
+    exit_code: Exit
     options: Mapping[str, object]
-    findings: tuple[Finding, ...]
+    results: tuple[PhaseResult, ...]
     left: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def failed(self) -> tuple[Finding, ...]:
-        return tuple(f for f in self.findings if f.result is Result.FAILED)
+    def failed(self) -> tuple[PhaseResult, ...]:
+        return tuple(r for r in self.results if r.status is PhaseStatus.FAILED)
 
 
-def cluster_name(bits: int) -> str:
-    """A name that no other run has, from 32 random bits."""
-    return f"{PREFIX}{bits:08x}"
+def summarise(calls: Iterable[CallRecord]) -> tuple[CallSummary, ...]:
+    """The calls by operation, in the order of the first one of each."""
+    groups: dict[tuple[str, str], list[CallRecord]] = {}
+    for call in calls:
+        groups.setdefault((call.method, call.operation), []).append(call)
+    return tuple(_summary(method, name, group) for (method, name), group in groups.items())
 
 
-def runs(clusters: Iterable[str]) -> tuple[str, ...]:
-    """Those clusters whose names acceptance tests gave, sorted."""
-    return tuple(sorted({name for name in clusters if _NAME.fullmatch(name)}))
-
-
-def obstacle(phase: Phase, before: Sequence[Finding]) -> str:
-    """Why the phase cannot be tried after these; empty where it can."""
-    need = _NEEDS.get(phase)
-    if need is None or any(f.phase is need and f.result is Result.PASSED for f in before):
-        return ""
-    return f"needs `{need}`"
-
-
-def summarise(exchanges: Iterable[Exchange]) -> tuple[Calls, ...]:
-    """The calls by operation, in the order in which each was first made."""
-    groups: dict[tuple[str, str], list[Exchange]] = {}
-    for one in exchanges:
-        groups.setdefault((one.method, one.operation), []).append(one)
-    return tuple(_calls(method, name, made) for (method, name), made in groups.items())
-
-
-def _calls(method: str, operation: str, made: Sequence[Exchange]) -> Calls:
+def _summary(method: str, operation: str, group: Sequence[CallRecord]) -> CallSummary:
     answers: dict[str, int] = {}
-    for one in made:
-        answers[one.answer] = answers.get(one.answer, 0) + 1
-    return Calls(method, operation, len(made), answers, max(one.seconds for one in made))
+    for call in group:
+        answer = str(call.status or call.error)
+        answers[answer] = answers.get(answer, 0) + 1
+    return CallSummary(method, operation, len(group), answers, max(c.seconds for c in group))
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One member as it stood: its application, the pod's engine, and Ray's own node."""
-
-    application: str
-    engine: str
-    node: str
+# Text
 
 
-Nodes = Mapping[str, Node]
-
-
-def changed(before: Nodes, after: Nodes, *, but: Iterable[str] = ()) -> list[str]:
-    """Sentences on members of `before` that are gone or are another process now."""
-    watched = [name for name in before if name not in set(but)]
-    return [
-        f"{name} is gone" if after.get(name) is None else f"{name} was restarted"
-        for name in watched
-        if after.get(name) != before[name]
+def full_text(report: AcceptanceReport) -> str:
+    """The phases, the details of each, and the conclusion."""
+    options = ", ".join(f"{name} {value}" for name, value in report.options.items())
+    facts = [
+        ("acceptance test", report.cluster),
+        ("workspace", report.workspace),
+        ("project", report.project),
+        ("started", report.started_at.isoformat(timespec="seconds")),
+        ("options", options),
+        *((name, version) for name, version in report.versions.items()),
     ]
+    parts = ["\n".join(aligned(facts)), _table(report)]
+    parts += ["\n".join(_full_details(r)) for r in report.results if r.details or r.calls]
+    return "\n\n".join([*parts, "\n".join(_conclusion(report))])
 
 
-def repair_fault(name: str, before: Node, after: Node | None) -> str:
-    """Why this is no repair of a member that was killed; empty where it is one."""
-    if after is None:
-        return f"{name} is gone"
-    if after.application != before.application:
-        return f"{name} is another application now: {before.application} -> {after.application}"
-    if (after.engine, after.node) == (before.engine, before.node):
-        return f"{name} is the same process as before: it was never restarted"
-    return ""
+def short_text(report: AcceptanceReport) -> str:
+    """The phases, the details of failures and those with advice, and the conclusion."""
+    parts = [_table(report)]
+    for result in report.results:
+        advice = any("try: " in line for line in result.details)
+        if result.details and (advice or result.status is PhaseStatus.FAILED):
+            parts.append("\n".join([f"{result.phase}:", *(f"  {x}" for x in result.details)]))
+    return "\n\n".join([*parts, "\n".join(_conclusion(report))])
 
 
-def task_faults(ran: Mapping[str, str], expected: Nodes) -> list[str]:
-    """What is wrong with where tasks ran: member to engine, as the tasks themselves said."""
-    faults = [f"no task ran on {name}" for name in expected if name not in ran]
-    faults += [f"a task ran on {name}, which is no member" for name in ran if name not in expected]
-    return faults + [
-        f"the task of {name} ran in engine {engine}, and its pod is {expected[name].engine}"
-        for name, engine in ran.items()
-        if name in expected and expected[name].engine not in ("", engine)
-    ]
+def _table(report: AcceptanceReport) -> str:
+    rows = [("PHASE", "RESULT", "TOOK", "MESSAGE")]
+    for result in report.results:
+        took = "-" if result.status is PhaseStatus.SKIPPED else f"{result.seconds:.1f}s"
+        rows.append((result.phase, result.status.value, took, result.message))
+    return "\n".join(aligned(rows))
+
+
+def _full_details(result: PhaseResult) -> Iterator[str]:
+    yield f"{result.phase}: {result.status.value}"
+    yield from (f"  {line}" for line in result.details)
+    rows = []
+    for call in result.calls:
+        answers = ", ".join(f"{answer} x {n}" for answer, n in call.answers.items())
+        rows.append((call.method, call.operation, answers, f"slowest {call.slowest_s:.2f}s"))
+    yield from (f"  {line}" for line in aligned(rows))
+
+
+def _conclusion(report: AcceptanceReport) -> Iterator[str]:
+    took = f"{report.seconds:.1f}s"
+    if report.exit_code is Exit.DONE:
+        yield f"passed in {took}: {report.cluster} on {report.workspace}"
+    elif report.failed:
+        names = ", ".join(result.phase for result in report.failed)
+        yield f"failed in {took}: {names} ({report.cluster} on {report.workspace})"
+    else:
+        yield f"interrupted after {took}: {report.cluster} on {report.workspace}"
+    if report.left:
+        yield f"{report.cluster} was not deleted; try: {report.left}"
+
+
+# JSON
+
+
+def report_json(report: AcceptanceReport) -> dict[str, object]:
+    """The document `raycml.acceptance/v1`."""
+    return {
+        "schema": SCHEMA,
+        "passed": report.exit_code is Exit.DONE,
+        "exit_code": int(report.exit_code),
+        "cluster": report.cluster,
+        "workspace": report.workspace,
+        "project": report.project,
+        "started_at": report.started_at.isoformat(),
+        "took_s": round(report.seconds, 3),
+        "options": dict(report.options),
+        "versions": dict(report.versions),
+        "phases": [_phase_json(result) for result in report.results],
+        "left": report.left or None,
+    }
+
+
+def _phase_json(result: PhaseResult) -> dict[str, object]:
+    return {
+        "name": result.phase.value,
+        "result": result.status.value,
+        "took_s": round(result.seconds, 3),
+        "message": result.message,
+        "details": list(result.details),
+        "calls": [
+            {
+                "method": call.method,
+                "operation": call.operation,
+                "count": call.count,
+                "answers": dict(call.answers),
+                "slowest_s": round(call.slowest_s, 3),
+            }
+            for call in result.calls
+        ],
+    }

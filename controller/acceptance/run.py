@@ -1,6 +1,6 @@
-"""The run of an acceptance test: phase after phase, and then, whatever happened, the cleaning.
+"""The run of an acceptance test: phase after phase, then the cleanup, whatever happened.
 
-No error gets past this page: each becomes the finding of its phase and an exit code.
+Every error becomes the result of its phase and an exit code.
 """
 
 import signal
@@ -11,15 +11,13 @@ from dataclasses import replace
 from types import FrameType
 
 from controller.acceptance import cleanup, phases
-from controller.acceptance.context import Passed, PhaseError, Trial
-from controller.acceptance.jobs import JobError, PageRefusedError
+from controller.acceptance.context import AcceptanceContext, PhaseError, PhaseSummary
+from controller.acceptance.jobs import JobError, KeyRefusedError
 from controller.acceptance.report import (
-    CLEANING,
-    TRIALS,
-    Finding,
-    Phase,
-    Result,
-    obstacle,
+    AcceptancePhase,
+    AcceptanceReport,
+    PhaseResult,
+    PhaseStatus,
     summarise,
 )
 from controller.core.status.goal import Goal, verdict
@@ -29,156 +27,186 @@ from controller.terminal.errors import explained
 from controller.terminal.exit_codes import Exit
 from controller.terminal.screen import Screen
 
-_PAGE_REMEDY = (
-    "make a key for both audiences (User Settings > API Keys), and put it into CML_API_KEY"
-)
-_LEASE_REMEDY = "RAYCML_OWNER=acceptance, for a test beside a controller that runs"
+_KEY_REMEDY = "create a key with both audiences (User Settings > API Keys) for CML_API_KEY"
+_LEASE_REMEDY = "RAYCML_OWNER=acceptance, to test beside a running controller"
 
-_ACTS: Mapping[Phase, Callable[[Trial], Passed]] = {
-    Phase.PREFLIGHT: phases.preflight,
-    Phase.CREATE: phases.create,
-    Phase.JOIN: phases.join,
-    Phase.TASK: phases.task,
-    Phase.KILL: phases.kill,
-    Phase.REPAIR: phases.repair,
-    Phase.SCALE_UP: phases.scale_up,
-    Phase.SCALE_DOWN: phases.scale_down,
-    Phase.DELETE: cleanup.delete,
-    Phase.NOTHING_LEFT: cleanup.nothing_left,
+Act = Callable[[AcceptanceContext], PhaseSummary]
+
+# Each phase with its function and the phase that must have passed.  Killing and scaling do not
+# need the task, for which a key must open the head's application.
+PHASES: Mapping[AcceptancePhase, tuple[Act, AcceptancePhase | None]] = {
+    AcceptancePhase.PREFLIGHT: (phases.preflight, None),
+    AcceptancePhase.CREATE: (phases.create, AcceptancePhase.PREFLIGHT),
+    AcceptancePhase.JOIN: (phases.join, AcceptancePhase.CREATE),
+    AcceptancePhase.TASK: (phases.task, AcceptancePhase.JOIN),
+    AcceptancePhase.KILL: (phases.kill, AcceptancePhase.JOIN),
+    AcceptancePhase.REPAIR: (phases.repair, AcceptancePhase.KILL),
+    AcceptancePhase.SCALE_UP: (phases.scale_up, AcceptancePhase.REPAIR),
+    AcceptancePhase.SCALE_DOWN: (phases.scale_down, AcceptancePhase.SCALE_UP),
+    AcceptancePhase.DELETE: (cleanup.delete, None),
+    AcceptancePhase.NOTHING_LEFT: (cleanup.nothing_left, None),
 }
+CLEANUP = (AcceptancePhase.DELETE, AcceptancePhase.NOTHING_LEFT)  # of whatever was created
 _OWN_CODES = frozenset({Exit.UNAUTHORIZED, Exit.REFUSED, Exit.LEASE_HELD})
 
 
-class Run:
-    """One run of all phases.  `code` is the exit code, once `go` has returned."""
+def obstacle(phase: AcceptancePhase, results: Sequence[PhaseResult]) -> str:
+    """The reason to skip the phase, so that no report blames a consequence; empty if none."""
+    _, need = PHASES[phase]
+    if need is None or any(r.phase is need and r.status is PhaseStatus.PASSED for r in results):
+        return ""
+    return f"needs `{need}`"
 
-    def __init__(self, trial: Trial, screen: Screen, *, cleanup: bool) -> None:
-        self._trial = trial
+
+class AcceptanceRun:
+    """One run of all phases."""
+
+    def __init__(self, context: AcceptanceContext, screen: Screen) -> None:
+        self._context = context
         self._screen = screen
-        self._cleanup = cleanup
         self._interrupted = False
-        self._gone = False
-        self.code = Exit.DONE
-        self.findings: list[Finding] = []
+        self._deleted = False
+        self._code = Exit.DONE
+        self._results: list[PhaseResult] = []
 
-    @property
-    def left(self) -> str:
-        """The command that removes what is left; empty where nothing is."""
-        trial = self._trial
-        seen = any(
-            f.phase is Phase.NOTHING_LEFT and f.result is Result.FAILED for f in self.findings
+    def run(self) -> AcceptanceReport:
+        context, session = self._context, self._context.session
+        started, started_at = session.clock.monotonic(), session.clock.now()
+        workspace = session.client.address.url
+        context.progress.note(f"acceptance test {context.name} on {workspace}")
+        self._phases()
+        return AcceptanceReport(
+            cluster=context.name,
+            workspace=workspace,
+            project=session.project,
+            started_at=started_at,
+            seconds=session.clock.monotonic() - started,
+            exit_code=Exit.INTERRUPTED if self._interrupted else self._code,
+            options={
+                **context.shape.options(),
+                "runtime": context.runtime or context.shape.runtime,
+            },
+            results=tuple(self._results),
+            left=self._left(),
+            versions=context.versions,
         )
-        return trial.removal(trial.name) if trial.begun and (seen or not self._gone) else ""
 
-    def go(self) -> None:
-        with _term_is_an_interrupt(), self._trial.interrupts:
+    def _left(self) -> str:
+        """The command that removes the rest; empty if nothing is left."""
+        context = self._context
+        found = any(
+            r.phase is AcceptancePhase.NOTHING_LEFT and r.status is PhaseStatus.FAILED
+            for r in self._results
+        )
+        rest = context.created and (found or not self._deleted)
+        return context.deletion(context.name) if rest else ""
+
+    def _phases(self) -> None:
+        context = self._context
+        with _term_as_interrupt(), context.interrupts:
             try:
-                for phase in TRIALS:
-                    self._tell(self._finding(phase))
+                for phase in PHASES:
+                    if phase not in CLEANUP:
+                        self._test(phase)
             except KeyboardInterrupt:
                 self._interrupted = True
-            # What was asked so far is done with: one more interrupt ends the cleaning.
-            with Interrupts() as self._trial.interrupts:
-                self._clean()
-        if self._interrupted:
-            self.code = Exit.INTERRUPTED
+            # Interrupts of the phases are over; one more ends the cleanup.
+            with Interrupts() as context.interrupts:
+                self._clean_up()
 
-    def _clean(self) -> None:
-        finding = self._finding(Phase.DELETE)
-        if finding.result is Result.FAILED and not self._trial.interrupts.stop.is_set():
-            finding = self._again(finding)
-        self._gone |= finding.result is Result.PASSED
-        self._tell(finding)
-        self._tell(self._finding(Phase.NOTHING_LEFT))
+    def _test(self, phase: AcceptancePhase) -> None:
+        why = "interrupted" if self._interrupted else obstacle(phase, self._results)
+        self._add(_skipped(phase, why) if why else self._attempt(phase))
 
-    def _again(self, first: Finding) -> Finding:
-        """That deleting failed stands, but nothing should stay because of it."""
-        self._trial.progress.note(f"{first.phase} failed: {first.message}; trying once more")
-        second = self._attempt(Phase.DELETE)
-        if second.result is not Result.PASSED:
+    def _clean_up(self) -> None:
+        context = self._context
+        if not context.created or not context.options.cleanup:
+            why = "--no-cleanup" if context.created else "nothing was created"
+            for phase in CLEANUP:
+                self._add(_skipped(phase, why))
+            return
+        result = self._attempt(AcceptancePhase.DELETE)
+        if result.status is PhaseStatus.FAILED and not context.interrupts.stop.is_set():
+            result = self._retry(result)
+        self._deleted |= result.status is PhaseStatus.PASSED
+        self._add(result)
+        self._add(self._attempt(AcceptancePhase.NOTHING_LEFT))
+
+    def _retry(self, first: PhaseResult) -> PhaseResult:
+        """The failure stands, but nothing should be left because of it."""
+        self._context.progress.note(f"{first.phase} failed: {first.message}; retrying")
+        second = self._attempt(AcceptancePhase.DELETE)
+        if second.status is not PhaseStatus.PASSED:
             return first
-        self._gone = True
-        return replace(first, message=f"{first.message}; a second try deleted everything")
+        self._deleted = True
+        return replace(first, message=f"{first.message}; a second attempt deleted everything")
 
-    def _finding(self, phase: Phase) -> Finding:
-        why = self._obstacle(phase)
-        return Finding(phase, Result.SKIPPED, 0.0, why) if why else self._attempt(phase)
+    def _add(self, result: PhaseResult) -> None:
+        self._results.append(result)
+        line = f"{result.phase}  {result.status.value}: {result.message}"
+        self._context.progress.note(line)
 
-    def _obstacle(self, phase: Phase) -> str:
-        """Why a phase is not tried; empty where it is."""
-        if phase not in CLEANING:
-            return "interrupted" if self._interrupted else obstacle(phase, self.findings)
-        if not self._trial.begun:
-            return "nothing was created"
-        return "" if self._cleanup else "--no-cleanup"
-
-    def _attempt(self, phase: Phase) -> Finding:
-        trial = self._trial
-        started, heard = trial.session.clock.monotonic(), len(trial.exchanges)
-        result, passed = self._outcome(phase)
-        return Finding(
-            phase,
-            result,
-            trial.session.clock.monotonic() - started,
-            passed.message,
-            passed.details,
-            summarise(trial.exchanges[heard:]),
-        )
-
-    def _outcome(self, phase: Phase) -> tuple[Result, Passed]:
+    def _attempt(self, phase: AcceptancePhase) -> PhaseResult:
+        clock, calls = self._context.session.clock, self._context.calls
+        started, before = clock.monotonic(), len(calls)
+        status = PhaseStatus.FAILED
         try:
-            if phase not in CLEANING:
-                self._trial.interrupts.check()
+            if phase not in CLEANUP:
+                self._context.interrupts.check()
                 self._check_time()
-            return Result.PASSED, _ACTS[phase](self._trial)
-        except PhaseError as error:
-            return self._failed(Exit.NOT_CONVERGED, str(error), error.details)
-        except PageRefusedError as error:
-            return self._failed(Exit.UNAUTHORIZED, str(error), (f"try: {_PAGE_REMEDY}",))
-        except JobError as error:
-            return self._failed(Exit.NOT_CONVERGED, str(error), self._aftermath())
+            act, _ = PHASES[phase]
+            summary = act(self._context)
+            status = PhaseStatus.PASSED
         except KeyboardInterrupt:
             self._interrupted = True
-            return self._failed(Exit.INTERRUPTED, "interrupted", ())
-        except Exception as error:  # noqa: BLE001 - whatever it is, the cluster must not stay
-            return self._explained(error)
+            summary = PhaseSummary("interrupted")
+        except Exception as error:  # noqa: BLE001 - the cluster must be deleted after any error
+            summary = self._failure(error)
+        seconds, made = clock.monotonic() - started, summarise(calls[before:])
+        return PhaseResult(phase, status, seconds, summary.message, summary.details, made)
 
     def _check_time(self) -> None:
-        if not self._trial.left_s:
-            raise PhaseError("the time of --timeout was up before it began")
+        if not self._context.left_s:
+            raise PhaseError("timed out before it began (--timeout)")
 
-    def _explained(self, error: Exception) -> tuple[Result, Passed]:
+    def _failure(self, error: Exception) -> PhaseSummary:
+        """The error as text.  The first one decides the exit code: others may follow from it."""
+        code, message, details = self._explained(error)
+        self._code = self._code or code
+        return PhaseSummary(message, tuple(details))
+
+    def _explained(self, error: Exception) -> tuple[Exit, str, Sequence[str]]:
+        if isinstance(error, PhaseError):
+            return Exit.NOT_CONVERGED, str(error), error.details
+        if isinstance(error, KeyRefusedError):
+            return Exit.UNAUTHORIZED, str(error), (f"try: {_KEY_REMEDY}",)
+        if isinstance(error, JobError):
+            return Exit.NOT_CONVERGED, str(error), self._diagnosis()
         known = explained(error)
         if known is None:
             if self._screen.verbose:
                 self._screen.say(self._screen.machine.redaction.traceback(error))
-            said = " ".join(str(error).split())[:300]
-            message = f"unexpected error: {type(error).__name__}: {said}"
-            return self._failed(Exit.UNEXPECTED, message, self._aftermath())
+            text = " ".join(str(error).split())[:300]
+            message = f"unexpected error: {type(error).__name__}: {text}"
+            return Exit.UNEXPECTED, message, self._diagnosis()
         code = known.code if known.code in _OWN_CODES else Exit.NOT_CONVERGED
         remedy = _LEASE_REMEDY if code is Exit.LEASE_HELD else known.remedy
-        return self._failed(code, str(known), (*self._aftermath(), f"try: {remedy}"))
+        return code, str(known), (*self._diagnosis(), f"try: {remedy}")
 
-    def _failed(self, code: Exit, message: str, details: Sequence[str]) -> tuple[Result, Passed]:
-        """The first failure decides the exit code: the later ones may be its consequences."""
-        self.code = self.code or code
-        return Result.FAILED, Passed(message, tuple(details))
-
-    def _aftermath(self) -> tuple[str, ...]:
-        last = self._trial.last
+    def _diagnosis(self) -> Sequence[str]:
+        last = self._context.last
         if last is None:
             return ()
-        return tuple(self._trial.aftermath(Convergence(last, verdict(last.plan, Goal.READY), 0)))
+        return self._context.diagnosis(Convergence(last, verdict(last.plan, Goal.READY), 0))
 
-    def _tell(self, finding: Finding) -> None:
-        self.findings.append(finding)
-        said = f"{finding.phase}  {finding.result.value}: {finding.message}"
-        self._trial.progress.note(said)
+
+def _skipped(phase: AcceptancePhase, why: str) -> PhaseResult:
+    return PhaseResult(phase, PhaseStatus.SKIPPED, 0.0, why)
 
 
 @contextmanager
-def _term_is_an_interrupt() -> Iterator[None]:
-    """TERM does what Ctrl-C does, wherever that would be noticed."""
+def _term_as_interrupt() -> Iterator[None]:
+    """Handle TERM as Ctrl-C is handled."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""The cluster of an acceptance test: from the command's options to a revision, and its runtime."""
+"""The cluster of an acceptance test: its name, its spec from the options, its runtime."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,9 +14,11 @@ from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 
 GROUP = "worker"
+PREFIX = "acceptance-"
+_NAME = re.compile(rf"{PREFIX}[0-9a-f]{{8}}")
 LARGE = {"cpu": "4", "memory": "16", "head_cpu": "2", "head_memory": "8"}
 SMALL = {"cpu": "1", "memory": "1.5Gi", "head_cpu": "1", "head_memory": "2Gi"}
-_ANY_RUNTIME = "registry.example/any:1"  # stands in for a runtime that preflight will choose
+_ANY_RUNTIME = "registry.example/any:1"  # a placeholder until the preflight has chosen
 
 _OPTIONS = {
     ("workerGroupSpecs", "cpu"): "--cpu",
@@ -33,7 +35,7 @@ _OPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What was asked for.  Sizes as they were written; `runtime` None leaves the choice to us."""
+    """The options of the cluster.  Sizes are as written; `runtime` None: the preflight chooses."""
 
     workers: int
     cpu: str
@@ -46,18 +48,28 @@ class Shape:
     runtime: str | None
 
     def options(self) -> dict[str, object]:
-        """As the report shows them."""
+        """The options as the report shows them."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+def cluster_name(bits: int) -> str:
+    """A name that no other run has, from 32 random bits."""
+    return f"{PREFIX}{bits:08x}"
+
+
+def of_acceptance_tests(names: Iterable[str]) -> tuple[str, ...]:
+    """The names that acceptance tests gave, sorted."""
+    return tuple(sorted({name for name in names if _NAME.fullmatch(name)}))
+
+
 def sizes(given: Mapping[str, str | None], *, local: bool) -> dict[str, str]:
-    """The sizes that were given, and for the others those of a laptop or of a workspace."""
-    usual = SMALL if local else LARGE
-    return {name: given.get(name) or usual[name] for name in usual}
+    """The given sizes; the others default to those for a laptop or for a workspace."""
+    defaults = SMALL if local else LARGE
+    return {name: given.get(name) or defaults[name] for name in defaults}
 
 
 def check(shape: Shape) -> None:
-    """CommandError that names each option that cannot be used."""
+    """CommandError with each invalid option."""
     try:
         cluster("acceptance-00000000", shape, shape.runtime or _ANY_RUNTIME, shape.workers + 1)
     except ValidationError as error:
@@ -79,7 +91,7 @@ def revision(name: str, shape: Shape, runtime: str, workers: int) -> Revision:
 
 
 def cluster(name: str, shape: Shape, runtime: str, workers: int) -> RayCluster:
-    """The spec, valid as those of people.  ValidationError."""
+    """The spec, validated like any other.  ValidationError."""
     head = {"cpu": _number(shape.head_cpu), "memory": _number(shape.head_memory)}
     worker = {"cpu": _number(shape.cpu), "memory": _number(shape.memory), "gpu": shape.gpu}
     group = {"groupName": GROUP, "replicas": workers, "resources": worker}
@@ -104,19 +116,19 @@ def _number(text: str) -> float | str:
     return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text.strip()) else text
 
 
-def runtime_fault(wanted: str, offered: Iterable[RuntimeRef]) -> str:
-    """Why this runtime cannot be used; empty where it can."""
-    known = {one.identifier: one.status for one in offered}
-    if wanted not in known:
-        return f"the workspace does not offer the runtime {wanted}"
-    status = known[wanted]
-    return "" if _is_usable(status) else f"the runtime {wanted} is {status}"
+def runtime_fault(identifier: str, offered: Iterable[RuntimeRef]) -> str:
+    """The reason that this runtime is not usable; empty if it is."""
+    statuses = {one.identifier: one.status for one in offered}
+    if identifier not in statuses:
+        return f"the workspace does not offer the runtime {identifier}"
+    status = statuses[identifier]
+    return "" if _is_usable(status) else f"the runtime {identifier} is {status}"
 
 
 def choose_runtime(offered: Iterable[RuntimeRef], *, gpu: bool) -> RuntimeRef | None:
-    """The newest enabled one with Python, of the plain edition or of that for GPUs.
+    """The newest enabled runtime with Python, of the standard edition or of the one for GPUs.
 
-    PBJ runtimes come first, and the Python that the others are tested with.
+    PBJ runtimes are preferred, then the Python version that is tested.
     """
     edition = "Nvidia GPU" if gpu else "Standard"
     fitting = [

@@ -64,9 +64,9 @@ class World:
             if not tree.exists(path):
                 continue
             body = json.loads(tree.read(path))
-            for member, told in body["members"].items():
+            for member, node in body["members"].items():
                 engine = engines.get(member, "")
-                told.update(
+                node.update(
                     engine_id=engine,
                     node_id=f"node-of-{engine}",
                     alive=bool(engine) and member not in self.mute,
@@ -99,7 +99,7 @@ class World:
         return httpx.Response(200, json={"status": "SUCCEEDED", "message": ""})
 
     def _work(self, words: list[str]) -> str:
-        """What the two programs would have done."""
+        """Do as the two programs would."""
         assert words[:2] == ["python", "-c"]
         if not words[3:]:
             engines = self.engines()

@@ -1,4 +1,4 @@
-"""`raycml acceptance`: green on a good workspace, red with its reason on a bad one, then gone.
+"""`raycml acceptance`: passes on a good workspace, fails with a reason on a bad one, and cleans up.
 
 The workspace is the embedded CML in this process; the head's page is a fake where Ray would be.
 """
@@ -16,10 +16,10 @@ from acceptance_world import Instead, World
 from holding import hold_alive
 from stage import KEY, Said, Stage
 
-from controller.acceptance.report import Phase
+from controller.acceptance.report import AcceptancePhase
 from controller.emulator.options import Options
 
-NAMES = [phase.value for phase in Phase]
+NAMES = [phase.value for phase in AcceptancePhase]
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_the_killed_worker_comes_back_in_the_same_application_as_another_process
     said = world.run("-o", "json")
     created = dict(line.split(": application ") for line in phase(said, "create")["details"])  # type: ignore[attr-defined]
     back = phase(said, "repair")
-    assert back["message"] == f"worker/0 is back in the same application {created['worker/0']}"
+    assert back["message"] == f"worker/0 recovered in the same application {created['worker/0']}"
     old, new = str(back["details"][0]).removeprefix("engine ").split(" -> ")  # type: ignore[index]
     assert old != new
     assert [path for _, path in world.stage.wire.writes() if path.endswith(":restart")] == [
@@ -108,7 +108,7 @@ def test_a_worker_that_no_task_kills_is_stopped_through_the_api(world: World) ->
     said = world.run("-o", "json")
     assert said.code == 0
     assert str(phase(said, "kill")["message"]).endswith(
-        "stopped through the API, since its application outlived the kill"
+        "stopped through the API, because its application survived the kill"
     )
     assert phase(said, "repair")["result"] == "passed"
 
@@ -204,7 +204,7 @@ def a_head_that_does_not_go(world: World) -> None:
 
 
 def no_look_at_the_end(world: World) -> None:
-    """The deletion looks once more after all is gone; the last phase looks after that."""
+    """The deletion lists once more after everything is deleted; the last phase lists after that."""
     listing = to("GET", "/applications")
     looks: list[str] = []
 
@@ -218,7 +218,7 @@ def no_look_at_the_end(world: World) -> None:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is broken, in which phase it shows, and what the report says of it."""
+    """One fault: the phase that it breaks, and the text of the report."""
 
     phase: str
     breaks: Callable[[World], None]
@@ -231,13 +231,13 @@ AFTER_CREATE = ("join", "task", "kill", "repair", "scale-up", "scale-down")
 FAULTS = [
     Fault("preflight", no_runtimes, "cannot be reached", ("create", *AFTER_CREATE, *NAMES[-2:])),
     Fault("create", no_worker, "worker/0: ", AFTER_CREATE, "Rejected"),
-    Fault("join", a_worker_that_never_joins, "the time is up; 1 of 2", AFTER_CREATE[1:], "Joining"),
+    Fault("join", a_worker_that_never_joins, "timed out; 1 of 2", AFTER_CREATE[1:], "Joining"),
     Fault("task", a_job_that_fails, "the job failed"),
     Fault("kill", nothing_kills, "not today", ("repair", "scale-up", "scale-down")),
     Fault("repair", no_restart, "worker/0: ", ("scale-up", "scale-down"), "Rejected"),
     Fault("scale-up", no_second_worker, "worker/1: ", ("scale-down",), "Rejected"),
     Fault("scale-down", a_worker_that_does_not_go, "worker/1: ", (), "Rejected"),
-    Fault("delete", a_head_that_does_not_go, "; a second try deleted everything"),
+    Fault("delete", a_head_that_does_not_go, "; a second attempt deleted everything"),
     Fault("nothing-left", no_look_at_the_end, "cannot be reached"),
 ]
 
@@ -287,7 +287,7 @@ def test_a_cluster_that_does_not_stay_ready_fails_to_join(world: World) -> None:
     world.stage.clock.passing.append(fall)
     said = world.run("--wait-seconds", "60", "-o", "json")
     assert said.code == 5
-    assert "was ready and did not stay so: worker/0: Joining" in str(phase(said, "join")["message"])
+    assert "did not stay ready: worker/0: Joining" in str(phase(said, "join")["message"])
     assert world.left() == []
 
 
@@ -438,7 +438,7 @@ def test_an_interrupt_of_the_cleaning_says_how_to_clean_up(world: World) -> None
 def test_time_that_runs_out_anywhere_leaves_nothing(world: World, seconds: int) -> None:
     said = world.run("-o", "json", "--timeout", f"{seconds}s")
     assert said.code == 5, results(said)
-    assert "the time" in json.dumps(said.json()["phases"])
+    assert "timed out" in json.dumps(said.json()["phases"])
     assert world.left() == []
 
 
@@ -447,18 +447,18 @@ def test_a_phase_is_not_begun_once_the_time_is_up(world: World) -> None:
     up_to_join = sum(float(str(phase(first, name)["took_s"])) for name in NAMES[:3])
     said = world.run("-o", "json", "--timeout", f"{up_to_join}s")
     assert phase(said, "join")["result"] == "passed"
-    assert phase(said, "task")["message"] == "the time of --timeout was up before it began"
+    assert phase(said, "task")["message"] == "timed out before it began (--timeout)"
     assert world.left() == []
 
 
 def test_time_that_runs_out_while_it_is_watched_fails_to_join(world: World) -> None:
     said = world.run("-o", "json", "--wait-seconds", "600", "--timeout", "30s")
     assert said.code == 5
-    assert "the time is up while it was watched" in str(phase(said, "join")["message"])
+    assert "timed out while the cluster was watched" in str(phase(said, "join")["message"])
     assert world.stage.clock.elapsed < 60
 
 
-def test_an_error_that_nobody_foresaw_leaves_nothing(world: World) -> None:
+def test_an_unexpected_error_leaves_nothing(world: World) -> None:
     def surprise(_: httpx.Request) -> httpx.Response:
         raise RuntimeError("the sky fell")
 
@@ -496,7 +496,7 @@ def test_a_create_that_takes_effect_long_after_it_was_sent_is_cleaned_up(
         raise httpx.ReadTimeout("lost")
 
     def arrive() -> None:
-        # As soon as somebody waits, which is after the first look at what is to be deleted.
+        # At the first wait, which is after the first list for the deletion.
         while held:
             world.stage.wire.inner.handle_request(held.pop())
 

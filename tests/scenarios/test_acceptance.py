@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from controller.acceptance.report import Phase
+from controller.acceptance.report import AcceptancePhase
 from tests.scenarios.stage import Stage
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
@@ -16,7 +16,9 @@ def test_every_phase_passes_with_real_ray_and_nothing_is_left(stage: Stage) -> N
     assert done.code == 0, done.out + done.err
     [written] = reports.glob("*.json")
     body = json.loads(written.read_text())
-    assert [(p["name"], p["result"]) for p in body["phases"]] == [(p, "passed") for p in Phase]
+    assert [(p["name"], p["result"]) for p in body["phases"]] == [
+        (p, "passed") for p in AcceptancePhase
+    ]
     assert body["versions"]["ray"] == "2.60.0"
     by_name = {p["name"]: p for p in body["phases"]}
     assert by_name["task"]["message"] == "a task ran on each of 2 nodes"

@@ -1,26 +1,24 @@
-"""`raycml acceptance`: whether a workspace does what raycml needs of it, tried on a test cluster.
+"""`raycml acceptance`: an end-to-end test on a temporary cluster in a workspace.
 
-The cluster has a name of its own, and whatever ends the test, it is deleted by that name and our
-mark; nothing else in the project is touched.
+The cluster has a unique name.  It is deleted by that name and its owner mark, whatever ends the
+test; nothing else in the project is changed.
 """
 
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import httpx
 import typer
 
-from controller.acceptance.context import Trial
-from controller.acceptance.jobs import HeadPage
-from controller.acceptance.report import Exchange, Report, cluster_name
-from controller.acceptance.report_text import document, short, text
-from controller.acceptance.run import Run
-from controller.acceptance.spec import LARGE, SMALL, Shape, check, sizes
+from controller.acceptance.context import AcceptanceContext, AcceptanceOptions
+from controller.acceptance.jobs import JobClient
+from controller.acceptance.report import AcceptanceReport, full_text, report_json, short_text
+from controller.acceptance.run import AcceptanceRun
+from controller.acceptance.spec import LARGE, SMALL, Shape, check, cluster_name, sizes
 from controller.cml.connection import parse_address, trust
 from controller.cml.operations import CallRecord
 from controller.cml.transport import open_http
@@ -36,43 +34,43 @@ from controller.workspace.session import Session, open_session
 
 
 def _size(name: str, what: str) -> object:
-    option, metavar = f"--{name.replace('_', '-')}", "CPU" if name.endswith("cpu") else "MEMORY"
-    usual = f"Default: {LARGE[name]}, with --local {SMALL[name]}"
-    return typer.Option(
-        option, metavar=metavar, show_default=False, help=f"{what} of {_whose(name)}.  {usual}"
-    )
+    option, metavar = _option(name), "CPU" if name.endswith("cpu") else "MEMORY"
+    node = "the head" if name.startswith("head_") else "each worker"
+    default = f"Default: {LARGE[name]}, with --local {SMALL[name]}"
+    text = f"{what.format(node)}.  {default}"
+    return typer.Option(option, metavar=metavar, show_default=False, help=text)
 
 
-def _whose(name: str) -> str:
-    return "the head" if name.startswith("head_") else "each worker"
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
-Workers = Annotated[int, typer.Option("--workers", min=1, max=100, help="How many workers.")]
-Cpu = Annotated[str | None, _size("cpu", "Cores")]
-Memory = Annotated[str | None, _size("memory", "Memory, such as 16 (GiB) or 1536Mi,")]
-HeadCpu = Annotated[str | None, _size("head_cpu", "Cores")]
-HeadMemory = Annotated[str | None, _size("head_memory", "Memory")]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=100, help="Number of workers.")]
+Cpu = Annotated[str | None, _size("cpu", "CPU cores of {}")]
+Memory = Annotated[str | None, _size("memory", "Memory of {}, such as 16 (GiB) or 1536Mi")]
+HeadCpu = Annotated[str | None, _size("head_cpu", "CPU cores of {}")]
+HeadMemory = Annotated[str | None, _size("head_memory", "Memory of {}")]
 Gpu = Annotated[int, typer.Option("--gpu", min=0, max=64, help="GPUs of each worker.")]
-RayVersion = Annotated[str, typer.Option("--ray-version", help="The Ray that --python has.")]
+RayVersion = Annotated[str, typer.Option("--ray-version", help="Ray version of --python.")]
 Runtime = Annotated[
     str | None,
     typer.Option(
         "--runtime",
         metavar="ID",
         show_default=False,
-        help="Image of all members.  Default: the newest of the workspace that fits",
+        help="Runtime of all members.  Default: the newest suitable one of the workspace",
     ),
 ]
 Python = Annotated[
     str,
-    typer.Option("--python", metavar="PATH", help="The Python that has Ray, in the project."),
+    typer.Option("--python", metavar="PATH", help="Python in the project that has Ray."),
 ]
-NoCleanup = Annotated[
-    bool, typer.Option("--no-cleanup", help="Leave the test cluster, for a look at it.")
-]
+NoCleanup = Annotated[bool, typer.Option("--no-cleanup", help="Keep the test cluster.")]
 WaitSeconds = Annotated[
     float,
-    typer.Option("--wait-seconds", min=0, max=86400, help="How long it must stay ready."),
+    typer.Option(
+        "--wait-seconds", min=0, max=86400, help="Seconds that the cluster must stay ready."
+    ),
 ]
 Timeout = Annotated[
     float,
@@ -80,7 +78,7 @@ Timeout = Annotated[
         "--timeout",
         metavar="DURATION",
         parser=duration,
-        help="For all but the cleaning.",
+        help="Timeout, excluding cleanup.",
     ),
 ]
 ReportDir = Annotated[
@@ -89,7 +87,7 @@ ReportDir = Annotated[
         "--report",
         metavar="DIR",
         show_default=False,
-        help="Folder for the report, as JSON and as text.",
+        help="Folder for the report as JSON and as text.",
     ),
 ]
 
@@ -118,7 +116,10 @@ def acceptance(  # noqa: PLR0913 - the options of one command
 ) -> Exit:
     """Example: raycml acceptance --report reports/
 
-    Try on a test cluster whether a workspace does all that is needed, and delete it again.
+    Run an end-to-end test on a temporary cluster in the workspace.
+
+    Creates the cluster, runs a task on each node, kills a worker, scales up and down, and deletes
+    the cluster.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     given = {"cpu": cpu, "memory": memory, "head_cpu": head_cpu, "head_memory": head_memory}
@@ -127,115 +128,80 @@ def acceptance(  # noqa: PLR0913 - the options of one command
         workers=workers, gpu=gpu, ray_version=ray_version, python=python, runtime=runtime, **chosen
     )
     check(shape)
-    folder = None if report is None else _usable(report)
-    small = [f"--{n.replace('_', '-')} {size}" for n, size in chosen.items() if not given[n]]
-    if local and small:
-        screen.say(f"sizes that fit a laptop, as --local was given: {', '.join(small)}")
-    where = Place(local=local, ca_cert=ca_cert)
-    with _trial(screen, shape, where, wait_s=wait_seconds, timeout_s=timeout) as trial:
-        done = _carry_out(screen, trial, cleanup=not no_cleanup)
+    options = AcceptanceOptions(local, ca_cert, wait_seconds, timeout, cleanup=not no_cleanup)
+    folder = None if report is None else _writable(report)
+    defaults = [f"{_option(n)} {size}" for n, size in chosen.items() if not given[n]]
+    if local and defaults:
+        screen.say(f"sizes for a laptop, because of --local: {', '.join(defaults)}")
+    with _context(screen, shape, options) as context:
+        done = AcceptanceRun(context, screen).run()
     if folder is not None:
         _write(screen, folder, done)
-    screen.document(document(done)) if output is Form.JSON else screen.data(short(done))
-    return next(code for code in Exit if code == done.exit_code)
+    screen.document(report_json(done)) if output is Form.JSON else screen.data(short_text(done))
+    return done.exit_code
 
 
-def _usable(folder: Path) -> Path:
-    """The folder, made where it is not there.  CommandError where nothing can be written to it."""
+def _writable(folder: Path) -> Path:
+    """The folder, created if it does not exist.  CommandError if it is not writable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         why = "" if os.access(folder, os.W_OK | os.X_OK) else "it is not writable"
     except OSError as error:
         why = error.strerror or type(error).__name__
     if why:
-        raise CommandError(
-            f"--report: {folder} cannot be used: {why}", Exit.USAGE, "name another folder"
-        )
+        message = f"--report: {folder} cannot be used: {why}"
+        raise CommandError(message, Exit.USAGE, "choose another folder")
     return folder
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Which workspace, and whom to trust there."""
-
-    local: bool
-    ca_cert: Path | None
-
-
 @contextmanager
-def _trial(
-    screen: Screen, shape: Shape, where: Place, *, wait_s: float, timeout_s: float
-) -> Iterator[Trial]:
-    """A run on the workspace that the environment names, with the way to the head's page."""
-    machine, exchanges = screen.machine, list[Exchange]()
-    local, ca_cert = where.local, where.ca_cert
-
-    def heard(call: CallRecord) -> None:
-        answer = str(call.status or call.error)
-        exchanges.append(Exchange(call.method, call.operation, answer, call.seconds))
-
+def _context(
+    screen: Screen, shape: Shape, options: AcceptanceOptions
+) -> Iterator[AcceptanceContext]:
+    """A run on the workspace that the environment names, with access to the head's job API."""
+    machine, calls = screen.machine, list[CallRecord]()
+    local, ca_cert = options.local, options.ca_cert
     key = locate(machine, local=local).api_key
     with (
-        open_session(screen, local=local, ca_cert=ca_cert, on_call=heard) as session,
+        open_session(screen, local=local, ca_cert=ca_cert, on_call=calls.append) as session,
         _http(screen, session, ca_cert) as http,
         showing(screen, machine.clock) as progress,
     ):
 
-        def page(name: str) -> HeadPage:
-            url = session.client.application_url(application_name(name, THE_HEAD))
-            return HeadPage(url, key, http, machine.clock, exchanges.append)
+        def jobs(cluster: str) -> JobClient:
+            url = session.client.application_url(application_name(cluster, THE_HEAD))
+            return JobClient(url, key, http, machine.clock, calls.append)
 
-        yield Trial(
+        yield AcceptanceContext(
             session=session,
             name=cluster_name(machine.rng.getrandbits(32)),
             shape=shape,
-            wait_s=wait_s,
-            deadline=machine.clock.monotonic() + timeout_s,
+            options=options,
+            deadline=machine.clock.monotonic() + options.timeout_s,
             interrupts=Interrupts(),
             progress=progress,
-            page=page,
-            exchanges=exchanges,
-            local=local,
+            jobs=jobs,
+            calls=calls,
         )
 
 
 def _http(screen: Screen, session: Session, ca_cert: Path | None) -> httpx.Client:
-    """For pages of applications, with the trust of the client."""
+    """For addresses of applications, with the trust of the client."""
     transport = screen.machine.transport
     address = parse_address(session.client.application_url("any"))
     return open_http(address, transport, verify=True if transport else trust(ca_cert))
 
 
-def _carry_out(screen: Screen, trial: Trial, *, cleanup: bool) -> Report:
-    session, clock = trial.session, trial.session.clock
-    started, started_at = clock.monotonic(), clock.now()
-    trial.progress.note(f"acceptance test {trial.name} on {session.client.address.url}")
-    run = Run(trial, screen, cleanup=cleanup)
-    run.go()
-    return Report(
-        cluster=trial.name,
-        workspace=session.client.address.url,
-        project=session.project,
-        started_at=started_at,
-        seconds=clock.monotonic() - started,
-        exit_code=int(run.code),
-        options={**trial.shape.options(), "runtime": trial.runtime or trial.shape.runtime},
-        findings=tuple(run.findings),
-        left=run.left,
-        versions=trial.versions,
-    )
-
-
-def _write(screen: Screen, folder: Path, done: Report) -> None:
-    """A report that cannot be written is said; the exit code stays that of the test."""
-    clean = screen.machine.redaction
+def _write(screen: Screen, folder: Path, done: AcceptanceReport) -> None:
+    """Write both forms.  A failure is only reported: the exit code stays that of the test."""
+    redact = screen.machine.redaction
     for name, content in (
-        (f"{done.cluster}.json", json.dumps(document(done), indent=2, ensure_ascii=False)),
-        (f"{done.cluster}.txt", text(done)),
+        (f"{done.cluster}.json", json.dumps(report_json(done), indent=2, ensure_ascii=False)),
+        (f"{done.cluster}.txt", full_text(done)),
     ):
         path = folder / name
         try:
-            path.write_text(clean(content) + "\n", encoding="utf-8")
+            path.write_text(redact(content) + "\n", encoding="utf-8")
         except OSError as error:
             screen.say(f"raycml: {path} cannot be written: {error.strerror or error}")
         else:
