@@ -1,1 +1,1 @@
-"""The check-up of a setup: facts, the checks that judge them, and the support bundle."""
+"""The check-up of a setup: checks, their results, and the support bundle."""

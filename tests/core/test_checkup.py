@@ -1,4 +1,4 @@
-"""The judgements of a check-up at their bounds, where a whole workspace would say too much."""
+"""Bounds of the checks of `raycml doctor`, on given answers."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -229,7 +229,7 @@ def test_access_to_a_project(
     ("limit", "store", "result"),
     [
         (None, "", CheckStatus.UNKNOWN),
-        (0, "", CheckStatus.WARNING),  # what nobody set is the default of 64 MB
+        (0, "", CheckStatus.WARNING),  # unset: the default of 64 MB
         (79, "", CheckStatus.WARNING),
         (80, "", CheckStatus.GOOD),
         (1024, str(1024 * 2**20), CheckStatus.GOOD),

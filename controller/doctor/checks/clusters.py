@@ -1,7 +1,7 @@
 """Checks of clusters and their applications: names, orphans, sign-in, editions, starts, pauses.
 
-Times here are shorter than the controller's deadlines: a check-up is run by a person who suspects
-a problem, and a deadline that the controller met has set the clock of a member back.
+Times here are shorter than the controller's deadlines: a check-up is run when a problem is
+suspected, and a deadline that the controller met has set the clock of a member back.
 """
 
 from collections import Counter

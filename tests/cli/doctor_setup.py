@@ -1,4 +1,4 @@
-"""A healthy cluster on a stage, and everything that can be made to ail it."""
+"""A healthy cluster on a stage, and the faults that can be planted in its setup."""
 
 import email.utils
 import json
@@ -39,8 +39,8 @@ class Dated(httpx.BaseTransport):
 
 
 @dataclass
-class Clinic:
-    """A stage with one cluster that is well; a fault is a change of it before `examine`."""
+class Setup:
+    """A stage with one healthy cluster; a fault is a change of it before `examine`."""
 
     stage: Stage
     environ: dict[str, str] = field(default_factory=dict)
@@ -71,14 +71,14 @@ class Clinic:
     def examine(self, *arguments: str) -> Said:
         return self.stage.run("doctor", *arguments, environ=self.environ)
 
-    def findings(self, *arguments: str) -> list[dict[str, str]]:
+    def results(self, *arguments: str) -> list[dict[str, str]]:
         body = self.examine("-o", "json", *arguments).json()
-        found = body["checks"]
-        assert isinstance(found, list)
-        return found
+        checks = body["checks"]
+        assert isinstance(checks, list)
+        return checks
 
     def change(self, subdomain: str, **fields: object) -> Application:
-        """An application as a person changed it, behind our backs."""
+        """Change an application as a user could in CML."""
         rows = self.stage.workspace.state.applications.values()
         row = next(row for row in rows if row.subdomain == subdomain)
         for name, value in fields.items():
@@ -90,7 +90,7 @@ class Clinic:
         self.stage.wire.instead = answer
 
     def report(self, **changes: object) -> None:
-        """What the head says from now on is bent by `changes`."""
+        """Apply `changes` to every later head report."""
         path = (".raycml", "clusters", "analytics", "ray.json")
 
         def bend() -> None:
@@ -121,234 +121,234 @@ class Clinic:
 # Faults, by what they are.
 
 
-def wrong_key(clinic: Clinic) -> None:
-    clinic.environ["CML_API_KEY"] = "sk-wrong-0123456789"
+def wrong_key(setup: Setup) -> None:
+    setup.environ["CML_API_KEY"] = "sk-wrong-0123456789"
 
 
-def key_for_applications_only(clinic: Clinic) -> None:
-    clinic.rewire(ApiKey(KEY, audiences=frozenset({APPLICATION})))
+def key_for_applications_only(setup: Setup) -> None:
+    setup.rewire(ApiKey(KEY, audiences=frozenset({APPLICATION})))
 
 
-def wrong_project(clinic: Clinic) -> None:
-    clinic.environ["CML_PROJECT_ID"] = "nobody-has-it"
+def wrong_project(setup: Setup) -> None:
+    setup.environ["CML_PROJECT_ID"] = "does-not-exist"
 
 
-def unknown_project_of_a_spec(clinic: Clinic) -> None:
-    clinic.stage.spec("other", extra="project: nowhere")
+def unknown_project_of_a_spec(setup: Setup) -> None:
+    setup.stage.spec("other", extra="project: nowhere")
 
 
-def no_connection_variables(clinic: Clinic) -> None:
-    del clinic.environ["CML_HOST"]
+def no_connection_variables(setup: Setup) -> None:
+    del setup.environ["CML_HOST"]
 
 
-def unusable_host(clinic: Clinic) -> None:
-    clinic.environ["CML_HOST"] = "https://cml.localhost/workspace/7"
+def unusable_host(setup: Setup) -> None:
+    setup.environ["CML_HOST"] = "https://cml.localhost/workspace/7"
 
 
-def pages_instead_of_answers(clinic: Clinic) -> None:
-    clinic.cut(lambda _: httpx.Response(200, html="<!doctype html><p>Welcome"))
+def pages_instead_of_answers(setup: Setup) -> None:
+    setup.cut(lambda _: httpx.Response(200, html="<!doctype html><p>Welcome"))
 
 
-def sign_in_pages_behind_a_specification(clinic: Clinic) -> None:
+def sign_in_pages_behind_a_specification(setup: Setup) -> None:
     def answer(request: httpx.Request) -> httpx.Response | None:
         open_to_all = request.url.path.endswith("/swagger.json")
         return None if open_to_all else httpx.Response(302, headers={"Location": "/login"})
 
-    clinic.cut(answer)
+    setup.cut(answer)
 
 
-def no_network(clinic: Clinic) -> None:
+def no_network(setup: Setup) -> None:
     def cut(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("no route to host")
 
-    clinic.cut(cut)
+    setup.cut(cut)
 
 
-def untrusted_certificate(clinic: Clinic) -> None:
+def untrusted_certificate(setup: Setup) -> None:
     def cut(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
 
-    clinic.cut(cut)
+    setup.cut(cut)
 
 
-def certificate_of_another_host(clinic: Clinic) -> None:
+def certificate_of_another_host(setup: Setup) -> None:
     def cut(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError(
             "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch, "
             "certificate is not valid for 'cml.localhost'. (_ssl.c:1006)"
         )
 
-    clinic.cut(cut)
+    setup.cut(cut)
 
 
-def slow_network(clinic: Clinic) -> None:
+def slow_network(setup: Setup) -> None:
     def slow(_: httpx.Request) -> None:
-        clinic.stage.clock.elapsed += 1.5
+        setup.stage.clock.elapsed += 1.5
 
-    clinic.cut(slow)
+    setup.cut(slow)
 
 
-def old_api(clinic: Clinic) -> None:
+def old_api(setup: Setup) -> None:
     def answer(request: httpx.Request) -> httpx.Response | None:
         asked = request.url.path.endswith("/swagger.json")
         return httpx.Response(200, json={"info": {"version": "23.11.2"}}) if asked else None
 
-    clinic.cut(answer)
+    setup.cut(answer)
 
 
-def clock_that_is_behind(seconds: float) -> Callable[[Clinic], None]:
-    def plant(clinic: Clinic) -> None:
-        clinic.dated.ahead = timedelta(seconds=seconds)
+def clock_that_is_behind(seconds: float) -> Callable[[Setup], None]:
+    def plant(setup: Setup) -> None:
+        setup.dated.ahead = timedelta(seconds=seconds)
 
     return plant
 
 
-def low_shared_memory(clinic: Clinic) -> None:
-    clinic.stage.workspace.project(clinic.stage.project).shared_memory_limit = 64
+def low_shared_memory(setup: Setup) -> None:
+    setup.stage.workspace.project(setup.stage.project).shared_memory_limit = 64
 
 
-def runtime(identifier: str) -> Callable[[Clinic], None]:
-    def plant(clinic: Clinic) -> None:
-        spec = clinic.stage.folder / "specs" / "analytics.yaml"
+def runtime(identifier: str) -> Callable[[Setup], None]:
+    def plant(setup: Setup) -> None:
+        spec = setup.stage.folder / "specs" / "analytics.yaml"
         spec.write_text(spec.read_text().replace(RUNTIME, identifier))
 
     return plant
 
 
-def options(**changes: object) -> Callable[[Clinic], None]:
-    def plant(clinic: Clinic) -> None:
-        clinic.stage.workspace.options = Options(**changes)
+def options(**changes: object) -> Callable[[Setup], None]:
+    def plant(setup: Setup) -> None:
+        setup.stage.workspace.options = Options(**changes)
 
     return plant
 
 
-def unwritable_folder(clinic: Clinic) -> None:
+def unwritable_folder(setup: Setup) -> None:
     def answer(request: httpx.Request) -> httpx.Response | None:
         upload = request.method == "POST" and request.url.path.endswith("/files")
         body = {"code": 13, "message": "permission denied", "error": "permission denied"}
         return httpx.Response(403, json=body) if upload else None
 
-    clinic.cut(answer)
+    setup.cut(answer)
 
 
-def no_interpreter(clinic: Clinic) -> None:
-    clinic.stage.tree().remove((".venv", "bin", "python"))
+def no_interpreter(setup: Setup) -> None:
+    setup.stage.tree().remove((".venv", "bin", "python"))
 
 
-def held_lease(clinic: Clinic) -> None:
-    clinic.hold_lease(lives=True)
+def held_lease(setup: Setup) -> None:
+    setup.hold_lease(lives=True)
 
 
-def silent_lease(clinic: Clinic) -> None:
-    clinic.hold_lease(lives=False)
+def silent_lease(setup: Setup) -> None:
+    setup.hold_lease(lives=False)
 
 
-def name_of_somebody_else(clinic: Clinic) -> None:
-    clinic.change("ray-analytics-cpu-1", environment={})
+def foreign_application(setup: Setup) -> None:
+    setup.change("ray-analytics-cpu-1", environment={})
 
 
-def orphan(clinic: Clinic) -> None:
-    clinic.stage.spec("other", replicas=1)
-    (clinic.stage.folder / "specs" / "analytics.yaml").unlink()
+def orphan(setup: Setup) -> None:
+    setup.stage.spec("other", replicas=1)
+    (setup.stage.folder / "specs" / "analytics.yaml").unlink()
 
 
-def unused_launchers(clinic: Clinic) -> None:
+def unused_launchers(setup: Setup) -> None:
     for number in range(51):
-        clinic.stage.write(f".raycml/launchers/old/head-{number:016x}-0123456789.py", b"pass\n")
+        setup.stage.write(f".raycml/launchers/old/head-{number:016x}-0123456789.py", b"pass\n")
 
 
-def open_dashboard(clinic: Clinic) -> None:
-    clinic.change("ray-analytics-head", bypass_authentication=True)
+def open_dashboard(setup: Setup) -> None:
+    setup.change("ray-analytics-head", bypass_authentication=True)
 
 
-def older_edition(clinic: Clinic) -> None:
-    script = clinic.change("ray-analytics-cpu-0").script
-    clinic.change("ray-analytics-cpu-0", script=script.rsplit("-", 1)[0] + "-0123456789.py")
+def older_edition(setup: Setup) -> None:
+    script = setup.change("ray-analytics-cpu-0").script
+    setup.change("ray-analytics-cpu-0", script=script.rsplit("-", 1)[0] + "-0123456789.py")
 
 
-def other_fingerprint(clinic: Clinic) -> None:
-    marks = clinic.change("ray-analytics-cpu-0").environment
+def other_fingerprint(setup: Setup) -> None:
+    marks = setup.change("ray-analytics-cpu-0").environment
     newer = {**marks, "RAYCML_FINGERPRINT": "v9:0123"}
-    clinic.change("ray-analytics-cpu-0", environment=newer)
+    setup.change("ray-analytics-cpu-0", environment=newer)
 
 
-def start_that_sticks(seconds: float) -> Callable[[Clinic], None]:
-    def plant(clinic: Clinic) -> None:
-        clinic.stage.stories["ray-stuck-head"] = Behaviour(answers_after=None)
-        clinic.stage.spec("stuck", replicas=0)
-        clinic.stage.run("reconcile", "--once")
-        clinic.pass_time(seconds)
+def start_that_sticks(seconds: float) -> Callable[[Setup], None]:
+    def plant(setup: Setup) -> None:
+        setup.stage.stories["ray-stuck-head"] = Behaviour(answers_after=None)
+        setup.stage.spec("stuck", replicas=0)
+        setup.stage.run("reconcile", "--once")
+        setup.pass_time(seconds)
 
     return plant
 
 
-def fallen_member(clinic: Clinic) -> None:
-    clinic.stage.workspace.options = Options(auto_restarts=0)
-    clinic.stage.stories["ray-fallen-head"] = Behaviour(answers_after=1, ends_after=2)
-    clinic.stage.spec("fallen", replicas=0)
-    clinic.stage.run("reconcile", "--once")
-    clinic.pass_time(30)
+def failed_member(setup: Setup) -> None:
+    setup.stage.workspace.options = Options(auto_restarts=0)
+    setup.stage.stories["ray-failed-head"] = Behaviour(answers_after=1, ends_after=2)
+    setup.stage.spec("failed", replicas=0)
+    setup.stage.run("reconcile", "--once")
+    setup.pass_time(30)
 
 
-def silent_head(clinic: Clinic) -> None:
-    clinic.report(observed_at=NOON.isoformat())
-    clinic.pass_time(200)
+def silent_head(setup: Setup) -> None:
+    setup.report(observed_at=NOON.isoformat())
+    setup.pass_time(200)
 
 
-def worker_that_does_not_join(clinic: Clinic) -> None:
-    clinic.stage.silent.add("ray-analytics-cpu-1")
-    clinic.pass_time(200)
+def worker_that_does_not_join(setup: Setup) -> None:
+    setup.stage.silent.add("ray-analytics-cpu-1")
+    setup.pass_time(200)
 
 
-def worker_that_ray_refuses(clinic: Clinic) -> None:
-    clinic.stage.silent.add("ray-analytics-cpu-1")
+def worker_that_ray_refuses(setup: Setup) -> None:
+    setup.stage.silent.add("ray-analytics-cpu-1")
     path = (".raycml", "clusters", "analytics", "ray.json")
 
     def refuse() -> None:
-        body = json.loads(clinic.stage.tree().read(path))
+        body = json.loads(setup.stage.tree().read(path))
         said = {"alive": False, "state": "retrying", "message": "Ray drained this node"}
         body["members"]["cpu/1"] = said
-        clinic.stage.tree().write(path, json.dumps(body).encode())
+        setup.stage.tree().write(path, json.dumps(body).encode())
 
-    clinic.stage.clock.passing.append(refuse)
-    clinic.pass_time(200)
-
-
-def other_ray(clinic: Clinic) -> None:
-    clinic.report(ray_version="2.9.3")
+    setup.stage.clock.passing.append(refuse)
+    setup.pass_time(200)
 
 
-def paused(clinic: Clinic) -> None:
-    clinic.stage.run("pause", "analytics", "--reason", "month's end", "--until", "4h")
+def other_ray(setup: Setup) -> None:
+    setup.report(ray_version="2.9.3")
 
 
-def paused_by_its_spec(clinic: Clinic) -> None:
-    clinic.stage.spec(extra="paused: true")
+def paused(setup: Setup) -> None:
+    setup.stage.run("pause", "analytics", "--reason", "month's end", "--until", "4h")
 
 
-def misspelt_setting(clinic: Clinic) -> None:
-    clinic.environ["RAYCML_SETTEL_S"] = "20"
+def paused_by_its_spec(setup: Setup) -> None:
+    setup.stage.spec(extra="paused: true")
 
 
-def invalid_spec(clinic: Clinic) -> None:
-    clinic.stage.spec("broken", cpu="lots")
+def misspelt_setting(setup: Setup) -> None:
+    setup.environ["RAYCML_SETTEL_S"] = "20"
 
 
-def no_git(clinic: Clinic) -> None:
-    empty = clinic.stage.folder / "empty"
+def invalid_spec(setup: Setup) -> None:
+    setup.stage.spec("broken", cpu="lots")
+
+
+def no_git(setup: Setup) -> None:
+    empty = setup.stage.folder / "empty"
     empty.mkdir()
-    clinic.environ["PATH"] = str(empty)
+    setup.environ["PATH"] = str(empty)
 
 
-def old_git(clinic: Clinic) -> None:
-    clinic.install_git("1.8.3")
+def old_git(setup: Setup) -> None:
+    setup.install_git("1.8.3")
 
 
-def node(**bounds: float) -> Callable[[Clinic], None]:
+def node(**bounds: float) -> Callable[[Setup], None]:
     return options(node=Capacity(**bounds))  # type: ignore[arg-type]
 
 
-def quota(**bounds: float) -> Callable[[Clinic], None]:
+def quota(**bounds: float) -> Callable[[Setup], None]:
     return options(capacity=Capacity(**bounds))  # type: ignore[arg-type]
 
 
