@@ -1,6 +1,7 @@
 """JSON that another process wrote and that may be incomplete, old, or hostile.  Raises nothing."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -23,13 +24,14 @@ def json_fields(data: bytes, limit: int) -> dict[str, Any] | str:
     return value if isinstance(value, dict) else "not a JSON object"
 
 
-def read(of: type[T], body: dict[str, Any] | str) -> T | None:
+def read(of: type[T], body: object, context: Mapping[str, object] | None = None) -> T | None:
     """The object; None for anything else.  A field that is left out is read as null."""
-    if isinstance(body, str):
+    if not isinstance(body, dict):
         return None
+    fields = {name: body.get(name) for name in names_of(of)}
     try:
-        found: T = adapter(of).validate_python({name: body.get(name) for name in names_of(of)})
-    except ValidationError:
+        found: T = adapter(of).validate_python(fields, context=context)
+    except (ValidationError, RecursionError):
         return None
     return found
 
@@ -39,6 +41,6 @@ def parse(of: type[T], data: bytes, limit: int) -> T | None:
     return read(of, json_fields(data, limit))
 
 
-def render(value: JsonObject, *, ascii_only: bool = True) -> bytes:
-    """The file of the object, for people too."""
-    return (json.dumps(fields_of(value), indent=2, ensure_ascii=ascii_only) + "\n").encode()
+def render(value: JsonObject) -> bytes:
+    """The file of the object, which people can read too."""
+    return (json.dumps(fields_of(value), indent=2) + "\n").encode()

@@ -9,7 +9,6 @@ A file that cannot be read as a lease counts as none: a lease protects no data, 
 must not keep a team from its clusters.
 """
 
-import json
 import math
 import re
 import threading
@@ -20,6 +19,7 @@ from itertools import count
 
 from controller.clock import Clock
 from controller.core.model.lease import (
+    DURATION_S,
     Lease,
     LeaseClaim,
     LeaseObservation,
@@ -28,17 +28,14 @@ from controller.core.model.lease import (
     observe,
     successor,
 )
-from controller.files import decode
+from controller.files.document import parse, render
 from controller.files.port import FilesError, ProjectFiles
 
-SCHEMA = "raycml.lease/v1"
 FOLDER = ".raycml/leases"
 SIZE_LIMIT = 16 * 1024  # bytes
-DURATION_S = 60.0
 RENEW_S = 20.0  # a third of the duration, so that two signs of life may be lost
 _GENERATIONS_READ = 8  # the latest; there are three at most, unless writers were killed in between
 _LAST = 999_999_999
-_DURATION_MAX_S = 3600.0
 
 
 class LeaseHeldError(Exception):
@@ -88,54 +85,10 @@ def _read(files: ProjectFiles, owner: str, numbers: Iterable[int]) -> Lease | No
     return newest(lease for lease in leases if lease is not None)
 
 
-def render_lease(lease: Lease) -> bytes:
-    body = {
-        "schema": SCHEMA,
-        "owner": lease.owner,
-        "holder": lease.holder,
-        "who": lease.who,
-        "epoch": lease.epoch,
-        "renewals": lease.renewals,
-        "duration_s": lease.duration_s,
-        "since": lease.since,
-        "released": lease.released,
-        "place": lease.place,
-    }
-    return (json.dumps(body, indent=2) + "\n").encode()
-
-
 def parse_lease(data: bytes, owner: str) -> Lease | None:
     """The lease of this owner in these bytes; None for anything else.  Raises nothing."""
-    body = decode.json_object(data, SIZE_LIMIT)
-    if isinstance(body, str) or body.get("schema") != SCHEMA or body.get("owner") != owner:
-        return None
-    epoch, renewals = _count(body.get("epoch")), _count(body.get("renewals"))
-    holder = decode.text(body.get("holder"))
-    if epoch is None or renewals is None or not holder:
-        return None
-    return Lease(
-        owner=owner,
-        holder=holder,
-        who=decode.text(body.get("who")) or "somebody",
-        epoch=epoch,
-        renewals=renewals,
-        duration_s=_duration(body.get("duration_s")),
-        since=decode.text(body.get("since")),
-        released=body.get("released") is True,
-        place=decode.text(body.get("place")),
-    )
-
-
-def _count(value: object) -> int | None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if whole and isinstance(value, int) and 0 <= value < 2**62 else None
-
-
-def _duration(value: object) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not isinstance(value, int | float) or not math.isfinite(value):
-        return DURATION_S
-    return min(max(float(value), 1.0), _DURATION_MAX_S)
+    lease = parse(Lease, data, SIZE_LIMIT)
+    return lease if lease is not None and lease.owner == owner else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +214,7 @@ class LeaseFile:
             mine = successor(seen.lease if seen else None, self._mine)
         number = _next((*numbers, *self._kept))
         try:
-            self._files.write_new(lease_path(self._owner, number), render_lease(mine))
+            self._files.write_new(lease_path(self._owner, number), render(mine))
         except FilesError:
             self._concede()
             raise
@@ -294,5 +247,5 @@ class LeaseFile:
             seen = _read(self._files, self._owner, numbers)
             if seen is not None and seen.holder == self._mine.holder:
                 path = lease_path(self._owner, _next((*numbers, *self._kept)))
-                self._files.write_new(path, render_lease(self._mine.given_back()))
+                self._files.write_new(path, render(self._mine.given_back()))
                 self._sweep(numbers)

@@ -1,54 +1,40 @@
-"""Pauses: a person's orders to only watch a cluster, one file each.
+"""Pauses: orders of people to only watch a cluster, one file each.
 
 A pause is a brake, so every doubt pauses: a file that cannot be read means that the cluster *is*
 paused, until a person writes it anew or removes it.
 """
 
-import json
 import re
+from dataclasses import replace
 from datetime import datetime
 
+from controller.core.model.json_object import moment_or_null, text
 from controller.core.model.observed import Pause
-from controller.files import decode
+from controller.files.document import json_fields, read
 from controller.files.port import FilesError, ProjectFiles, StoredFile
 
-SCHEMA = "raycml.pause/v1"
 FOLDER = ".raycml/pauses"
 SIZE_LIMIT = 64 * 1024  # bytes
 
 _CLUSTER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_NOBODY = "unknown"
 
 
 def pause_path(cluster: str) -> str:
     return f"{FOLDER}/{cluster}.json"
 
 
-def render_pause(pause: Pause) -> bytes:
-    body = {
-        "schema": SCHEMA,
-        "cluster": pause.cluster,
-        "reason": pause.reason,
-        "by": pause.by,
-        "since": pause.since.isoformat(),
-        "until": pause.until.isoformat() if pause.until else None,
-    }
-    return (json.dumps(body, indent=2) + "\n").encode()
-
-
 def parse_pause(data: bytes, cluster: str, seen_at: datetime) -> Pause:
     """The pause of the cluster that the file is named after; `seen_at` stands in for its start."""
-    body = decode.json_object(data, SIZE_LIMIT)
+    body = json_fields(data, SIZE_LIMIT)
     if isinstance(body, str):
         return _doubtful(cluster, body, seen_at)
-    if body.get("schema") != SCHEMA or body.get("cluster") != cluster:
-        return _doubtful(cluster, f"not of {SCHEMA} or another cluster's", seen_at)
-    until = decode.instant(body.get("until"))
-    reason = decode.text(body.get("reason"))
-    if until is None and body.get("until") is not None:
-        reason = f"{reason} (its end cannot be read)".strip()
-    since = decode.instant(body.get("since")) or seen_at
-    return Pause(cluster, reason, decode.text(body.get("by")) or _NOBODY, since, until)
+    since = moment_or_null(body.get("since")) or seen_at
+    pause = read(Pause, {**body, "since": since})
+    if pause is None or pause.cluster != cluster:
+        return _doubtful(cluster, "it has another schema, or is another cluster's", seen_at)
+    if pause.until is None and body.get("until") is not None:
+        return replace(pause, reason=f"{pause.reason} (its end cannot be read)".strip())
+    return pause
 
 
 def read_pauses(files: ProjectFiles, seen_at: datetime) -> dict[str, Pause]:
@@ -65,9 +51,9 @@ def _read(files: ProjectFiles, stored: StoredFile, seen_at: datetime) -> Pause |
     try:
         data = files.read(stored.path)
     except FilesError as error:
-        return _doubtful(cluster, decode.text(str(error)), seen_at)
+        return _doubtful(cluster, text(str(error)), seen_at)
     return None if data is None else parse_pause(data, cluster, seen_at)
 
 
 def _doubtful(cluster: str, why: str, seen_at: datetime) -> Pause:
-    return Pause(cluster, f"the pause file cannot be read: {why}", _NOBODY, seen_at)
+    return Pause(cluster, f"the pause file cannot be read: {why}", "unknown", seen_at)

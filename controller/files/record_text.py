@@ -8,15 +8,12 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from typing import Any
 
-from pydantic import ValidationError
-
-from controller.core.model.record import Departed, Record
+from controller.core.model.json_object import fields_of, text
+from controller.core.model.record import Record
 from controller.core.spec.fields import RECORDED
-from controller.core.spec.revision import SpecDocument
-from controller.core.spec.spec import RayCluster
-from controller.files import decode
+from controller.files.document import json_fields, read
 
 SCHEMA = "raycml.source/v2"
 _SCHEMA_1 = "raycml.source/v1"
@@ -31,32 +28,18 @@ _SHARED_LINES = "$lines"
 def render_record(record: Record) -> bytes:
     """The record as JSON, however large."""
     texts: dict[str, str] = {}
-    body = {
-        "schema": SCHEMA,
-        "origin": record.origin,
-        "revision": record.revision,
-        "number": record.number,
-        "places": {name: list(projects) for name, projects in sorted(record.places.items())},
-        "kept": dict(sorted(record.kept.items())),
-        "grace_s": record.grace_s,
-        "clusters": [_holder_json(holder, texts) for holder in record.clusters],
-        "departed": [
-            {
-                **_holder_json(d.holder, texts),
-                "removed_by": d.removed_by,
-                "since": None if d.since is None else d.since.isoformat(),
-                "agreed": d.agreed,
-            }
-            for d in record.departed
-        ],
-        "texts": texts,
-    }
+    body = fields_of(record)
+    body["clusters"] = [_row(holder, texts) for holder in body["clusters"]]
+    body["departed"] = [
+        {**_row(departed.pop("holder"), texts), **departed} for departed in body["departed"]
+    ]
+    body["texts"] = texts
     return (json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
 
 
-def _holder_json(holder: SpecDocument, texts: dict[str, str]) -> dict[str, object]:
-    spec = holder.cluster.model_dump(mode="json", by_alias=True)
-    return {"file": holder.file, "line": holder.line, "spec": _shared(spec, texts)}
+def _row(holder: dict[str, Any], texts: dict[str, str]) -> dict[str, object]:
+    spec = _shared(holder["cluster"], texts)
+    return {"file": holder["file"], "line": holder["line"], "spec": spec}
 
 
 def _shared(value: object, texts: dict[str, str]) -> object:
@@ -121,76 +104,28 @@ def parse_record(data: bytes, origin: str | None) -> Record | None:
     A record of which one spec cannot be read is none at all: half of it would look as if clusters
     had left.
     """
-    body = decode.json_object(data, UNPACKED_MAX)
+    body = json_fields(data, UNPACKED_MAX)
     if isinstance(body, str) or body.get("schema") not in (SCHEMA, _SCHEMA_1):
         return None
-    named = decode.text(body.get("origin"))
-    if not named or origin not in (None, named):
-        return None
-    texts = decode.mapping(body.get("texts")) or {}
-    clusters = _holders(body.get("clusters"), texts)
-    departed = _departed(body.get("departed"), texts)
-    revision = decode.text(body.get("revision"))
-    if clusters is None or departed is None or not revision:
-        return None
-    return Record(
-        named,
-        revision,
-        tuple(clusters),
-        tuple(departed),
-        number=_number(body.get("number")),
-        places=_places(body.get("places")),
-        kept=_kept(body.get("kept")),
-        grace_s=decode.seconds(body.get("grace_s")),
-    )
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
-def _places(value: object) -> dict[str, tuple[str, ...]]:
-    rows = decode.mapping(value) or {}
-    return {
-        name: tuple(decode.text(project) for project in projects)
-        for name, projects in rows.items()
-        if isinstance(projects, list) and projects
-    }
-
-
-def _kept(value: object) -> dict[str, str]:
-    return {name: decode.text(by) for name, by in (decode.mapping(value) or {}).items()}
-
-
-def _holders(value: object, texts: Mapping[str, object]) -> list[SpecDocument] | None:
-    if not isinstance(value, list):
-        return None
-    found = [_holder(decode.mapping(each), texts) for each in value]
-    whole = [holder for holder in found if holder is not None]
-    return whole if len(whole) == len(found) else None
-
-
-def _holder(fields: object, texts: Mapping[str, object]) -> SpecDocument | None:
-    if not isinstance(fields, dict):
-        return None
-    line = fields.get("line")
-    if isinstance(line, bool) or not isinstance(line, int):
-        return None
+    texts = body.get("texts")
+    texts = texts if isinstance(texts, dict) else {}
     try:
-        cluster = RayCluster.model_validate(_whole(fields.get("spec"), texts), context=RECORDED)
-    except (ValidationError, RecursionError):
+        body["clusters"] = [_holder(row, texts) for row in _rows(body.get("clusters"))]
+        body["departed"] = [
+            {**row, "holder": _holder(row, texts)} for row in _rows(body.get("departed"))
+        ]
+    except RecursionError:
         return None
-    return SpecDocument(cluster, decode.text(fields.get("file")), line)
+    record = read(Record, {**body, "schema": SCHEMA}, RECORDED)
+    return record if record is not None and origin in (None, record.origin) else None
 
 
-def _departed(value: object, texts: Mapping[str, object]) -> list[Departed] | None:
-    holders = _holders(value, texts)
-    if holders is None or not isinstance(value, list):
-        return None
-    return [_with_removal(h, row) for h, row in zip(holders, value, strict=True)]
+def _holder(row: Mapping[str, object], texts: Mapping[str, object]) -> dict[str, object]:
+    spec = _whole(row.get("spec"), texts)
+    return {"cluster": spec, "file": text(row.get("file")), "line": row.get("line")}
 
 
-def _with_removal(holder: SpecDocument, row: Mapping[str, object]) -> Departed:
-    since: datetime | None = decode.instant(row.get("since"))
-    by = decode.text(row.get("removed_by"))
-    return Departed(holder, by, since, agreed=row.get("agreed") is True)
+def _rows(value: object) -> list[dict[str, object]]:
+    """A row that is none is one without a spec, which no record can have; so is a missing list."""
+    rows = value if isinstance(value, list) else [None]
+    return [row if isinstance(row, dict) else {} for row in rows]

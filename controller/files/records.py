@@ -6,12 +6,16 @@ written before the file that names them.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from controller.core.model.json_object import JsonObject, Text
 from controller.core.model.record import Record
-from controller.files import decode
+from controller.files.document import json_fields, read, render
 from controller.files.port import READ_LIMIT, ProjectFiles
 from controller.files.record_text import (
     PART_BYTES,
@@ -28,6 +32,22 @@ FOLDER = ".raycml/sources"
 _STATE = re.compile(r"([0-9]{9})\.json")
 _PART = re.compile(r"([0-9]{9})-[0-9]{4}\.part")
 _PARTS_MAX = UNPACKED_MAX // PART_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class PartIndex(JsonObject):
+    """The file that names the parts of a large record."""
+
+    schema: Literal["raycml.source-parts/v1"] = field(
+        default="raycml.source-parts/v1", kw_only=True, repr=False
+    )
+    """Name and version of the format."""
+    origin: Text
+    """The source."""
+    parts: Annotated[int, Field(strict=True, gt=0, le=_PARTS_MAX)]
+    """Number of parts."""
+    sha256: Text
+    """Digest of the whole record."""
 
 
 def record_id(owner: str, origin: str) -> str:
@@ -80,17 +100,17 @@ class RecordFile:
 
     def _body(self, number: int) -> bytes | None:
         data = self._files.read(self._path(number))
-        index = None if data is None else decode.json_object(data, READ_LIMIT)
-        if not isinstance(index, dict) or index.get("schema") != SPLIT:
+        fields = "" if data is None else json_fields(data, READ_LIMIT)
+        if isinstance(fields, str) or fields.get("schema") != SPLIT:
             return data
-        count = index.get("parts")
-        if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= _PARTS_MAX:
+        index = read(PartIndex, fields)
+        if index is None:
             return None
-        parts = [self._files.read(self._part(number, at)) for at in range(count)]
+        parts = [self._files.read(self._part(number, at)) for at in range(index.parts)]
         whole = [part for part in parts if part is not None]
-        body = unpacked(whole) if len(whole) == count else None
-        said = decode.text(index.get("sha256"))
-        return body if body is not None and hashlib.sha256(body).hexdigest() == said else None
+        body = unpacked(whole) if len(whole) == index.parts else None
+        digest = None if body is None else hashlib.sha256(body).hexdigest()
+        return body if digest == index.sha256 else None
 
     def write(self, record: Record) -> None:
         before = self._numbers()
@@ -100,9 +120,8 @@ class RecordFile:
             parts = packed(body)
             for at, part in enumerate(parts):
                 self._files.write_new(self._part(latest, at), part)
-            index = {"schema": SPLIT, "origin": record.origin, "parts": len(parts)}
             digest = hashlib.sha256(body).hexdigest()
-            body = (json.dumps({**index, "sha256": digest}) + "\n").encode()
+            body = render(PartIndex(record.origin, len(parts), digest))
         self._files.write_new(self._path(latest), body)
         self._sweep(before, latest)
 

@@ -23,7 +23,7 @@ from controller.core.spec.python_environment import (
     hash_of,
     log_path,
 )
-from controller.files import decode
+from controller.files.document import json_fields
 from controller.files.port import FilesError, ProjectFiles
 
 SCHEMA = "raycml.environment/v1"
@@ -75,7 +75,7 @@ class LookAtEnvironments:
     def _is_ready(self, digest: str, files: tuple[str, ...]) -> bool:
         folder = environment_folder(digest)
         data = self._files.read(f"{folder}/{READY_FILE}") if folder in files else None
-        body = decode.json_object(data, _LOG_LIMIT) if data is not None else ""
+        body = json_fields(data, _LOG_LIMIT) if data is not None else ""
         if isinstance(body, str):
             return False
         return (body.get("schema"), body.get("hash")) == (SCHEMA, digest)

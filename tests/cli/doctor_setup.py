@@ -16,7 +16,8 @@ from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import APPLICATION, ApiKey, Capacity, Options
 from controller.emulator.pods.scripted import Behaviour
 from controller.emulator.state.records import RUNTIMES, Application
-from controller.files.leases import lease_path, render_lease
+from controller.files.document import render
+from controller.files.leases import lease_path
 from controller.terminal.exit_codes import Exit
 
 DISABLED = next(one.image_identifier for one in RUNTIMES if one.status == "DISABLED")
@@ -107,7 +108,7 @@ class Setup:
         def renew() -> None:
             if lives:
                 kept.append(kept[-1].renewed())
-            self.stage.write(lease_path(self.stage.project), render_lease(kept[-1]))
+            self.stage.write(lease_path(self.stage.project), render(kept[-1]))
 
         renew()
         self.stage.clock.passing.append(renew)

@@ -3,7 +3,8 @@
 from stage import Stage
 
 from controller.core.model.lease import Lease, newest
-from controller.files.leases import FOLDER, lease_path, parse_lease, render_lease
+from controller.files.document import render
+from controller.files.leases import FOLDER, lease_path, parse_lease
 
 WHO = "bob (process 7)"
 
@@ -11,7 +12,7 @@ WHO = "bob (process 7)"
 def hold(stage: Stage, renewals: int = 2, epoch: int = 4) -> None:
     """By a controller that died."""
     theirs = Lease(stage.project, "them", WHO, epoch, renewals, 60.0, "2026-03-01T09:00:00Z")
-    stage.write(lease_path(stage.project), render_lease(theirs))
+    stage.write(lease_path(stage.project), render(theirs))
 
 
 def hold_alive(stage: Stage) -> None:

@@ -5,7 +5,8 @@ import pytest
 from holding import held_by, hold, hold_alive
 from stage import Stage
 
-from controller.files.leases import FOLDER, lease_path, render_lease
+from controller.files.document import render
+from controller.files.leases import FOLDER, lease_path
 
 
 def test_a_held_lease_ends_a_command_with_seven_and_nothing_is_written(stage: Stage) -> None:
@@ -56,7 +57,7 @@ def test_a_holder_that_gives_the_lease_back_is_followed_at_once(stage: Stage) ->
     def give_back() -> None:
         found = held_by(stage)
         if found is not None and found.holder == "them":
-            stage.write(lease_path(stage.project), render_lease(found.given_back()))
+            stage.write(lease_path(stage.project), render(found.given_back()))
 
     stage.clock.passing.append(give_back)
     said = stage.run("reconcile", "--once")

@@ -17,11 +17,12 @@ from controller.core.model.approval import Approval
 from controller.core.model.lease import Lease
 from controller.core.model.observed import Pause
 from controller.core.model.record import Record
-from controller.files.approvals import approval_path, render_approval
-from controller.files.leases import lease_path, render_lease
+from controller.files.approvals import approval_path
+from controller.files.document import render
+from controller.files.leases import lease_path
 from controller.files.leftovers import Leftovers
 from controller.files.old_records import OldRecords
-from controller.files.pauses import pause_path, render_pause
+from controller.files.pauses import pause_path
 from controller.files.records import RecordFile, record_folder
 from controller.files.shared import SharedFiles
 
@@ -44,17 +45,17 @@ def days(controller: Controlled, number: int) -> None:
 
 def pause(cluster: str, until_days: float | None) -> tuple[str, bytes]:
     until = None if until_days is None else NOON + timedelta(days=until_days)
-    return pause_path(cluster), render_pause(Pause(cluster, "", "jdoe", NOON, until))
+    return pause_path(cluster), render(Pause(cluster, "", "jdoe", NOON, until))
 
 
 def approval(days_old: int) -> tuple[str, bytes]:
     at = NOON - timedelta(days=days_old)
     made = Approval("a" * 40, f"{days_old:040x}", 1, "jdoe", at)
-    return approval_path("f" * 16, made.revision), render_approval(made)
+    return approval_path("f" * 16, made.revision), render(made)
 
 
 def lease(owner: str, renewals: int = 1) -> tuple[str, bytes]:
-    return lease_path(owner, 1), render_lease(Lease(owner, "x", "jdoe", 1, renewals, 60.0))
+    return lease_path(owner, 1), render(Lease(owner, "x", "jdoe", 1, renewals, 60.0))
 
 
 def there(stage: Stage, path: str) -> bool:

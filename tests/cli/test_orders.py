@@ -14,7 +14,8 @@ from holding import hold_alive
 from stage import Said, Stage
 
 from controller.core.model.orders import Order, OrderKind
-from controller.files.orders import FOLDER, order_path, render_order
+from controller.files.document import render
+from controller.files.orders import FOLDER, order_path
 from controller.run.orders.wake_ups import WakeUps
 
 NEVER = "0" * 16
@@ -192,7 +193,7 @@ def order(stage: Stage, **changes: object) -> Order:
 
 
 def put(stage: Stage, made: Order) -> None:
-    stage.write(order_path(made.id), render_order(made))
+    stage.write(order_path(made.id), render(made))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from controller.core.model.lease import Lease
 from controller.files.api import ApiFiles, Faults
+from controller.files.document import render
 from controller.files.leases import (
     FOLDER,
     Claimant,
@@ -21,7 +22,6 @@ from controller.files.leases import (
     LeaseHeldError,
     lease_path,
     parse_lease,
-    render_lease,
 )
 from controller.files.port import FilesError, ProjectFiles, StoredFile
 from controller.files.shared import SharedFiles
@@ -344,8 +344,8 @@ LEASES = st.builds(
 
 @given(LEASES)
 def test_a_lease_reads_back_as_it_was_written(lease: Lease) -> None:
-    assert parse_lease(render_lease(lease), "team") == lease
-    assert parse_lease(render_lease(lease), "others") is None
+    assert parse_lease(render(lease), "team") == lease
+    assert parse_lease(render(lease), "others") is None
 
 
 @given(st.binary(max_size=200) | st.text().map(str.encode))

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from controller.core.model.orders import Order, OrderAnswer, OrderedChange, OrderKind
 from controller.core.model.plan import Result
-from controller.files.orders import parse_answer, parse_order, render_answer, render_order
+from controller.files.document import render
+from controller.files.orders import parse_answer, parse_order
 
 NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=30)
 IDS = st.text("0123456789abcdef", min_size=16, max_size=16)
@@ -42,15 +43,15 @@ ANSWERS = st.builds(
 
 @given(ORDERS, IDS)
 def test_an_order_reads_back_as_it_was_written(order: Order, other: str) -> None:
-    assert parse_order(render_order(order), order.id) == order
-    assert other == order.id or parse_order(render_order(order), other) is None
-    assert parse_answer(render_order(order), order.id) is None
+    assert parse_order(render(order), order.id) == order
+    assert other == order.id or parse_order(render(order), other) is None
+    assert parse_answer(render(order), order.id) is None
 
 
 @given(ANSWERS)
 def test_an_answer_reads_back_as_it_was_written(answer: OrderAnswer) -> None:
-    assert parse_answer(render_answer(answer), answer.id) == answer
-    assert parse_order(render_answer(answer), answer.id) is None
+    assert parse_answer(render(answer), answer.id) == answer
+    assert parse_order(render(answer), answer.id) is None
 
 
 @given(st.binary(max_size=200) | st.text().map(str.encode), IDS)
@@ -70,6 +71,6 @@ JSON = st.recursive(
 def test_no_field_of_another_type_makes_a_reader_fall(
     order: Order, changes: dict[str, object]
 ) -> None:
-    body = {**json.loads(render_order(order)), **changes}
+    body = {**json.loads(render(order)), **changes}
     found = parse_order(json.dumps(body).encode(), order.id)
     assert found is None or found.id == order.id

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.core.model.observed import Pause
-from controller.files.pauses import parse_pause, pause_path, read_pauses, render_pause
+from controller.files.document import render
+from controller.files.pauses import parse_pause, pause_path, read_pauses
 from controller.files.reports import SIZE_LIMIT, parse_report, report_path
 from controller.files.shared import SharedFiles
 
@@ -146,10 +147,10 @@ PAUSE = Pause("demo", "maintenance", "jdoe", NOON, NOON + timedelta(hours=1))
 @pytest.mark.parametrize("until", [None, PAUSE.until])
 def test_a_pause_is_read_as_it_was_written(until: datetime | None) -> None:
     pause = Pause("demo", "maintenance", "jdoe", NOON, until)
-    assert parse_pause(render_pause(pause), "demo", NOON + timedelta(days=1)) == pause
+    assert parse_pause(render(pause), "demo", NOON + timedelta(days=1)) == pause
 
 
-@pytest.mark.parametrize("data", [b"", b"paused", b"{}", render_pause(PAUSE)[:-20], b"[" * 9999])
+@pytest.mark.parametrize("data", [b"", b"paused", b"{}", render(PAUSE)[:-20], b"[" * 9999])
 def test_a_pause_file_that_cannot_be_read_pauses_for_ever_and_says_why(data: bytes) -> None:
     pause = parse_pause(data, "demo", NOON)
     assert pause.holds(NOON + timedelta(days=9999))
@@ -157,20 +158,20 @@ def test_a_pause_file_that_cannot_be_read_pauses_for_ever_and_says_why(data: byt
 
 
 def test_a_pause_whose_end_cannot_be_read_does_not_end() -> None:
-    body = json.loads(render_pause(PAUSE)) | {"until": "tomorrow"}
+    body = json.loads(render(PAUSE)) | {"until": "tomorrow"}
     pause = parse_pause(json.dumps(body).encode(), "demo", NOON)
     assert pause.until is None
     assert pause.reason == "maintenance (its end cannot be read)"
 
 
 def test_a_pause_that_was_copied_from_another_cluster_pauses_all_the_same() -> None:
-    assert parse_pause(render_pause(PAUSE), "other", NOON).holds(NOON + timedelta(days=9))
+    assert parse_pause(render(PAUSE), "other", NOON).holds(NOON + timedelta(days=9))
 
 
 def test_every_pause_of_a_project_is_read_by_the_name_of_its_file(tmp_path: Path) -> None:
     files = SharedFiles(tmp_path)
     assert read_pauses(files, NOON) == {}
-    files.replace(pause_path("demo"), render_pause(PAUSE))
+    files.replace(pause_path("demo"), render(PAUSE))
     files.replace(pause_path("torn"), b"{")
     files.replace(".raycml/pauses/README.txt", b"hello")
     files.replace(".raycml/pauses/Not a cluster.json", b"{}")

@@ -20,9 +20,10 @@ from controller.cml.translate import application, environment
 from controller.core.model.lease import Lease
 from controller.core.model.observed import Pause
 from controller.core.status.events import Event, Kind
+from controller.files.document import render
 from controller.files.events import parse_events, render_event
-from controller.files.leases import parse_lease, render_lease
-from controller.files.pauses import parse_pause, render_pause
+from controller.files.leases import parse_lease
+from controller.files.pauses import parse_pause
 from controller.files.reports import parse_report
 from controller.node.project_files import HeadNote, MemberFiles, read_head, read_json, write_head
 from controller.source.yaml.parse import parse
@@ -85,11 +86,11 @@ READERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "environment": (b'{"A":"1","B":"a\\/b"}', lambda d: environment(d.decode("utf-8", "replace"))),
     "head report": (json.dumps(REPORT).encode(), lambda data: parse_report(data, "demo")),
     "pause": (
-        render_pause(Pause("demo", "why", "jdoe", NOON)),
+        render(Pause("demo", "why", "jdoe", NOON)),
         lambda data: parse_pause(data, "demo", NOON),
     ),
     "lease": (
-        render_lease(Lease("team", "h", "jdoe", 1, 2, 60.0)),
+        render(Lease("team", "h", "jdoe", 1, 2, 60.0)),
         lambda data: parse_lease(data, "team"),
     ),
     "events": (

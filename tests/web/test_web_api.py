@@ -11,6 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from controller.core.model.json_object import fields_of
 from controller.core.status.documents import plan_json, status_json
+from controller.core.status.snapshot import SourceState
 from tests.web import boards
 from tests.web.pages import TOKEN, Web
 
@@ -130,6 +131,11 @@ def test_errors_are_json_with_a_reason(
     error = answer.get_json()["error"]
     assert set(error) == {"reason", "message"}
     assert error["reason"] == reason
+
+
+def test_half_a_character_is_escaped(web: Web) -> None:
+    web.board = replace(web.board, source=SourceState("\ud800"))
+    assert b'"\\ud800"' in web.client.get("/api/v1/source").data
 
 
 # Orders

@@ -3,13 +3,14 @@
 It is for one step, from the revision in force to the one that waits, and is used up by that step.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from controller.core.model.approval import PREFIX_MIN, Held, matching
-from controller.files.approvals import REVISION, all_held
+from controller.core.model.approval import PREFIX_MIN, REVISION, Held, matching
+from controller.files.approvals import all_held
 from controller.files.port import FilesError
 from controller.process.operator import operator_name
 from controller.run.orders.page_orders import write_approval
@@ -61,7 +62,7 @@ def approve(
 
 def _checked(revision: str) -> str:
     named = revision.strip().lower()
-    if REVISION.fullmatch(named) is None:
+    if re.fullmatch(REVISION, named) is None:
         raise CommandError(
             f"a revision is {PREFIX_MIN} to 64 characters of 0-9 and a-f",
             Exit.USAGE,

@@ -11,7 +11,8 @@ import typer
 from controller.core.model.observed import Pause, is_ours, key_of
 from controller.core.spec.revision import Revision
 from controller.core.spec.suggestions import did_you_mean
-from controller.files.pauses import parse_pause, pause_path, render_pause
+from controller.files.document import render
+from controller.files.pauses import parse_pause, pause_path
 from controller.printable import one_line
 from controller.process.operator import checked_reason, operator_name
 from controller.terminal.durations import parse_until
@@ -61,7 +62,7 @@ def pause(  # noqa: PLR0913 - the options of one command
     with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
         _check_known(name, session, revision)
         body = Pause(name, words, operator_name(ctx.obj.environ), now, ends)
-        session.files(session.project).replace(pause_path(name), render_pause(body))
+        session.files(session.project).replace(pause_path(name), render(body))
     screen.data(f"{name}  paused {_until_text(ends)}")
     screen.say(f"undo it with: raycml unpause {name}")
     return Exit.DONE

@@ -4,6 +4,7 @@ Files are written by other processes and by people: what is read may be incomple
 The types here bound it, and give a field that cannot be read its empty value.
 """
 
+import json
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import Field, fields
@@ -13,6 +14,7 @@ from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import BeforeValidator, ConfigDict, PlainSerializer, TypeAdapter, WithJsonSchema
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticSerializationError
 
 TEXT_LIMIT = 500  # characters
 ITEMS_LIMIT = 10_000
@@ -25,7 +27,6 @@ class JsonObject:
     __slots__ = ()
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
         json_schema_serialization_defaults_required=True,
-        serialize_by_alias=True,
         use_attribute_docstrings=True,
     )
 
@@ -34,7 +35,10 @@ def text(value: object) -> str:
     """Printable and bounded; empty for anything that is not text."""
     if not isinstance(value, str):
         return ""
-    return "".join(c if c.isprintable() else " " for c in value[:TEXT_LIMIT]).strip()
+    bounded = value[:TEXT_LIMIT]
+    if not bounded.isprintable():
+        bounded = "".join(c if c.isprintable() else " " for c in bounded)
+    return bounded.strip()
 
 
 def some_text(value: object) -> str:
@@ -42,6 +46,11 @@ def some_text(value: object) -> str:
     if found := text(value):
         return found
     raise ValueError("empty")
+
+
+def person(value: object) -> str:
+    """The name of a person or a process; `unknown` if it is empty."""
+    return text(value) or "unknown"
 
 
 def moment_or_null(value: object) -> datetime | None:
@@ -96,7 +105,7 @@ def number(value: object) -> int:
 
 def texts(value: object) -> tuple[str, ...]:
     """The texts of a list; empty for anything else."""
-    return tuple(map(text, value[:ITEMS_LIMIT])) if isinstance(value, list | tuple) else ()
+    return tuple(map(text, value[:ITEMS_LIMIT])) if isinstance(value, list) else ()
 
 
 def _written(value: datetime | None) -> str | None:
@@ -108,6 +117,7 @@ _MAYBE_TIME = {"anyOf": [_TIME, {"type": "null"}]}
 
 Text = Annotated[str, BeforeValidator(text)]
 SomeText = Annotated[str, BeforeValidator(some_text)]
+Person = Annotated[str, BeforeValidator(person)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(texts)]
 Flag = Annotated[bool, BeforeValidator(lambda value: value is True)]
 Count = Annotated[
@@ -139,6 +149,11 @@ _adapter: Callable[[Hashable], TypeAdapter[Any]] = cache(TypeAdapter)
 
 def names_of(of: type[Any]) -> tuple[str, ...]:
     """The names of the fields as JSON has them."""
+    return _names(cast("Hashable", of))
+
+
+@cache
+def _names(of: Any) -> tuple[str, ...]:
     return tuple(_alias(each) or each.name for each in fields(of))
 
 
@@ -149,11 +164,15 @@ def _alias(of: Field[Any]) -> str | None:
 
 def fields_of(value: JsonObject) -> dict[str, Any]:
     """The fields as plain values."""
-    return adapter(type(value)).dump_python(value, mode="json")  # type: ignore[no-any-return]
+    of = adapter(type(value))
+    return of.dump_python(value, mode="json", by_alias=True)  # type: ignore[no-any-return]
 
 
 def json_of(value: JsonObject) -> bytes:
-    return adapter(type(value)).dump_json(value)
+    try:
+        return adapter(type(value)).dump_json(value, by_alias=True)
+    except PydanticSerializationError:  # half a character, which UTF-8 has no bytes for
+        return json.dumps(fields_of(value)).encode()
 
 
 def json_schema(of: type[Any]) -> dict[str, Any]:

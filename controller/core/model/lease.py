@@ -6,28 +6,56 @@ expired when another controller has seen it unchanged for its whole duration on 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
+
+from controller.core.model.json_object import (
+    Flag,
+    JsonObject,
+    Number,
+    Person,
+    SomeText,
+    Text,
+    seconds_or_null,
+)
+
+DURATION_S = 60.0
+_DURATION_MAX_S = 3600.0
+
+
+def _duration(value: object) -> float:
+    """Bounded, so that a broken file neither frees the lease at once nor holds it for ever."""
+    duration_s = seconds_or_null(value)
+    return DURATION_S if duration_s is None else min(max(duration_s, 1.0), _DURATION_MAX_S)
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
-    """What the lease file says.
+class Lease(JsonObject):
+    """The lease as its file has it."""
 
-    `epoch` counts holders and `renewals` the signs of life of this one; both only grow.  `holder`
-    is a random id of one run, `who` says it for people.  `duration_s` bounds a silence.  `place` is
-    the process that holds it, for others on the same machine who can see whether it lives.
-    """
-
+    schema: Literal["raycml.lease/v1"] = field(default="raycml.lease/v1", kw_only=True, repr=False)
+    """Name and version of the format."""
     owner: str
-    holder: str
-    who: str
-    epoch: int
-    renewals: int
-    duration_s: float
-    since: str = ""
-    released: bool = False
-    place: str = ""
+    """Installation that the lease is for."""
+    holder: SomeText
+    """Random id of the run that holds it."""
+    who: Person
+    """The holder, for people."""
+    epoch: Number
+    """Number of holders so far; it only grows."""
+    renewals: Number
+    """Signs of life of this holder; it only grows."""
+    duration_s: Annotated[float, BeforeValidator(_duration)]
+    """Longest silence of a holder that lives."""
+    since: Text = ""
+    """Start of the hold, for people."""
+    released: Flag = False
+    """True once the holder gave it back."""
+    place: Text = ""
+    """The process that holds it, for others on the same machine that can see it live."""
 
     def renewed(self) -> "Lease":
         return replace(self, renewals=self.renewals + 1)

@@ -8,8 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from controller.core.model.jobs import ObservedJob, ObservedRun
+from controller.core.model.json_object import (
+    JsonObject,
+    Moment,
+    MomentOrNull,
+    Person,
+    SecondsOrNull,
+    SomeText,
+    Text,
+)
 from controller.core.model.member import (
     CONTROLLER,
     SUBDOMAIN,
@@ -62,33 +74,45 @@ class ObservedApplication:
 
 
 @dataclass(frozen=True, slots=True)
-class MemberReport:
-    """What the head report says of one member.
+class MemberReport(JsonObject):
+    """One member in a head report."""
 
-    `alive`: Ray's node table says ALIVE for the very engine that the member's application runs.
-    `state` and `message` are the node program's own words.
-    """
-
-    alive: bool
-    state: str = ""
-    message: str = ""
-    fingerprint: str = ""
-    node_id: str = ""
-    engine_id: str = ""
-    idle_s: float | None = None
+    alive: Annotated[bool, Field(strict=True)]
+    """True if Ray's node table says ALIVE for the engine that the member's application runs."""
+    state: Text = ""
+    """State of the member, in the node program's words."""
+    message: Text = ""
+    """Explanation of the state."""
+    fingerprint: Text = ""
+    """Fingerprint that the member was started with."""
+    node_id: Text = ""
+    """Ray's id of the node."""
+    engine_id: Text = ""
+    """CML's id of the engine that runs the node."""
+    idle_s: SecondsOrNull = None
+    """Time since the node last ran work; null if it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
-class HeadReport:
-    """One reading of a head's report.  Files outlive pods: only `observed_at` makes it true."""
+class HeadReport(JsonObject):
+    """The report of a head.  Files outlive pods: only a fresh `observed_at` makes it true."""
 
+    schema: Literal["raycml.ray/v1"] = field(default="raycml.ray/v1", kw_only=True, repr=False)
+    """Name and version of the format."""
     cluster: str
-    incarnation: str
-    observed_at: datetime
-    address: str
-    ray_version: str
-    python_version: str
+    """Name of the cluster."""
+    incarnation: SomeText
+    """Id of this start of the head."""
+    observed_at: Moment
+    """Time of the observation, by the clock of the head's pod."""
+    address: Text
+    """Address of the head, as host:port."""
+    ray_version: Text
+    """Version of Ray on the head."""
+    python_version: Text
+    """Version of Python on the head."""
     members: Mapping[str, MemberReport]
+    """Members, by name."""
 
     def is_fresh(self, now: datetime, fresh_s: float) -> bool:
         """Whether it speaks of the present; clocks may differ by as much either way."""
@@ -119,14 +143,21 @@ class ClusterFolder:
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(JsonObject):
     """A person's order to only watch a cluster."""
 
+    schema: Literal["raycml.pause/v1"] = field(default="raycml.pause/v1", kw_only=True, repr=False)
+    """Name and version of the format."""
     cluster: str
-    reason: str
-    by: str
-    since: datetime
-    until: datetime | None = None
+    """Name of the cluster."""
+    reason: Text
+    """Reason for the pause."""
+    by: Person
+    """Person who paused the cluster."""
+    since: Moment
+    """Start of the pause."""
+    until: MomentOrNull = None
+    """End of the pause; null for none."""
 
     def holds(self, now: datetime) -> bool:
         return self.until is None or now < self.until

@@ -1,9 +1,23 @@
 """Orders of a person that the leading controller carries out, and what it answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import Annotated, Literal
 
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from controller.core.model.json_object import (
+    ITEMS_LIMIT,
+    JsonObject,
+    Moment,
+    Person,
+    Seconds,
+    Text,
+    Texts,
+    text,
+    texts,
+)
 from controller.core.model.plan import Result
 
 LONGEST_S = 3600.0  # no order stands for longer, whatever it says
@@ -18,24 +32,51 @@ class OrderKind(Enum):
     RELEASE = "release"
 
 
+def _rows(value: object) -> list[object]:
+    rows = value[:ITEMS_LIMIT] if isinstance(value, list) else []
+    return [row if isinstance(row, dict) else {} for row in rows]
+
+
+def _pairs(value: object) -> list[tuple[str, ...]]:
+    return [texts(row) for row in value[:ITEMS_LIMIT]] if isinstance(value, list) else []
+
+
+def _result(value: object) -> Result:
+    try:
+        return Result(text(value))
+    except ValueError:
+        return Result.UNKNOWN
+
+
+OrderId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{16}$")]
+
+
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One order.  `project` is the one in which its file lies, and in which alone it acts.
+class Order(JsonObject):
+    """One order.  Carrying it out again changes nothing more."""
 
-    `pairs` (member, id of an application) and `from_owner` are of an adoption.  Carrying an order
-    out again changes nothing more, so an id is enough to be told apart.
-    """
-
-    id: str
-    owner: str
-    project: str
+    schema: Literal["raycml.order/v1"] = field(default="raycml.order/v1", kw_only=True, repr=False)
+    """Name and version of the format."""
+    id: OrderId
+    """Random id of the order."""
+    owner: Text
+    """Installation whose leader is to carry it out."""
+    project: Text
+    """Project of the file, in which alone the order acts."""
     kind: OrderKind
-    clusters: tuple[str, ...]
-    by: str
-    at: datetime
-    timeout_s: float
-    pairs: tuple[tuple[str, str], ...] = ()
-    from_owner: str = ""
+    """The command."""
+    clusters: Annotated[Texts, Field(min_length=1)]
+    """Clusters that the command names."""
+    by: Person
+    """Person who gave the command."""
+    at: Moment
+    """Time of the command."""
+    timeout_s: Seconds
+    """Time for which the command waits."""
+    pairs: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)] = ()
+    """Of an adoption: members, each with the id of its application."""
+    from_owner: Text = ""
+    """Of an adoption: the previous owner of the applications."""
 
     @property
     def stands_s(self) -> float:
@@ -48,22 +89,36 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderedChange:
+class OrderedChange(JsonObject):
     """The outcome of one write into an application, for the table that the command prints."""
 
-    application_id: str
-    result: Result
-    message: str = ""
-    unapplied: tuple[str, ...] = ()
+    application_id: Annotated[Text, Field(alias="application")] = ""
+    """Id of the application."""
+    result: Annotated[Result, BeforeValidator(_result)] = Result.UNKNOWN
+    """Result of the write."""
+    message: Text = ""
+    """Explanation of the result."""
+    unapplied: Texts = ()
+    """Fields that CML did not take."""
 
 
 @dataclass(frozen=True, slots=True)
-class OrderAnswer:
-    """The end of an order: an exit code of the command, and a sentence where it is no success."""
+class OrderAnswer(JsonObject):
+    """The end of an order."""
 
-    id: str
-    code: int
-    at: datetime
-    message: str = ""
-    remedy: str = ""
-    changes: tuple[OrderedChange, ...] = ()
+    schema: Literal["raycml.order-answer/v1"] = field(
+        default="raycml.order-answer/v1", kw_only=True, repr=False
+    )
+    """Name and version of the format."""
+    id: OrderId
+    """Id of the order."""
+    code: Annotated[int, Field(strict=True)]
+    """Exit code for the command."""
+    at: Moment
+    """Time of the answer."""
+    message: Text = ""
+    """Explanation of a failure."""
+    remedy: Text = ""
+    """Remedy for a failure."""
+    changes: Annotated[tuple[OrderedChange, ...], BeforeValidator(_rows)] = ()
+    """Writes that were tried."""

@@ -7,41 +7,76 @@ in force, and the clusters that left the source and still have applications.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Annotated, Literal
 
+from pydantic import BeforeValidator
+
+from controller.core.model.json_object import (
+    Count,
+    Flag,
+    JsonObject,
+    MomentOrNull,
+    SecondsOrNull,
+    SomeText,
+    Text,
+    text,
+    texts,
+)
 from controller.core.spec.revision import Problem, Revision, SpecDocument, assemble
 
 
-@dataclass(frozen=True, slots=True)
-class Departed:
-    """A cluster with its last good spec, and the revision that no longer had it.
+def _places(value: object) -> dict[str, tuple[str, ...]]:
+    rows = value if isinstance(value, Mapping) else {}
+    return {name: texts(projects) for name, projects in rows.items() if texts(projects)}
 
-    `since`: when a reading first lacked it; `agreed`: a person approved its removal.
-    """
+
+def _kept(value: object) -> dict[str, str]:
+    rows = value if isinstance(value, Mapping) else {}
+    return {name: text(revision) for name, revision in rows.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Departed(JsonObject):
+    """A cluster that left the source, with its last good spec."""
 
     holder: SpecDocument
-    removed_by: str
-    since: datetime | None = None
-    agreed: bool = False
+    """Its last good spec."""
+    removed_by: Text
+    """Revision that no longer had it."""
+    since: MomentOrNull = None
+    """Time at which a reading first lacked it."""
+    agreed: Flag = False
+    """True if a person approved its removal."""
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """What the source was last known to say.  `revision` is empty before the first.
+class Record(JsonObject):
+    """The last known state of a source."""
 
-    `number` counts the revisions that came into force.  `places` are the projects, by cluster, in
-    which applications of the cluster may exist: ids, or what a spec called a project ("" for the
-    connection's).  `kept` names clusters that are held at an older spec, with its revision.
-    `grace_s`: how long the controller keeps departed clusters; None where it deletes none.
-    """
-
-    origin: str
-    revision: str = ""
+    schema: Literal["raycml.source/v2"] = field(
+        default="raycml.source/v2", kw_only=True, repr=False
+    )
+    """Name and version of the format."""
+    origin: SomeText
+    """The source."""
+    revision: SomeText = ""
+    """Revision in force; empty before the first."""
     clusters: tuple[SpecDocument, ...] = ()
+    """Specs in force."""
     departed: tuple[Departed, ...] = ()
-    number: int = 0
-    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    kept: Mapping[str, str] = field(default_factory=dict)
-    grace_s: float | None = None
+    """Clusters that left the source and still have applications."""
+    number: Count = 0
+    """Number of revisions that came into force."""
+    places: Annotated[Mapping[str, tuple[str, ...]], BeforeValidator(_places)] = field(
+        default_factory=dict
+    )
+    """Projects by cluster in which applications of the cluster may exist: ids, or what a spec
+    called a project (empty for the connection's).
+    """
+    kept: Annotated[Mapping[str, str], BeforeValidator(_kept)] = field(default_factory=dict)
+    """Clusters that stay at an older spec, with its revision."""
+    grace_s: SecondsOrNull = None
+    """Time after which departed clusters are deleted; null for never."""
 
 
 @dataclass(frozen=True, slots=True)

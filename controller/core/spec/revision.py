@@ -8,6 +8,9 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field
 
 from controller.core.spec.fingerprint import canonical
 from controller.core.spec.spec import RayCluster
@@ -32,7 +35,7 @@ class SpecDocument:
 
     cluster: RayCluster
     file: str
-    line: int
+    line: Annotated[int, Field(strict=True)]
 
     @property
     def place(self) -> str:

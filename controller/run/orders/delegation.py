@@ -8,15 +8,9 @@ from controller.core.model.faults import Fault
 from controller.core.model.orders import Order, OrderAnswer, OrderKind
 from controller.core.model.plan import Result
 from controller.core.spec.text import spoken
+from controller.files.document import render
 from controller.files.leases import LeaseHeldError
-from controller.files.orders import (
-    ORDERS_MAX,
-    answer_path,
-    order_path,
-    parse_answer,
-    render_order,
-    stored_orders,
-)
+from controller.files.orders import ORDERS_MAX, answer_path, order_path, parse_answer, stored_orders
 from controller.files.port import FilesError
 from controller.process.interrupts import saying
 from controller.process.operator import operator_name
@@ -69,7 +63,7 @@ def lead_or_order(
     if len(stored_orders(files)) >= ORDERS_MAX:
         message = f"{ORDERS_MAX} orders wait in this project already"
         raise CommandError(message, Exit.LEASE_HELD, "the same command again in a minute")
-    files.write_new(order_path(order.id), render_order(order))
+    files.write_new(order_path(order.id), render(order))
     tell(_asked(held))
     try:
         with saying("the order is withdrawn; `raycml status` shows how far it came"):

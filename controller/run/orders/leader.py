@@ -22,13 +22,13 @@ from controller.core.model.reasons import Outlook
 from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.status.goal import Goal, Verdict, verdict
 from controller.execute import Execution
+from controller.files.document import render
 from controller.files.orders import (
     ORDERS_MAX,
     answer_path,
     order_path,
     parse_answer,
     parse_order,
-    render_answer,
     stored_orders,
 )
 from controller.files.port import FilesError, ProjectFiles
@@ -147,7 +147,7 @@ class StandingOrders:
         )
         files = self.session.files(order.project)
         try:
-            files.replace(answer_path(order.id), render_answer(answer))
+            files.replace(answer_path(order.id), render(answer))
             files.remove(order_path(order.id))
         except FilesError as error:
             self.session.log.warning("order not answered", id=order.id, error=str(error))

@@ -7,7 +7,8 @@ from controller.core.model.approval import Approval, Held
 from controller.core.model.observed import Pause
 from controller.core.status.snapshot import ControllerSnapshot
 from controller.files.approvals import approve
-from controller.files.pauses import pause_path, render_pause
+from controller.files.document import render
+from controller.files.pauses import pause_path
 from controller.files.port import FilesError
 from controller.files.records import record_id
 from controller.printable import one_line
@@ -39,7 +40,7 @@ class PageOrders:
             ends = parse_until(until, now) if until.strip() else None
         except ValueError as error:
             raise OrderError(str(error)) from None
-        body = render_pause(Pause(cluster, words, BY, now, ends))
+        body = render(Pause(cluster, words, BY, now, ends))
         self._write(cluster, pause_path(cluster), body)
 
     def unpause(self, cluster: str) -> None:
