@@ -153,6 +153,15 @@ def test_everything_that_needs_a_person_has_a_cause_and_a_remedy() -> None:
     assert not [title for title in wanted if "**Do.**" not in found.get(title, "")]
 
 
+def test_every_condition_has_an_entry() -> None:
+    status = ROOT / "controller" / "core" / "status"
+    types = {
+        t for f in status.glob("*.py") for t in re.findall(r'Condition\(\s*"(\w+)"', text_of(f))
+    }
+    assert len(types) > 5
+    assert not [t for t in types if not any(title.startswith(f"{t} ") for title in entries())]
+
+
 def test_no_entry_is_about_a_reason_that_does_not_exist() -> None:
     known = {reason.title for reason in Reason} | {each.title for each in EventReason}
     assert not [t for t in entries() if re.fullmatch(r"([A-Z][a-z]+){2,}", t) and t not in known]
