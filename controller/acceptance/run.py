@@ -22,7 +22,7 @@ from controller.acceptance.report import (
 )
 from controller.core.status.goal import Goal, verdict
 from controller.process.interrupts import Interrupts
-from controller.run.loop import Convergence
+from controller.run.loop import Converged
 from controller.terminal.errors import explained
 from controller.terminal.exit_codes import Exit
 from controller.terminal.screen import Screen
@@ -197,7 +197,7 @@ class AcceptanceRun:
         last = self._context.last
         if last is None:
             return ()
-        return self._context.diagnosis(Convergence(last, verdict(last.plan, Goal.READY), 0))
+        return self._context.diagnosis(Converged(last, verdict(last.plan, Goal.READY), 0))
 
 
 def _skipped(phase: AcceptancePhase, why: str) -> PhaseResult:

@@ -5,10 +5,12 @@ until the time is up.  A key that is refused ends the command at once, for nothi
 So does another controller that lives; one that is silent is waited out, and the pass made anew.
 """
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from controller.clock import Clock
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.core.model.history import History
@@ -21,7 +23,7 @@ from controller.process.interrupts import Interrupted, Interrupts
 from controller.reconcile import Pass, reconcile
 from controller.run.interrupted_steps import InterruptedSteps
 from controller.run.lease_wait import await_lease
-from controller.run.loop import Convergence, ConvergeOptions, converge
+from controller.run.loop import Converged, Convergence, ConvergeOptions, converge
 from controller.telemetry import pass_line, step_line
 from controller.terminal.errors import by_kind
 from controller.terminal.progress import Progress
@@ -75,7 +77,7 @@ class Drive:
                 self._lead(fault)
                 done = self._pass(History())
             self._seen(done)
-            return Convergence(done, verdict(done.plan, goal), 1)
+            return Converged(done, verdict(done.plan, goal), 1)
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -103,12 +105,10 @@ class Drive:
         await_lease(self.session, self.deadline, self.progress.note, self.interrupts.stop)
 
     def _bear(self, fault: Fault) -> None:
-        clock = self.session.clock
-        left = self.deadline - clock.monotonic()
-        if self.last is None or fault.kind not in _PASSING or left <= 0:
+        if self.last is None:
             raise fault
-        self.progress.note(f"{fault}; trying again")
-        clock.wait(min(_RETRY_S, left), self.interrupts.stop)
+        stop, note = self.interrupts.stop, self.progress.note
+        wait_out(fault, self.deadline, self.session.clock, note, stop)
 
     def _pass(self, history: History) -> Pass:
         self.interrupts.check()
@@ -131,6 +131,21 @@ class Drive:
         if refused and not _unfinished(done) - {o.step.project for o in refused}:
             raise by_kind(FaultKind.UNAUTHORIZED, refused[0].message)
         self.interrupts.check()
+
+
+def wait_out(
+    fault: Fault,
+    deadline: float,
+    clock: Clock,
+    note: Callable[[str], None],
+    stop: threading.Event | None = None,
+) -> None:
+    """Pause before another look; raises the fault where none can help, or the time is up."""
+    left = deadline - clock.monotonic()
+    if fault.kind not in _PASSING or left <= 0:
+        raise fault
+    note(f"{fault}; trying again")
+    clock.wait(min(_RETRY_S, left), stop)
 
 
 def _unfinished(done: Pass) -> set[str]:

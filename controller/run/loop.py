@@ -8,10 +8,11 @@ Long-running: pass after pass until somebody says stop; no error ends it.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Generic, Protocol, TypeVar
 
 from controller.clock import Clock
 from controller.core.model.history import History
-from controller.core.model.plan import Result
+from controller.core.model.plan import Outcome, Plan, Result
 from controller.core.status.goal import Goal, Verdict, verdict
 from controller.core.status.snapshot import LoopState
 from controller.reconcile import Pass
@@ -19,6 +20,20 @@ from controller.run.clock_steps import ClockReading, recalled
 from controller.run.schedule import AT_ONCE_MAX, Schedule, changed
 
 OnePass = Callable[[History], Pass]
+
+
+class AnyPass(Protocol):
+    """What one pass planned, what came of it, and what is remembered of it."""
+
+    @property
+    def plan(self) -> Plan: ...
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]: ...
+    @property
+    def history(self) -> History: ...
+
+
+P = TypeVar("P", bound=AnyPass)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +49,23 @@ class ConvergeOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Convergence:
+class Converged(Generic[P]):
     """How it ended: the last pass, and REACHED, PERSON, or MOVING when time ran out."""
 
-    last: Pass
+    last: P
     verdict: Verdict
     passes: int
 
 
+Convergence = Converged[Pass]
+
+
 def converge(
-    one_pass: OnePass,
+    one_pass: Callable[[History], P],
     patience: ConvergeOptions,
     clock: Clock,
-    seen: Callable[[Pass], None] = lambda _: None,
-) -> Convergence:
+    seen: Callable[[P], None] = lambda _: None,
+) -> Converged[P]:
     """Pass until there is a verdict.  `seen` is called after every pass."""
     deadline = clock.monotonic() + patience.timeout_s
     history, in_a_row = History(), 0
@@ -59,13 +77,13 @@ def converge(
         seen(done)
         found = verdict(done.plan, patience.goal)
         if found is not Verdict.MOVING or clock.monotonic() >= deadline:
-            return Convergence(done, found, number)
+            return Converged(done, found, number)
         acted = any(o.result is Result.DONE for o in done.outcomes)
         in_a_row = in_a_row + 1 if acted else 0
         if not acted or in_a_row > patience.at_once_max:
             left = max(deadline - clock.monotonic(), 0.0)
             clock.wait(min(patience.pause_s, left), patience.wake)
-    return Convergence(done, Verdict.MOVING, patience.passes_max)
+    return Converged(done, Verdict.MOVING, patience.passes_max)
 
 
 def _reading(clock: Clock) -> ClockReading:

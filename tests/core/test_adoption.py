@@ -405,7 +405,7 @@ def test_an_update_of_an_adopted_application_keeps_its_own_subdomain_in_the_mark
     group = ANALYTICS.group("cpu")
     assert group is not None
     assert app.mark is not None
-    update = patch(app, app.mark, wanted_configuration(group, place("cpu/1"), POLICY))
+    update = patch(app, app.mark.variables, wanted_configuration(group, place("cpu/1"), POLICY))
     environment = update.fields["environment"]
     assert isinstance(environment, dict)
     mark = read_mark(environment, "x-worker-1")

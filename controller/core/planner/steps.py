@@ -101,7 +101,7 @@ def update_and_start(
     launcher = write_launcher(match.group, app.project, policy)
     update = _step(
         match,
-        patch(app, match.mark, wanted),
+        patch(app, match.mark.variables, wanted),
         Reason.OUTDATED,
         Intent.UPDATE,
         changes=changes,

@@ -4,7 +4,7 @@ Only what we set is compared: CML copies a project's variables into an applicati
 add their own.  Values of variables never enter a `Change`, for a plan is shown to people.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from controller.core.model.desired import Group, configuration, launcher_prefix
@@ -40,7 +40,7 @@ def compare(
     """The drift of an application that fills its member's place."""
     whole = mark.agreement not in ("", group.agreement())
     outdated = _outdated(mark, group)
-    changes = [*_resources(app, wanted), *_environment(app, mark, group, outdated=outdated)]
+    changes = [*resource_changes(app, wanted), *_environment(app, mark, group, outdated=outdated)]
     if outdated:
         changes += _built(mark, group)
     # An older launcher is how an older fingerprint shows; of an adopted one nobody knows it.
@@ -73,7 +73,7 @@ def _unseen(*, whole: bool) -> Change:
     return Change("Ray version or interpreter" if whole else "rayStartParams", "", "")
 
 
-def _resources(app: ObservedApplication, wanted: Configuration) -> list[Change]:
+def resource_changes(app: ObservedApplication, wanted: Configuration) -> list[Change]:
     changes = []
     if abs(app.cpu - wanted.cpu) > _TOLERANCE:
         changes.append(Change("cpu", f"{app.cpu:g}", f"{wanted.cpu:g}"))
@@ -127,10 +127,11 @@ def _printable(script: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in script) or "none"
 
 
-def patch(app: ObservedApplication, mark: Mark, wanted: Configuration) -> Update:
+def patch(app: ObservedApplication, variables: Iterable[str], wanted: Configuration) -> Update:
     """The PATCH that brings the application's configuration to what is wanted, and no more.
 
-    CML replaces an environment as a whole, so what others put there is sent along.
+    `variables`: those that were set when it was last configured.  CML replaces an environment as a
+    whole, so what others put there is sent along.
     """
     fields: dict[str, object] = {
         "cpu": wanted.cpu,
@@ -147,11 +148,11 @@ def patch(app: ObservedApplication, mark: Mark, wanted: Configuration) -> Update
             "description": wanted.description,
             "script": wanted.script,
             "environment": {
-                **_merged(app.environment, mark, wanted),
+                **_merged(app.environment, variables, wanted),
                 SUBDOMAIN: app.subdomain,
             },
         },
-        frozenset({*mark.variables, *wanted.environment, ENVIRONMENT, SUBDOMAIN}),
+        frozenset({*variables, *wanted.environment, ENVIRONMENT, SUBDOMAIN}),
     )
 
 
@@ -161,8 +162,11 @@ def _same(was: object, wants: object) -> bool:
     return was == wants
 
 
-def _merged(environment: Mapping[str, str], mark: Mark, wanted: Configuration) -> dict[str, str]:
-    kept = {k: v for k, v in environment.items() if k not in mark.variables}
+def _merged(
+    environment: Mapping[str, str], variables: Iterable[str], wanted: Configuration
+) -> dict[str, str]:
+    own = frozenset(variables)
+    kept = {k: v for k, v in environment.items() if k not in own}
     kept.pop(ENVIRONMENT, None)
     return {**kept, **wanted.environment}
 
