@@ -68,8 +68,8 @@ ARROWS: dict[str, set[str]] = {
         *("workspace", "run"),
     },
     "bootstrap": {
-        *("core/spec", "core/model", "clock", "settings", "cml", "files", "node", "source"),
-        *("process", "terminal", "workspace"),
+        *(*CORE, "clock", "execute", "settings", "cml", "files", "node", "source", "process"),
+        *("terminal", "workspace", "run"),
     },
     "doctor": {
         *(*CORE, "clock", "redaction", "settings", "telemetry", "cml", "emulator", "files"),

@@ -1,126 +1,178 @@
-"""The application of the controller: made, kept as it is asked for, and kept running."""
+"""The application of the controller: created, kept as it is desired, and kept running.  Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 
-from controller.bootstrap.facts import (
-    APPLICATION_NAME,
-    RUN_LOG,
-    SETTLE_S,
-    TOLERANCE,
-    TRIES,
-    Decision,
-    End,
-    Seen,
-    Verb,
-    Wanted,
-    act,
-    controllers,
-    owner_of,
-    stuck,
-    subdomain,
-)
-from controller.core.model.member import BUILT, CONTROLLER, OWNER, SUBDOMAIN, VARIABLES
+from controller.bootstrap.desired import APPLICATION_NAME, DesiredSetup
+from controller.bootstrap.observed import ObservedSetup
+from controller.core.model.member import CONTROLLER, SUBDOMAIN, THE_CONTROLLER, VARIABLES
 from controller.core.model.observed import ObservedApplication, Phase
-from controller.core.model.plan import Configuration
+from controller.core.model.plan import (
+    Action,
+    Change,
+    Configuration,
+    Create,
+    Delete,
+    Intent,
+    Restart,
+    Step,
+    Stop,
+    Wait,
+)
+from controller.core.model.reasons import Reason
+from controller.core.planner.crash_backoff import spent
+from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
+from controller.core.planner.retries import gate
+from controller.core.planner.settling import created, settling
+from controller.core.situation.drift import patch, resource_changes
+from controller.core.situation.past import Past
 
-_DESCRIPTION = "The controller of raycml; made by `raycml bootstrap`."
+_AT_REST = (Phase.STOPPED, Phase.FAILED)
 
 
-def configuration(wanted: Wanted, project: str) -> Configuration:
-    return Configuration(
-        name=APPLICATION_NAME,
-        subdomain=subdomain(project),
-        description=_DESCRIPTION,
-        script=wanted.keeper,
-        cpu=wanted.cpu,
-        memory=wanted.memory,
-        gpu=0,
-        runtime=wanted.runtime,
-        environment=_variables(wanted, project),
+def application(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+    if not observed.complete:
+        return wait(THE_CONTROLLER, Reason.INCOMPLETE_LIST, "CML's lists do not fit together")
+    wanted = desired.configuration(observed.project.id)
+    if not observed.controllers:
+        return _absent(wanted, observed, past)
+    app = observed.controllers[0]
+    if held := unsettled(app, past):
+        return held
+    if app.phase is Phase.STOPPING:
+        return wait(THE_CONTROLLER, Reason.STOPPING, "CML is stopping it")
+    if changes := tuple(_changes(wanted, app)):
+        return _outdated(wanted, app, changes, past)
+    return _unchanged(wanted, app, past)
+
+
+def unsettled(app: ObservedApplication, past: Past) -> PartialPlan | None:
+    """The wait while it is not known how the application is."""
+    if app.phase is Phase.UNKNOWN:
+        message = f"CML reports the status `{app.status}`"
+        return wait(THE_CONTROLLER, Reason.UNKNOWN_STATUS, message)
+    return settling(past, THE_CONTROLLER, app)
+
+
+def _absent(wanted: Configuration, observed: ObservedSetup, past: Past) -> PartialPlan:
+    names = (wanted.subdomain, APPLICATION_NAME)
+    for app in observed.applications:
+        if app.subdomain == names[0] or app.name == names[1]:
+            return wait(THE_CONTROLLER, Reason.NAME_CONFLICT, _conflict(app))
+    held = created(past, THE_CONTROLLER) or gate(past, THE_CONTROLLER, "create")
+    if held is not None:
+        return PartialPlan(waits=tuple(map(_of_address, held.waits)))
+    step = Step(
+        Create(wanted),
+        THE_CONTROLLER.cluster,
+        observed.project.id,
+        THE_CONTROLLER.member,
+        Reason.MISSING,
+        Intent.CREATE,
+        message=f"application {wanted.name}",
+        launcher=wanted.script,
+    )
+    return PartialPlan((step,))
+
+
+def _conflict(app: ObservedApplication) -> str:
+    owner = app.environment.get(CONTROLLER)
+    remedy = f"set RAYCML_OWNER={owner} if it is yours, or " if owner else ""
+    message = f"application {app.name} ({app.id}) has the name and is not this controller's"
+    return f"{message}: {remedy}rename or delete it in CML"
+
+
+def _of_address(held: Wait) -> Wait:
+    """Addresses are unique in the workspace, and this key may not see the holder's project."""
+    if held.reason is not Reason.NAME_CONFLICT:
+        return held
+    message = (
+        "the address of the controller's application is taken by another one: find it in CML by "
+        "that address, and delete or rename it"
+    )
+    return replace(held, message=message)
+
+
+def _outdated(
+    wanted: Configuration, app: ObservedApplication, changes: tuple[Change, ...], past: Past
+) -> PartialPlan:
+    """As for a member: stop, update, restart.  What CML never takes by update is made anew."""
+    known = past.member(THE_CONTROLLER)
+    if held := spent(past, THE_CONTROLLER, "differs again after an update"):
+        return held
+    names = ", ".join(change.field for change in changes)
+    if known.unapplied_tries >= past.policy.updates_max and known.replaced:
+        message = f"CML accepts but does not take {names}: ask the workspace's admin"
+        return wait(THE_CONTROLLER, Reason.FIELD_NOT_APPLIED, message, changes=changes)
+    if known.unapplied_tries >= past.policy.updates_max:
+        message = f"CML does not take {names} by update: delete it and create it anew"
+        step = _step(app, Delete(app.id), Reason.REPLACED, Intent.UPDATE, changes, message)
+        return gate(past, THE_CONTROLLER, "delete") or PartialPlan((step,))
+    if app.phase not in _AT_REST:
+        step = _step(app, Stop(app.id), Reason.OUTDATED, Intent.UPDATE, changes)
+        return gate(past, THE_CONTROLLER, "stop") or PartialPlan((step,))
+    update = patch(app, _own_variables(app), wanted)
+    steps = (
+        _step(app, update, Reason.OUTDATED, Intent.UPDATE, changes, launcher=wanted.script),
+        _step(app, Restart(app.id), Reason.OUTDATED, Intent.UPDATE, launcher=wanted.script),
+    )
+    return gate(past, THE_CONTROLLER, "update") or PartialPlan(steps)
+
+
+def _unchanged(wanted: Configuration, app: ObservedApplication, past: Past) -> PartialPlan:
+    if app.phase is Phase.RUNNING:
+        return NOTHING
+    if app.phase is Phase.STARTING:
+        return wait(THE_CONTROLLER, Reason.STARTING, "CML is starting it")
+    down = app.phase is Phase.FAILED
+    step = _step(
+        app,
+        Restart(app.id),
+        Reason.DOWN if down else Reason.RESUMED,
+        Intent.RESTART if down else Intent.START,
+        launcher=wanted.script,
+    )
+    held = spent(past, THE_CONTROLLER, "failed again after a restart")
+    return held or gate(past, THE_CONTROLLER, "restart") or PartialPlan((step,))
+
+
+def _step(
+    app: ObservedApplication,
+    action: Action,
+    reason: Reason,
+    intent: Intent,
+    changes: tuple[Change, ...] = (),
+    message: str = "",
+    *,
+    launcher: str | None = None,
+) -> Step:
+    cluster, member = THE_CONTROLLER.cluster, THE_CONTROLLER.member
+    return Step(
+        action,
+        cluster,
+        app.project,
+        member,
+        reason,
+        intent,
+        changes,
+        message,
+        launcher=launcher,
     )
 
 
-def _variables(wanted: Wanted, project: str) -> dict[str, str]:
-    told = {
-        "RAYCML_SOURCE": wanted.git_url or wanted.path or ".",
-        **({"RAYCML_REF": wanted.git_ref} if wanted.git_url and wanted.git_ref else {}),
-        **({"RAYCML_PATH": wanted.path or "."} if wanted.git_url else {}),
-        **({OWNER: wanted.owner} if wanted.owner else {}),
-        **wanted.settings,
-    }
-    return {
-        **told,
-        CONTROLLER: owner_of(wanted.owner, project),
-        BUILT: wanted.environment,
-        SUBDOMAIN: subdomain(project),
-        VARIABLES: ",".join(sorted(told)),
-    }
+def _changes(wanted: Configuration, app: ObservedApplication) -> Iterator[Change]:
+    """Only what is set here is compared; values of variables are never shown."""
+    yield from resource_changes(app, wanted)
+    if app.script != wanted.script:
+        yield Change("script", "", "")
+    before = {*_own_variables(app)}
+    own = {**wanted.environment, SUBDOMAIN: app.subdomain}
+    for name in sorted({*own, *before}):
+        if app.environment.get(name) != own.get(name):
+            yield Change(f"environment.{name}", "", "")
 
 
-def application(wanted: Wanted, seen: Seen) -> Decision | None:
-    if not seen.complete:
-        return Decision(wait="CML's lists do not fit together")
-    ours = controllers(seen, owner_of(wanted.owner, seen.project.id))
-    if not ours:
-        return _new_application(seen)
-    app, asked = ours[0], configuration(wanted, seen.project.id)
-    if app.phase in (Phase.STOPPING, Phase.UNKNOWN):
-        return Decision(wait=f"the controller's application is {app.phase}")
-    fields = differences(asked, app)
-    if fields:
-        return _outdated(seen, app, fields)
-    return _unstarted(seen, app)
-
-
-def _new_application(seen: Seen) -> Decision:
-    mine = subdomain(seen.project.id)
-    taken = [a for a in seen.applications if a.subdomain == mine or a.name == APPLICATION_NAME]
-    if taken:
-        message = f"an application {taken[0].name} ({taken[0].id}) is there and is not ours"
-        owner = taken[0].environment.get(CONTROLLER)
-        remedy = f"RAYCML_OWNER={owner}, if it is" if owner else "rename or delete it in CML"
-        return stuck(End.REFUSED, message, f"{remedy}; then the same command")
-    if seen.times(Verb.CREATE_APPLICATION) and seen.still_s < SETTLE_S:
-        return Decision(wait="the new application is not in CML's list yet")
-    return act(Verb.CREATE_APPLICATION, "", f"create the application {APPLICATION_NAME}")
-
-
-def _outdated(seen: Seen, app: ObservedApplication, fields: Mapping[str, object]) -> Decision:
-    """As for a member: stop, update, restart.  What CML never takes by update is made anew."""
-    if app.phase not in (Phase.STOPPED, Phase.FAILED):
-        return act(Verb.STOP_APPLICATION, app.id, f"stop {app.name}, to update it")
-    if seen.times(Verb.UPDATE_APPLICATION, app.id) >= TRIES:
-        return act(Verb.DELETE_APPLICATION, app.id, f"delete {app.name}, which takes no update")
-    names = ", ".join(sorted(fields))
-    return act(Verb.UPDATE_APPLICATION, app.id, f"update {app.name} ({names})", **fields)
-
-
-def _unstarted(seen: Seen, app: ObservedApplication) -> Decision | None:
-    if app.phase is Phase.RUNNING:
-        return None
-    if app.phase is Phase.STARTING:
-        return Decision(wait="the controller's application starts")
-    starts = seen.times(Verb.RESTART_APPLICATION, app.id) + seen.times(Verb.CREATE_APPLICATION)
-    if starts >= TRIES:
-        message = f"the controller's application {app.name} is {app.phase}, however often it starts"
-        remedy = "correct what the log says; the same command again"
-        return stuck(End.FAILED, message, remedy, RUN_LOG)
-    return act(Verb.RESTART_APPLICATION, app.id, f"start {app.name}, which is {app.phase}")
-
-
-def differences(wanted: Configuration, app: ObservedApplication) -> dict[str, object]:
-    """The PATCH that the application lacks: only what we set is compared, and nobody else's
-    variables are lost."""
-    fields: dict[str, object] = {}
-    for name in ("script", "runtime", "gpu"):
-        if getattr(app, name) != getattr(wanted, name):
-            fields[name] = getattr(wanted, name)
-    for name in ("cpu", "memory"):
-        if abs(getattr(app, name) - getattr(wanted, name)) > TOLERANCE:
-            fields[name] = getattr(wanted, name)
-    was = set(app.environment.get(VARIABLES, "").split(","))
-    kept = {k: v for k, v in app.environment.items() if k not in was}
-    environment = {**kept, **wanted.environment, SUBDOMAIN: app.subdomain}
-    if environment != dict(app.environment):
-        fields["environment"] = environment
-    return fields
+def _own_variables(app: ObservedApplication) -> tuple[str, ...]:
+    """Those that were set when it was last configured."""
+    names = app.environment.get(VARIABLES, "")
+    return tuple(names.split(",")) if names else ()

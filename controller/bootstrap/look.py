@@ -1,131 +1,70 @@
-"""One look at all that bootstrap has to do with, and the memory of the process that looks."""
+"""One look at all that bootstrap sets up."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from controller.bootstrap.facts import (
-    ENVIRONMENTS,
-    HASH_DIGITS,
-    SCRIPTS,
-    WHEELS,
-    Answer,
-    Seen,
-    SeenProject,
-    Stage,
-    Step,
-    Verb,
-    controllers,
-    our_jobs,
-    owner_of,
-)
-from controller.bootstrap.page import ReadyPage
+from controller.bootstrap.desired import HASH_DIGITS, SCRIPTS, WHEELS
+from controller.bootstrap.observed import NOT_THERE, ObservedSetup, Readiness, relevant
+from controller.bootstrap.readiness import ReadyPage
 from controller.cml.client import Client
 from controller.cml.errors import NotFound
-from controller.cml.values import Creation, FileEntry, ProjectState
-from controller.core.model.member import BUILT, MADE
-from controller.core.model.observed import Phase
+from controller.cml.values import Creation, FileEntry
+from controller.core.model.jobs import ObservedJob, environment_built_by, run_that_counts
+from controller.core.model.observed import ObservedEnvironment, Phase
+from controller.core.spec.python_environment import ENVIRONMENTS, READY_FILE, log_path
+from controller.files.port import ProjectFiles
+from controller.workspace.environments import last_lines
+from controller.workspace.faults import explained
 
-READY_FILE = "ready.json"
 _OUR_SCRIPT = re.compile(r"(?:run|build)-[0-9a-f-]+\.py|run\.log(?:\.1)?")
 _OUR_WHEEL = re.compile(r"raycml-[0-9A-Za-z.+!]+-[0-9a-f]{16}")
 _OUR_ENVIRONMENT = re.compile(rf"([0-9a-f]{{{HASH_DIGITS}}})(?:[.].*)?")
-_STAGES = {
-    Creation.CREATING: Stage.CREATING,
-    Creation.READY: Stage.READY,
-    Creation.FAILED: Stage.FAILED,
-    Creation.UNKNOWN: Stage.UNKNOWN,
-}
-
-
-@dataclass(slots=True)
-class Memory:
-    """What this process did and saw; lost with it, and nobody the worse for it."""
-
-    tried: dict[tuple[Verb, str], int] = field(default_factory=dict)
-    watched: set[str] = field(default_factory=set)
-    still_s: float = 0.0
-    specs: bool = False
-
-    def count(self, step: Step) -> None:
-        self.tried[step.key] = self.tried.get(step.key, 0) + 1
 
 
 @dataclass(frozen=True, slots=True)
-class Eyes:
-    """Whoever looks.  `environment` is the wanted one's hash, `specs` the folder that is followed.
-
-    `owner` is empty for the project's id.  Raises CmlError.
+class Look:
+    """Looks at one project by its name.  `environment` is the desired one's hash, `specs` the
+    folder that is followed; `owner` is empty for the project's id.
     """
 
     client: Client
+    files: Callable[[str], ProjectFiles]
     page: ReadyPage
     project: str
     owner: str
     environment: str = ""
     specs: str = ""
-    memory: Memory = field(default_factory=Memory)
 
-    def look(self) -> Seen:
-        """All of it; of a project that is not there yet, or not only once, no more than that."""
-        projects = tuple(_project(p) for p in self.client.projects.named(self.project))
-        seen = Seen(projects=projects)
-        if len(projects) == 1 and projects[0].stage is not Stage.CREATING:
-            seen = self._inside(seen)
-        memory = self.memory
-        return replace(
-            seen,
-            tried=dict(memory.tried),
-            watched=frozenset(memory.watched),
-            still_s=memory.still_s,
-        )
+    def take(self, now: datetime) -> ObservedSetup:
+        """All of it; of a project that is not there yet, or not only once, no more than that.
 
-    def _inside(self, seen: Seen) -> Seen:
+        Raises Fault.
+        """
+        with explained():
+            projects = self.client.projects.named(self.project)
+            owner = self.owner or (projects[0].id if projects else "")
+            seen = ObservedSetup(now, owner, projects)
+            if len(projects) != 1 or projects[0].creation is Creation.CREATING:
+                return seen
+            return self._inside(seen)
+
+    def _inside(self, seen: ObservedSetup) -> ObservedSetup:
         project = seen.project.id
-        jobs = self.client.jobs.list(project)
-        apps = self.client.list_applications(project)
-        environments = self._environments(project)
+        jobs, apps = self.client.jobs.list(project), self.client.list_applications(project)
         seen = replace(
             seen,
-            specs=self._has_specs(project),
+            specs=any(map(self._is_spec, self._listed(project, self.specs))),
             files=dict(self._files(project)),
-            environments=environments,
-            is_built=self.environment in environments and self._is_built(project),
             jobs=jobs.items,
             applications=apps.applications,
             complete=jobs.complete and apps.complete,
         )
-        return self._progress(seen, owner_of(self.owner, project))
-
-    def _progress(self, seen: Seen, owner: str) -> Seen:
-        job = next(iter(our_jobs(seen, owner)), None)
-        if self.environment and job is not None and not seen.is_built:
-            seen = self._with_runs(seen, job.id)
-        return replace(seen, answer=self._answer(seen, owner))
-
-    def _with_runs(self, seen: Seen, job: str) -> Seen:
-        runs = self.client.jobs.list_runs(seen.project.id, job)
-        self.memory.watched |= {
-            run.id
-            for run in runs.items
-            if not run.phase.is_over and run.environment.get(BUILT) == self.environment
-        }
-        return replace(seen, runs=runs.items, complete=seen.complete and runs.complete)
-
-    def _answer(self, seen: Seen, owner: str) -> Answer | None:
-        app = next(iter(controllers(seen, owner)), None)
-        if app is None or app.phase is not Phase.RUNNING or not seen.is_built:
-            return None
-        return self.page.ask(self.client.application_url(app.subdomain))
-
-    # Files
-
-    def _has_specs(self, project: str) -> bool:
-        """Asked until it was so once: later, the controller itself looks after them."""
-        if not self.memory.specs:
-            listed = self._listed(project, self.specs)
-            self.memory.specs = any(map(self._is_spec, listed))
-        return self.memory.specs
+        seen = replace(seen, environments=self._environments(seen))
+        if self.environment:
+            seen = self._with_runs(seen)
+        return replace(seen, readiness=self._readiness(seen))
 
     def _is_spec(self, entry: FileEntry) -> bool:
         """A file, or in a folder of specs a folder that may hold some."""
@@ -142,33 +81,56 @@ class Eyes:
                 path = f"{WHEELS}/{folder.name}"
                 yield from ((f"{path}/{e.name}", e.size) for e in self._listed(project, path))
 
-    def _environments(self, project: str) -> dict[str, tuple[str, ...]]:
+    def _environments(self, seen: ObservedSetup) -> dict[str, ObservedEnvironment]:
         """By hash; the environments of specs have hashes of another length."""
-        found: dict[str, tuple[str, ...]] = {}
-        for entry in self._listed(project, ENVIRONMENTS):
+        found: dict[str, ObservedEnvironment] = {}
+        for entry in self._listed(seen.project.id, ENVIRONMENTS):
             if match := _OUR_ENVIRONMENT.fullmatch(entry.name):
-                digest, path = match[1], f"{ENVIRONMENTS}/{entry.name}"
-                found[digest] = (*found.get(digest, ()), path)
+                before = found.get(match[1], NOT_THERE)
+                files = (*before.files, f"{ENVIRONMENTS}/{entry.name}")
+                found[match[1]] = replace(before, files=files)
+        for job in reversed(seen.own_jobs):
+            digest = environment_built_by(job)
+            found[digest] = replace(found.get(digest, NOT_THERE), job=job)
         return found
+
+    def _with_runs(self, seen: ObservedSetup) -> ObservedSetup:
+        """With the desired environment as its builder has left it, and the job that builds it."""
+        found = replace(
+            seen.environment(self.environment),
+            ready=self._is_built(seen.project.id),
+            job=next(iter(seen.own_jobs), None),
+        )
+        scripts = tuple(path for path in seen.files if f"/build-{self.environment}-" in path)
+        if not found.ready and found.job is not None:
+            seen, found = self._with_last_run(seen, found, found.job)
+        found = replace(found, files=(*found.files, *scripts))
+        return replace(seen, environments={**seen.environments, self.environment: found})
+
+    def _with_last_run(
+        self, seen: ObservedSetup, found: ObservedEnvironment, job: ObservedJob
+    ) -> tuple[ObservedSetup, ObservedEnvironment]:
+        listing = self.client.jobs.list_runs(seen.project.id, job.id)
+        run, skipped = run_that_counts(relevant(listing.items, self.environment))
+        log = log_path(self.environment)
+        over = run is not None and run.phase.is_over and log in found.files
+        output = last_lines(self.files(seen.project.id), log) if over else ()
+        seen = replace(seen, complete=seen.complete and listing.complete)
+        return seen, replace(found, run=run, skipped=skipped, output=output)
 
     def _is_built(self, project: str) -> bool:
         entries = self._listed(project, f"{ENVIRONMENTS}/{self.environment}")
         return any(entry.name == READY_FILE for entry in entries)
+
+    def _readiness(self, seen: ObservedSetup) -> Readiness | None:
+        app = next(iter(seen.controllers), None)
+        built = seen.environment(self.environment).ready
+        if app is None or app.phase is not Phase.RUNNING or not built:
+            return None
+        return self.page.ask(self.client.application_url(app.subdomain))
 
     def _listed(self, project: str, folder: str) -> tuple[FileEntry, ...]:
         try:
             return self.client.list_files(project, folder)
         except NotFound:
             return ()
-
-
-def _project(state: ProjectState) -> SeenProject:
-    return SeenProject(
-        id=state.id,
-        name=state.name,
-        owner=state.owner,
-        stage=_STAGES[state.creation],
-        words=state.creation_status,
-        shared_memory_mb=state.shared_memory_limit_mb,
-        made=state.environment.get(MADE, ""),
-    )

@@ -1,26 +1,24 @@
-"""`raycml bootstrap --delete`: away with what bootstrap made, and with nothing else.
+"""`raycml bootstrap --delete`: what bootstrap made is deleted, and nothing else.  Pure.
 
 The project stays, with whatever people have put there, unless it was asked for as well: then it
-goes only where bootstrap made it and nobody else has an application or a job in it.
+goes only where bootstrap made it and no other application or job is in it.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from controller.bootstrap.decide import removable
-from controller.bootstrap.facts import (
-    JOB_NAME,
-    Decision,
-    End,
-    Seen,
-    Step,
-    Verb,
-    controllers,
-    our_jobs,
-    owner_of,
-    stuck,
-)
+from controller.bootstrap.application import unsettled
+from controller.bootstrap.observed import ObservedSetup
+from controller.bootstrap.plan import ambiguity, in_turn, removable, removals, step_of
+from controller.core.model.jobs import environment_built_by
+from controller.core.model.member import MADE, THE_CONTROLLER, THE_ENVIRONMENT, THE_PROJECT
 from controller.core.model.observed import ObservedApplication, Phase
+from controller.core.model.plan import Delete, DeleteJob, Intent, Plan, Step
+from controller.core.model.project import DeleteProject
+from controller.core.model.reasons import Reason
+from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
+from controller.core.planner.retries import gate
+from controller.core.situation.past import Past
 
 _SHOWN = 10
 
@@ -36,50 +34,44 @@ class Removal:
     options: str = ""
 
 
-def decide_removal(removal: Removal, seen: Seen) -> Decision:
-    """Applications, then jobs, then files, then perhaps the project.  None found is done."""
-    if len(seen.projects) > 1:
-        ids = ", ".join(p.id for p in seen.projects[:_SHOWN])
-        message = f"several projects are called {removal.project}: {ids}"
-        return stuck(End.USAGE, message, "use a key that sees one of them")
-    if not seen.projects:
-        return Decision()
-    if not seen.complete:
-        return Decision(wait="CML's lists do not fit together")
-    objection = _objection(removal, seen) if removal.everything else None
-    return objection or _next(removal, seen)
+def plan_removal(removal: Removal, observed: ObservedSetup, past: Past) -> Plan:
+    """The application and the job, then the files, or the project."""
+    if not observed.projects:
+        return Plan()
+    if several := ambiguity(observed):
+        return in_turn([several])
+    if not observed.complete:
+        message = "CML's lists do not fit together"
+        return in_turn([wait(THE_CONTROLLER, Reason.INCOMPLETE_LIST, message)])
+    refused = _objection(removal, observed) if removal.everything else None
+    if refused:
+        return in_turn([wait(THE_PROJECT, Reason.PROTECTED, refused)])
+    last = _project(observed, past) if removal.everything else _files(observed, past)
+    return in_turn([_running(observed, past), last])
 
 
-def _next(removal: Removal, seen: Seen) -> Decision:
-    owner = owner_of(removal.owner, seen.project.id)
-    steps = _applications(seen, owner) or _jobs(seen, owner)
-    if steps:
-        return Decision(tuple(steps))
-    if controllers(seen, owner):
-        return Decision(wait="the controller's application goes")
-    return _project(seen) if removal.everything else Decision(tuple(_files(seen, owner)))
-
-
-def _objection(removal: Removal, seen: Seen) -> Decision | None:
-    """Why the project may not go; None where it may."""
-    project = seen.project
-    if not project.made:
-        message = f"{project.name} does not say that bootstrap made it, so it is not deleted"
-        return stuck(End.REFUSED, message, "leave out --with-project, or delete it in CML")
-    owner = owner_of(removal.owner, project.id)
-    ours = {app.id for app in controllers(seen, owner)} | {job.id for job in our_jobs(seen, owner)}
-    rest = [app for app in seen.applications if app.id not in ours]
+def _objection(removal: Removal, observed: ObservedSetup) -> str:
+    """Why the project may not go, and what to do; empty where it may."""
+    project = observed.project
+    if MADE not in project.environment:
+        return (
+            f"{project.name} does not say that bootstrap made it, so it is not deleted: leave out "
+            "--with-project, or delete it in CML"
+        )
+    ours = observed.own_ids
+    rest = [app for app in observed.applications if app.id not in ours]
+    owner = observed.owner
     clusters = {a.mark.cluster for a in rest if a.mark is not None and a.mark.owner == owner}
     strangers = [a.name for a in rest if a.mark is None or a.mark.owner != owner]
-    strangers += [job.name for job in seen.jobs if job.id not in ours]
+    strangers += [job.name for job in observed.jobs if job.id not in ours]
     if strangers:
-        message = f"{project.name} holds what is not the controller's: {_named(strangers)}"
-        return stuck(End.REFUSED, message, "delete that in CML, or leave out --with-project")
+        held = f"{project.name} holds what is not the controller's: {_named(strangers)}"
+        return f"{held}; delete that in CML, or leave out --with-project"
     if clusters:
         names = sorted(clusters)
-        message = f"{project.name} holds clusters: {_named(names)}"
-        return stuck(End.REFUSED, message, _in_turn(removal, project.id, names))
-    return None
+        held = f"{project.name} holds clusters: {_named(names)}"
+        return f"{held}; try: {_in_turn(removal, project.id, names)}"
+    return ""
 
 
 def _named(names: Sequence[str]) -> str:
@@ -95,48 +87,56 @@ def _in_turn(removal: Removal, project: str, clusters: Sequence[str]) -> str:
     return f"{bootstrap}, then {deletion}, then the same command"
 
 
-def _applications(seen: Seen, owner: str) -> list[Step]:
-    return [
-        Step(Verb.DELETE_APPLICATION, app.id, f"delete the application {app.name}")
-        for app in controllers(seen, owner)
-        if not _leaves(seen, app)
-    ]
+def _running(observed: ObservedSetup, past: Past) -> PartialPlan:
+    made = PartialPlan(tuple(_jobs(observed)))
+    for app in observed.controllers:
+        made += _application(app, past)
+    return made
 
 
-def _leaves(seen: Seen, app: ObservedApplication) -> bool:
-    told = seen.times(Verb.DELETE_APPLICATION, app.id)
-    return bool(told) and app.phase is Phase.STOPPING
+def _application(app: ObservedApplication, past: Past) -> PartialPlan:
+    if held := unsettled(app, past):
+        return held
+    if app.phase is Phase.STOPPING and past.application(app).call == "delete":
+        return wait(THE_CONTROLLER, Reason.DELETING, f"CML deletes application {app.name}")
+    message = f"application {app.name}"
+    step = step_of(
+        THE_CONTROLLER, Delete(app.id), app.project, Reason.REQUESTED, Intent.DELETE, message
+    )
+    return gate(past, THE_CONTROLLER, "delete") or PartialPlan((step,))
 
 
-def _jobs(seen: Seen, owner: str) -> list[Step]:
-    return [
-        Step(Verb.DELETE_JOB, job.id, f"delete the job {JOB_NAME}") for job in our_jobs(seen, owner)
-    ]
+def _jobs(observed: ObservedSetup) -> Iterator[Step]:
+    """One of each environment at a time."""
+    found = {environment_built_by(job): job for job in reversed(observed.own_jobs)}
+    for digest, job in found.items():
+        yield step_of(
+            THE_ENVIRONMENT,
+            DeleteJob(digest, job.id),
+            observed.project.id,
+            Reason.REQUESTED,
+            Intent.DELETE,
+            f"job {job.name}",
+        )
 
 
-def _project(seen: Seen) -> Decision:
-    project = seen.project
-    if seen.times(Verb.DELETE_PROJECT, project.id):
-        return Decision(wait=f"the project {project.name} goes")
-    text = f"delete the project {project.name} with all its files"
-    return Decision((Step(Verb.DELETE_PROJECT, project.id, text),))
+def _project(observed: ObservedSetup, past: Past) -> PartialPlan:
+    project = observed.project
+    if past.member(THE_PROJECT).deleted_at is not None:
+        return wait(THE_PROJECT, Reason.DELETING, f"CML deletes the project {project.name}")
+    message = f"project {project.name} with all its files"
+    step = step_of(
+        THE_PROJECT, DeleteProject(), project.id, Reason.REQUESTED, Intent.DELETE, message
+    )
+    return gate(past, THE_PROJECT, step.name) or PartialPlan((step,))
 
 
-def _files(seen: Seen, owner: str) -> Iterator[Step]:
-    """But for what somebody else's application or job runs."""
-    ours = {app.id for app in controllers(seen, owner)} | {job.id for job in our_jobs(seen, owner)}
-    named = {app.script for app in seen.applications if app.id not in ours}
-    named |= {job.script for job in seen.jobs if job.id not in ours}
-    environments = (path for paths in seen.environments.values() for path in paths)
-    files = {removable(path) for path in seen.files if path not in named}
-    for path in (*sorted(environments), *sorted(files)):
-        if not seen.times(Verb.REMOVE_FILE, path):
-            yield Step(Verb.REMOVE_FILE, path, f"remove {path}")
-
-
-def inventory(removal: Removal, seen: Seen) -> tuple[str, ...]:
-    """All that goes, for a person who is to agree."""
-    owner = owner_of(removal.owner, seen.project.id)
-    steps = (*_applications(seen, owner), *_jobs(seen, owner))
-    rest = _project(seen).steps if removal.everything else tuple(_files(seen, owner))
-    return tuple(step.line for step in (*steps, *rest))
+def _files(observed: ObservedSetup, past: Past) -> PartialPlan:
+    """But for what another application or job runs."""
+    ours = observed.own_ids
+    named = {app.script for app in observed.applications if app.id not in ours}
+    named |= {job.script for job in observed.jobs if job.id not in ours}
+    built = [path for seen in observed.environments.values() for path in seen.files]
+    files = {removable(path) for path in observed.files if path not in named}
+    found = removals([*sorted(built), *sorted(files)], observed, past, Reason.REQUESTED)
+    return found if built or files else NOTHING

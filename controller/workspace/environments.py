@@ -114,7 +114,9 @@ class LookAtEnvironments:
             run=run,
             foreign=len(ours) < len(jobs),
             skipped=skipped,
-            output=self._output(digest) if over and log_path(digest) in files else (),
+            output=last_lines(self._files, log_path(digest))
+            if over and log_path(digest) in files
+            else (),
         )
 
     def _last_runs(self, job: ObservedJob) -> tuple[ObservedRun | None, ObservedRun | None]:
@@ -126,14 +128,15 @@ class LookAtEnvironments:
             )
         return run_that_counts(listing.items)
 
-    def _output(self, digest: str) -> tuple[str, ...]:
-        """Without times, so that the same failure is the same message."""
-        try:
-            data = self._files.read(log_path(digest)) or b""
-        except FilesError:
-            return ()
-        lines = data.decode(errors="replace").splitlines()[-OUTPUT_LINES:]
-        return tuple(_printable(line[_TIME:]) for line in lines if line[_TIME:].strip())
+
+def last_lines(files: ProjectFiles, path: str) -> tuple[str, ...]:
+    """Of a log, without times, so that the same failure is the same message."""
+    try:
+        data = files.read(path) or b""
+    except FilesError:
+        return ()
+    lines = data.decode(errors="replace").splitlines()[-OUTPUT_LINES:]
+    return tuple(_printable(line[_TIME:]) for line in lines if line[_TIME:].strip())
 
 
 def unknown_environments(error: Exception, wanted: _Hashes) -> Mapping[str, ObservedEnvironment]:

@@ -122,7 +122,8 @@ class World:
         """The environment that a run which is over has built, or the log that says why not."""
         self.stage.workspace.tick()
         for run in self.stage.workspace.state.runs.values():
-            digest = run.environment.get("RAYCML_ENVIRONMENT")
+            job = self.stage.workspace.state.jobs[run.job_id]
+            digest = {**job.environment, **run.environment}.get("RAYCML_ENVIRONMENT")
             if digest is None or not run.status.is_over:
                 continue
             tree = self.stage.workspace.files(run.project_id).tree

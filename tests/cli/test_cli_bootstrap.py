@@ -14,7 +14,7 @@ import pytest
 from bootstrap_world import BUILDS, SPEC, URL, World
 from stage import KEY, Stage
 
-from controller.bootstrap.facts import subdomain
+from controller.bootstrap.desired import subdomain
 from controller.core.spec.python_environment import hash_of
 from controller.emulator.options import Options
 from controller.emulator.pods.processes import Ending
@@ -30,6 +30,12 @@ def made(world: World) -> tuple[int, list[str], list[str]]:
     """Projects of the name, jobs, and names of applications."""
     projects = [p for p in world.projects() if p.name == "demo"]
     return len(projects), world.jobs(), [str(a["name"]) for a in world.applications()]
+
+
+def planned(out: str) -> list[tuple[str, str, str]]:
+    """The lines of a printed plan: mark, part, and what is done to it."""
+    rows = re.findall(r"^(\S) raycml (\S+) +(\w+(?: \w+)*(?:, later)?) +[A-Z]", out, re.MULTILINE)
+    return [(mark, part, what) for mark, part, what in rows]
 
 
 ONE_OF_EACH = (1, ["raycml-controller"], ["raycml"])
@@ -95,14 +101,14 @@ def test_the_wheel_is_the_same_bytes_each_time_and_holds_the_whole_package(world
 def test_a_dry_run_lists_the_steps_and_writes_nothing(world: World) -> None:
     said = world.run("--dry-run")
     assert (said.code, world.writes(), made(world)[0]) == (0, [], 0)
-    verbs = [" ".join(line.split()[1:4]) for line in said.out.splitlines()]
-    assert verbs[0] == "create the project"
-    assert [v for v in verbs if not v.startswith("write ")][1:] == [
-        "create the job",
-        "run it: build",
-        "create the application",
+    assert planned(said.out) == [
+        ("+", "controller", "create, later"),
+        ("+", "environment", "create, later"),
+        ("+", "files", "create, later"),
+        ("+", "project", "create"),
     ]
-    assert sum(v.startswith("write .raycml/") for v in verbs) == 3
+    assert "EnvironmentBuilding: environment " in said.out
+    assert said.out.count(" .raycml/") == 2
     world.run()
     world.writes()
     again = world.run("--dry-run")
@@ -110,10 +116,22 @@ def test_a_dry_run_lists_the_steps_and_writes_nothing(world: World) -> None:
     assert world.writes() == []
 
 
-def test_a_dry_run_shows_an_update_as_three_steps(world: World) -> None:
+def test_a_dry_run_shows_an_update_with_what_changes(world: World) -> None:
     world.run()
     said = world.run("--dry-run", "--memory", "3")
-    assert [line.split()[1] for line in said.out.splitlines()] == ["stop", "update", "start"]
+    assert planned(said.out) == [("~", "controller", "update and restart")]
+    assert "memory 2Gi -> 3Gi" in said.out
+
+
+def test_a_dry_run_shows_what_follows_the_step_of_now(world: World) -> None:
+    world.run()
+    said = world.run("--dry-run", "--package", "rich==14.0.0")
+    assert planned(said.out) == [
+        ("~", "controller", "update and restart, later"),
+        ("+", "environment", "create, later"),
+        ("+", "files", "create"),
+        ("-", "files", "delete, later"),
+    ]
 
 
 # The project
@@ -160,7 +178,7 @@ def test_a_clone_that_fails_is_told_in_the_words_of_git(world: World, tmp_path: 
     (tmp_path / "no-repository").mkdir()
     said = world.run(url=f"file://{tmp_path}/no-repository")
     assert said.code == 8
-    assert "CML could not make the project demo (failure)" in said.err
+    assert "CML could not create the project demo (failure)" in said.err
     assert "there is no git repository" in said.err
     assert "bootstrap --delete --with-project" in said.err
     assert made(world)[1:] == ([], [])
@@ -195,7 +213,7 @@ def test_a_job_that_fails_is_told_with_the_end_of_its_log(world: World) -> None:
     world.stage.stories[""] = Behaviour(1.0, 6.0, Ending(1))
     said = world.run()
     assert said.code == 5
-    assert "its job ended FAILED" in said.err
+    assert "job raycml-controller did not build it" in said.err
     assert "FAILED: no such wheel" in said.err
     assert made(world)[2] == []
     world.stage.stories[""] = BUILDS
@@ -207,7 +225,7 @@ def test_a_run_that_succeeds_without_an_environment_is_no_success(world: World) 
     world.broken = True  # as one that was killed for its memory is told by some releases
     said = world.run()
     assert said.code == 5
-    assert "its job ended SUCCEEDED" in said.err
+    assert "job raycml-controller did not build it" in said.err
     assert world.runs() == ["succeeded"]
 
 
@@ -296,7 +314,7 @@ def test_one_that_loses_our_mark_after_the_look_is_not_touched(world: World) -> 
     world.writes()
     said = world.run("--memory", "3")
     assert (said.code, world.writes()) == (6, [])
-    assert "is there and is not ours" in said.err
+    assert "is not this controller's" in said.err
 
 
 def test_what_an_upgrade_does_not_name_stays_as_it_is(world: World) -> None:
@@ -359,7 +377,7 @@ def test_a_name_or_address_taken_in_the_project_is_refused(world: World, field: 
     _foreign(world, project.id, names["name"], names["subdomain"])
     said = world.run()
     assert said.code == 6
-    assert "is there and is not ours" in said.err
+    assert "is not this controller's" in said.err
     assert len(world.applications()) == 1
 
 
@@ -482,7 +500,7 @@ def test_delete_asks_and_where_nobody_can_answer_it_refuses(world: World) -> Non
     world.writes()
     said = world.run("--delete", url=None)
     assert (said.code, world.writes()) == (6, [])
-    assert "- delete the application raycml" in said.err
+    assert ("-", "controller", "delete") in planned(said.err)
     assert "kept: the project demo" in said.err
 
 
@@ -491,7 +509,12 @@ def test_delete_with_a_dry_run_only_lists(world: World) -> None:
     world.writes()
     said = world.run("--delete", "--dry-run", url=None)
     assert (said.code, world.writes()) == (0, [])
-    assert sum(line.startswith("- remove .raycml/") for line in said.out.splitlines()) == 5
+    assert planned(said.out) == [
+        ("-", "controller", "delete"),
+        ("-", "environment", "delete"),
+        ("-", "files", "delete, later"),
+    ]
+    assert said.out.count(" .raycml/") == 5
 
 
 def test_the_project_goes_only_where_bootstrap_made_it_and_nobody_else_is_in_it(
@@ -513,13 +536,11 @@ def test_the_project_goes_only_where_bootstrap_made_it_and_nobody_else_is_in_it(
 def test_the_marks_of_a_preview_are_those_of_the_execution(world: World) -> None:
     world.run()
     previewed = world.run("--delete", "--dry-run", url=None).out
-    lines = [line for line in previewed.splitlines() if not line.startswith("kept")]
+    lines = planned(previewed)
     done = world.remove().err
-    assert lines
-    assert {line[0] for line in lines} == {"-"}
-    for line in lines[:2]:
-        assert re.search(rf"^ +\d+s {re.escape(line)}$", done, re.MULTILINE), line
-    assert not re.search(r"s \+ (delete|remove)", done)
+    assert {mark for mark, _, _ in lines} == {"-"}
+    carried_out = re.findall(r"^ +\d+s (\S) raycml (\S+) ", done, re.MULTILINE)
+    assert set(carried_out) == {(mark, part) for mark, part, _ in lines}
 
 
 def test_what_is_advised_for_a_project_with_clusters_leads_to_its_end(world: World) -> None:

@@ -47,7 +47,7 @@ OTHERWISE = {
     ("workspace/head_clock.py", "compare"): "how far the two clocks lie apart is what it finds",
     ("cli/commands/events.py", "chosen"): "a filter of what a person is shown",
     ("core/planner/retries.py", "_refused"): "times of this process alone",
-    ("core/planner/creation.py", "absent"): "times of this process alone",
+    ("core/planner/settling.py", "created"): "times of this process alone",
     ("core/audit/laws.py", "unknown_is_resolved_by_looking"): "times of this process alone",
 }
 

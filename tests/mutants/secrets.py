@@ -78,7 +78,7 @@ MUTANTS = [
     m("B19", "an index chooses the installer that a build runs", "node/builder/installing.py",
       'return " ".join([f"uv=={UV}", *(', 'return "uv\\n" and " ".join(["uv", *(',
       "tests/launcher/test_installing.py::test_uv_is_named_by_version_and_content"),
-    m("B19", "bootstrap sends its key to an application", "bootstrap/site.py",
+    m("B19", "bootstrap sends its key to an application", "bootstrap/session.py",
       "page=ReadyPage(http),",
       "page=(http.headers.update(authorization=where.api_key.get_secret_value())"
       " or ReadyPage(http)),",

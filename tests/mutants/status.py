@@ -74,8 +74,10 @@ MUTANTS = [
       "return replace(self, offers=offers.with_images(sorted(running)))",
       "return replace(self, offers=offers.with_images(sorted(running)[:0]))",
       f"{OFFERS}::test_an_image_that_runs_is_offered_whatever_the_catalogue_leaves_out"),
-    m("B6", "a removal is carried out under the mark of a creation", "bootstrap/facts.py",
-      'return _MARKS.get(self, "+")', 'return "+"',
+    m("B6", "a removal is carried out under the mark of a creation",
+      "bootstrap/removal.py",
+      "THE_CONTROLLER, Delete(app.id), app.project, Reason.REQUESTED, Intent.DELETE, message",
+      "THE_CONTROLLER, Delete(app.id), app.project, Reason.REQUESTED, Intent.CREATE, message",
       "tests/cli/test_cli_bootstrap.py::test_the_marks_of_a_preview_are_those_of_the_execution"),
     m("B9", "what is advised before a project may go does not end the controller",
       "bootstrap/removal.py",
@@ -83,6 +85,20 @@ MUTANTS = [
       'return f"{deletion}, then the same command"',
       "tests/cli/test_cli_bootstrap.py"
       "::test_what_is_advised_for_a_project_with_clusters_leads_to_its_end"),
+    m("B2", "a project that does not show yet is created twice", "bootstrap/plan.py",
+      "held = created(past, THE_PROJECT) or gate(past, THE_PROJECT, step.name)",
+      "held = gate(past, THE_PROJECT, step.name)",
+      "tests/core/test_bootstrap.py"
+      "::test_what_was_made_and_is_not_in_a_list_yet_is_waited_for_and_not_made_twice"),
+    m("B12", "any application is taken for the controller", "core/model/observed.py",
+      "        return is_controller(application, owner)", "        return True",
+      "tests/test_execute.py"
+      "::test_the_controller_is_changed_by_its_own_mark_and_a_member_never_is_by_that"),
+    m("B14", "a project is deleted with the work of others", "core/audit/setup.py",
+      "if others or not case.observed.is_complete(step.project):",
+      "if not case.observed.is_complete(step.project):",
+      "tests/core/test_audit_setup.py"
+      "::test_a_project_goes_only_where_a_person_asked_and_nothing_of_others_is_in_it"),
     m("B7", "with --local a project that was named is ignored", "workspace/connection.py",
       "project=found.project_id if elsewhere or not named else named,",
       "project=found.project_id,",

@@ -4,6 +4,7 @@ Each step looks first, so the command may be repeated, and may be killed anywher
 on from what it finds, and where all is as it should be, it writes nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
@@ -11,19 +12,29 @@ from typing import Annotated
 import typer
 
 from controller.acceptance.spec import choose_runtime, runtime_fault
-from controller.bootstrap.decide import decide
-from controller.bootstrap.ends import ended
-from controller.bootstrap.facts import Seen, Wanted, controllers, owner_of, surplus
-from controller.bootstrap.forecast import forecast
-from controller.bootstrap.look import Memory
-from controller.bootstrap.removing import remove
-from controller.bootstrap.site import Site, open_site
-from controller.bootstrap.wanted import SECRET, Asked, check, check_name, wanted
+from controller.bootstrap.desired import DesiredSetup
+from controller.bootstrap.diagnosis import blocked, diagnosis
+from controller.bootstrap.observed import ObservedSetup
+from controller.bootstrap.options import (
+    SECRET,
+    BootstrapOptions,
+    check,
+    check_name,
+    desired_setup,
+)
+from controller.bootstrap.passes import BootstrapRun
+from controller.bootstrap.plan import plan
+from controller.bootstrap.removal import Removal, plan_removal
+from controller.bootstrap.session import BootstrapSession, open_bootstrap
+from controller.core.model.history import History
 from controller.core.model.observed import ObservedApplication
-from controller.core.spec.text import spoken
+from controller.core.spec.text import counted, spoken
+from controller.core.status.goal import Verdict
+from controller.terminal.consent import consent
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import CaCert, Local, NoColor, Verbose, Yes, duration
+from controller.terminal.plan_table import plan_text
 from controller.terminal.screen import Screen
 
 ProjectName = Annotated[
@@ -126,7 +137,7 @@ def bootstrap(  # noqa: PLR0913 - the options of one command
     Make a project, an environment and the application of a controller, and wait until it is ready.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
-    asked = Asked(
+    asked = BootstrapOptions(
         project_name,
         git_url,
         git_ref,
@@ -144,28 +155,27 @@ def bootstrap(  # noqa: PLR0913 - the options of one command
         raise CommandError("--with-project is for --delete", Exit.USAGE, "leave it out")
     if not delete:
         check(asked)
-    with open_site(screen, project_name, local=local, ca_cert=ca_cert, timeout_s=timeout) as site:
+    with open_bootstrap(
+        screen, project_name, local=local, ca_cert=ca_cert, timeout_s=timeout
+    ) as session:
         if delete:
-            return remove(site, everything=with_project, yes=yes, dry_run=dry_run)
-        plan = _planned(site, asked)
-        return _foretell(site, plan) if dry_run else _carry_out(site, plan)
+            return _remove(session, everything=with_project, yes=yes, dry_run=dry_run)
+        desired = _desired(session, asked)
+        run = BootstrapRun(session, partial(plan, desired), desired)
+        return _preview(run) if dry_run else _carry_out(run, desired)
 
 
-# What is wanted, by what is there
+# What is desired, by what is there
 
 
-def _planned(site: Site, asked: Asked) -> Wanted:
+def _desired(session: BootstrapSession, asked: BootstrapOptions) -> DesiredSetup:
     """What was not asked for stays as the controller has it, where it matters most."""
-    seen = site.eyes(None, Memory()).look()
-    app = None
-    if len(seen.projects) == 1:
-        owner = owner_of(site.owner, seen.project.id)
-        app = next(iter(controllers(seen, owner)), None)
+    seen = session.look(None).take(session.clock.now())
+    app = next(iter(seen.controllers), None) if len(seen.projects) == 1 else None
     if app is not None:
-        _hide(site.screen, app)
+        _hide(session.screen, app)
         asked = _as_it_follows(asked, app)
-    runtime = _runtime(site, asked, app)
-    return wanted(asked, runtime, site.owner)
+    return desired_setup(asked, _runtime(session, asked, app), session.owner)
 
 
 def _hide(screen: Screen, app: ObservedApplication) -> None:
@@ -174,21 +184,24 @@ def _hide(screen: Screen, app: ObservedApplication) -> None:
         screen.machine.redaction.add(app.environment[name])
 
 
-def _as_it_follows(asked: Asked, app: ObservedApplication) -> Asked:
+def _as_it_follows(asked: BootstrapOptions, app: ObservedApplication) -> BootstrapOptions:
     """Never from a repository back to a folder for want of an option."""
-    told = app.environment
-    source, path = told.get("RAYCML_SOURCE"), told.get("RAYCML_PATH")
+    variables = app.environment
+    source, path = variables.get("RAYCML_SOURCE"), variables.get("RAYCML_PATH")
     if asked.git_url or not source:
         return asked
     if path is None:
         return replace(asked, path=asked.path or source)
-    return replace(asked, git_url=source, git_ref=told.get("RAYCML_REF"), path=asked.path or path)
+    ref = variables.get("RAYCML_REF")
+    return replace(asked, git_url=source, git_ref=ref, path=asked.path or path)
 
 
-def _runtime(site: Site, asked: Asked, app: ObservedApplication | None) -> str:
+def _runtime(
+    session: BootstrapSession, asked: BootstrapOptions, app: ObservedApplication | None
+) -> str:
     if asked.runtime is None and app is not None and app.runtime:
         return app.runtime
-    offered = site.client.list_runtimes()
+    offered = session.client.list_runtimes()
     if asked.runtime is not None:
         if fault := runtime_fault(asked.runtime, offered):
             raise CommandError(fault, Exit.USAGE, "name another one with --runtime")
@@ -201,56 +214,95 @@ def _runtime(site: Site, asked: Asked, app: ObservedApplication | None) -> str:
     return chosen.identifier
 
 
-# What comes of it
+# Set up
 
 
-def _foretell(site: Site, plan: Wanted) -> Exit:
-    seen = site.eyes(plan, Memory()).look()
-    steps, last = forecast(plan, seen)
-    if steps:
-        site.screen.data("\n".join(step.line for step in steps))
-    if last.stuck is not None:
-        raise ended(site, last.stuck, plan)
-    if not steps:
-        site.screen.data("nothing to do: the controller runs as it is asked for")
+def _preview(run: BootstrapRun) -> Exit:
+    """The plan, up to what the operator has to decide first."""
+    screen, looked = run.session.screen, run.look_and_plan(History())
+    stuck = blocked(looked) is not None or looked.plan.refusals
+    if looked.plan.steps or looked.plan.waits:
+        screen.data(plan_text(looked.plan, verbose=screen.verbose))
+    else:
+        screen.data("nothing to do: the controller runs as it is asked for")
+    if stuck:
+        raise diagnosis(run.session, looked, run.desired)
     return Exit.DONE
 
 
-def _carry_out(site: Site, plan: Wanted) -> Exit:
-    _warn(site)
-    drive = site.drive(partial(decide, plan), partial(ended, site, wanted=plan), plan)
-    seen = drive.run()
-    _conclude(site, plan, seen)
-    took = spoken(site.screen.machine.clock.monotonic() - drive.began)
-    site.screen.say(f"done in {took}" if drive.acted else "nothing was to be done")
+def _carry_out(run: BootstrapRun, desired: DesiredSetup) -> Exit:
+    _warn(run.session.screen)
+    end = run.until_done()
+    if end.verdict is not Verdict.REACHED or end.last.plan.refusals:
+        raise diagnosis(run.session, end.last, desired)
+    _conclude(run.session, desired, end.last.observed)
+    took = spoken(run.session.clock.monotonic() - run.began)
+    run.session.screen.say(f"done in {took}" if run.acted else "nothing was to be done")
     return Exit.DONE
 
 
-def _warn(site: Site) -> None:
+def _warn(screen: Screen) -> None:
     """Secrets go nowhere: what they are put into, every collaborator of the project can read."""
-    environ = site.screen.machine.environ
+    environ = screen.machine.environ
     for name in sorted(SECRET & {n for n in environ if n.startswith("RAYCML_")}):
-        site.screen.say(f"{name} is not passed on to the controller (see the manual)")
+        screen.say(f"{name} is not passed on to the controller (see the manual)")
 
 
-def _conclude(site: Site, plan: Wanted, seen: Seen) -> None:
-    owner = owner_of(plan.owner, seen.project.id)
-    app = controllers(seen, owner)[0]
-    source = plan.git_url or f"{plan.path or '.'}/ of the project"
-    ref = f"@{plan.git_ref}" if plan.git_url and plan.git_ref else ""
-    site.screen.data(
-        f"controller  {site.client.application_url(app.subdomain)}\n"
-        f"project     {seen.project.name} ({seen.project.id}) at {site.client.address.url}\n"
+def _conclude(session: BootstrapSession, desired: DesiredSetup, seen: ObservedSetup) -> None:
+    source = desired.git_url or f"{desired.folder} of the project"
+    ref = f"@{desired.git_ref}" if desired.git_url and desired.git_ref else ""
+    session.screen.data(
+        f"controller  {session.client.application_url(seen.controllers[0].subdomain)}\n"
+        f"project     {seen.project.name} ({seen.project.id}) at {session.client.address.url}\n"
         f"follows     {source}{ref}"
     )
-    site.screen.say(*surplus(seen, owner))
-    if seen.answer is not None and seen.answer.refused:
-        site.screen.say(
+    session.screen.say(*seen.surplus())
+    if seen.readiness is not None and seen.readiness.is_hidden:
+        session.screen.say(
             "it runs; sign in to its page to see whether it is ready (no key is sent to an "
             "application)"
         )
-    if seen.project.shared_memory_mb < plan.shared_memory_mb:
-        site.screen.say(
-            f"CML left the project's shared memory at {seen.project.shared_memory_mb} MB: Ray "
-            "keeps objects on disk then; raise it in the project's settings"
+    if seen.project.shared_memory_limit_mb < desired.shared_memory_mb:
+        session.screen.say(
+            f"CML left the project's shared memory at {seen.project.shared_memory_limit_mb} MB: "
+            "Ray keeps objects on disk then; raise it in the project's settings"
         )
+
+
+# Delete
+
+
+def _remove(session: BootstrapSession, *, everything: bool, yes: bool, dry_run: bool) -> Exit:
+    """The plan, what stays, a question, and the deletion."""
+    options = " --local" if session.local else ""
+    removal = Removal(session.project, session.owner, everything, options)
+    run = BootstrapRun(session, partial(plan_removal, removal))
+    looked = run.look_and_plan(History())
+    if blocked(looked) is not None or looked.plan.refusals:
+        raise diagnosis(session, looked, None)
+    if not looked.plan.steps and not looked.plan.waits:
+        session.screen.data(f"nothing of bootstrap is in a project {session.project}")
+        return Exit.DONE
+    lines = plan_text(looked.plan, verbose=session.screen.verbose).splitlines()
+    lines += [] if everything else _kept(session.project, looked.observed)
+    if dry_run:
+        session.screen.data("\n".join(lines))
+        return Exit.DONE
+    session.screen.say(*lines)
+    consent(session.screen, "this cannot be undone", "Delete?", yes=yes)
+    end = run.until_done()
+    if end.verdict is not Verdict.REACHED or end.last.plan.refusals:
+        raise diagnosis(session, end.last, None)
+    session.screen.data("gone")
+    return Exit.DONE
+
+
+def _kept(project: str, seen: ObservedSetup) -> Sequence[str]:
+    """What a person might think goes too."""
+    marks = [a.mark for a in seen.applications if a.mark is not None]
+    members = sum(mark.owner == seen.owner for mark in marks)
+    kept = [f"kept: the project {project} and its files"]
+    if members:
+        which = counted(members, "application")
+        kept.append(f"kept: {which} of clusters, which no controller manages then")
+    return kept

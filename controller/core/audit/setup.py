@@ -8,13 +8,14 @@ from controller.core.spec.python_environment import environment_folder
 
 
 def what_a_controller_runs_stays(case: AuditedPlan) -> Broken:
-    """No file goes that an application names, nor the environment that one runs in."""
+    """No script goes that an application names, nor the environment of a controller."""
     for step in case.plan.steps:
         if not isinstance(step.action, RemoveFile):
             continue
         path = step.action.path
         for app in case.observed.projects[step.project].applications:
-            built = environment_folder(app.environment.get(ENVIRONMENT, ""))
+            controls = is_controller(app, case.policy.owner)
+            built = environment_folder(app.environment.get(ENVIRONMENT, "")) if controls else ""
             if app.script == path or app.script.startswith(f"{path}/") or path == built:
                 yield step, f"removal of {path}, which application {app.id} needs"
         if not case.observed.is_complete(step.project):

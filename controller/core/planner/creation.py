@@ -9,6 +9,7 @@ from controller.core.planner import steps
 from controller.core.planner.partial_plan import PartialPlan, blocked, wait
 from controller.core.planner.protection import protected_name
 from controller.core.planner.retries import gate
+from controller.core.planner.settling import created
 from controller.core.situation.cluster import ClusterSituation
 from controller.core.situation.matching import Match
 
@@ -18,17 +19,7 @@ def absent(cluster: ClusterSituation, match: Match) -> PartialPlan:
     if match.foreign is not None:
         message = _conflict(match.group.cluster, match.foreign)
         return blocked(match.key, Reason.NAME_CONFLICT, message)
-    known = cluster.past.member(match.key)
-    if known.created_at is not None:
-        until = cluster.past.after(known.created_at, cluster.policy.settle_s)
-        if cluster.now < until:
-            lost = "perhaps created: the answer was lost, and lists may lag"
-            message = (
-                lost if known.created_id is None else "created a moment ago, and not in the list"
-            )
-            return wait(match.key, Reason.SETTLING, message, until=until)
-    held = _name_held(cluster, match)
-    if held is not None:
+    if held := created(cluster.past, match.key) or _name_held(cluster, match):
         return held
     if cluster.offers is not None and (
         said := unoffered(cluster.offers, match.group.inputs, (IMAGE, *SIZES))

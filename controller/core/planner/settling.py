@@ -24,3 +24,16 @@ def settling(past: Past, key: Key, app: ObservedApplication) -> PartialPlan | No
     return wait(
         key, Reason.SETTLING, f"{known.call} was accepted and does not show yet", until=until
     )
+
+
+def created(past: Past, key: Key) -> PartialPlan | None:
+    """It was created a moment ago, or may have been, and no list shows it yet."""
+    known = past.member(key)
+    if known.created_at is None:
+        return None
+    until = past.after(known.created_at, past.policy.settle_s)
+    if past.now < until:
+        lost = "perhaps created: the answer was lost, and lists may lag"
+        message = lost if known.created_id is None else "created a moment ago, and not in the list"
+        return wait(key, Reason.SETTLING, message, until=until)
+    return None

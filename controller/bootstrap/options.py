@@ -1,4 +1,4 @@
-"""What `raycml bootstrap` was asked for, checked, and turned into files and names.
+"""The options of `raycml bootstrap`, checked, and turned into files and names.
 
 Every file is named after its content, so another raycml, another Python or another package is
 another file beside the old one, and whatever runs goes on as it was begun.
@@ -13,15 +13,10 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from controller.bootstrap.facts import (
-    ENVIRONMENTS,
-    HASH_DIGITS,
-    SCRIPTS,
-    WHEELS,
-    Wanted,
-)
+from controller.bootstrap.desired import HASH_DIGITS, SCRIPTS, WHEELS, DesiredSetup
 from controller.bootstrap.wheel import Wheel, own_wheel, pins
 from controller.core.spec.fingerprint import canonical
+from controller.core.spec.python_environment import environment_folder
 from controller.node.builder import render as builder
 from controller.node.run_controller import render as keeper
 from controller.process.system import SECRET_VARIABLES
@@ -42,7 +37,7 @@ _NAME_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BootstrapOptions:
     """The options of the command; None where one was not given."""
 
     project: str
@@ -64,7 +59,7 @@ def check_name(name: str) -> None:
         raise CommandError(message, Exit.USAGE, "`raycml bootstrap --help`")
 
 
-def check(asked: Asked) -> None:
+def check(asked: BootstrapOptions) -> None:
     """CommandError, exit 64, for what cannot be used; nothing was asked of CML yet."""
     check_name(asked.project)
     if not _VERSION.fullmatch(asked.python):
@@ -79,7 +74,7 @@ def check(asked: Asked) -> None:
     settings(asked.settings)
 
 
-def _check_source(asked: Asked) -> None:
+def _check_source(asked: BootstrapOptions) -> None:
     """As the controller will, so that it cannot be the first one to refuse it."""
     try:
         url = plain_address(asked.git_url) if asked.git_url else "https://host/any"
@@ -143,16 +138,15 @@ def _requirements(given: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def wanted(asked: Asked, runtime: str, owner: str) -> Wanted:
+def desired_setup(asked: BootstrapOptions, runtime: str, owner: str) -> DesiredSetup:
     """The whole of it, with every file.  A package that was asked for wins over ours."""
     wheel = own_wheel()
     lines = _lines(wheel, asked.packages)
     digest = _digest([_ARITHMETIC, asked.python, runtime, *lines], HASH_DIGITS)
-    build = builder.builder({"hash": digest, "python": asked.python, "packages": lines}).encode()
-    keep = keeper.keeper({"environment": f"{ENVIRONMENTS}/{digest}"}).encode()
+    keep = keeper.keeper({"environment": environment_folder(digest)}).encode()
     build_path = f"{SCRIPTS}/build-{digest}-{builder.edition()}.py"
     keep_path = f"{SCRIPTS}/run-{_digest(keep.decode(), 16)}.py"
-    return Wanted(
+    return DesiredSetup(
         project=asked.project,
         git_url=plain_address(asked.git_url) if asked.git_url else "",
         git_ref=asked.git_ref or "",
@@ -163,9 +157,10 @@ def wanted(asked: Asked, runtime: str, owner: str) -> Wanted:
         memory=asked.memory,
         owner=owner,
         environment=digest,
+        build=canonical({"hash": digest, "python": asked.python, "packages": lines}),
         builder=build_path,
         keeper=keep_path,
-        files={_wheel_path(wheel): wheel.data, build_path: build, keep_path: keep},
+        files={_wheel_path(wheel): wheel.data, keep_path: keep},
         settings=settings(asked.settings),
     )
 

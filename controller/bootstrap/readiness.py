@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from controller.bootstrap.facts import Answer
+from controller.bootstrap.observed import Readiness
 from controller.cml.connection import parse_address
 
 _TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=15.0, pool=15.0)
@@ -26,7 +26,7 @@ class ReadyPage:
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
 
-    def ask(self, url: str) -> Answer:
+    def ask(self, url: str) -> Readiness:
         address = parse_address(url)
         try:
             with self._http.stream(
@@ -38,7 +38,7 @@ class ReadyPage:
             ) as response:
                 return _answer(response.status_code, _body(response))
         except _LOST as fault:
-            return Answer(ready=False, why=f"no answer ({type(fault).__name__})")
+            return Readiness(ready=False, why=f"no answer ({type(fault).__name__})")
 
 
 def _body(response: httpx.Response) -> bytes:
@@ -50,17 +50,17 @@ def _body(response: httpx.Response) -> bytes:
     return bytes(body[:_LIMIT])
 
 
-def _answer(status: int, body: bytes) -> Answer:
+def _answer(status: int, body: bytes) -> Readiness:
     if status in _SIGN_IN:
-        return Answer(ready=False, refused=True)
+        return Readiness(ready=False, is_hidden=True)
     try:
         told = json.loads(body)
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, Mapping) or not isinstance(told.get("ok"), bool):
-        return Answer(ready=False, why=f"HTTP {status}, and no word from the controller")
+        return Readiness(ready=False, why=f"HTTP {status}, and no word from the controller")
     if status == 200 and told["ok"]:
-        return Answer(ready=True)
+        return Readiness(ready=True)
     reasons = told.get("reasons")
     said = "; ".join(map(str, reasons)) if isinstance(reasons, list) else ""
-    return Answer(ready=False, why=" ".join(said.split())[:_SHOWN] or f"HTTP {status}")
+    return Readiness(ready=False, why=" ".join(said.split())[:_SHOWN] or f"HTTP {status}")

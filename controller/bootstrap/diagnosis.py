@@ -1,0 +1,100 @@
+"""Why bootstrap did not come to its end: an exit code, and what logs and git say.
+
+CML's API tells neither why a clone failed nor what a job printed: git is asked from here, and the
+job's own log in the project is read.
+"""
+
+import tempfile
+from pathlib import Path
+
+from controller.bootstrap.desired import RUN_LOG, DesiredSetup
+from controller.bootstrap.options import git_source
+from controller.bootstrap.passes import SetupPass
+from controller.bootstrap.session import BootstrapSession
+from controller.cml.errors import CmlError, NotFound
+from controller.cml.values import Creation
+from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.member import THE_CONTROLLER, THE_ENVIRONMENT
+from controller.core.model.plan import Wait
+from controller.core.model.reasons import Outlook, Reason
+from controller.core.spec.python_environment import log_path
+from controller.source.directory import SourceError
+from controller.terminal.errors import CommandError, by_kind
+from controller.terminal.exit_codes import Exit
+
+_CODES = {
+    Reason.PROJECT_NOT_FOUND: Exit.USAGE,
+    Reason.SPEC_UNREADABLE: Exit.SOURCE,
+    Reason.NAME_CONFLICT: Exit.REFUSED,
+    Reason.PROTECTED: Exit.REFUSED,
+}
+_AGAIN = "correct what the log says; the same command again"
+_REMEDIES = {Reason.ENVIRONMENT_FAILED: _AGAIN, Reason.CRASH_LOOPING: _AGAIN}
+_TIME_UP = "the same command goes on; what does not start may lack quota, or a node"
+_LINES = 15
+_OF_A_LOG = frozenset({Reason.STARTING, Reason.BACKOFF, Reason.CRASH_LOOPING})
+
+
+def blocked(last: SetupPass) -> Wait | None:
+    """What waits for the operator."""
+    return next((w for w in last.plan.waits if w.reason.outlook is Outlook.PERSON), None)
+
+
+def diagnosis(
+    session: BootstrapSession, last: SetupPass, desired: DesiredSetup | None
+) -> CommandError:
+    """The error of a command whose last pass did not reach its goal."""
+    if last.plan.refusals:
+        said = "; ".join(map(str, last.plan.refusals))
+        return CommandError(f"refused, since it would break a law: {said}", Exit.REFUSED)
+    wait = blocked(last) or next(iter(() if last.plan.steps else last.plan.waits), None)
+    message = wait.message if wait is not None else last.plan.steps[0].name.replace("_", " ")
+    if wait is not None and wait.reason is Reason.REJECTED:
+        return by_kind(FaultKind.REJECTED, message)
+    if wait is not None and last.observed.project.creation is Creation.FAILED and desired:
+        message += f"; {_of_git(session, desired)}"
+    tail = "" if wait is None else _log(session, last, wait, desired)
+    if wait is None or wait.reason.outlook is not Outlook.PERSON:
+        return CommandError(f"time is up: {message}{tail}", Exit.NOT_CONVERGED, _TIME_UP)
+    code = _CODES.get(wait.reason, Exit.NOT_CONVERGED)
+    return CommandError(f"{message}{tail}", code, _REMEDIES.get(wait.reason, ""))
+
+
+def _of_git(session: BootstrapSession, desired: DesiredSetup) -> str:
+    """What git says of the repository from here, in a sentence."""
+    environ = session.screen.machine.environ
+    with tempfile.TemporaryDirectory(prefix="raycml-") as folder:
+        cache = Path(folder, "git")
+        try:
+            git_source(desired.git_url, desired.git_ref, desired.path, cache, environ).tip()
+        except SourceError as error:
+            return f"git says: {error}"
+    return (
+        "git reads the repository from here, so the workspace cannot reach it: check its network, "
+        "and the user's key there"
+    )
+
+
+def _log(
+    session: BootstrapSession, last: SetupPass, wait: Wait, desired: DesiredSetup | None
+) -> str:
+    """The end of the log that says more of what is waited for."""
+    path = ""
+    if wait.member == THE_ENVIRONMENT.member and desired is not None:
+        path = log_path(desired.environment)
+    elif wait.member == THE_CONTROLLER.member and wait.reason in _OF_A_LOG:
+        path = RUN_LOG
+    lines = _tail(session, last.observed.project.id, path) if path else ()
+    return "".join(f"\n  {line}" for line in lines)
+
+
+def _tail(session: BootstrapSession, project: str, path: str) -> tuple[str, ...]:
+    """The last lines of a log of the project, or that there is none."""
+    try:
+        data = session.client.download(project, path)
+    except NotFound:
+        data = b""
+    except CmlError as error:
+        return (f"{path}: {error}",)
+    lines = data.decode(errors="replace").splitlines()[-_LINES:]
+    return (f"{path}:", *lines) if lines else (f"{path} is not there",)

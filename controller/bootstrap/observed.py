@@ -1,0 +1,122 @@
+"""The setup as CML and the controller's own page report it.  Values."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from controller.bootstrap.desired import subdomain
+from controller.cml.values import Creation, ProjectState
+from controller.core.model.history import BuildHistory, History, note_unjoined, phases
+from controller.core.model.jobs import CONTROLLER_JOB, ObservedJob, ObservedRun, is_our_job
+from controller.core.model.member import BUILT, THE_PROJECT
+from controller.core.model.observed import (
+    LauncherFile,
+    ObservedApplication,
+    ObservedEnvironment,
+    ObservedFiles,
+    ObservedProject,
+    ObservedState,
+    is_controller,
+)
+from controller.core.planner.python_environments.build import is_active
+
+NOT_THERE = ObservedEnvironment()
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The answer of the controller's `/readyz`.  `is_hidden`: it answers only after a sign-in."""
+
+    ready: bool
+    why: str = ""
+    is_hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedSetup:
+    """One look.  `owner` is whose controller it is.
+
+    `specs`: the folder that the controller is to follow holds some.  `files` are the controller's,
+    by path, with their sizes, and `environments` by hash.  Nothing within a project is known while
+    CML creates it, nor of several projects of one name.
+    """
+
+    as_of: datetime
+    owner: str
+    projects: tuple[ProjectState, ...] = ()
+    specs: bool = False
+    files: Mapping[str, int] = field(default_factory=dict)
+    environments: Mapping[str, ObservedEnvironment] = field(default_factory=dict)
+    jobs: tuple[ObservedJob, ...] = ()
+    applications: tuple[ObservedApplication, ...] = ()
+    complete: bool = True
+    readiness: Readiness | None = None
+
+    @property
+    def project(self) -> ProjectState:
+        """The first of the name; without an id where there is none."""
+        return self.projects[0] if self.projects else ProjectState("", "")
+
+    @property
+    def controllers(self) -> tuple[ObservedApplication, ...]:
+        """The one at its own address first, then oldest first."""
+        ours = [app for app in self.applications if is_controller(app, self.owner)]
+        return tuple(sorted(ours, key=lambda app: app.subdomain != subdomain(app.project)))
+
+    @property
+    def own_jobs(self) -> tuple[ObservedJob, ...]:
+        """Oldest first."""
+        return tuple(
+            job for job in self.jobs if job.name == CONTROLLER_JOB and is_our_job(job, self.owner)
+        )
+
+    @property
+    def own_ids(self) -> frozenset[str]:
+        """Of the applications and jobs that carry the mark."""
+        return frozenset({app.id for app in self.controllers} | {job.id for job in self.own_jobs})
+
+    def environment(self, digest: str) -> ObservedEnvironment:
+        return self.environments.get(digest, NOT_THERE)
+
+    def state(self) -> ObservedState:
+        """The same, as the laws look at it."""
+        project = self.project.id
+        found = ObservedProject(project, self.applications, self.complete)
+        stored = tuple(LauncherFile(path, size=size) for path, size in self.files.items())
+        files = ObservedFiles({project: stored}, environments={project: self.environments})
+        return ObservedState(self.as_of, {project: found}, files=files)
+
+    def surplus(self) -> tuple[str, ...]:
+        """Sentences on what there is too much of, which the operator may remove."""
+        found = [f"application {app.name} ({app.id})" for app in self.controllers[1:]]
+        found += [f"job {job.name} ({job.id})" for job in self.own_jobs[1:]]
+        return tuple(f"surplus: {one} carries the same mark; delete it in CML" for one in found)
+
+
+def builds(run: ObservedRun, environment: str) -> bool:
+    """Whether it builds this environment, which is that of its job unless it names another."""
+    return run.environment.get(BUILT, environment) == environment
+
+
+def relevant(runs: Iterable[ObservedRun], environment: str) -> list[ObservedRun]:
+    """A run that builds another environment matters only while it goes on."""
+    return [run for run in runs if not run.phase.is_over or builds(run, environment)]
+
+
+def remember(observed: ObservedSetup, history: History, environment: str) -> History:
+    """The history with what was just seen.
+
+    A run that is found at work counts as started here: whatever comes of it is news.
+    """
+    now, project = observed.as_of, observed.project
+    empty = project.creation is not Creation.CREATING and bool(project.id) and not observed.specs
+    history = note_unjoined(history, [THE_PROJECT] if empty else [], now)
+    known = phases(history, observed.controllers, now)
+    history = replace(history, applications=known, seen_at=now)
+    place = (project.id, environment)
+    run = observed.environment(environment).run
+    at_work = run is not None and is_active(run) and builds(run, environment)
+    if not at_work or history.build(*place).starts:
+        return history
+    found = BuildHistory("start_run", called_at=now, starts=1)
+    return replace(history, builds={**history.builds, place: found})

@@ -1,0 +1,268 @@
+"""From an empty workspace to a running controller: the steps allowed now, and what follows them.
+
+Each part sees to one thing and gives way to the next one where that is as it should be, so a crash
+between any two calls leaves a state from which the next run goes on.  Pure.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from controller.bootstrap.application import application
+from controller.bootstrap.desired import SCRIPTS, WHEELS, DesiredSetup
+from controller.bootstrap.observed import ObservedSetup
+from controller.cml.values import Creation
+from controller.core.model.member import (
+    BUILT,
+    MADE,
+    THE_CONTROLLER,
+    THE_ENVIRONMENT,
+    THE_FILES,
+    THE_PROJECT,
+    Key,
+)
+from controller.core.model.plan import Action, Change, Intent, Plan, Step, Wait
+from controller.core.model.project import (
+    CreateProject,
+    RaiseSharedMemory,
+    RemoveFile,
+    WriteFile,
+)
+from controller.core.model.reasons import Outlook, Reason
+from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
+from controller.core.planner.python_environments.build import Site, build
+from controller.core.planner.retries import gate
+from controller.core.planner.settling import created
+from controller.core.situation.past import Past
+
+LAG_S = 60.0  # how long files may lag behind the end of what wrote them
+_SHOWN = 10
+
+Part = Callable[[DesiredSetup, ObservedSetup, Past], PartialPlan]
+
+
+def plan(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:
+    """The steps of the first part that is not as it should be; those of later ones as waits."""
+    return in_turn(part(desired, observed, past) for part in PARTS)
+
+
+def in_turn(parts: Iterable[PartialPlan]) -> Plan:
+    """One part after the other; nothing follows one that waits for the operator."""
+    first, later = NOTHING, list[Wait]()
+    for made in parts:
+        if first == NOTHING:
+            first = made
+            if any(one.reason.outlook is Outlook.PERSON for one in made.waits):
+                break
+        else:
+            later += _postponed(made)
+    return Plan(first.steps, (*first.waits, *later))
+
+
+def _postponed(made: PartialPlan) -> Iterator[Wait]:
+    """One line for each member, whatever it takes."""
+    yield from (one for one in made.waits if one.intent is not Intent.NOTHING)
+    steps: dict[object, list[Step]] = {}
+    for step in made.steps:
+        if step.member is not None:
+            steps.setdefault((step.member, step.intent), []).append(step)
+    for group in steps.values():
+        first = group[0]
+        changes = tuple(dict.fromkeys(change for step in group for change in step.changes))
+        yield Wait(first.cluster, first.member, first.reason, first.message, first.intent, changes)
+
+
+def step_of(
+    key: Key,
+    action: Action,
+    project: str,
+    reason: Reason,
+    intent: Intent,
+    message: str = "",
+    *paths: str,
+) -> Step:
+    changes = tuple(Change(path, "", "") for path in paths)
+    return Step(action, key.cluster, project, key.member, reason, intent, changes, message)
+
+
+# The project
+
+
+def project(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+    if not observed.projects:
+        return _new_project(desired, past)
+    if several := ambiguity(observed):
+        return several
+    seen = observed.project
+    if seen.creation is Creation.FAILED:
+        message = (
+            f"CML could not create the project {seen.name} ({seen.creation_status}): "
+            f"`raycml bootstrap --delete --with-project --project-name {seen.name}`, then the same "
+            "command with what is corrected"
+        )
+        return wait(THE_PROJECT, Reason.SPEC_UNREADABLE, message)
+    if seen.creation is Creation.CREATING:
+        return wait(THE_PROJECT, Reason.SETTLING, f"CML creates the project {seen.name}")
+    return NOTHING
+
+
+def ambiguity(observed: ObservedSetup) -> PartialPlan | None:
+    """The wait where several projects have the name."""
+    if len(observed.projects) < 2:
+        return None
+    ids = ", ".join(f"{p.id} of {p.owner or '?'}" for p in observed.projects[:_SHOWN])
+    message = (
+        f"several projects are called {observed.project.name}: {ids}; choose another name, or use "
+        "a key that sees one of them"
+    )
+    return wait(THE_PROJECT, Reason.PROJECT_NOT_FOUND, message)
+
+
+def _new_project(desired: DesiredSetup, past: Past) -> PartialPlan:
+    if not desired.git_url:
+        message = (
+            f"there is no project {desired.project}, and no repository to clone: add --git-url, or "
+            "create the project and its specs first"
+        )
+        return wait(THE_PROJECT, Reason.PROJECT_NOT_FOUND, message)
+    step = step_of(
+        THE_PROJECT,
+        CreateProject(desired.new_project()),
+        "",
+        Reason.MISSING,
+        Intent.CREATE,
+        f"project {desired.project}, a clone of the repository",
+    )
+    held = created(past, THE_PROJECT) or gate(past, THE_PROJECT, step.name)
+    return held or PartialPlan((step,))
+
+
+def sources(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+    """Of a project that was there before, only what is followed in it matters."""
+    known = past.member(THE_PROJECT)
+    cloned = observed.project.environment.get(MADE) == "git" or known.created_at is not None
+    if observed.specs or not observed.projects or (desired.git_url and not cloned):
+        return NOTHING
+    until = past.after(known.unjoined_since or past.now, LAG_S)
+    if cloned and past.now < until:
+        message = f"the clone does not show {desired.folder} yet"
+        return wait(THE_PROJECT, Reason.SETTLING, message, until=until)
+    message = f"the project {desired.project} has no spec (*.yaml, *.yml) in {desired.folder}"
+    if desired.git_url:
+        at = f" at {desired.git_ref}" if desired.git_ref else ""
+        message += f", a clone{at}: name the folder with --path"
+    else:
+        message += ": put specs there, name the folder with --path, or add --git-url"
+    return wait(THE_PROJECT, Reason.SPEC_UNREADABLE, message)
+
+
+# Its files
+
+
+def preparation(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+    return _shared_memory(desired, observed, past) + _files(desired, observed, past)
+
+
+def _shared_memory(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+    """It is raised and never lowered; a CML that ignores it is no reason to stop."""
+    now_mb, limit_mb = observed.project.shared_memory_limit_mb, desired.shared_memory_mb
+    if not observed.projects or now_mb >= limit_mb or past.member(THE_PROJECT).unapplied:
+        return NOTHING
+    step = Step(
+        RaiseSharedMemory(limit_mb),
+        THE_PROJECT.cluster,
+        observed.project.id,
+        THE_PROJECT.member,
+        Reason.OUTDATED,
+        Intent.UPDATE,
+        (Change("shared memory", f"{now_mb} MB", f"{limit_mb} MB"),),
+    )
+    return gate(past, THE_PROJECT, step.name) or PartialPlan((step,))
+
+
+def _files(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+    """Each is named after its content: one of another size is half of it."""
+    missing = {p: d for p, d in sorted(desired.files.items()) if observed.files.get(p) != len(d)}
+    at, reason, intent = observed.project.id, Reason.MISSING, Intent.CREATE
+    steps = [
+        step_of(THE_FILES, WriteFile(path, data), at, reason, intent, "", path)
+        for path, data in missing.items()
+    ]
+    held = gate(past, THE_FILES, "write_file") if steps else None
+    return held or PartialPlan(tuple(steps))
+
+
+# What it runs
+
+
+def environment(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+    """The Python environment of the controller, built as those of clusters are."""
+    seen = observed.environment(desired.environment)
+    if seen.ready:
+        return NOTHING
+    if not observed.complete:
+        return wait(THE_ENVIRONMENT, Reason.INCOMPLETE_LIST, "CML's lists do not fit together")
+    site = Site(
+        cluster=THE_ENVIRONMENT.cluster,
+        project=observed.project.id,
+        runtime=desired.runtime,
+        recipe=desired.recipe(past.policy.owner),
+        seen=seen,
+        past=past,
+        is_asked=True,
+    )
+    made = build(site)
+    held = wait(THE_ENVIRONMENT, made.reason, made.message, intent=Intent.CREATE, until=made.until)
+    return PartialPlan(made.steps, held.waits)
+
+
+def readiness(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:  # noqa: ARG001 - a part
+    answer = observed.readiness
+    if answer is None:
+        return wait(THE_CONTROLLER, Reason.STARTING, "the controller does not answer yet")
+    if answer.ready or answer.is_hidden:
+        return NOTHING
+    return wait(THE_CONTROLLER, Reason.STARTING, f"the controller is not ready: {answer.why}")
+
+
+def leftovers(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+    """Of earlier versions, last of all: once the controller is ready without them."""
+    own = {app.id for app in observed.controllers[:1]} | {job.id for job in observed.own_jobs[:1]}
+    others = [app for app in observed.applications if app.id not in own]
+    needed = {*desired.files, desired.builder, *(app.script for app in others)}
+    needed |= {job.script for job in observed.jobs if job.id not in own}
+    old = {removable(p) for p in observed.files if p not in needed and not _is_log(p)}
+    built = {app.environment.get(BUILT, "") for app in observed.controllers[1:]}
+    built.add(desired.environment)
+    for digest, seen in observed.environments.items():
+        old |= set(seen.files) if digest not in built else set()
+    return removals(sorted(old), observed, past, Reason.FILES_UNUSED)
+
+
+def removals(
+    paths: Iterable[str], observed: ObservedSetup, past: Past, reason: Reason
+) -> PartialPlan:
+    steps = [
+        step_of(THE_FILES, RemoveFile(path), observed.project.id, reason, Intent.DELETE, "", path)
+        for path in paths
+    ]
+    held = gate(past, THE_FILES, "remove_file") if steps else None
+    return held or PartialPlan(tuple(steps))
+
+
+def _is_log(path: str) -> bool:
+    return path.startswith(f"{SCRIPTS}/") and not path.endswith(".py")
+
+
+def removable(path: str) -> str:
+    """Of a wheel, the folder that it has for itself."""
+    return path.rpartition("/")[0] if path.startswith(f"{WHEELS}/") else path
+
+
+PARTS: tuple[Part, ...] = (
+    project,
+    sources,
+    preparation,
+    environment,
+    application,
+    readiness,
+    leftovers,
+)

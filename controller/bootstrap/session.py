@@ -1,0 +1,79 @@
+"""A connection to one workspace for `raycml bootstrap`, and to one project by its name."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from controller.bootstrap.desired import DesiredSetup
+from controller.bootstrap.look import Look
+from controller.bootstrap.readiness import ReadyPage
+from controller.clock import Clock
+from controller.cml.client import Client
+from controller.cml.connection import parse_address, trust
+from controller.cml.transport import open_http
+from controller.core.model.member import THE_CONTROLLER
+from controller.core.model.policy import Policy
+from controller.execute import Effects
+from controller.files.port import ProjectFiles
+from controller.node import render
+from controller.node.builder import render as builders
+from controller.settings import Settings, read_settings
+from controller.terminal.screen import Screen
+from controller.workspace.session import open_client, open_files
+from controller.workspace.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class BootstrapSession:
+    """`owner` is empty for the project's id, `local` says that CML is the embedded one."""
+
+    screen: Screen
+    client: Client
+    files: Callable[[str], ProjectFiles]
+    page: ReadyPage
+    project: str
+    owner: str
+    settings: Settings
+    timeout_s: float
+    local: bool = False
+
+    @property
+    def clock(self) -> Clock:
+        return self.screen.machine.clock
+
+    @property
+    def effects(self) -> Effects:
+        return Workspace(self.client, self.files, self.project, self.clock)
+
+    def look(self, desired: DesiredSetup | None) -> Look:
+        environment, specs = ("", "") if desired is None else (desired.environment, desired.path)
+        return Look(
+            self.client, self.files, self.page, self.project, self.owner, environment, specs
+        )
+
+    def policy(self, owner: str, *, deletes: bool) -> Policy:
+        known = self.settings.policy(owner, render.edition(), builders.edition())
+        deleted = frozenset({THE_CONTROLLER.cluster}) if deletes else frozenset[str]()
+        return replace(known, delete=deleted)
+
+
+@contextmanager
+def open_bootstrap(
+    screen: Screen, project: str, *, local: bool, ca_cert: Path | None, timeout_s: float
+) -> Iterator[BootstrapSession]:
+    transport = screen.machine.transport
+    with open_client(screen, local=local, ca_cert=ca_cert) as (client, where):
+        address = parse_address(client.application_url("any"))
+        with open_http(address, transport, verify=True if transport else trust(ca_cert)) as http:
+            yield BootstrapSession(
+                screen=screen,
+                client=client,
+                files=open_files(client, where),
+                page=ReadyPage(http),
+                project=project,
+                owner=where.owner or "",
+                settings=read_settings(screen.machine.environ),
+                timeout_s=timeout_s,
+                local=local,
+            )
