@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import jinja2
+from prometheus_client.parser import text_string_to_metric_families
 
 from controller.core.model.reasons import Outlook, Reason
 from controller.core.spec.ray.start_ports import HIGHEST_WORKER_PORT, LOWEST_WORKER_PORT
@@ -13,11 +14,17 @@ from controller.node.node import AGENT_PORT, CLIENT_PORT, GCS_PORT
 from controller.run.options import PORT
 from controller.settings import CONNECTION_VARIABLES, RUN_VARIABLES, Settings, variable
 from controller.terminal.exit_codes import Exit
+from controller.web.metrics import Metrics
+from controller.web.openapi import openapi
 from tests.documents.command_tree import commands
 from tests.documents.markdown import ROOT
 from tests.documents.spec_fields import spec_fields
+from tests.web import boards
 
-PAGES = ("spec", "commands", "settings", "conditions", "events", "exit-codes", "ports")
+PAGES = (
+    *("spec", "commands", "settings", "conditions", "events", "exit-codes", "http-api", "metrics"),
+    "ports",
+)
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     undefined=jinja2.StrictUndefined,
@@ -50,6 +57,8 @@ def _facts() -> Mapping[str, object]:
         "reasons": reasons,
         "events": events,
         "exit_codes": [(str(int(code)), code.meaning) for code in Exit],
+        "routes": list(routes()),
+        "metrics": list(metrics()),
         "gcs": GCS_PORT,
         "client": CLIENT_PORT,
         "agent": AGENT_PORT,
@@ -72,3 +81,22 @@ def events(kind: str) -> Iterator[Sequence[str]]:
 
 def _name(title: str, *, linked: bool) -> str:
     return f"[`{title}`](../troubleshooting.md#{title.lower()})" if linked else f"`{title}`"
+
+
+def routes() -> Iterator[Sequence[str]]:
+    for path, methods in openapi("")["paths"].items():
+        for method, route in methods.items():
+            if method != "parameters":
+                answers = ", ".join(route["responses"])
+                yield f"`{method.upper()} {path}`", route["summary"], answers
+
+
+def metrics() -> Iterator[Sequence[str]]:
+    """Each metric of a controller that runs; the labels of buckets and of the process are not."""
+    text = Metrics("", [("list_applications", "GET")]).text(boards.busy()).decode()
+    for family in text_string_to_metric_families(text):
+        if family.name.startswith("raycml_"):
+            labels = dict.fromkeys(key for sample in family.samples for key in sample.labels)
+            shown = ", ".join(f"`{label}`" for label in labels if label != "le")
+            total = "_total" if family.type == "counter" else ""
+            yield f"`{family.name}{total}`", family.type, shown, family.documentation
