@@ -128,6 +128,15 @@ def test_commands_are_found_where_documents_have_them() -> None:
     assert list(commands_in_code(shown)) == [["status", "NAME", "--watch"], ["adopt", "x"]]
 
 
+@pytest.mark.parametrize("document", manuals(), ids=name_of)
+def test_a_target_of_make_that_is_named_is_one(document: Path) -> None:
+    targets = set(re.findall(r"^(\w+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+    code = [block.text for block in blocks(text_of(document))]
+    code += re.findall(r"`([^`\n]+)`", prose(text_of(document)))
+    named = {name for text in code for name in re.findall(r"^make (\w+)", text, re.MULTILINE)}
+    assert named <= targets
+
+
 @pytest.mark.parametrize("document", READ, ids=name_of)
 def test_a_setting_that_is_named_is_one(document: Path) -> None:
     known = {*CONNECTION_VARIABLES, *RUN_VARIABLES, *map(variable, Settings.model_fields)}
