@@ -94,7 +94,7 @@ def names(revision: Revision) -> list[str]:
     return [holder.cluster.name for holder in revision.clusters]
 
 
-def told(revision: Revision) -> list[tuple[str, str]]:
+def problems(revision: Revision) -> list[tuple[str, str]]:
     return [(each.file, each.message.split(";")[0]) for each in revision.problems]
 
 

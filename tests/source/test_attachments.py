@@ -42,14 +42,14 @@ def reading(request: pytest.FixtureRequest, tmp_path: Path) -> Reading:
     return lambda files: request.param(tmp_path, files)
 
 
-def told(revision: Revision) -> list[str]:
+def problems(revision: Revision) -> list[str]:
     return [str(problem) for problem in revision.problems]
 
 
 def test_what_the_file_says_is_in_the_spec(reading: Reading) -> None:
     text = "# ours\npandas==2.2.3\n\nsix  # small\n"
     revision = reading({"a.yaml": ASKS, "deps/requirements.txt": text})
-    assert told(revision) == []
+    assert problems(revision) == []
     environment = revision.clusters[0].cluster.spec.python_environment
     assert environment is not None
     assert environment.lines == ("pandas==2.2.3", "six")
@@ -58,7 +58,7 @@ def test_what_the_file_says_is_in_the_spec(reading: Reading) -> None:
 def test_a_file_that_is_missing_is_a_problem_of_the_spec(reading: Reading) -> None:
     revision = reading({"a.yaml": ASKS, "b.yaml": named("other")})
     assert [h.cluster.name for h in revision.clusters] == ["other"]
-    (problem,) = told(revision)
+    (problem,) = problems(revision)
     assert problem.startswith("specs/a.yaml:1:1: `spec.pythonEnvironment.requirements`: deps/")
     assert "beside the spec" in problem
     assert "correct the path" in problem
@@ -68,9 +68,9 @@ def test_faults_of_the_file_have_their_own_places(reading: Reading) -> None:
     text = "six\n-r other.txt\n--index-url https://me:secret@x.invalid/\ngit+https://x/y\n"
     revision = reading({"a.yaml": ASKS, "deps/requirements.txt": text})
     assert revision.clusters == ()
-    places = [problem.split(": ")[0] for problem in told(revision)]
+    places = [problem.split(": ")[0] for problem in problems(revision)]
     assert places == [f"specs/deps/requirements.txt:{line}:1" for line in (2, 3, 4)]
-    assert "secret" not in "".join(told(revision))
+    assert "secret" not in "".join(problems(revision))
 
 
 @pytest.mark.parametrize(("content", "says"), [(b"\xff\n", "UTF-8"), (b"#" * 300_000, "256 KiB")])
@@ -80,7 +80,7 @@ def test_a_file_that_is_no_text_or_too_large_is_refused(
     says: str,
 ) -> None:
     revision = reading({"a.yaml": ASKS, "deps/requirements.txt": content})
-    assert says in "".join(told(revision))
+    assert says in "".join(problems(revision))
     assert revision.clusters == ()
 
 
@@ -90,7 +90,7 @@ def test_a_link_that_leads_out_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "specs" / "deps").mkdir(parents=True)
     (tmp_path / "specs" / "deps" / "requirements.txt").symlink_to(secret)
     revision = by_folder(tmp_path, {"a.yaml": ASKS})
-    assert "leads out of its folder" in "".join(told(revision))
+    assert "leads out of its folder" in "".join(problems(revision))
     assert revision.clusters == ()
 
 
@@ -106,13 +106,13 @@ def test_a_link_to_a_hidden_file_is_a_problem_but_for_a_mounted_one(
     (tmp_path / "specs" / "deps" / "requirements.txt").symlink_to(folder / "config")
     revision = by_folder(tmp_path, {"a.yaml": ASKS})
     assert [h.cluster.name for h in revision.clusters] == ["analytics"] * reads
-    assert ("hidden" in "".join(told(revision))) is not reads
-    assert "c2VjcmV0" not in "".join(told(revision))
+    assert ("hidden" in "".join(problems(revision))) is not reads
+    assert "c2VjcmV0" not in "".join(problems(revision))
 
 
 def test_a_file_that_asks_for_another_ray_is_a_problem_of_the_spec(reading: Reading) -> None:
     revision = reading({"a.yaml": ASKS, "deps/requirements.txt": "six\nray[serve]==2.9.0\n"})
-    (problem,) = told(revision)
+    (problem,) = problems(revision)
     assert problem.startswith("specs/a.yaml:1:1: `spec.pythonEnvironment.requirements`: `ray[serve")
     assert "which is rayVersion" in problem
 
@@ -123,7 +123,7 @@ def test_a_link_in_git_is_not_followed(tmp_path: Path) -> None:
     (repo.folder / "deps" / "requirements.txt").symlink_to("/etc/hostname")
     commit = repo.commit({"a.yaml": ASKS})
     revision = GitSource(GitOptions(str(repo.folder), "main", tmp_path / "c"), ENVIRON).read(commit)
-    assert "commit the file itself" in "".join(told(revision))
+    assert "commit the file itself" in "".join(problems(revision))
 
 
 def test_another_file_is_another_content_of_the_source(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def names(revision: Revision) -> list[str]:
     return [holder.cluster.name for holder in revision.clusters]
 
 
-def told(revision: Revision) -> list[tuple[str, str]]:
+def problems(revision: Revision) -> list[tuple[str, str]]:
     return [(Path(each.file).name, each.message.split(";")[0]) for each in revision.problems]
 
 
@@ -53,7 +53,7 @@ def test_two_files_with_one_name_are_both_refused(tmp_path: Path) -> None:
     write(tmp_path / "b.yaml", named("same"))
     revision = read([tmp_path])
     assert names(revision) == []
-    assert [file for file, _ in told(revision)] == ["a.yaml", "b.yaml"]
+    assert [file for file, _ in problems(revision)] == ["a.yaml", "b.yaml"]
 
 
 def test_a_link_that_leaves_the_folder_is_a_problem(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_link_that_leaves_the_folder_is_a_problem(tmp_path: Path) -> None:
     (inside / "data.csv").symlink_to(tmp_path / "elsewhere")
     revision = read([inside])
     assert names(revision) == ["b"]
-    assert told(revision) == [
+    assert problems(revision) == [
         ("c.yaml", "leads out of the folder"),
         ("circle.yaml", "is a link that leads nowhere"),
         ("folder", "leads out of the folder"),
@@ -98,7 +98,7 @@ def test_what_cannot_be_read_is_a_problem_beside_what_can(tmp_path: Path) -> Non
     (tmp_path / "d.yaml").write_bytes(b"\xff")
     revision = read([tmp_path])
     assert names(revision) == ["a"]
-    assert told(revision) == [
+    assert problems(revision) == [
         ("c.yaml", "is not a regular file"),
         ("d.yaml", "not UTF-8 here"),
     ]
@@ -107,7 +107,7 @@ def test_what_cannot_be_read_is_a_problem_beside_what_can(tmp_path: Path) -> Non
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
 def test_a_file_without_permission_is_a_problem(tmp_path: Path) -> None:
     write(tmp_path / "a.yaml", named("a")).chmod(0)
-    ((_, message),) = told(read([tmp_path]))
+    ((_, message),) = problems(read([tmp_path]))
     assert "Permission denied" in message
 
 
@@ -135,12 +135,12 @@ def test_a_file_that_changes_while_it_is_read_is_a_problem(
     monkeypatch.setattr(directory.os, "open", open_and_let_an_editor_save)
     revision = read([tmp_path])
     assert names(revision) == []
-    assert told(revision) == [("a.yaml", "changed while it was read")]
+    assert problems(revision) == [("a.yaml", "changed while it was read")]
 
 
 def test_a_file_above_its_bound_is_one_problem(tmp_path: Path) -> None:
     write(tmp_path / "a.yaml", VALID + "#" * 1024 * 1024)
-    assert told(read([tmp_path])) == [("a.yaml", "the file has more than 1 MiB")]
+    assert problems(read([tmp_path])) == [("a.yaml", "the file has more than 1 MiB")]
 
 
 def test_more_than_a_thousand_files_are_refused(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_more_than_64_mib_are_refused(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_folders_below_the_bound_of_depth_are_a_problem(tmp_path: Path) -> None:
     write(tmp_path.joinpath(*"d" * 33, "a.yaml"), VALID)
-    assert told(read([tmp_path])) == [("d", "more than 32 folders deep")]
+    assert problems(read([tmp_path])) == [("d", "more than 32 folders deep")]
 
 
 def test_a_name_that_is_not_text_is_printable_in_a_problem(tmp_path: Path) -> None:
@@ -183,6 +183,6 @@ def test_the_schema_that_init_writes_is_no_spec(tmp_path: Path) -> None:
     spec = write(tmp_path / "a.yaml", named("a"))
     schema = write(tmp_path / "raycml.schema.json", "{}")
     assert names(read([spec, schema])) == ["a"]
-    assert told(read([spec, schema])) == []
+    assert problems(read([spec, schema])) == []
     with pytest.raises(SourceError, match=r"no \*\.yaml"):
         read([schema])

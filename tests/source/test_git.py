@@ -1,10 +1,10 @@
-"""Reading specs from commits: what a ref points at, what counts, and that no file comes between."""
+"""Specs of commits: the commit of each ref, the files that count, and no file in between."""
 
 import os
 from pathlib import Path
 
 import pytest
-from git_world import ENVIRON, Repo, names, spec_files, told
+from git_world import ENVIRON, Repo, names, problems, spec_files
 from spec_samples import VALID, named
 
 from controller.source.directory import SourceError
@@ -204,7 +204,7 @@ def test_links_and_submodules_in_the_place_of_specs_are_problems(repo: Repo, cac
     )
     revision = repo.source(cache).read(commit)
     assert names(revision) == ["a"]
-    assert told(revision) == [
+    assert problems(revision) == [
         ("link.yaml", "is a symbolic link, and links are not followed"),
         ("module.yml", "is a submodule, and submodules are not read"),
     ]
@@ -213,7 +213,7 @@ def test_links_and_submodules_in_the_place_of_specs_are_problems(repo: Repo, cac
             repo.source(cache, path=path).read(commit)
 
 
-def test_names_that_nobody_should_have_do_no_harm(repo: Repo, cache: Path, tmp_path: Path) -> None:
+def test_hostile_names_do_no_harm(repo: Repo, cache: Path, tmp_path: Path) -> None:
     def blob(name: str) -> str:
         return repo.blob(named(name).encode())
 
@@ -236,7 +236,7 @@ def test_names_that_nobody_should_have_do_no_harm(repo: Repo, cache: Path, tmp_p
     before = sorted(tmp_path.iterdir())
     revision = repo.source(cache).read(commit)
     assert names(revision) == ["backslash", "lower", "newline", "not-text", "upper"]
-    assert told(revision) == [
+    assert problems(revision) == [
         ("../../evil.yaml", "its name leads elsewhere"),
         ("../x.yaml", "its name leads elsewhere"),
         ("bad\\x1b[31m\\udcfe.yaml", "not a spec"),
@@ -254,7 +254,7 @@ def test_names_that_differ_only_in_case_contest_a_cluster_as_any_two_do(
     commit = repo.commit_of(repo.tree(("100644", b"A.yaml", blob), ("100644", b"a.yaml", blob)))
     revision = repo.source(cache).read(commit)
     assert names(revision) == []
-    assert [file for file, _ in told(revision)] == ["A.yaml", "a.yaml"]
+    assert [file for file, _ in problems(revision)] == ["A.yaml", "a.yaml"]
 
 
 def test_a_broken_tree_is_an_error_and_not_an_empty_answer(repo: Repo, cache: Path) -> None:
@@ -272,7 +272,7 @@ def test_folders_below_the_bound_of_depth_are_a_problem(repo: Repo, cache: Path)
     commit = repo.commit({**spec_files("a"), "/".join("d" * 33) + "/a.yaml": VALID})
     revision = repo.source(cache).read(commit)
     assert names(revision) == ["a"]
-    assert [message for _, message in told(revision)] == ["more than 32 folders deep"]
+    assert [message for _, message in problems(revision)] == ["more than 32 folders deep"]
 
 
 def test_hooks_filters_attributes_and_settings_of_others_change_nothing(
@@ -310,7 +310,7 @@ def test_the_same_file_in_two_places_contests_its_own_name(repo: Repo, cache: Pa
     commit = repo.commit({"a.yaml": VALID, "b.yaml": VALID, **spec_files("c")})
     revision = repo.source(cache).read(commit)
     assert names(revision) == ["c"]
-    assert [file for file, _ in told(revision)] == ["a.yaml", "b.yaml"]
+    assert [file for file, _ in problems(revision)] == ["a.yaml", "b.yaml"]
 
 
 def test_git_that_is_not_installed_is_said(repo: Repo, cache: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which sources, refs and paths are taken, and that a refusal never repeats a credential."""
+"""Addresses, refs and paths that are taken; a refusal never repeats a credential."""
 
 from pathlib import Path
 

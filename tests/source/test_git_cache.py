@@ -37,7 +37,7 @@ def objects(cache: Path) -> Path:
     return cache / "objects-160.git"
 
 
-def test_the_cache_is_for_nobody_else(repo: Repo, cache: Path) -> None:
+def test_the_cache_is_closed_to_other_users(repo: Repo, cache: Path) -> None:
     commit = repo.commit(spec_files("a"))
     repo.source(cache).read(commit)
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
@@ -47,7 +47,7 @@ def test_the_cache_is_for_nobody_else(repo: Repo, cache: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser may give files away")
-def test_a_cache_of_somebody_else_is_refused(repo: Repo, cache: Path) -> None:
+def test_a_cache_of_another_user_is_refused(repo: Repo, cache: Path) -> None:
     repo.commit(spec_files("a"))
     cache.mkdir(parents=True)
     os.chown(cache, 12345, 12345)
@@ -249,7 +249,7 @@ def test_many_processes_may_use_one_cache(repo: Repo, cache: Path) -> None:
     assert [each.communicate()[0].strip() for each in started] == ["[1, 2, 3]"] * 3
 
 
-def test_who_waits_too_long_for_another_process_is_told(repo: Repo, cache: Path) -> None:
+def test_a_wait_for_another_process_has_an_end(repo: Repo, cache: Path) -> None:
     commit = repo.commit(spec_files("a"))
     with (
         Cache(cache, Limits()).locked("objects", 40),
@@ -259,7 +259,7 @@ def test_who_waits_too_long_for_another_process_is_told(repo: Repo, cache: Path)
     assert names(repo.source(cache).read(commit)) == ["a"]
 
 
-def test_asking_for_the_tip_waits_for_nobody(repo: Repo, cache: Path) -> None:
+def test_asking_for_the_tip_needs_no_lock(repo: Repo, cache: Path) -> None:
     commit = repo.commit(spec_files("a"))
     with Cache(cache, Limits()).locked("objects", 40):
         assert repo.source(cache, limits=Limits(lock_s=0.1)).tip() == commit

@@ -1,4 +1,4 @@
-"""Whether a commit follows another, and whether somebody who is trusted signed it."""
+"""Ancestors of a commit, and signatures by a trusted key."""
 
 import shutil
 import subprocess

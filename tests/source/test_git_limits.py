@@ -1,4 +1,4 @@
-"""What a repository may cost: large ones are refused in time, large files in them do no harm."""
+"""Bounds: a large repository is refused in time, and a large file in one does no harm."""
 
 import os
 import select
@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from git_world import ENVIRON, Repo, names, spec_files, told
+from git_world import ENVIRON, Repo, names, problems, spec_files
 from spec_samples import VALID, named
 
 from controller.source.directory import SourceError
@@ -87,7 +87,7 @@ def test_a_file_of_a_gibibyte_does_no_harm(repo: Repo, cache: Path) -> None:
         repo.git("config", "uploadpack.allowFilter", filtered)
         revision = repo.source(cache / filtered).read(commit)
         assert names(revision) == ["a"]
-        assert told(revision) == [("zeros.yaml", "the file has more than 1 MiB")]
+        assert problems(revision) == [("zeros.yaml", "the file has more than 1 MiB")]
         assert cached(cache / filtered) < 8 * MIB
 
 
@@ -106,7 +106,7 @@ def test_a_spec_file_above_its_bound_is_one_problem(repo: Repo, cache: Path) -> 
     commit = repo.commit({**spec_files("a"), "b.yaml": VALID + "#" * MIB})
     revision = repo.source(cache).read(commit)
     assert names(revision) == ["a"]
-    assert told(revision) == [("b.yaml", "the file has more than 1 MiB")]
+    assert problems(revision) == [("b.yaml", "the file has more than 1 MiB")]
 
 
 def test_too_many_and_too_large_spec_files_are_refused(repo: Repo, cache: Path) -> None:

@@ -138,7 +138,7 @@ def test_a_server_that_sends_elsewhere_does_not_get_followed(repo: Repo, tmp_pat
             GitSource(options, ENVIRON).tip()
 
 
-def test_a_server_that_is_away_and_a_repository_that_is_not_there_are_told_apart(
+def test_an_unreachable_server_and_a_missing_repository_are_different_errors(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "served").mkdir()

@@ -220,7 +220,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("old", "new", "said"), CASES, ids=[said[:50] for _, _, said in CASES])
-def test_a_fault_is_told_once_at_its_place(old: str, new: str, said: str) -> None:
+def test_a_fault_is_one_problem_at_its_place(old: str, new: str, said: str) -> None:
     (found,) = problems(spoilt(old, new))
     assert found.startswith(said)
 
@@ -247,7 +247,7 @@ def test_an_alias_is_refused_beside_its_anchor() -> None:
     ]
 
 
-def test_an_unquoted_version_is_told_how_to_be_written() -> None:
+def test_the_problem_of_an_unquoted_version_shows_the_quotes() -> None:
     assert problems(spoilt('"2.60.0"', "2.60"))[0].endswith('write it in quotes: "2.60"')
 
 

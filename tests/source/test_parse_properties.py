@@ -1,4 +1,4 @@
-"""Whatever the bytes: an answer, never a traceback, and never a spec beside a fault of its own."""
+"""Any bytes have an answer: never a traceback, and never a spec beside a fault of its own."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""What an editor knows of a spec."""
+"""The knowledge of an editor about a spec."""
 
 import copy
 from pathlib import Path

@@ -9,7 +9,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 SCHEMES = "https, ssh and file"
 HEX = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
@@ -26,14 +26,18 @@ _REF_MAX = 255
 
 @dataclass(frozen=True, slots=True)
 class GitAddress:
-    """`url` is for git and `shown` for people, both without credentials; `folder` when on disk."""
+    """`url` is for git, without credentials; `folder` is set for a repository on this disk."""
 
     url: str
-    shown: str
     scheme: str
     folder: Path | None = None
     user: str = field(default="", repr=False)  # in a web URL it may be a token as well
     password: str | None = field(default=None, repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The address for people, without credentials."""
+        return self.url if self.folder is None else str(self.folder)
 
     @property
     def takes_token(self) -> bool:
@@ -59,88 +63,70 @@ def parse_address(text: str) -> GitAddress:
 def _url_address(text: str) -> GitAddress:
     try:
         parts = urlsplit(text)
-        user, password, host = _split_login(parts)
     except ValueError:
         raise ValueError("the source is not a URL that can be read; correct it") from None
     if parts.query or parts.fragment:
         raise ValueError("the URL of a repository has no `?` and no `#`; leave that part out")
-    match parts.scheme:
-        case "file":
-            if host not in {"", "localhost"} or not parts.path.startswith("/"):
-                raise ValueError("a file: URL names a folder of this machine; write file:///folder")
-            return _folder_address(Path(unquote(parts.path)))
-        case "https" | "http":
-            return _web_address(parts, user, password, _host(host))
-        case "ssh":
-            return _ssh_address(parts, user, password, _host(host))
-        case _:
-            raise ValueError(f"sources over `{parts.scheme[:20]}:` are refused; use {SCHEMES}")
-
-
-def _split_login(parts: SplitResult) -> tuple[str, str | None, str]:
     login, _, host = parts.netloc.rpartition("@")
-    user, colon, password = login.partition(":")
-    return unquote(user), unquote(password) if colon else None, host
-
-
-def _host(text: str) -> str:
-    if not _HOST.fullmatch(text):
+    if parts.scheme == "file":
+        if host not in {"", "localhost"} or not parts.path.startswith("/"):
+            raise ValueError("a file: URL names a folder of this machine; write file:///folder")
+        return _folder_address(Path(unquote(parts.path)))
+    if parts.scheme not in {"https", "http", "ssh"}:
+        raise ValueError(f"sources over `{parts.scheme[:20]}:` are refused; use {SCHEMES}")
+    if not _HOST.fullmatch(host):
         raise ValueError("the host of the source is not valid; correct the URL")
-    return text
-
-
-def _web_address(parts: SplitResult, user: str, password: str | None, host: str) -> GitAddress:
+    if parts.scheme == "ssh":
+        return _ssh_address(login, host + parts.path)
     if parts.scheme == "http" and not _is_this_machine(host):
         raise ValueError(
-            "http: is only taken for this machine, since anybody on the way could change specs; "
+            "http: is only taken for this machine, since others on the way could change specs; "
             "use https:"
         )
-    if ":" in user or not (user + (password or "")).isprintable():
+    user, colon, password = map(unquote, login.partition(":"))
+    if ":" in user or not (user + password).isprintable():
         raise ValueError("the credentials in the URL cannot be sent as they are; correct them")
     url = f"{parts.scheme}://{host}{parts.path}"
-    return GitAddress(url, url, parts.scheme, None, user, password)
+    return GitAddress(url, parts.scheme, user=user, password=password if colon else None)
 
 
 def _is_this_machine(host: str) -> bool:
     name = host.rpartition(":")[0] if re.search(r":[0-9]+\Z", host) else host
-    if name == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
+        return name == "localhost" or ipaddress.ip_address(name.strip("[]")).is_loopback
     except ValueError:
         return False
 
 
-def _ssh_address(parts: SplitResult, user: str, password: str | None, host: str) -> GitAddress:
-    if password is not None:
+def _ssh_address(login: str, rest: str) -> GitAddress:
+    user = unquote(login)
+    if ":" in login:
         raise ValueError("ssh: takes keys and no password; take the password out of the URL")
     if user and not _USER.match(user):
         raise ValueError("the user name in the URL is not valid; correct it")
-    url = f"ssh://{user + '@' if user else ''}{host}{parts.path}"
-    return GitAddress(url, url, "ssh", None)
+    return GitAddress(f"ssh://{user + '@' if user else ''}{rest}", "ssh")
 
 
 def _scp_address(text: str) -> GitAddress:
-    found = _SCP.fullmatch(text)
-    mistyped = found is not None and found["host"].lower() in _SCHEME_WORDS
+    parts = _SCP.fullmatch(text)
     if (
-        found is None
-        or mistyped
-        or "@" in found["path"].partition("/")[0]
-        or found["path"].startswith("-")
+        parts is None
+        or parts["host"].lower() in _SCHEME_WORDS
+        or "@" in parts["path"].partition("/")[0]
+        or parts["path"].startswith("-")
     ):
         raise ValueError(
             "the source is neither a URL nor `user@host:path`; correct it, "
             "or write ./ before the name of a folder that holds a colon"
         )
-    return GitAddress(text, text, "ssh", None)
+    return GitAddress(text, "ssh")
 
 
 def _folder_address(path: Path) -> GitAddress:
     folder = path.absolute()
     if not str(folder).isprintable():
         raise ValueError("the folder's name holds control characters; rename it")
-    return GitAddress(f"file://{quote(str(folder))}", str(folder), "file", folder)
+    return GitAddress(f"file://{quote(str(folder))}", "file", folder)
 
 
 def checked_ref(ref: str | None) -> str | None:

@@ -13,7 +13,7 @@ _QUOTED = 300  # characters of a message of git that are shown
 NO_COMMIT = (
     "the commit is not there any more, or is not given out; check whether the ref was rewound"
 )
-_KNOWN = {
+_SENTENCES = {
     "the host's ssh key is not known; add it to ~/.ssh/known_hosts of this user": (
         "host key verification failed",
         "host identification has changed",
@@ -73,7 +73,7 @@ _KNOWN = {
     ),
 }
 _PATTERNS = tuple(
-    (re.compile("|".join(patterns), re.IGNORECASE), said) for said, patterns in _KNOWN.items()
+    (re.compile("|".join(patterns), re.IGNORECASE), text) for text, patterns in _SENTENCES.items()
 )
 # Git adds it to nearly every failure of a transport, whatever the cause.
 _NOISE = re.compile(
@@ -85,7 +85,7 @@ _NOISE = re.compile(
 def explained(stderr: str) -> str | None:
     """The sentence for a failure that is the remote's; None when the cache may be at fault."""
     text = _NOISE.sub("", stderr)
-    return next((said for pattern, said in _PATTERNS if pattern.search(text)), None)
+    return next((sentence for pattern, sentence in _PATTERNS if pattern.search(text)), None)
 
 
 def quoted(stderr: str) -> str:

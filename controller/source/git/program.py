@@ -2,7 +2,7 @@
 
 The environment is made from nothing but what is listed here, so no configuration of the user or
 the machine, no hook, helper, prompt or trace changes what git does.  Keys and known hosts of ssh
-are still found, for ssh looks for them in the home that the system knows.
+still count, for ssh looks for them in the home that the system has for the user.
 """
 
 import hashlib
@@ -87,7 +87,7 @@ class DamagedError(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class GitRun:
-    """How git ended; `err` is the end of its messages, without credentials."""
+    """The end of a run; `err` is the end of its messages, without credentials."""
 
     code: int
     out: bytes
@@ -113,7 +113,7 @@ class GitCommand:
 class Git:
     """Git for one address, within limits; `folder` is private and holds its settings.
 
-    Failures are told apart by whose fault they are: a SourceError is the remote's or a person's, a
+    The class of an error says whose fault it is: a SourceError is the remote's or the operator's, a
     DamagedError may be the cache's, a LimitError is a bound that was passed.
     """
 
@@ -129,9 +129,9 @@ class Git:
         arguments = ("ls-remote", "--quiet", "--", self.address.url, *names)
         return self._ask(GitCommand(arguments, remote=True)).out
 
-    def fetch(self, repository: Repository, options: Sequence[str], wanted: str) -> None:
+    def fetch(self, repository: Repository, options: Sequence[str], refspec: str) -> None:
         """Bring a commit into the cache."""
-        arguments = (*_FETCH, *options, "--", self.address.url, wanted)
+        arguments = (*_FETCH, *options, "--", self.address.url, refspec)
         self._fetch(GitCommand(arguments, repository=repository, remote=True), repository)
 
     def fetch_files(self, repository: Repository, ids: Iterable[str]) -> None:

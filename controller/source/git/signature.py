@@ -112,15 +112,15 @@ def _bare(armoured: bytes, keys: Path) -> bytes:
         raise _unusable(keys, "its armour is damaged") from None
 
 
-def _why(commit: str, keys: Path, said: str) -> str:
+def _why(commit: str, keys: Path, stderr: str) -> str:
     short, file = commit[:12], one_line(str(keys))
-    if not said.strip():
+    if not stderr.strip():
         return f"commit {short} is not signed; sign it with a key of {file}"
-    if _NO_PROGRAM in said:
+    if _NO_PROGRAM in stderr:
         return f"commit {short} is signed with another kind of key than is in {file}; use one of it"
-    if "cannot run" in said or "cannot exec" in said:
-        return f"the signature of commit {short} cannot be checked: {quoted(said)}; install that"
+    if "cannot run" in stderr or "cannot exec" in stderr:
+        return f"the signature of commit {short} cannot be checked: {quoted(stderr)}; install that"
     return (
-        f"commit {short} has no good signature by a key of {file}: {quoted(said)}; "
+        f"commit {short} has no good signature by a key of {file}: {quoted(stderr)}; "
         "sign it with one of those keys, or add the signer's"
     )

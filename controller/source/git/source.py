@@ -169,11 +169,11 @@ class GitSource:
         listing = self._git.read(repository, *arguments, out_bytes=LISTING_BYTES)
         if listing.count(b"\0") > self._limits.entries:
             raise self._too_much(f"{self._limits.entries} files")
-        found = list(tree.entries(listing, self._path))
-        if self._path and any(entry.path == "" for entry in found):
+        entries = list(tree.parse_listing(listing, self._path))
+        if self._path and any(entry.path == "" for entry in entries):
             message = f"the path is not a folder at {commit[:12]}; correct the path"
             raise NotInSourceError(f"{self.origin}: {message}")
-        return found
+        return entries
 
     def _contents(self, repository: Repository, files: Sequence[Entry]) -> dict[str, bytes]:
         """The content by id; of a file too large for a spec, enough for its reader to say so."""

@@ -54,7 +54,7 @@ class Entry:
         return None
 
 
-def entries(listing: bytes, folder: str) -> Iterator[Entry]:
+def parse_listing(listing: bytes, folder: str) -> Iterator[Entry]:
     """The output of `ls-tree -r -z` about a folder; one of an empty path is the folder itself."""
     for line in listing.split(b"\0")[:-1]:
         head, tab, name = line.decode("utf-8", "surrogateescape").partition("\t")
@@ -65,9 +65,9 @@ def entries(listing: bytes, folder: str) -> Iterator[Entry]:
         yield Entry(path, parts[0], parts[2], one_line(name))
 
 
-def specs(found: Iterable[Entry]) -> tuple[list[Entry], set[Problem]]:
+def specs(entries: Iterable[Entry]) -> tuple[list[Entry], set[Problem]]:
     """Every `*.yaml` and `*.yml` but the hidden ones, and a problem for each that is no file."""
-    named = sorted(entry for entry in found if entry.path.endswith(SUFFIXES))
+    named = sorted(entry for entry in entries if entry.path.endswith(SUFFIXES))
     named = [entry for entry in named if entry.is_odd or not entry.is_hidden]
     times = Counter(entry.path for entry in named)
     files: list[Entry] = []
@@ -83,10 +83,10 @@ def specs(found: Iterable[Entry]) -> tuple[list[Entry], set[Problem]]:
     return files, problems
 
 
-def attachments(documents: Iterable[SpecDocument], found: Iterable[Entry]) -> dict[str, Entry]:
+def attachments(documents: Iterable[SpecDocument], entries: Iterable[Entry]) -> dict[str, Entry]:
     """The plain files that specs name, by their names from the top of the repository."""
     names = {_beside(each, path) for each in documents if (path := attachment(each)) is not None}
-    plain = (entry for entry in found if entry.name in names and entry.refusal is None)
+    plain = (entry for entry in entries if entry.name in names and entry.refusal is None)
     return {entry.name: entry for entry in plain}
 
 
@@ -110,28 +110,28 @@ def reader(contents: Mapping[str, bytes]) -> ReadFile:
 
 def sizes(listing: bytes) -> dict[str, int]:
     """The output of `cat-file --batch-check`: the size of each file that is there, by its id."""
-    found: dict[str, int] = {}
+    sizes_by_id: dict[str, int] = {}
     for line in listing.decode("ascii", "replace").splitlines():
         parts = line.split()
         if len(parts) == 3 and parts[1] == "blob" and parts[2].isdigit():
-            found[parts[0]] = int(parts[2])
+            sizes_by_id[parts[0]] = int(parts[2])
         elif parts[1:] != ["missing"]:
             raise DamagedError("a file of the commit is not a file in the git cache")
-    return found
+    return sizes_by_id
 
 
 def contents(batch: bytes, files: Mapping[str, int]) -> dict[str, bytes]:
     """The output of `cat-file --batch`, each file compared with its id.  DamagedError."""
-    found: dict[str, bytes] = {}
+    files_by_id: dict[str, bytes] = {}
     at = 0
     for name, size in files.items():
         head = f"{name} blob {size}\n".encode()
         data = batch[at + len(head) : at + len(head) + size]
         if batch[at : at + len(head)] != head or id_of(data, len(name)) != name:
             raise DamagedError("the git cache holds something else than the commit")
-        found[name] = data
+        files_by_id[name] = data
         at += len(head) + size + 1
-    return found
+    return files_by_id
 
 
 def id_of(data: bytes, digits: int) -> str:

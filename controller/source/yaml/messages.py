@@ -5,7 +5,7 @@ knows only the names of fields.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from pydantic_core import ErrorDetails
 from yaml import Node, ScalarNode
@@ -15,52 +15,39 @@ from controller.core.spec.suggestions import did_you_mean
 from controller.source.yaml.nodes import scalar
 from controller.source.yaml.scalars import Unclear
 
+_MAPPING = "must be a mapping of names to values; write `key: value` lines below it"
+_BY_TYPE = {
+    "int_type": "must be a whole number{number}",
+    "int_from_float": "must be a whole number{number}",
+    "bool_type": "must be true or false{other}; write true or false, without quotes",
+    "model_type": _MAPPING,
+    "dict_type": _MAPPING,
+    "mapping_type": _MAPPING,
+    "tuple_type": "must be a list; begin each entry with `- `",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_long": "has too many entries; at most {max_length} are allowed",
+}
 
-def message(error: ErrorDetails, node: Node | None, known: tuple[str, ...]) -> str:
-    """`node` is what was written there; `known` are the fields that could stand there."""
+
+def message(error: ErrorDetails, node: Node | None, fields: tuple[str, ...]) -> str:
+    """`node` is the value at fault; `fields` are those that could stand there."""
     kind = error["type"]
     context = error.get("ctx", {})
     name = _name(error)
     if kind == "missing":
         return f"`{name}` is missing; add it"
     if kind == "extra_forbidden":
-        return _unknown(name, known)
+        hint = INSTEAD.get(name) or did_you_mean(name, fields)
+        return f"unknown field `{name}`; {hint or 'remove it, or correct its name'}"
     if kind == "raycml":
         return error["msg"]
     if isinstance(node, ScalarNode) and scalar(node) is None and kind != "value_error":
         return f"`{name}` is empty; write a value, or leave the field out"
     if kind == "value_error":
-        return _own(name, str(context["error"]), None if _is_variable(error) else node)
-    return _variable(name, node) if _is_variable(error) else _typed(kind, name, context, node)
-
-
-def _is_variable(error: ErrorDetails) -> bool:
-    """True for an error about a variable below `environment`, whose value is not repeated."""
-    steps = [step for step in error["loc"] if step != "[key]"]
-    return len(steps) > 1 and steps[-2] == "environment"
-
-
-def _variable(name: str, node: Node | None) -> str:
-    if not isinstance(node, ScalarNode):
-        return f"`{name}` must be text, not a list or a mapping"
-    return (
-        f"`{name}` must be text, and YAML takes its value for {_taken(node)}; "
-        f'write it in quotes: {name}: "..."'
-    )
-
-
-def _typed(kind: str, name: str, context: Mapping[str, object], node: Node | None) -> str:
-    make = _BY_TYPE.get(kind)
-    if make is not None:
-        return make(name, node)
-    if kind == "literal_error":
-        return _literal(name, str(context["expected"]), node)
-    if kind in _BOUND:
-        word, key = _BOUND[kind]
-        return f"`{name}` must be {word} {context[key]}"
-    if kind == "too_long":
-        return f"`{name}` has too many entries; at most {context['max_length']} are allowed"
-    return f"`{name}` is not valid here"
+        return _rejected(name, str(context["error"]), None if _is_variable(error) else node)
+    hidden = _text(node, "its value", f'{name}: "..."')
+    return f"`{name}` {hidden if _is_variable(error) else _typed(kind, context, node)}"
 
 
 def _name(error: ErrorDetails) -> str:
@@ -72,80 +59,51 @@ def _name(error: ErrorDetails) -> str:
     return steps[-1][:60]
 
 
-def _unknown(name: str, known: tuple[str, ...]) -> str:
-    hint = INSTEAD.get(name) or did_you_mean(name, known)
-    return f"unknown field `{name}`; {hint or 'remove it, or correct its name'}"
+def _is_variable(error: ErrorDetails) -> bool:
+    """True for an error about a variable below `environment`, whose value is not repeated."""
+    steps = [step for step in error["loc"] if step != "[key]"]
+    return len(steps) > 1 and steps[-2] == "environment"
 
 
-def _own(name: str, said: str, node: Node | None) -> str:
+def _rejected(name: str, reason: str, node: Node | None) -> str:
+    """The reason of our own check, or that readers of YAML disagree about the value."""
     if isinstance(node, ScalarNode) and isinstance(value := scalar(node), Unclear):
         return (
             f"`{node.value[:40]}` is not clearly a value for `{name}`; some readers of YAML take "
             f"it for {value.what}: write a plain decimal number, or quotes"
         )
-    return f"`{name}` {said}" if said.startswith("must be ") else said
+    return f"`{name}` {reason}" if reason.startswith("must be ") else reason
 
 
-def _quote(name: str, node: Node | None) -> str:
+def _typed(kind: str, context: Mapping[str, object], node: Node | None) -> str:
+    written = str(node.value) if isinstance(node, ScalarNode) else ""
+    if kind == "string_type":
+        return _text(node, f"`{written[:60]}`", json.dumps(written[:60], ensure_ascii=False))
+    if kind == "literal_error":
+        return _choice(str(context["expected"]), written)
+    other = f", not `{written[:40]}`" if written else ""
+    number = f"{other}; {_digits(node)}" if isinstance(node, ScalarNode) else ""
+    return _BY_TYPE.get(kind, "is not valid here").format(other=other, number=number, **context)
+
+
+def _text(node: Node | None, shown: str, quoted: str) -> str:
     if not isinstance(node, ScalarNode):
-        return f"`{name}` must be text, not a list or a mapping"
-    written = node.value[:60]
-    quoted = json.dumps(written, ensure_ascii=False)
-    return (
-        f"`{name}` must be text, and YAML takes `{written}` for {_taken(node)}; "
-        f"write it in quotes: {quoted}"
-    )
-
-
-def _taken(node: ScalarNode) -> str:
+        return "must be text, not a list or a mapping"
     value = scalar(node)
-    if isinstance(value, Unclear):
-        return value.what
-    return "true or false" if isinstance(value, bool) else "a number"
+    taken = "true or false" if isinstance(value, bool) else "a number"
+    taken = value.what if isinstance(value, Unclear) else taken
+    return f"must be text, and YAML takes {shown} for {taken}; write it in quotes: {quoted}"
 
 
-def _whole(name: str, node: Node | None) -> str:
-    if not isinstance(node, ScalarNode):
-        return f"`{name}` must be a whole number"
-    return f"`{name}` must be a whole number, not `{node.value[:40]}`; {_number_hint(node)}"
-
-
-def _number_hint(node: ScalarNode) -> str:
+def _digits(node: ScalarNode) -> str:
     digits = node.value.lstrip("+-0_ ")
     if digits.isascii() and digits.isdigit() and len(digits) <= 9:
         return f"write {digits}" + (", without quotes" if isinstance(scalar(node), str) else "")
     return "write plain decimal digits without quotes"
 
 
-def _true_or_false(name: str, node: Node | None) -> str:
-    written = f", not `{node.value[:40]}`" if isinstance(node, ScalarNode) else ""
-    return f"`{name}` must be true or false{written}; write true or false, without quotes"
-
-
-def _mapping(name: str, _: Node | None) -> str:
-    return f"`{name}` must be a mapping of names to values; write `key: value` lines below it"
-
-
-def _list(name: str, _: Node | None) -> str:
-    return f"`{name}` must be a list; begin each entry with `- `"
-
-
-def _literal(name: str, expected: str, node: Node | None) -> str:
+def _choice(expected: str, written: str) -> str:
     choices = tuple(expected.replace("'", "").replace(" or ", ", ").split(", "))
     listed = " or ".join([", ".join(choices[:-1]), choices[-1]] if choices[:-1] else choices)
-    written = node.value if isinstance(node, ScalarNode) else ""
     hint = did_you_mean(written, choices) if written and len(choices) > 1 else ""
-    return f"`{name}` must be {listed}" + (f"; {hint}" if hint else "")
-
-
-_BY_TYPE: Mapping[str, Callable[[str, Node | None], str]] = {
-    "string_type": _quote,
-    "int_type": _whole,
-    "int_from_float": _whole,
-    "bool_type": _true_or_false,
-    "model_type": _mapping,
-    "dict_type": _mapping,
-    "mapping_type": _mapping,
-    "tuple_type": _list,
-}
-_BOUND = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le")}
+    return f"must be {listed}" + (f"; {hint}" if hint else "")

@@ -64,11 +64,11 @@ def _text(file: str, data: bytes) -> str | Problem:
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8-sig")
         return _at_end_of(before, file, "not UTF-8 here; save the file as UTF-8")
-    found = _UNPRINTABLE.search(text)
-    if found is None:
+    match = _UNPRINTABLE.search(text)
+    if match is None:
         return text
-    message = f"the character U+{ord(found.group()):04X} may not be in a file; remove it"
-    return _at_end_of(text[: found.start()], file, message)
+    message = f"the character U+{ord(match.group()):04X} may not be in a file; remove it"
+    return _at_end_of(text[: match.start()], file, message)
 
 
 def _at_end_of(text: str, file: str, message: str) -> Problem:
@@ -150,8 +150,8 @@ def _invalid(file: str, root: MappingNode, error: ValidationError) -> Iterator[P
         path = tuple(step for step in each["loc"] if step != "[key]")
         node = _at(root, path)
         if node is None or node.tag != REFUSED:
-            said = message(each, node, fields_at(path))
-            yield problem_at(file, _place(root, each, path), said)
+            text = message(each, node, fields_at(path))
+            yield problem_at(file, _place(root, each, path), text)
 
 
 def _at(root: Node, path: Sequence[int | str]) -> Node | None:

@@ -1,6 +1,6 @@
 """The JSON Schema of a spec, for editors and for other tools.
 
-Draft 7, because editors of YAML understand it.  It is made from the types, so that hover text,
+Draft 7, because editors of YAML understand it.  It is generated from the types, so that hover text,
 completion and validation cannot drift apart.  Rules that a schema cannot express (names that
 collide, bounds between fields) are left to `raycml validate`.
 """
@@ -20,12 +20,12 @@ SCHEMA_ID = "urn:raycml:schema:v1"
 
 def json_schema() -> dict[str, object]:
     """A new dict at every call; the caller may change it."""
-    made = RayCluster.model_json_schema(by_alias=True, ref_template="#/definitions/{model}")
-    definitions = made.pop("$defs", {})
+    schema = RayCluster.model_json_schema(by_alias=True, ref_template="#/definitions/{model}")
+    definitions = schema.pop("$defs", {})
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": SCHEMA_ID,
-        **_draft_7_mapping(made),
+        **_draft_7_mapping(schema),
         "definitions": {name: _draft_7(each) for name, each in definitions.items()},
     }
 
