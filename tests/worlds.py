@@ -12,6 +12,7 @@ from controller.core.model.member import Member, parse_member
 from controller.core.model.observed import (
     HeadReport,
     LauncherFile,
+    Listed,
     MemberReport,
     ObservedApplication,
     ObservedFiles,
@@ -146,7 +147,10 @@ def observed(
     by_project = {PROJECT: [], **{a.project: [] for a in apps}}
     for app in apps:
         by_project[app.project].append(app)
-    projects = {p: ObservedProject(p, tuple(a), complete) for p, a in by_project.items()}
+    projects = {
+        p: ObservedProject(p, tuple(a), Listed.WHOLE if complete else Listed.TORN)
+        for p, a in by_project.items()
+    }
     return ObservedState(now, projects, {r.cluster: r for r in reports}, files)
 
 

@@ -31,8 +31,8 @@ def look_at(session: Session, revision: Revision, name: str, from_owner: str | N
         message = f"{name} cannot be looked at: {why}"
         raise CommandError(message, Exit.NOT_CONVERGED, "correct `project` in its spec")
     project = seen.observed.projects[cluster.project]
-    if not project.complete or project.problem is not None:
-        message = project.problem or "the list of applications was torn; nothing is decided on it"
+    if not project.complete:
+        message = project.why or "the list of applications was torn; nothing is decided on it"
         raise CommandError(message, Exit.UNEXPECTED, "the same command again")
     if cluster.paused:
         message = f"{name} is paused by its spec: nothing is written"

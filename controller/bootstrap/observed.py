@@ -11,6 +11,7 @@ from controller.core.model.jobs import CONTROLLER_JOB, ObservedJob, ObservedRun,
 from controller.core.model.member import BUILT, THE_PROJECT
 from controller.core.model.observed import (
     LauncherFile,
+    Listed,
     ObservedApplication,
     ObservedEnvironment,
     ObservedFiles,
@@ -81,7 +82,8 @@ class ObservedSetup:
     def state(self) -> ObservedState:
         """The same, as the laws look at it."""
         project = self.project.id
-        found = ObservedProject(project, self.applications, self.complete)
+        listed = Listed.WHOLE if self.complete else Listed.TORN
+        found = ObservedProject(project, self.applications, listed)
         stored = tuple(LauncherFile(path, size=size) for path, size in self.files.items())
         files = ObservedFiles({project: stored}, environments={project: self.environments})
         return ObservedState(self.as_of, {project: found}, files=files)

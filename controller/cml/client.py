@@ -24,7 +24,14 @@ from controller.cml.errors import (
 from controller.cml.jobs import Jobs
 from controller.cml.operations import CallRecord, Operation, Request, Response
 from controller.cml.projects import Projects
-from controller.cml.reading import confirmed, read_list, read_object, read_once, read_one
+from controller.cml.reading import (
+    confirmed,
+    observed_project,
+    read_list,
+    read_object,
+    read_once,
+    read_one,
+)
 from controller.cml.transport import Network, OnCall, Retries, Timeouts, Transport, open_http
 from controller.cml.values import FileEntry, ProjectRef, RuntimeRef
 from controller.core.model.observed import ObservedApplication, ObservedProject
@@ -88,9 +95,9 @@ class Client:
     # Applications
 
     def list_applications(self, project: str) -> ObservedProject:
-        """All applications; `complete` is False when the pages did not fit together.
+        """All applications; the list is TORN if its pages did not fit together.
 
-        An application that is too large to read is a `failure` of the list.
+        It FAILED if an application is too large to read.
         """
         found = read_list(
             self._send,
@@ -100,7 +107,7 @@ class Client:
             sort="created_at",
         )
         seen = tuple(translate.application(one, project) for one in found.items)
-        return ObservedProject(project, seen, found.complete, failure=found.problem or None)
+        return observed_project(project, seen, found)
 
     def get_application(self, project: str, application_id: str) -> ObservedApplication:
         path = paths.application(project, application_id)

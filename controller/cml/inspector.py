@@ -18,7 +18,7 @@ from controller.cml import paths, translate, wire
 from controller.cml.client import Client
 from controller.cml.errors import Unauthorized
 from controller.cml.operations import Request
-from controller.cml.reading import read_list, read_object, read_one
+from controller.cml.reading import observed_project, read_list, read_object, read_one
 from controller.core.model.observed import ObservedProject
 from controller.core.model.project import Amounts, ProjectSeen, Quota
 
@@ -160,7 +160,7 @@ class Inspector(Client):
             sort="created_at",
         )
         apps = tuple(translate.application(one, project) for one in found.items)
-        seen = ObservedProject(project, apps, found.complete, failure=found.problem or None)
+        seen = observed_project(project, apps, found)
         return WholeList(seen, tuple(one.raw for one in found.items))
 
     def quota(self, user: str) -> Quota | None:

@@ -23,6 +23,7 @@ from controller.cml.paging import (
     read_items,
     read_page,
 )
+from controller.core.model.observed import Listed, ObservedApplication, ObservedProject
 
 Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")
@@ -146,3 +147,13 @@ def _identity(item: BaseModel) -> str:
             return item.id
         case _:
             raise TypeError(f"{type(item).__name__} is not listed in pages")
+
+
+def observed_project(
+    project: str, applications: tuple[ObservedApplication, ...], found: Listing[T]
+) -> ObservedProject:
+    """A project with what its list told of its applications."""
+    if found.problem:
+        return ObservedProject(project, applications, Listed.FAILED, found.problem)
+    listed = Listed.WHOLE if found.complete else Listed.TORN
+    return ObservedProject(project, applications, listed)

@@ -27,7 +27,7 @@ def is_over(places: frozenset[Place], projects: Mapping[str, ObservedProject]) -
     """Whether complete lists show that no cluster of the record runs in any of these places."""
     for name, project in places:
         seen = projects.get(project)
-        if seen is None or not seen.complete or seen.problem is not None:
+        if seen is None or not seen.complete:
             return False
         if is_alive(name, seen):
             return False

@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from controller.core.model.desired import DesiredState
-from controller.core.model.observed import ObservedState, key_of
+from controller.core.model.observed import Listed, ObservedState, key_of
 from controller.core.model.record import Record
 
 Place = tuple[str, str]  # cluster and project
@@ -48,8 +48,9 @@ def sightings(desired: DesiredState, observed: ObservedState, owner: str) -> Sig
     lists = observed.projects.values()
     return Sightings(
         frozenset((key_of(app).cluster, app.project) for app in observed.owned(owner)),
-        frozenset(p.project for p in lists if p.complete and not p.problem and not p.failure),
-        frozenset(p.project for p in lists if p.problem) | desired.unknown_projects,
+        frozenset(p.project for p in lists if p.complete),
+        frozenset(p.project for p in lists if p.listed is Listed.MISSING)
+        | desired.unknown_projects,
         desired.project_ids,
     )
 

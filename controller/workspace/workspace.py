@@ -18,6 +18,7 @@ from controller.core.model.observed import (
     Asked,
     ClusterFolder,
     LauncherFile,
+    Listed,
     ObservedApplication,
     ObservedEnvironment,
     ObservedFiles,
@@ -118,10 +119,10 @@ class Workspace:
 
     def _unlisted(self, project: str, error: errors.CmlError) -> ObservedProject:
         if not _is_hidden(error):
-            return ObservedProject(project, complete=False, failure=str(error))
+            return ObservedProject(project, listed=Listed.FAILED, why=str(error))
         # Another project may have its name by now.
         self._ids = {name: found for name, found in self._ids.items() if found != project}
-        return ObservedProject(project, complete=False, problem=str(error))
+        return ObservedProject(project, listed=Listed.MISSING, why=str(error))
 
     def pauses(self, projects: Iterable[str], at: datetime) -> ObservedPauses:
         """Nothing is decided about a project whose pauses cannot be read; the others go on.

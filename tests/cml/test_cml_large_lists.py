@@ -45,7 +45,7 @@ def test_a_list_of_any_weight_is_read_whole(weights: list[int]) -> None:
     world = World(served(weights))  # type: ignore[arg-type]  # a handler
     found = world.client.list_applications(PROJECT)
     assert found.complete
-    assert found.failure is None
+    assert not found.why
     assert {one.id for one in found.applications} == ids(range(len(weights)))
     assert len(world.requests) <= 3 * len(weights) + 10
     assert world.clock.waits == []
@@ -57,7 +57,7 @@ def test_one_item_that_is_too_large_hides_no_other(before: list[int], after: lis
     world = World(served([*before, ROOM + 1, *after]))  # type: ignore[arg-type]  # a handler
     found = world.client.list_applications(PROJECT)
     assert not found.complete
-    assert "cannot be read: list applications: the answer is too large" in (found.failure or "")
+    assert "cannot be read: list applications: the answer is too large" in found.why
     others = ids(range(len(before) + 1 + len(after))) - {f"app-{len(before)}"}
     assert [one.id for one in found.applications] == sorted(others, key=lambda i: int(i[4:]))
 

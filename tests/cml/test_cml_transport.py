@@ -126,7 +126,7 @@ def test_a_list_may_be_as_large_as_its_limit_and_no_larger() -> None:
     world = World([httpx.Response(200, content=b" " * (BODY_LIMIT + 1))])
     found = world.client.list_applications(PROJECT)
     assert not found.complete
-    assert "too large" in (found.failure or "")
+    assert "too large" in found.why
 
 
 def test_a_body_that_trickles_for_ever_is_given_up() -> None:

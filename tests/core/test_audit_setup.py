@@ -22,6 +22,7 @@ from controller.core.model.member import (
     Key,
 )
 from controller.core.model.observed import (
+    Listed,
     ObservedApplication,
     ObservedEnvironment,
     ObservedFiles,
@@ -63,7 +64,7 @@ def step(
 
 def broken(law: Law, *steps: Step, complete: bool = True, **parts: object) -> list[str]:
     apps = parts.get("apps", (APP,))
-    project = ObservedProject(PROJECT, apps, complete)  # type: ignore[arg-type]
+    project = ObservedProject(PROJECT, apps, Listed.WHOLE if complete else Listed.TORN)  # type: ignore[arg-type]
     job = parts.get("job", JOB)
     environment = ObservedEnvironment(ready=True, job=job)  # type: ignore[arg-type]
     files = ObservedFiles({}, environments={PROJECT: {HASH: environment, "": environment}})

@@ -9,7 +9,7 @@ import pytest
 
 from controller.clock import SystemClock
 from controller.cml.inspector import WholeList
-from controller.core.model.observed import ObservedProject
+from controller.core.model.observed import Listed, ObservedProject
 from controller.core.model.project import Amounts, ProjectSeen, Quota
 from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.spec.spec import RayCluster
@@ -205,7 +205,7 @@ def test_a_key_is_judged_even_where_the_server_has_no_question_for_it(
         (HOME, ObservedProject(HOME.id), CheckStatus.GOOD, Cause.OTHER),
         (replace(HOME, may_write=None), ObservedProject(HOME.id), CheckStatus.GOOD, Cause.OTHER),
         (replace(HOME, may_write=False), ObservedProject(HOME.id), CheckStatus.BAD, Cause.KEY),
-        (HOME, ObservedProject(HOME.id, complete=False), CheckStatus.WARNING, Cause.OTHER),
+        (HOME, ObservedProject(HOME.id, listed=Listed.TORN), CheckStatus.WARNING, Cause.OTHER),
         (HOME, NoAnswerError("no", "Unauthorized", 403), CheckStatus.BAD, Cause.KEY),
         (HOME, NoAnswerError("no", "Unavailable"), CheckStatus.UNKNOWN, Cause.OTHER),
         (NoAnswerError("no", "Unauthorized", 403), NO, CheckStatus.BAD, Cause.KEY),

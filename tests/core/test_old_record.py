@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.model.observed import ObservedProject
+from controller.core.model.observed import Listed, ObservedProject
 from controller.core.model.record import Departed, Record
 from controller.run.old_sources import is_over, open_places
 from tests.worlds import PROJECT, application, desired, foreign, named, revision, spec
@@ -39,8 +39,8 @@ EMPTY = ObservedProject(PROJECT)
         (replace(EMPTY, applications=(application(named("old-b"), "head"),)), True),
         (replace(EMPTY, applications=(application(OLD, "cpu/0"),)), False),
         (replace(EMPTY, applications=(foreign("ray-old-head"),)), False),
-        (replace(EMPTY, complete=False), False),
-        (replace(EMPTY, problem="hidden"), False),
+        (replace(EMPTY, listed=Listed.TORN), False),
+        (replace(EMPTY, listed=Listed.MISSING, why="hidden"), False),
         (None, False),
     ],
 )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from environment_world import OURS, asking
 
 from controller.core.model.history import History
-from controller.core.model.observed import ObservedFiles, ObservedProject
+from controller.core.model.observed import Listed, ObservedFiles, ObservedProject
 from controller.core.model.plan import Delete, Intent, Plan, Step
 from controller.core.model.reasons import Reason
 from controller.core.planner.memory import remember
@@ -92,8 +92,8 @@ def test_what_left_for_another_project_waits_until_the_old_list_is_whole() -> No
     state = desired(spec())
     world = observed(*whole_cluster(spec()), moved)
     for torn in (
-        ObservedProject(OTHER, (moved,), complete=False),
-        ObservedProject(OTHER, (moved,), complete=False, failure="CML failed"),
+        ObservedProject(OTHER, (moved,), Listed.TORN),
+        ObservedProject(OTHER, (moved,), Listed.FAILED, "CML failed"),
     ):
         seen = replace(world, projects={**world.projects, OTHER: torn})
         made = decide(state, seen)

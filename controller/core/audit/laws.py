@@ -81,7 +81,7 @@ def absences_are_understood(case: AuditedPlan) -> Broken:
         if not isinstance(step.action, Delete | Create):
             continue
         project = case.observed.projects.get(step.project)
-        if project is None or not project.complete or project.problem is not None:
+        if project is None or not project.complete:
             yield step, f"{step.name} in project {step.project}, whose list is not complete"
         if step.cluster in case.desired.frozen:
             yield step, f"{step.name} in {step.cluster}, which is frozen"

@@ -7,7 +7,7 @@ one, and a list that may lack something says so.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -163,20 +163,28 @@ class Pause(JsonObject):
         return self.until is None or now < self.until
 
 
+class Listed(Enum):
+    """State of the list of a project's applications; only a whole one authorises a deletion."""
+
+    WHOLE = "whole"
+    TORN = "torn"  # a page repeated or shifted
+    FAILED = "failed"  # it, or the project's files, could not be read this time
+    MISSING = "missing"  # the project does not exist, or may not be seen
+
+
 @dataclass(frozen=True, slots=True)
 class ObservedProject:
-    """The applications of one project.
-
-    `complete` is False when a page failed, repeated or shifted: such a list authorises no
-    deletion and no creation.  `problem` says why nothing at all could be read, `failure` why not
-    this time.
-    """
+    """The applications of one project.  `why` it was not listed, where it FAILED or is MISSING."""
 
     project: str
     applications: tuple[ObservedApplication, ...] = ()
-    complete: bool = True
-    problem: str | None = None
-    failure: str | None = None
+    listed: Listed = Listed.WHOLE
+    why: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether an absence from the list means something."""
+        return self.listed is Listed.WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +270,7 @@ class ObservedState:
         projects = dict(self.projects)
         for project, why in unread.items():
             failure = f"its files cannot be read: {why}"
-            projects[project] = replace(projects[project], complete=False, failure=failure)
+            projects[project] = replace(projects[project], listed=Listed.FAILED, why=failure)
         return projects
 
     def with_offers(self, offers: Offers) -> "ObservedState":
@@ -286,7 +294,7 @@ class ObservedState:
     def is_complete(self, project: str) -> bool:
         """Whether an absence from the list of this project means something."""
         seen = self.projects.get(project)
-        return seen is not None and seen.complete and seen.problem is None
+        return seen is not None and seen.complete
 
     def unreadable(self, owner: str) -> tuple[ObservedApplication, ...]:
         """Applications that say they are this owner's, of no member that can be read.

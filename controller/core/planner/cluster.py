@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from controller.core.model.desired import Group
 from controller.core.model.member import Member
+from controller.core.model.observed import Listed
 from controller.core.model.plan import Intent, Step, Stop, Wait
 from controller.core.model.reasons import Reason
 from controller.core.planner.member import plan_member, rest
@@ -17,12 +18,12 @@ from controller.core.situation.cluster import ClusterSituation
 def plan_cluster(cluster: ClusterSituation) -> PartialPlan:
     """Steps and waits of the cluster; one wait where its applications are not fully known."""
     name, project = cluster.desired.name, cluster.project
-    if project is None or project.problem is not None:
-        why = project.problem if project is not None and project.problem else "it was not read"
+    if project is None or project.listed is Listed.MISSING:
+        why = "it was not read" if project is None else project.why
         message = f"its project cannot be read: {why}"
         return blocked_cluster(name, Reason.PROJECT_NOT_FOUND, message)
-    if project.failure is not None:
-        message = f"its project cannot be read just now: {project.failure}"
+    if project.listed is Listed.FAILED:
+        message = f"its project cannot be read just now: {project.why}"
         return blocked_cluster(name, Reason.INCOMPLETE_LIST, message)
     if not project.complete or cluster.matching.torn:
         message = "the list of applications was torn; nothing is decided on it"

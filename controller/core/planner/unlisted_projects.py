@@ -1,6 +1,6 @@
 """Projects that could not be listed, and in which clusters may have applications."""
 
-from controller.core.model.observed import ObservedState
+from controller.core.model.observed import Listed, ObservedState
 from controller.core.model.reasons import Reason
 from controller.core.planner.partial_plan import PartialPlan, blocked_cluster
 from controller.core.situation.situation import Situation
@@ -25,12 +25,12 @@ def unlisted_projects(situation: Situation) -> tuple[PartialPlan, ...]:
 
 def _is_seen(observed: ObservedState, project: str) -> bool:
     found = observed.projects.get(project)
-    return found is not None and found.complete and not found.problem and not found.failure
+    return found is not None and found.complete
 
 
 def _reported(name: str, project: str, observed: ObservedState, *, declared: bool) -> PartialPlan:
     found = observed.projects.get(project)
-    absent = found is None or found.problem is not None
+    absent = found is None or found.listed is Listed.MISSING
     gone = Reason.PROJECT_UNSEEN if declared else Reason.PROJECT_NOT_FOUND
     reason = gone if absent else Reason.INCOMPLETE_LIST
     why = "which does not exist or cannot be seen" if absent else "which cannot be listed now"

@@ -65,13 +65,8 @@ def _unused(situation: Situation) -> Mapping[str, list[ClusterFolder]]:
             and (situation.policy.only is None or folder.cluster in situation.policy.only)
         ]
         for project, folders in sorted(files.folders.items())
-        if project in situation.observed.projects
-        and _is_readable(situation.observed.projects[project])
+        if project in situation.observed.projects and situation.observed.projects[project].complete
     }
-
-
-def _is_readable(project: ObservedProject) -> bool:
-    return project.complete and project.problem is None and project.failure is None
 
 
 def is_alive(cluster: str, project: ObservedProject) -> bool:
