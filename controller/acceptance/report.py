@@ -1,15 +1,13 @@
 """The report of an acceptance test: a result for each phase, as text and as JSON."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from enum import Enum, StrEnum
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
 
 from controller.cml.operations import CallRecord
+from controller.core.model.json_object import JsonObject, Moment
 from controller.terminal.columns import aligned
-from controller.terminal.exit_codes import Exit
-
-SCHEMA = "raycml.acceptance/v1"
 
 
 class AcceptancePhase(StrEnum):
@@ -27,7 +25,7 @@ class AcceptancePhase(StrEnum):
     NOTHING_LEFT = "nothing-left"
 
 
-class PhaseStatus(Enum):
+class PhaseStatus(StrEnum):
     """The end of a phase."""
 
     PASSED = "passed"
@@ -36,46 +34,71 @@ class PhaseStatus(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class CallSummary:
+class CallSummary(JsonObject):
     """All calls of one operation in one phase."""
 
     method: str
+    """HTTP method."""
     operation: str
+    """Operation of CML's API, or of Ray's job API."""
     count: int
+    """Number of calls."""
     answers: Mapping[str, int]
+    """Number of calls by HTTP status, or by error where there was no answer."""
     slowest_s: float
+    """Seconds of the slowest call."""
 
 
 @dataclass(frozen=True, slots=True)
-class PhaseResult:
-    """A finished phase.  `details` are lines of text: observations, or causes of the failure."""
+class PhaseResult(JsonObject):
+    """A finished phase."""
 
-    phase: AcceptancePhase
-    status: PhaseStatus
-    seconds: float
+    name: AcceptancePhase
+    """The phase."""
+    result: PhaseStatus
+    """Result of the phase."""
+    took_s: float
+    """Seconds that it took."""
     message: str
+    """Summary in a sentence."""
     details: tuple[str, ...] = ()
+    """Observations, or causes of the failure, line by line."""
     calls: tuple[CallSummary, ...] = ()
+    """Calls by operation, in the order of the first one of each."""
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptanceReport:
-    """A whole run.  `left`: the command that removes the rest of it; empty if nothing is left."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptanceReport(JsonObject):
+    """The report of an acceptance test."""
 
+    schema: Literal["raycml.acceptance/v1"] = "raycml.acceptance/v1"
+    """Name and version of the format."""
+    passed: bool
+    """True if no phase failed and the test was not interrupted."""
+    exit_code: int
+    """Exit code of the command."""
     cluster: str
+    """Name of the test cluster."""
     workspace: str
+    """Address of the workspace."""
     project: str
-    started_at: datetime
-    seconds: float
-    exit_code: Exit
-    options: Mapping[str, object]
-    results: tuple[PhaseResult, ...]
-    left: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
+    """Id of the project."""
+    started_at: Moment
+    """Start of the test."""
+    took_s: float
+    """Seconds that it took."""
+    options: Mapping[str, str | int | None]
+    """Options of the test cluster, and the runtime that was used."""
+    versions: Mapping[str, str]
+    """Versions of Ray and Python that the head reported."""
+    phases: tuple[PhaseResult, ...]
+    """The phases, in their order."""
+    left: str | None
+    """Command that deletes the rest of the test cluster; null if nothing is left."""
 
     @property
     def failed(self) -> tuple[PhaseResult, ...]:
-        return tuple(r for r in self.results if r.status is PhaseStatus.FAILED)
+        return tuple(p for p in self.phases if p.result is PhaseStatus.FAILED)
 
 
 def summarise(calls: Iterable[CallRecord]) -> tuple[CallSummary, ...]:
@@ -91,7 +114,8 @@ def _summary(method: str, operation: str, group: Sequence[CallRecord]) -> CallSu
     for call in group:
         answer = str(call.status or call.error)
         answers[answer] = answers.get(answer, 0) + 1
-    return CallSummary(method, operation, len(group), answers, max(c.seconds for c in group))
+    slowest_s = round(max(call.seconds for call in group), 3)
+    return CallSummary(method, operation, len(group), answers, slowest_s)
 
 
 # Text
@@ -109,87 +133,46 @@ def full_text(report: AcceptanceReport) -> str:
         *((name, version) for name, version in report.versions.items()),
     ]
     parts = ["\n".join(aligned(facts)), _table(report)]
-    parts += ["\n".join(_full_details(r)) for r in report.results if r.details or r.calls]
+    parts += ["\n".join(_full_details(r)) for r in report.phases if r.details or r.calls]
     return "\n\n".join([*parts, "\n".join(_conclusion(report))])
 
 
 def short_text(report: AcceptanceReport) -> str:
     """The phases, the details of failures and those with advice, and the conclusion."""
     parts = [_table(report)]
-    for result in report.results:
-        advice = any("try: " in line for line in result.details)
-        if result.details and (advice or result.status is PhaseStatus.FAILED):
-            parts.append("\n".join([f"{result.phase}:", *(f"  {x}" for x in result.details)]))
+    for phase in report.phases:
+        advice = any("try: " in line for line in phase.details)
+        if phase.details and (advice or phase.result is PhaseStatus.FAILED):
+            parts.append("\n".join([f"{phase.name}:", *(f"  {x}" for x in phase.details)]))
     return "\n\n".join([*parts, "\n".join(_conclusion(report))])
 
 
 def _table(report: AcceptanceReport) -> str:
-    rows = [("PHASE", "RESULT", "TOOK", "MESSAGE")]
-    for result in report.results:
-        took = "-" if result.status is PhaseStatus.SKIPPED else f"{result.seconds:.1f}s"
-        rows.append((result.phase, result.status.value, took, result.message))
+    rows: list[tuple[str, ...]] = [("PHASE", "RESULT", "TOOK", "MESSAGE")]
+    for phase in report.phases:
+        took = "-" if phase.result is PhaseStatus.SKIPPED else f"{phase.took_s:.1f}s"
+        rows.append((phase.name, phase.result, took, phase.message))
     return "\n".join(aligned(rows))
 
 
-def _full_details(result: PhaseResult) -> Iterator[str]:
-    yield f"{result.phase}: {result.status.value}"
-    yield from (f"  {line}" for line in result.details)
+def _full_details(phase: PhaseResult) -> Iterator[str]:
+    yield f"{phase.name}: {phase.result}"
+    yield from (f"  {line}" for line in phase.details)
     rows = []
-    for call in result.calls:
+    for call in phase.calls:
         answers = ", ".join(f"{answer} x {n}" for answer, n in call.answers.items())
         rows.append((call.method, call.operation, answers, f"slowest {call.slowest_s:.2f}s"))
     yield from (f"  {line}" for line in aligned(rows))
 
 
 def _conclusion(report: AcceptanceReport) -> Iterator[str]:
-    took = f"{report.seconds:.1f}s"
-    if report.exit_code is Exit.DONE:
+    took = f"{report.took_s:.1f}s"
+    if report.passed:
         yield f"passed in {took}: {report.cluster} on {report.workspace}"
     elif report.failed:
-        names = ", ".join(result.phase for result in report.failed)
+        names = ", ".join(phase.name for phase in report.failed)
         yield f"failed in {took}: {names} ({report.cluster} on {report.workspace})"
     else:
         yield f"interrupted after {took}: {report.cluster} on {report.workspace}"
     if report.left:
         yield f"{report.cluster} was not deleted; try: {report.left}"
-
-
-# JSON
-
-
-def report_json(report: AcceptanceReport) -> dict[str, object]:
-    """The document `raycml.acceptance/v1`."""
-    return {
-        "schema": SCHEMA,
-        "passed": report.exit_code is Exit.DONE,
-        "exit_code": int(report.exit_code),
-        "cluster": report.cluster,
-        "workspace": report.workspace,
-        "project": report.project,
-        "started_at": report.started_at.isoformat(),
-        "took_s": round(report.seconds, 3),
-        "options": dict(report.options),
-        "versions": dict(report.versions),
-        "phases": [_phase_json(result) for result in report.results],
-        "left": report.left or None,
-    }
-
-
-def _phase_json(result: PhaseResult) -> dict[str, object]:
-    return {
-        "name": result.phase.value,
-        "result": result.status.value,
-        "took_s": round(result.seconds, 3),
-        "message": result.message,
-        "details": list(result.details),
-        "calls": [
-            {
-                "method": call.method,
-                "operation": call.operation,
-                "count": call.count,
-                "answers": dict(call.answers),
-                "slowest_s": round(call.slowest_s, 3),
-            }
-            for call in result.calls
-        ],
-    }

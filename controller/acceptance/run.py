@@ -53,20 +53,20 @@ _OWN_CODES = frozenset({Exit.UNAUTHORIZED, Exit.REFUSED, Exit.LEASE_HELD})
 def obstacle(phase: AcceptancePhase, results: Sequence[PhaseResult]) -> str:
     """The reason to skip the phase, so that no report blames a consequence; empty if none."""
     _, need = PHASES[phase]
-    if need is None or any(r.phase is need and r.status is PhaseStatus.PASSED for r in results):
+    if need is None or any(r.name is need and r.result is PhaseStatus.PASSED for r in results):
         return ""
     return f"needs `{need}`"
 
 
 class AcceptanceRun:
-    """One run of all phases."""
+    """One run of all phases.  `code` is the exit code after it."""
 
     def __init__(self, context: AcceptanceContext, screen: Screen) -> None:
         self._context = context
         self._screen = screen
         self._interrupted = False
         self._deleted = False
-        self._code = Exit.DONE
+        self.code = Exit.DONE
         self._results: list[PhaseResult] = []
 
     def run(self) -> AcceptanceReport:
@@ -76,30 +76,31 @@ class AcceptanceRun:
         context.progress.note(f"acceptance test {context.name} on {workspace}")
         self._phases()
         return AcceptanceReport(
+            passed=self.code is Exit.DONE,
+            exit_code=int(self.code),
             cluster=context.name,
             workspace=workspace,
             project=session.project,
             started_at=started_at,
-            seconds=session.clock.monotonic() - started,
-            exit_code=Exit.INTERRUPTED if self._interrupted else self._code,
+            took_s=round(session.clock.monotonic() - started, 3),
             options={
                 **context.shape.options(),
                 "runtime": context.runtime or context.shape.runtime,
             },
-            results=tuple(self._results),
-            left=self._left(),
             versions=context.versions,
+            phases=tuple(self._results),
+            left=self._left(),
         )
 
-    def _left(self) -> str:
-        """The command that removes the rest; empty if nothing is left."""
+    def _left(self) -> str | None:
+        """The command that deletes the rest; None if nothing is left."""
         context = self._context
         found = any(
-            r.phase is AcceptancePhase.NOTHING_LEFT and r.status is PhaseStatus.FAILED
+            r.name is AcceptancePhase.NOTHING_LEFT and r.result is PhaseStatus.FAILED
             for r in self._results
         )
         rest = context.created and (found or not self._deleted)
-        return context.deletion(context.name) if rest else ""
+        return context.deletion(context.name) if rest else None
 
     def _phases(self) -> None:
         context = self._context
@@ -113,6 +114,8 @@ class AcceptanceRun:
             # Interrupts of the phases are over; one more ends the cleanup.
             with Interrupts() as context.interrupts:
                 self._clean_up()
+        if self._interrupted:
+            self.code = Exit.INTERRUPTED
 
     def _test(self, phase: AcceptancePhase) -> None:
         why = "interrupted" if self._interrupted else obstacle(phase, self._results)
@@ -126,24 +129,24 @@ class AcceptanceRun:
                 self._add(_skipped(phase, why))
             return
         result = self._attempt(AcceptancePhase.DELETE)
-        if result.status is PhaseStatus.FAILED and not context.interrupts.stop.is_set():
+        if result.result is PhaseStatus.FAILED and not context.interrupts.stop.is_set():
             result = self._retry(result)
-        self._deleted |= result.status is PhaseStatus.PASSED
+        self._deleted |= result.result is PhaseStatus.PASSED
         self._add(result)
         self._add(self._attempt(AcceptancePhase.NOTHING_LEFT))
 
     def _retry(self, first: PhaseResult) -> PhaseResult:
         """The failure stands, but nothing should be left because of it."""
-        self._context.progress.note(f"{first.phase} failed: {first.message}; retrying")
+        self._context.progress.note(f"{first.name} failed: {first.message}; retrying")
         second = self._attempt(AcceptancePhase.DELETE)
-        if second.status is not PhaseStatus.PASSED:
+        if second.result is not PhaseStatus.PASSED:
             return first
         self._deleted = True
         return replace(first, message=f"{first.message}; a second attempt deleted everything")
 
     def _add(self, result: PhaseResult) -> None:
         self._results.append(result)
-        line = f"{result.phase}  {result.status.value}: {result.message}"
+        line = f"{result.name}  {result.result}: {result.message}"
         self._context.progress.note(line)
 
     def _attempt(self, phase: AcceptancePhase) -> PhaseResult:
@@ -162,8 +165,8 @@ class AcceptanceRun:
             summary = PhaseSummary("interrupted")
         except Exception as error:  # noqa: BLE001 - the cluster must be deleted after any error
             summary = self._failure(error)
-        seconds, made = clock.monotonic() - started, summarise(calls[before:])
-        return PhaseResult(phase, status, seconds, summary.message, summary.details, made)
+        took_s, made = round(clock.monotonic() - started, 3), summarise(calls[before:])
+        return PhaseResult(phase, status, took_s, summary.message, summary.details, made)
 
     def _check_time(self) -> None:
         if not self._context.left_s:
@@ -172,7 +175,7 @@ class AcceptanceRun:
     def _failure(self, error: Exception) -> PhaseSummary:
         """The error as text.  The first one decides the exit code: others may follow from it."""
         code, message, details = self._explained(error)
-        self._code = self._code or code
+        self.code = self.code or code
         return PhaseSummary(message, tuple(details))
 
     def _explained(self, error: Exception) -> tuple[Exit, str, Sequence[str]]:

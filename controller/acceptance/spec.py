@@ -47,7 +47,7 @@ class Shape:
     python: str
     runtime: str | None
 
-    def options(self) -> dict[str, object]:
+    def options(self) -> dict[str, str | int | None]:
         """The options as the report shows them."""
         return {name: getattr(self, name) for name in self.__slots__}
 

@@ -121,7 +121,7 @@ def _contents(
     probe: Probe, results: Sequence[CheckResult], now: datetime
 ) -> Iterator[tuple[str, str]]:
     policy = probe.ask(state.policy)
-    yield "doctor.json", _json(checkup_json(results, now))
+    yield "doctor.json", _json(fields_of(checkup_json(results, now)))
     yield from _state(probe, policy)
     shown = {
         project: [_shown(app) for app in apps] for project, apps in _applications(probe).items()

@@ -16,12 +16,13 @@ import typer
 
 from controller.acceptance.context import AcceptanceContext, AcceptanceOptions
 from controller.acceptance.jobs import JobClient
-from controller.acceptance.report import AcceptanceReport, full_text, report_json, short_text
+from controller.acceptance.report import AcceptanceReport, full_text, short_text
 from controller.acceptance.run import AcceptanceRun
 from controller.acceptance.spec import LARGE, SMALL, Shape, check, cluster_name, sizes
 from controller.cml.connection import parse_address, trust
 from controller.cml.operations import CallRecord
 from controller.cml.transport import open_http
+from controller.core.model.json_object import fields_of
 from controller.core.model.member import THE_HEAD, application_name
 from controller.process.interrupts import Interrupts
 from controller.terminal.errors import CommandError
@@ -134,11 +135,12 @@ def acceptance(  # noqa: PLR0913 - the options of one command
     if local and defaults:
         screen.say(f"sizes for a laptop, because of --local: {', '.join(defaults)}")
     with _context(screen, shape, options) as context:
-        done = AcceptanceRun(context, screen).run()
+        run = AcceptanceRun(context, screen)
+        done = run.run()
     if folder is not None:
         _write(screen, folder, done)
-    screen.document(report_json(done)) if output is Form.JSON else screen.data(short_text(done))
-    return done.exit_code
+    screen.document(done) if output is Form.JSON else screen.data(short_text(done))
+    return run.code
 
 
 def _writable(folder: Path) -> Path:
@@ -196,7 +198,7 @@ def _write(screen: Screen, folder: Path, done: AcceptanceReport) -> None:
     """Write both forms.  A failure is only reported: the exit code stays that of the test."""
     redact = screen.machine.redaction
     for name, content in (
-        (f"{done.cluster}.json", json.dumps(report_json(done), indent=2, ensure_ascii=False)),
+        (f"{done.cluster}.json", json.dumps(fields_of(done), indent=2, ensure_ascii=False)),
         (f"{done.cluster}.txt", full_text(done)),
     ):
         path = folder / name

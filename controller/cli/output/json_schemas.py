@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from controller.acceptance.report import AcceptanceReport
 from controller.adoption.text import AdoptJson
 from controller.core.model.json_object import JsonObject, json_schema
 from controller.core.status.documents import EventsJson, OrphansJson, PlanJson, StatusJson
+from controller.doctor.report import CheckupJson
 
 
 class Schema(Enum):
@@ -19,6 +21,8 @@ class Schema(Enum):
     EVENTS = "events"
     ORPHANS = "orphans"
     ADOPT = "adopt"
+    DOCTOR = "doctor"
+    ACCEPTANCE = "acceptance"
 
 
 DOCUMENTS: Mapping[Schema, type[JsonObject]] = {
@@ -27,6 +31,8 @@ DOCUMENTS: Mapping[Schema, type[JsonObject]] = {
     Schema.EVENTS: EventsJson,
     Schema.ORPHANS: OrphansJson,
     Schema.ADOPT: AdoptJson,
+    Schema.DOCTOR: CheckupJson,
+    Schema.ACCEPTANCE: AcceptanceReport,
 }
 
 
