@@ -1,7 +1,6 @@
-"""The only place that reads the time or waits.
+"""Time: the only module that reads the time or waits.
 
-Everything that needs the time is given a `Clock`, so that tests and the simulator can be the ones
-who say what time it is.
+Everything else gets a `Clock`, so that tests and the simulator control the time.
 """
 
 import threading
@@ -11,7 +10,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the shell may ask of time."""
+    """Time and waiting, for the shell."""
 
     def now(self) -> datetime:
         """Wall-clock time, aware, in UTC: for display and for comparison with other machines."""
@@ -20,11 +19,11 @@ class Clock(Protocol):
         """Seconds that never go backwards: for durations and deadlines."""
 
     def wait(self, seconds: float, wake: threading.Event | None = None) -> bool:
-        """Pause for so long, or until `wake` is set; True when it was.  Never negative."""
+        """Wait for this time, or until `wake` is set (True).  Negative times count as 0."""
 
 
 class SystemClock:
-    """The clock of this machine."""
+    """The system's clock."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

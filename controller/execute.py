@@ -1,9 +1,9 @@
-"""Carry out a plan: steps in, outcomes out.  Decides nothing.
+"""Execution of a plan: steps in, outcomes out.  Decides nothing.
 
-Steps of one member run in order, and a later one never outruns a failed earlier one; members run
-in parallel, in a bounded pool, clusters in turn.  Launchers are written before anything that names
-them and removed after everything else.  Before an application is stopped, restarted, changed or
-deleted it is fetched afresh and its mark is checked.
+Steps of a member run in order, and a failed step skips the later ones; members run in parallel, in
+a bounded pool, clusters in turn.  Launchers are written before their applications are changed, and
+removed at the end.  Before an application is stopped, restarted, changed or deleted, it is
+fetched again and its mark is checked.
 """
 
 import threading
@@ -64,16 +64,16 @@ from controller.core.model.reasons import Reason
 
 
 class Effects(Protocol):
-    """What can be done to the world; each raises Fault and nothing else.  Safe from threads."""
+    """Effects on the world; each raises Fault and nothing else.  Thread-safe."""
 
     def fetch(self, project: str, application_id: str) -> ObservedApplication: ...
     def create(self, project: str, configuration: Configuration) -> str:
-        """The id of the new application."""
+        """Create an application; the result is its ID."""
 
     def update(
         self, project: str, application_id: str, fields: Mapping[str, object]
     ) -> tuple[str, ...]:
-        """Names of fields that were accepted and, read back, have not taken."""
+        """Update an application; the result names fields that CML accepted and ignored."""
 
     def restart(self, project: str, application_id: str) -> None: ...
     def stop(self, project: str, application_id: str) -> None: ...
@@ -101,20 +101,20 @@ class Effects(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One carrying-out.
+    """The execution of a plan.
 
-    `heard` is called with each outcome as it comes, from any thread.  `permission` is asked before
-    the first effect of a plan, never for one without steps; it raises Fault to refuse.  `over` is
-    asked before each step: whether the time of this pass is up, and the rest is for the next one.
-    `stopped` is set from outside to end the pass between two calls; a pass only reads it.
+    `on_outcome` is called with each outcome, from any thread.  `permission` is called before the
+    first effect, not for a plan without steps; it raises Fault to refuse.  `expired` is called
+    before each step: True leaves the rest to the next pass.  `stopped` is set from outside to end
+    the pass between two calls.
     """
 
     effects: Effects
     owner: str
     threads: int = 8
-    heard: Callable[[Outcome], None] = field(default=lambda _: None)
+    on_outcome: Callable[[Outcome], None] = field(default=lambda _: None)
     permission: Callable[[], None] = field(default=lambda: None)
-    over: Callable[[], bool] = field(default=lambda: False)
+    expired: Callable[[], bool] = field(default=lambda: False)
     stopped: threading.Event = field(default_factory=threading.Event)
 
 
@@ -133,7 +133,7 @@ def execute(plan: Plan, run: Execution) -> tuple[Outcome, ...]:
 
 
 def _stages(steps: Sequence[Step]) -> list[list[list[Step]]]:
-    """Writes of launchers, then one chain for each application's member, then removals."""
+    """Writes of launchers, then a chain for each member's application, then removals."""
     writes = [[s] for s in steps if isinstance(s.action, FileWrite)]
     removals = [[s] for s in steps if isinstance(s.action, FileRemoval)]
     chains: dict[object, list[Step]] = {}
@@ -144,7 +144,7 @@ def _stages(steps: Sequence[Step]) -> list[list[list[Step]]]:
 
 
 def _in_turn(chains: Sequence[list[Step]]) -> list[list[Step]]:
-    """One chain of each cluster in turn, so that a large or slow one does not hold up the rest."""
+    """Chains of all clusters in turn, so that a large or slow cluster does not delay the others."""
     clusters: dict[str, list[list[Step]]] = {}
     for chain in chains:
         clusters.setdefault(chain[0].cluster, []).append(chain)
@@ -166,7 +166,7 @@ Done = dict[int, Outcome]
 def _each(
     work: Callable[[list[Step]], Done], chains: Sequence[list[Step]], run: Execution
 ) -> list[Done]:
-    """In the calling thread when one is asked for, so that a simulation is deterministic."""
+    """Run all chains; with a single thread in the calling one, for deterministic simulations."""
     if run.threads <= 1 or len(chains) <= 1:
         return [work(chain) for chain in chains]
     with ThreadPoolExecutor(min(run.threads, len(chains)), "raycml-step") as pool:
@@ -174,11 +174,10 @@ def _each(
 
 
 class _Refused:
-    """The projects that refused a call of this pass; used by several threads.
+    """Projects that refused a call in this pass; thread-safe.
 
-    A refused call about applications ends the steps of its project.  Refused files end the steps
-    that need files, and refused jobs those about jobs, since an application can be restarted
-    without either.
+    A refused call for applications ends the steps of its project.  Refused files end steps that
+    need files, and refused jobs steps of jobs, since an application can be restarted without them.
     """
 
     def __init__(self) -> None:
@@ -193,7 +192,7 @@ class _Refused:
 
 
 def _part(step: Step) -> str:
-    """The part of its project that a step changes."""
+    """The part of the project that a step changes."""
     if isinstance(step.action, FileAction):
         return "files"
     return "jobs" if isinstance(step.action, OfEnvironment) else "applications"
@@ -211,12 +210,12 @@ def _chain(
             halted = "the pass was interrupted"
         if not halted and step in refused:
             halted = "an earlier call to this project was refused"
-        if not halted and run.over():
-            halted = "the time of the pass was up"
+        if not halted and run.expired():
+            halted = "the time of the pass was over"
         outcome = (
             Outcome(step, Result.SKIPPED, halted, fault) if halted else _run(step, run, refused)
         )
-        run.heard(outcome)
+        run.on_outcome(outcome)
         done[id(step)] = outcome
         if outcome.result is not Result.DONE and not halted:
             halted = f"{step.name} did not succeed"
@@ -234,13 +233,13 @@ def _run(step: Step, run: Execution, refused: _Refused) -> Outcome:
             refused.add(step)
         gone = fault.kind is FaultKind.NOT_FOUND
         if gone and isinstance(step.action, Delete | DeleteJob):
-            return Outcome(step, Result.DONE, "it was gone already")
+            return Outcome(step, Result.DONE, "it was deleted already")
         kind = FaultKind.CHANGED if gone else fault.kind
         return Outcome(step, fault.result, str(fault), kind)
 
 
 def _unfit(step: Step, app: ObservedApplication | None, run: Execution) -> Outcome | None:
-    """An outcome only where the step must not be taken, as a fresh look shows it."""
+    """An outcome if the step must not be taken in the current state, else None."""
     if step.job_id is not None:
         job = run.effects.fetch_job(step.project, step.job_id)
         if not is_our_job(job, run.owner) or step.build != (
@@ -255,19 +254,19 @@ def _unfit(step: Step, app: ObservedApplication | None, run: Execution) -> Outco
     if not fills(app, run.owner, step.key):
         return Outcome(step, Result.FAILED, "it no longer carries the mark", FaultKind.CHANGED)
     if app.phase in _phases(step):
-        return Outcome(step, Result.FAILED, f"meanwhile it is {app.phase}", FaultKind.CHANGED)
+        return Outcome(step, Result.FAILED, f"it is now {app.phase}", FaultKind.CHANGED)
     return None
 
 
 def _phases(step: Step) -> frozenset[Phase]:
-    """A list may lag: what it showed as down may run again, and then is left alone."""
+    """Phases in which the step is pointless; a list may lag, and show a running one as down."""
     phases = _UNFIT.get(type(step.action), frozenset())
     starts = isinstance(step.action, Restart) and step.reason not in _OF_WHAT_RUNS
     return phases | {Phase.RUNNING} if starts else phases
 
 
 _OF_WHAT_RUNS = frozenset({Reason.STALE, Reason.NOT_JOINED})
-# In which phases a call would be refused, pointless or harmful; the next pass decides anew.
+# Phases in which a call would be refused, pointless or harmful; the next pass decides again.
 _UNFIT: dict[type, frozenset[Phase]] = {
     Stop: frozenset({Phase.STOPPING, Phase.STOPPED, Phase.UNKNOWN}),
     Restart: frozenset({Phase.STARTING, Phase.STOPPING, Phase.UNKNOWN}),
@@ -354,5 +353,5 @@ def _change_project(step: Step, action: ProjectAction, effects: Effects) -> Outc
 def _updated(step: Step, unapplied: tuple[str, ...]) -> Outcome:
     if not unapplied:
         return Outcome(step, Result.DONE)
-    message = f"CML accepted and did not take: {', '.join(unapplied)}"
+    message = f"CML accepted but ignored: {', '.join(unapplied)}"
     return Outcome(step, Result.FAILED, message, FaultKind.FIELD_NOT_APPLIED, unapplied)

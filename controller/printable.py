@@ -1,13 +1,13 @@
-"""Text made safe for terminals and CI logs, whoever wrote it.
+"""Text that is safe for terminals and CI logs, from any source.
 
-A terminal obeys control characters and a CI host obeys workflow commands (`::error`, `##[group]`,
-`##vso[...]`).  Names, marks, files, git and servers may hold either.  All that is printed passes
-here; JSON keeps its exact data, with such characters escaped.
+Terminals interpret control characters, and CI hosts interpret workflow commands (`::error`,
+`##[group]`, `##vso[...]`).  Names, marks, files, git and servers may contain either.  All output
+passes through here; JSON keeps its exact data, with such characters escaped.
 """
 
 import re
 
-# Commands of GitHub begin a line; those in brackets are looked for anywhere in it.
+# GitHub reads commands at the start of a line, and those in brackets anywhere in it.
 _AT_LINE_START = re.compile(r"^([^\S\n]*)(:)(:)", re.MULTILINE)
 _ANYWHERE = re.compile(r"(#)(#(?:\[|vso\[|teamcity\[))", re.IGNORECASE)
 _SECTION = re.compile(r"(section_(?:start|end))(:)(?=[0-9])", re.IGNORECASE)
@@ -17,16 +17,16 @@ _IN_JSON = re.compile(
 
 
 def one_line(text: str) -> str:
-    """The text as one field of one line: line ends and control characters are escaped."""
+    """The text as a field of a line, with line ends and control characters escaped."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else _escaped(each) for each in text)
 
 
 def lines(text: str) -> str:
-    """Text of several lines.  Line ends and tabs stay; what a terminal or a CI host obeys does not.
+    """Text of several lines, without control characters except line ends and tabs.
 
-    A command gets a space inside: readable, and no command any more.
+    A workflow command gets a space inside, which keeps it readable and disables it.
     """
     text = "\n".join(_line(line) for line in text.split("\n"))
     text = _AT_LINE_START.sub(r"\1\2 \3", text)
@@ -35,7 +35,7 @@ def lines(text: str) -> str:
 
 
 def json_text(text: str) -> str:
-    """JSON that says the same and holds nothing that a terminal or a CI host obeys."""
+    """Equivalent JSON, without anything that terminals or CI hosts interpret."""
     if not text.replace("\n", "").isprintable():
         text = "".join(e if e == "\n" or e.isprintable() else _in_json(e) for e in text)
     return _IN_JSON.sub(lambda found: f"\\u{ord(found[0][0]):04x}{found[0][1:]}", text)

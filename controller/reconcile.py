@@ -1,4 +1,4 @@
-"""One pass, top to bottom: look, decide, act, say what came of it.  The page to read first.
+"""One pass, top to bottom: observe, plan, audit, execute, record.  The module to read first.
 
  source                 World: applications, head reports, files
    |                      |
@@ -41,12 +41,12 @@ from controller.execute import Execution, execute
 
 
 class World(Protocol):
-    """What can be looked at.  Raises Fault only where no project at all can be read."""
+    """The observable world.  Raises Fault only if no project can be read."""
 
     def projects(
         self, named: Iterable[str | None]
     ) -> tuple[dict[str | None, str], dict[str | None, Frozen]]:
-        """Ids of projects by what specs call them (None: the connection's), and of the rest why."""
+        """IDs of projects by their names in specs (None: the connection's), and faults."""
 
     def look(self, projects: Iterable[str], clusters: Mapping[str, str]) -> ObservedState:
         """All applications of these projects, and the head reports of clusters (name: project)."""
@@ -55,10 +55,10 @@ class World(Protocol):
         """Pauses in the files of these projects."""
 
     def files(self, projects: Iterable[str], asked: Asked | None = None) -> ObservedFiles:
-        """What clusters have in the files of these projects, and environments if asked."""
+        """Files of clusters in these projects, and Python environments on request."""
 
     def offers(self, wish: Requirement) -> Offers:
-        """Images and sizes that the workspace offers, as far as CML tells.  Raises nothing."""
+        """Images and sizes that the workspace offers, as far as CML shows them.  Raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def look_and_plan(revision: Revision, world: World, history: History, policy: Po
         files = world.files(projects, Asked(policy.owner, named_environments(situation)))
         situation, decided = _plan(situation.with_files(files))
     if needed := requirement(decided):
-        # An image or a size that the workspace does not have is noticed before anything is stopped.
+        # A missing image or size is detected before anything is stopped.
         situation = situation.with_offers(world.offers(needed))
         decided = plan(situation)
     decided = lawful(situation, decided)
@@ -129,7 +129,7 @@ def _plan(situation: Situation) -> tuple[Situation, Plan]:
 
 
 def lawful(situation: Situation, decided: Plan) -> Plan:
-    """The plan without the steps of clusters whose steps would break a law; all others stay."""
+    """The plan without the steps of clusters that would break a law."""
     broken: tuple[Violation, ...] = ()
     while found := audit(situation, decided):
         broken += found  # each time of clusters that had steps, so this ends
@@ -140,7 +140,7 @@ def lawful(situation: Situation, decided: Plan) -> Plan:
 def reconcile(
     revision: Revision, world: World, run: Execution, history: History, policy: Policy
 ) -> Pass:
-    """One whole pass."""
+    """A whole pass."""
     looked = look_and_plan(revision, world, history, policy)
     outcomes = execute(looked.plan, run)
     after = record(looked.history, outcomes, looked.situation.now)

@@ -1,6 +1,6 @@
-"""Redaction: known secrets and the credentials of addresses, taken out of text.
+"""Redaction of known secrets, and of credentials in URLs.
 
-One page for every layer, so that a log line, an error of CML and a support bundle hide the same.
+Used by every layer, so that logs, errors of CML and support bundles hide the same.
 """
 
 import base64
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 REDACTED = "[redacted]"
-SHORTEST = 6  # shorter values are words such as `true`, and would garble every line
+SHORTEST = 6  # shorter values, such as `true`, occur in ordinary text
 _LINE_SHORTEST = 12  # of one line of a long secret, such as a private key
 
 # `scheme://user:password@host`, `//token@host`.  The user of ssh alone is no credential.
@@ -20,7 +20,7 @@ _VARIABLES = re.compile(r"environment[\\\"'`]{0,8}[ ]?[:=][ ]?[\\\"'`]{0,8}\{")
 
 
 def spellings(secret: str) -> frozenset[str]:
-    """The secret as JSON, JSON in JSON, a URL, HTML, Python and basic authentication write it."""
+    """The secret as written in JSON, JSON in JSON, URLs, HTML, Python and basic authentication."""
     as_json = _json(secret)
     encoded = base64.b64encode(secret.encode(errors="replace")).decode().rstrip("=")
     return frozenset(
@@ -52,14 +52,14 @@ def _ascii(text: str) -> str:
 
 
 def _go(text: str) -> str:
-    """As the servers of CML, which are written in Go, escape JSON."""
+    """JSON escapes of Go, in which CML's servers are written."""
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
 
 
 def without_logins(text: str) -> str:
-    """The text without user names and passwords in addresses."""
+    """The text without user names and passwords in URLs."""
     return _LOGIN.sub(_login, text) if "@" in text else text
 
 
@@ -71,7 +71,7 @@ def _login(found: re.Match[str]) -> str:
 
 
 class Secrets:
-    """Replaces known secrets in text, however they are spelt.  Secrets may be added later."""
+    """Replaces known secrets in text, in all spellings.  Secrets can be added later."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._spellings: list[str] = []
@@ -98,7 +98,7 @@ class Secrets:
 
 
 def _parts(secret: str) -> Iterator[str]:
-    """The secret, and each line of one that has several, since logs are read by the line."""
+    """The secret, and each line of a secret with several lines, since logs have single lines."""
     bare = secret.strip()
     if len(bare) < SHORTEST:
         return
@@ -109,11 +109,10 @@ def _parts(secret: str) -> Iterator[str]:
 
 
 def echo_redaction(secrets: Iterable[str], variables: Mapping[str, str]) -> Callable[[str], str]:
-    """A redaction of a server's words about a request that carried these variables.
+    """A redaction of a server's message on a request with these variables.
 
-    A server may repeat all that it was sent, or the first part.  So beside the values themselves,
-    anything that follows the name of a variable is taken out, and the first part of a secret
-    at the end of the text.
+    A server may repeat the request, or its first part.  So besides the values themselves, anything
+    after the name of a variable is removed, and the first part of a secret at the end of the text.
     """
     hidden = [*secrets, *variables.values()]
     replace = Secrets(hidden)
@@ -140,7 +139,7 @@ def _named(variables: Mapping[str, str]) -> re.Pattern[str] | None:
 
 
 def _after_names(text: str, named: re.Pattern[str], variables: Mapping[str, str]) -> str:
-    """Each value behind its name; where it is not the one that was sent, all that follows."""
+    """Remove each value after its name; if it is not the sent value, everything after it."""
     kept, at = [], 0
     while found := named.search(text, at):
         start = found.end()
@@ -159,7 +158,7 @@ def _end_of_value(text: str, start: int, value: str) -> int:
 
 
 def _without_cut_end(text: str, spelt: Iterable[str]) -> str:
-    """The text without the first part of a secret at the very end, where a server cut it off."""
+    """The text without the first part of a secret at its end, if a server truncated it."""
     bare = text.rstrip(" .…\"'`")
     for spelling in spelt:
         at = bare.find(spelling[:SHORTEST])

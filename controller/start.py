@@ -1,7 +1,6 @@
-"""The entry point of the process: quiet to Ctrl-C and TERM from its first moment.
+"""Entry point of the process: Ctrl-C and TERM end it without a traceback from the start.
 
-The commands take a second to import.  An interrupt in that second has nothing to say and nothing to
-undo.
+The import of the commands takes a second.  An interrupt in that second has nothing to undo.
 """
 
 import os

@@ -1,7 +1,6 @@
-"""Logs: where they go, what must never be in them, and the one canonical line of each pass.
+"""Logs: format, redaction, and the canonical line of each pass.
 
-Structured, to one stream: JSON lines for machines, plain ones on a terminal.  Nothing here is
-global, and nothing here decides.
+Structured, to one stream: JSON lines, or plain lines on a terminal.  Nothing here is global.
 """
 
 import re
@@ -25,10 +24,10 @@ DEBUG, INFO, WARNING = 10, 20, 30
 
 
 class Redaction(Secrets):
-    """The redaction of one process, for text, values and the fields of log lines."""
+    """Redaction in a process, for texts, values and fields of log lines."""
 
     def value(self, value: object, depth: int = 0) -> object:
-        """The same value without secrets, those under telling keys included."""
+        """The value without secrets, including all values of keys such as `password`."""
         if value is None or isinstance(value, bool | int | float):
             return value
         if depth >= _DEPTH:
@@ -51,7 +50,7 @@ class Redaction(Secrets):
         return {self(key): self.under(key, value) for key, value in event.items()}
 
     def traceback(self, error: BaseException) -> str:
-        """How it came to the error: places and messages, no values of variables."""
+        """The traceback, redacted, without values of variables."""
         return self("".join(traceback.format_exception(error))).rstrip()
 
 
@@ -63,8 +62,8 @@ def open_log(
     level: int = WARNING,
     as_json: bool = True,
 ) -> FilteringBoundLogger:
-    """A log on the stream.  Whatever is bound or said passes the redaction, last but for form."""
-    # JSON escapes what a terminal obeys by itself; in words it is taken out field by field.
+    """A log on the stream.  All fields are redacted, directly before formatting."""
+    # JSON escapes control characters by itself; in plain lines each field is cleaned.
     last: tuple[Processor, ...] = (
         (structlog.processors.JSONRenderer(default=str, ensure_ascii=True), _without_commands)
         if as_json
@@ -115,7 +114,7 @@ def _timestamp(now: Callable[[], datetime]) -> Processor:
 
 
 def pass_line(done: Pass, took_s: float) -> dict[str, object]:
-    """The canonical line of one pass, under the event `pass`."""
+    """The canonical line of a pass, under the event `pass`."""
     results = Counter(outcome.result.value for outcome in done.outcomes)
     reasons = Counter(str(wait.reason) for wait in done.plan.waits)
     return {
@@ -132,7 +131,7 @@ def pass_line(done: Pass, took_s: float) -> dict[str, object]:
 
 
 def step_line(outcome: Outcome) -> dict[str, object]:
-    """The line of one step that was carried out, under the event `step`."""
+    """The line of an executed step, under the event `step`."""
     step = outcome.step
     return {
         "action": step.name,

@@ -383,7 +383,7 @@ def test_when_the_time_of_a_pass_is_up_no_further_step_begins() -> None:
     def over() -> bool:
         return "create ray-analytics-head" in edge.asked
 
-    found = execute(plan, Execution(edge, POLICY.owner, threads=1, over=over))
+    found = execute(plan, Execution(edge, POLICY.owner, threads=1, expired=over))
     assert [o.result for o in found][-2:] == [Result.SKIPPED, Result.SKIPPED]
     assert [what for what in edge.asked if what.startswith("create")] == [
         "create ray-analytics-head"

@@ -188,7 +188,7 @@ class AcceptanceRun:
         known = explained(error)
         if known is None:
             if self._screen.verbose:
-                self._screen.say(self._screen.machine.redaction.traceback(error))
+                self._screen.say(self._screen.system.redaction.traceback(error))
             text = " ".join(str(error).split())[:300]
             message = f"unexpected error: {type(error).__name__}: {text}"
             return Exit.UNEXPECTED, message, self._diagnosis()

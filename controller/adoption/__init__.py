@@ -1,1 +1,1 @@
-"""Adoption of existing applications into a cluster that a spec declares, and their release."""
+"""Adoption of applications into a cluster that a spec declares, and their release."""

@@ -1,16 +1,25 @@
-"""Adoption on the live workspace: a look, a decision, one write for each application."""
+"""Adoption in a workspace: read, decide, one write for each application."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from controller.adoption.adoption import Adoption, Ground, Offer, adoption, objections, offer, whose
+from controller.adoption.adoption import (
+    Adoption,
+    AdoptionContext,
+    Offer,
+    adoption,
+    objections,
+    offer,
+    whose,
+)
 from controller.adoption.proposal import Pair, Proposal, propose
 from controller.core.model.history import History
 from controller.core.model.member import Member
 from controller.core.model.observed import ObservedApplication
 from controller.core.spec.revision import Revision
 from controller.core.spec.suggestions import did_you_mean
+from controller.core.spec.text import counted
 from controller.guards.pauses import check_pauses
 from controller.printable import one_line
 from controller.reconcile import look_and_plan
@@ -20,29 +29,32 @@ from controller.workspace.session import Session, with_permissions
 from controller.workspace.write_mark import Fields, Written, write
 
 
-def look_at(session: Session, revision: Revision, name: str, from_owner: str | None) -> Ground:
-    """The world, pauses included.  CommandError where nothing may be decided on it, or written."""
+def look_at(
+    session: Session, revision: Revision, name: str, from_owner: str | None
+) -> AdoptionContext:
+    """The context of an adoption.  CommandError for an incomplete state or forbidden writes."""
     policy = with_permissions(session.policy, only=frozenset({name}))
     policy = replace(policy, look_at_pauses=True)
     seen = look_and_plan(revision, session.world, History(), policy)
     cluster = seen.desired.cluster(name)
     if cluster is None:
-        why = seen.desired.frozen.get(name, "it is frozen")
-        message = f"{name} cannot be looked at: {why}"
+        reason = seen.desired.frozen.get(name, "its project is unknown")
+        message = f"{name} cannot be read: {reason}"
         raise CommandError(message, Exit.NOT_CONVERGED, "correct `project` in its spec")
     project = seen.observed.projects[cluster.project]
     if not project.complete:
-        message = project.why or "the list of applications was torn; nothing is decided on it"
-        raise CommandError(message, Exit.UNEXPECTED, "the same command again")
+        message = project.why or "the list of applications was incomplete; no action was taken"
+        raise CommandError(message, Exit.UNEXPECTED, "run the command again")
     if cluster.paused:
-        message = f"{name} is paused by its spec: nothing is written"
-        raise CommandError(message, Exit.REFUSED, "`paused: false` there, then the same command")
+        message = f"{name} is paused by its spec"
+        remedy = "set `paused: false` there, then run the command again"
+        raise CommandError(message, Exit.REFUSED, remedy)
     check_pauses({name}, seen)
-    return Ground(cluster, seen.desired, seen.observed, policy, from_owner)
+    return AdoptionContext(cluster, seen.desired, seen.observed, policy, from_owner)
 
 
-def decide_on(ground: Ground, pairs: tuple[Pair, ...] | None) -> Offer:
-    """Of what a person mapped, or of what names propose.  CommandError where that may not be."""
+def decide_on(ground: AdoptionContext, pairs: tuple[Pair, ...] | None) -> Offer:
+    """The offer for the given or the proposed mapping.  CommandError if it is invalid."""
     if pairs is None:
         proposal = propose(ground.cluster, ground.filled(), ground.claimable())
     else:
@@ -53,8 +65,8 @@ def decide_on(ground: Ground, pairs: tuple[Pair, ...] | None) -> Offer:
     return offer(proposal, ground)
 
 
-def ordered_pairs(order: Sequence[tuple[Member, str]], ground: Ground) -> tuple[Pair, ...]:
-    """What a person mapped.  CommandError for a member or an application that there is not."""
+def ordered_pairs(order: Sequence[tuple[Member, str]], ground: AdoptionContext) -> tuple[Pair, ...]:
+    """The given mapping.  CommandError for an unknown member or application."""
     groups = [group.name for group in ground.cluster.groups]
     apps = ground.observed.projects[ground.cluster.project].applications
     pairs: list[Pair] = []
@@ -76,42 +88,44 @@ _WAYS: tuple[Callable[[ObservedApplication], str], ...] = (
 
 
 def _application(named: str, apps: Sequence[ObservedApplication]) -> ObservedApplication:
-    """By id, else by subdomain, else by name, which several may share."""
+    """Find by ID, else by subdomain, else by name, which may be ambiguous."""
     for way in _WAYS:
         found = [app for app in apps if way(app) == named]
         if len(found) == 1:
             return found[0]
         if found:
             ids = ", ".join(app.id for app in found[:10])
-            message = f"several applications are called `{one_line(named[:60])}`: {ids}"
-            raise CommandError(message, Exit.USAGE, "give the id")
+            message = f"several applications are named `{one_line(named[:60])}`: {ids}"
+            raise CommandError(message, Exit.USAGE, "give the ID")
     known = [app.subdomain for app in apps] + [app.name for app in apps]
-    hint = one_line(did_you_mean(named, known)) or f"there are {len(apps)}"
+    hint = one_line(did_you_mean(named, known)) or f"it has {counted(len(apps), 'application')}"
     message = f"no application `{one_line(named[:60])}` in the project; {hint}"
-    raise CommandError(message, Exit.USAGE, "copy its name or id from CML's list of applications")
+    raise CommandError(message, Exit.USAGE, "copy the name or ID from CML's list of applications")
 
 
-def carry_out(session: Session, ground: Ground, found: Offer) -> list[Written]:
-    """One write for each adoption."""
+def carry_out(session: Session, ground: AdoptionContext, found: Offer) -> list[Written]:
+    """Write each adoption."""
     return [
         write(session.world, made.app, partial(_decided, made, ground)) for made in found.adoptions
     ]
 
 
-def _decided(made: Adoption, ground: Ground, fresh: ObservedApplication) -> Fields | str:
-    """What is written into an application, judged by a fresh look at it."""
+def _decided(made: Adoption, ground: AdoptionContext, fresh: ObservedApplication) -> Fields | str:
+    """The PATCH for an application as it is now, or the reason for none."""
     if fresh.mark == made.mark:
         return {}
     if not ground.is_claimable(fresh):
-        return f"meanwhile it is {whose(fresh, ground.policy.owner)}"
+        return f"it is now {whose(fresh, ground.policy.owner)}"
     again = adoption(ground.cluster, Pair(made.member, fresh), ground.policy)
     same = (again.mark, again.changes) == (made.mark, made.changes)
-    return again.fields if same else "it has changed since the preview; the same command again"
+    return again.fields if same else "it has changed since the preview; run the command again"
 
 
 def check_once(named: Sequence[str]) -> None:
     twice = sorted({one for one in named if named.count(one) > 1})
     if twice:
         raise CommandError(
-            f"{twice[0]} is mapped twice", Exit.USAGE, "one `--map` for each member and application"
+            f"{twice[0]} is mapped twice",
+            Exit.USAGE,
+            "give one --map for each member and application",
         )

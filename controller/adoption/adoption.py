@@ -1,8 +1,8 @@
-"""Ownership by a person's order: taking an application into a cluster, and letting it go.
+"""Adoption and release of applications, by their owner marks.  Pure.
 
-Adoption writes the mark and nothing else that an application runs by.  An application that equals
-what its member is to be gets the fingerprint of the spec and is left alone; any other one gets a
-fingerprint that no spec has, so that the next pass sees that it differs, whatever the spec says.
+Adoption writes the mark and changes nothing else.  An application in sync with its member gets the
+fingerprint of the spec; any other application gets a fingerprint that no spec has, so that
+the next pass detects the difference.
 """
 
 import re
@@ -31,7 +31,7 @@ from controller.core.spec.fingerprint import ADOPTED
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """An application with the mark that it is to carry, and how it differs from its member then."""
+    """An application with its future mark, and its differences from the member."""
 
     app: ObservedApplication
     mark: Mark
@@ -43,12 +43,12 @@ class Adoption:
 
     @property
     def previous(self) -> str:
-        """The owner whose valid mark it carries; empty where it is nobody's."""
+        """The current owner; empty without a valid mark."""
         return "" if self.app.mark is None else self.app.mark.owner
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """With the mark; the variables of others are kept."""
+        """The variables with the mark; other variables are kept."""
         return {**_unmarked(self.app), **self.mark.environment()}
 
     @property
@@ -61,20 +61,20 @@ class Adoption:
 
 
 def adoption(cluster: DesiredCluster, pair: Pair, policy: Policy) -> Adoption:
-    """ValueError for a member whose group the cluster does not have."""
+    """The adoption of a pair.  ValueError for an unknown group."""
     app, group = pair.app, cluster.group(pair.member.group)
     if group is None:
         raise ValueError(f"{cluster.name} has no group `{pair.member.group}`")
     wanted = wanted_configuration(group, pair.member, policy)
     mark = _mark(group, pair, policy)
     if compare(app, mark, group, wanted, policy):
-        # Nobody knows what it was made from: neither Ray's version, nor which variables are ours.
+        # Its origin is unknown: neither the Ray version nor raycml's own variables.
         mark = replace(mark, fingerprint=ADOPTED, agreement="", variables=(), environment_hash="")
     return Adoption(app, mark, compare(app, mark, group, wanted, policy).changes)
 
 
 def _mark(group: Group, pair: Pair, policy: Policy) -> Mark:
-    """The mark of an application that is as the spec says."""
+    """The mark of an application in sync with the spec."""
     own = application_name(group.cluster, pair.member)
     return Mark(
         owner=policy.owner,
@@ -94,8 +94,8 @@ def _unmarked(app: ObservedApplication) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What adoptions are judged by.  `from_owner`: another owner, whose mark a person overrules."""
+class AdoptionContext:
+    """Basis for decisions on adoptions.  `from_owner`: an owner whose mark may be replaced."""
 
     cluster: DesiredCluster
     desired: DesiredState
@@ -104,7 +104,7 @@ class Ground:
     from_owner: str | None = None
 
     def filled(self) -> Mapping[Member, ObservedApplication]:
-        """The cluster's members that have an application of ours."""
+        """The cluster's members with a managed application."""
         ours = (a for a in self.observed.owned(self.policy.owner) if self._is_of_it(a))
         return {key_of(app).member: app for app in ours}
 
@@ -112,7 +112,7 @@ class Ground:
         return key_of(app).cluster == self.cluster.name
 
     def claimable(self) -> tuple[ObservedApplication, ...]:
-        """Applications of the cluster's project that are nobody's, or that owner's."""
+        """Applications of the cluster's project without an owner, or of `from_owner`."""
         project = self.observed.projects[self.cluster.project]
         return tuple(a for a in project.applications if self.is_claimable(a))
 
@@ -121,10 +121,10 @@ class Ground:
         return owner is None or (owner == self.from_owner and owner != self.policy.owner)
 
 
-def objections(pairs: Sequence[Pair], ground: Ground) -> list[str]:
-    """Why these applications may not be adopted together, each with a remedy; empty where they may.
+def objections(pairs: Sequence[Pair], ground: AdoptionContext) -> list[str]:
+    """Objections to adopting these applications together, each with a remedy.
 
-    An application that is ours already, in the very place, is no matter.
+    A pair that is adopted already is no objection.
     """
     seated = ground.filled()
     new = [pair for pair in pairs if seated.get(pair.member) != pair.app]
@@ -134,29 +134,31 @@ def objections(pairs: Sequence[Pair], ground: Ground) -> list[str]:
     ]
 
 
-def _objection(pair: Pair, ground: Ground, seated: Mapping[Member, ObservedApplication]) -> str:
+def _objection(
+    pair: Pair, ground: AdoptionContext, seated: Mapping[Member, ObservedApplication]
+) -> str:
     app, what = pair.app, f"`{pair.app.subdomain}` (application {pair.app.id})"
     if not ground.is_claimable(app):
         return f"{what} is {whose(app, ground.policy.owner)}"
     if pair.member in seated:
         held = seated[pair.member]
-        return f"{pair.member} has application {held.id} already; a member has one"
+        return f"{pair.member} has an application already: {held.id}"
     if named := _named(app, Key(ground.cluster.name, pair.member), ground.desired):
-        return f"{what} has the name of {named}; adopt it as that, or rename it in CML first"
+        return f"{what} has the name of {named}; adopt it as {named}, or rename it in CML first"
     return ""
 
 
 def whose(app: ObservedApplication, owner: str) -> str:
-    """Whose an application with a mark is, and what must be done before it may be adopted."""
+    """The owner of a marked application, and the action that allows its adoption."""
     key = key_of(app)
     if is_ours(app, owner):
-        return f"{key} already; `raycml release {key.cluster}` first"
+        return f"{key} already; run `raycml release {key.cluster}` first"
     other = "" if app.mark is None else app.mark.owner
-    return f"{key} of {other}; `--from-owner {other}` takes it from there"
+    return f"{key} of {other}; to take it over: --from-owner {other}"
 
 
 def _named(app: ObservedApplication, key: Key, desired: DesiredState) -> str:
-    """The other member, of any declared cluster, whose name the application has."""
+    """The other member, of any declared cluster, with the application's name."""
     number = re.search(r"-([0-9]{1,6})$", app.subdomain)
     ordinal = int(number.group(1)) if number else 0
     for cluster in desired.clusters:
@@ -171,19 +173,19 @@ def _named(app: ObservedApplication, key: Key, desired: DesiredState) -> str:
 def _too_many(
     group: Group, new: Iterable[Pair], seated: Mapping[Member, ObservedApplication]
 ) -> str:
-    """What is beyond a group's replicas would be deleted by the next pass."""
+    """An objection to more members than replicas, since the next pass would delete the rest."""
     added = {pair.member for pair in new if pair.member.group == group.name}
     members = added | {member for member in seated if member.group == group.name}
     if not added or len(members) <= group.replicas:
         return ""
     return (
-        f"group {group.name} would have {len(members)} members, and its spec wants "
-        f"{group.replicas}: what is too many would be deleted; set `replicas: {len(members)}` first"
+        f"group {group.name} would have {len(members)} members, but its spec has "
+        f"replicas: {group.replicas}; set `replicas: {len(members)}`, or the rest will be deleted"
     )
 
 
 def adopted(observed: ObservedState, adoptions: Iterable[Adoption]) -> ObservedState:
-    """The world as it will be once the marks are written."""
+    """The observed state after the marks are written."""
     marked = {a.app.id: replace(a.app, environment=a.environment) for a in adoptions}
     projects = {
         name: replace(p, applications=tuple(marked.get(a.id, a) for a in p.applications))
@@ -195,7 +197,7 @@ def adopted(observed: ObservedState, adoptions: Iterable[Adoption]) -> ObservedS
 def foresee(
     desired: DesiredState, observed: ObservedState, adoptions: Iterable[Adoption], policy: Policy
 ) -> Plan:
-    """What a pass will do after the adoption; what would only be waited for is left out."""
+    """The plan after the adoption, without waits that end by themselves."""
     world = adopted(observed, adoptions)
     decided = plan(remember(situate(desired, world, History(), policy)))
     waits = tuple(w for w in decided.waits if w.intent is not Intent.NOTHING)
@@ -203,26 +205,26 @@ def foresee(
 
 
 def release(app: ObservedApplication, mark: Mark) -> Mapping[str, object]:
-    """The PATCH that takes the mark off and keeps all else, so that it runs on as nobody's.
+    """The PATCH that removes the mark and keeps everything else.
 
-    The launcher asks which member it is at each start, so an application that runs one keeps that.
+    A launcher reads its member at each start, so an application with a launcher keeps it.
     """
     launched = app.script.removeprefix("/home/cdsw/").startswith(f"{LAUNCHERS}/{mark.cluster}/")
     member = {MEMBER: str(mark.member)} if launched else {}
     return {
         "environment": {**_unmarked(app), **member},
         "description": (
-            f"Ray cluster {mark.cluster}, member {mark.member}. Released by raycml: it is "
-            "nobody's, and no controller changes it."
+            f"Ray cluster {mark.cluster}, member {mark.member}. Released by raycml: "
+            "no controller changes it."
         ),
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What would be adopted, what is ours in its place `already`, and what a pass does then.
+    """Adoptions, pairs that are adopted `already`, and the plan of the next pass.
 
-    `notes` are sentences on what is left open.
+    `notes` are sentences on open questions.
     """
 
     cluster: DesiredCluster
@@ -232,8 +234,8 @@ class Offer:
     plan: Plan
 
 
-def offer(proposal: Proposal, ground: Ground) -> Offer:
-    """The pairs must have no objections."""
+def offer(proposal: Proposal, ground: AdoptionContext) -> Offer:
+    """The offer for pairs without objections."""
     filled = ground.filled()
     new = [pair for pair in proposal.pairs if filled.get(pair.member) != pair.app]
     made = tuple(adoption(ground.cluster, pair, ground.policy) for pair in new)
@@ -243,8 +245,8 @@ def offer(proposal: Proposal, ground: Ground) -> Offer:
     return Offer(ground.cluster, made, already, notes, plan)
 
 
-def _lacking(ground: Ground, proposal: Proposal) -> list[str]:
-    """Which groups go on lacking members: a pass creates these beside the adopted ones."""
+def _lacking(ground: AdoptionContext, proposal: Proposal) -> list[str]:
+    """A note on groups with missing members, which the next pass creates."""
     members = set(ground.filled()) | {pair.member for pair in proposal.pairs}
     found: list[str] = []
     for group in ground.cluster.groups:

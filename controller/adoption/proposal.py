@@ -1,16 +1,16 @@
-"""Which application may be meant by which member, told from names; for a person to agree to.
+"""Proposal of a mapping of applications to members, from their names, for confirmation.
 
-The rule, for applications that are nobody's, and members without an application:
+Rules, for applications without an owner and members without an application:
 
-1. One that runs a launcher of this very cluster is the member that its RAYCML_MEMBER names: it was
-   of this cluster, and was released.
-2. Otherwise its subdomain tells, and where that does not, its name: whole words at the end, `head`
-   for the head, and a group's name with a number for that ordinal of the group; `worker` with a
-   number also where the cluster has one worker group, whatever its name.
-3. What stands before these words is a family.  One family is proposed: the cluster's own
-   (`ray-<cluster>`), or else the one that has the cluster's name in it, or else the only one.
-4. A place that two applications of the family claim, and a group that has more claims than room, is
-   left to a person.
+1. An application with a launcher of this cluster is the member in its RAYCML_MEMBER: it was
+   released from this cluster.
+2. Otherwise its subdomain decides, then its name: whole words at the end, `head` for the head, and
+   a group's name with a number for that ordinal of the group; `worker` with a number also if
+   the cluster has a single worker group, whatever its name.
+3. The part before these words is the family.  One family is proposed: the cluster's own
+   (`ray-<cluster>`), else the one that contains the cluster's name, else the only one.
+4. A member claimed by two applications of the family, and a group with more claims than free
+   members, are left to the user.
 """
 
 import re
@@ -27,7 +27,7 @@ _WORKER = "worker"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An application for a member's place."""
+    """A member and its application."""
 
     member: Member
     app: ObservedApplication
@@ -35,7 +35,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What names say, by member; `notes` are sentences on what they leave open."""
+    """Pairs from names; `notes` are sentences on open questions."""
 
     pairs: tuple[Pair, ...] = ()
     notes: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """`family` is what stands before the words that name the place."""
+    """A claim by name; `family` is the part before the words that name the member."""
 
     member: Member
     family: str
@@ -53,9 +53,9 @@ class _Claim:
 def propose(
     cluster: DesiredCluster, filled: Iterable[Member], apps: Iterable[ObservedApplication]
 ) -> Proposal:
-    """Pairs of the cluster's empty places and those applications, unambiguous ones only.
+    """Unambiguous pairs of these applications and the cluster's free members.
 
-    `filled`: members that have an application already.
+    `filled`: members with an application.
     """
     taken = frozenset(filled)
     found = [c for app in apps if (c := _claim(cluster, app)) and c.member not in taken]
@@ -93,7 +93,7 @@ def _slug(text: str) -> str:
 
 
 def _by_words(cluster: DesiredCluster, slug: str) -> tuple[Member, str] | None:
-    """The member that the last words name, and what is before them; the longest group wins."""
+    """The member in the last words, and the part before them; the longest group name wins."""
     if f"-{slug}".endswith(f"-{HEAD}"):
         return THE_HEAD, slug.removesuffix(HEAD).rstrip("-")
     for word, group in sorted(_words(cluster).items(), key=lambda item: -len(item[0])):
@@ -104,7 +104,7 @@ def _by_words(cluster: DesiredCluster, slug: str) -> tuple[Member, str] | None:
 
 
 def _words(cluster: DesiredCluster) -> Mapping[str, str]:
-    """The words that name a worker group, with the group."""
+    """Words for worker groups, with the group."""
     groups = [g.name for g in cluster.groups if not g.is_head]
     alias = {_WORKER: groups[0]} if len(groups) == 1 else {}
     return {**alias, **{name: name for name in groups}}
@@ -121,21 +121,21 @@ def _family(cluster: DesiredCluster, claims: Sequence[_Claim]) -> tuple[str | No
     if not families:
         return None, []
     listed = ", ".join(f"`{family or HEAD}`" for family in families[:5])
-    return None, [f"several families of names could be meant ({listed}); choose with --map"]
+    return None, [f"ambiguous families of names ({listed}); choose with --map"]
 
 
 def _contested(member: Member, claims: Sequence[_Claim]) -> str:
     names = " and ".join(f"`{claim.app.subdomain}`" for claim in claims[:5])
-    return f"{member} could be {names}; choose with --map"
+    return f"{member}: ambiguous names {names}; choose with --map"
 
 
 def _crowded(group: Group, filled: frozenset[Member], pairs: Sequence[Pair]) -> str:
-    """Why nothing is proposed for a group that has no room for all; empty where it has."""
+    """A note on a group with more claims than free members; empty for other groups."""
     claims = sum(1 for pair in pairs if pair.member.group == group.name)
     room = group.replicas - sum(1 for member in filled if member.group == group.name)
     if claims <= room:
         return ""
     return (
-        f"{claims} applications could be of group {group.name}, which has room for "
-        f"{max(room, 0)}; raise its replicas, or choose with --map"
+        f"{claims} applications match group {group.name}, which has {max(room, 0)} free members; "
+        "raise its replicas, or choose with --map"
     )

@@ -1,4 +1,4 @@
-"""Release on the live workspace: a look, and one write for each application of the cluster."""
+"""Release in a workspace: read, and one write for each application of the cluster."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,13 +23,13 @@ from controller.workspace.write_mark import Fields, Written, write
 def found(
     session: Session, name: str, holder: SpecDocument | None
 ) -> Sequence[ObservedApplication]:
-    """All applications of the cluster.  CommandError where they may not be released."""
+    """All applications of the cluster.  CommandError if they must not be released."""
     policy = replace(with_permissions(session.policy), look_at_pauses=True)
     seen = look_and_plan(NO_SPECS, session.world, History(), policy)
     apps = _apps(seen, name, session.owner)
     if not seen.observed.complete():
-        message = "the list of applications was torn; nothing is done on it"
-        raise CommandError(message, Exit.UNEXPECTED, "the same command again")
+        message = "the list of applications was incomplete; no action was taken"
+        raise CommandError(message, Exit.UNEXPECTED, "run the command again")
     check_specs(() if holder is None else (holder,), loses=False)
     check_pauses({name}, seen)
     return apps
@@ -42,22 +42,22 @@ def _apps(seen: Pass, name: str, owner: str) -> list[ObservedApplication]:
     if name not in clusters:
         hint = did_you_mean(name, clusters)
         hint = hint or f"there are: {', '.join(sorted(clusters)) or 'none'}"
-        message = f"no cluster `{one_line(name[:60])}` of ours in this project; {hint}"
+        message = f"no managed cluster `{one_line(name[:60])}` in this project; {hint}"
         raise CommandError(message, Exit.USAGE, "`raycml status`")
     return sorted(clusters[name], key=lambda app: (key_of(app), app.id))
 
 
 def release_all(session: Session, name: str, apps: Sequence[ObservedApplication]) -> list[Written]:
-    """One write for each application."""
+    """Write each application."""
     decide = partial(_decided, session.owner, name)
     return [write(session.world, app, decide) for app in apps]
 
 
 def _decided(owner: str, name: str, fresh: ObservedApplication) -> Fields | str:
-    """What is written into an application, judged by a fresh look at it."""
+    """The PATCH for an application as it is now, or the reason for none."""
     mark = fresh.mark
     if mark is None or not is_ours(fresh, owner):
-        return {}  # somebody else let it go meanwhile
+        return {}  # released by another process meanwhile
     if mark.cluster != name:
-        return f"meanwhile it is {mark.key}"
+        return f"it is now {mark.key}"
     return unmarked(fresh, mark)

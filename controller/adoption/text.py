@@ -1,4 +1,4 @@
-"""An adoption as text for people and as JSON (`raycml.adopt/v1`), before and after.  Pure."""
+"""Adoption as text and as JSON (`raycml.adopt/v1`), before and after.  Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from controller.workspace.write_mark import Written
 
 
 def preview_text(offer: Offer) -> str:
-    """The applications, how each differs from its member, and what a reconcile does about it."""
+    """Applications, their differences from their members, and the changes of the next reconcile."""
     rows: list[tuple[str, ...]] = [("MEMBER", "APPLICATION", "ID", "STATE", "DIFFERENCES")]
     rows += [_preview(made) for made in offer.adoptions]
     notes = [f"note: {one_line(note)}" for note in offer.notes]
@@ -27,20 +27,20 @@ def preview_text(offer: Offer) -> str:
 
 def _preview(made: Adoption) -> tuple[str, ...]:
     app = made.app
-    differences = ", ".join(map(str, made.changes)) or "none: it runs on as it is"
+    differences = ", ".join(map(str, made.changes)) or "none; it keeps running"
     taken = f"; taken from {made.previous}" if made.previous else ""
     name, differs = one_line(app.subdomain), one_line(differences + taken)
     return str(made.member), name, app.id, str(app.phase), differs
 
 
 def adopted_text(offer: Offer, written: Sequence[Written]) -> str:
-    """A line for each application."""
+    """The result for each application."""
     cluster = offer.cluster.name
-    rows = [(cluster, str(p.member), p.app.id, "was adopted already") for p in offer.already]
+    rows = [(cluster, str(p.member), p.app.id, "already adopted") for p in offer.already]
     for made, one in zip(offer.adoptions, written, strict=True):
         said = "adopted" if one.done else f"{one.result.value}: {one_line(one.message)}"
         rows.append((cluster, str(made.member), made.app.id, said))
-    nothing = f"{cluster}  every member has its application; there is nothing to adopt"
+    nothing = f"{cluster}  every member has an application; nothing to adopt"
     return "\n".join(aligned(rows)) if rows else nothing
 
 

@@ -62,7 +62,7 @@ def diagnosis(
 
 def _of_git(session: BootstrapSession, desired: DesiredSetup) -> str:
     """What git says of the repository from here, in a sentence."""
-    environ = session.screen.machine.environ
+    environ = session.screen.system.environ
     with tempfile.TemporaryDirectory(prefix="raycml-") as folder:
         cache = Path(folder, "git")
         try:

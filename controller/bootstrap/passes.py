@@ -73,7 +73,9 @@ class BootstrapRun:
 
     def _pass(self, history: History) -> SetupPass:
         done = self.look_and_plan(history)
-        run = Execution(self.session.effects, done.observed.owner, threads=1, heard=self._heard)
+        run = Execution(
+            self.session.effects, done.observed.owner, threads=1, on_outcome=self._heard
+        )
         outcomes = execute(done.plan, run)
         after = record(done.history, outcomes, done.observed.as_of)
         return SetupPass(done.observed, done.plan, after, outcomes)

@@ -40,7 +40,7 @@ class BootstrapSession:
 
     @property
     def clock(self) -> Clock:
-        return self.screen.machine.clock
+        return self.screen.system.clock
 
     @property
     def effects(self) -> Effects:
@@ -62,7 +62,7 @@ class BootstrapSession:
 def open_bootstrap(
     screen: Screen, project: str, *, local: bool, ca_cert: Path | None, timeout_s: float
 ) -> Iterator[BootstrapSession]:
-    transport = screen.machine.transport
+    transport = screen.system.transport
     with open_client(screen, local=local, ca_cert=ca_cert) as (client, where):
         address = parse_address(client.application_url("any"))
         with open_http(address, transport, verify=True if transport else trust(ca_cert)) as http:
@@ -73,7 +73,7 @@ def open_bootstrap(
                 page=ReadyPage(http),
                 project=project,
                 owner=where.owner or "",
-                settings=read_settings(screen.machine.environ),
+                settings=read_settings(screen.system.environ),
                 timeout_s=timeout_s,
                 local=local,
             )

@@ -1,7 +1,7 @@
-"""The entry point: commands, and how each of their ends becomes an exit code.
+"""Entry point: the commands, and the exit code of each end.
 
-No error leaves a traceback: those that were foreseen say what to do next, and any other one is one
-line, with the traceback only where `-v` asked for it.
+No error prints a traceback: an expected error says what to do next, any other error is one line,
+and `-v` adds the traceback.
 """
 
 import io
@@ -43,7 +43,7 @@ from controller.terminal.specs import SpecsError
 
 HELP = """Example: raycml init && raycml plan --local && raycml reconcile --local
 
-Keeps Ray clusters converged on Cloudera AI applications.
+Runs Ray clusters on Cloudera AI and keeps them in sync with their specs.
 """
 
 COMMANDS: tuple[Callable[..., Exit], ...] = (
@@ -70,7 +70,7 @@ COMMANDS: tuple[Callable[..., Exit], ...] = (
 
 
 class _StoppedError(Exception):
-    """A command that was interrupted: the library of the command line hides KeyboardInterrupt."""
+    """An interrupted command; needed because click hides KeyboardInterrupt."""
 
     def __init__(self, stop: KeyboardInterrupt) -> None:
         super().__init__()
@@ -94,22 +94,22 @@ for _command in COMMANDS:
     _short = " ".join((_command.__doc__ or "").split("\n\n")[1].split())
     app.command(short_help=_short)(_stoppable(_command))
 app.add_typer(emulators.app, name="emulator")
-# Built once by a process that runs several commands, as tests do: it takes longer than most.
+# Built once in a process that runs several commands, as tests do: it takes longer than most.
 _command_line = cache(partial(typer.main.get_command, app))
 
-# Typer carries click inside or stands on one beside it, by version; its public error tells which.
+# By version, Typer contains click or depends on it; its public error shows the right class.
 _USAGE_ERRORS: tuple[type[Exception], ...] = tuple(
     kind
     for kind in typer.BadParameter.__mro__
     if kind.__name__ == "ClickException" and issubclass(kind, Exception)
 )
 
-Version = Annotated[bool, typer.Option("--version", help="Print the version and end.")]
+Version = Annotated[bool, typer.Option("--version", help="Print the version and exit.")]
 
 
 @app.callback(invoke_without_command=True)
 def root(ctx: typer.Context, *, version: Version = False) -> Exit:
-    """Shown where no command is given."""
+    """Options without a command; no option at all prints the help."""
     screen = Screen(ctx.obj, plain=True, verbose=False)
     if version:
         screen.data(f"raycml {__version__}")
@@ -126,20 +126,20 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a poor locale must not end a command
-    machine = this_system()
+    system = this_system()
     try:
-        with raised(machine.ending):
-            code = run(sys.argv[1:], machine)
+        with raised(system.ending):
+            code = run(sys.argv[1:], system)
     except KeyboardInterrupt as error:  # before or after the command itself
         code = exit_code(getattr(error, "number", signal.SIGINT))
     sys.exit(int(code))
 
 
-def run(arguments: Sequence[str], machine: System) -> int:
-    """One command, to its exit code.  Raises nothing."""
-    screen = Screen(machine, plain="--no-color" in arguments, verbose=_verbose(arguments))
+def run(arguments: Sequence[str], system: System) -> int:
+    """Run one command; the result is its exit code.  Raises nothing."""
+    screen = Screen(system, plain="--no-color" in arguments, verbose=_verbose(arguments))
     try:
-        return _invoke(arguments, machine)
+        return _invoke(arguments, system)
     except _StoppedError as error:
         return _interrupted(screen, error.stop, arguments)
     except (KeyboardInterrupt, EOFError, typer.Abort):
@@ -165,35 +165,33 @@ def _interrupted(screen: Screen, stop: Interrupted, arguments: Sequence[str]) ->
     return exit_code(stop.number)
 
 
-def _invoke(arguments: Sequence[str], machine: System) -> int:
+def _invoke(arguments: Sequence[str], system: System) -> int:
     ended = _command_line().main(
-        args=list(arguments), prog_name="raycml", standalone_mode=False, obj=machine
+        args=list(arguments), prog_name="raycml", standalone_mode=False, obj=system
     )
     return ended if isinstance(ended, int) else Exit.DONE
 
 
 def _usage(screen: Screen, error: BaseException) -> int:
-    """What click found wrong with the command line."""
-    said = getattr(error, "format_message", lambda: str(error))()
+    """Print a usage error of click."""
+    message = getattr(error, "format_message", lambda: str(error))()
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", "raycml")
     if getattr(error, "option_name", "") == "--dry-run":
-        screen.say(
-            f"raycml: {path} has no --dry-run", "try: `raycml plan` shows what would be done"
-        )
+        screen.say(f"raycml: {path} has no --dry-run", "try: `raycml plan` shows the changes")
         return Exit.USAGE
-    screen.say(f"raycml: {said.rstrip('.')}", f"try: `{path} --help`")
+    screen.say(f"raycml: {message.rstrip('.')}", f"try: `{path} --help`")
     return Exit.USAGE
 
 
 def _end(screen: Screen, error: Exception, arguments: Sequence[str]) -> int:
     known = explained(error)
     if screen.verbose:
-        screen.say(screen.machine.redaction.traceback(error))
+        screen.say(screen.system.redaction.traceback(error))
     if known is None:
-        said = " ".join(str(error).split())[:300]
-        screen.say(f"raycml: unexpected error: {type(error).__name__}: {said}")
-        screen.say("try: the same command with -v, and report what it prints")
+        message = " ".join(str(error).split())[:300]
+        screen.say(f"raycml: internal error: {type(error).__name__}: {message}")
+        screen.say("try: run the command again with -v, and report its output")
         return Exit.UNEXPECTED
     _say(screen, known, arguments)
     return known.code
@@ -209,5 +207,5 @@ def _say(screen: Screen, known: CommandError, arguments: Sequence[str]) -> None:
 
 
 def _verbose(arguments: Sequence[str]) -> bool:
-    """Whether `-v` was given, also where the command line could not be understood."""
+    """True if `-v` was given, also on an invalid command line."""
     return any(a == "--verbose" or re.fullmatch(r"-[a-uw-z]*v[a-z]*", a) for a in arguments)

@@ -83,9 +83,9 @@ def reserve(file: Path) -> io.BufferedWriter:
 
 def write(out: io.BufferedWriter, probe: Probe, results: Sequence[CheckResult]) -> None:
     """Write all contents as one compressed archive.  OSError if the disk is full."""
-    now = probe.screen.machine.clock.now()
+    now = probe.screen.system.clock.now()
     # Secrets that the machine knows, then the values of variables.
-    redactions = (probe.screen.machine.redaction, Redaction(_values(probe)))
+    redactions = (probe.screen.system.redaction, Redaction(_values(probe)))
     with (
         out,
         gzip.GzipFile("", "wb", fileobj=out, mtime=int(now.timestamp())) as packed,
@@ -107,7 +107,7 @@ def _add(archive: tarfile.TarFile, name: str, text: str, now: datetime) -> None:
 
 def _values(probe: Probe) -> Iterator[str]:
     """The values of variables that may be secret: of this process, of applications, of specs."""
-    environ = probe.screen.machine.environ
+    environ = probe.screen.system.environ
     yield from (value for name, value in environ.items() if _SECRET_NAME.search(name))
     for apps in _applications(probe).values():
         for app in apps:
@@ -129,7 +129,7 @@ def _contents(
     yield "applications.json", _json(shown)
     yield "specs.txt", _problems(probe)
     yield "versions.json", _json(_versions(probe, policy))
-    yield "settings.json", _json(_settings(probe.screen.machine.environ, policy))
+    yield "settings.json", _json(_settings(probe.screen.system.environ, policy))
     for path, text in sorted(_logs(probe).items()):
         yield f"logs/{path}", text
 

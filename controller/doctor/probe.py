@@ -128,7 +128,7 @@ def open_probe(
     screen: Screen, options: CheckupOptions, *, local: bool, ca_cert: Path | None
 ) -> Iterator[Probe]:
     """A probe, with the connection that the environment names if there is one."""
-    machine = screen.machine
+    machine = screen.system
     calls: list[ApiCall] = []
     try:
         where = locate(machine, local=local)
@@ -151,7 +151,7 @@ def open_probe(
 
 
 def _recorder(screen: Screen, calls: list[ApiCall]) -> Callable[[CallRecord], None]:
-    clock, log = screen.machine.clock, open_logs(screen)
+    clock, log = screen.system.clock, open_logs(screen)
 
     def record(call: CallRecord) -> None:
         skew = _skew(call, clock)

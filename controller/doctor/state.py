@@ -37,7 +37,7 @@ T = TypeVar("T")
 def settings(probe: Probe) -> tuple[Settings, tuple[str, ...]]:
     """The settings and their faults; with any fault, the settings are the defaults."""
     try:
-        return read_settings(probe.screen.machine.environ), ()
+        return read_settings(probe.screen.system.environ), ()
     except SettingsError as error:
         return Settings(), error.faults
 
@@ -45,7 +45,7 @@ def settings(probe: Probe) -> tuple[Settings, tuple[str, ...]]:
 def policy(probe: Probe) -> Policy:
     in_force, _ = probe.ask(settings)
     home = probe.ask(projects)[None]
-    owner = probe.screen.machine.environ.get(OWNER)
+    owner = probe.screen.system.environ.get(OWNER)
     owner = owner or ("" if isinstance(home, NoAnswerError) else home.id)
     return in_force.policy(owner, render.edition())
 
@@ -144,7 +144,7 @@ def observed(probe: Probe) -> ObservedState:
         (p, name): one for p, them in (paused or {}).items() for name, one in them.items()
     }
     return ObservedState(
-        as_of=probe.screen.machine.clock.now(),
+        as_of=probe.screen.system.clock.now(),
         projects={project: listing.seen for project, listing in known.items()},
         reports=probe.ask(reports),
         files=None if stored is None or paused is None else ObservedFiles(stored),
@@ -179,7 +179,7 @@ def launchers(probe: Probe) -> dict[str, tuple[LauncherFile, ...] | NoAnswerErro
 
 def pauses(probe: Probe) -> dict[str, dict[str, Pause] | NoAnswerError]:
     """The pauses of each project, by cluster."""
-    files, now = probe.ask(project_files), probe.screen.machine.clock.now()
+    files, now = probe.ask(project_files), probe.screen.system.clock.now()
     return {project: attempt(partial(read_pauses, files[project], now)) for project in files}
 
 

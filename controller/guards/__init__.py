@@ -1,1 +1,1 @@
-"""Guards: conditions and agreements without which a command changes no cluster (exit code 6)."""
+"""Safety checks before a command changes a cluster (exit code 6)."""

@@ -1,4 +1,4 @@
-"""Pauses of people, as commands obey them."""
+"""Pauses, as commands obey them."""
 
 from controller.reconcile import Pass
 from controller.terminal.errors import CommandError
@@ -6,7 +6,7 @@ from controller.terminal.exit_codes import Exit
 
 
 def check_pauses(names: set[str], seen: Pass) -> None:
-    """A pause is obeyed by those who delete, too.  CommandError for the first that holds."""
+    """CommandError for the first paused cluster."""
     pauses = {} if seen.observed.pauses is None else seen.observed.pauses.found
     for project, name in sorted(pauses):
         pause = seen.observed.pause(project, name)
@@ -14,12 +14,12 @@ def check_pauses(names: set[str], seen: Pass) -> None:
             raise CommandError(
                 f"{name} is paused by {pause.by}: {pause.reason}",
                 Exit.REFUSED,
-                f"`raycml unpause {name}`, then the same command",
+                f"run `raycml unpause {name}`, then repeat the command",
             )
 
 
 def _projects(name: str, seen: Pass) -> set[str]:
-    """Where the cluster is declared, or has applications."""
+    """The projects in which the cluster is declared or has applications."""
     cluster = seen.desired.cluster(name)
     apps = (a for p in seen.observed.projects.values() for a in p.applications)
     found = {a.project for a in apps if a.mark is not None and a.mark.cluster == name}

@@ -1,4 +1,4 @@
-"""Protection and pauses by specs: those at hand, and those that controllers have on record."""
+"""Protection and pauses in specs: in local ones, and in those on record."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,23 +11,25 @@ from controller.workspace.session import Session
 
 
 def check_specs(holders: Iterable[SpecDocument], *, loses: bool) -> None:
-    """CommandError for the first spec that pauses its cluster, or protects it where it `loses`."""
+    """CommandError for the first spec that pauses its cluster, or protects it if it `loses`."""
     for holder in holders:
         field = _forbidding(holder, loses=loses)
         if field is not None:
-            raise _refusal(holder, field, "", f"`{field}: false` there, then the same command")
+            raise _refusal(
+                holder, field, "", f"set `{field}: false` there, then repeat the command"
+            )
 
 
 def check_recorded(session: Session, names: Sequence[str], *, loses: bool) -> None:
-    """The same for the specs in force, of any source of the project, wherever a command is typed.
+    """The same for the specs in force, of every source of the project.
 
-    Also a refusal where the records cannot be read: what cannot be known is not changed.
+    Also refuses if the records cannot be read.
     """
     files = session.files(session.home)
     try:
         found = [(folder, RecordFile(files, folder).read()) for folder in record_folders(files)]
     except FilesError as error:
-        message = f"not known whether it is protected or paused: {error}"
+        message = f"protection and pause cannot be checked: {error}"
         raise FilesError(message) from error.__cause__
     for folder, record in found:
         for holder in record.clusters:
@@ -37,13 +39,13 @@ def check_recorded(session: Session, names: Sequence[str], *, loses: bool) -> No
                     holder,
                     field,
                     f" of {record.origin}, revision {record.revision[:12]}",
-                    f"`{field}: false` there, once it is in force; a source that no controller "
-                    f"follows any more is forgotten by removing {folder} from the project's files",
+                    f"set `{field}: false` there and wait until it is in force; if no controller "
+                    f"follows this source any more, remove {folder} from the project's files",
                 )
 
 
 def _forbidding(holder: SpecDocument, *, loses: bool) -> str | None:
-    """The field of the spec that forbids the change."""
+    """The field of the spec that prevents the change."""
     spec = holder.cluster.spec
     if loses and spec.protect:
         return "protect"

@@ -1,7 +1,6 @@
-"""Deleting clusters that no spec holds: what must be true, and who must agree, before it begins.
+"""Checks before clusters without a spec are deleted.
 
-A person agrees to names.  `reconcile` deletes these and no others, however the world changes while
-it works.
+The user confirms names.  `reconcile` deletes only these, even if others lose their spec meanwhile.
 """
 
 from collections.abc import Sequence
@@ -14,14 +13,14 @@ from controller.core.model.reasons import Reason
 from controller.core.spec.text import counted
 from controller.guards.pauses import check_pauses
 from controller.reconcile import Pass
-from controller.terminal.consent import consent
+from controller.terminal.confirm import confirm
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.screen import Screen
 
 
 def check_whole(paths: Sequence[Path] | None, *, prune: bool) -> None:
-    """A single file says nothing of the clusters that other files hold."""
+    """CommandError for a single file, since other files may declare the other clusters."""
     files = [path for path in paths or () if path.is_file()]
     if prune and files:
         raise CommandError(
@@ -36,11 +35,11 @@ def with_prune(policy: Policy, *, prune: bool, allow_prune: int) -> Policy:
 
 
 def to_prune(seen: Pass) -> frozenset[str]:
-    """The clusters that a plan with prune would delete.  CommandError where the guard holds it."""
+    """The clusters that a plan with prune would delete.  CommandError if they are too many."""
     guarded = [wait for wait in seen.plan.waits if wait.reason is Reason.PRUNE_GUARDED]
     if guarded:
         message = f"nothing is pruned: {guarded[0].message}"
-        raise CommandError(message, Exit.REFUSED, "`raycml plan --prune` shows which")
+        raise CommandError(message, Exit.REFUSED, "list them: `raycml plan --prune`")
     held = {cluster.name for cluster in seen.desired.clusters} | set(seen.desired.frozen)
     named = _clusters(seen.plan) - held
     check_pauses(named, seen)
@@ -48,15 +47,15 @@ def to_prune(seen: Pass) -> frozenset[str]:
 
 
 def _clusters(plan: Plan) -> set[str]:
-    """Those with a member that leaves, or whose leaving has to wait, for a pause too."""
+    """Clusters with a member to delete, now or later, for example after a pause."""
     leaving = {step.cluster for step in plan.steps if step.member is not None}
     held = {w.cluster for w in plan.waits if w.member is not None or w.reason is Reason.PAUSED}
     return leaving | held
 
 
 def agree(screen: Screen, names: frozenset[str], what: str, *, yes: bool) -> None:
-    """Return only where a person agreed, now or by `--yes`.  CommandError otherwise."""
+    """Ask for confirmation, unless `--yes` is given.  CommandError without it."""
     if names:
-        listed = ", ".join(sorted(names))
-        said = f"this deletes {counted(len(names), 'cluster')} ({listed}): {what}"
-        consent(screen, said, "Delete?", yes=yes)
+        clusters = "cluster" if len(names) == 1 else counted(len(names), "cluster")
+        message = f"This permanently deletes {clusters} {', '.join(sorted(names))} ({what})"
+        confirm(screen, message, "Delete?", yes=yes)

@@ -1,28 +1,29 @@
-"""The end of a process by force, where an end in order takes too long.
+"""Forced end of a process whose orderly end takes too long.
 
-A runtime that asks by TERM kills ten seconds later.  Before that, whatever hangs, the process ends.
+A container runtime sends TERM and kills ten seconds later.  The process ends before that, even if a
+call hangs.
 """
 
 import os
 import threading
 
-GRACE_S = 2.0  # for the calls under way when a stop comes; then they are cut
-GIVE_BACK_S = 2.5  # for giving the lease back
+GRACE_S = 2.0  # for calls in progress at a stop; then they are cut off
+GIVE_BACK_S = 2.5  # for releasing the lease
 WITHIN_S = 9.0  # for all of it
 
 
 class Ending:
-    """Does nothing: for commands in a process that goes on after them."""
+    """No forced end, for commands in a process that continues after them."""
 
     def within(self, seconds: float, code: int) -> None:
-        """End after so many seconds, if the process still lives."""
+        """End the process after this time, if it is still running."""
 
     def now(self, code: int) -> None:
-        """End here, without a look back."""
+        """End the process immediately."""
 
 
 class OwnProcess(Ending):
-    """For a command that has its process to itself."""
+    """Forced end of a process with a single command."""
 
     def within(self, seconds: float, code: int) -> None:
         timer = threading.Timer(seconds, os._exit, (code,))

@@ -1,8 +1,8 @@
-"""The identity of this process, for others on the same machine that can see whether it lives.
+"""Identity of this process, by which others on the same machine can see if it is alive.
 
 Host name, boot, namespace of process ids, process id and its start.  Two containers may share a
-host name and a boot while each has its own process ids, so a process is judged only from within
-its own namespace.
+host name and a boot but have separate process ids, so a process is checked only from within its
+own namespace.
 """
 
 import os
@@ -11,18 +11,18 @@ from pathlib import Path
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _ENDED = frozenset("ZX")  # zombie, dead
-_STOPPED = frozenset("Tt")  # by a signal or a debugger: it exists, and shows no life
+_STOPPED = frozenset("Tt")  # by a signal or a debugger: it exists, but may not be alive
 
 
 def this_place() -> str:
-    """Empty where the machine does not tell."""
+    """The identity; empty if it is unknown."""
     machine, pid = _machine(), os.getpid()
     stat = _stat(pid)
     return "" if stat is None or not machine else f"{machine} {pid} {stat[1]}"
 
 
 def lives(place: str) -> bool | None:
-    """True for a process that is seen to run, False for one that is gone, None for any doubt."""
+    """True for a running process, False for an ended one, None if in doubt."""
     machine, _, rest = place.rpartition(" ")[0].rpartition(" ")
     started = place.rpartition(" ")[2]
     if not machine or machine != _machine() or not rest.isdigit():
@@ -36,12 +36,12 @@ def lives(place: str) -> bool | None:
 
 
 def is_dead(place: str) -> bool:
-    """False for any doubt."""
+    """False if in doubt."""
     return lives(place) is False
 
 
 def _machine() -> str:
-    """Empty where it cannot be told apart from another one, or where `/proc` is of another one."""
+    """Identity of the machine; empty if it is not unique, or `/proc` belongs to another one."""
     try:
         if os.readlink("/proc/self") != str(os.getpid()):
             return ""
@@ -52,7 +52,7 @@ def _machine() -> str:
 
 
 def _stat(pid: int) -> tuple[str, str] | None:
-    """State of a process, and ticks since the boot at which it began; None where not shown."""
+    """State of a process, and its start in ticks since boot; None if not visible."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -62,7 +62,7 @@ def _stat(pid: int) -> tuple[str, str] | None:
 
 
 def _exists(pid: int) -> bool:
-    """By the kernel, which knows also what `/proc` hides (`hidepid`)."""
+    """Ask the kernel, which also knows processes that `/proc` hides (`hidepid`)."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,6 +1,6 @@
-"""Ctrl-C and TERM: the first one ends the work after the calls under way, the second one at once.
+"""Ctrl-C and TERM: the first ends the work after the calls in progress, the second immediately.
 
-A pass that is cut is no harm (the next run goes on from what it finds), so nothing is undone.
+Nothing is undone, since the next run continues from the observed state.
 """
 
 import os
@@ -16,13 +16,13 @@ from controller.process.ending import GRACE_S, WITHIN_S, Ending
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 _FIRST = {
-    signal.SIGINT: b"\nCtrl-C: finishing the calls under way; press it again to end at once\n",
-    signal.SIGTERM: b"TERM: finishing the calls under way\n",
+    signal.SIGINT: b"\nCtrl-C: finishing calls in progress; press it again to exit at once\n",
+    signal.SIGTERM: b"TERM: finishing calls in progress\n",
 }
 
 
 class Interrupted(KeyboardInterrupt):
-    """A command was ended by a signal; `lines` say what it left half done."""
+    """End of a command by a signal; `lines` describe incomplete work."""
 
     def __init__(self, number: int = signal.SIGINT, lines: Sequence[str] = ()) -> None:
         super().__init__()
@@ -31,15 +31,15 @@ class Interrupted(KeyboardInterrupt):
 
 
 def exit_code(number: int) -> int:
-    """What a process ends with that a signal ended, as a shell counts."""
+    """The exit code for a signal, as in a shell."""
     return 128 + number
 
 
 class Interrupts:
-    """While entered, a first signal sets `stop` and `aborted`, and no call begins any more.
+    """Signal handling: a first signal sets `stop` and `aborted`, and prevents further calls.
 
-    What is under way has some seconds and is cut then.  A second signal ends the process, or raises
-    where the process has other work.
+    Calls in progress have some seconds, then they are cut off.  A second signal ends the process,
+    or raises if the process has other work.
     """
 
     def __init__(self, limit: Limit | None = None, ending: Ending | None = None) -> None:
@@ -67,12 +67,12 @@ class Interrupts:
                 signal.signal(number, handler)
 
     def check(self) -> None:
-        """Raise Interrupted where a signal came: between passes."""
+        """Raise Interrupted after a signal; for use between passes."""
         if self.stop.is_set():
             raise Interrupted(self._number)
 
     def _pressed(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler
-        # A handler may interrupt a print: only a bare write is safe here.
+        # A handler may interrupt a print, so only a bare write is safe here.
         self.aborted.set()
         if self.stop.is_set():
             self._ending.now(exit_code(number))
@@ -87,7 +87,7 @@ class Interrupts:
 
 @contextmanager
 def saying(*lines: str) -> Iterator[None]:
-    """Where a signal comes meanwhile, what it leaves half done."""
+    """Attach these lines on incomplete work to an interrupt."""
     try:
         yield
     except KeyboardInterrupt as stop:
@@ -95,7 +95,7 @@ def saying(*lines: str) -> Iterator[None]:
 
 
 def end_calls(limit: Limit) -> None:
-    """Begin no call any more, and cut those that are under way after a while."""
+    """Prevent further calls, and cut off calls in progress after a while."""
     limit.close()
     timer = threading.Timer(GRACE_S, _cut, (limit,))
     timer.daemon = True
@@ -103,26 +103,26 @@ def end_calls(limit: Limit) -> None:
 
 
 def _cut(limit: Limit) -> None:
-    if limit.closed.is_set():  # nothing was opened again for the last calls of all
+    if limit.closed.is_set():  # unless it was opened again for the final calls
         limit.cut()
 
 
 @contextmanager
 def raised(ending: Ending) -> Iterator[None]:
-    """Outside of any work: a first signal raises where it comes, a second one ends the process."""
-    came: list[int] = []
+    """Signal handling without calls: a first signal raises, a second ends the process."""
+    received: list[int] = []
 
-    def heard(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler
-        came.append(number)
-        if len(came) > 1:
+    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler
+        received.append(number)
+        if len(received) > 1:
             ending.now(exit_code(number))
         ending.within(WITHIN_S, exit_code(number))
         raise Interrupted(number)
 
     before = {n: signal.getsignal(n) for n in STOPS}
     for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # a background job of a script is born ignoring Ctrl-C
-            signal.signal(number, heard)
+        if handler is not signal.SIG_IGN:  # background jobs of scripts ignore Ctrl-C
+            signal.signal(number, handle)
     try:
         yield
     finally:

@@ -1,23 +1,23 @@
-"""Who gives an order, as far as the machine knows, and in which words."""
+"""Operator of a command: user name, and the reason of an action."""
 
 import getpass
 from collections.abc import Mapping
 
 from controller.printable import one_line
 
-_WORDS_MAX = 500
+_REASON_MAX = 500
 
 
 def checked_reason(text: str) -> str:
-    """Why somebody orders something, printable; ValueError where there is no word, or too many."""
-    words = one_line(text.strip())
-    if not words or len(words) > _WORDS_MAX:
-        raise ValueError(f"a reason has 1 to {_WORDS_MAX} characters")
-    return words
+    """The reason as one printable line; ValueError if it is empty or too long."""
+    reason = one_line(text.strip())
+    if not reason or len(reason) > _REASON_MAX:
+        raise ValueError(f"a reason must have 1 to {_REASON_MAX} characters")
+    return reason
 
 
 def operator_name(environ: Mapping[str, str]) -> str:
-    """In a CML session everybody's user is `cdsw`; the platform tells who it really is."""
+    """The user; in a CML session from variables, since every system user is `cdsw` there."""
     if name := environ.get("HADOOP_USER_NAME") or environ.get("CDSW_USERNAME"):
         return one_line(name)
     try:

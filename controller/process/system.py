@@ -1,7 +1,6 @@
-"""What a command is given by the machine that it runs on: environment, time, chance, network.
+"""System of a command: environment variables, time, randomness, network.
 
-Commands take these from here and from nowhere else, so that a test or a simulation can be the
-machine.
+Commands take these only from here, so that a test or a simulation can replace them.
 """
 
 import os
@@ -27,10 +26,10 @@ SECRET_VARIABLES = (
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """`transport` replaces the network; `redaction` knows every secret that came by.
+    """`transport` replaces the network; `redaction` knows every secret so far.
 
-    `repeat` does something beside a command as long as it lasts, `ending` ends the process, and
-    `place` is the identity of this process, for others on the same machine.
+    `repeat` runs background work, `ending` ends the process, and `place` is the identity of this
+    process, for others on the same machine.
     """
 
     environ: Mapping[str, str] = field(repr=False)

@@ -1,1 +1,1 @@
-"""Passes over time: the loop, the source that it follows, and the long-running controller."""
+"""The loop of passes, the source it follows, and the long-running controller."""

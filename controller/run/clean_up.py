@@ -1,4 +1,4 @@
-"""The end of files that were left behind, once an hour, by the controller that leads."""
+"""Hourly removal of leftover files, by the leading controller."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ EVERY_S = 3600.0
 
 @dataclass(slots=True)
 class CleanUp:
-    """Used by the thread of the loop.  `permission` is asked before each removal."""
+    """Used by the loop's thread.  `permission` is checked before each removal."""
 
     session: Session
     permission: Callable[[], None]
@@ -26,10 +26,10 @@ class CleanUp:
     _due_at: float = 0.0
 
     def sweep(self, projects: Iterable[str], origin: str, done: Pass) -> None:
-        """Remove what is over in each project, where an hour has passed.  Raises nothing.
+        """Remove expired files in each project, once an hour.  Raises nothing.
 
-        Records are of the project in which this controller leads, since no other controller of
-        its installation leads there; `origin` is the source that it follows.
+        Records are removed only in the project of this controller's lease, where no other
+        controller of its installation leads; `origin` is the followed source.
         """
         monotonic = self.session.clock.monotonic()
         if monotonic < self._due_at:
@@ -41,7 +41,7 @@ class CleanUp:
                 if project == self.session.project:
                     self._old_records(origin, done, monotonic)
             except (Fault, FilesError) as error:
-                self.session.log.warning("files not swept", project=project, error=str(error))
+                self.session.log.warning("clean-up failed", project=project, error=str(error))
 
     def _one(self, project: str, monotonic: float) -> None:
         session = self.session
@@ -54,7 +54,7 @@ class CleanUp:
                 session.log.info("file removed", project=project, path=path)
 
     def _old_records(self, origin: str, done: Pass, monotonic: float) -> None:
-        """Those of other sources, where complete lists show that nothing of theirs is left."""
+        """Remove records of other sources, once complete lists show no application of theirs."""
         session = self.session
         files, now = session.files(session.project), session.clock.now()
         for folder, record in self._records.look(files, session.owner, origin, now, monotonic):
@@ -65,7 +65,7 @@ class CleanUp:
                 session.log.info("record removed", project=session.project, path=folder)
 
     def _is_over(self, record: Record, done: Pass) -> bool:
-        """Also by a look at projects that only this record names."""
+        """True if no cluster of the record runs, also in projects that only it names."""
         world, places = self.session.world, open_places(record, done.desired)
         seen = dict(done.observed.projects)
         elsewhere = {project for _, project in places} - seen.keys()

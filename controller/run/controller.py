@@ -1,4 +1,4 @@
-"""One running controller: passes, what they are told of, and the value that the page shows."""
+"""The running controller: passes, their log and events, and the snapshot for the web."""
 
 import math
 import threading
@@ -33,25 +33,25 @@ from controller.terminal.specs import NO_SPECS
 from controller.web.metrics import Metrics
 from controller.workspace.session import Session
 
-# What a pass may take beyond its time for new steps; less than the page allows before it is unwell.
-_CALLS_S = 30.0  # for the calls under way then
+# Time of a pass after its last new step; shorter than the limit of the health check.
+_CALLS_S = 30.0  # for calls in progress
 _EVENTS_S = 20.0  # for writing its events
-_FILES_S = 600.0  # between looks at launchers and folders where nothing else is to be done
+_FILES_S = 600.0  # between reads of launchers and folders while nothing else is pending
 _STANDS_BY = frozenset({FaultKind.LEASE_HELD, FaultKind.LEASE_TAKEN})
 
 
 @dataclass(slots=True)
 class Controller:
-    """The controller's passes; used by the thread of the loop alone, but for `board`.
+    """Passes of the controller; used only by the loop's thread, except for `snapshot`.
 
-    `run_id` is the first half of the id of every pass.  `aborted` is set when the process is asked
-    to stop, and ends the pass in hand between two calls; no pass sets it.  `outdated` is set when a
-    pause came or went, and ends the pass in hand before its next step.
+    `run_id` is the first half of the ID of every pass.  `aborted` is set when the process has to
+    stop, and ends the current pass between two calls; no pass sets it.  `outdated` is set when a
+    pause starts or ends, and ends the current pass before its next step.
     """
 
     session: Session
     follower: Follower
-    journal_file: EventFile
+    event_file: EventFile
     metrics: Metrics
     redaction: Redaction
     run_id: str
@@ -61,22 +61,22 @@ class Controller:
     number: int = 0
     epoch: int = 0
     leads: bool = False
-    journal: EventLog = field(default_factory=EventLog)
+    event_log: EventLog = field(default_factory=EventLog)
     timelines: Timelines = field(default_factory=dict)
     last: Pass | None = None
-    glance: PassSnapshot | None = None
-    board: ControllerSnapshot = field(init=False)
+    pass_snapshot: PassSnapshot | None = None
+    snapshot: ControllerSnapshot = field(init=False)
     orders: StandingOrders = field(init=False)
-    sweeping: CleanUp = field(init=False)
+    clean_up: CleanUp = field(init=False)
     projects: tuple[str, ...] = field(init=False)
     _files_due_at: float = -math.inf
 
     def __post_init__(self) -> None:
         self.follower.permission = self.permission
         self.orders = StandingOrders(self.session)
-        self.sweeping = CleanUp(self.session, self.permission)
+        self.clean_up = CleanUp(self.session, self.permission)
         self.projects = (self.session.project,)
-        self.board = ControllerSnapshot(
+        self.snapshot = ControllerSnapshot(
             self.session.clock.now(), self.follower.state(), LoopState()
         )
 
@@ -92,17 +92,17 @@ class Controller:
         return bound
 
     def restore(self) -> None:
-        """Go on from what those who ran before left, where it can be read."""
+        """Continue from the files of previous controllers, if they can be read."""
         try:
             self.follower.recall()
-            self.journal = restored(self.journal_file.read())
+            self.event_log = restored(self.event_file.read())
         except FilesError as error:
-            self.session.log.warning("the past cannot be read yet", error=str(error))
+            self.session.log.warning("previous records cannot be read yet", error=str(error))
 
-    # One pass
+    # A pass
 
     def one_pass(self, history: History) -> Pass:
-        """In bounded time, also where CML answers no call."""
+        """A pass in bounded time, even if CML answers no call."""
         self.number += 1
         limit, clock = self.session.client.limit, self.session.clock
         limit.until(clock.monotonic() + self.session.settings.pass_budget_s + _CALLS_S)
@@ -137,7 +137,7 @@ class Controller:
             self._files_due_at = started + _FILES_S
         self.projects = tuple(sorted({session.project, *done.observed.projects}))
         done = self.orders.shown_in(done)
-        self.sweeping.sweep(self.projects, self.follower.poller.origin, done)
+        self.clean_up.sweep(self.projects, self.follower.poller.origin, done)
         took_s = clock.monotonic() - started
         changed = any(outcome.result is not Result.SKIPPED for outcome in done.outcomes)
         line = self.log.info if changed or self.last is None else self.log.debug
@@ -146,9 +146,9 @@ class Controller:
 
     def _execution(self, ends: float) -> Execution:
         return replace(
-            self.session.execution(self._heard),
+            self.session.execution(self._on_outcome),
             permission=self.permission,
-            over=lambda: self.outdated.is_set() or self.session.clock.monotonic() >= ends,
+            expired=lambda: self.outdated.is_set() or self.session.clock.monotonic() >= ends,
             stopped=self.aborted,
         )
 
@@ -156,7 +156,7 @@ class Controller:
         self.follower.note(sightings(done.desired, done.observed, self.session.owner))
 
     def permission(self) -> None:
-        """The lease; Fault where another controller has it, or had it since the last look."""
+        """Hold the lease; Fault if another controller has it, or had it meanwhile."""
         try:
             self.session.permit()
         except Fault:
@@ -167,121 +167,124 @@ class Controller:
         before, self.epoch = self.epoch, self.session.lease.epoch
         if before not in (0, self.epoch):
             self.follower.record = None
-            raise Fault("the lease was away; looking anew", kind=FaultKind.LEASE_TAKEN)
+            raise Fault(
+                "another controller had the lease meanwhile; starting a new pass",
+                kind=FaultKind.LEASE_TAKEN,
+            )
 
     def _lead(self, history: History) -> None:
-        """Hold the lease from the beginning of the pass, so that a second controller stands by."""
+        """Hold the lease from the start of the pass, so that a second controller stands by."""
         try:
             self.permission()
         except Fault as fault:
             if fault.kind == FaultKind.LEASE_TAKEN:
-                return  # nothing was looked at yet
+                return  # nothing was read yet
             self._watch(history)
             raise
 
     def _watch(self, history: History) -> None:
-        """A stand-by looks, so that its page shows how things are, and does nothing."""
+        """A read-only pass of a controller in standby, for its status page."""
         try:
             revision = in_force(self.follower.recall(), None)
             policy = replace(self.session.policy, look_at_pauses=True)
             self.last = look_and_plan(revision, self.session.world, history, policy)
         except (Fault, FilesError) as error:
-            self.log.info("stand-by cannot look", error=str(error))
+            self.log.info("standby cannot read the state", error=str(error))
 
-    def excuse(self, error: Exception) -> Standby | None:
-        """Another controller leads, or the very first revision waits for a person."""
+    def standby(self, error: Exception) -> Standby | None:
+        """Standby if another controller leads, or the first revision needs approval."""
         if isinstance(error, Fault) and error.kind in _STANDS_BY:
             return Standby(holder=str(error))
         waits = isinstance(error, NoRevisionError) and self.follower.held is not None
         return Standby() if waits else None
 
-    def _heard(self, outcome: Outcome) -> None:
+    def _on_outcome(self, outcome: Outcome) -> None:
         self.log.info("step", **step_line(outcome))
 
-    # What is told of it
+    # Log, events, metrics and snapshot
 
-    def told(self, state: LoopState, done: Pass | None, error: Exception | None) -> None:
-        """At the begin and the end of each pass: log, events, metrics, and the new board."""
+    def publish(self, state: LoopState, done: Pass | None, error: Exception | None) -> None:
+        """Publish the start and the end of each pass: log, events, metrics and a new snapshot."""
         try:
-            self._told(state, done, error)
-        except Exception as unheard:
-            trace = self.redaction.traceback(unheard)
-            self.log.error("not told", traceback=trace)  # noqa: TRY400 - redacted
+            self._publish(state, done, error)
+        except Exception as failure:
+            trace = self.redaction.traceback(failure)
+            self.log.error("publishing failed", traceback=trace)  # noqa: TRY400 - redacted
             raise
 
-    def _told(self, state: LoopState, done: Pass | None, error: Exception | None) -> None:
+    def _publish(self, state: LoopState, done: Pass | None, error: Exception | None) -> None:
         if error is not None:
-            self._lament(state, error)
+            self._record_error(state, error)
         if done is not None:
             self._remember(done)
             self.metrics.acted(done.outcomes)
         if done is not None or error is not None:
             self.metrics.passed(_result(state, done), state.took_s)
-        self.board = self._board(replace(state, leads=self.leads and not state.holder))
+        self.snapshot = self._snapshot(replace(state, leads=self.leads and not state.holder))
 
-    def _lament(self, state: LoopState, error: Exception) -> None:
-        said = self.redaction(str(error) or type(error).__name__)
+    def _record_error(self, state: LoopState, error: Exception) -> None:
+        message = self.redaction(str(error) or type(error).__name__)
         if not state.failures:
             waits = isinstance(error, NoRevisionError)
-            (self.log.warning if waits else self.log.info)("standing by", why=said)
+            (self.log.warning if waits else self.log.info)("standing by", why=message)
             return
-        foreseen = isinstance(error, Fault | FilesError | NoRevisionError)
-        trace = {} if foreseen else {"traceback": self.redaction.traceback(error)}
+        expected = isinstance(error, Fault | FilesError | NoRevisionError)
+        trace = {} if expected else {"traceback": self.redaction.traceback(error)}
         cause = getattr(error, "kind", type(error).__name__)
-        self.log.error("pass failed", error=said, cause=cause, failures=state.failures, **trace)
-        self._record([EventReason.PASS_FAILED.event(said)])
+        self.log.error("pass failed", error=message, cause=cause, failures=state.failures, **trace)
+        self._record([EventReason.PASS_FAILED.event(message)])
 
     def _remember(self, done: Pass) -> None:
-        glance = PassSnapshot(done.status, done.plan, done.outcomes, self.follower.state())
-        self._log_problems(glance)
-        found = event_diff(self.glance, glance)
-        self.last, self.glance = done, glance
+        pass_snapshot = PassSnapshot(done.status, done.plan, done.outcomes, self.follower.state())
+        self._log_problems(pass_snapshot)
+        found = event_diff(self.pass_snapshot, pass_snapshot)
+        self.last, self.pass_snapshot = done, pass_snapshot
         self.timelines = extend(self.timelines, done.status)
         self._record(found)
 
     def _log_problems(self, now: PassSnapshot) -> None:
-        """Each problem of the specs once, when it is new."""
-        known = () if self.glance is None else self.glance.source.problems
+        """Log each new problem of the specs once."""
+        known = () if self.pass_snapshot is None else self.pass_snapshot.source.problems
         for problem in now.source.problems:
             if problem not in known:
-                self.log.warning("spec cannot be used", problem=problem)
+                self.log.warning("invalid spec", problem=problem)
 
     def _record(self, found: Iterable[Event]) -> None:
-        """Into memory; into the files only by the one who leads, lest others tell it twice."""
+        """Add events to memory, and if this controller leads to the files, so that each is once."""
         record = self.follower.record
         revision = "" if record is None else record.revision
         now = self.session.clock.now()
         clean = (replace(event, message=self.redaction(event.message)) for event in found)
-        self.journal, news = note(self.journal, clean, now, self.pass_id, revision)
+        self.event_log, news = note(self.event_log, clean, now, self.pass_id, revision)
         if not news:
             return
         limit = self.session.client.limit
         limit.until(self.session.clock.monotonic() + _EVENTS_S)
         try:
             self.permission()
-            self.journal_file.append(news)
+            self.event_file.append(news)
         except (Fault, FilesError) as error:
             self.log.warning("events not written", error=str(error))
         finally:
             limit.until(math.inf)
 
-    def _board(self, state: LoopState) -> ControllerSnapshot:
+    def _snapshot(self, state: LoopState) -> ControllerSnapshot:
         done = self.last
         pauses: dict[str, Pause] = {}
         for shown in () if done is None else done.status.clusters:
             if done is not None and (pause := done.observed.pause(shown.project, shown.name)):
                 pauses[shown.name] = pause
-        board = ControllerSnapshot(
+        snapshot = ControllerSnapshot(
             as_of=self.session.clock.now(),
             source=self.follower.state(),
             loop=state,
-            events=self.journal.events,
+            events=self.event_log.events,
             timelines=self.timelines,
             pauses=pauses,
         )
         if done is None:
-            return board
-        return replace(board, status=done.status, plan=done.plan, urls=self._urls(done))
+            return snapshot
+        return replace(snapshot, status=done.status, plan=done.plan, urls=self._urls(done))
 
     def _urls(self, done: Pass) -> dict[str, str]:
         url = self.session.client.application_url
@@ -289,7 +292,7 @@ class Controller:
         return {m.application: url(m.subdomain) for m in members if m.application_id}
 
     def host_suffix(self) -> str:
-        """What the host names of this workspace's applications end in."""
+        """The domain of the host names of the workspace's applications."""
         found = urlsplit(self.session.client.application_url("x")).hostname or ""
         return found.removeprefix("x")
 

@@ -1,8 +1,8 @@
-"""Passes until there is an end, for commands: `reconcile` and `delete` drive the same loop.
+"""Passes until a goal is reached, for `reconcile` and `delete`.
 
-What goes wrong at the first look ends the command; later, an unreachable or busy CML is waited out
-until the time is up.  A key that is refused ends the command at once, for nothing can get better.
-So does another controller that lives; one that is silent is waited out, and the pass made anew.
+An error in the first read ends the command; later, an unreachable or busy CML is retried until the
+timeout.  A rejected key ends the command immediately, and so does another active controller.  A
+silent controller is waited for, and the pass starts again.
 """
 
 import threading
@@ -43,9 +43,9 @@ _RETRY_S = 5.0
 
 @dataclass(slots=True)
 class Drive:
-    """One command's way to its goal.  `deadline` on the monotonic clock, once it has begun.
+    """Passes of a command towards its goal.  `deadline` is on the monotonic clock, once started.
 
-    `command` goes on after an interrupt; Interrupted says what is half done.
+    `command` continues after an interrupt; Interrupted describes incomplete work.
     """
 
     session: Session
@@ -56,18 +56,18 @@ class Drive:
     deadline: float = 0.0
     last: Pass | None = None
     command: str = "raycml reconcile"
-    half_done: InterruptedSteps = field(default_factory=InterruptedSteps)
+    interrupted_steps: InterruptedSteps = field(default_factory=InterruptedSteps)
 
     def until(self, goal: Goal, timeout_s: float) -> Convergence:
         clock = self.session.clock
         self.deadline = clock.monotonic() + timeout_s
         pause_s = self.session.settings.pass_pause_s
-        patience = ConvergeOptions(goal, timeout_s, pause_s, wake=self.interrupts.stop)
+        options = ConvergeOptions(goal, timeout_s, pause_s, wake=self.interrupts.stop)
         with self._interruptible():
-            return converge(self._patiently, patience, clock, self._seen)
+            return converge(self._retrying, options, clock, self._on_pass)
 
     def once(self, goal: Goal, timeout_s: float) -> Convergence:
-        """One pass; only a lease is waited for."""
+        """A single pass, which waits only for the lease."""
         self.deadline = self.session.clock.monotonic() + timeout_s
         with self._interruptible():
             try:
@@ -76,7 +76,7 @@ class Drive:
                 self.interrupts.check()
                 self._lead(fault)
                 done = self._pass(History())
-            self._seen(done)
+            self._on_pass(done)
             return Converged(done, verdict(done.plan, goal), 1)
 
     @contextmanager
@@ -84,22 +84,22 @@ class Drive:
         try:
             yield
         except Interrupted as stop:
-            raise Interrupted(stop.number, self.half_done.lines(self.command)) from None
+            raise Interrupted(stop.number, self.interrupted_steps.lines(self.command)) from None
 
-    def _patiently(self, history: History) -> Pass:
-        """One pass, waiting while CML cannot be asked; the first failure of all is the caller's."""
+    def _retrying(self, history: History) -> Pass:
+        """A pass that waits while CML is unavailable; a failure of the first pass is raised."""
         while True:
             try:
                 return self._pass(history)
             except Fault as fault:
-                self.interrupts.check()  # calls that a stop cut are no fault of CML
+                self.interrupts.check()  # calls that a stop cut off are no fault of CML
                 if fault.kind == FaultKind.LEASE_HELD:
                     self._lead(fault)
                 else:
                     self._bear(fault)
 
     def _lead(self, fault: Fault) -> None:
-        """What was planned without the lease is void when it comes."""
+        """Wait for the lease; a plan made without it is discarded."""
         if fault.kind != FaultKind.LEASE_HELD:
             raise fault
         await_lease(self.session, self.deadline, self.progress.note, self.interrupts.stop)
@@ -114,19 +114,19 @@ class Drive:
         self.interrupts.check()
         session, clock = self.session, self.session.clock
         started = clock.monotonic()
-        run = replace(session.execution(self._heard), stopped=self.interrupts.aborted)
+        run = replace(session.execution(self._on_outcome), stopped=self.interrupts.aborted)
         done = reconcile(self.revision, session.world, run, history, self.policy)
         session.log.info("pass", **pass_line(done, clock.monotonic() - started))
         self.last = done
         return done
 
-    def _heard(self, outcome: Outcome) -> None:
+    def _on_outcome(self, outcome: Outcome) -> None:
         self.session.log.info("step", **step_line(outcome))
-        self.half_done.heard(outcome)
-        self.progress.heard(outcome)
+        self.interrupted_steps.on_outcome(outcome)
+        self.progress.on_outcome(outcome)
 
-    def _seen(self, done: Pass) -> None:
-        self.progress.seen(done)
+    def _on_pass(self, done: Pass) -> None:
+        self.progress.on_pass(done)
         refused = [o for o in done.outcomes if o.fault is FaultKind.UNAUTHORIZED]
         if refused and not _unfinished(done) - {o.step.project for o in refused}:
             raise by_kind(FaultKind.UNAUTHORIZED, refused[0].message)
@@ -144,12 +144,12 @@ def wait_out(
     left = deadline - clock.monotonic()
     if fault.kind not in _PASSING or left <= 0:
         raise fault
-    note(f"{fault}; trying again")
+    note(f"{fault}; retrying")
     clock.wait(min(_RETRY_S, left), stop)
 
 
 def _unfinished(done: Pass) -> set[str]:
-    """The projects in which something is left to do; "" for one that is not known."""
+    """Projects with pending work; "" for an unknown project."""
     moving = {w.cluster for w in done.plan.waits if w.reason.outlook is Outlook.MOVING}
     clusters = {c.name: c.project for c in done.desired.clusters}
     return {s.project for s in done.plan.steps} | {clusters.get(name, "") for name in moving}

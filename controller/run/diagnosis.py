@@ -1,6 +1,6 @@
-"""Why it did not converge: conditions, the ends of logs, and the next command to try.
+"""Diagnosis of clusters that did not converge: conditions, ends of logs, and remedies.
 
-Reads through the files port only, and never lets a log that cannot be read hide the rest.
+Reads only through the files port; an unreadable log does not hide the rest.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,25 +18,24 @@ LOGS_MAX = 3
 _LINE_MAX = 400  # characters
 
 _REMEDIES = {
-    Reason.PAUSED: "raycml unpause {cluster}   (or `paused: false` in its spec)",
-    Reason.PROTECTED: "`protect: false` in its spec, then raycml reconcile",
-    Reason.UPGRADES_OFF: "`upgradeStrategy: {{type: RollingUpdate}}` in its spec",
+    Reason.PAUSED: "raycml unpause {cluster}   (or set `paused: false` in its spec)",
+    Reason.PROTECTED: "set `protect: false` in its spec, then run raycml reconcile",
+    Reason.UPGRADES_OFF: "set `upgradeStrategy: {{type: RollingUpdate}}` in its spec",
     Reason.PRUNE_GUARDED: "raycml delete {cluster}",
     Reason.NAME_CONFLICT: (
-        "raycml adopt {cluster}   (or rename the cluster, or delete the application that holds the "
-        "name)"
+        "raycml adopt {cluster}   (or rename the cluster, or delete the application with that name)"
     ),
-    Reason.PROJECT_NOT_FOUND: "correct `project` in its spec, then raycml plan",
+    Reason.PROJECT_NOT_FOUND: "correct `project` in its spec, then run raycml plan",
 }
 
 
 def log_path(cluster: str, member: str) -> str:
-    """Where the node program of a member writes, from the project's home."""
+    """Path of a member's log, from the project's home."""
     return f".raycml/logs/{cluster}/{member.replace('/', '-')}.log"
 
 
 def explain(end: Convergence, session: Session) -> Iterator[str]:
-    """Lines for a person; logs of three members at most."""
+    """Lines on the end of a command, with the logs of at most three members."""
     status, plan = end.last.status, end.last.plan
     for cluster in status.clusters:
         yield from _conditions(cluster)
@@ -60,7 +59,7 @@ def _conditions(cluster: ClusterStatus) -> Iterator[str]:
 
 
 def _unwell(status: Status) -> list[tuple[ClusterStatus, MemberStatus]]:
-    """Those that fell first, then those that run without having joined."""
+    """Failed members first, then running ones that have not joined."""
     found = [
         (cluster, member)
         for cluster in status.clusters
@@ -75,15 +74,15 @@ def _log(session: Session, cluster: ClusterStatus, member: MemberStatus) -> Iter
     try:
         data = session.files(cluster.project).read(path)
     except FilesError as error:
-        return [f"    its log cannot be read: {error}"]
+        return [f"    log cannot be read: {error}"]
     if not data:
-        return [f"    it has no log yet ({path})"]
+        return [f"    no log yet ({path})"]
     lines = data.decode(errors="replace").rstrip().splitlines()[-LOG_LINES:]
-    return [f"    {path}, its end:", *(f"    | {one_line(line[:_LINE_MAX])}" for line in lines)]
+    return [f"    end of {path}:", *(f"    | {one_line(line[:_LINE_MAX])}" for line in lines)]
 
 
 def remedies(plan: Plan, status: Status) -> list[str]:
-    """What to try, each once: for every reason that waits for a person, or else to look closer."""
+    """Remedies, each once, for all reasons that need manual action, or else for a closer look."""
     found: dict[str, None] = {}
     for wait in plan.waits:
         if wait.reason.outlook is Outlook.PERSON:

@@ -1,7 +1,7 @@
-"""What is in force: follows a source from revision to revision, and lets none in that must wait.
+"""The revision in force: follows a source, and holds revisions that need approval.
 
-A source is polled apart from the passes, so that a slow one holds up nothing.  Whatever goes wrong
-with it, the last good revision stays in force: it is in the record, which outlives the controller.
+A source is polled outside the passes, so that a slow one delays nothing.  If it fails, the last
+valid revision stays in force: it is in the record, which outlives the controller.
 """
 
 import threading
@@ -27,40 +27,40 @@ from controller.core.spec.revision import Revision, content_id
 from controller.core.status.snapshot import SourceState
 from controller.run.places import Lasting, Sightings, absent_places, empty_places, with_places
 
-REMOVES_SHOWN = 100  # clusters that leave with a revision that waits, by name
-EMPTY_S = 60.0  # a list may lag: a place must look empty for so long before it is forgotten
-ABSENT_S = 7 * 86400.0  # a project that is not there for so long holds no application any more
+REMOVES_SHOWN = 100  # names of clusters in the message of a held revision
+EMPTY_S = 60.0  # a list may lag, so a place is forgotten only after being empty for this time
+ABSENT_S = 7 * 86400.0  # a project that is missing for this time has no application any more
 
 
 class Source(Protocol):
-    """Where specs come from.  Every method raises an exception of the kind `Faults` names."""
+    """A source of specs.  Every method raises only the exceptions in `Faults`."""
 
     @property
     def origin(self) -> str:
-        """For people, without credentials."""
+        """Name of the source, without credentials."""
 
     def tip(self) -> str:
-        """Id of what the source holds now; empty where only reading it tells."""
+        """ID of the source's current revision; empty if only reading shows it."""
 
     def read(self, tip: str) -> Revision: ...
     def follows(self, old: str, new: str) -> bool:
-        """Whether `new` comes after `old`; False where that cannot be known."""
+        """True if `new` is a successor of `old`; False if unknown."""
 
 
 class RecordStore(Protocol):
-    """Where the record is kept."""
+    """Storage of the record."""
 
     def read(self) -> Record: ...
     def write(self, record: Record) -> None: ...
 
 
 class NoRevisionError(Exception):
-    """The source has never been read and no record says what was in force."""
+    """The source was never read, and there is no record of a revision in force."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceLook:
-    """What the last polls of the source came to."""
+    """Result of the latest polls of the source."""
 
     reading: SourceReading | None = None
     fetched_at: datetime | None = None
@@ -70,7 +70,7 @@ class SourceLook:
 
 
 class Poller:
-    """Polls a source; `faults` are the exceptions that it may raise.  Safe from threads."""
+    """Polls a source; `faults` are the exceptions it may raise.  Thread-safe."""
 
     def __init__(self, source: Source, faults: type[Exception], clock: Clock) -> None:
         self._source = source
@@ -89,12 +89,12 @@ class Poller:
             return self._look
 
     def expect(self, base: str) -> None:
-        """Have further readings compared with the revision that is in force."""
+        """Compare further readings with this revision, which is in force."""
         with self._lock:
             self._base = base
 
     def poll(self) -> bool:
-        """Look at the source; True when there is a new reading."""
+        """Poll the source; True for a new reading."""
         with self._lock:
             base, before = self._base, self._look
         try:
@@ -106,7 +106,7 @@ class Poller:
         return reading != before.reading or before.failure != ""
 
     def failed(self, why: str) -> None:
-        """Take note of a failure that no fault of the source explains."""
+        """Record an internal error of a poll."""
         self._keep(replace(self.look(), failure=why, fault=None))
 
     def _keep(self, look: SourceLook) -> None:
@@ -126,11 +126,11 @@ class Poller:
 
 @dataclass(slots=True)
 class Follower:
-    """The record, and what may be done by it.  Used by one thread.
+    """The record and its updates.  Used by one thread.
 
-    `permission` is asked before anything is written, as before every write.  `faults` are the
-    exceptions of the stores.  While the record cannot be written, the revision in force is kept in
-    memory and `trouble` says so: a repair needs no file.
+    `permission` is checked before every write.  `faults` are the exceptions of the stores.  While
+    the record cannot be written, the revision in force is kept in memory and `trouble` says so:
+    repairs need no file.
     """
 
     poller: Poller
@@ -155,9 +155,9 @@ class Follower:
     _absent: Lasting = field(default_factory=lambda: Lasting(ABSENT_S))
 
     def advance(self) -> Revision:
-        """The revision to act on in this pass; a newer one comes into force first, if it may.
+        """The revision for this pass, after a newer one has taken effect, unless it is held.
 
-        NoRevisionError where there is nothing to act on.
+        NoRevisionError without any revision.
         """
         record = self.recall()
         if not self._unsaved:
@@ -179,12 +179,12 @@ class Follower:
         self._publish()
         if not record.revision:
             why = look.failure or self._waiting() or self.trouble
-            raise NoRevisionError(why or "the source was not read yet")
+            raise NoRevisionError(why or "the source has not been read yet")
         newest = reading if reading is not None and self.held is None else None
         return in_force(record, None if newest is None else newest.revision)
 
     def recall(self) -> Record:
-        """The record, read where it is not known; what the store raises where it cannot be."""
+        """The record, read if needed; raises the store's exceptions."""
         record = self.record
         if record is None:
             record = self.store.read()
@@ -242,22 +242,22 @@ class Follower:
         return "" if self.held is None else self.held.message
 
     def _renewed(self, record: Record, reading: SourceReading) -> Record:
-        """The same revision read again may say more: what was half written is whole now."""
+        """A revision that is read again may be more complete, after a file was half written."""
         accepted = accept(record, reading, self._now())
         return record if accepted == record else self._put(accepted)
 
     def _now(self) -> datetime | None:
-        """The time at which a cluster that leaves begins its grace."""
+        """The start of the grace period of a removed cluster."""
         return None if self.grace_s is None else self.clock.now()
 
     def _dated(self, record: Record) -> Record:
-        """Clusters that left while nothing was pruned begin their grace where something is."""
+        """The record, with a start of grace for clusters removed while pruning was off."""
         dated = tuple(replace(d, since=d.since or self._now()) for d in record.departed)
         timed = replace(record, departed=dated, grace_s=self.grace_s if dated else None)
         return record if timed == record else self._put(timed)
 
     def _put(self, record: Record) -> Record:
-        """Put a record in force, whether or not it can be written at this moment."""
+        """Put a record in force, even if it cannot be written now."""
         record = replace(record, grace_s=self.grace_s if record.departed else None)
         self.permission()
         self._unsaved = True
@@ -279,32 +279,32 @@ class Follower:
             self._unsaved, self.trouble = False, ""
 
     def _find_published(self) -> None:
-        """A revision that waited when the controller was stopped may not wait any more."""
+        """Find a revision that was held when the controller stopped, and may be held no more."""
         if not self._looked_for_holds:
             with suppress(self.faults):
                 self._published = self.holds.published()
                 self._looked_for_holds = True
 
     def _use_up(self) -> None:
-        """One that is left behind fits no later step; it is removed with those of the next one."""
+        """Remove the used approval; a leftover fits no later step, and is removed with the next."""
         if not self._unsaved:
             with suppress(self.faults):
                 self.holds.use_up()
 
     def _publish(self) -> None:
-        """Say in the project's files which revision waits, for `raycml approve`."""
+        """Write the held revision to the project's files, for `raycml approve`."""
         if self.held == self._published:
             return
         try:
             self.permission()
             self.holds.publish(self.held)
         except self.faults as fault:
-            self.trouble = f"the revision that waits cannot be published: {fault}"
+            self.trouble = f"the held revision cannot be published: {fault}"
         else:
             self._published = self.held
 
     def note(self, seen: Sightings) -> None:
-        """Take note of where a pass saw applications of clusters, and where none is left."""
+        """Record the places of clusters that a pass showed, and remove empty ones."""
         if self.record is None:
             return
         now = self.clock.monotonic()
@@ -322,10 +322,10 @@ class Follower:
         self.countdowns = countdowns(departed, self.countdowns, now, monotonic, self.grace_s)
 
     def gone(self) -> frozenset[str]:
-        """Departed clusters whose grace is over and that a look at the source does not bring back.
+        """Removed clusters whose grace period is over, and whose spec was not restored.
 
-        The source must have been read after the grace, or a spec that was put back in time could
-        be overlooked; while it cannot be read, nothing is gone.
+        The source must have been read after the grace period, since a spec may have been restored
+        in time; while it cannot be read, no cluster is deleted.
         """
         look = self.poller.look()
         if look.failure or look.reading is None or look.reading.revision.problems:
@@ -338,12 +338,12 @@ class Follower:
         )
 
     def leaving(self) -> Mapping[str, datetime]:
-        """When the grace of each departed cluster ends."""
+        """The end of the grace period of each removed cluster."""
         now, passed = self.clock.now(), self.clock.monotonic()
         return {n: now + timedelta(seconds=c.ends_s - passed) for n, c in self.countdowns.items()}
 
     def state(self) -> SourceState:
-        """How it stands with the source, for people."""
+        """The state of the source."""
         look = self.poller.look()
         problems = () if look.reading is None else look.reading.revision.problems
         return SourceState(

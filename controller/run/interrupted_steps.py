@@ -1,4 +1,4 @@
-"""What a command that was interrupted leaves half done."""
+"""Incomplete work of an interrupted command."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,14 +11,14 @@ _LINES_MAX = 10
 
 @dataclass(slots=True)
 class InterruptedSteps:
-    """An update is three calls, and a replacement is two: members between the first and the last.
+    """Members between the first and the last call of an update or a replacement.
 
-    Hears of outcomes from any thread.
+    Receives outcomes from any thread.
     """
 
     _members: dict[Key, tuple[str, str]] = field(default_factory=dict)
 
-    def heard(self, outcome: Outcome) -> None:
+    def on_outcome(self, outcome: Outcome) -> None:
         key, state = outcome.step.key, _state(outcome.step)
         if key is None or outcome.result in {Result.SKIPPED, Result.REJECTED, Result.FAILED}:
             return
@@ -28,13 +28,13 @@ class InterruptedSteps:
             self._members.pop(key, None)
 
     def lines(self, command: str) -> tuple[str, ...]:
-        """For the person who interrupted it; `command` goes on."""
+        """Messages for the user; `command` continues the work."""
         found = sorted(self._members.items())
-        return tuple(_lines(found, command)) or (f"run `{command}` to go on",)
+        return tuple(_lines(found, command)) or (f"run `{command}` to continue",)
 
 
 def _state(step: Step) -> tuple[str, str] | None:
-    """What the step makes of the member, and what is to follow; None for a step that is whole."""
+    """The member's state after the step, and the next step; None for a complete step."""
     if step.intent is not Intent.UPDATE:
         return None
     match step.action:

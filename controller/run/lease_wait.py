@@ -1,4 +1,4 @@
-"""Waiting for the lease, for commands that end."""
+"""Wait for the lease, for one-shot commands."""
 
 import threading
 from collections.abc import Callable
@@ -19,25 +19,25 @@ def await_lease(
     tell: Callable[[str], None],
     stop: threading.Event | None = None,
 ) -> None:
-    """Hold the lease, at the latest at `deadline` (monotonic); a silent holder is waited out.
+    """Hold the lease by `deadline` (monotonic); a silent holder's lease is taken over.
 
-    Fault where the holder shows a sign of life or the time is up; at `stop` it ends without it.
+    Fault if the holder is active or at the deadline; a `stop` ends the wait without the lease.
     """
     silent = ""
     while True:
         try:
             session.lease.take()
         except FilesError:
-            return  # it stops nothing, as for `Session.permit`
+            return  # it prevents nothing, as in `Session.permit`
         except LeaseHeldError as held:
-            said, alive, left_s = str(held), held.alive, held.expires_in_s
+            message, alive, left_s = str(held), held.alive, held.expires_in_s
         else:
             return
         spare_s = deadline - session.clock.monotonic()
         if alive or spare_s <= 0.0:
-            raise Fault(said if alive else f"{said}; the time is up", kind=FaultKind.LEASE_HELD)
-        if said != silent:
-            silent = said
-            tell(f"{said}; taken over in {spoken(left_s)} unless it shows a sign of life")
+            raise Fault(message if alive else f"{message}; timed out", kind=FaultKind.LEASE_HELD)
+        if message != silent:
+            silent = message
+            tell(f"{message}; taking over in {spoken(left_s)} unless it is active")
         if session.clock.wait(min(LOOK_S, max(left_s, 0.1), spare_s), stop):
             return

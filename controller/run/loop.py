@@ -1,8 +1,8 @@
-"""When a pass happens.
+"""Loops of passes.
 
-One-shot: pass after pass until the goal is reached, nothing but a person can help, or time is up.
-A pass that changed something is followed by the next one at once; otherwise there is a pause.
-Long-running: pass after pass until somebody says stop; no error ends it.
+One-shot: passes until the goal is reached, manual action is needed, or the timeout.  After a change
+the next pass starts immediately, otherwise after an interval.
+Long-running: passes until a stop; no error ends the loop.
 """
 
 import threading
@@ -38,7 +38,7 @@ P = TypeVar("P", bound=AnyPass)
 
 @dataclass(frozen=True, slots=True)
 class ConvergeOptions:
-    """How long to go on, in seconds.  `pause_s` between passes while something is on its way."""
+    """Timeout in seconds, and `pause_s`, the interval between passes while something is pending."""
 
     goal: Goal
     timeout_s: float
@@ -50,7 +50,7 @@ class ConvergeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Converged(Generic[P]):
-    """How it ended: the last pass, and REACHED, PERSON, or MOVING when time ran out."""
+    """The result: the last pass, and REACHED, PERSON, or MOVING after a timeout."""
 
     last: P
     verdict: Verdict
@@ -62,28 +62,28 @@ Convergence = Converged[Pass]
 
 def converge(
     one_pass: Callable[[History], P],
-    patience: ConvergeOptions,
+    options: ConvergeOptions,
     clock: Clock,
-    seen: Callable[[P], None] = lambda _: None,
+    on_pass: Callable[[P], None] = lambda _: None,
 ) -> Converged[P]:
-    """Pass until there is a verdict.  `seen` is called after every pass."""
-    deadline = clock.monotonic() + patience.timeout_s
+    """Run passes until there is a verdict.  `on_pass` is called after every pass."""
+    deadline = clock.monotonic() + options.timeout_s
     history, in_a_row = History(), 0
     begun: ClockReading | None = None
-    for number in range(1, patience.passes_max + 1):
+    for number in range(1, options.passes_max + 1):
         before, begun = begun, _reading(clock)
         done = one_pass(recalled(history, before, begun))
         history = done.history
-        seen(done)
-        found = verdict(done.plan, patience.goal)
-        if found is not Verdict.MOVING or clock.monotonic() >= deadline:
-            return Converged(done, found, number)
+        on_pass(done)
+        result = verdict(done.plan, options.goal)
+        if result is not Verdict.MOVING or clock.monotonic() >= deadline:
+            return Converged(done, result, number)
         acted = any(o.result is Result.DONE for o in done.outcomes)
         in_a_row = in_a_row + 1 if acted else 0
-        if not acted or in_a_row > patience.at_once_max:
+        if not acted or in_a_row > options.at_once_max:
             left = max(deadline - clock.monotonic(), 0.0)
-            clock.wait(min(patience.pause_s, left), patience.wake)
-    return Converged(done, Verdict.MOVING, patience.passes_max)
+            clock.wait(min(options.pause_s, left), options.wake)
+    return Converged(done, Verdict.MOVING, options.passes_max)
 
 
 def _reading(clock: Clock) -> ClockReading:
@@ -92,29 +92,31 @@ def _reading(clock: Clock) -> ClockReading:
 
 @dataclass(frozen=True, slots=True)
 class Standby:
-    """Why a pass that came to nothing is no failure: another controller leads, or a person is
-    waited for.  `holder` says who leads."""
+    """Reason why a pass without a result is no failure.
+
+    Another controller (`holder`) leads, or a revision needs approval.
+    """
 
     holder: str = ""
 
 
 @dataclass(slots=True)
 class Loop:
-    """Passes for months.
+    """The long-running loop.
 
-    `one_pass` may raise anything: it is counted, told, and backed off from, unless `excuse` knows
-    why it is no failure.  `told` is called at the begin and end of each pass.  Everything ends soon
-    after `stop` is set.
+    `one_pass` may raise anything: it is counted as a failure, published and retried with backoff,
+    unless `standby` explains it.  `publish` is called at the start and the end of each pass.  The
+    loop ends soon after `stop` is set.
     """
 
     one_pass: OnePass
-    rhythm: Schedule
+    schedule: Schedule
     clock: Clock
-    chance: Callable[[], float]
+    random: Callable[[], float]
     stop: threading.Event
     wake: threading.Event
-    told: Callable[[LoopState, Pass | None, Exception | None], None]
-    excuse: Callable[[Exception], Standby | None]
+    publish: Callable[[LoopState, Pass | None, Exception | None], None]
+    standby: Callable[[Exception], Standby | None]
     state: LoopState = field(default_factory=LoopState)
     history: History = field(default_factory=History)
     changes_in_a_row: int = 0
@@ -128,9 +130,9 @@ class Loop:
                 self.clock.wait(pause_s, self.wake)
 
     def turn(self) -> float:
-        """One pass, whatever comes of it; the pause until the next one, in seconds."""
+        """Run a pass; the result is the interval until the next one, in seconds."""
         self.state = replace(self.state, started_at=self.clock.now())
-        self._tell(None, None)
+        self._publish(None, None)
         before, self.begun = self.begun, _reading(self.clock)
         self.history = recalled(self.history, before, self.begun)
         started = self.begun.monotonic
@@ -145,8 +147,8 @@ class Loop:
     def _ended(self, done: Pass, took_s: float) -> None:
         self.history = done.history
         self.changes_in_a_row = self.changes_in_a_row + 1 if changed(done.outcomes) else 0
-        pause_s = self.rhythm.after(
-            done.plan, done.outcomes, self.chance(), done.observed.as_of, self.changes_in_a_row
+        pause_s = self.schedule.after(
+            done.plan, done.outcomes, self.random(), done.observed.as_of, self.changes_in_a_row
         )
         self.state = replace(
             self.state,
@@ -159,13 +161,13 @@ class Loop:
             holder="",
             pause_s=pause_s,
         )
-        self._tell(done, None)
+        self._publish(done, None)
 
     def _failed(self, error: Exception) -> None:
-        excuse = self.excuse(error)
-        failures = 0 if excuse else self.state.failures + 1
-        pause_s = self.rhythm.after_failures(failures or _STANDBY, self.chance())
-        holder = excuse.holder if excuse else ""
+        standby = self.standby(error)
+        failures = 0 if standby else self.state.failures + 1
+        pause_s = self.schedule.after_failures(failures or _STANDBY, self.random())
+        holder = standby.holder if standby else ""
         self.state = replace(
             self.state,
             passes=self.state.passes + 1,
@@ -175,14 +177,14 @@ class Loop:
             holder=holder,
             pause_s=pause_s,
         )
-        self._tell(None, error)
+        self._publish(None, error)
 
-    def _tell(self, done: Pass | None, error: Exception | None) -> None:
+    def _publish(self, done: Pass | None, error: Exception | None) -> None:
         try:
-            self.told(self.state, done, error)
-        except Exception as unheard:  # noqa: BLE001 - nothing may end the loop
-            said = f"what was done could not be told: {str(unheard) or type(unheard).__name__}"
-            self.state = replace(self.state, failures=self.state.failures + 1, error=said)
+            self.publish(self.state, done, error)
+        except Exception as failure:  # noqa: BLE001 - nothing may end the loop
+            message = f"the outcome could not be recorded: {str(failure) or type(failure).__name__}"
+            self.state = replace(self.state, failures=self.state.failures + 1, error=message)
 
 
-_STANDBY = 3  # one who waits for another looks again as after so many failures: 8 s
+_STANDBY = 3  # a standby polls as after this number of failures: every 8 s

@@ -1,4 +1,4 @@
-"""The record of a source that is followed no longer, beside what is followed now."""
+"""Records of sources that are no longer followed."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from controller.run.places import Place
 
 
 def open_places(record: Record, desired: DesiredState) -> frozenset[Place]:
-    """Clusters and projects of the record of which the present source says nothing."""
+    """Clusters and projects of the record that the current source does not declare."""
     held = {(cluster.name, cluster.project) for cluster in desired.clusters}
     held |= {(name, project) for name, places in desired.places.items() for project in places}
     holders = (*record.clusters, *(departed.holder for departed in record.departed))
@@ -24,7 +24,7 @@ def open_places(record: Record, desired: DesiredState) -> frozenset[Place]:
 
 
 def is_over(places: frozenset[Place], projects: Mapping[str, ObservedProject]) -> bool:
-    """Whether complete lists show that no cluster of the record runs in any of these places."""
+    """True if complete lists show no cluster of the record in any of these places."""
     for name, project in places:
         seen = projects.get(project)
         if seen is None or not seen.complete:

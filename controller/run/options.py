@@ -1,4 +1,4 @@
-"""What `raycml run` is told: by its flags, or by the environment, as a CML application is."""
+"""Options of `raycml run`, from flags or from variables, as in a CML application."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _NO = frozenset({"", "0", "false", "no", "off"})
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What stood on the command line; None for what did not."""
+    """Options on the command line; None for missing ones."""
 
     source: str | None = None
     ref: str | None = None
@@ -31,9 +31,9 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """All of it, checked.  Times in seconds; `poll_s` is None for what fits the source.
+    """Validated options.  Times in seconds; `poll_s` is None for the default of the source.
 
-    `typed`: the source stood on a command line, and not in the environment of an application.
+    `typed`: the source is from the command line, not from the variables of an application.
     """
 
     source: str
@@ -52,13 +52,13 @@ class RunOptions:
 
 
 def resolve(flags: Flags, environ: Mapping[str, str]) -> RunOptions:
-    """Flags win over the environment.  CommandError, exit 64, for what cannot be used."""
+    """The options; flags take precedence over variables.  CommandError for invalid ones."""
     source = flags.source or environ.get("RAYCML_SOURCE") or ""
     if not source:
         raise CommandError(
-            "no SOURCE: what the controller is to follow",
+            "missing argument SOURCE (folder or git URL)",
             Exit.USAGE,
-            "`raycml run specs/`, or a git URL, or set RAYCML_SOURCE",
+            "`raycml run specs/`, or set RAYCML_SOURCE",
         )
     poll = flags.poll or environ.get("RAYCML_POLL")
     interval = flags.interval or environ.get("RAYCML_INTERVAL")
@@ -118,9 +118,9 @@ _SECRET_MIN = 12
 
 
 def _secret(name: str, environ: Mapping[str, str]) -> str:
-    """The value stays out of every message; what is too short guards nothing."""
+    """A secret of sufficient length; messages never contain it."""
     value = environ.get(name, "").strip()
     if value and len(value) < _SECRET_MIN:
-        message = f"{name} has fewer than {_SECRET_MIN} characters; anybody could guess it"
-        raise CommandError(message, Exit.USAGE, "`openssl rand -hex 24` makes a good one")
+        message = f"{name} has fewer than {_SECRET_MIN} characters and could be guessed"
+        raise CommandError(message, Exit.USAGE, "generate one: `openssl rand -hex 24`")
     return value

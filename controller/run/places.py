@@ -1,8 +1,7 @@
 """Projects in which applications of a cluster may exist.  Pure.
 
-A place is on record from the first pass that acts on the cluster there until a complete list shows
-that none of its applications is left.  A failed list, and a project that CML says it does not know,
-show nothing.
+A place is recorded from the first pass that acts on the cluster there until a complete list shows
+no application of it.  A failed list, and a project that CML does not know, prove nothing.
 """
 
 from collections.abc import Mapping
@@ -18,10 +17,10 @@ Place = tuple[str, str]  # cluster and project
 
 @dataclass(frozen=True, slots=True)
 class Sightings:
-    """The part of a pass that bears on places.
+    """Facts of a pass about places.
 
     `present`: places with an application.  `complete`: projects with a complete list; `absent`:
-    projects that CML does not know.  `ids`: what specs call a project, to its id.
+    projects that CML does not know.  `ids`: names of projects in specs, to their IDs.
     """
 
     present: frozenset[Place]
@@ -32,13 +31,13 @@ class Sightings:
 
 @dataclass(slots=True)
 class Lasting:
-    """Places that every pass for `seconds` showed to be so."""
+    """Places with the same fact in every pass for `seconds`."""
 
     seconds: float
     since: dict[Place, float] = field(default_factory=dict)
 
     def of(self, places: AbstractSet[Place], now: float) -> set[Place]:
-        """Those of the places that have been so for long enough, on a clock that never jumps."""
+        """The places for which the fact has held long enough, by the monotonic clock."""
         self.since = {place: self.since.get(place, now) for place in places}
         return {place for place in places if now - self.since[place] >= self.seconds}
 
@@ -56,7 +55,7 @@ def sightings(desired: DesiredState, observed: ObservedState, owner: str) -> Sig
 
 
 def empty_places(record: Record, seen: Sightings) -> frozenset[Place]:
-    """Places on record where a complete list shows no application of the cluster."""
+    """Recorded places where a complete list shows no application of the cluster."""
     return frozenset(
         place
         for place in _known(record, seen)
@@ -65,12 +64,12 @@ def empty_places(record: Record, seen: Sightings) -> frozenset[Place]:
 
 
 def absent_places(record: Record, seen: Sightings) -> frozenset[Place]:
-    """Places on record in a project that CML does not know."""
+    """Recorded places in a project that CML does not know."""
     return frozenset(place for place in _known(record, seen) if place[1] in seen.absent)
 
 
 def with_places(record: Record, seen: Sightings, over: AbstractSet[Place]) -> Record:
-    """The record with what the pass showed; places in `over` end, and so may departed clusters.
+    """The record with the pass's places; places in `over`, and clusters without any, are removed.
 
     The project of a spec in force stays a place: an application may be created there at any time.
     """
@@ -87,7 +86,7 @@ def with_places(record: Record, seen: Sightings, over: AbstractSet[Place]) -> Re
 
 def _known(record: Record, seen: Sightings) -> set[Place]:
     known = {(n, seen.ids.get(p, p)) for n, projects in record.places.items() for p in projects}
-    for departed in record.departed:  # a record of an older raycml names no places
+    for departed in record.departed:  # a record of an older raycml has no places
         name = departed.holder.cluster.name
         if name not in record.places:
             project = departed.holder.cluster.spec.project or ""

@@ -1,7 +1,7 @@
-"""The first look at a source: a command line that cannot work ends at once, and not in a log.
+"""Check of the source before the first pass, so that an invalid command line is an error.
 
-Once a revision is on record, a source that is away or wrong stops nothing.  An application, whose
-source stands in its environment, goes on looking: CML gives up one that ends a few times.
+Once a revision is recorded, an unavailable source prevents nothing.  A CML application, with its
+source in a variable, keeps polling: CML gives up an application that exits several times.
 """
 
 from controller.run.follow import Follower, Source, SourceLook
@@ -13,24 +13,23 @@ from controller.terminal.exit_codes import Exit
 
 
 def is_needed(options: RunOptions, follower: Follower) -> bool:
-    """Whether a person typed the source, and its record was read and names no revision."""
+    """True if the source is from the command line, and its record has no revision."""
     record = follower.record
     return options.typed and record is not None and not record.revision
 
 
 def check(options: RunOptions, source: Source, look: SourceLook) -> None:
-    """CommandError where the look came to nothing: 64 for a ref or path that is not there, 8 for a
-    source that cannot be read.  A source that holds no spec yet is waited for."""
+    """CommandError if the source cannot be used: 64 for a missing ref or path, else 8.
+
+    A source without a spec is polled until it has one."""
     if isinstance(look.fault, NotInSourceError):
-        raise CommandError(
-            str(look.fault), Exit.USAGE, "the same command with another `--ref` or `--path`"
-        )
+        raise CommandError(str(look.fault), Exit.USAGE, "correct --ref or --path")
     if look.fault is not None:
-        remedy = "the same command when the source can be read"
+        remedy = "run the command again when the source can be read"
         raise CommandError(str(look.fault), Exit.SOURCE, remedy)
     if options.path and isinstance(source, GitSource) and _lacks_path(source, look):
-        message = f"{source.origin}: there is no such folder in the repository"
-        raise CommandError(message, Exit.USAGE, "the same command with another `--path`")
+        message = f"{source.origin}: no such folder in the repository"
+        raise CommandError(message, Exit.USAGE, "correct --path")
 
 
 def _lacks_path(source: GitSource, look: SourceLook) -> bool:
@@ -40,4 +39,4 @@ def _lacks_path(source: GitSource, look: SourceLook) -> bool:
     try:
         return not source.has_path(reading.id)
     except SourceError:
-        return False  # it could be read a moment ago; the next look says what is wrong
+        return False  # it could be read a moment ago; the next poll reports the fault

@@ -1,4 +1,4 @@
-"""Which source `raycml run` follows: a folder, a repository on disk, or a git URL."""
+"""Sources for `raycml run`: a folder, a repository on disk, or a git URL."""
 
 import hashlib
 import re
@@ -20,38 +20,38 @@ FOLDER_POLL_S = 2.0
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[^/][^/@]*@[^/][^/:]*:")
 
 
-def open_source(options: RunOptions, machine: System) -> tuple[Source, float]:
-    """The source, and how often to look at it, in seconds."""
+def open_source(options: RunOptions, system: System) -> tuple[Source, float]:
+    """The source, and its polling interval in seconds."""
     if _URL.match(options.source) or _is_repository(Path(options.source)):
-        return _git(options, machine.environ), options.poll_s or GIT_POLL_S
+        return _git(options, system.environ), options.poll_s or GIT_POLL_S
     if options.ref or options.path or options.verify_key:
         raise CommandError(
             f"{_shown(options.source)} is a folder; --ref, --path and --verify-key are for git",
             Exit.USAGE,
-            "name the root of the repository, or a git URL",
+            "give the root of the repository, or a git URL",
         )
     folder = Path(options.source)
     if options.typed and not folder.exists():
         message = f"{_shown(options.source)} does not exist"
-        raise CommandError(message, Exit.SOURCE, "name a folder, a repository or a git URL")
+        raise CommandError(message, Exit.SOURCE, "give a folder, a repository or a git URL")
     if folder.exists() and not folder.is_dir() and folder.suffix not in SUFFIXES:
         message = f"{_shown(options.source)} is neither a folder nor a .yaml or .yml file"
-        raise CommandError(message, Exit.USAGE, "name the folder of the specs, or one spec file")
-    source = FolderSource((folder,), lambda seconds: _pause(machine, seconds))
+        raise CommandError(message, Exit.USAGE, "give the folder of the specs, or a spec file")
+    source = FolderSource((folder,), lambda seconds: _pause(system, seconds))
     return source, options.poll_s or FOLDER_POLL_S
 
 
 def _shown(source: str) -> str:
-    """The path as typed, but for one with an `@`: a mistyped address with credentials in it."""
+    """The path as typed; not with an `@`, since it may be a mistyped URL with credentials."""
     return "the source" if "@" in source else source
 
 
-def _pause(machine: System, seconds: float) -> None:
-    machine.clock.wait(seconds)
+def _pause(system: System, seconds: float) -> None:
+    system.clock.wait(seconds)
 
 
 def _is_repository(path: Path) -> bool:
-    """The root of a work tree, or a bare repository."""
+    """True for the root of a work tree, or a bare repository."""
     bare = (path / "HEAD").is_file() and (path / "objects").is_dir()
     return bare or (path / ".git").exists()
 

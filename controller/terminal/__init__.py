@@ -1,1 +1,1 @@
-"""Everything that a command needs to talk to a person."""
+"""Input and output of commands: options, messages, progress, errors."""

@@ -1,4 +1,4 @@
-"""Commands as advice names them: with the paths and the `--local` of the command that gives it."""
+"""Commands in remedies, with the paths and the `--local` of the current command."""
 
 import re
 import shlex
@@ -10,12 +10,12 @@ _ADVISED = re.compile(rf"`raycml (?!{'|'.join(_OFFLINE)})([a-z][^`]*)`")
 
 
 def with_paths(command: str, paths: Sequence[Path] | None) -> str:
-    """The command on the same paths, so that it reads no other specs."""
+    """The command with the same paths, so that it reads the same specs."""
     return " ".join([command, *(shlex.quote(str(path)) for path in paths or ())])
 
 
 def with_local(advice: str, arguments: Sequence[str]) -> str:
-    """The advice with `--local` in its commands, where this command was given it."""
+    """The advice, with `--local` in its commands if the current command has it."""
     if "--local" not in arguments:
         return advice
     return _ADVISED.sub(_local, advice)

@@ -8,7 +8,7 @@ from controller.printable import one_line
 def aligned(rows: Sequence[Sequence[str]], gap: str = "  ") -> list[str]:
     """Each row as a line; all columns but the last are padded.  Rows must be equally long.
 
-    A line end inside a cell is escaped, so that no cell makes up a row.
+    A line end in a cell is escaped, so that no cell can add a row.
     """
     rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column), default=0) for column in zip(*rows, strict=True)]

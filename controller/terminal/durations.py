@@ -1,4 +1,4 @@
-"""Lengths of time as people write and read them."""
+"""Durations and points in time, as users write them."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -24,9 +24,9 @@ def parse_duration(text: str) -> float:
 
 
 def parse_until(text: str, now: datetime) -> datetime:
-    """A moment after `now`: a duration from now, or an ISO time (UTC where it names no zone).
+    """A time after `now`: a duration from now, or an ISO time (UTC without a zone).
 
-    A number alone is refused: a person who writes `2` hardly means two seconds.
+    A number alone is refused: `2` hardly means two seconds.
     """
     if text.strip().replace(".", "", 1).isdigit():
         raise ValueError(f"`{text[:40]}` has no unit; write 2h, or 2026-03-02T18:00Z")
@@ -42,7 +42,7 @@ def parse_until(text: str, now: datetime) -> datetime:
     try:
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"`{text[:40]}` is beyond any calendar; name a time to come") from None
+        raise ValueError(f"`{text[:40]}` is out of range; give a time in the future") from None
     if moment <= now:
-        raise ValueError(f"`{text[:40]}` has passed already; name a time to come")
+        raise ValueError(f"`{text[:40]}` is in the past; give a time in the future")
     return moment

@@ -1,7 +1,7 @@
-"""How a command ends that cannot do what it was asked: an exit code, a sentence, the next command.
+"""Errors of commands: an exit code, a message and a remedy.
 
-Every error that the layers below raise is turned into one of these here, and only here, so that the
-same fault always has the same exit code.
+Every error of the layers below is converted here and only here, so that the same fault always has
+the same exit code.
 """
 
 from controller.cml.errors import CmlError, ConnectionSettingsError
@@ -16,7 +16,7 @@ from controller.terminal.screen import OutputError
 
 
 class CommandError(Exception):
-    """One or more plain sentences, and in `remedy` what to try next."""
+    """One or more sentences, and in `remedy` the next thing to try."""
 
     def __init__(self, message: str, code: Exit, remedy: str = "") -> None:
         super().__init__(message)
@@ -24,47 +24,49 @@ class CommandError(Exception):
         self.remedy = remedy
 
 
-KEY_REMEDY = "put a new key (User Settings > API Keys) into CML_API_KEY, then `raycml plan`"
-_SOON = "the same command again in a minute; `-v` shows every call"
+KEY_REMEDY = (
+    "create a key (User Settings > API Keys), export it as CML_API_KEY, then run `raycml plan`"
+)
+_SOON = "run the command again in a minute; -v shows every call"
 
-_CONNECTION = "correct CML_HOST, CML_API_KEY or --ca-cert, then the same command"
+_CONNECTION = "correct CML_HOST, CML_API_KEY or --ca-cert"
 
 _BY_KIND: dict[FaultKind, tuple[Exit, str, str]] = {
-    FaultKind.UNAUTHORIZED: (Exit.UNAUTHORIZED, "CML does not accept the key for this", KEY_REMEDY),
+    FaultKind.UNAUTHORIZED: (Exit.UNAUTHORIZED, "authentication failed", KEY_REMEDY),
     FaultKind.UNAVAILABLE: (
         Exit.UNEXPECTED,
         "CML cannot be reached",
         "check CML_HOST; then " + _SOON,
     ),
-    FaultKind.THROTTLED: (Exit.UNEXPECTED, "CML asks everybody to slow down", _SOON),
-    FaultKind.UNKNOWN: (Exit.UNEXPECTED, "the answer of CML was lost", _SOON),
+    FaultKind.THROTTLED: (Exit.UNEXPECTED, "CML is rate-limiting calls", _SOON),
+    FaultKind.UNKNOWN: (Exit.UNEXPECTED, "the answer from CML was lost", _SOON),
     FaultKind.MALFORMED: (
         Exit.UNEXPECTED,
-        "the answer is not one that CML gives",
+        "unexpected answer; this may not be CML",
         "check CML_HOST",
     ),
     FaultKind.FILES: (Exit.UNEXPECTED, "the project's files cannot be used", _SOON),
     FaultKind.LEASE_HELD: (
         Exit.LEASE_HELD,
-        "another controller is at work",
-        "the same command when it is done; if it died, a minute of silence is enough",
+        "another raycml is running",
+        "run the command again when it has finished; if it crashed, wait a minute",
     ),
-    FaultKind.NOT_FOUND: (Exit.USAGE, "CML does not have it", "check CML_PROJECT_ID"),
+    FaultKind.NOT_FOUND: (Exit.USAGE, "not found in CML", "check CML_PROJECT_ID"),
 }
 
 _ENDS: dict[type[Exception], tuple[Exit, str]] = {
     ConnectionSettingsError: (Exit.USAGE, _CONNECTION),
-    SettingsError: (Exit.USAGE, "correct it, then the same command"),
+    SettingsError: (Exit.USAGE, ""),
     SourceError: (Exit.SOURCE, "`raycml validate PATH`"),
-    OutputError: (Exit.UNEXPECTED, "check where it goes, and the free space there"),
-    StateFolderError: (Exit.UNEXPECTED, "a folder that can be written, then the same command"),
+    OutputError: (Exit.UNEXPECTED, "check the output file, and the free disk space"),
+    StateFolderError: (Exit.UNEXPECTED, "choose a writable folder: export RAYCML_EMULATOR_DIR=DIR"),
     EmulatorError: (Exit.UNEXPECTED, "`raycml emulator status`"),
     FilesError: (Exit.UNEXPECTED, _SOON),
 }
 
 
 def explained(error: Exception) -> CommandError | None:
-    """The error as a person needs it; None for one that nobody foresaw."""
+    """The error as a CommandError; None for an internal error."""
     match error:
         case CommandError():
             return error
@@ -76,14 +78,14 @@ def explained(error: Exception) -> CommandError | None:
             return by_kind(error.__cause__.kind, str(error))
         case OSError() if error.filename:
             why = error.strerror or type(error).__name__
-            remedy = "check the permissions and the free space there, then the same command"
+            remedy = "check its permissions, and the free disk space"
             return CommandError(f"{error.filename} cannot be used: {why}", Exit.UNEXPECTED, remedy)
         case _:
-            found = next((end for kind, end in _ENDS.items() if isinstance(error, kind)), None)
-            return None if found is None else CommandError(str(error), *found)
+            end = next((end for kind, end in _ENDS.items() if isinstance(error, kind)), None)
+            return None if end is None else CommandError(str(error), *end)
 
 
 def by_kind(kind: FaultKind, message: str) -> CommandError:
-    """The end that belongs to the name of an error of CML."""
+    """The CommandError for an error of CML, by its class name."""
     code, what, remedy = _BY_KIND.get(kind, (Exit.UNEXPECTED, "CML refused", _SOON))
     return CommandError(message if what in message else f"{what}: {message}", code, remedy)

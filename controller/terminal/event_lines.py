@@ -8,7 +8,7 @@ from controller.terminal.columns import aligned
 
 HEADER = ("LAST SEEN", "KIND", "REASON", "OBJECT", "COUNT", "MESSAGE")
 
-# Lines that come one by one cannot know how wide the next one is.
+# Streamed lines have fixed widths, since later lines are not known yet.
 _WIDTHS = (20, 7, 16, 24, 5, 0)
 
 
@@ -18,7 +18,7 @@ def events_text(events: Sequence[Event]) -> str:
 
 
 def line(row: Iterable[str]) -> str:
-    """One row of a table that never ends."""
+    """A row of a streamed table."""
     padded = (one_line(cell).ljust(width) for cell, width in zip(row, _WIDTHS, strict=True))
     return "  ".join(padded).rstrip()
 

@@ -1,4 +1,4 @@
-"""A plan as text for people.  Pure; knows neither time nor terminal."""
+"""Plan as a table.  Pure."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -29,15 +29,14 @@ from controller.terminal.columns import aligned
 
 
 def plan_text(plan: Plan, *, verbose: bool = False) -> str:
-    """Everything that the plan leads to, and what it waits for.  No line end at the end."""
-    printed = aligned([line.cells() for line in plan_lines(plan)], gap=" ")
-    refused = [f"Refused, since it would break a law: {one_line(str(r))}" for r in plan.refusals]
+    """All steps and waits of the plan, without a final line end."""
+    lines = aligned([line.cells() for line in plan_lines(plan)], gap=" ")
+    refused = [f"Refused: it would break a law: {one_line(str(r))}" for r in plan.refusals]
     launchers = _launchers(plan.steps, verbose=verbose)
     folders = _folders(plan.steps, verbose=verbose)
     built = _environments(plan.steps, verbose=verbose)
-    printed_parts = (printed, refused, launchers, built, folders, [footer(plan)])
-    parts = ["\n".join(part) for part in printed_parts if part]
-    return "\n".join(parts)
+    parts = (lines, refused, launchers, built, folders, [footer(plan)])
+    return "\n".join("\n".join(part) for part in parts if part)
 
 
 def _launchers(steps: Sequence[Step], *, verbose: bool) -> list[str]:
@@ -81,11 +80,11 @@ def counted_steps(number: int, what: str) -> str:
 
 
 def is_pending(plan: Plan) -> bool:
-    """Whether something would change, now, later, or once a person agrees."""
+    """True if the plan changes something, now, later, or after manual action."""
     waits = [w for w in plan.waits if w.reason.outlook is not Outlook.SETTLED]
     return bool(plan.steps) or any(w.intent is not Intent.NOTHING for w in waits)
 
 
 def members_away(plan: Plan) -> str:
-    """How many members a plan takes away, for a question to a person."""
+    """Number of applications to delete, for the confirmation prompt."""
     return counted(sum(isinstance(step.action, Delete) for step in plan.steps), "application")

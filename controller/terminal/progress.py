@@ -1,7 +1,7 @@
-"""What a person sees while `reconcile` and `delete` work.
+"""Progress of `reconcile` and `delete`.
 
-Plain: one line for each step carried out and each transition, and a heartbeat.  Live: the same
-step lines above a table that is drawn anew.  Shows only; called from any thread.
+Plain: a line for each completed step and each transition, and a heartbeat.  Live: the same lines
+above a table that is redrawn.  Called from any thread.
 """
 
 import threading
@@ -26,19 +26,19 @@ from controller.terminal.screen import Screen
 from controller.terminal.status_text import MEMBER_HEADER, member_cells
 
 HEARTBEAT_S = 10.0
-ROWS_MAX = 30  # of the live table; those that are not ready come first
+ROWS_MAX = 30  # of the live table; members that are not ready come first
 
 
 class Progress(Protocol):
-    """What the shell tells as it goes."""
+    """Receiver of messages, outcomes and passes."""
 
-    def heard(self, outcome: Outcome) -> None: ...
-    def seen(self, done: Pass) -> None: ...
+    def on_outcome(self, outcome: Outcome) -> None: ...
+    def on_pass(self, done: Pass) -> None: ...
     def note(self, message: str) -> None: ...
 
 
 class PlainProgress:
-    """Lines, each with the time since the start."""
+    """Lines with the time since the start."""
 
     def __init__(self, screen: Screen, clock: Clock) -> None:
         self._screen = screen
@@ -47,12 +47,12 @@ class PlainProgress:
         self._before: dict[tuple[str, str, str], tuple[str, str, str]] = {}
         self._lock = threading.Lock()
 
-    def heard(self, outcome: Outcome) -> None:
+    def on_outcome(self, outcome: Outcome) -> None:
         line = outcome_line(outcome, verbose=self._screen.verbose)
         if line:
             self.note(line)
 
-    def seen(self, done: Pass) -> None:
+    def on_pass(self, done: Pass) -> None:
         for line in self._transitions(done.status):
             self.note(line)
         if self._clock.monotonic() - self._said >= HEARTBEAT_S:
@@ -73,17 +73,17 @@ class PlainProgress:
                     yield f"{cluster.name} {member.member}  {_state(member)}"
         for cluster_name, name, application in sorted(self._before.keys() - now.keys()):
             if application:
-                yield f"{cluster_name} {name}  gone"
+                yield f"{cluster_name} {name}  deleted"
         self._before = now
 
     def _is_news(self, key: tuple[str, str, str], now: tuple[str, str, str]) -> bool:
-        """What was well before we came is none."""
+        """False for a member that was ready from the start."""
         before = self._before.get(key)
         return bool(key[2]) and (before != now if before is not None else now[2] != "")
 
 
 def _is_worked_on(member: MemberStatus) -> bool:
-    """A step was just taken, which has a line of its own; the state is from before it."""
+    """True if a step was just taken; it has its own line, and the state is from before it."""
     return member.doing.startswith("to be ")
 
 
@@ -98,20 +98,20 @@ def _state(member: MemberStatus) -> str:
 
 
 def outcome_line(outcome: Outcome, *, verbose: bool) -> str:
-    """A step as it was carried out; empty for what is not worth a line."""
+    """A completed step; empty for a step that needs no line."""
     step, done = outcome.step, outcome.result is Result.DONE
     if step.member is None and done and not verbose:
         return ""
     who = f"{step.cluster} {step.member or step.message}"
     if not done:
         return f"x {who}  {step.name} {outcome.result.value}: {outcome.message}"
-    # The restart that ends an update has been explained by the update.
+    # The update has explained the restart that completes it.
     why = "" if step.name == "restart" and step.intent is Intent.UPDATE else step_text(step)
     return f"{step.intent.value} {who}  {outcome_words(step)}  {why}".rstrip()
 
 
 def heartbeat(status: Status) -> str:
-    """One line that says how far it is, and what it waits for most."""
+    """Number of ready members, and the most frequent wait."""
     desired = sum(c.desired for c in status.clusters)
     ready = sum(c.ready for c in status.clusters)
     waits = Counter(m.doing for c in status.clusters for m in c.members if m.doing)
@@ -130,12 +130,12 @@ class LiveProgress:
         self._live = live
         self._status: Status | None = None
 
-    def heard(self, outcome: Outcome) -> None:
+    def on_outcome(self, outcome: Outcome) -> None:
         line = outcome_line(outcome, verbose=self._screen.verbose)
         if line:
             self.note(line)
 
-    def seen(self, done: Pass) -> None:
+    def on_pass(self, done: Pass) -> None:
         self._status = done.status
         self._live.refresh()
 
@@ -170,7 +170,7 @@ def _style(member: MemberStatus) -> str:
 
 @contextmanager
 def showing(screen: Screen, clock: Clock) -> Iterator[Progress]:
-    """The progress that fits the terminal, or the lack of one."""
+    """Live progress on a terminal, else plain progress."""
     if not screen.live:
         yield PlainProgress(screen, clock)
         return

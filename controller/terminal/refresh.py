@@ -1,4 +1,4 @@
-"""Looking again and again, for commands that go on until Ctrl-C or until nobody reads them."""
+"""Polling, for commands that run until Ctrl-C or until their reader has gone."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 def looks(look: Callable[[], T], screen: Screen, clock: Clock) -> Iterator[T]:
-    """What each look finds, POLL_S apart, for ever.
+    """The result of each read, POLL_S apart, without an end.
 
-    What goes wrong with the first one is the caller's; later it is said once and tried again,
-    unless a person must change something about the connection.
+    An error of the first read is raised; a later one is printed once and retried, unless the
+    connection itself has to be corrected.
     """
     yield look()
     said = ""
@@ -31,14 +31,14 @@ def looks(look: Callable[[], T], screen: Screen, clock: Clock) -> Iterator[T]:
             said, before = _bearable(error), said
             if not said:
                 raise
-            screen.say(*[f"{said}; trying again"] * (said != before))
+            screen.say(*[f"{said}; retrying"] * (said != before))
         else:
             said = ""
             yield found
 
 
 def _bearable(error: Exception) -> str:
-    """The error in a sentence, where time may heal it; empty where not."""
+    """The message of an error that may be temporary; empty for another one."""
     known = explained(error)
     if known is None or known.code not in _PASSING:
         return ""

@@ -1,7 +1,7 @@
-"""Where a command writes: data to stdout, messages to stderr, colour only for eyes.
+"""Streams of a command: data on stdout, messages on stderr, color only on a terminal.
 
-Everything is redacted on its way out, and cleaned of what a terminal or a CI host would obey.  A
-reader that went away ends the writing and changes no exit code.
+All output is redacted, and cleaned of control sequences for terminals and CI hosts.  If the reader
+of a stream has gone, writing stops and the exit code stays the same.
 """
 
 import json
@@ -42,46 +42,46 @@ _WORDS = {
 
 
 class OutputError(Exception):
-    """A stream of this process cannot be written, as on a full disk."""
+    """A stream cannot be written, for example on a full disk."""
 
 
 class ReaderGoneError(Exception):
-    """Whoever read the data of a command went away: it has no reason to go on."""
+    """The reader of a stream has gone, so the command can end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One command's two streams.  `plain`: no colour was asked for, as by a set NO_COLOR."""
+    """The two streams of a command.  `plain`: no color, as with NO_COLOR."""
 
-    machine: System
+    system: System
     plain: bool
     verbose: bool
 
     @property
     def colourless(self) -> bool:
-        return self.plain or bool(self.machine.environ.get("NO_COLOR"))
+        return self.plain or bool(self.system.environ.get("NO_COLOR"))
 
     @property
     def live(self) -> bool:
-        """Whether a person watches the messages as they come."""
-        return sys.stderr.isatty() and self.machine.environ.get("TERM") != "dumb"
+        """True if messages go to a terminal."""
+        return sys.stderr.isatty() and self.system.environ.get("TERM") != "dumb"
 
     @property
     def draws(self) -> bool:
-        """Whether data goes to a person's eyes, so that it may be drawn anew."""
-        return sys.stdout.isatty() and self.machine.environ.get("TERM") != "dumb"
+        """True if data goes to a terminal, so that it can be redrawn."""
+        return sys.stdout.isatty() and self.system.environ.get("TERM") != "dumb"
 
     @property
     def asks(self) -> bool:
-        """Whether there is somebody to answer a question."""
+        """True if a question can be answered."""
         return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
     def data(self, text: str) -> None:
-        """Text that was asked for; lines with a mark or a word of status are coloured."""
+        """Print data; lines with a plan mark or a status are colored."""
         self._write(sys.stdout, text)
 
     def stream(self, text: str) -> None:
-        """Data that goes on and on: ReaderGoneError once nobody reads it."""
+        """Print streamed data: ReaderGoneError once its reader has gone."""
         self._write(sys.stdout, text, lasting=True)
 
     def document(self, body: JsonObject | Mapping[str, object]) -> None:
@@ -95,30 +95,29 @@ class Screen:
         _put(sys.stdout, json_text(written) + "\n", lasting=True)
 
     def exact(self, text: str) -> None:
-        """Data that must keep each character, made and escaped by raycml itself: a program, JSON,
-        workflow commands for a CI host."""
-        _put(sys.stdout, self.machine.redaction(text) + "\n")
+        """Print data unchanged: programs, JSON and workflow commands, already escaped by raycml."""
+        _put(sys.stdout, self.system.redaction(text) + "\n")
 
     def check_output(self) -> None:
-        """OutputError where what was written by others, as a page of help, does not arrive."""
+        """OutputError if stdout cannot be written, for text that others wrote, such as help."""
         _put(sys.stdout, "")
 
     def cleaned(self, text: str) -> str:
-        """Text as it may be shown: redacted, and without what a terminal or a CI host obeys."""
-        return lines(self.machine.redaction(text))
+        """The text, redacted, and without control sequences for terminals and CI hosts."""
+        return lines(self.system.redaction(text))
 
     def _redacted(self, body: object) -> object:
-        """The same body with each text redacted, so that it stays JSON whatever a text holds."""
+        """The body with each text redacted by itself, so that it stays valid JSON."""
         if isinstance(body, JsonObject):
             body = fields_of(body)
         if isinstance(body, Mapping):
             return {key: self._redacted(value) for key, value in body.items()}
         if isinstance(body, list | tuple):
             return [self._redacted(each) for each in body]
-        return self.machine.redaction(body) if isinstance(body, str) else body
+        return self.system.redaction(body) if isinstance(body, str) else body
 
     def say(self, *messages: str) -> None:
-        """Messages for a person.  Further lines of one are indented: they begin no message."""
+        """Print messages; further lines of a message are indented."""
         for message in messages:
             self._write(sys.stderr, message.replace("\n", "\n  "))
 
@@ -131,7 +130,7 @@ class Screen:
         return Console(no_color=self.colourless, highlight=False, markup=False, emoji=False)
 
     def coloured(self, text: str) -> Text:
-        """Text as `data` would print it on a terminal."""
+        """The text as `data` prints it on a terminal."""
         return Text("\n").join(_coloured(self.cleaned(text).split("\n")))
 
     def _write(self, stream: TextIO, text: str, *, lasting: bool = False) -> None:
@@ -158,7 +157,7 @@ def _put(stream: TextIO, text: str, *, lasting: bool = False) -> None:
         stream.write(text)
         stream.flush()
     except BrokenPipeError:
-        # Python would complain again when it closes the stream at its end.
+        # Python would report the error again when it closes the stream at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if lasting:
             raise ReaderGoneError from None

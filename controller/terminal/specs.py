@@ -1,4 +1,4 @@
-"""Specs for a command: read and judged before anything else, and before CML is asked anything."""
+"""Specs of a command, read and validated before any call to CML."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from controller.terminal.options import SPECS
 
 
 class SpecsError(CommandError):
-    """The specs have problems; the message lists all of them, one to a line."""
+    """Invalid specs; the message lists all problems, one per line."""
 
     def __init__(self, problems: Sequence[Problem], paths: Sequence[Path] | None) -> None:
         files = len({problem.file for problem in problems})
@@ -31,15 +31,15 @@ NO_SPECS = Revision(clusters=(), problems=(), commit=None, origin="no specs")
 
 
 def read_specs(paths: Sequence[Path] | None) -> Revision:
-    """The revision of the paths with its problems.  CommandError or SourceError for no source."""
+    """The revision of the paths, with its problems.  CommandError or SourceError without specs."""
     if not paths and not SPECS.exists():
-        message = f"there is no {SPECS}/ here, and no path was named"
-        raise CommandError(message, Exit.SOURCE, "`raycml init`, or name the files or folders")
+        message = f"no {SPECS}/ folder here, and no path given"
+        raise CommandError(message, Exit.SOURCE, "`raycml init`, or give the files or folders")
     return read(tuple(paths or (SPECS,)))
 
 
 def load(paths: Sequence[Path] | None) -> Revision:
-    """The revision of the paths, without a problem.  SpecsError where there is one."""
+    """The valid revision of the paths.  SpecsError for problems."""
     revision = read_specs(paths)
     if revision.problems:
         raise SpecsError(revision.problems, paths)
@@ -47,14 +47,14 @@ def load(paths: Sequence[Path] | None) -> Revision:
 
 
 def load_if_there(paths: Sequence[Path] | None) -> Revision | None:
-    """For commands that do without: None where none were named and there is no specs folder."""
+    """The valid revision; None if no path is given and there is no specs folder."""
     if not paths and not SPECS.is_dir():
         return None
     return load(paths)
 
 
 def scope(paths: Sequence[Path] | None, revision: Revision) -> frozenset[str] | None:
-    """Which clusters a command is about: those of single files, or, for folders, all of ours."""
+    """The clusters of single files; None (all managed clusters) for folders."""
     if all(path.is_dir() for path in paths or (SPECS,)):
         return None
     return frozenset(holder.cluster.name for holder in revision.clusters)

@@ -1,7 +1,6 @@
-"""Status as text for people.  Pure.
+"""Status as text.  Pure.
 
-Addresses of applications are not part of a status, so they are given: `url` turns a subdomain
-into one.
+A status has no addresses of applications; `url` makes them from subdomains.
 """
 
 from collections.abc import Sequence
@@ -20,13 +19,13 @@ def status_text(status: Status) -> str:
 
 
 def unreadable_text(found: Sequence[ObservedApplication]) -> list[str]:
-    """Applications that say they are this owner's, of no member that can be read; none: nothing."""
+    """A table of managed applications whose member is unreadable; empty without any."""
     if not found:
         return []
     rows = [("APPLICATION", "NAME", "STATE")]
     rows += [(app.id, app.name, str(app.phase)) for app in found]
-    said = "left alone, since no member can be read in their RAYCML_ variables; delete them in CML:"
-    return ["\n".join([said, *aligned(rows)])]
+    heading = "not managed, since their RAYCML_ variables are invalid; delete them in CML:"
+    return ["\n".join([heading, *aligned(rows)])]
 
 
 def _clusters(status: Status) -> str:
@@ -44,13 +43,13 @@ def _cluster_row(cluster: ClusterStatus) -> tuple[str, str, str, str, str]:
 
 
 def members_text(clusters: Sequence[ClusterStatus], now: datetime) -> str:
-    """The table of members: what each is, in Ray or not, what it waits for, and for how long."""
+    """The table of members: state, Ray node, duration and pending change."""
     rows: list[tuple[str, ...]] = [MEMBER_HEADER]
     rows += [member_cells(c.name, m, now) for c in clusters for m in c.members]
     return "\n".join(aligned(rows)) if rows[1:] else "no applications"
 
 
-MEMBER_HEADER = ("CLUSTER", "MEMBER", "APPLICATION", "STATE", "RAY", "FOR", "WAITS FOR")
+MEMBER_HEADER = ("CLUSTER", "MEMBER", "APPLICATION", "STATE", "RAY", "FOR", "PENDING")
 
 
 def member_cells(cluster: str, member: MemberStatus, now: datetime) -> tuple[str, ...]:
@@ -90,6 +89,6 @@ def _behind(cluster: ClusterStatus) -> list[str]:
     behind = [m.member for m in cluster.members if m.edition_behind]
     if not behind:
         return []
-    what = "launcher edition behind"
-    remedy = "`raycml reconcile --refresh-launchers` brings them up"
+    what = "outdated launchers"
+    remedy = "update them: `raycml reconcile --refresh-launchers`"
     return [f"{what}: {', '.join(behind)} ({remedy})"]

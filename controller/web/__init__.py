@@ -1,5 +1,5 @@
-"""What a running controller shows: status page, JSON API, metrics and health.
+"""Web interface of a running controller: status pages, JSON API, metrics and health.
 
-Reads values and never acts by itself: what a person orders goes to `Orders`.  Everything that is
-shown comes from one `Board`, so that the page, the API and the metrics cannot disagree.
+Reads values and never acts by itself: actions of users go to `Orders`.  All output comes from one
+`ControllerSnapshot`, so that pages, API and metrics agree.
 """

@@ -1,7 +1,7 @@
-"""Rights to give orders: a token, and signed cookies for browsers.
+"""Access to actions: a token, and signed cookies for browsers.
 
-A cookie holds no token but an expiry, signed with a key that only this process knows: a restart of
-the controller ends all sessions.  Kept are only the sessions that were ended before their time.
+A cookie contains an expiry and no token, signed with a key of this process, so a restart of the
+controller ends all sessions.  Only sessions that were signed out early are stored.
 """
 
 import hashlib
@@ -13,16 +13,16 @@ from collections import deque
 from controller.clock import Clock
 
 SESSION_S = 12 * 3600
-GUESSES_MAX = 10  # wrong tokens that are answered as such within a minute, by one way
-ENDED_MAX = 1000  # sessions that were signed out and have not run out by themselves
+GUESSES_MAX = 10  # wrong tokens per minute that are answered as such, by form or by header
+ENDED_MAX = 1000  # signed-out sessions that have not expired yet
 _MINUTE_S = 60.0
 
 
 class Guesses:
-    """A bound on answers to wrong tokens: so many within a minute, by anybody.
+    """A rate limit for wrong tokens, per minute and for all callers together.
 
-    By count alone, since behind CML's proxy every caller has the same address.  It holds for wrong
-    tokens only: strangers who guess do not lock out the person with the right one.
+    Behind CML's proxy every caller has the same address.  Only wrong tokens count, so that guessing
+    does not lock out a user with the right token.
     """
 
     def __init__(self, clock: Clock, most: int = GUESSES_MAX) -> None:
@@ -31,7 +31,7 @@ class Guesses:
         self._lock = threading.Lock()
 
     def allow(self) -> bool:
-        """Count one wrong token; False once there were too many."""
+        """Count a wrong token; False after too many."""
         with self._lock:
             now = self._clock.monotonic()
             full = len(self._wrong) == self._wrong.maxlen
@@ -42,7 +42,7 @@ class Guesses:
 
 
 class Access:
-    """Judges tokens, sessions and the marks of forms.  Without a token, all are wrong."""
+    """Checks tokens, sessions and form marks.  Without a configured token, all are invalid."""
 
     def __init__(self, token: str, clock: Clock) -> None:
         self._token = token.encode()
@@ -64,20 +64,20 @@ class Access:
         return self.configured and hmac.compare_digest(self._token, text.encode())
 
     def session(self) -> str:
-        """The value of a fresh cookie."""
+        """The value of a new cookie."""
         ends = int(self._clock.now().timestamp()) + SESSION_S
-        told = f"{ends}.{secrets.token_urlsafe(12)}"
-        return f"{told}.{self._sign('session', told)}"
+        value = f"{ends}.{secrets.token_urlsafe(12)}"
+        return f"{value}.{self._sign('session', value)}"
 
     def is_session(self, cookie: str) -> bool:
-        """Whether this process signed it, and it has neither run out nor been ended."""
-        told, _, signature = cookie.rpartition(".")
-        if not self.configured or not self._is_signed("session", told, signature):
+        """True if this process signed the cookie, and the session has not ended."""
+        value, _, signature = cookie.rpartition(".")
+        if not self.configured or not self._is_signed("session", value, signature):
             return False
         return _ends(cookie) > self._clock.now().timestamp() and cookie not in self._ended
 
     def end(self, cookie: str) -> None:
-        """End a session before its time.  Past a bound all sessions end, with a new key."""
+        """End a session early.  Beyond a limit all sessions end, by a new key."""
         if not self.is_session(cookie):
             return
         now = self._clock.now().timestamp()
@@ -88,19 +88,19 @@ class Access:
                 self._key, self._ended = self._new_key(), {}
 
     def mark(self, cookie: str) -> str:
-        """What a form of this session carries, so that no other site can make one."""
+        """The mark of this session's forms, against requests from other sites."""
         return self._sign("form", cookie)
 
     def is_mark(self, text: str, cookie: str) -> bool:
         return self._is_signed("form", cookie, text)
 
-    def _sign(self, use: str, told: str) -> str:
-        return hmac.digest(self._key, f"{use}|{told}".encode(), hashlib.sha256).hex()
+    def _sign(self, use: str, value: str) -> str:
+        return hmac.digest(self._key, f"{use}|{value}".encode(), hashlib.sha256).hex()
 
-    def _is_signed(self, use: str, told: str, signature: str) -> bool:
-        return hmac.compare_digest(self._sign(use, told).encode(), signature.encode())
+    def _is_signed(self, use: str, value: str, signature: str) -> bool:
+        return hmac.compare_digest(self._sign(use, value).encode(), signature.encode())
 
 
 def _ends(cookie: str) -> int:
-    """When a session that this process signed runs out, in seconds of the epoch."""
+    """The expiry of a signed session, in seconds since the epoch."""
     return int(cookie.partition(".")[0])

@@ -41,28 +41,28 @@ Read = Callable[..., JsonObject | Mapping[str, object]]
 Order = Callable[..., None]
 
 
-def add_api(app: Flask, desk: Context) -> None:
+def add_api(app: Flask, context: Context) -> None:
     """Every route of `openapi.ROUTES`."""
     reads: dict[str, Read] = {
-        "/status": lambda: _status(desk.board()),
-        "/clusters": lambda: ClustersJson(_status(desk.board()).clusters),
-        "/clusters/<name>": lambda name: _cluster(desk.board(), name),
-        "/plan": lambda: _plan(desk.board()),
-        "/events": lambda: _events(desk.board()),
-        "/source": lambda: desk.board().source,
-        "/loop": lambda: _loop(desk.board()),
-        "/openapi.json": lambda: openapi(desk.options.version),
+        "/status": lambda: _status(context.snapshot()),
+        "/clusters": lambda: ClustersJson(_status(context.snapshot()).clusters),
+        "/clusters/<name>": lambda name: _cluster(context.snapshot(), name),
+        "/plan": lambda: _plan(context.snapshot()),
+        "/events": lambda: _events(context.snapshot()),
+        "/source": lambda: context.snapshot().source,
+        "/loop": lambda: _loop(context.snapshot()),
+        "/openapi.json": lambda: openapi(context.options.version),
     }
     orders: dict[str, Order] = {
-        "/reconcile": desk.orders.wake,
-        "/clusters/<name>/pause": lambda name: _pause(desk, name),
-        "/clusters/<name>/unpause": desk.orders.unpause,
-        "/revisions/<revision>/approve": desk.approve,
+        "/reconcile": context.orders.wake,
+        "/clusters/<name>/pause": lambda name: _pause(context, name),
+        "/clusters/<name>/unpause": context.orders.unpause,
+        "/revisions/<revision>/approve": context.approve,
     }
     for rule, read in reads.items():
         app.add_url_rule(API + rule, f"GET {API}{rule}", _reading(read))
     for rule, order in orders.items():
-        handler = _ordering(desk, order)
+        handler = _ordering(context, order)
         app.add_url_rule(API + rule, f"POST {API}{rule}", handler, methods=["POST"])
 
 
@@ -70,9 +70,9 @@ def _reading(read: Read) -> Callable[..., Response]:
     return lambda **path: document(read(*path.values()))
 
 
-def _ordering(desk: Context, order: Order) -> Callable[..., Response]:
+def _ordering(context: Context, order: Order) -> Callable[..., Response]:
     def handler(**path: str) -> Response:
-        require_token(desk)
+        require_token(context)
         try:
             order(*path.values())
         except OrderError as error:
@@ -82,57 +82,57 @@ def _ordering(desk: Context, order: Order) -> Callable[..., Response]:
     return handler
 
 
-def _known(board: ControllerSnapshot) -> Status:
+def _known(snapshot: ControllerSnapshot) -> Status:
     """Refused before the first pass: an unknown status is not the same as no clusters."""
-    if board.status is None:
+    if snapshot.status is None:
         raise RefusedError(503, "NotLooked", NOT_LOOKED, {"Retry-After": "5"})
-    return board.status
+    return snapshot.status
 
 
-def _url(board: ControllerSnapshot) -> Callable[[str], str]:
-    return lambda name: web_address(board.urls.get(name, ""))
+def _url(snapshot: ControllerSnapshot) -> Callable[[str], str]:
+    return lambda name: web_address(snapshot.urls.get(name, ""))
 
 
-def _status(board: ControllerSnapshot) -> StatusJson:
-    return status_json(_known(board), _url(board))
+def _status(snapshot: ControllerSnapshot) -> StatusJson:
+    return status_json(_known(snapshot), _url(snapshot))
 
 
-def _cluster(board: ControllerSnapshot, name: str) -> ClusterJson:
-    chosen = _known(board).cluster(name)
+def _cluster(snapshot: ControllerSnapshot, name: str) -> ClusterJson:
+    chosen = _known(snapshot).cluster(name)
     if chosen is None:
-        raise unknown_cluster(name, board)
-    return cluster_json(chosen, _url(board))
+        raise unknown_cluster(name, snapshot)
+    return cluster_json(chosen, _url(snapshot))
 
 
-def _plan(board: ControllerSnapshot) -> PlanJson:
-    return plan_json(board.plan, _known(board).revision)
+def _plan(snapshot: ControllerSnapshot) -> PlanJson:
+    return plan_json(snapshot.plan, _known(snapshot).revision)
 
 
-def _events(board: ControllerSnapshot) -> EventsJson:
+def _events(snapshot: ControllerSnapshot) -> EventsJson:
     cluster = request.args.get("cluster", "")
     limit = _limit(request.args.get("limit", ""))
-    chosen = [event for event in board.events if cluster in ("", event.cluster)]
-    return events_json(chosen[:limit], board.as_of)
+    chosen = [event for event in snapshot.events if cluster in ("", event.cluster)]
+    return events_json(chosen[:limit], snapshot.as_of)
 
 
 def _limit(text: str) -> int:
     if not text:
         return EVENTS_DEFAULT
     if not (_NUMBER.fullmatch(text) and 1 <= int(text) <= EVENTS_MAX):
-        raise RefusedError(400, "BadLimit", f"`limit` is a number from 1 to {EVENTS_MAX}.")
+        raise RefusedError(400, "BadLimit", f"`limit` must be a number from 1 to {EVENTS_MAX}.")
     return int(text)
 
 
-def _loop(board: ControllerSnapshot) -> LoopJson:
-    passes = {each.name: getattr(board.loop, each.name) for each in fields(board.loop)}
-    return LoopJson(**passes, as_of=board.as_of)
+def _loop(snapshot: ControllerSnapshot) -> LoopJson:
+    passes = {each.name: getattr(snapshot.loop, each.name) for each in fields(snapshot.loop)}
+    return LoopJson(**passes, as_of=snapshot.as_of)
 
 
-def _pause(desk: Context, name: str) -> None:
+def _pause(context: Context, name: str) -> None:
     body = _body()
     reason, until = clean(_text(body, "reason")), _text(body, "until").strip()
     check_reason(reason)
-    desk.orders.pause(name, reason, until)
+    context.orders.pause(name, reason, until)
 
 
 def _body() -> Mapping[str, object]:

@@ -1,4 +1,4 @@
-"""The page as a WSGI application: what it is made of."""
+"""The web interface as a WSGI application."""
 
 from collections.abc import Callable
 
@@ -23,26 +23,26 @@ __all__ = ["OrderError", "Orders", "WebOptions", "create_app"]
 
 
 def create_app(
-    board: Callable[[], ControllerSnapshot],
+    snapshot: Callable[[], ControllerSnapshot],
     orders: Orders,
     metrics: Metrics,
     options: WebOptions,
     clock: Clock,
 ) -> Flask:
-    """The page over whatever `board` says at each request.
+    """The application; `snapshot` is called for each request.
 
-    Nothing is kept between requests but guesses at the token and messages about orders.
+    Between requests it stores only wrong tokens and flash messages.
     """
     app = Flask("controller.web", static_folder=None, template_folder="templates")
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # fields in the order of the manual
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # fields in the documented order
     access = Access(options.token, clock)
     watch = Watch(options.stall_s, clock.now())
-    desk = Context(board, orders, metrics, options, clock, access, watch, FlashMessages())
-    check_requests(app, desk)
-    register_errors(app, desk)
-    add_pages(app, desk)
-    add_forms(app, desk)
-    add_api(app, desk)
-    add_probes(app, desk)
+    context = Context(snapshot, orders, metrics, options, clock, access, watch, FlashMessages())
+    check_requests(app, context)
+    register_errors(app, context)
+    add_pages(app, context)
+    add_forms(app, context)
+    add_api(app, context)
+    add_probes(app, context)
     return app

@@ -1,7 +1,7 @@
-"""Requests whose header has a long run of blanks, refused before it is parsed.
+"""Refusal of request headers with long runs of spaces, before parsing.
 
-The parser of waitress takes time by the square of such a run, and holds the interpreter meanwhile:
-eight kilobytes of blanks stop every thread for half a second.
+Waitress needs quadratic time for such a run and blocks the interpreter meanwhile: eight kilobytes
+of spaces stop every thread for half a second.
 """
 
 from typing import Any
@@ -16,11 +16,11 @@ _RUN = b" " * (BLANKS_MAX + 1)
 class _Parser(HTTPRequestParser):
     def parse_header(self, header_plus: bytes) -> Any:
         if _RUN in header_plus.replace(b"\t", b" "):
-            raise ParsingError("Too many blanks in the header")
+            raise ParsingError("Too many spaces in the header")
         return super().parse_header(header_plus)
 
 
 class Channel(HTTPChannel):
-    """A connection of the server."""
+    """A connection to the server."""
 
     parser_class = _Parser

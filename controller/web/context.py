@@ -1,4 +1,4 @@
-"""What every route is given: the board, the orders, and who may give them."""
+"""Context of a request: snapshot, orders and access."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,47 +13,47 @@ from controller.web.metrics import Metrics
 from controller.web.orders import Orders, WebOptions
 from controller.web.pages.flash import FlashMessages
 
-APPROVED_S = 60.0  # by then a pass has taken note of an approval, or it does not count
+APPROVED_S = 60.0  # time in which a pass applies an approval
 COOKIE, SECURE_COOKIE = "raycml_session", "__Host-raycml_session"
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One application's own things; no globals."""
+    """Dependencies of the application, instead of globals."""
 
-    board: Callable[[], ControllerSnapshot]
+    snapshot: Callable[[], ControllerSnapshot]
     orders: Orders
     metrics: Metrics
     options: WebOptions
     clock: Clock
     access: Access
     watch: Watch
-    notes: FlashMessages
+    messages: FlashMessages
     _approved: dict[str, float] = field(default_factory=dict)
 
     def approve(self, revision: str) -> None:
-        """OrderError where it does not wait for approval."""
+        """Approve a held revision.  OrderError if it is not held."""
         self.orders.approve(revision)
         self._approved.clear()
         self._approved[revision] = self.clock.monotonic()
 
     def is_approved(self, revision: str) -> bool:
-        """Whether it was approved here a moment ago, so that the next pass takes note of it."""
+        """True for an approval that the next pass will apply."""
         at = self._approved.get(revision)
         return at is not None and self.clock.monotonic() - at < APPROVED_S
 
     def cookie(self) -> str:
-        """The session of this request, or empty where there is none that counts."""
-        found = request.cookies.get(cookie_name(), "")
-        return found if self.access.is_session(found) else ""
+        """The valid session of this request, or empty."""
+        cookie = request.cookies.get(cookie_name(), "")
+        return cookie if self.access.is_session(cookie) else ""
 
 
 def is_https() -> bool:
-    """Whether the browser came by HTTPS, as the proxy in front tells."""
-    told = request.headers.get("X-Forwarded-Proto", request.scheme)
-    return told.partition(",")[0].strip().lower() == "https"
+    """True for HTTPS between browser and proxy, by the proxy's header."""
+    scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
+    return scheme.partition(",")[0].strip().lower() == "https"
 
 
 def cookie_name() -> str:
-    """By HTTPS, a name that no application beside us in the domain can set."""
+    """The cookie's name; with HTTPS, a name that other applications of the domain cannot set."""
     return SECURE_COOKIE if is_https() else COOKIE

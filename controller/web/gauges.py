@@ -1,6 +1,6 @@
-"""What a board says in numbers.  Pure: a function of the board, so nothing is ever left over.
+"""Gauges of a snapshot.  Pure, so no series outlives its cluster.
 
-Names of clusters stand only in `_info` and `_condition`; ids stand nowhere.
+Only `_info` and `_condition` contain cluster names; none contains IDs.
 """
 
 from collections import Counter
@@ -19,19 +19,19 @@ PHASES = (
     "Orphan", "OutOfDate",
 )  # fmt: skip
 STATUSES = ("True", "False", "Unknown")
-# What a condition is that a cluster does not have.
+# Status of a condition that a cluster does not have.
 ABSENT = {
     "Synced": "Unknown", "Ready": "Unknown", "Reconciling": "False", "Stalled": "False",
     "Suspended": "False", "Paused": "False",
 }  # fmt: skip
 
 
-def families(board: ControllerSnapshot) -> Iterator[Metric]:
-    """Every gauge, each with all of its label sets."""
-    yield from _loop(board)
-    yield from _source(board)
-    yield from _plan(board)
-    yield from _clusters(() if board.status is None else board.status.clusters)
+def families(snapshot: ControllerSnapshot) -> Iterator[Metric]:
+    """All gauges, each with all of its label sets."""
+    yield from _loop(snapshot)
+    yield from _source(snapshot)
+    yield from _plan(snapshot)
+    yield from _clusters(() if snapshot.status is None else snapshot.status.clusters)
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:
@@ -51,53 +51,51 @@ def _stamp(at: datetime | None) -> float:
     return 0.0 if at is None else at.timestamp()
 
 
-def _loop(board: ControllerSnapshot) -> Iterator[Metric]:
-    loop = board.loop
+def _loop(snapshot: ControllerSnapshot) -> Iterator[Metric]:
+    loop = snapshot.loop
     yield _gauge(
         "last_success_timestamp_seconds",
-        "When the last pass ended well; 0 before the first.",
+        "Time of the last successful pass; 0 before the first.",
         _stamp(loop.ended_at),
     )
-    yield _gauge("failed_passes", "Passes in a row that did not end well.", loop.failures)
+    yield _gauge("failed_passes", "Consecutive failed passes.", loop.failures)
     yield _gauge("lease_held", "1 while this controller leads.", loop.leads)
 
 
-def _source(board: ControllerSnapshot) -> Iterator[Metric]:
-    source = board.source
+def _source(snapshot: ControllerSnapshot) -> Iterator[Metric]:
+    source = snapshot.source
     yield _labelled(
         "git_revision_info", "The revision in force.", ("revision",), {(source.revision,): 1}
     )
     yield _gauge(
         "git_last_fetch_timestamp_seconds",
-        "When the source could last be read; 0 before the first time.",
+        "Time of the last successful read of the source; 0 before the first.",
         _stamp(source.fetched_at),
     )
     yield _gauge("source_failing", "1 while the source cannot be read.", bool(source.failure))
+    yield _gauge("source_problems", "Invalid specs in the latest reading.", len(source.problems))
     yield _gauge(
-        "source_problems", "Specs that cannot be used, in the newest reading.", len(source.problems)
-    )
-    yield _gauge(
-        "revision_held", "1 while a newer revision waits for a person.", source.held is not None
+        "revision_held", "1 while a newer revision needs approval.", source.held is not None
     )
 
 
-def _plan(board: ControllerSnapshot) -> Iterator[Metric]:
-    actions = Counter(step.name for step in board.plan.steps)
-    waits = Counter(wait.reason for wait in board.plan.waits)
+def _plan(snapshot: ControllerSnapshot) -> Iterator[Metric]:
+    actions = Counter(step.name for step in snapshot.plan.steps)
+    waits = Counter(wait.reason for wait in snapshot.plan.waits)
     yield _labelled(
         "planned_actions",
-        "Steps of the last plan, before they were done.",
+        "Steps of the last plan, before execution.",
         ("action",),
         {(name,): actions[name] for name in ACTION_NAMES.values()},
     )
     yield _labelled(
         "waits",
-        "Members that are left alone for now, by reason.",
+        "Waiting members, by reason.",
         ("reason",),
         {(reason.title,): waits[reason] for reason in Reason},
     )
     yield _gauge(
-        "plan_refusals", "Laws that the last plan would have broken.", len(board.plan.refusals)
+        "plan_refusals", "Laws that the last plan would have broken.", len(snapshot.plan.refusals)
     )
 
 
@@ -105,11 +103,11 @@ def _clusters(clusters: Iterable[ClusterStatus]) -> Iterator[Metric]:
     clusters = tuple(clusters)
     phases = Counter(c.word for c in clusters)
     yield _labelled("clusters", "Clusters by phase.", ("phase",), {(p,): phases[p] for p in PHASES})
-    yield _gauge("members_desired", "Members that ought to be.", sum(c.desired for c in clusters))
-    yield _gauge("members_ready", "Members that Ray has.", sum(c.ready for c in clusters))
-    yield _gauge("owned_apps", "Applications that carry our mark.", _applications(clusters))
+    yield _gauge("members_desired", "Desired members.", sum(c.desired for c in clusters))
+    yield _gauge("members_ready", "Members alive in Ray.", sum(c.ready for c in clusters))
+    yield _gauge("owned_apps", "Managed applications.", _applications(clusters))
     orphans = [c for c in clusters if c.word == "Orphan"]
-    yield _gauge("orphan_apps", "Applications of ours without a spec.", _applications(orphans))
+    yield _gauge("orphan_apps", "Managed applications without a spec.", _applications(orphans))
     yield from _named(clusters)
 
 
@@ -121,13 +119,13 @@ def _named(clusters: tuple[ClusterStatus, ...]) -> Iterator[Metric]:
     revisions = {c.name: next((x.revision for x in c.conditions), "") for c in clusters}
     yield _labelled(
         "cluster_info",
-        "One for each cluster.",
+        "A series for each cluster.",
         ("cluster", "revision", "phase"),
         {(c.name, revisions[c.name], c.word): 1 for c in clusters},
     )
     yield _labelled(
         "cluster_condition",
-        "1 for the status that a condition of a cluster has, 0 for the others.",
+        "1 for the current status of a condition of a cluster, 0 for the others.",
         ("cluster", "type", "status"),
         {
             (c.name, kind, status): _status(c, kind) == status

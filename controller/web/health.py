@@ -1,7 +1,7 @@
-"""Whether the controller makes progress, and whether it does its work.  Pure.
+"""Health and readiness of the controller.  Pure.
 
-Progress is a pass that began or ended a short while ago, well or not: a workspace that is away is
-no reason to restart a controller that goes on asking.
+A controller is healthy if a pass started or ended recently, successful or not: an unavailable
+workspace is no reason to restart a controller that keeps retrying.
 """
 
 from dataclasses import dataclass
@@ -13,30 +13,31 @@ from controller.core.status.snapshot import ControllerSnapshot
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The patience of the watchdog, in seconds, and since when it watches."""
+    """Time limit of the watchdog in seconds, and its start."""
 
     stall_s: float
     since: datetime
 
 
-def standstill(board: ControllerSnapshot, now: datetime, watch: Watch) -> str:
-    """For how long nothing has moved, in words; empty while the loop makes progress."""
-    loop = board.loop
+def standstill(snapshot: ControllerSnapshot, now: datetime, watch: Watch) -> str:
+    """A description of a standstill; empty while the loop makes progress."""
+    loop = snapshot.loop
     signs = [at for at in (watch.since, loop.started_at, loop.ended_at) if at is not None]
     silent = (now - max(signs)).total_seconds()
     if silent <= watch.stall_s:
         return ""
-    return f"no pass has begun or ended for {spoken(silent)}; {spoken(watch.stall_s)} is the limit"
+    return f"no pass has started or ended for {spoken(silent)} (limit: {spoken(watch.stall_s)})"
 
 
-def unready(board: ControllerSnapshot) -> list[str]:
-    """Everything that keeps the controller from its work; empty when it is ready."""
-    found = []
-    if board.loop.ended_at is None or board.status is None:
-        found.append("no pass has ended well yet")
-    if not board.source.revision:
-        why = board.source.failure or (board.source.held.message if board.source.held else "")
-        found.append("no revision is in force" + (f": {why}" if why else ""))
-    if board.loop.failures:
-        found.append(f"the last pass did not end well: {board.loop.error or 'no reason is known'}")
-    return found
+def unready(snapshot: ControllerSnapshot) -> list[str]:
+    """All reasons why the controller is not ready; empty if it is."""
+    loop, source = snapshot.loop, snapshot.source
+    reasons = []
+    if loop.ended_at is None or snapshot.status is None:
+        reasons.append("no pass has succeeded yet")
+    if not source.revision:
+        why = source.failure or (source.held.message if source.held else "")
+        reasons.append("no revision is in force" + (f": {why}" if why else ""))
+    if loop.failures:
+        reasons.append(f"the last pass failed: {loop.error or 'unknown error'}")
+    return reasons

@@ -1,7 +1,7 @@
-"""Counters of what was done, and the text that Prometheus reads.
+"""Counters, and the text format for Prometheus.
 
-A registry of its own.  Every label set is there from the start, so that `rate()` sees the first
-event; a label has only values of a list that is written down, and `other` for all else.
+Uses a separate registry.  Every label set exists from the start, so that `rate()` sees the first
+event; labels have fixed sets of values, and `other` for everything else.
 """
 
 import threading
@@ -43,9 +43,9 @@ _READY_S = (5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 
 
 class Metrics:
-    """Counts from any thread.  `operations` are the calls of CML that there can be: name, method.
+    """Counters, thread-safe.  `operations` are the possible calls of CML: name, method.
 
-    An operation that is not among them is counted too, up to a bound.
+    Other operations are counted too, up to a limit.
     """
 
     def __init__(self, version: str = "", operations: Iterable[tuple[str, str]] = ()) -> None:
@@ -54,27 +54,30 @@ class Metrics:
         self._operations: set[tuple[str, str]] = set()
         self._waiting: dict[str, datetime] = {}
         info = Gauge(
-            "raycml_build_info", "The version that runs.", ["version"], registry=self._registry
+            "raycml_build_info",
+            "Version of the running controller.",
+            ["version"],
+            registry=self._registry,
         )
         info.labels(version).set(1)
-        self._passes = self._counter("passes", "Passes by how they ended.", "result")
-        self._took = self._histogram("pass_duration_seconds", "How long passes took.", _PASS_S)
+        self._passes = self._counter("passes", "Passes by result.", "result")
+        self._took = self._histogram("pass_duration_seconds", "Duration of passes.", _PASS_S)
         self._fetches = self._counter("git_fetch", "Readings of the source.", "result")
-        self._actions = self._counter("actions", "Steps carried out.", "action", "result")
-        self._drift = self._counter("drift", "Differences that were mended, by field.", "field")
+        self._actions = self._counter("actions", "Executed steps.", "action", "result")
+        self._drift = self._counter("drift", "Corrected differences, by field.", "field")
         self._ready = self._histogram(
-            "time_to_ready_seconds", "How long clusters that were not ready took.", _READY_S
+            "time_to_ready_seconds", "Time until clusters became ready.", _READY_S
         )
         self._open_calls()
         self._initialise(operations)
 
     def _open_calls(self) -> None:
-        self._calls = self._counter("api_requests", "Calls of CML.", "operation", "method", "code")
+        self._calls = self._counter("api_requests", "Calls to CML.", "operation", "method", "code")
         self._call_s = self._histogram(
-            "api_request_duration_seconds", "How long calls of CML took.", _CALL_S, "operation"
+            "api_request_duration_seconds", "Duration of calls to CML.", _CALL_S, "operation"
         )
-        self._errors = self._counter("api_errors", "Calls of CML that went wrong.", "error")
-        self._throttled = self._counter("api_throttled", "Calls that CML refused to take so fast.")
+        self._errors = self._counter("api_errors", "Failed calls to CML.", "error")
+        self._throttled = self._counter("api_throttled", "Calls that CML rate-limited.")
         ProcessCollector(registry=self._registry)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
@@ -103,7 +106,7 @@ class Metrics:
             self._operation(operation, method)
 
     def _operation(self, operation: str, method: str) -> tuple[str, str]:
-        """The labels of an operation; a new one comes with all of its label sets."""
+        """The labels of an operation; a new operation gets all of its label sets."""
         with self._lock:
             wanted = (operation, method)
             if wanted not in self._operations:
@@ -118,7 +121,7 @@ class Metrics:
     def called(
         self, operation: str, method: str, status: int | None, error: str | None, seconds: float
     ) -> None:
-        """One exchange with CML; `error` is the class that came of it, if any."""
+        """Count a call to CML; `error` is the class of its error, if any."""
         name, verb = self._operation(operation, method)
         code = "none" if status is None else f"{status // 100}xx"
         self._calls.labels(name, verb, code if code in CODES else "none").inc()
@@ -129,40 +132,40 @@ class Metrics:
             self._throttled.inc()
 
     def passed(self, result: str, took_s: float) -> None:
-        """One pass: done, failed, refused (its plan would break a law) or standby (no lease)."""
+        """Count a pass: done, failed, refused (it would break a law) or standby (no lease)."""
         self._passes.labels(_known(result, PASSES)).inc()
         self._took.observe(took_s)
 
     def fetched(self, result: str) -> None:
-        """One reading of the source: done or failed."""
+        """Count a reading of the source: done or failed."""
         self._fetches.labels(_known(result, FETCHES)).inc()
 
     def acted(self, outcomes: Iterable[Outcome]) -> None:
-        """What came of the steps of one pass."""
+        """Count the outcomes of a pass."""
         for outcome in outcomes:
             self._actions.labels(outcome.step.name, outcome.result.value).inc()
             if outcome.result is Result.DONE and outcome.step.name in ("update", "delete"):
                 for change in outcome.step.changes:
                     self._drift.labels(_known(change.field.partition(".")[0], FIELDS)).inc()
 
-    def shown(self, board: ControllerSnapshot) -> None:
-        """A board was published: clusters that have become ready since the last are timed."""
-        if board.status is None:
+    def shown(self, snapshot: ControllerSnapshot) -> None:
+        """Time clusters that have become ready since the last snapshot."""
+        if snapshot.status is None:
             return
         with self._lock:
             waiting = {}
-            for cluster in board.status.clusters:
+            for cluster in snapshot.status.clusters:
                 since = self._waiting.get(cluster.name)
                 if cluster.word != "Ready":
-                    waiting[cluster.name] = since or board.as_of
+                    waiting[cluster.name] = since or snapshot.as_of
                 elif since is not None:
-                    self._ready.observe((board.as_of - since).total_seconds())
+                    self._ready.observe((snapshot.as_of - since).total_seconds())
             self._waiting = waiting
 
-    def text(self, board: ControllerSnapshot) -> bytes:
-        """Everything, in the text format."""
-        self.shown(board)
-        return generate_latest(_Everything(self._registry, board))
+    def text(self, snapshot: ControllerSnapshot) -> bytes:
+        """All metrics, in the text format."""
+        self.shown(snapshot)
+        return generate_latest(_Everything(self._registry, snapshot))
 
 
 def _known(value: str, values: tuple[str, ...]) -> str:
@@ -170,14 +173,14 @@ def _known(value: str, values: tuple[str, ...]) -> str:
 
 
 class _Everything(Collector):
-    """Counters and gauges of one moment, without the times at which counters were made."""
+    """Counters and gauges, without the creation times of counters."""
 
-    def __init__(self, registry: CollectorRegistry, board: ControllerSnapshot) -> None:
+    def __init__(self, registry: CollectorRegistry, snapshot: ControllerSnapshot) -> None:
         self._registry = registry
-        self._board = board
+        self._snapshot = snapshot
 
     def collect(self) -> Iterator[Metric]:
         for family in self._registry.collect():
             family.samples = [s for s in family.samples if not s.name.endswith("_created")]
             yield family
-        yield from families(self._board)
+        yield from families(self._snapshot)

@@ -1,4 +1,4 @@
-"""What a person may order through the page or the API, and what the page itself may be told."""
+"""Actions of the pages and the API, and options of the web interface."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from typing import Protocol
 
 
 class OrderError(Exception):
-    """An order that cannot be done; the message says why, for people, and holds no secret."""
+    """A refused action; the message is for users and contains no secret."""
 
 
 class Orders(Protocol):
-    """The other side of the buttons.  Every method returns at once; OrderError where it cannot be.
+    """Actions.  Every method returns immediately, or raises OrderError.
 
     `until` of a pause is as typed: empty, a duration, or an ISO time.
     """
@@ -23,13 +23,13 @@ class Orders(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """How the page is to be.
+    """Options of the web interface.
 
-    `token` opens the buttons; empty: nobody may order anything here.  `hook_secret` opens the git
-    hook; empty: there is none.  A pass must have begun or ended within `stall_s`, or the loop is
-    held to be dead.  `allowed_hosts` are the names under which browsers may come, besides loopback
-    and bare addresses: `page.example.com`, or `.example.com` for all below it.  `on_error` is told
-    of what broke inside a request; without it, Flask's own log is.
+    `token` enables actions; empty: read-only.  `hook_secret` enables the git webhook; empty: no
+    webhook.  Without the start or end of a pass within `stall_s`, the loop counts as dead.
+    `allowed_hosts` are host names for browsers, besides loopback and IP addresses:
+    `page.example.com`, or `.example.com` for all names below.  `on_error` receives internal errors;
+    without it, Flask's log does.
     """
 
     token: str = field(default="", repr=False)

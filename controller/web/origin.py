@@ -1,10 +1,10 @@
-"""Under which names the page may be called, and from where an order may come.  Pure.
+"""Checks of host names and of the origin of actions.  Pure.
 
-A page of somebody else can make a browser call this server in two ways.  It can point a name of its
-own at our address (DNS rebinding): so only names that we know are answered.  Bare IP addresses
-always are, for no name can be bent where there is none, and CML's own probes use them.  Or it can
-post a form to us: so an order must come from a page of this very host.  Applications beside us in
-the workspace share its domain; they are strangers.
+A foreign site can make a browser call this server in two ways.  It can point a name of its own to
+this server's address (DNS rebinding), so only known names are answered; IP addresses are always
+answered, since they cannot be rebound, and CML's probes use them.  Or it can post a form, so
+an action must come from a page of this host.  Other applications of the workspace share its domain,
+and are foreign sites as well.
 """
 
 import ipaddress
@@ -17,7 +17,7 @@ _LOCAL = re.compile(rf"/(?:{_STEP}(?:/{_STEP})*)?")
 
 
 def bare_host(host: str) -> str:
-    """The name or address of a Host header, without port and brackets; empty when malformed."""
+    """The name or address in a Host header, without port and brackets; empty if malformed."""
     try:
         found = urlsplit(f"//{host}")
         _ = found.port
@@ -29,7 +29,7 @@ def bare_host(host: str) -> str:
 
 
 def is_known_host(host: str, allowed: Iterable[str]) -> bool:
-    """Whether a Host header names loopback, a bare address, or one of `allowed`.
+    """True if a Host header names loopback, an IP address, or one of `allowed`.
 
     `.example.com` and `*.example.com` allow every name below `example.com`.
     """
@@ -53,10 +53,10 @@ def _is_address(name: str) -> bool:
 
 
 def is_from_here(headers: Mapping[str, str], host: str) -> bool:
-    """Whether a browser says that a page of this host sent the form.
+    """True if a page of this host sent the form, according to the browser.
 
-    `Sec-Fetch-Site` decides where a browser sends it, for no page can forge it; else `Origin`.  A
-    request that names neither comes from no browser that has forms worth protecting: refused.
+    `Sec-Fetch-Site` decides if present, since no page can forge it; else `Origin`.  A request with
+    neither is not from a current browser, and is refused.
     """
     site = headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -69,16 +69,16 @@ def is_from_here(headers: Mapping[str, str], host: str) -> bool:
 
 
 def local_path(path: str) -> str:
-    """The path, when it is one of the plain ones that pages here have; `/` for any other text.
+    """The path, if it is a plain path as used by these pages; else `/`.
 
-    A list of what may stand in it: browsers and libraries each drop, decode and take for slashes
-    other characters, so that a list of what may not would always lack one.
+    An allowlist, since browsers and libraries differ in the characters that they drop, decode or
+    treat as slashes.
     """
     return path if _LOCAL.fullmatch(path) else "/"
 
 
 def web_address(url: str) -> str:
-    """The address, when it is one that a browser may be sent to; empty for any other scheme."""
+    """The address, if it is a web address; empty for any other scheme."""
     try:
         found = urlsplit(url.strip())
     except ValueError:

@@ -69,12 +69,12 @@ def for_machines(path: str) -> bool:
     return path.startswith(_MACHINES)
 
 
-def register_errors(app: Flask, desk: Context) -> None:
-    """Give the application its errors, headers and static files."""
+def register_errors(app: Flask, context: Context) -> None:
+    """Add error handlers, headers and static files."""
     _serve_static(app)
     app.register_error_handler(RefusedError, _refused)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, lambda error: _broken(error, app, desk))
+    app.register_error_handler(Exception, lambda error: _broken(error, app, context))
     app.after_request(_headed)
 
 
@@ -95,21 +95,21 @@ def _http(error: HTTPException) -> Response:
 
 
 _WORDS = {
-    404: ("NotFound", "There is nothing at this address."),
-    405: ("MethodNotAllowed", "This address does not take this method."),
+    404: ("NotFound", "Page not found."),
+    405: ("MethodNotAllowed", "This address does not support this method."),
     413: ("TooLarge", "The request is too large."),
     415: ("NotJson", "Send JSON, with Content-Type: application/json."),
     400: ("BadRequest", "The request is not valid."),
 }
 
 
-def _broken(error: Exception, app: Flask, desk: Context) -> Response:
+def _broken(error: Exception, app: Flask, context: Context) -> Response:
     """An internal error: it is logged, and its details stay out of the answer."""
-    if desk.options.on_error is not None:
-        desk.options.on_error(error)
+    if context.options.on_error is not None:
+        context.options.on_error(error)
     else:
         app.logger.error("the page failed", exc_info=error)
-    return _error(500, "Unexpected", "The page failed; the log of the controller says how.")
+    return _error(500, "Unexpected", "Internal error. See the log of the controller.")
 
 
 def _error(status: int, reason: str, message: str) -> Response:
@@ -122,13 +122,13 @@ def _error(status: int, reason: str, message: str) -> Response:
 def _headed(answer: Response) -> Response:
     for name, value in HEADERS.items():
         answer.headers.setdefault(name, value)
-    # What is shown is true for seconds.
+    # The content is valid for seconds.
     answer.headers.setdefault("Cache-Control", "no-store")
     return answer
 
 
 def _serve_static(app: Flask) -> None:
-    """The style sheet and the script, from memory, under names that change with their content."""
+    """Serve the style sheet and the script from memory, at addresses with a content hash."""
     folder = files("controller.web") / "static"
     bodies = {name: (folder / name).read_bytes() for name in _STATIC}
     marks = {name: hashlib.sha256(body).hexdigest()[:12] for name, body in bodies.items()}

@@ -1,4 +1,4 @@
-"""Serves the page in a thread of its own: so many threads, connections and bytes, and no more."""
+"""HTTP server in a thread, with limits on threads, connections and bytes."""
 
 import socket
 import threading
@@ -20,7 +20,7 @@ Wsgi = Callable[..., Iterable[bytes]]
 
 
 class Server:
-    """A server that runs until it is closed.  `port` is the one that it got."""
+    """A running server.  `port` is its actual port."""
 
     def __init__(self, app: Wsgi, link: socket.socket) -> None:
         self._sockets: dict[int, Any] = {}
@@ -34,7 +34,7 @@ class Server:
             channel_timeout=60,
             max_request_body_size=_BODY_MAX,
             max_request_header_size=_HEADERS_MAX,
-            # Whether the browser came by HTTPS is known to CML's proxy alone.
+            # Only CML's proxy knows if the browser uses HTTPS.
             clear_untrusted_proxy_headers=False,
             ident="raycml",
         )
@@ -51,7 +51,7 @@ class Server:
         wasyncore.close_all(self._sockets, ignore_all=True)
 
     def close(self) -> None:
-        """Take no new request; what is being answered has some seconds.  Twice does no harm."""
+        """Stop; requests in progress have some seconds.  May be called twice."""
         if not self._stop.is_set():
             self._stop.set()
             self._http.pull_trigger()
@@ -59,5 +59,5 @@ class Server:
 
 
 def serve(app: Wsgi, host: str = "127.0.0.1", port: int = 0) -> Server:
-    """Serve in the background, on any free port where `port` is 0; OSError where that fails."""
+    """Serve in the background, on any free port for port 0; OSError if that fails."""
     return Server(app, socket.create_server((host, port)))

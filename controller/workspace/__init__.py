@@ -1,1 +1,1 @@
-"""The world and the effects of a pass, implemented over CML and the project's files."""
+"""World and Effects of a pass, implemented over CML and the project's files."""

@@ -1,6 +1,6 @@
-"""Which workspace, key and project a command speaks to: from the environment, or the embedded CML.
+"""Connection of a command: workspace, key and project, from variables or the local emulator.
 
-Nothing here calls CML.  All that is missing is named at once.
+Nothing here calls CML.  All missing variables are reported together.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from controller.process.system import System
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 
-# What a person sets, then what every pod of CML has.  CDSW_API_URL is where a pod reaches the API;
-# CDSW_DOMAIN is what addresses of applications end in, and has neither scheme nor path.
+# Variables that a user sets, then those in every pod of CML.  CDSW_API_URL is the API's address in
+# a pod; CDSW_DOMAIN is the domain of applications, without scheme and path.
 _NAMES = (
     ("CML_HOST", "CDSW_API_URL", "CDSW_DOMAIN"),
     ("CML_API_KEY", "CDSW_APIV2_KEY"),
@@ -25,15 +25,15 @@ _NAMES = (
 _EXAMPLES = ("CML_HOST=https://...", "CML_API_KEY=...", "CML_PROJECT_ID=ID|NAME")
 
 
-_UNUSED = "--local: CML_HOST and CML_PROJECT_ID are of another workspace and not used"
+_UNUSED = "--local ignores CML_HOST and CML_PROJECT_ID, which belong to another workspace"
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """One workspace and project.  `domain`: what URLs of applications end in, if not the host.
+    """A workspace and project.  `domain`: the domain of applications, if not the host.
 
-    `home` is the project's home where this very process runs in a pod of the project.  `remark`
-    says which variables are not used although they are set.
+    `home` is the project's home folder if this process runs in a pod of the project.  `remark`
+    names variables that are set but ignored.
     """
 
     host: str
@@ -45,16 +45,16 @@ class Where:
     remark: str = ""
 
 
-def locate(machine: System, *, local: bool, any_project: bool = False) -> Where:
-    """Where to go.  CommandError names every variable that is missing.
+def locate(system: System, *, local: bool, any_project: bool = False) -> Where:
+    """The configured workspace and project.  CommandError names every missing variable.
 
-    `any_project`: the command names its project itself, and that of the connection may be missing.
+    `any_project`: the command names its project itself, so the connection's may be missing.
     """
     if local:
-        where = embedded(machine.environ, daemon.start(state_dir(machine.environ)))
+        where = embedded(system.environ, daemon.start(state_dir(system.environ)))
     else:
-        where = _workspace(machine.environ, any_project=any_project)
-    machine.redaction.add(where.api_key.get_secret_value())
+        where = _workspace(system.environ, any_project=any_project)
+    system.redaction.add(where.api_key.get_secret_value())
     return where
 
 
@@ -66,7 +66,7 @@ def _workspace(environ: Mapping[str, str], *, any_project: bool) -> Where:
         raise CommandError(
             f"no connection to CML: {_listed(lacking)} not set",
             Exit.USAGE,
-            f"export {' '.join(_EXAMPLES[: len(needed)])}, or add --local to use the embedded CML",
+            f"export {' '.join(_EXAMPLES[: len(needed)])}, or use the local emulator: --local",
         )
     host, key, project = found
     domain = environ.get("CDSW_DOMAIN") if not environ.get("CML_HOST") else None
@@ -81,7 +81,7 @@ def _workspace(environ: Mapping[str, str], *, any_project: bool) -> Where:
 
 
 def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str:
-    """The first of these variables that says something; else nothing."""
+    """The first non-empty variable; empty without any."""
     return next((value for name in names if (value := environ.get(name, "").strip())), "")
 
 
@@ -91,7 +91,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _home(environ: Mapping[str, str]) -> tuple[str, Path] | None:
-    """Project id and home folder, inside a pod only: CDSW_ENGINE_ID is set by CML in each."""
+    """Project ID and home folder, only in a pod, where CML sets CDSW_ENGINE_ID."""
     project, home = environ.get("CDSW_PROJECT_ID"), environ.get("HOME")
     if not project or not home or not environ.get("CDSW_ENGINE_ID"):
         return None
@@ -99,7 +99,7 @@ def _home(environ: Mapping[str, str]) -> tuple[str, Path] | None:
 
 
 def state_dir(environ: Mapping[str, str]) -> Path:
-    """Where the embedded CML keeps its state."""
+    """The folder for the emulator's state."""
     if chosen := environ.get("RAYCML_EMULATOR_DIR"):
         return Path(chosen)
     base = environ.get("XDG_STATE_HOME")
@@ -108,7 +108,7 @@ def state_dir(environ: Mapping[str, str]) -> Path:
 
 
 def embedded(environ: Mapping[str, str], found: daemon.Connection) -> Where:
-    """The embedded CML.  CML_PROJECT_ID counts, unless it belongs to the workspace of CML_HOST."""
+    """The local emulator.  CML_PROJECT_ID applies, unless CML_HOST names another workspace."""
     host, named = (environ.get(name, "").strip() for name in ("CML_HOST", "CML_PROJECT_ID"))
     elsewhere = host.rstrip("/") not in ("", found.url)
     return Where(

@@ -1,8 +1,8 @@
-"""What there is of the environments of one project: their files, their jobs, and the last runs.
+"""Python environments of a project: files, jobs and latest runs.
 
-As little is asked as will do: whether an environment is there is one small file, and jobs matter
-only while one that is wanted is not there, or one that is there is not wanted.  Where jobs cannot
-be looked at, the environments that are there are there all the same, and the rest is unknown.
+Calls are kept to a minimum: a small file shows that an environment is complete, and jobs are read
+only while a required environment is missing or an existing one is unused.  If jobs cannot be read,
+complete environments are usable, and the others are unknown.
 """
 
 from collections.abc import Mapping
@@ -29,13 +29,13 @@ from controller.files.port import FilesError, ProjectFiles
 SCHEMA = "raycml.environment/v1"
 OUTPUT_LINES = 6
 _LOG_LIMIT = 1024 * 1024
-_TIME = 21  # characters before each line of a log: the time and a space
+_TIME = 21  # characters of the time and the space before each line of a log
 _Hashes = AbstractSet[str]
 _REFUSALS = (Unauthorized, NotFound, Rejected)
 
 
 class LookAtEnvironments:
-    """One look at one project, for one owner."""
+    """A read of one project, for one owner."""
 
     def __init__(self, files: ProjectFiles, jobs: Jobs, project: str, owner: str) -> None:
         self._files = files
@@ -44,7 +44,7 @@ class LookAtEnvironments:
         self._owner = owner
 
     def take(self, wanted: _Hashes) -> Mapping[str, ObservedEnvironment]:
-        """By hash: all that are wanted, and all of which anything is left."""
+        """Environments by hash: all required ones, and all with leftovers."""
         stored = self._stored()
         ready = {digest for digest in wanted if self._is_ready(digest, stored.get(digest, ()))}
         if ready == set(wanted) and set(stored) <= ready:
@@ -84,7 +84,7 @@ class LookAtEnvironments:
         listing = self._jobs.list(self._project)
         if not listing.complete:
             raise Fault(
-                "the list of jobs was torn; nothing is decided on it", kind=FaultKind.MALFORMED
+                "the list of jobs was incomplete; no action was taken", kind=FaultKind.MALFORMED
             )
         found: dict[str, tuple[ObservedJob, ...]] = {}
         for job in listing.items:
@@ -120,11 +120,11 @@ class LookAtEnvironments:
         )
 
     def _last_runs(self, job: ObservedJob) -> tuple[ObservedRun | None, ObservedRun | None]:
-        """The run that counts, and a later one that CML skipped."""
+        """The latest run, and a later one that CML skipped."""
         listing = self._jobs.list_runs(self._project, job.id)
         if not listing.complete:
             raise Fault(
-                "the list of runs was torn; nothing is decided on it", kind=FaultKind.MALFORMED
+                "the list of runs was incomplete; no action was taken", kind=FaultKind.MALFORMED
             )
         return run_that_counts(listing.items)
 
@@ -140,12 +140,12 @@ def last_lines(files: ProjectFiles, path: str) -> tuple[str, ...]:
 
 
 def unknown_environments(error: Exception, wanted: _Hashes) -> Mapping[str, ObservedEnvironment]:
-    """What there is of the environments of a project whose files of them cannot be read."""
+    """Environments of a project whose files cannot be read."""
     return {digest: _unknown(error, ObservedEnvironment()) for digest in sorted(wanted)}
 
 
 def _unknown(error: Exception, seen: ObservedEnvironment) -> ObservedEnvironment:
-    """What was seen before the look failed, and why it failed."""
+    """Environments that were read before a failure, and the failure."""
     return replace(seen, unknown=str(error), is_refused=isinstance(error, _REFUSALS))
 
 

@@ -1,4 +1,4 @@
-"""Errors of CML and of the files as faults: whose fault it is, and if it may have happened."""
+"""Errors of CML and of files as faults: their kind, and if the call may have taken effect."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,11 +22,11 @@ def explained() -> Iterator[None]:
         fault = _files_fault(error)
     else:
         return
-    raise fault  # outside of the handlers: the cause may hold what no log should
+    raise fault  # outside the handlers, since the cause may contain secrets
 
 
 def _files_fault(error: FilesError) -> Fault:
-    """A refused key is that, whichever way it was noticed."""
+    """The fault of a files error; a rejected key has its own kind, also through files."""
     if isinstance(error.__cause__, errors.Unauthorized):
         return Fault(str(error), kind=FaultKind.UNAUTHORIZED, aborts=True)
     result = Result.UNKNOWN if error.unknown else Result.FAILED
@@ -50,12 +50,15 @@ _USED_UP = ("quota", "out of", "exceed", "insufficient", "not enough")
 
 
 def _refusal_of(error: errors.Rejected) -> FaultKind:
-    """What CML refused for.  Its answer to a subdomain that is taken is not documented: 409, or 400
-    that names it; and 409 is its answer to a quota that is used up, too."""
-    said = str(error).lower()
-    if "subdomain" in said and "pattern" not in said:
+    """The kind of a rejection.
+
+    CML's answer to a subdomain in use is not documented: 409, or a 400 that names it.  An exceeded
+    quota is a 409 as well.
+    """
+    message = str(error).lower()
+    if "subdomain" in message and "pattern" not in message:
         return FaultKind.CONFLICT
-    if "quota" in said or (error.status == _CONFLICT and any(w in said for w in _USED_UP)):
+    if "quota" in message or (error.status == _CONFLICT and any(w in message for w in _USED_UP)):
         return FaultKind.QUOTA_EXCEEDED
-    taken = error.status == _CONFLICT and any(word in said for word in _TAKEN)
+    taken = error.status == _CONFLICT and any(word in message for word in _TAKEN)
     return FaultKind.CONFLICT if taken else FaultKind.REJECTED

@@ -1,4 +1,4 @@
-"""Look at what a workspace offers: images, and how large one application may be."""
+"""Offers of a workspace: images, and the largest application."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def look_at_offers(client: Client, wish: Requirement) -> Offers:
-    """Raises nothing: an older CML or a key without the right offers all that is asked for."""
+    """The offers.  Raises nothing: if CML does not show them, everything counts as offered."""
     runtimes = _known(lambda: _catalogue(client)) if wish.images else None
     bounds = _bounds(client) if wish.sizes and isinstance(client, Inspector) else ()
     return Offers(runtimes, bounds)

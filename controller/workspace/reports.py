@@ -1,4 +1,4 @@
-"""Head reports of the clusters of a workspace, with their times in this process's clock."""
+"""Head reports of the clusters of a workspace, with times by this process's clock."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ MOST = 10_000
 
 
 class LookAtReports:
-    """Remembers one look for each cluster that has a report, to see what changes until the next."""
+    """Reader of reports; keeps the previous report of each cluster, to see changes."""
 
     def __init__(self, files: Callable[[str], ProjectFiles], clock: Clock) -> None:
         self._files = files
@@ -20,7 +20,7 @@ class LookAtReports:
         self._clocks: dict[tuple[str, str], HeadClock] = {}
 
     def take(self, project: str, cluster: str) -> HeadReport | None:
-        """No report and an unreadable one are the same: nobody knows what Ray says."""
+        """The reports by cluster; an unreadable report counts as missing."""
         try:
             data = self._files(project).read(report_path(cluster))
         except FilesError:

@@ -1,4 +1,4 @@
-"""The composition root: here, and only here, the parts of the product are put together."""
+"""Composition root: the parts of the product are connected here and only here."""
 
 import os
 import sys
@@ -47,9 +47,9 @@ _FAULTS = Faults(any=errors.CmlError, missing=errors.NotFound, unknown=errors.Un
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Everything that a command which speaks to CML works with.
+    """Dependencies of a command that calls CML.
 
-    `project` and `home` are ids: the project that is worked in, and the connection's.
+    `project` and `home` are IDs: the current project, and the connection's.
     """
 
     client: Client
@@ -64,26 +64,26 @@ class Session:
     log: FilteringBoundLogger
     lease: LeaseFile
 
-    def execution(self, heard: Callable[[Outcome], None] = lambda _: None) -> Execution:
+    def execution(self, on_outcome: Callable[[Outcome], None] = lambda _: None) -> Execution:
         threads = self.settings.pool_threads
-        return Execution(self.world, self.owner, threads, heard, self.permit)
+        return Execution(self.world, self.owner, threads, on_outcome, self.permit)
 
     def within(self, project: str) -> "Session":
-        """The same in another project, an id; the lease stays that of the connection's."""
+        """The session for another project ID; the lease stays the connection's."""
         world = Workspace(self.client, self.files, project, self.clock)
         return replace(self, project=project, world=world)
 
     def with_owner(self, owner: str) -> "Session":
-        """To look with the eyes of another installation; the lease is to be read, not taken."""
+        """The session as another installation, for reading; its lease must not be taken."""
         policy = replace(self.policy, owner=owner)
         lease = LeaseFile(self.files(self.project), Claimant(owner, "", ""), self.clock)
         return replace(self, owner=owner, policy=policy, lease=lease)
 
     def permit(self) -> None:
-        """Fault where another controller holds the lease.
+        """Fault if another controller holds the lease.
 
-        A lease that cannot be read or written stops nothing: a restart needs no file, and the
-        commonest fault of a project is that its disk is full.
+        A lease that cannot be read or written prevents nothing: a restart needs no file, and a full
+        disk is the most common fault of a project.
         """
         try:
             self.lease.take()
@@ -97,17 +97,17 @@ class Session:
         raise Fault(said, kind=FaultKind.LEASE_HELD)
 
     def give_back(self) -> None:
-        """The lease, in bounded time; one that cannot be given back expires."""
-        self.client.limit.cut()  # a renewal that hangs, in another thread
+        """Release the lease, in bounded time; if that fails, it expires."""
+        self.client.limit.cut()  # a hanging renewal in another thread
         self.client.limit.reopen(self.clock.monotonic() + GIVE_BACK_S)
         try:
             self.lease.release()
         except FilesError as error:
-            self.log.warning("lease not given back", error=str(error))
+            self.log.warning("lease not released", error=str(error))
 
 
 def offline_policy(environ: Mapping[str, str]) -> Policy:
-    """What decides without a connection: the owner may not be known yet."""
+    """The policy without a connection; the owner may be unknown."""
     settings = read_settings(environ)
     return settings.policy(environ.get("RAYCML_OWNER") or "", render.edition(), builders.edition())
 
@@ -122,26 +122,26 @@ def open_session(
     on_call: OnCall = ignore,
     level: int = WARNING,
 ) -> Iterator[Session]:
-    """A session on the workspace that the environment names.  The project is looked up at once.
+    """A session on the configured workspace.  Looks up the project first.
 
-    `project` is another project to work in; the owner, and with it the lease, stays that of the
-    connection's.  `on_call` hears of each call to CML, besides the log.  A lease that was taken is
-    renewed for as long as the session lasts, and given back at its end, whatever that is.
+    `project` is another project to work in; the owner, and with it the lease, stay the
+    connection's.  `on_call` receives each call to CML, in addition to the log.  The lease is
+    renewed during the session, and released at its end, however it ends.
     """
-    machine = screen.machine
-    settings = read_settings(machine.environ)
-    where = locate(machine, local=local)
+    system = screen.system
+    settings = read_settings(system.environ)
+    where = locate(system, local=local)
     screen.say(*[where.remark] * bool(where.remark))
     log = open_logs(screen, level)
-    with _client(machine, where, ca_cert, _call_log(log, on_call)) as client:
+    with _client(system, where, ca_cert, _call_log(log, on_call)) as client:
         home_project = _project(client, where.project, "CML_PROJECT_ID")
         owner = where.owner or home_project
         chosen = home_project if project is None else _project(client, project, _OTHER)
         files = open_files(client, where)
-        lease = _lease(machine, files(home_project), owner)
+        lease = _lease(system, files(home_project), owner)
         session = Session(
             client=client,
-            world=Workspace(client, files, chosen, machine.clock),
+            world=Workspace(client, files, chosen, system.clock),
             files=files,
             project=chosen,
             home=home_project,
@@ -149,15 +149,15 @@ def open_session(
             policy=replace(
                 settings.policy(owner, render.edition(), builders.edition()),
                 launcher_base=render.base_size(),
-                projects=parse_projects(machine.environ.get(VARIABLE)),
+                projects=parse_projects(system.environ.get(VARIABLE)),
             ),
             settings=settings,
-            clock=machine.clock,
+            clock=system.clock,
             log=log,
             lease=lease,
         )
         try:
-            with machine.repeat(lease.renew, _BEAT_S):
+            with system.repeat(lease.renew, _BEAT_S):
                 yield session
         finally:
             session.give_back()
@@ -167,21 +167,21 @@ def open_session(
 def open_client(
     screen: Screen, *, local: bool, ca_cert: Path | None
 ) -> Iterator[tuple[Client, Where]]:
-    """A client for a command that names its project itself, which may not exist yet."""
-    machine = screen.machine
-    where = locate(machine, local=local, any_project=True)
-    with _client(machine, where, ca_cert, _call_log(open_logs(screen), ignore)) as client:
+    """A client for a command that names its project itself; the project may not exist yet."""
+    system = screen.system
+    where = locate(system, local=local, any_project=True)
+    with _client(system, where, ca_cert, _call_log(open_logs(screen), ignore)) as client:
         yield client, where
 
 
-def _lease(machine: System, files: ProjectFiles, owner: str) -> LeaseFile:
-    holder, who = f"{machine.rng.getrandbits(64):016x}", _who(machine.environ)
-    claimant = Claimant(owner, holder, who, machine.place())
-    return LeaseFile(files, claimant, machine.clock, lives=lambda held: lives(held.place))
+def _lease(system: System, files: ProjectFiles, owner: str) -> LeaseFile:
+    holder, who = f"{system.rng.getrandbits(64):016x}", _who(system.environ)
+    claimant = Claimant(owner, holder, who, system.place())
+    return LeaseFile(files, claimant, system.clock, lives=lambda held: lives(held.place))
 
 
 def _who(environ: Mapping[str, str]) -> str:
-    """Whom to ask about a lease: the user, and the pod or the process."""
+    """Holder of a lease, for other users: the user, and the pod or process."""
     names = ("HADOOP_USER_NAME", "CDSW_CREATOR")
     user = next((environ[name] for name in names if environ.get(name)), "") or operator_name(
         environ
@@ -192,18 +192,18 @@ def _who(environ: Mapping[str, str]) -> str:
 
 def open_logs(screen: Screen, level: int = WARNING) -> FilteringBoundLogger:
     level = DEBUG if screen.verbose else level
-    machine, as_json = screen.machine, not sys.stderr.isatty()
-    return open_log(sys.stderr, machine.redaction, machine.clock.now, level=level, as_json=as_json)
+    system, as_json = screen.system, not sys.stderr.isatty()
+    return open_log(sys.stderr, system.redaction, system.clock.now, level=level, as_json=as_json)
 
 
-def _client(machine: System, where: Where, ca_cert: Path | None, on_call: OnCall) -> Client:
-    in_process = machine.transport is not None
+def _client(system: System, where: Where, ca_cert: Path | None, on_call: OnCall) -> Client:
+    in_process = system.transport is not None
     return Inspector(
         where.host,
         where.api_key,
-        clock=machine.clock,
-        random=machine.rng,
-        transport=machine.transport,
+        clock=system.clock,
+        random=system.rng,
+        transport=system.transport,
         verify=True if in_process else trust(ca_cert),
         domain=where.domain,
         on_call=on_call,
@@ -211,7 +211,7 @@ def _client(machine: System, where: Where, ca_cert: Path | None, on_call: OnCall
 
 
 def _call_log(log: FilteringBoundLogger, also: OnCall) -> OnCall:
-    def heard(call: CallRecord) -> None:
+    def on_outcome(call: CallRecord) -> None:
         also(call)
         log.debug(
             "call",
@@ -223,11 +223,11 @@ def _call_log(log: FilteringBoundLogger, also: OnCall) -> OnCall:
             took_s=round(call.seconds, 3),
         )
 
-    return heard
+    return on_outcome
 
 
 def _project(client: Client, named: str, variable: str) -> str:
-    """The project's id.  Costs a call for a name only: its list says whether an id exists."""
+    """The project's ID.  Only a name costs a call; listing its applications verifies an ID."""
     if is_project_id(named):
         return named
     try:
@@ -237,12 +237,12 @@ def _project(client: Client, named: str, variable: str) -> str:
     raise CommandError(
         f"the project of {variable} cannot be used: {said}",
         Exit.USAGE,
-        f"give the project's id or exact name in {variable}",
+        f"set {variable} to the project's ID or exact name",
     )
 
 
 def open_files(client: Client, where: Where) -> Callable[[str], ProjectFiles]:
-    """The shared file system for the project whose pod this is, the API for every other one."""
+    """The shared file system for the project of this pod, the API for every other project."""
 
     def opened(project: str) -> ProjectFiles:
         if where.home is not None and where.home[0] == project:
@@ -259,5 +259,5 @@ def with_permissions(
     delete: frozenset[str] = frozenset(),
     refresh_launchers: bool = False,
 ) -> Policy:
-    """The policy with what a person asked for."""
+    """The policy, with the permissions given by the user."""
     return replace(policy, only=only, delete=delete, refresh_launchers=refresh_launchers)

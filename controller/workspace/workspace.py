@@ -1,4 +1,4 @@
-"""The world and the effects, as the core's shell wants them, over the CML client and the files."""
+"""World and Effects, implemented over the CML client and the project's files."""
 
 import json
 import re
@@ -52,7 +52,7 @@ _Read = TypeVar("_Read")
 
 
 class Workspace:
-    """One workspace seen with one key.  `default_project` is an id or an exact name."""
+    """A workspace, as visible to one API key.  `default_project` is an ID or an exact name."""
 
     def __init__(
         self, client: Client, files: OpenFiles, default_project: str, clock: Clock
@@ -64,12 +64,12 @@ class Workspace:
         self._ids: dict[str, str] = {}
         self._reports = LookAtReports(files, clock)
 
-    # What can be looked at
+    # World
 
     def projects(
         self, named: Iterable[str | None]
     ) -> tuple[dict[str | None, str], dict[str | None, Frozen]]:
-        """One project that cannot be looked up by its name holds up no other."""
+        """A project whose name cannot be resolved does not affect the others."""
         found: dict[str | None, str] = {}
         missing: dict[str | None, Frozen] = {}
         faults: list[errors.CmlError] = []
@@ -84,7 +84,7 @@ class Workspace:
         return found, missing
 
     def _project(self, named: str) -> str:
-        """The id.  What is shaped like one is taken for one: its list says whether it exists."""
+        """The ID.  A value in the format of an ID is used as is; a later list verifies it."""
         if is_project_id(named):
             return named
         if named not in self._ids:
@@ -92,7 +92,7 @@ class Workspace:
         return self._ids[named]
 
     def look(self, projects: Iterable[str], clusters: Mapping[str, str]) -> ObservedState:
-        """A project of a spec that is not there is reported as such; no other suffers from it."""
+        """A missing project is reported as such, and does not affect the others."""
         now = self._clock.now()
         seen = self._lists(projects)
         reports = {
@@ -104,7 +104,7 @@ class Workspace:
         return ObservedState(now, seen, reports)
 
     def _lists(self, projects: Iterable[str]) -> dict[str, ObservedProject]:
-        """One project that cannot be listed holds up no other."""
+        """A project that cannot be listed does not affect the others."""
         seen: dict[str, ObservedProject] = {}
         faults: list[errors.CmlError] = []
         for project in projects:
@@ -120,14 +120,14 @@ class Workspace:
     def _unlisted(self, project: str, error: errors.CmlError) -> ObservedProject:
         if not _is_hidden(error):
             return ObservedProject(project, listed=Listed.FAILED, why=str(error))
-        # Another project may have its name by now.
+        # Another project may have its name now.
         self._ids = {name: found for name, found in self._ids.items() if found != project}
         return ObservedProject(project, listed=Listed.MISSING, why=str(error))
 
     def pauses(self, projects: Iterable[str], at: datetime) -> ObservedPauses:
-        """Nothing is decided about a project whose pauses cannot be read; the others go on.
+        """Nothing is changed in a project whose pauses cannot be read; the others continue.
 
-        Raises where those of no project can be read.
+        Raises if no project's pauses can be read.
         """
         read, unread = self._of_each(projects, lambda files, _: read_pauses(files, at))
         found = {
@@ -138,7 +138,7 @@ class Workspace:
         return ObservedPauses(found, unread)
 
     def files(self, projects: Iterable[str], asked: Asked | None = None) -> ObservedFiles:
-        """As with pauses: a project whose files cannot be read holds up no other."""
+        """As with pauses, a project whose files cannot be read does not affect the others."""
 
         def look(files: ProjectFiles, project: str) -> _Stored:
             return *stored_files(files), self._environments(project, files, asked)
@@ -154,7 +154,7 @@ class Workspace:
     def _of_each(
         self, projects: Iterable[str], look: Callable[[ProjectFiles, str], _Read]
     ) -> tuple[dict[str, _Read], dict[str, str]]:
-        """What a look at the files of each project finds, and why it finds nothing."""
+        """Results of reading the files of each project, and the faults."""
         read: dict[str, _Read] = {}
         faults: dict[str, Fault] = {}
         for project in projects:
@@ -170,7 +170,7 @@ class Workspace:
     def _environments(
         self, project: str, files: ProjectFiles, asked: Asked | None
     ) -> Mapping[str, ObservedEnvironment]:
-        """Those of a project that cannot be looked at hold up what needs them, and nothing else."""
+        """An environment that cannot be read affects only members that need it."""
         if asked is None:
             return {}
         wanted = asked.hashes.get(project, frozenset())
@@ -183,7 +183,7 @@ class Workspace:
     def offers(self, wish: Requirement) -> Offers:
         return look_at_offers(self._client, wish)
 
-    # What can be done
+    # Effects
 
     def fetch(self, project: str, application_id: str) -> ObservedApplication:
         with explained():
@@ -223,8 +223,9 @@ class Workspace:
         self.write_file(project, path, builders.builder(json.loads(settings)).encode())
 
     def write_file(self, project: str, path: str, data: bytes) -> None:
-        """What has the name and another content, as half an upload has, is replaced, and what was
-        written is read back, since later passes go by name and size; a broken one is removed."""
+        """Replace a file with other content, such as half an upload, and read it back.
+
+        Later passes compare name and size only, so a broken file is removed."""
         with explained():
             files = self._files(project)
             there = files.read(path)
@@ -234,7 +235,7 @@ class Workspace:
                 files.replace(path, data)
             if there != data and files.read(path) != data:
                 files.remove(path)
-                raise FilesError(f"{path}: what arrived is not what was sent", unknown=True)
+                raise FilesError(f"{path}: the content was changed during the upload", unknown=True)
 
     def remove_environment(self, project: str, path: str) -> None:
         with explained():
@@ -285,12 +286,12 @@ class Workspace:
 
 
 def is_project_id(text: str) -> bool:
-    """Whether this is an id and no name, so that it need not be looked up."""
+    """True for an ID, which needs no lookup, False for a name."""
     return _ID.fullmatch(text) is not None
 
 
 def _is_hidden(error: errors.CmlError) -> bool:
-    """Whether the project does not exist or may not be seen: CML answers 404 or 403 for either."""
+    """True if the project does not exist or is not visible: CML answers 404 or 403 for either."""
     refused = isinstance(error, errors.Unauthorized) and error.status == _FORBIDDEN
     return refused or isinstance(error, errors.NotFound)
 
@@ -298,17 +299,17 @@ def _is_hidden(error: errors.CmlError) -> bool:
 def _unfound(error: errors.CmlError) -> Frozen:
     for_a_person = _is_hidden(error) or isinstance(error, errors.Rejected)
     reason = Reason.PROJECT_NOT_FOUND if for_a_person else Reason.INCOMPLETE_LIST
-    return Frozen(reason, f"its project cannot be looked up: {error}")
+    return Frozen(reason, f"the project cannot be looked up: {error}")
 
 
 def _most_hopeful(faults: Sequence[errors.CmlError]) -> errors.CmlError:
-    """Of several faults the one that may pass by itself, so that a command tries again."""
+    """A temporary fault, if there is one, so that a command retries."""
     final = (errors.Unauthorized, errors.NotFound, errors.Rejected)
     return next((f for f in faults if not isinstance(f, final)), faults[0])
 
 
 def _head_runs(project: ObservedProject | None, cluster: str) -> bool:
-    """By name or by mark: an adopted head keeps its name, a released one has no mark."""
+    """Checks name and mark: an adopted head keeps its name, a released one has no mark."""
     key = Key(cluster, THE_HEAD)
     apps = () if project is None else project.applications
     return any(app.phase is Phase.RUNNING and _is_member(app, key) for app in apps)

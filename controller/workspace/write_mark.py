@@ -1,7 +1,7 @@
-"""The writes that change whose an application is.
+"""Writes of owner marks.
 
-No step of a plan does this, for a plan changes only what is ours.  Each write is one PATCH, right
-after a fresh look at the application by its id, and is read back.
+No step of a plan writes them, since a plan changes only managed applications.  Each write is one
+PATCH, directly after fetching the application, and is read back.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ on why it must not be written."""
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What came of one write.  `unapplied` names what CML accepted and did not take."""
+    """Result of a write.  `unapplied` are fields that CML accepted and ignored."""
 
     result: Result
     message: str = ""
@@ -32,7 +32,7 @@ class Written:
 
 
 def write(world: Workspace, app: ObservedApplication, decide: Decide) -> Written:
-    """Raises Fault only where nothing else may be tried."""
+    """Write the mark.  Fault if further writes are pointless."""
     fields: Fields = {}
     try:
         decided = decide(world.fetch(app.project, app.id))
@@ -51,16 +51,16 @@ def write(world: Workspace, app: ObservedApplication, decide: Decide) -> Written
 def _read_back(unapplied: tuple[str, ...]) -> Written:
     if not unapplied:
         return Written(Result.DONE)
-    message = f"FieldNotApplied: CML accepted and did not take {', '.join(unapplied)}"
+    message = f"FieldNotApplied: CML accepted but ignored {', '.join(unapplied)}"
     return Written(Result.FAILED, message, unapplied)
 
 
 def _looked(world: Workspace, app: ObservedApplication, fields: Fields) -> Written:
-    """The answer was lost: the application itself tells."""
+    """The result after a lost answer, read from the application."""
     try:
         seen = world.fetch(app.project, app.id)
     except Fault as fault:
-        return Written(Result.UNKNOWN, f"it may have been written: {fault}")
+        return Written(Result.UNKNOWN, f"the write may have taken effect: {fault}")
     if seen.environment == fields["environment"]:
         return Written(Result.DONE)
-    return Written(Result.FAILED, "the answer was lost, and nothing has changed")
+    return Written(Result.FAILED, "the answer was lost, and the application is unchanged")

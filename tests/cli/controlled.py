@@ -49,15 +49,15 @@ class Controlled:
         raise AssertionError(f"no rest after {most} passes: {self.loop.state}")
 
     @property
-    def board(self) -> ControllerSnapshot:
-        return self.running.board
+    def snapshot(self) -> ControllerSnapshot:
+        return self.running.snapshot
 
     @property
     def source(self) -> SourceState:
         return self.running.follower.state()
 
     def events(self) -> list[str]:
-        return [f"{event.reason} {event.object}" for event in reversed(self.board.events)]
+        return [f"{event.reason} {event.object}" for event in reversed(self.snapshot.events)]
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from stage import Stage
 
 
 def word(controller: Controlled) -> str:
-    assert controller.board.status is not None
-    (cluster,) = controller.board.status.clusters
+    assert controller.snapshot.status is not None
+    (cluster,) = controller.snapshot.status.clusters
     return cluster.word
 
 

@@ -213,7 +213,7 @@ def test_prune_asks_a_person_where_there_is_none_to_ask(stage: Stage) -> None:
     stage.wire.calls.clear()
     said = stage.run("reconcile", "--prune")
     assert said.code == Exit.REFUSED
-    assert "this deletes 1 cluster (training): 3 applications for good" in said.err
+    assert "This permanently deletes cluster training (3 applications)" in said.err
     assert stage.wire.writes() == []
 
 
@@ -292,7 +292,7 @@ def test_an_unexpected_error_is_one_line_and_its_traceback_needs_v(
     said = stage.run("plan")
     assert said.code == Exit.UNEXPECTED
     assert said.err.splitlines()[0] == (
-        "raycml: unexpected error: ZeroDivisionError: with [redacted]"
+        "raycml: internal error: ZeroDivisionError: with [redacted]"
     )
     assert is_plain(said)
     loud = stage.run("plan", "-v")

@@ -108,7 +108,7 @@ def test_without_any_events_it_says_where_they_come_from(stage: Stage) -> None:
 def test_a_name_that_no_event_has_gets_a_hint(log: Log) -> None:
     log.write(READY)
     assert "did you mean `analytics`?" in log.stage.run("events", "analytic").err
-    assert "there are some of: analytics" in log.stage.run("events", "zzz").err
+    assert "clusters with events: analytics" in log.stage.run("events", "zzz").err
     assert "in that time" in log.stage.run("events", "--since", "1s").err
 
 
@@ -152,7 +152,7 @@ def test_following_in_json_gives_one_line_for_each_event(log: Log) -> None:
 def test_whoever_follows_nothing_yet_is_told_once_and_waits(log: Log) -> None:
     meanwhile(log.stage, lambda: None, lambda: log.write(READY), end=8)
     said = log.stage.run("events", "-f")
-    assert said.err.count("waiting for them") == 1
+    assert said.err.count("waiting for events") == 1
     assert [row[2] for row in rows(said)[1:]] == ["Ready"]
 
 
@@ -168,7 +168,7 @@ def test_a_cml_that_cannot_be_reached_for_a_while_is_waited_for(log: Log) -> Non
     meanwhile(log.stage, lambda: log.write(FELL), end=120)
     said = log.stage.run("events", "-f")
     assert said.code == 0
-    assert said.err.count("trying again") == 1
+    assert said.err.count("retrying") == 1
     assert [row[2] for row in rows(said)[1:]] == ["Ready", "NotReady"]
 
 

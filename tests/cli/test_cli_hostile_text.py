@@ -182,13 +182,13 @@ def test_an_application_with_an_unreadable_mark_is_reported_and_never_touched(st
     assert stage.wire.writes() == []
     for command in (["status"], ["orphans"]):
         said = stage.run(*command).out
-        assert "no member can be read" in said
+        assert "their RAYCML_ variables are invalid" in said
         assert "long" in said
         assert "copy" not in said
         assert "other" not in said
     with controlled(stage, stage.folder / "specs") as running:
         running.turn(3)
-        status = running.board.status
+        status = running.snapshot.status
         assert status is not None
         assert [app.subdomain for app in status.unreadable] == ["evil", "long"]
 

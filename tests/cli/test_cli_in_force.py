@@ -123,7 +123,7 @@ def test_what_waits_is_listed_with_what_it_removes_and_nothing_else_can_be_appro
     stage: Stage,
 ) -> None:
     fill(stage)
-    assert stage.run("approve").err == "no revision waits for approval\n"
+    assert stage.run("approve").err == "no revision needs approval\n"
     with controlled(stage, "specs") as controller:
         controller.settle()
         empty(stage)
@@ -137,7 +137,7 @@ def test_what_waits_is_listed_with_what_it_removes_and_nothing_else_can_be_appro
         for unseen in ("abcdef0", "0" * 40, held.revision + "0"):
             refused = stage.run("approve", unseen, "--yes")
             assert refused.code == 6
-            assert f"waiting: {held.revision}" in refused.err
+            assert f"held revisions: {held.revision}" in refused.err
         unasked = stage.run("approve", held.revision)
         assert unasked.code == 6
         assert "removes: one, three, two" in unasked.err
@@ -149,7 +149,7 @@ def test_what_waits_is_listed_with_what_it_removes_and_nothing_else_can_be_appro
         assert name.endswith(f"-{held.revision}.json")
         controller.turn()
         assert controller.source.approved_by == "jdoe"
-        assert any("approved by jdoe" in event.message for event in controller.board.events)
+        assert any("approved by jdoe" in event.message for event in controller.snapshot.events)
     assert stage.run("approve").out == ""
 
 
@@ -165,19 +165,19 @@ def test_a_grace_is_counted_down_where_people_look_and_ends_when_the_spec_comes_
         text = (specs(stage) / "three.yaml").read_text()
         (specs(stage) / "three.yaml").unlink()
         controller.turn()
-        status = controller.board.status
+        status = controller.snapshot.status
         assert status is not None
         three = status.cluster("three")
         assert three is not None
         assert three.word == "Leaving"
         assert "deleted in 5m00s; put the spec back to keep it" in three.conditions[0].message
         count = summarize(
-            controller.board, stage.clock.now(), Watch(300.0, stage.clock.now())
+            controller.snapshot, stage.clock.now(), Watch(300.0, stage.clock.now())
         ).count
         assert count == "2 of 2 clusters, 2 of 2 members ready, 1 without a spec"
         stage.clock.wait(100)
         controller.turn()
-        assert "deleted in 2m49s" in controller.board.plan.waits[0].message
+        assert "deleted in 2m49s" in controller.snapshot.plan.waits[0].message
         said = stage.run("status", "three", "--specs", "specs")
         assert "deleted in 2m" in said.out, said.out
         assert "PruneGrace three" in controller.events()
@@ -270,8 +270,8 @@ def test_a_spec_that_moves_to_another_project_leaves_nothing_behind(
         with controlled(stage, "specs", dice=8) as controller:
             patiently(controller)
     assert places(stage) == {("ray-one-head", stage.project)}
-    assert controller.board.status is not None
-    assert controller.board.status.cluster("one").word == "Ready"  # type: ignore[union-attr]
+    assert controller.snapshot.status is not None
+    assert controller.snapshot.status.cluster("one").word == "Ready"  # type: ignore[union-attr]
     assert controller.running.last is not None
     assert set(controller.running.last.observed.projects) == {stage.project}
 
@@ -297,7 +297,8 @@ def test_what_runs_in_a_project_that_cannot_be_listed_is_reported_and_not_forgot
         patiently(controller, 600)
         assert ("ray-gone-head", other) in places(stage)
         assert any(
-            wait.cluster == "gone" and other in wait.message for wait in controller.board.plan.waits
+            wait.cluster == "gone" and other in wait.message
+            for wait in controller.snapshot.plan.waits
         )
         stage.wire.instead = lambda _: None
         patiently(controller, 800)
@@ -344,9 +345,9 @@ def test_a_cluster_whose_newest_spec_is_broken_is_not_synced_and_says_since_whic
         stage.capsys.readouterr()
         controller.settle()
         log = stage.capsys.readouterr().err
-        assert log.count("spec cannot be used") == 1
+        assert log.count("invalid spec") == 1
         assert "specs/one.yaml" in log
-        status = controller.board.status
+        status = controller.snapshot.status
         assert status is not None
         one, two = status.cluster("one"), status.cluster("two")
         assert one is not None
@@ -358,15 +359,15 @@ def test_a_cluster_whose_newest_spec_is_broken_is_not_synced_and_says_since_whic
         assert before[:12] in synced.message
         assert "specs/one.yaml" in synced.message
         assert two.condition("Ready") == one.condition("Ready")
-        verdict = summarize(controller.board, stage.clock.now(), Watch(300.0, stage.clock.now()))
+        verdict = summarize(controller.snapshot, stage.clock.now(), Watch(300.0, stage.clock.now()))
         assert verdict.count == "2 of 2 clusters, 2 of 2 members ready"
         listed = stage.run("status", "--specs", "specs").out.splitlines()
         assert any("OutOfDate" in row and "held at revision" in row for row in listed), listed
-        assert footer(controller.board.plan) == "No changes."
+        assert footer(controller.snapshot.plan) == "No changes."
         (specs(stage) / "one.yaml").write_text(good)
         controller.settle()
-        assert controller.board.status is not None
-        assert controller.board.status.cluster("one").word == "Ready"  # type: ignore[union-attr]
+        assert controller.snapshot.status is not None
+        assert controller.snapshot.status.cluster("one").word == "Ready"  # type: ignore[union-attr]
 
 
 # What a person protected, wherever the command is typed
@@ -446,7 +447,7 @@ def test_a_spec_that_names_a_project_which_is_not_allowed_is_refused_with_its_pl
     with controlled(stage, "specs") as controller:
         controller.settle()
         assert clusters(stage) == {"mine", "own"}
-        waits = {w.cluster: w for w in controller.board.plan.waits}
+        waits = {w.cluster: w for w in controller.snapshot.plan.waits}
         assert set(waits) == {"theirs", "named"}
         assert {str(wait.reason) for wait in waits.values()} == {"ProjectNotAllowed"}
         assert "specs/theirs.yaml:1: project" in waits["theirs"].message
@@ -500,6 +501,6 @@ def test_while_cml_is_away_the_page_says_so_and_which_revision_is_in_force(stage
         stage.wire.instead = away
         controller.turn(3)
         assert before
-        assert controller.board.source.revision == before
-        found = summarize(controller.board, stage.clock.now(), Watch(3600.0, stage.clock.now()))
+        assert controller.snapshot.source.revision == before
+        found = summarize(controller.snapshot, stage.clock.now(), Watch(3600.0, stage.clock.now()))
         assert found.title.startswith("CML cannot be reached")

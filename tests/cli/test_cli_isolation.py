@@ -54,7 +54,7 @@ def second_project(stage: Stage) -> str:
 
 
 def spoken(controller: Controlled, name: str) -> str:
-    status = controller.board.status
+    status = controller.snapshot.status
     found = None if status is None else status.cluster(name)
     assert found is not None
     return found.word
@@ -144,7 +144,7 @@ def test_a_list_that_is_torn_stops_no_cluster_elsewhere(stage: Stage) -> None:
         stage.spec("good", replicas=2)
         controller.turn(4)
         assert len(of_cluster(stage, "good")) == 3
-        assert controller.board.plan.refusals == ()
+        assert controller.snapshot.plan.refusals == ()
         assert len(of_cluster(stage, "moves")) == 2, "nothing is deleted on a torn list"
         stage.wire.instead = lambda _: None
         controller.settle()
@@ -271,9 +271,9 @@ def test_jobs_that_fail_hold_up_only_what_needs_an_environment(
         assert of_cluster(stage, "asks") == []
         assert builders.runs == [name.removeprefix("raycml-env-") for name in built]
         assert len(builders.jobs()) <= len(built) + (calls == "runs")
-        assert controller.board.plan is not None
-        assert controller.board.plan.refusals == ()
-        why = [wait.message for wait in controller.board.plan.waits if wait.cluster == "asks"]
+        assert controller.snapshot.plan is not None
+        assert controller.snapshot.plan.refusals == ()
+        why = [wait.message for wait in controller.snapshot.plan.waits if wait.cluster == "asks"]
         assert why
         assert all("environment" in message for message in why)
         stage.wire.instead = lambda _: None

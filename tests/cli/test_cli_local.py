@@ -25,7 +25,7 @@ def test_each_command_of_the_emulator_says_what_it_does(stage: Stage) -> None:
     texts = [found[1] for found in said.values() if found is not None]
     assert len(set(texts)) == 3
     assert not [text for text in texts if "Example" in text]
-    assert texts[1].startswith("Stop the embedded CML")
+    assert texts[1].startswith("Stop the local CML emulator")
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_a_member_that_fell_is_repaired_as_it_was(stage: Stage) -> None:
         stage.workspace.applications.stop(worker, stage.workspace.tick())
         controller.turn(30)
         assert set(stage.applications().values()) == {"APPLICATION_RUNNING"}
-        assert controller.board.plan.waits[0].reason.title == "NotOffered"
+        assert controller.snapshot.plan.waits[0].reason.title == "NotOffered"
 
 
 def test_one_bad_image_of_a_group_leaves_the_others_alone(stage: Stage) -> None:

@@ -26,10 +26,10 @@ def test_init_never_overwrites(stage: Stage) -> None:
     Path("specs/raycml.schema.json").write_text("mine")
     said = stage.run("init")
     assert said.code == 6
-    assert "specs/quickstart.yaml exists" in said.err
+    assert "specs/quickstart.yaml already exists" in said.err
     other = stage.run("init", "--name", "other")
     assert other.code == 0
-    assert "raycml.schema.json is of another version and was kept" in other.err
+    assert "raycml.schema.json is from another version; to update it" in other.err
     assert Path("specs/quickstart.yaml").read_text() == "mine"
     assert Path("specs/raycml.schema.json").read_text() == "mine"
 

@@ -77,7 +77,7 @@ def test_a_full_disk_behind_the_output_is_said_in_a_sentence(
         )
     assert said.stderr.splitlines() == [
         "raycml: standard output cannot be written: No space left on device",
-        "try: check where it goes, and the free space there",
+        "try: check the output file, and the free disk space",
     ]
     assert said.returncode == 1
 

@@ -35,14 +35,14 @@ def pass_time(controller: Controlled, minutes: int) -> None:
     end = controller.stage.clock.elapsed + minutes * 60
     while controller.stage.clock.elapsed < end:
         controller.turn()
-        assert controller.board.plan is not None
-        if not controller.board.plan.steps and controller.loop.state.pause_s > 20:
+        assert controller.snapshot.plan is not None
+        if not controller.snapshot.plan.steps and controller.loop.state.pause_s > 20:
             controller.stage.clock.wait(270.0)
 
 
 def waits(controller: Controlled) -> list[str]:
-    assert controller.board.plan is not None
-    return [f"{wait.reason}: {wait.message}" for wait in controller.board.plan.waits]
+    assert controller.snapshot.plan is not None
+    return [f"{wait.reason}: {wait.message}" for wait in controller.snapshot.plan.waits]
 
 
 @pytest.mark.parametrize("replicas", [0, 2])
@@ -68,8 +68,8 @@ def test_an_update_without_quota_is_tried_again_and_stops_a_member_ever_less_oft
         quota.used_up = False
         pass_time(controller, 150)
         assert waits(controller) == []
-        assert controller.board.status is not None
-        assert {c.word for c in controller.board.status.clusters} == {"Ready"}
+        assert controller.snapshot.status is not None
+        assert {c.word for c in controller.snapshot.status.clusters} == {"Ready"}
 
 
 def test_updates_and_starts_without_quota_are_no_storm_of_calls(stage: Stage) -> None:

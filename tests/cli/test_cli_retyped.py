@@ -13,12 +13,18 @@ from tests.cli.stage import Stage
     ("advice", "retyped"),
     [
         ("`raycml status`", "`raycml status --local`"),
-        ("`raycml unpause a`, then the same command", "`raycml unpause a --local`, then the same"),
+        (
+            "`raycml unpause a`, then repeat the command",
+            "`raycml unpause a --local`, then the same",
+        ),
         (
             "`raycml approve` lists; `raycml plan`",
             "`raycml approve --local` lists; `raycml plan --l",
         ),
-        ("run `raycml reconcile specs` to go on", "run `raycml reconcile specs --local` to go on"),
+        (
+            "run `raycml reconcile specs` to continue",
+            "run `raycml reconcile specs --local` to continue",
+        ),
         ("`raycml delete a --yes --local`", "`raycml delete a --yes --local`"),
         ("`raycml validate specs`", "`raycml validate specs`"),
         ("`raycml init`, or name the files", "`raycml init`, or name the files"),
@@ -59,7 +65,7 @@ def test_ctrl_c_advises_the_same_specs(stage: Stage) -> None:
     stage.clock.passing.append(press)
     said = stage.run("reconcile", "specs/one.yaml")
     assert said.code == 130
-    assert "run `raycml reconcile specs/one.yaml` to go on" in said.err
+    assert "run `raycml reconcile specs/one.yaml` to continue" in said.err
 
 
 @pytest.mark.parametrize("command", ["reconcile", "delete", "run"])
@@ -67,5 +73,5 @@ def test_a_dry_run_is_a_plan(stage: Stage, command: str) -> None:
     said = stage.run(command, "--dry-run")
     assert said.code == 64
     assert said.err == (
-        f"raycml: raycml {command} has no --dry-run\ntry: `raycml plan` shows what would be done\n"
+        f"raycml: raycml {command} has no --dry-run\ntry: `raycml plan` shows the changes\n"
     )

@@ -42,7 +42,7 @@ def test_a_converged_world_costs_no_write_however_long(stage: Stage) -> None:
         assert written
         uploads = [c for c in stage.wire.calls[before:] if c == ("POST", FILES % stage.project)]
         assert len(uploads) <= 20 * 33 / 20, "a small file every 20 s: the lease"
-        assert all(c.word == "Ready" for c in controller.board.status.clusters)  # type: ignore[union-attr]
+        assert all(c.word == "Ready" for c in controller.snapshot.status.clusters)  # type: ignore[union-attr]
 
 
 def test_where_nothing_is_to_be_done_only_pauses_are_read_and_all_files_in_ten_minutes(
@@ -78,8 +78,8 @@ def test_a_launcher_that_cannot_be_written_is_tried_again_ever_less_often(
     with controlled(stage, repository.folder) as controller:
         while stage.clock.elapsed < 3600:
             controller.turn()
-        assert controller.board.status is not None
-        assert "Ready" not in {cluster.word for cluster in controller.board.status.clusters}
+        assert controller.snapshot.status is not None
+        assert "Ready" not in {cluster.word for cluster in controller.snapshot.status.clusters}
         launchers = 2 * len(SPECS)
         assert launchers <= len(tried) <= 15 * launchers
         stage.wire.instead = lambda _: None
@@ -134,8 +134,8 @@ def test_without_prune_a_deleted_file_leaves_an_orphan(stage: Stage) -> None:
         repository.commit(three=None)
         controller.settle()
         assert clusters(stage) == set(SPECS)
-        assert controller.board.status is not None
-        assert controller.board.status.cluster("three").word == "Orphan"  # type: ignore[union-attr]
+        assert controller.snapshot.status is not None
+        assert controller.snapshot.status.cluster("three").word == "Orphan"  # type: ignore[union-attr]
 
 
 def test_all_files_deleted_waits_for_a_person(stage: Stage) -> None:
@@ -145,7 +145,7 @@ def test_all_files_deleted_waits_for_a_person(stage: Stage) -> None:
         commit = repository.commit(one=None, two=None, three=None)
         controller.settle()
         assert clusters(stage) == set(SPECS)
-        held = controller.board.source.held
+        held = controller.snapshot.source.held
         assert held is not None
         assert (held.revision, held.reason) == (commit, "PruneLimit")
         said = stage.run("approve", commit[:10], "--yes")
@@ -161,7 +161,7 @@ def test_a_forced_push_waits_for_a_person(stage: Stage) -> None:
         repository.git("commit", "-q", "--amend", "-m", "rewritten")
         commit = repository.git("rev-parse", "HEAD")
         controller.settle()
-        held = controller.board.source.held
+        held = controller.snapshot.source.held
         assert held is not None
         assert (held.revision, held.reason) == (commit, "Rewound")
         assert stage.run("approve", commit, "--yes").code == 0
@@ -219,8 +219,8 @@ def test_a_paused_cluster_is_shown_with_who_and_why_also_where_nothing_is_to_be_
         controller.settle()
         assert stage.run("pause", "one", "--reason", "migration", "--until", "2h").code == 0
         controller.settle()
-        assert controller.board.pauses["one"].by == "jdoe"
-        status = controller.board.status
+        assert controller.snapshot.pauses["one"].by == "jdoe"
+        status = controller.snapshot.status
         assert status is not None
         assert status.cluster("one").word == "Paused"  # type: ignore[union-attr]
 
@@ -235,8 +235,8 @@ def test_two_controllers_at_once_do_no_harm_and_one_leads(stage: Stage) -> None:
             first.turn()
             second.turn()
         assert set(stage.applications()) == {"ray-one-head", "ray-one-cpu-0"}
-        assert first.board.loop.leads
-        assert not second.board.loop.leads
+        assert first.snapshot.loop.leads
+        assert not second.snapshot.loop.leads
         creates = [p for m, p in stage.wire.writes() if p.endswith("/applications")]
         assert len(creates) == 2
 
@@ -267,7 +267,7 @@ def test_a_project_that_cannot_be_read_holds_up_no_other(stage: Stage) -> None:
     with controlled(stage, "specs") as controller:
         controller.turn(12)
         assert clusters(stage) == {"near"}
-        status = controller.board.status
+        status = controller.snapshot.status
         assert status is not None
         assert status.cluster("near").word == "Ready"  # type: ignore[union-attr]
         stage.wire.instead = lambda _: None
@@ -301,7 +301,7 @@ def test_events_outlive_the_controller_and_the_command_shows_them(stage: Stage) 
     reasons = {event["reason"] for event in said.json()["events"]}  # type: ignore[attr-defined]
     assert {"NewRevision", "Created", "Ready"} <= reasons
     with controlled(stage, "specs", dice=8) as again:
-        assert len(again.running.journal.events) == len(said.json()["events"])  # type: ignore[arg-type]
+        assert len(again.running.event_log.events) == len(said.json()["events"])  # type: ignore[arg-type]
 
 
 def test_status_of_a_cluster_tells_its_revision_and_its_last_error_however_old(

@@ -254,10 +254,10 @@ def test_the_running_controller_shows_no_secret(stage: Stage, fault: Fault) -> N
         running.turn(6)
         options = WebOptions(token=planted.secrets["RAYCML_WEB_TOKEN"])
         metrics = running.running.metrics
-        app = create_app(lambda: running.board, None, metrics, options, stage.clock)  # type: ignore[arg-type]  # no order is given
+        app = create_app(lambda: running.snapshot, None, metrics, options, stage.clock)  # type: ignore[arg-type]  # no order is given
         for path in ("/", "/clusters/one", "/clusters/three", "/metrics", "/readyz", *API):
             planted.check(app.test_client().get(path).text, path)
-        planted.check(repr(running.board) + repr(running.running), "repr")
+        planted.check(repr(running.snapshot) + repr(running.running), "repr")
     logged = stage.capsys.readouterr()
     planted.check(logged.out + logged.err, "log")
     check_project_files(stage, planted)

@@ -41,7 +41,7 @@ def test_what_a_controller_follows_needs_no_spec_at_hand(
     assert "ready      3 of 3 members" in detail.out
     assert "address    10.0.0.7:6379" in detail.out
     assert "No changes. Everything is in sync." in detail.out
-    assert "no specs/ here (see --specs): compared with what a controller follows" in detail.err
+    assert "no specs found in specs/ (see --specs): compared with the specs in force" in detail.err
     assert alarms(overview.out + detail.out) == []
 
 
@@ -63,7 +63,7 @@ def test_a_cluster_that_no_spec_and_no_record_declares_runs_and_is_not_compared(
         "analytics  Running  3/3    head 1/1 cpu 2/2  no spec available for comparison"
         in overview.out
     )
-    assert "no specs/ here (see --specs): shows what runs, not compared with specs" in overview.err
+    assert "no specs found in specs/ (see --specs): showing live state only" in overview.err
     assert "Synced  Unknown  NotCompared" in detail.out
     assert "Ready   True     AllNodesAlive  3 of 3 nodes are alive" in detail.out
     assert "address    10.0.0.7:6379" in detail.out
@@ -173,7 +173,7 @@ def test_a_folder_without_a_spec_is_no_obstacle(stage: Stage, elsewhere: Path, n
     (elsewhere / "specs").mkdir()
     shown = stage.run("status", *(["--specs", "specs"] if named else []))
     assert shown.code == 0
-    assert "no *.yaml or *.yml in specs: shows what runs" in shown.err
+    assert "no *.yaml or *.yml in specs: showing live state only" in shown.err
     assert "analytics  Running  3/3" in shown.out
 
 

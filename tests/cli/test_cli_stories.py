@@ -92,7 +92,7 @@ def test_status_of_one_cluster_says_how_to_connect(stage: Stage) -> None:
         "Synced  True  UpToDate       Every application is in sync with the spec.\n"
         "Ready   True  AllNodesAlive  2 of 2 nodes are alive\n"
         "\n"
-        "CLUSTER    MEMBER  APPLICATION          STATE    RAY     FOR    WAITS FOR\n"
+        "CLUSTER    MEMBER  APPLICATION          STATE    RAY     FOR    PENDING\n"
         f"analytics  head    {ids['ray-analytics-head']}  RUNNING  joined  1m40s  -\n"
         f"analytics  cpu/0   {ids['ray-analytics-cpu-0']}  RUNNING  joined  1m40s  -\n"
         "\n"
@@ -114,7 +114,7 @@ def test_progress_is_a_line_for_each_transition_and_a_heartbeat(stage: Stage) ->
         "   10s 0 of 1 member ready; 1 member: CML is starting it\n"
         "   20s 0 of 1 member ready; 1 member: CML is starting it\n"
         "   30s analytics head  RUNNING, Ray joined\n"
-        "done in 30s, 17 passes\n"
+        "converged in 30s (17 passes)\n"
     )
 
 
@@ -143,7 +143,7 @@ def test_time_that_runs_out_shows_conditions_logs_and_the_next_command(stage: St
     stage.write(".raycml/logs/analytics/cpu-0.log", lines.encode())
     said = stage.run("reconcile", "--timeout", "30s")
     assert said.code == 5
-    assert "not there yet, and the time is up (30s" in said.err
+    assert "timed out after 30s" in said.err
     assert "analytics  Ready=False NodesMissing: 1 of 2 nodes are alive" in said.err
     assert "    | line 80\\x1b[31m" in said.err
     assert "line 79" not in said.err
@@ -162,7 +162,7 @@ def test_what_waits_for_a_person_ends_at_once_with_a_remedy(stage: Stage) -> Non
     assert "paused by jdoe: moving house; otherwise: update (Outdated)" in said.err
     assert "try: raycml unpause analytics" in said.err
     assert stage.run("unpause", "analytics").out == (
-        "analytics  no longer paused (was by jdoe: moving house)\n"
+        "analytics  resumed (was paused by jdoe: moving house)\n"
     )
     assert stage.run("reconcile").code == 0
 
@@ -182,8 +182,11 @@ def test_delete_takes_a_cluster_away_and_says_that_its_spec_is_still_there(stage
     stage.run("reconcile")
     said = stage.run("delete", "analytics", "--yes")
     assert said.code == 0
-    assert said.out == "analytics  gone\n"
-    assert "analytics is still in specs/analytics.yaml:1: the next reconcile brings it" in said.err
+    assert said.out == "analytics  deleted\n"
+    assert (
+        "analytics is still declared in specs/analytics.yaml:1: the next reconcile will recreate it"
+        in said.err
+    )
     assert stage.applications() == {}
     assert stage.files(".raycml/launchers/analytics") == []
 
@@ -193,7 +196,7 @@ def test_delete_needs_no_spec(stage: Stage) -> None:
     assert stage.run("reconcile", "elsewhere.yaml").code == 0
     (stage.folder / "specs").rmdir()
     said = stage.run("delete", "analytics", "--yes")
-    assert (said.code, said.out) == (0, "analytics  gone\n")
+    assert (said.code, said.out) == (0, "analytics  deleted\n")
     assert "brings it back" not in said.err
 
 
@@ -260,7 +263,7 @@ def test_ctrl_c_between_two_passes_ends_a_command(stage: Stage) -> None:
     stage.clock.passing.append(press)
     said = stage.run("reconcile")
     assert said.code == 130
-    assert said.err.endswith("raycml: interrupted\nrun `raycml reconcile` to go on\n")
+    assert said.err.endswith("raycml: interrupted\nrun `raycml reconcile` to continue\n")
     assert len(stage.applications()) == 3
     later = [path for _, path in stage.wire.calls[pressed[0] :]]
     assert not [path for path in later if "/files" not in path], "only the lease is given back"
@@ -405,4 +408,4 @@ def test_an_unreachable_cml_is_waited_out_once_the_work_has_begun(stage: Stage) 
     stage.wire.instead = cut
     said = stage.run("reconcile")
     assert said.code == 0
-    assert "; trying again" in said.err
+    assert "; retrying" in said.err

@@ -160,8 +160,8 @@ def test_the_record_of_an_old_source_goes_after_a_month(stage: Stage) -> None:
         assert records(stage) == 2
         days(controller, 4)
         assert records(stage) == 1
-        assert controller.board.status is not None
-        assert [c.word for c in controller.board.status.clusters] == ["Ready"]
+        assert controller.snapshot.status is not None
+        assert [c.word for c in controller.snapshot.status.clusters] == ["Ready"]
         controller.settle()
         assert records(stage) == 1
     with controlled(stage, "elsewhere") as controller:

@@ -43,7 +43,7 @@ def test_delete_asks_and_a_no_changes_nothing(at_terminal: Teller) -> None:
     for typed in ("n\n", "\n"):
         said = at_terminal.run("delete", "analytics", typed=typed)
         assert said.code == 6
-        assert "this deletes 1 cluster (analytics): 3 applications for good" in said.err
+        assert "This permanently deletes cluster analytics (3 applications)" in said.err
     assert at_terminal.run("delete", "analytics", typed="").code == 130
     assert stage.wire.writes() == []
 
@@ -74,7 +74,7 @@ def test_the_live_table_shows_members_and_keeps_the_steps(
     said = at_terminal.run("reconcile", "--no-color")
     assert said.code == 0
     assert "+ analytics cpu/1  created  Missing" in said.err
-    assert "WAITS FOR" in said.err
+    assert "PENDING" in said.err
     assert "CML is starting it" in said.err
-    assert said.err.rstrip().endswith("passes")
+    assert said.err.rstrip().endswith("passes)")
     assert "joined" in said.out

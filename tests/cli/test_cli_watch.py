@@ -63,7 +63,7 @@ def test_without_the_files_the_rest_is_shown_and_what_is_not_known_is_said(ready
     said = ready.run("status")
     assert said.code == 0
     assert "analytics  Ready" in said.out
-    assert "not known which clusters are paused" in said.err
+    assert "pauses cannot be read" in said.err
 
 
 def test_status_writes_nothing(ready: Stage) -> None:
@@ -112,7 +112,7 @@ def test_watching_goes_on_when_the_cluster_has_gone(ready: Stage) -> None:
     meanwhile(ready, gone, lambda: None)
     said = ready.run("status", "analytics", "-w")
     assert said.code == 0
-    assert stamped(said)[-1] == "analytics  gone"
+    assert stamped(said)[-1] == "analytics  deleted"
 
 
 def test_whoever_edits_a_spec_sees_it_while_watching(ready: Stage) -> None:
@@ -167,7 +167,7 @@ def test_what_a_terminal_has_no_room_for_is_printed_whole_and_then_changes(
         assert ready.run("status", "analytics", "-w").code == 0
     shown = out.getvalue()
     assert "No changes. Everything is in sync." in shown
-    assert "Ctrl-C ends" not in shown
+    assert "stop with Ctrl-C" not in shown
     assert len(stamped(Said(0, re.sub(r"\x1b\[[0-9;]*m", "", shown), ""))) == 2
 
 
@@ -184,5 +184,5 @@ def test_on_a_terminal_the_table_is_drawn_anew(
     drawn = out.getvalue()
     well, fallen = drawn.index("3/3"), drawn.index("Ray does not list its node")
     assert "\x1b[2K" in drawn[well:fallen]  # the lines of the first table are taken away
-    assert drawn.count("Ctrl-C ends") >= 2
+    assert drawn.count("stop with Ctrl-C") >= 2
     assert stamped(Said(0, drawn, "")) == []

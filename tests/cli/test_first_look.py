@@ -47,7 +47,7 @@ def looked(controller: Controlled, source: str, **flags: object) -> int | None:
     [
         (("--ref", "nosuch"), 64, "has no branch or tag `nosuch`"),
         (("--ref", NOWHERE), 64, "the commit is not there"),
-        (("--path", "nosuch"), 64, "there is no such folder"),
+        (("--path", "nosuch"), 64, "no such folder"),
         (("--path", "specs/one.yaml"), 64, "the path is not a folder"),
     ],
 )
@@ -106,7 +106,7 @@ def test_an_application_whose_repository_is_away_goes_on_looking(stage: Stage) -
     with controlled(stage, url) as controller:
         assert not is_needed(resolve(Flags(), stage.environ), controller.running.follower)
         controller.turn()
-        assert "there is no such folder" in str(unready(controller.board))
+        assert "no such folder" in str(unready(controller.snapshot))
         (stage.folder / "away").rename(specs.folder)
         controller.settle()
         assert stage.applications()
@@ -116,7 +116,7 @@ def test_an_application_whose_folder_is_not_mounted_goes_on_looking(stage: Stage
     stage.environ["RAYCML_SOURCE"] = "specs"
     with controlled(stage, None) as controller:
         controller.turn()
-        assert "specs does not exist" in str(unready(controller.board))
+        assert "specs does not exist" in str(unready(controller.snapshot))
         stage.spec("one", replicas=0)
         controller.settle()
         assert stage.applications()
@@ -132,7 +132,7 @@ def test_a_repository_without_specs_is_waited_for_and_says_so(
         assert looked(controller, str(specs.folder), **flags) is None
         stage.capsys.readouterr()
         controller.turn()
-        assert "holds no spec at all" in str(unready(controller.board))
+        assert "holds no spec at all" in str(unready(controller.snapshot))
         said = [s for s in stage.capsys.readouterr().err.splitlines() if "standing by" in s]
         assert said
         assert all('"warning"' in line for line in said)

@@ -32,8 +32,8 @@ def test_a_controller_in_a_long_call_or_idle_keeps_its_lease(stage: Stage) -> No
         stage.wire.instead = slow
         first.turn()
         stage.wire.instead = lambda _: None
-        assert first.board.loop.leads
-        assert not second.board.loop.leads
+        assert first.snapshot.loop.leads
+        assert not second.snapshot.loop.leads
         assert second.running.epoch == 0
         assert creates(stage) == 6
         first.turn()
@@ -75,7 +75,7 @@ def test_a_pass_ends_in_bounded_time_when_cml_does_not_answer(stage: Stage) -> N
 
 def shown(controller: Controlled) -> tuple[bool, bool, str, str]:
     """Whether its page says that it leads and that another one does, its cluster, its revision."""
-    board = controller.board
+    board = controller.snapshot
     assert board.status is not None
     (cluster,) = board.status.clusters
     revision = board.source.revision

@@ -61,13 +61,13 @@ def test_delete_is_carried_out_by_the_controller_that_leads(
         controller.turn(2)
         leader(controller)
         said = command(stage, "delete", "two", "--yes")
-        assert (said.code, said.out) == (0, "two  gone\n")
-        assert "leads and is asked to do this" in said.err
+        assert (said.code, said.out) == (0, "two  deleted\n")
+        assert "delegated to the leading controller: jdoe" in said.err
         assert len(stage.applications()) == 6
         assert stage.files(FOLDER) == []
         controller.settle()
         assert len(stage.applications()) == 6
-        assert controller.board.loop.leads
+        assert controller.snapshot.loop.leads
 
 
 def test_a_deleted_cluster_whose_spec_stays_is_not_repaired_meanwhile_and_comes_back_then(
@@ -81,7 +81,7 @@ def test_a_deleted_cluster_whose_spec_stays_is_not_repaired_meanwhile_and_comes_
         leader(controller)
         said = command(stage, "delete", "one", "--yes")
         assert said.code == 0
-        assert "one is still in specs/one.yaml" in said.err
+        assert "one is still declared in specs/one.yaml" in said.err
         controller.settle()
         assert len(stage.applications()) == 5
         assert creates_of(stage) - before == 3, "each member once, when all were gone"
@@ -272,7 +272,7 @@ def test_a_command_acts_itself_when_the_leader_ends(stage: Stage) -> None:
 
         stage.clock.passing.append(ends)
         said = command(stage, "delete", "one", "--yes")
-        assert (said.code, said.out) == (0, "one  gone\n")
+        assert (said.code, said.out) == (0, "one  deleted\n")
         assert stage.files(FOLDER) == []
 
 
@@ -332,7 +332,7 @@ def test_a_pause_ends_the_pass_in_hand_before_its_next_step(stage: Stage) -> Non
         assert len(stage.applications()) == 1
         controller.turn(3)
         assert len(stage.applications()) == 1
-        assert list(controller.board.pauses)
+        assert list(controller.snapshot.pauses)
 
 
 def test_an_interrupt_withdraws_an_order(stage: Stage) -> None:
@@ -348,7 +348,7 @@ def test_an_interrupt_withdraws_an_order(stage: Stage) -> None:
     stage.clock.passing.append(press)
     said = command(stage, "delete", "one", "--yes")
     assert said.code == 130
-    assert said.err.endswith("the order is withdrawn; `raycml status` shows how far it came\n")
+    assert said.err.endswith("the order is withdrawn; to see the current state: `raycml status`\n")
     assert stage.files(FOLDER) == []
 
 
@@ -364,5 +364,5 @@ def test_an_interrupt_of_a_release_says_how_to_go_on(stage: Stage) -> None:
     stage.wire.instead = press
     said = stage.run("release", "one", "--yes")
     assert said.code == 130
-    assert "run `raycml release one` to go on with the rest" in said.err
+    assert "run `raycml release one` to continue" in said.err
     assert stage.run("release", "one", "--yes").code == 0

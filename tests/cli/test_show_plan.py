@@ -99,7 +99,7 @@ def test_an_empty_plan_says_that_nothing_changes() -> None:
 def test_a_refused_plan_says_which_law_it_would_break() -> None:
     said = plan_text(Plan(refusals=("only_our_own_is_changed: stop of x",)))
     assert said == (
-        "Refused, since it would break a law: only_our_own_is_changed: stop of x\nNothing was done."
+        "Refused: it would break a law: only_our_own_is_changed: stop of x\nNothing was done."
     )
     assert plan_json(Plan(refusals=("a law",)), "").complete is False
 

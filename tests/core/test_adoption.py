@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.adoption.adoption import (
-    Ground,
+    AdoptionContext,
     adopted,
     adoption,
     foresee,
@@ -92,8 +92,8 @@ def proposed(*apps: ObservedApplication, filled: tuple[Member, ...] = ()) -> dic
 
 def ground(
     *apps: ObservedApplication, state: DesiredState = STATE, from_owner: str | None = None
-) -> Ground:
-    return Ground(state.clusters[0], state, observed(*apps), POLICY, from_owner)
+) -> AdoptionContext:
+    return AdoptionContext(state.clusters[0], state, observed(*apps), POLICY, from_owner)
 
 
 def fields(plan: Plan, member: str) -> list[str]:
@@ -152,23 +152,23 @@ def test_the_clusters_own_family_is_proposed_before_all_others() -> None:
 def test_families_that_compete_are_left_to_a_person() -> None:
     found = propose(ANALYTICS, (), [by_hand("a-head"), by_hand("b-head")])
     assert found.pairs == ()
-    assert found.notes == (
-        "several families of names could be meant (`a`, `b`); choose with --map",
-    )
+    assert found.notes == ("ambiguous families of names (`a`, `b`); choose with --map",)
 
 
 def test_a_place_that_two_claim_is_left_to_a_person_and_the_rest_is_proposed() -> None:
     apps = [by_hand("x-head"), by_hand("x-worker-1"), by_hand("x-worker1")]
     found = propose(ANALYTICS, (), apps)
     assert [str(p.member) for p in found.pairs] == ["head"]
-    assert found.notes == ("cpu/1 could be `x-worker-1` and `x-worker1`; choose with --map",)
+    assert found.notes == (
+        "cpu/1: ambiguous names `x-worker-1` and `x-worker1`; choose with --map",
+    )
 
 
 def test_a_group_with_more_claims_than_room_is_left_to_a_person() -> None:
     apps = [by_hand(f"x-worker-{n}") for n in range(3)]
     found = propose(ANALYTICS, (), apps)
     assert found.pairs == ()
-    assert "3 applications could be of group cpu, which has room for 2" in found.notes[0]
+    assert "3 applications match group cpu, which has 2 free members" in found.notes[0]
     assert proposed(*apps[:2], filled=(place("cpu/9"),)) == {}
 
 
@@ -304,7 +304,7 @@ def test_another_owners_mark_is_respected_unless_that_owner_is_named() -> None:
     theirs = application(CLUSTER, "head")
     theirs = replace(theirs, environment={**theirs.environment, "RAYCML_OWNER": "b"})
     (refused,) = refusals(pair("head", theirs))
-    assert "`--from-owner b`" in refused
+    assert "--from-owner b" in refused
     assert refusals(pair("head", theirs), from_owner="c") != []
     assert refusals(pair("head", theirs), from_owner="b") == []
 
@@ -326,7 +326,7 @@ def test_ours_in_the_very_place_is_no_matter() -> None:
 def test_a_filled_place_takes_no_second_one() -> None:
     held = application(CLUSTER, "head")
     (refused,) = refusals(pair("head", by_hand("x-head")), apps=(held,))
-    assert f"head has application {held.id} already" in refused
+    assert f"head has an application already: {held.id}" in refused
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_more_members_than_replicas_are_refused_for_they_would_be_deleted() -> N
     new = [pair(f"cpu/{n}", by_hand(f"x-{n}")) for n in (7, 8)]
     assert refusals(*new) == []
     (refused,) = refusals(*new, apps=(application(CLUSTER, "cpu/0"),))
-    assert "set `replicas: 3` first" in refused
+    assert "set `replicas: 3`" in refused
 
 
 # What the planner makes of it

@@ -63,7 +63,7 @@ MUTANTS: list[Mutant] = [
       "silent = self._silence.get(project, 0.0) >= SILENCE_S", "silent = False",
       f"{COMPOSITION}::test_files_that_never_answer_leave_time_for_other_projects"),
     m("B13", "a long pass loses the lease", "workspace/session.py",
-      "with machine.repeat(lease.renew, _BEAT_S):", "with machine.repeat(lambda: None, _BEAT_S):",
+      "with system.repeat(lease.renew, _BEAT_S):", "with system.repeat(lambda: None, _BEAT_S):",
       f"{COMPOSITION}::test_two_controllers_never_lead_at_once"),
 ]
 # fmt: on

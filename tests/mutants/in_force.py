@@ -109,7 +109,7 @@ MUTANTS: list[Mutant] = [
       "        return not source.has_path(reading.id)", "        return False",
       f"{FIRST}::test_what_a_repository_does_not_have_is_a_wrong_command_line"),
     m("B6", "a repository without specs is waited for without a word", "web/health.py",
-      'why = board.source.failure or (board.source.held.message if board.source.held else "")',
+      'why = source.failure or (source.held.message if source.held else "")',
       'why = ""',
       f"{FIRST}::test_a_repository_without_specs_is_waited_for_and_says_so"),
     m("B21", "a clock that jumps removes a pause", "files/leftovers.py",
@@ -119,7 +119,7 @@ MUTANTS: list[Mutant] = [
       "    return over_s is not None and over_s >= PAUSE_KEPT_S", "    return over_s is None",
       f"{SWEEP}::test_what_may_still_count_stays"),
     m("B8", "files that are over stay for ever", "run/controller.py",
-      "        self.sweeping.sweep(self.projects, self.follower.poller.origin, done)\n", "",
+      "        self.clean_up.sweep(self.projects, self.follower.poller.origin, done)\n", "",
       f"{SWEEP}::test_what_is_over_goes_after_a_day"),
 ]
 # fmt: on

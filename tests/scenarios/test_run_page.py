@@ -135,12 +135,12 @@ def pause_and_unpause(page: Page) -> None:
 def delete_all_but_wait(page: Page, repository: Repository) -> None:
     commit = repository.commit(one=None, two=None)
     page.get_by_role("link", name="All clusters").click()
-    waiting = page.get_by_role("heading", name=f"Revision {commit[:12]} waits for a person")
+    waiting = page.get_by_role("heading", name=f"Revision {commit[:12]} needs approval")
     expect(waiting).to_be_visible(timeout=SOON_MS)
 
 
 def approve(page: Page) -> None:
-    page.get_by_label("I have read what it would do").check()
+    page.get_by_label("I have reviewed what this changes").check()
     page.get_by_role("button", name="Approve revision").click()
     said = page.locator("p.told").filter(has_text="is approved")
     expect(said).to_be_visible()

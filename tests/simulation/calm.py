@@ -145,7 +145,7 @@ def _stays(sim: Simulation, leader: Process) -> None:
 def unseen(sim: Simulation, leader: Process) -> list[str]:
     """Applications of ours whose cluster is not in the status."""
     assert leader.running is not None
-    status = leader.running.board.status
+    status = leader.running.snapshot.status
     named = set() if status is None else {cluster.name for cluster in status.clusters}
     found = []
     for site in sim.world.sites.values():

@@ -297,7 +297,7 @@ class Process:
         of a cluster, or by a warning of the last minutes."""
         if self.running is None or self.unready():
             return True
-        board = self.running.board
+        board = self.running.snapshot
         clusters = () if board.status is None else board.status.clusters
         recent = self.clock.now() - timedelta(seconds=RECENT_S)
         warned = any(
@@ -308,7 +308,7 @@ class Process:
 
     def unready(self) -> list[str]:
         """What the readiness page answers."""
-        return ["it does not run"] if self.running is None else unready(self.running.board)
+        return ["it does not run"] if self.running is None else unready(self.running.snapshot)
 
 
 def _leave(session: AbstractContextManager[Session]) -> None:

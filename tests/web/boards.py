@@ -165,7 +165,7 @@ PROBLEMS = (
 )
 EVENTS = (
     Event(
-        Kind.WARNING, "RevisionHeld", "9e8d7c6b5a4f waits for a person: it removes 3 of 5 clusters",
+        Kind.WARNING, "RevisionHeld", "9e8d7c6b5a4f needs approval: it removes 3 of 5 clusters",
         first_at=at(-900), last_at=at(-12), count=30,
     ),
     Event(

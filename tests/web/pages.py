@@ -69,7 +69,7 @@ class Ordered:
 class Web:
     """An application over a board that a test may exchange, and a client of it."""
 
-    board: ControllerSnapshot
+    snapshot: ControllerSnapshot
     token: str = TOKEN
     hook_secret: str = HOOK_SECRET
     stall_s: float = 300.0
@@ -90,7 +90,7 @@ class Web:
             on_error=self.on_error,
             refresh_s=self.refresh_s,
         )
-        self.app = create_app(lambda: self.board, self.orders, self.metrics, options, self.clock)
+        self.app = create_app(lambda: self.snapshot, self.orders, self.metrics, options, self.clock)
         self.client: FlaskClient = self.app.test_client()
 
     def page(self, path: str = "/") -> "Page":

@@ -162,10 +162,10 @@ def test_a_person_signs_in_pauses_and_unpauses(visit: Visit) -> None:
     visit.page.get_by_label("Why, for those who find it").fill("moving the data")
     visit.page.get_by_label("Until").fill("2h")
     visit.page.get_by_role("button", name="Pause training", exact=True).click()
-    expect(visit.page.get_by_text("Asked to pause training")).to_be_visible()
+    expect(visit.page.get_by_text("Pausing training")).to_be_visible()
     visit.picture("paused")
     visit.page.get_by_role("button", name="Unpause training").click()
-    expect(visit.page.get_by_text("Asked to unpause training")).to_be_visible()
+    expect(visit.page.get_by_text("Resuming training")).to_be_visible()
     assert visit.web.orders.heard == [
         ("pause", "training", "moving the data", "2h"),
         ("unpause", "training"),
@@ -177,7 +177,7 @@ def test_a_person_approves_a_revision_after_having_read(visit: Visit) -> None:
     button = visit.page.get_by_role("button", name="Approve revision 9e8d7c6b5a4f")
     button.click()
     assert visit.web.orders.heard == []
-    visit.page.get_by_label("I have read what it would do").check()
+    visit.page.get_by_label("I have reviewed what this changes").check()
     button.click()
     expect(visit.page.get_by_text("Revision 9e8d7c6b5a4f is approved.")).to_be_visible()
     assert visit.web.orders.heard == [("approve", boards.NEWER)]
@@ -186,7 +186,7 @@ def test_a_person_approves_a_revision_after_having_read(visit: Visit) -> None:
 def test_a_person_has_a_pass_begin_and_signs_out(visit: Visit) -> None:
     visit.sign_in()
     visit.page.get_by_role("button", name="Reconcile now").click()
-    expect(visit.page.get_by_text("A pass begins now.")).to_be_visible()
+    expect(visit.page.get_by_text("Reconcile started.")).to_be_visible()
     visit.page.get_by_role("button", name="Sign out").click()
     expect(visit.page.get_by_role("link", name="Sign in")).to_be_visible()
     assert visit.web.orders.heard == [("wake",)]
@@ -194,24 +194,24 @@ def test_a_person_has_a_pass_begin_and_signs_out(visit: Visit) -> None:
 
 def test_the_page_follows_the_board_by_itself(visit: Visit) -> None:
     visit.go("/")
-    visit.web.board = boards.calm()
-    expect(visit.page.get_by_role("status")).to_contain_text("All is well")
-    expect(visit.page).to_have_title("✓ All is well - raycml")
+    visit.web.snapshot = boards.calm()
+    expect(visit.page.get_by_role("status")).to_contain_text("All clusters healthy")
+    expect(visit.page).to_have_title("✓ All clusters healthy - raycml")
     visit.picture("calm")
 
 
 def test_the_page_never_takes_away_what_somebody_fills_in(visit: Visit) -> None:
     visit.page.clock.install()
     visit.sign_in()
-    box = visit.page.get_by_label("I have read what it would do")
+    box = visit.page.get_by_label("I have reviewed what this changes")
     box.check()
-    visit.web.board = boards.calm()
+    visit.web.snapshot = boards.calm()
     visit.page.clock.run_for(10_000)
     expect(box).to_be_checked()
     box.uncheck()
     visit.page.get_by_role("button", name="Sign out").focus()
     visit.page.clock.run_for(10_000)
-    expect(visit.page.get_by_role("status")).to_contain_text("All is well")
+    expect(visit.page.get_by_role("status")).to_contain_text("All clusters healthy")
 
 
 def test_a_page_that_hears_nothing_any_more_says_so(visit: Visit) -> None:
@@ -229,7 +229,7 @@ def test_a_page_that_hears_nothing_any_more_says_so(visit: Visit) -> None:
 def test_the_page_can_be_used_by_keyboard_alone(visit: Visit) -> None:
     visit.go("/")
     visit.page.keyboard.press("Tab")
-    assert visit.page.evaluate("document.activeElement.textContent") == "Skip to the facts"
+    assert visit.page.evaluate("document.activeElement.textContent") == "Skip to content"
     visit.page.keyboard.press("Enter")
     visit.page.keyboard.press("Tab")
     assert visit.page.evaluate("document.querySelector('main').contains(document.activeElement)")
@@ -243,6 +243,6 @@ def test_without_scripts_all_facts_and_orders_are_there(browser: Browser) -> Non
         visit.sign_in()
         expect(visit.page.get_by_text("it removes 3 of 5 clusters").first).to_be_visible()
         visit.page.get_by_role("button", name="Reconcile now").click()
-        expect(visit.page.get_by_text("A pass begins now.")).to_be_visible()
+        expect(visit.page.get_by_text("Reconcile started.")).to_be_visible()
     server.close()
     assert web.orders.heard == [("wake",)]

@@ -222,7 +222,7 @@ def test_a_body_that_is_not_json_is_refused_as_such(web: Web) -> None:
 
 
 def test_what_cannot_be_done_is_told_with_the_words_of_the_controller(web: Web) -> None:
-    web.orders.refusal = "this revision does not wait for approval any more"
+    web.orders.refusal = "this revision no longer needs approval"
     answer = web.client.post(f"/api/v1/revisions/{boards.NEWER}/approve", headers=BEARER)
     assert answer.status_code == 409
     assert answer.get_json() == {"error": {"reason": "OrderRefused", "message": web.orders.refusal}}
@@ -291,5 +291,5 @@ def _faults(described: Any, schema: Any, body: object) -> Iterator[str]:
 
 
 def test_no_document_holds_an_address_that_is_not_of_the_web(web: Web) -> None:
-    web.board = replace(web.board, urls={"ray-training-head": "javascript:alert(1)"})
+    web.snapshot = replace(web.snapshot, urls={"ray-training-head": "javascript:alert(1)"})
     assert read(web, "/api/v1/clusters/training")["url"] == ""

@@ -39,12 +39,12 @@ def test_somebody_who_has_signed_in_orders_by_a_form_and_is_told(web: Web, path:
 
 def test_what_was_approved_no_longer_waits(web: Web) -> None:
     web.sign_in()
-    waits = f"Revision {boards.NEWER[:12]} waits for a person"
+    waits = f"Revision {boards.NEWER[:12]} needs approval"
     approve = f"/revisions/{boards.NEWER}/approve"
     assert waits in web.page("/").text
     page = web.page(web.post(approve, agreed="yes").headers["Location"])
     assert waits not in page.text
-    assert "It comes into force with the next pass." in page.text
+    assert "It takes effect in the next pass." in page.text
     assert approve not in page.forms()
     web.clock.forward(120)
     assert waits in web.page("/").text, "the approval came to nothing"
@@ -53,8 +53,8 @@ def test_what_was_approved_no_longer_waits(web: Web) -> None:
 def test_what_was_done_is_said_once(web: Web) -> None:
     web.sign_in()
     place = web.post("/reconcile").headers["Location"]
-    assert "A pass begins now." in web.page(place).text
-    assert "A pass begins now." not in web.page(place).text
+    assert "Reconcile started." in web.page(place).text
+    assert "Reconcile started." not in web.page(place).text
     assert web.client.get("/?note=made-up").status_code == 200
 
 
@@ -176,7 +176,7 @@ def test_a_wrong_token_is_a_page_that_says_so(web: Web) -> None:
     answer = web.post("/sign-in", token="wrong")
     assert answer.status_code == 401
     page = Page(answer.get_data(as_text=True))
-    assert "This is not the token." in page.text
+    assert "Wrong token." in page.text
     assert "wrong" not in page.text
     assert page.faults == []
 
@@ -261,7 +261,7 @@ def test_a_form_without_the_mark_of_the_session_orders_nothing(web: Web, mark: s
         "/reconcile", data={"mark": mark}, headers={"Sec-Fetch-Site": "same-origin"}
     )
     assert answer.status_code == 403
-    assert "load its page again" in answer.get_data(as_text=True)
+    assert "Reload the page" in answer.get_data(as_text=True)
     assert web.orders.heard == []
 
 
@@ -281,7 +281,7 @@ def test_a_form_that_is_too_large_is_refused(web: Web) -> None:
 
 
 def test_the_token_is_in_no_representation_of_the_options(web: Web) -> None:
-    board = replace(web.board)
+    board = replace(web.snapshot)
     assert TOKEN not in repr(Web(board).app.config)
     from controller.web.orders import WebOptions
 

@@ -119,17 +119,17 @@ def test_an_address_that_is_not_of_the_web_is_no_link() -> None:
         "//x",
     )
     for address in addresses:
-        status = web.board.status
+        status = web.snapshot.status
         assert status is not None
         head = status.clusters[0].members[0]
-        web.board = replace(web.board, urls={head.application: address})
+        web.snapshot = replace(web.snapshot, urls={head.application: address})
         links = web.page("/").links() + web.page("/clusters/training").links()
         assert not [link for link in links if address.strip() in link], address
 
 
 def test_what_is_well_says_so_first() -> None:
     page = Web(boards.calm()).page("/")
-    assert "All is well" in page.text
+    assert "All clusters healthy" in page.text
     assert "1 of 1 cluster, 3 of 3 members ready" in page.text
     assert page.all("p", role="status", **{"class": "verdict good"})
     assert not page.all("section", **{"class": "matter bad"})
@@ -147,16 +147,16 @@ def test_a_cluster_that_is_being_deleted_is_said_to_be() -> None:
 def test_before_the_first_pass_the_page_answers_and_says_so() -> None:
     web = Web(boards.first())
     assert web.client.get("/").status_code == 200
-    assert "The first pass is under way" in web.page("/").text
+    assert "The first pass is running" in web.page("/").text
     answer = web.client.get("/clusters/analytics")
     assert answer.status_code == 404
-    assert "nothing is known of any cluster" in answer.get_data(as_text=True)
+    assert "the state of the clusters is unknown" in answer.get_data(as_text=True)
 
 
 def test_the_overview_tells_of_each_cluster_what_it_is_and_what_it_waits_for() -> None:
     text = Web(boards.busy()).page("/").text
     for said in (
-        "fraud-scoring needs a person (and 3 more matters)",
+        "fraud-scoring needs attention (and 3 more alerts)",
         "1 of 4 clusters, 17 of 21 members ready, 1 suspended",
         "gpu/1 blocked: NameConflict: `ray-fraud-scoring-gpu-1` is application",
         "gpu/0 update and restart, later: RollingUpdate: follows when no more than 1 of the group",
@@ -188,11 +188,11 @@ def test_the_overview_tells_of_the_source_and_of_a_revision_that_waits() -> None
     page = Web(boards.busy()).page("/")
     for said in (
         "https://git.example.com/platform/ray-clusters.git (main, specs/)",
-        "4f2c1d9a8b7e, came into force 2 h ago",
+        "4f2c1d9a8b7e, in force since 2 h ago",
         "Last read20 s ago",
-        "Revision 9e8d7c6b5a4f waits for a person",
+        "Revision 9e8d7c6b5a4f needs approval",
         "PruneLimit: it removes 3 of 5 clusters: analytics, fraud-scoring, training",
-        "To agree: raycml approve 9e8d7c6b5a4f. It came 15 min ago.",
+        "To approve it, run: raycml approve 9e8d7c6b5a4f. Received 15 min ago.",
         "1 problem in the specs",
         "specs/search.yaml:14:7: spec.headGroupSpec.resources.memory",
     ):
@@ -202,11 +202,11 @@ def test_the_overview_tells_of_the_source_and_of_a_revision_that_waits() -> None
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"failures": 3, "error": "CML cannot be reached"}, "3 passes in a row failed"),
+        ({"failures": 3, "error": "CML cannot be reached"}, "The last 3 passes failed"),
         ({"failures": 3, "error": "CML cannot be reached"}, "CML cannot be reached"),
         ({"failures": 1, "error": "x"}, "The last pass failed"),
         ({"holder": "raycml on pod-7", "leads": False}, "raycml on pod-7 holds the lease"),
-        ({"started_at": at(-900), "ended_at": at(-905)}, "No pass has begun or ended for 15m00s"),
+        ({"started_at": at(-900), "ended_at": at(-905)}, "No pass has started or ended for 15m00s"),
     ],
 )
 def test_a_loop_that_does_not_go_well_is_said_at_the_top(
@@ -225,7 +225,7 @@ def test_a_source_that_fails_is_said_and_what_is_in_force_stays() -> None:
     text = Web(replace(calm, source=source)).page("/").text
     assert "The source cannot be read" in text
     assert "The remote hung up" in text
-    assert "The revision in force stays in force." in text
+    assert "The current revision stays in force." in text
 
 
 def test_a_plan_that_was_refused_is_said_with_the_law() -> None:
@@ -274,7 +274,7 @@ def test_a_cluster_whose_launchers_are_behind_says_how_to_bring_them_up() -> Non
     members = tuple(replace(m, edition_behind=m.member == "cpu/1") for m in found.members)
     status = replace(busy.status, clusters=(replace(found, members=members),))
     text = Web(replace(busy, status=status)).page("/clusters/analytics").text
-    assert "Launcher edition behind: cpu/1." in text
+    assert "Outdated launchers: cpu/1." in text
 
 
 def test_a_cluster_without_a_running_head_has_no_dashboard_and_no_way_in() -> None:
@@ -297,7 +297,7 @@ def test_an_unknown_cluster_is_a_page_in_the_same_look_that_helps_on() -> None:
     answer = Web(boards.busy()).client.get("/clusters/trainin")
     page = Page(answer.get_data(as_text=True))
     assert answer.status_code == 404
-    assert "There is no cluster `trainin`; did you mean `training`?" in page.text
+    assert "No cluster `trainin`; did you mean `training`?" in page.text
     assert page.all("link", rel="stylesheet")
     assert "/" in page.links()
 
@@ -406,7 +406,7 @@ def test_under_a_strange_name_the_first_page_is_alive_and_tells_nothing() -> Non
 def test_what_breaks_inside_is_told_to_the_log_and_not_to_the_reader() -> None:
     heard: list[Exception] = []
     web = Web(boards.calm(), on_error=heard.append)
-    web.board = None  # type: ignore[assignment]  # a fault of ours
+    web.snapshot = None  # type: ignore[assignment]  # a fault of ours
     answer = web.client.get("/")
     assert answer.status_code == 500
     assert "NoneType" not in answer.get_data(as_text=True)
@@ -464,7 +464,7 @@ def test_a_pause_that_has_run_out_is_not_shown() -> None:
 def test_a_page_says_of_when_its_facts_are_not_when_it_was_drawn() -> None:
     web = Web(boards.calm())
     web.clock.forward(600)
-    assert "As of 2026-03-01 12:00:00 UTC" in web.page("/").text
+    assert "Updated 2026-03-01 12:00:00 UTC" in web.page("/").text
     assert "Last pass10 min ago" in web.page("/").text
 
 
@@ -473,7 +473,7 @@ def test_a_first_pass_that_failed_is_not_told_as_one_that_is_under_way() -> None
     loop = replace(first.loop, failures=2, error="the API key is wrong")
     text = Web(replace(first, loop=loop)).page("/").text
     assert "The API key is wrong" in text
-    assert "No pass has ended well yet; nothing is known of any cluster." in text
+    assert "No pass has succeeded yet, so the state of the clusters is unknown." in text
     assert "under way" not in text
     assert "What is shown below" not in text
 
@@ -489,6 +489,6 @@ def test_a_cluster_without_a_spec_shows_its_applications_and_no_count_of_none(wo
     for path in ("/", f"/clusters/{first.name}"):
         text = web.page(path).text
         assert many in text
-        assert "no members wanted" not in text
+        assert "scaled to zero" not in text
         assert "0/0" not in text
         assert "0 of 0 clusters, 0 of 0 members ready, 1 without a spec" in text

@@ -1,1 +1,1 @@
-"""The commands, one a module: parse, ask, print."""
+"""The commands, each a module: parse, ask, print."""

@@ -161,25 +161,25 @@ def _context(
     screen: Screen, shape: Shape, options: AcceptanceOptions
 ) -> Iterator[AcceptanceContext]:
     """A run on the workspace that the environment names, with access to the head's job API."""
-    machine, calls = screen.machine, list[CallRecord]()
+    system, calls = screen.system, list[CallRecord]()
     local, ca_cert = options.local, options.ca_cert
-    key = locate(machine, local=local).api_key
+    key = locate(system, local=local).api_key
     with (
         open_session(screen, local=local, ca_cert=ca_cert, on_call=calls.append) as session,
         _http(screen, session, ca_cert) as http,
-        showing(screen, machine.clock) as progress,
+        showing(screen, system.clock) as progress,
     ):
 
         def jobs(cluster: str) -> JobClient:
             url = session.client.application_url(application_name(cluster, THE_HEAD))
-            return JobClient(url, key, http, machine.clock, calls.append)
+            return JobClient(url, key, http, system.clock, calls.append)
 
         yield AcceptanceContext(
             session=session,
-            name=cluster_name(machine.rng.getrandbits(32)),
+            name=cluster_name(system.rng.getrandbits(32)),
             shape=shape,
             options=options,
-            deadline=machine.clock.monotonic() + options.timeout_s,
+            deadline=system.clock.monotonic() + options.timeout_s,
             interrupts=Interrupts(),
             progress=progress,
             jobs=jobs,
@@ -189,14 +189,14 @@ def _context(
 
 def _http(screen: Screen, session: Session, ca_cert: Path | None) -> httpx.Client:
     """For addresses of applications, with the trust of the client."""
-    transport = screen.machine.transport
+    transport = screen.system.transport
     address = parse_address(session.client.application_url("any"))
     return open_http(address, transport, verify=True if transport else trust(ca_cert))
 
 
 def _write(screen: Screen, folder: Path, done: AcceptanceReport) -> None:
     """Write both forms.  A failure is only reported: the exit code stays that of the test."""
-    redact = screen.machine.redaction
+    redact = screen.system.redaction
     for name, content in (
         (f"{done.cluster}.json", json.dumps(fields_of(done), indent=2, ensure_ascii=False)),
         (f"{done.cluster}.txt", full_text(done)),

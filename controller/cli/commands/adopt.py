@@ -1,7 +1,8 @@
 """`raycml adopt`: take existing applications into a cluster that a spec declares.
 
-A person says which, or agrees to what names propose.  Each application is looked at afresh and gets
-the mark by one PATCH; what runs in it goes on.  All else is left to the next reconcile.
+The user maps applications to members, or confirms the mapping proposed from names.  Each
+application is fetched again and gets the mark by one PATCH, without a restart.  Everything else is
+left to the next reconcile.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from controller.core.spec.text import counted
 from controller.printable import one_line
 from controller.process.interrupts import saying
 from controller.run.orders.delegation import lead_or_order, new_order, writes_of
-from controller.terminal.consent import consent
+from controller.terminal.confirm import confirm
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import (
@@ -47,8 +48,8 @@ Mapped = Annotated[
     typer.Option(
         "--map",
         metavar="MEMBER=NAME|ID",
-        help="Which application is which member: head=my-head, cpu/0=my-worker-0.  May be "
-        "repeated.  Default: as names propose",
+        help="Application of a member: head=my-head, cpu/0=my-worker-0.  Can be repeated.  "
+        "Default: proposed from names",
         show_default=False,
     ),
 ]
@@ -57,7 +58,7 @@ FromOwner = Annotated[
     typer.Option(
         "--from-owner",
         metavar="OWNER",
-        help="Also take applications that carry the mark of this other owner.",
+        help="Also take applications with the mark of this other owner.",
         show_default=False,
     ),
 ]
@@ -80,9 +81,10 @@ def adopt(  # noqa: PLR0913 - the options of one command
 ) -> Exit:
     """Example: raycml adopt analytics --map head=ray-cluster-head
 
-    Take existing applications into a cluster.  Shows what differs, and asks; restarts nothing.
+    Take existing applications into a cluster, without a restart.
 
-    What differs from the spec is updated by the next `raycml reconcile`; what is equal runs on.
+    Shows the differences from the spec and asks for confirmation.  The next `raycml reconcile`
+        updates applications that differ; the others keep running.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     revision = load(specs)
@@ -99,12 +101,12 @@ def adopt(  # noqa: PLR0913 - the options of one command
             shown.ask(yes=yes)
         elif not found.already and found.notes:
             message = f"nothing was adopted: {'; '.join(found.notes)}"
-            raise CommandError(message, Exit.REFUSED, "`--map MEMBER=NAME` says which is which")
+            raise CommandError(message, Exit.REFUSED, f"`raycml adopt {name} --map MEMBER=NAME`")
         answer = None
-        if found.adoptions:  # no lease is taken for nothing
+        if found.adoptions:  # without changes, no lease is needed
             wish = new_order(
                 session,
-                screen.machine,
+                screen.system,
                 OrderKind.ADOPT,
                 (name,),
                 timeout,
@@ -113,7 +115,7 @@ def adopt(  # noqa: PLR0913 - the options of one command
             )
             answer = lead_or_order(session, wish, screen.say)
         if answer is None:
-            with saying(f"run `raycml adopt {name}` to go on with the rest"):
+            with saying(f"run `raycml adopt {name}` to continue"):
                 written = carry_out(session, ground, found)
             return shown.conclude(written)
         return shown.conclude(writes_of(answer, [made.app.id for made in found.adoptions]))
@@ -141,7 +143,7 @@ def _mapping(text: str) -> tuple[Member, str]:
 
 @dataclass(frozen=True, slots=True)
 class AdoptionDialog:
-    """What a person, or a script, sees of an offer: before, and after."""
+    """Output of an offer, before and after the confirmation."""
 
     screen: Screen
     form: Form
@@ -157,7 +159,7 @@ class AdoptionDialog:
         said = f"this takes {counted(len(self.offer.adoptions), 'application')} into {name}"
         if self.form is Form.JSON and not yes and not self.screen.asks:
             self.screen.document(adopt_json(self.offer, self.revision, None))
-        consent(self.screen, said, "Adopt?", yes=yes)
+        confirm(self.screen, said, "Adopt?", yes=yes)
 
     def conclude(self, written: Sequence[Written]) -> Exit:
         if self.form is Form.JSON:
@@ -165,8 +167,8 @@ class AdoptionDialog:
         else:
             self.screen.data(adopted_text(self.offer, written))
         if not all(one.done for one in written):
-            self.screen.say("not all were adopted; the same command goes on with the rest")
+            self.screen.say("not all applications were adopted; run the command again to continue")
             return Exit.NOT_CONVERGED
         if written and is_pending(self.offer.plan):
-            self.screen.say("the rest is for: raycml reconcile")
+            self.screen.say("next: raycml reconcile")
         return Exit.DONE

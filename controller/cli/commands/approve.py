@@ -1,6 +1,6 @@
-"""`raycml approve`: a person's agreement that a revision which waits may come into force.
+"""`raycml approve`: approval of a held revision.
 
-It is for one step, from the revision in force to the one that waits, and is used up by that step.
+An approval is for one step, from the revision in force to the held one, and ends with that step.
 """
 
 import re
@@ -14,7 +14,7 @@ from controller.files.approvals import all_held
 from controller.files.port import FilesError
 from controller.process.operator import operator_name
 from controller.run.orders.page_orders import write_approval
-from controller.terminal.consent import consent
+from controller.terminal.confirm import confirm
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import CaCert, Local, NoColor, Verbose, Yes
@@ -26,11 +26,11 @@ Named = Annotated[
     str | None,
     typer.Argument(
         metavar="REVISION",
-        help="Its id, or the first 7 characters or more.  Default: list those that wait.",
+        help="Revision ID, or at least its first 7 characters.  Default: list held revisions",
         show_default=False,
     ),
 ]
-Waiting = tuple[str, Held]  # the id of a source, and its revision that waits
+Waiting = tuple[str, Held]  # the ID of a source, and its held revision
 
 
 def approve(
@@ -45,7 +45,7 @@ def approve(
 ) -> Exit:
     """Example: raycml approve 4c1f9a7
 
-    Let a revision into force that removes many clusters, or that was pushed by force.
+    Approve a revision that is held because it removes many clusters, or was force-pushed.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     named = None if revision is None else _checked(revision)
@@ -55,7 +55,7 @@ def approve(
             _show(screen, waiting)
             return Exit.DONE
         for source, held in _chosen(named, waiting):
-            consent(screen, f"{_text(held)}\n{_effect(held)}", "Approve?", yes=yes)
+            confirm(screen, f"{_text(held)}\n{_effect(held)}", "Approve?", yes=yes)
             _approve(screen, session, source, held)
     return Exit.DONE
 
@@ -66,7 +66,7 @@ def _checked(revision: str) -> str:
         raise CommandError(
             f"a revision is {PREFIX_MIN} to 64 characters of 0-9 and a-f",
             Exit.USAGE,
-            "`raycml approve` lists those that wait",
+            "list held revisions: `raycml approve`",
         )
     return named
 
@@ -75,23 +75,23 @@ def _waiting(session: Session) -> tuple[Waiting, ...]:
     try:
         return all_held(session.files(session.project))
     except FilesError as error:
-        message = f"the revisions that wait cannot be read: {error}"
+        message = f"held revisions cannot be read: {error}"
         raise CommandError(message, Exit.UNEXPECTED) from None
 
 
 def _chosen(named: str, waiting: Sequence[Waiting]) -> tuple[Waiting, ...]:
-    """The revision by its whole id or a prefix, which may wait in several sources."""
+    """The held revision with this ID or prefix; several sources may hold it."""
     meant = {held.revision for held in matching(named, [held for _, held in waiting])}
     if len(meant) == 1:
         return tuple(each for each in waiting if each[1].revision in meant)
     if meant:
-        message = f"{named} is the start of several revisions: {', '.join(sorted(meant))}"
-        raise CommandError(message, Exit.USAGE, "more characters of the one that is meant")
+        message = f"{named} matches several revisions: {', '.join(sorted(meant))}"
+        raise CommandError(message, Exit.USAGE, "give more characters of the revision ID")
     there = ", ".join(held.revision for _, held in waiting) or "none"
     raise CommandError(
-        f"no controller holds a revision {named}; waiting: {there}",
+        f"no controller holds revision {named}; held revisions: {there}",
         Exit.REFUSED,
-        "`raycml approve` lists the revisions that wait",
+        "list held revisions: `raycml approve`",
     )
 
 
@@ -99,7 +99,7 @@ def _show(screen: Screen, waiting: Sequence[Waiting]) -> None:
     for _, held in waiting:
         screen.data(_text(held))
     if not waiting:
-        screen.say("no revision waits for approval")
+        screen.say("no revision needs approval")
 
 
 def _text(held: Held) -> str:
@@ -116,14 +116,14 @@ def _text(held: Held) -> str:
 
 def _effect(held: Held) -> str:
     if held.removes:
-        return "once approved, these clusters are deleted when their grace is over"
-    return "once approved, this revision is in force"
+        return "once approved, these clusters are deleted after their grace period"
+    return "once approved, this revision takes effect"
 
 
 def _approve(screen: Screen, session: Session, source: str, held: Held) -> None:
     try:
-        write_approval(session, source, held, operator_name(screen.machine.environ))
+        write_approval(session, source, held, operator_name(screen.system.environ))
     except OrderError as error:
         raise CommandError(str(error), Exit.UNEXPECTED) from None
     screen.data(f"{held.revision}  approved")
-    screen.say(f"the controller that follows {held.origin} lets it into force with its next pass")
+    screen.say(f"the controller that follows {held.origin} applies it in its next pass")

@@ -30,7 +30,7 @@ from controller.core.model.history import History
 from controller.core.model.observed import ObservedApplication
 from controller.core.spec.text import counted, spoken
 from controller.core.status.goal import Verdict
-from controller.terminal.consent import consent
+from controller.terminal.confirm import confirm
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import CaCert, Local, NoColor, Verbose, Yes, duration
@@ -181,7 +181,7 @@ def _desired(session: BootstrapSession, asked: BootstrapOptions) -> DesiredSetup
 def _hide(screen: Screen, app: ObservedApplication) -> None:
     """What a person has put into the application is kept there, and shown nowhere."""
     for name in SECRET & app.environment.keys():
-        screen.machine.redaction.add(app.environment[name])
+        screen.system.redaction.add(app.environment[name])
 
 
 def _as_it_follows(asked: BootstrapOptions, app: ObservedApplication) -> BootstrapOptions:
@@ -243,7 +243,7 @@ def _carry_out(run: BootstrapRun, desired: DesiredSetup) -> Exit:
 
 def _warn(screen: Screen) -> None:
     """Secrets go nowhere: what they are put into, every collaborator of the project can read."""
-    environ = screen.machine.environ
+    environ = screen.system.environ
     for name in sorted(SECRET & {n for n in environ if n.startswith("RAYCML_")}):
         screen.say(f"{name} is not passed on to the controller (see the manual)")
 
@@ -289,7 +289,7 @@ def _remove(session: BootstrapSession, *, everything: bool, yes: bool, dry_run: 
         session.screen.data("\n".join(lines))
         return Exit.DONE
     session.screen.say(*lines)
-    consent(session.screen, "this cannot be undone", "Delete?", yes=yes)
+    confirm(session.screen, "this cannot be undone", "Delete?", yes=yes)
     end = run.until_done()
     if end.verdict is not Verdict.REACHED or end.last.plan.refusals:
         raise diagnosis(session, end.last, None)

@@ -1,6 +1,7 @@
-"""`raycml delete`: take clusters away for good, by their owner marks; a spec is not needed.
+"""`raycml delete`: permanent deletion of clusters, by their owner marks; no spec is needed.
 
-A spec that would bring a cluster back is said, and one that protects or pauses it is obeyed.
+Prints a warning if a spec would recreate the cluster.  A spec that protects or pauses the cluster
+prevents its deletion.
 """
 
 from collections.abc import Sequence
@@ -53,7 +54,7 @@ Timeout = Annotated[
         "--timeout",
         metavar="DURATION",
         parser=duration,
-        help="How long to wait until they are gone.",
+        help="Timeout for the deletion.",
     ),
 ]
 
@@ -73,7 +74,7 @@ def delete(  # noqa: PLR0913 - the options of one command
 ) -> Exit:
     """Example: raycml delete analytics --yes
 
-    Delete all applications of clusters and wait until they are gone.
+    Permanently delete clusters, and wait until their applications are deleted.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     chosen = cluster_names(names)
@@ -87,9 +88,9 @@ def delete(  # noqa: PLR0913 - the options of one command
         seen = look_and_plan(NO_SPECS, session.world, History(), policy)
         _check_known(chosen, seen, policy)
         check_pauses(set(chosen), seen)
-        agree(screen, wanted, f"{members_away(seen.plan)} for good", yes=yes)
+        agree(screen, wanted, members_away(seen.plan), yes=yes)
         started = session.clock.monotonic()
-        order = new_order(session, screen.machine, OrderKind.DELETE, tuple(chosen), timeout)
+        order = new_order(session, screen.system, OrderKind.DELETE, tuple(chosen), timeout)
         answer = lead_or_order(session, order, screen.say)
         if answer is None:
             left_s = max(started + timeout - session.clock.monotonic(), 0.0)
@@ -100,7 +101,7 @@ def delete(  # noqa: PLR0913 - the options of one command
             code, why = exit_of(answer), [answer.message]
         _conclude(screen, code, why, chosen, held)
         if code is Exit.DONE:
-            screen.say(f"done in {spoken(session.clock.monotonic() - started)}")
+            screen.say(f"deleted in {spoken(session.clock.monotonic() - started)}")
         return code
 
 
@@ -111,23 +112,23 @@ def _holders(names: list[str], specs: Specs) -> list[SpecDocument]:
 
 
 def _project_of(held: list[SpecDocument]) -> str | None:
-    """The project that the specs name, where they agree on one; otherwise the connection's."""
+    """The project in the specs, if they agree; None for the connection's project."""
     named = {holder.cluster.spec.project for holder in held}
     if len(named) > 1:
         raise CommandError(
-            "the clusters are in several projects", Exit.USAGE, "one `raycml delete` for each"
+            "the clusters are in several projects", Exit.USAGE, "run `raycml delete` once for each"
         )
     return next(iter(named), None)
 
 
 def _check_known(names: list[str], seen: Pass, policy: Policy) -> None:
-    """A name without an application, nor a launcher that is left of it, is a mistake."""
+    """CommandError for a name without an application and without a leftover launcher."""
     ours = {key_of(app).cluster for app in seen.observed.owned(policy.owner)}
     known = ours | _left(seen.plan)
     for name in names:
         if name not in known:
             hint = did_you_mean(name, ours) or f"there are: {', '.join(sorted(ours)) or 'none'}"
-            message = f"no cluster `{name[:60]}` of ours in this project; {hint}"
+            message = f"no managed cluster `{name[:60]}` in this project; {hint}"
             raise CommandError(message, Exit.USAGE, "`raycml status`")
 
 
@@ -136,7 +137,7 @@ def _left(plan: Plan) -> set[str]:
 
 
 def _carry_out(screen: Screen, session: Session, policy: Policy, timeout_s: float) -> Convergence:
-    stops = Interrupts(session.client.limit, screen.machine.ending)
+    stops = Interrupts(session.client.limit, screen.system.ending)
     with stops as interrupts, showing(screen, session.clock) as progress:
         drive = Drive(session, NO_SPECS, policy, interrupts, progress)
         drive.command = f"raycml delete {' '.join(sorted(policy.delete))}"
@@ -147,9 +148,9 @@ def _conclude(
     screen: Screen, code: Exit, why: Sequence[str], names: list[str], held: list[SpecDocument]
 ) -> None:
     if code is Exit.DONE:
-        screen.data("\n".join(f"{name}  gone" for name in names))
+        screen.data("\n".join(f"{name}  deleted" for name in names))
     else:
-        screen.say(f"not gone yet: {', '.join(names)}", *why)
+        screen.say(f"not deleted yet: {', '.join(names)}", *why)
     for holder in held:
-        again = f"{holder.cluster.name} is still in {holder.place}"
-        screen.say(f"{again}: the next reconcile brings it back; remove that spec to keep it away")
+        again = f"{holder.cluster.name} is still declared in {holder.place}"
+        screen.say(f"{again}: the next reconcile will recreate it; remove that spec")

@@ -86,7 +86,7 @@ def doctor(  # noqa: PLR0913 - the options of one command
 
 def _show(screen: Screen, output: Form, results: Sequence[CheckResult]) -> None:
     if output is Form.JSON:
-        screen.document(checkup_json(results, screen.machine.clock.now()))
+        screen.document(checkup_json(results, screen.system.clock.now()))
         return
     shown = [replace(r, message=one_line(r.message), fix=one_line(r.fix)) for r in results]
     screen.data("\n".join([*checkup_lines(shown), checkup_summary(shown)]))

@@ -1,4 +1,4 @@
-"""`raycml emulator`: start, stop and look for the embedded CML."""
+"""`raycml emulator`: start, stop and status of the local CML emulator."""
 
 from typing import Annotated
 
@@ -16,16 +16,16 @@ SCHEMA = "raycml.emulator/v1"
 
 Port = Annotated[
     int,
-    typer.Option("--port", min=0, max=65535, help="0: last time's where free, or any."),
+    typer.Option("--port", min=0, max=65535, help="Port.  0: the previous one if free, else any."),
 ]
 
-app = typer.Typer(no_args_is_help=False, help="The embedded CML, for trying things out.")
+app = typer.Typer(no_args_is_help=False, help="Manage the local CML emulator.")
 
 
 def start(ctx: typer.Context, *, port: Port = 0, output: Output = Form.TEXT) -> Exit:
     """Example: raycml emulator start
 
-    Start the embedded CML in the background, or find the one that runs.
+    Start the local CML emulator in the background, unless it is running.
     """
     found = daemon.start(state_dir(ctx.obj.environ), port)
     _show(Screen(ctx.obj, plain=True, verbose=False), found, output)
@@ -35,18 +35,18 @@ def start(ctx: typer.Context, *, port: Port = 0, output: Output = Form.TEXT) -> 
 def stop(ctx: typer.Context) -> Exit:
     """Example: raycml emulator stop
 
-    Stop the embedded CML and everything that runs in it.  What it holds is kept.
+    Stop the local CML emulator and everything that runs in it.  Its state is kept.
     """
     stopped = daemon.stop(state_dir(ctx.obj.environ))
     screen = Screen(ctx.obj, plain=True, verbose=False)
-    screen.data("the embedded CML is stopped" if stopped else "the embedded CML was not running")
+    screen.data("the CML emulator is stopped" if stopped else "the CML emulator was not running")
     return Exit.DONE
 
 
 def status(ctx: typer.Context, *, output: Output = Form.TEXT) -> Exit:
     """Example: raycml emulator status
 
-    Say whether the embedded CML runs, and where.
+    Show the state and the address of the local CML emulator.
     """
     found = daemon.status(state_dir(ctx.obj.environ))
     _show(Screen(ctx.obj, plain=True, verbose=False), found, output)
@@ -57,10 +57,10 @@ def _show(screen: Screen, found: Connection | None, output: Form) -> None:
     if output is Form.JSON:
         screen.document(_document(found))
     elif found is None:
-        screen.data("the embedded CML is not running; start it: raycml emulator start")
+        screen.data("the CML emulator is not running; start it: raycml emulator start")
     else:
         screen.data(
-            f"the embedded CML runs (pid {found.pid})\n"
+            f"the CML emulator is running (pid {found.pid})\n"
             f"page      http://{found.domain}\n"
             f"sign in   {_sign_in(found, screen)}\n"
             f"API key   api_key in {found.state_dir}/connection.json\n"
@@ -71,15 +71,15 @@ def _show(screen: Screen, found: Connection | None, output: Form) -> None:
 
 
 def _sign_in(found: Connection, screen: Screen) -> str:
-    """A link for a browser, in place of the key.  A log is no place for what opens something."""
+    """A sign-in link on a terminal; a log must not contain one."""
     if not screen.draws:
-        return "by the link that `raycml emulator status` prints on a terminal"
-    fresh = ticket(found.api_key, screen.machine.clock.now())
-    return f"http://{found.domain}/sign-in?ticket={fresh}  (once, within ten minutes)"
+        return "run `raycml emulator status` on a terminal for a link"
+    fresh = ticket(found.api_key, screen.system.clock.now())
+    return f"http://{found.domain}/sign-in?ticket={fresh}  (valid once, for ten minutes)"
 
 
 def _document(found: Connection | None) -> dict[str, object]:
-    """Without the key: it stays in `connection.json`, which only its owner may read."""
+    """The document, without the key: it stays in `connection.json`, readable by its owner only."""
     if found is None:
         return {"schema": SCHEMA, "running": False}
     return {

@@ -1,4 +1,4 @@
-"""`raycml events`: what a long-running controller saw and did, from the project's files."""
+"""`raycml events`: events of long-running controllers, from the project's files."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -30,13 +30,11 @@ from controller.workspace.session import Session, open_session
 
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="NAME", help="Of one cluster.  Default: of all", show_default=False),
+    typer.Argument(metavar="NAME", help="Cluster name.  Default: all clusters", show_default=False),
 ]
-Follow = Annotated[
-    bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C.")
-]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Print new events until Ctrl-C.")]
 Limit = Annotated[
-    int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="The latest N only.")
+    int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="Show the latest N events.")
 ]
 Since = Annotated[
     float | None,
@@ -44,19 +42,19 @@ Since = Annotated[
         "--since",
         metavar="DURATION",
         parser=duration,
-        help="Only what happened in the last 90s, 15m, 2d.",
+        help="Show events of the last 90s, 15m or 2d.",
         show_default=False,
     ),
 ]
 
-_KNOWN_MAX = 50_000  # events that a follower remembers to have shown; files hold a tenth of it
+_KNOWN_MAX = 50_000  # events that a follower remembers; the files contain a tenth of it
 
 Shown = tuple[tuple[str, ...], datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events, and in which form."""
+    """Selection of events, and their output format."""
 
     name: str | None
     limit: int
@@ -64,7 +62,7 @@ class EventFilter:
     form: Form
 
     def chosen(self, events: Sequence[Event], now: datetime) -> list[Event]:
-        """Oldest first, like a log."""
+        """The selected events, oldest first, like a log."""
         named = [e for e in events if self.name in (None, e.cluster)]
         if self.since_s is not None:
             start = now - timedelta(seconds=self.since_s)
@@ -88,14 +86,14 @@ def events(  # noqa: PLR0913 - the options of one command
 ) -> Exit:
     """Example: raycml events analytics -f
 
-    Show what a long-running controller saw and did: oldest first, repeats counted.
+    Show events of long-running controllers, oldest first, with repeat counts.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     wish = EventFilter(name, limit, since, output)
     with open_session(screen, local=local, ca_cert=ca_cert, project=project) as session:
         stored = EventFile(session.files(session.project))
         if follow:
-            with suppress(KeyboardInterrupt):  # as one ends it
+            with suppress(KeyboardInterrupt):  # the usual end
                 _follow(screen, session, stored, wish)
         else:
             _show(screen, session, stored.read(), wish)
@@ -114,18 +112,20 @@ def _show(screen: Screen, session: Session, found: Sequence[Event], wish: EventF
 
 
 def _none(found: Sequence[Event], wish: EventFilter) -> str:
-    """Why there is nothing to see."""
+    """The reason for an empty list."""
     if not found:
-        return "no events; a long-running controller writes them: `raycml run`"
+        return "no events; they are written by `raycml run`"
     known = sorted({event.cluster for event in found if event.cluster})
     if wish.name is not None and wish.name not in known:
-        hint = did_you_mean(wish.name, known) or f"there are some of: {', '.join(known) or 'none'}"
-        return f"no events of a cluster `{wish.name[:60]}`; {hint}"
+        hint = (
+            did_you_mean(wish.name, known) or f"clusters with events: {', '.join(known) or 'none'}"
+        )
+        return f"no events of cluster `{wish.name[:60]}`; {hint}"
     return "no events in that time"
 
 
 def _follow(screen: Screen, session: Session, stored: EventFile, wish: EventFilter) -> None:
-    """First what there is, then whatever is new or was counted up.  Ends by an exception."""
+    """Print all events, then new and repeated ones.  Ends by an exception."""
     known: dict[Shown, int] | None = None
     for found in looks(stored.read, screen, session.clock):
         before = known or {}
@@ -152,4 +152,4 @@ def _head(
     if wish.form is Form.TEXT:
         screen.stream(line(HEADER))
     if not chosen:
-        screen.say(f"{_none(found, wish)}; waiting for them")
+        screen.say(f"{_none(found, wish)}; waiting for events")

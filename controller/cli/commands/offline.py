@@ -1,4 +1,4 @@
-"""Commands that need no connection: `init`, `validate`, `schema`."""
+"""Commands without a connection: `init`, `validate`, `schema`."""
 
 import json
 from dataclasses import replace
@@ -29,14 +29,12 @@ Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the n
 Place = Annotated[
     Path | None,
     typer.Argument(
-        metavar="PATH", help="A folder, or a *.yaml file.  Default: specs/", show_default=False
+        metavar="PATH", help="Folder, or *.yaml file.  Default: specs/", show_default=False
     ),
 ]
 Reported = Annotated[
     AnnotationReport,
-    typer.Option(
-        "--output", "-o", help="How problems are printed; github and gitlab put them at their line."
-    ),
+    typer.Option("--output", "-o", help="Output format; github and gitlab annotate lines."),
 ]
 
 SchemaOf = Annotated[
@@ -49,7 +47,7 @@ def init(
 ) -> Exit:
     """Example: raycml init --name analytics
 
-    Write a commented spec, and beside it the schema that editors use.  Nothing is overwritten.
+    Write a commented spec and a schema for editors, without overwriting files.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=False)
     file = _file(path or SPECS, name)
@@ -65,7 +63,7 @@ def init(
         why = error.strerror or type(error).__name__
         raise CommandError(f"{file} cannot be written: {why}", Exit.UNEXPECTED) from None
     screen.data(str(file))
-    screen.say(f"edit it, then: raycml validate {file}")
+    screen.say(f"next: edit it, then run raycml validate {file}")
     return Exit.DONE
 
 
@@ -78,18 +76,18 @@ def _write_new(file: Path, text: str) -> None:
         with file.open("x", encoding="utf-8") as opened:
             opened.write(text)
     except FileExistsError:
-        message = f"{file} exists; it is not overwritten"
-        remedy = "another `--name`, or another path"
+        message = f"{file} already exists"
+        remedy = "choose another --name, or another path"
         raise CommandError(message, Exit.REFUSED, remedy) from None
 
 
 def _write_schema(file: Path, screen: Screen) -> None:
-    """An older schema is somebody's until they ask for the new one."""
+    """Write the schema.  A schema of another version is kept, since the user may have edited it."""
     text = _schema_text()
     if not file.exists():
         _write_new(file, text)
     elif file.read_text("utf-8", errors="replace") != text:
-        screen.say(f"{file} is of another version and was kept; renew it: raycml schema > {file}")
+        screen.say(f"{file} is from another version; to update it: raycml schema > {file}")
 
 
 def _schema_text() -> str:
@@ -115,7 +113,7 @@ def validate(
 ) -> Exit:
     """Example: raycml validate specs/
 
-    Read the specs and name every problem with its file, line and column.  Speaks to nobody.
+    Validate the specs offline and list every problem with its file, line and column.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=False)
     revision = _limited(read_specs(paths), screen)
@@ -133,8 +131,8 @@ def validate(
 
 
 def _limited(revision: Revision, screen: Screen) -> Revision:
-    """With a problem for each spec that names a project outside of RAYCML_PROJECTS."""
-    found = refused(revision.clusters, parse_projects(screen.machine.environ.get(VARIABLE)))
+    """The revision, with a problem for each spec of a project outside RAYCML_PROJECTS."""
+    found = refused(revision.clusters, parse_projects(screen.system.environ.get(VARIABLE)))
     places = {(problem.file, problem.line) for problem in found}
     left = tuple(h for h in revision.clusters if (h.file, h.line) not in places)
     problems = tuple(sorted((*revision.problems, *found)))
@@ -148,11 +146,14 @@ def _show(screen: Screen, revision: Revision) -> None:
         screen.say(*(f"{holder.place}: {notice}" for notice in notices(holder.cluster)))
     screen.say(*map(str, revision.problems))
     if revision.problems:
-        screen.say(f"{counted(len(revision.problems), 'problem')}; correct them and validate again")
+        screen.say(f"{counted(len(revision.problems), 'problem')} found")
 
 
 def _annotate(screen: Screen, revision: Revision) -> None:
-    """GitHub takes commands from both streams, so nothing of a spec stands outside of ours."""
+    """Print annotations for GitHub.
+
+    GitHub takes commands from both streams, so no text of a spec is printed outside annotations.
+    """
     for line in github_lines(revision.problems, Path.cwd()):
         screen.exact(line)
     screen.say(

@@ -1,4 +1,4 @@
-"""`raycml orphans`: applications of ours that no spec holds, found out by reading only."""
+"""`raycml orphans`: managed applications that no spec declares."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -34,7 +34,7 @@ def orphans(
 ) -> Exit:
     """Example: raycml orphans --specs specs/
 
-    List the applications of ours that no spec holds, and what can be done with them.
+    List managed applications that no spec declares.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     _check_whole(specs)
@@ -51,16 +51,16 @@ def orphans(
         screen.data("\n\n".join([_text(found), *unreadable_text(unreadable)]))
         screen.say(*_remedies(found))
     if not whole:
-        screen.say("a list of applications was not complete: there may be more")
+        screen.say("a list of applications was incomplete; there may be more")
     return Exit.DONE
 
 
 def _check_whole(specs: Sequence[Path] | None) -> None:
-    """A single file says nothing of the clusters that other files hold."""
+    """CommandError for a single file, since other files may declare the other clusters."""
     files = [path for path in specs or () if path.is_file()]
     if files:
         raise CommandError(
-            f"orphans are known from the whole folder of specs, and {files[0]} is a single file",
+            f"orphans needs the whole folder of specs, and {files[0]} is a single file",
             Exit.USAGE,
             f"`raycml orphans --specs {files[0].parent}`",
         )
@@ -75,7 +75,7 @@ def _orphans(
 
 
 def _since(app: ObservedApplication) -> datetime | None:
-    """Since when it is in its state, where CML tells; otherwise since it was made."""
+    """Start of the application's state, if CML reports it; else its creation."""
     told = {
         Phase.RUNNING: app.running_at,
         Phase.STARTING: app.starting_at,
@@ -87,7 +87,7 @@ def _since(app: ObservedApplication) -> datetime | None:
 def _text(found: Sequence[ObservedApplication]) -> str:
     rows: list[tuple[str, ...]] = [("CLUSTER", "MEMBER", "APPLICATION", "STATE", "SINCE")]
     rows += [_row(app) for app in found]
-    return "\n".join(aligned(rows)) if found else "no orphans: a spec holds every application"
+    return "\n".join(aligned(rows)) if found else "no orphans: every managed application has a spec"
 
 
 def _row(app: ObservedApplication) -> tuple[str, ...]:
@@ -97,11 +97,11 @@ def _row(app: ObservedApplication) -> tuple[str, ...]:
 
 
 def _remedies(found: Sequence[ObservedApplication]) -> list[str]:
-    """What a person may do, for each cluster."""
+    """Possible actions for each cluster."""
     names = sorted({key_of(app).cluster for app in found})
-    ways = "`raycml delete {0}` removes it, `raycml release {0}` lets it run on as nobody's"
+    ways = "delete it: `raycml delete {0}`; stop managing it: `raycml release {0}`"
     said = [f"{name}: {ways.format(name)}" for name in names]
-    return [*said, "a spec that declares it takes it back as it is"] if said else []
+    return [*said, "to keep a cluster, add a spec that declares it"] if said else []
 
 
 def _document(

@@ -1,6 +1,7 @@
-"""`raycml pause` and `unpause`: a brake for one cluster, kept in the project's files.
+"""`raycml pause` and `unpause`: pausing the reconciliation of a cluster.
 
-A pause outlives every controller, and each of them obeys it.  It says who, why, and until when.
+A pause is a file in the project with user, reason and end.  Every controller obeys it, and it
+outlives each of them.
 """
 
 from datetime import datetime
@@ -23,14 +24,14 @@ from controller.terminal.screen import Screen
 from controller.terminal.specs import load_if_there
 from controller.workspace.session import Session, open_session
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A cluster.")]
-Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for those who find it.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Cluster name.")]
+Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, shown to other users.")]
 Until = Annotated[
     str | None,
     typer.Option(
         "--until",
         metavar="TIME|DURATION",
-        help="When it ends by itself: 2h, or 2026-03-02T18:00Z.  Default: never",
+        help="End of the pause: 2h, or 2026-03-02T18:00Z.  Default: none",
         show_default=False,
     ),
 ]
@@ -51,7 +52,7 @@ def pause(  # noqa: PLR0913 - the options of one command
 ) -> Exit:
     """Example: raycml pause analytics --reason "migration of the data" --until 2h
 
-    Have every controller only watch a cluster, from its next pass on.
+    Pause the reconciliation of a cluster.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     now = ctx.obj.clock.now()
@@ -64,7 +65,7 @@ def pause(  # noqa: PLR0913 - the options of one command
         body = Pause(name, words, operator_name(ctx.obj.environ), now, ends)
         session.files(session.project).replace(pause_path(name), render(body))
     screen.data(f"{name}  paused {_until_text(ends)}")
-    screen.say(f"undo it with: raycml unpause {name}")
+    screen.say(f"to resume: raycml unpause {name}")
     return Exit.DONE
 
 
@@ -81,7 +82,7 @@ def unpause(
 ) -> Exit:
     """Example: raycml unpause analytics
 
-    Let controllers work on a cluster again.  Does not change `paused` in a spec.
+    Resume the reconciliation of a cluster.  Does not change `paused` in a spec.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     revision = load_if_there(specs)
@@ -95,19 +96,17 @@ def unpause(
         else:
             was = parse_pause(data, name, session.clock.now())
             files.remove(path)
-            screen.data(f"{name}  no longer paused (was by {was.by}: {was.reason})")
+            screen.data(f"{name}  resumed (was paused by {was.by}: {was.reason})")
     if _paused_by_spec(revision, name):
-        screen.say(
-            f"its spec still says `paused: true`; raycml only watches {name} until that goes"
-        )
+        screen.say(f"{name} stays paused: its spec has `paused: true`")
     return Exit.DONE
 
 
 def _path(name: str) -> str:
-    """Only for what can be a cluster's name: it becomes part of a path."""
+    """The path of the pause.  CommandError for an invalid cluster name, since it becomes a path."""
     if not name or not all(c.isascii() and (c.isalnum() or c == "-") for c in name):
         raise CommandError(
-            f"`{one_line(name[:60])}` is not a cluster's name", Exit.USAGE, "`raycml status`"
+            f"`{one_line(name[:60])}` is not a cluster name", Exit.USAGE, "`raycml status`"
         )
     return pause_path(name)
 
@@ -123,12 +122,12 @@ def _words(reason: str) -> str:
     try:
         return checked_reason(reason)
     except ValueError as error:
-        remedy = '`--reason "what you are about to do"`'
+        remedy = '`--reason "planned maintenance"`'
         raise CommandError(str(error), Exit.USAGE, remedy) from None
 
 
 def _until_text(ends: datetime | None) -> str:
-    return "until somebody ends it" if ends is None else f"until {ends:%Y-%m-%d %H:%M} UTC"
+    return "until resumed" if ends is None else f"until {ends:%Y-%m-%d %H:%M} UTC"
 
 
 def _spec_project(revision: Revision | None, name: str) -> str | None:
@@ -142,7 +141,7 @@ def _paused_by_spec(revision: Revision | None, name: str) -> bool:
 
 
 def _check_known(name: str, session: Session, revision: Revision | None) -> None:
-    """A pause of a misspelt cluster would stop nothing and look as if it did."""
+    """CommandError for an unknown cluster: the pause of a misspelt name would have no effect."""
     apps = session.client.list_applications(session.project).applications
     known = {key_of(app).cluster for app in apps if is_ours(app, session.owner)}
     known |= set() if revision is None else {h.cluster.name for h in revision.clusters}

@@ -1,4 +1,4 @@
-"""`raycml plan`: what would be done, found out by reading only."""
+"""`raycml plan`: the changes that `reconcile` would make."""
 
 from typing import Annotated
 
@@ -28,7 +28,7 @@ from controller.terminal.specs import heading, label, load, scope
 from controller.workspace.session import open_session, with_permissions
 
 ExitCode = Annotated[
-    bool, typer.Option("--exit-code", help="End with 2 when something would change.")
+    bool, typer.Option("--exit-code", help="Exit with code 2 if there are changes.")
 ]
 
 
@@ -48,7 +48,7 @@ def plan(  # noqa: PLR0913 - the options of one command
 ) -> Exit:
     """Example: raycml plan specs/ --exit-code
 
-    Show what `reconcile` would do, and why.  Changes nothing.
+    Show the changes that `reconcile` would make, with their reasons.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     check_whole(paths, prune=prune)

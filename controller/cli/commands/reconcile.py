@@ -1,4 +1,4 @@
-"""`raycml reconcile`: passes until the clusters are as their specs say."""
+"""`raycml reconcile`: passes until the clusters are in sync with their specs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -46,7 +46,7 @@ from controller.workspace.session import Session, open_session, with_permissions
 
 
 class WaitFor(StrEnum):
-    """How far to wait: no step left; CML says RUNNING; Ray says joined."""
+    """Goals: no step left; all members RUNNING in CML; all nodes joined in Ray."""
 
     APPLIED = "applied"
     RUNNING = "running"
@@ -57,7 +57,7 @@ Until = Annotated[
     WaitFor,
     typer.Option(
         "--wait-for",
-        help="applied: no step left; running: CML runs all members; ready: Ray has all nodes.",
+        help="applied: no changes left; running: all members run; ready: all nodes joined Ray.",
     ),
 ]
 Timeout = Annotated[
@@ -66,15 +66,17 @@ Timeout = Annotated[
         "--timeout",
         metavar="DURATION",
         parser=duration,
-        help="How long to go on: 90s, 15m, 1h30m.",
+        help="Timeout: 90s, 15m or 1h30m.",
     ),
 ]
-Once = Annotated[bool, typer.Option("--once", help="One pass; 5 when more are needed.")]
+Once = Annotated[
+    bool, typer.Option("--once", help="Run a single pass; exit with code 5 if more are needed.")
+]
 
 
 @dataclass(frozen=True, slots=True)
 class ReconcileRequest:
-    """What a person asked for."""
+    """The options of one call."""
 
     revision: Revision
     policy: Policy
@@ -103,7 +105,7 @@ def reconcile(  # noqa: PLR0913 - the options of one command
 ) -> Exit:
     """Example: raycml reconcile specs/ --wait-for ready --timeout 15m
 
-    Create, update, restart, stop and delete applications until the clusters are as specs say.
+    Create, update, restart, stop and delete applications until all clusters match their specs.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     check_whole(paths, prune=prune)
@@ -122,11 +124,11 @@ def reconcile(  # noqa: PLR0913 - the options of one command
 def _agreed(
     screen: Screen, session: Session, revision: Revision, asked: Policy, *, yes: bool
 ) -> Policy:
-    """The policy that deletes what a person agreed to, by name."""
+    """The policy that deletes the confirmed clusters, by name."""
     seen = look_and_plan(revision, session.world, History(), asked)
     names = to_prune(seen)
     check_recorded(session, sorted(names), loses=True)
-    agree(screen, names, f"{members_away(seen.plan)} for good", yes=yes)
+    agree(screen, names, members_away(seen.plan), yes=yes)
     return replace(asked, prune=False, allow_prune=0, delete=names)
 
 
@@ -134,7 +136,7 @@ def _carry_out(screen: Screen, session: Session, order: ReconcileRequest, output
     clock = session.clock
     started = clock.monotonic()
     screen.say(heading(order.revision))
-    stops = Interrupts(session.client.limit, screen.machine.ending)
+    stops = Interrupts(session.client.limit, screen.system.ending)
     with stops as interrupts, showing(screen, clock) as progress:
         drive = Drive(session, order.revision, order.policy, interrupts, progress)
         drive.command = order.command
@@ -155,7 +157,7 @@ def _carry_out(screen: Screen, session: Session, order: ReconcileRequest, output
 
 
 def exit_code(end: Convergence) -> Exit:
-    """What the end of a loop means to a script."""
+    """The exit code for the end of a loop."""
     if end.last.plan.refusals:
         return Exit.REFUSED
     return Exit.DONE if end.verdict is Verdict.REACHED else Exit.NOT_CONVERGED
@@ -170,24 +172,24 @@ def _urls(end: Convergence, session: Session) -> list[str]:
 def _conclude(
     screen: Screen, session: Session, end: Convergence, code: Exit, took_s: float
 ) -> None:
-    passes = f"{spoken(took_s)}, {end.passes} pass{'' if end.passes == 1 else 'es'}"
+    took, passes = spoken(took_s), f"{end.passes} pass{'' if end.passes == 1 else 'es'}"
     if code is Exit.DONE:
-        screen.say(f"done in {passes}")
+        screen.say(f"converged in {took} ({passes})")
         return
     ends = {
-        Verdict.PERSON: "all that is left waits for a person",
-        Verdict.MOVING: "not there yet, and the time is up",
+        Verdict.PERSON: "blocked: manual action needed",
+        Verdict.MOVING: "timed out",
         Verdict.REACHED: "done",
     }
-    screen.say(f"{ends[end.verdict]} ({passes})")
-    screen.say(*(f"refused, since it would break a law: {x}" for x in end.last.plan.refusals))
+    screen.say(f"{ends[end.verdict]} after {took} ({passes})")
+    screen.say(*(f"refused: it would break a law: {x}" for x in end.last.plan.refusals))
     screen.say(*explain(end, session))
 
 
 def _document(
     end: Convergence, session: Session, order: ReconcileRequest, took_s: float, code: Exit
 ) -> Mapping[str, object]:
-    """`raycml.status/v1` with how it ended."""
+    """`raycml.status/v1`, with the result of the command."""
     return {
         **fields_of(status_json(end.last.status, session.client.application_url)),
         "reconcile": {

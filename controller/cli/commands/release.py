@@ -1,7 +1,7 @@
-"""`raycml release`: forget a cluster.  Its applications run on as they are, and are nobody's.
+"""`raycml release`: stop managing a cluster; its applications keep running.
 
-The opposite of `adopt`, which takes them back.  A protected cluster may be released, for it loses
-nothing by that; a paused one may not, for a pause forbids every write.
+The opposite of `adopt`.  A protected cluster may be released, since nothing is deleted; a paused
+cluster may not, since a pause forbids every write.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from controller.printable import one_line
 from controller.process.interrupts import saying
 from controller.run.orders.delegation import lead_or_order, new_order, writes_of
 from controller.terminal.columns import aligned
-from controller.terminal.consent import consent
+from controller.terminal.confirm import confirm
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import (
     CaCert,
@@ -36,7 +36,7 @@ from controller.terminal.specs import load_if_there
 from controller.workspace.session import open_session
 from controller.workspace.write_mark import Written
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A cluster.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Cluster name.")]
 
 
 def release(  # noqa: PLR0913 - the options of one command
@@ -54,10 +54,10 @@ def release(  # noqa: PLR0913 - the options of one command
 ) -> Exit:
     """Example: raycml release analytics --yes
 
-    Forget a cluster without deleting anything.  Its applications run on and belong to nobody.
+    Stop managing a cluster without deleting it.
 
-    `protect` in its spec does not forbid this, for nothing is lost; a pause does.
-    `raycml adopt` takes the applications back without a restart.
+    Its applications keep running.  `protect` in its spec does not prevent this, since nothing is
+        deleted; a pause does.  `raycml adopt` takes the applications back without a restart.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
     holder = _holder(name, specs)
@@ -65,12 +65,12 @@ def release(  # noqa: PLR0913 - the options of one command
     with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
         check_recorded(session, (name,), loses=False)
         apps = found(session, name, holder)
-        said = f"this takes the owner's mark off {counted(len(apps), 'application')} of {name}"
-        consent(screen, said, "Release?", yes=yes)
-        order = new_order(session, screen.machine, OrderKind.RELEASE, (name,), timeout)
+        said = f"This removes the owner mark from {counted(len(apps), 'application')} of {name}"
+        confirm(screen, said, "Release?", yes=yes)
+        order = new_order(session, screen.system, OrderKind.RELEASE, (name,), timeout)
         answer = lead_or_order(session, order, screen.say)
         if answer is None:
-            with saying(f"run `raycml release {name}` to go on with the rest"):
+            with saying(f"run `raycml release {name}` to continue"):
                 written = release_all(session, name, apps)
         else:
             written = writes_of(answer, [app.id for app in apps])
@@ -99,7 +99,7 @@ def _conclude(
         screen.say(*_warning(name, holder, apps))
     if all(one.done for one in written):
         return Exit.DONE
-    screen.say("not all were released; the same command goes on with the rest")
+    screen.say("not all applications were released; run the command again to continue")
     return Exit.NOT_CONVERGED
 
 
@@ -108,14 +108,14 @@ def _word(written: Written) -> str:
 
 
 def _warning(name: str, holder: SpecDocument, apps: Sequence[ObservedApplication]) -> list[str]:
-    """What a reconcile makes of a spec whose cluster was released."""
+    """The effect of the next reconcile if a spec still declares the released cluster."""
     named = [app for app in apps if has_own_name(app)]
     ends = {
         f"reports NameConflict for {counted(len(named), 'member')}": bool(named),
-        "creates new members beside those that have other names": len(named) < len(apps),
+        "creates new members beside the released applications": len(named) < len(apps),
     }
     then = " and ".join(end for end, so in ends.items() if so)
     return [
-        f"{name} is still in {holder.place}: the next reconcile {then}",
-        f"remove that spec, or take the applications back: raycml adopt {name}",
+        f"{name} is still declared in {holder.place}: the next reconcile {then}",
+        f"remove that spec, or adopt the applications again: raycml adopt {name}",
     ]

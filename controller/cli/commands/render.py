@@ -1,6 +1,6 @@
-"""`raycml render`: what a spec leads to, without asking anybody.
+"""`raycml render`: applications and launchers of a spec, offline.
 
-Values of variables are left out: a spec's environment may hold what a terminal should not.
+Values of variables are left out, since they may be secret.
 """
 
 import json
@@ -33,7 +33,7 @@ from controller.terminal.specs import load
 from controller.workspace.session import offline_policy
 
 SCHEMA = "raycml.render/v1"
-_SHOWN = 5  # members that a message names
+_SHOWN = 5  # members in a message
 _CONNECTION = "(the connection's project)"
 
 One = Annotated[
@@ -41,7 +41,7 @@ One = Annotated[
     typer.Option(
         "--member",
         metavar="MEMBER",
-        help="This member only: head, gpu/0, or analytics:gpu/0.",
+        help="Show this member: head, gpu/0 or analytics:gpu/0.",
         show_default=False,
     ),
 ]
@@ -50,7 +50,7 @@ Launcher = Annotated[
     typer.Option(
         "--launcher",
         metavar="MEMBER",
-        help="Print the text of this member's launcher and nothing else.",
+        help="Print this member's launcher.",
         show_default=False,
     ),
 ]
@@ -58,7 +58,7 @@ Launcher = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One member as it would be."""
+    """A member, rendered."""
 
     cluster: DesiredCluster
     group: Group
@@ -81,7 +81,7 @@ def render(
 ) -> Exit:
     """Example: raycml render specs/ --launcher head
 
-    Show the applications and launchers that specs lead to.  Speaks to nobody.
+    Show the applications and launchers of specs, offline.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=False)
     policy = offline_policy(ctx.obj.environ)
@@ -98,7 +98,7 @@ def render(
 
 
 def rendered(revision: Revision, policy: Policy) -> Iterator[Rendered]:
-    """Every member with the lowest ordinals, as a cluster that does not exist yet would have it."""
+    """Every member of a new cluster, that is with the lowest ordinals."""
     for cluster in _desired(revision).clusters:
         for group in cluster.groups:
             for ordinal in range(group.replicas):

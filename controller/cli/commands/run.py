@@ -1,4 +1,4 @@
-"""`raycml run`: the long-running controller, with its page, API, metrics and health."""
+"""`raycml run`: the long-running controller, with status page, API, metrics and health."""
 
 import signal
 import threading
@@ -47,7 +47,7 @@ Source = Annotated[
     str | None,
     typer.Argument(
         metavar="SOURCE",
-        help="A folder, a repository on disk, or a git URL.  Default: $RAYCML_SOURCE",
+        help="Folder, repository on disk, or git URL.  Default: $RAYCML_SOURCE",
         show_default=False,
     ),
 ]
@@ -57,7 +57,7 @@ Ref = Annotated[
 Inside = Annotated[
     str | None,
     typer.Option(
-        "--path", metavar="DIR", help="Folder inside the repository.", show_default="specs"
+        "--path", metavar="DIR", help="Folder of the specs in the repository.", show_default="specs"
     ),
 ]
 Poll = Annotated[
@@ -65,7 +65,7 @@ Poll = Annotated[
     typer.Option(
         "--poll",
         metavar="DURATION",
-        help="How often the source is looked at.",
+        help="Interval for polling the source.",
         show_default="60s for git, 2s for a folder",
     ),
 ]
@@ -74,19 +74,22 @@ Interval = Annotated[
     typer.Option(
         "--interval",
         metavar="DURATION",
-        help="Pause between passes while nothing is on its way.",
+        help="Interval between passes while nothing is pending.",
         show_default="30s",
     ),
 ]
 NoPrune = Annotated[
-    bool, typer.Option("--no-prune", help="Report clusters whose spec is gone, and keep them.")
+    bool,
+    typer.Option(
+        "--no-prune", help="Report clusters whose spec was removed instead of deleting them."
+    ),
 ]
 AllowPrune = Annotated[
     int | None,
     typer.Option(
         "--allow-prune",
         metavar="N",
-        help="Let up to N clusters leave the source at once without approval.",
+        help="Allow a revision to remove up to N clusters without approval.",
         show_default=False,
     ),
 ]
@@ -95,13 +98,17 @@ VerifyKey = Annotated[
     typer.Option(
         "--verify-key",
         metavar="FILE",
-        help="Keys of which one must have signed a commit.",
+        help="File with the public keys that are allowed to sign commits.",
         show_default=False,
     ),
 ]
 Port = Annotated[
     int | None,
-    typer.Option("--port", help="Port on 127.0.0.1.", show_default="$CDSW_APP_PORT, or 8100"),
+    typer.Option(
+        "--port",
+        help="Port of the status page on 127.0.0.1.",
+        show_default="$CDSW_APP_PORT, or 8100",
+    ),
 ]
 
 
@@ -124,15 +131,15 @@ def run(  # noqa: PLR0913 - the options of one command
 ) -> Exit:
     """Example: raycml run https://git.example.com/team/clusters.git --ref main
 
-    Keep clusters as their specs say, for as long as it runs, with a page that shows it.
+    Keep clusters in sync with their specs, with a status page.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
-    machine = screen.machine
+    system = screen.system
     flags = Flags(source, ref, path, poll, interval, no_prune, allow_prune, verify_key, port)
-    options = resolve(flags, machine.environ)
-    followed, poll_s = open_source(options, machine)
-    machine.redaction.add(urlsplit(options.source).password or "")
-    poller = Poller(followed, SourceError, machine.clock)
+    options = resolve(flags, system.environ)
+    followed, poll_s = open_source(options, system)
+    system.redaction.add(urlsplit(options.source).password or "")
+    poller = Poller(followed, SourceError, system.clock)
     metrics = Metrics(__version__, ((each.name, each.method) for each in OPERATIONS))
     with open_session(
         screen, local=local, ca_cert=ca_cert, on_call=_counted(metrics), level=INFO
@@ -169,22 +176,22 @@ def _running(
     return Controller(
         session=session,
         follower=follower,
-        journal_file=EventFile(files, session.owner, screen.machine.redaction),
+        event_file=EventFile(files, session.owner, screen.system.redaction),
         metrics=metrics,
-        redaction=screen.machine.redaction,
-        run_id=f"{screen.machine.rng.getrandbits(24):06x}",
+        redaction=screen.system.redaction,
+        run_id=f"{screen.system.rng.getrandbits(24):06x}",
         prune=options.prune,
     )
 
 
 def _serve(screen: Screen, running: Controller, options: RunOptions, poll_s: float) -> Exit:
-    """Everything up, until TERM or Ctrl-C; then everything down, in the other order."""
+    """Start everything; at TERM or Ctrl-C stop everything, in reverse order."""
     stop, wake, look = threading.Event(), threading.Event(), threading.Event()
-    loop = _loop(screen.machine, running, options, stop, wake)
+    loop = _loop(screen.system, running, options, stop, wake)
     looked = threading.Event()
-    orders = PageOrders(running.session, lambda: running.board, _Both(wake, look))
+    orders = PageOrders(running.session, lambda: running.snapshot, _Both(wake, look))
     page = _page(running, orders, options)
-    with _terminated(screen.machine, running, stop, wake, look) as ended:
+    with _terminated(screen.system, running, stop, wake, look) as ended:
         watcher = threading.Thread(
             target=_watch,
             args=(running, loop, poll_s, look, looked),
@@ -194,8 +201,8 @@ def _serve(screen: Screen, running: Controller, options: RunOptions, poll_s: flo
         try:
             screen.say(*_greeting(running, options, page, poll_s))
             watcher.start()
-            screen.machine.clock.wait(_FIRST_LOOK_S, looked)
-            with screen.machine.repeat(WakeUps(running, wake).look, EVERY_S):
+            screen.system.clock.wait(_FIRST_LOOK_S, looked)
+            with screen.system.repeat(WakeUps(running, wake).look, EVERY_S):
                 loop.run()
         finally:
             stop.set()
@@ -203,16 +210,16 @@ def _serve(screen: Screen, running: Controller, options: RunOptions, poll_s: flo
             running.session.give_back()
             page.close()
     watcher.join(_PATIENCE_S)
-    screen.say("raycml: stopped; clusters go on as they are")
+    screen.say("raycml: stopped; clusters keep running")
     return Exit.INTERRUPTED if signal.SIGINT in ended else Exit.DONE
 
 
-_FIRST_LOOK_S = 10.0  # a slow source holds up the first pass for so long, for what is on record
-_PATIENCE_S = 2.0  # for a look at the source that is in hand; nothing is lost with it
+_FIRST_LOOK_S = 10.0  # longest delay of the first pass by a slow source
+_PATIENCE_S = 2.0  # for a poll in progress; ending it loses nothing
 
 
 class _Both(threading.Event):
-    """Wakes the loop and the look at the source alike."""
+    """Event that wakes both the loop and the poll of the source."""
 
     def __init__(self, *others: threading.Event) -> None:
         super().__init__()
@@ -224,7 +231,7 @@ class _Both(threading.Event):
 
 
 def _loop(
-    machine: System,
+    system: System,
     running: Controller,
     options: RunOptions,
     stop: threading.Event,
@@ -233,13 +240,13 @@ def _loop(
     fast_s = min(running.session.settings.pass_pause_s, options.interval_s)
     return Loop(
         one_pass=running.one_pass,
-        rhythm=Schedule(fast_s=fast_s, slow_s=options.interval_s),
-        clock=machine.clock,
-        chance=machine.rng.random,
+        schedule=Schedule(fast_s=fast_s, slow_s=options.interval_s),
+        clock=system.clock,
+        random=system.rng.random,
         stop=stop,
         wake=wake,
-        told=running.told,
-        excuse=running.excuse,
+        publish=running.publish,
+        standby=running.standby,
     )
 
 
@@ -250,7 +257,7 @@ def _watch(
     look: threading.Event,
     looked: threading.Event,
 ) -> None:
-    """Look at the source again and again; what is new there wakes the loop."""
+    """Poll the source; a new revision wakes the loop."""
     poller, clock = running.follower.poller, running.session.clock
     while not loop.stop.is_set():
         look.clear()
@@ -259,23 +266,23 @@ def _watch(
         looked.set()
         if news:
             loop.wake.set()
-        clock.wait(poll_s * (0.9 + 0.2 * loop.chance()), look)
+        clock.wait(poll_s * (0.9 + 0.2 * loop.random()), look)
 
 
 def _poll(running: Controller) -> bool:
-    """Whether there is news.  What nobody foresaw is logged, and the next look goes on."""
+    """True for a new revision.  An internal error is logged, and polling continues."""
     try:
         return running.follower.poller.poll()
     except Exception as error:  # noqa: BLE001 - a thread that died would be seen by nobody
         trace = running.redaction.traceback(error)
-        running.session.log.error("look failed", traceback=trace)  # noqa: TRY400 - redacted
+        running.session.log.error("poll failed", traceback=trace)  # noqa: TRY400 - redacted
         running.follower.poller.failed(f"internal error: {type(error).__name__}; see the log")
         return False
 
 
 def _page(running: Controller, orders: PageOrders, options: RunOptions) -> Server:
     log, redaction = running.session.log, running.redaction
-    told = WebOptions(
+    web_options = WebOptions(
         token=options.web_token,
         hook_secret=options.hook_secret,
         stall_s=max(3 * options.interval_s, running.session.settings.pass_budget_s) + 60.0,
@@ -283,7 +290,9 @@ def _page(running: Controller, orders: PageOrders, options: RunOptions) -> Serve
         allowed_hosts=(running.host_suffix(),),
         on_error=lambda error: log.error("page failed", traceback=redaction.traceback(error)),
     )
-    app = create_app(lambda: running.board, orders, running.metrics, told, running.session.clock)
+    app = create_app(
+        lambda: running.snapshot, orders, running.metrics, web_options, running.session.clock
+    )
     try:
         return serve(app, "127.0.0.1", options.port)
     except OSError as error:
@@ -297,40 +306,40 @@ def _page(running: Controller, orders: PageOrders, options: RunOptions) -> Serve
 def _greeting(
     running: Controller, options: RunOptions, page: Server, poll_s: float
 ) -> tuple[str, ...]:
-    every = f"looked at every {spoken(poll_s)}"
+    every = f"polled every {spoken(poll_s)}"
     return (
         f"raycml {__version__} follows {running.follower.poller.origin}, {every}",
         f"page      http://127.0.0.1:{page.port}/",
-        f"buttons   {'with RAYCML_WEB_TOKEN' if options.web_token else 'off: no RAYCML_WEB_TOKEN'}",
+        f"actions   {'enabled' if options.web_token else 'disabled (set RAYCML_WEB_TOKEN)'}",
         f"prune     {_prune(running)}",
-        "end it    Ctrl-C or TERM; clusters go on as they are",
+        "stop      Ctrl-C or TERM; clusters keep running",
     )
 
 
 def _prune(running: Controller) -> str:
     grace_s = running.follower.grace_s
-    return "off" if grace_s is None else f"on, {spoken(grace_s)} after a spec is gone"
+    return "off" if grace_s is None else f"on, {spoken(grace_s)} after a spec is removed"
 
 
 @contextmanager
 def _terminated(
-    machine: System, running: Controller, *events: threading.Event
+    system: System, running: Controller, *events: threading.Event
 ) -> Iterator[set[int]]:
-    """Set the events at TERM and Ctrl-C, and end all calls; yields the signals that came.
+    """Set the events at TERM and Ctrl-C, and end all calls; yields the received signals.
 
-    A second signal ends the process at once, and one that hangs is ended in bounded time.
+    A second signal ends the process immediately; a process that hangs is ended in bounded time.
     """
     came: set[int] = set()
 
     def heard(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler
         code = Exit.INTERRUPTED if number == signal.SIGINT else Exit.DONE
         if came:
-            machine.ending.now(code)
+            system.ending.now(code)
         came.add(number)
         running.aborted.set()
         for event in events:
             event.set()
-        machine.ending.within(WITHIN_S, code)
+        system.ending.within(WITHIN_S, code)
         end_calls(running.session.client.limit)
 
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""`raycml status`: how clusters are, found out by reading only."""
+"""`raycml status`: the state of clusters."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -47,12 +47,10 @@ _SAID_MAX = 100
 Name = Annotated[
     str | None,
     typer.Argument(
-        metavar="NAME", help="One cluster, in detail.  Default: all", show_default=False
+        metavar="NAME", help="Cluster to show in detail.  Default: all", show_default=False
     ),
 ]
-Watch = Annotated[
-    bool, typer.Option("--watch", "-w", help="Go on, with what changes, until Ctrl-C.")
-]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Watch for changes until Ctrl-C.")]
 
 
 def status(  # noqa: PLR0913 - the options of one command
@@ -70,17 +68,17 @@ def status(  # noqa: PLR0913 - the options of one command
 ) -> Exit:
     """Example: raycml status analytics
 
-    Show how clusters are: conditions, members, what they wait for, addresses.
+    Show cluster status: conditions, members, pending changes, addresses.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
-    read_here(specs)  # a path that does not exist is said before CML is asked anything
+    read_here(specs)  # a missing path is an error before any call to CML
     with open_session(screen, local=local, ca_cert=ca_cert, project=project) as opened:
         session = opened if project is None else as_owner_there(screen, opened)
         look = StatusLook(screen, session, name, specs)
         show = Show(session, look)
         if watching:
             found = looks(look, screen, session.clock)
-            with suppress(KeyboardInterrupt):  # as one ends it
+            with suppress(KeyboardInterrupt):  # the usual end
                 watch(screen, found, show.text, lambda s: show.document(s, show.lease()), output)
             return Exit.DONE
         _show(screen, show, look(), output)
@@ -89,10 +87,10 @@ def status(  # noqa: PLR0913 - the options of one command
 
 @dataclass(slots=True)
 class StatusLook:
-    """One look after the other, each knowing what the last one saw.
+    """Repeated reads of the status.
 
-    Specs are read anew each time: whoever watches may be the one who edits them.  A broken spec
-    hides nothing: its problems are said, and the rest is shown.
+    Specs are read again each time, since they may be edited during a watch.  A broken spec hides
+    nothing: its problems are printed, and the rest is shown.
     """
 
     screen: Screen
@@ -106,7 +104,7 @@ class StatusLook:
     _said: tuple[str, ...] = ()
 
     def __call__(self) -> Status:
-        """A name must be a cluster's at the first look; later it may have gone."""
+        """CommandError for an unknown cluster in the first read; later it may have been deleted."""
         session = self.session
         chosen = basis(self.specs, session.files(session.project), session.owner)
         self.broken = bool(chosen.revision.problems)
@@ -122,7 +120,7 @@ class StatusLook:
         return one
 
     def _pass(self, chosen: Basis) -> Pass:
-        """With pauses, or, where the files cannot be read, without them."""
+        """A pass with pauses, or without them if the files cannot be read."""
         world, revision = self.session.world, chosen.revision
         grace = grace_ends(chosen.records)
         policy = replace(with_permissions(self.session.policy), grace=grace)
@@ -132,11 +130,11 @@ class StatusLook:
         except Fault as fault:
             if fault.kind is not FaultKind.FILES:
                 raise
-            self._say(f"not known which clusters are paused: {fault}")
+            self._say(f"pauses cannot be read: {fault}")
         return look_and_plan(revision, world, self.history, policy)
 
     def _say(self, *lines: str) -> None:
-        """Each line once in a watch, until it was untrue for a while."""
+        """Print each line once in a watch, until it no longer applies."""
         new = [line for line in lines if line not in self._said]
         self._said = (*self._said, *new)[-_SAID_MAX:]
         self.screen.say(*new)
@@ -156,7 +154,7 @@ def _some(status: Status, name: str) -> Status:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """A status in words and as a document."""
+    """A status as text and as a document."""
 
     session: Session
     look: StatusLook
@@ -172,7 +170,7 @@ class Show:
         return "\n\n".join(parts)
 
     def document(self, status: Status, lease: Lease | None) -> Mapping[str, object]:
-        """`raycml.status/v1`, with who writes at present."""
+        """`raycml.status/v1`, with the holder of the lease."""
         told = {"who": lease.who, "since": lease.since, "epoch": lease.epoch} if lease else None
         shown = status_json(status, self.session.client.application_url)
         return {**fields_of(shown), "lease": told}

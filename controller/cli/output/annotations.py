@@ -1,6 +1,6 @@
-"""The problems of specs in the forms that code hosts show beside the line.
+"""Annotations for code hosts, which show them at the line of a problem.
 
-What specs and file names say is hostile here: a host reads these forms as commands or as data.
+Texts of specs and file names are hostile here: a host reads annotations as commands or as data.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from controller.core.spec.revision import Problem
 
 
 class AnnotationReport(StrEnum):
-    """How `validate` prints what it found."""
+    """Output formats of `validate`."""
 
     TEXT = "text"
     JSON = "json"
@@ -28,7 +28,7 @@ _MESSAGE = str.maketrans(_DATA)
 
 
 def github_lines(problems: Iterable[Problem], here: Path) -> list[str]:
-    """Workflow commands of GitHub Actions, one to a line; names of files are relative to `here`."""
+    """Workflow commands of GitHub Actions, one per line; file names are relative to `here`."""
     return [_command(problem, here) for problem in problems]
 
 
@@ -44,8 +44,8 @@ def _command(problem: Problem, here: Path) -> str:
 def gitlab_report(problems: Sequence[Problem], here: Path) -> str:
     """A code quality report of GitLab.
 
-    A fingerprint does not change when a problem only moves to another line; equal problems of one
-    file are told apart by their order.
+    A fingerprint does not change when a problem only moves to another line; equal problems in a
+    file are distinguished by their order.
     """
     seen: Counter[tuple[str, str]] = Counter()
     found = []
@@ -68,6 +68,6 @@ def _finding(problem: Problem, path: str, nth: int) -> dict[str, object]:
 
 
 def _relative(file: str, here: Path) -> str:
-    """Hosts know files by their path from the root of the repository, where commands run."""
+    """The path from the root of the repository, where commands run and hosts resolve file names."""
     path = Path(file)
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

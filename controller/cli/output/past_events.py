@@ -1,4 +1,4 @@
-"""What long-running controllers left word of about a cluster: its revision, and what happened."""
+"""Revision and events of a cluster, as recorded by long-running controllers."""
 
 from controller.core.model.record import Record
 from controller.core.status.events import Event, Kind
@@ -13,11 +13,11 @@ _HEADER = ("LAST SEEN", "KIND", "REASON", "OBJECT", "COUNT", "LAST EVENTS")
 
 
 def past_of(cluster: str, files: ProjectFiles) -> list[str]:
-    """Paragraphs: none where no controller ever ran, one where its word cannot be read."""
+    """Paragraphs: none if no controller ever ran, one if its files cannot be read."""
     try:
         records, events = all_records(files), EventFile(files).read()
     except FilesError as error:
-        return [f"what happened cannot be read: {error}"]
+        return [f"events cannot be read: {error}"]
     return [*_sources(cluster, records), *_events(cluster, events)]
 
 
@@ -32,7 +32,7 @@ def _sources(cluster: str, records: tuple[Record, ...]) -> list[str]:
 
 
 def _events(cluster: str, events: tuple[Event, ...]) -> list[str]:
-    """The last ones, and the last error even if it is older; oldest first."""
+    """The latest events, and the latest error even if it is older; oldest first."""
     ours = [event for event in events if event.cluster == cluster]
     last = ours[:EVENTS_SHOWN]
     error = next((event for event in ours if event.kind is Kind.WARNING), None)

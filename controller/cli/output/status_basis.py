@@ -1,4 +1,4 @@
-"""Basis of a status: the specs here, and else the revisions that controllers follow."""
+"""Specs that a status is compared with: local ones, else those in force in controllers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +15,10 @@ from controller.terminal.specs import NO_SPECS, read_specs
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """The specs to compare with, and `remarks` on where they are from.
+    """The specs to compare with, and `remarks` on their origin.
 
-    `revision` holds each cluster once; the specs here win over a record.  `ambiguous` are clusters
-    of which several records speak, so that one without applications may be long gone.
+    `revision` declares each cluster once; local specs take precedence over a record.  `ambiguous`
+    are clusters in several records; without applications, such a cluster may be deleted long ago.
     """
 
     revision: Revision
@@ -27,9 +27,9 @@ class Basis:
     ambiguous: frozenset[str] = frozenset()
 
     def is_followed(self, cluster: str) -> bool:
-        """Whether a controller that is at work acts on the very spec that was compared with.
+        """True if a running controller acts on the compared spec.
 
-        A one-shot command leaves no record, and acts on what it was given.
+        A one-shot command leaves no record, and acts on its own specs.
         """
         compared = _spec_of(self.revision.clusters, cluster)
         followed = [_spec_of(record.clusters, cluster) for record in self.records]
@@ -41,10 +41,9 @@ def _spec_of(holders: Sequence[SpecDocument], cluster: str) -> object:
 
 
 def read_here(specs: Sequence[Path] | None) -> tuple[Revision | None, str]:
-    """The specs here with their problems, or None and why there are none.  SourceError for a named
-    path that does not exist."""
+    """The local specs with their problems, or None and the reason.  SourceError for a bad path."""
     if not specs and not SPECS.is_dir():
-        return None, f"no {SPECS}/ here (see --specs)"
+        return None, f"no specs found in {SPECS}/ (see --specs)"
     try:
         return read_specs(specs), ""
     except EmptySourceError as error:
@@ -52,7 +51,7 @@ def read_here(specs: Sequence[Path] | None) -> tuple[Revision | None, str]:
 
 
 def basis(specs: Sequence[Path] | None, files: ProjectFiles, owner: str) -> Basis:
-    """The specs here and the records in the project's files, put together."""
+    """The local specs, combined with the records in the project's files."""
     here, absent = read_here(specs)
     remarks: list[str] = []
     try:
@@ -80,13 +79,13 @@ def basis(specs: Sequence[Path] | None, files: ProjectFiles, owner: str) -> Basi
 
 def _source(absent: str, records: Sequence[Record]) -> str:
     if not records:
-        return f"{absent}: shows what runs, not compared with specs"
+        return f"{absent}: showing live state only"
     named = ", ".join(f"{r.revision[:12]} of {r.origin}" for r in records)
-    return f"{absent}: compared with what a controller follows, {named}"
+    return f"{absent}: compared with the specs in force, {named}"
 
 
 def _differences(held: set[str], here: Revision | None, records: Sequence[Record]) -> list[str]:
-    """A line for each cluster of which the specs here and a controller's say different things."""
+    """A line for each cluster whose local spec differs from a controller's."""
     specs = () if here is None else here.clusters
     return [
         f"{holder.cluster.name}: compared with {_spec_place(specs, holder)}; the controller has "

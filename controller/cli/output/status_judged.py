@@ -1,4 +1,4 @@
-"""A status as a person needs it: no alarm without a spec, no `Reconciling` without a controller."""
+"""Status for users: no alarm without a spec, no `Reconciling` without a controller."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -20,7 +20,7 @@ from controller.workspace.session import Session
 
 
 def judged(done: Pass, basis: Basis, session: Session, *, at_work: bool) -> Status:
-    """The status of a pass that changed nothing.  `at_work`: a controller holds the lease."""
+    """The status of a read-only pass.  `at_work`: a controller holds the lease."""
     declared = {c.name for c in done.desired.clusters} | set(done.desired.frozen)
     clusters = []
     for cluster in done.status.clusters:
@@ -51,7 +51,7 @@ def _undeclared(cluster: ClusterStatus, done: Pass, session: Session) -> Cluster
 
 
 def _with_waits(cluster: ClusterStatus, waits: Iterable[Wait]) -> ClusterStatus:
-    """A pause, a protection and a grace hold with or without a spec."""
+    """The cluster with its pause, protection and grace period, which need no spec."""
     for wait in waits:
         if wait.reason is Reason.PAUSED:
             paused = Condition("Paused", "True", wait.reason.title, wait.message)
@@ -74,7 +74,7 @@ def _report(session: Session, project: str, cluster: str) -> HeadReport | None:
 
 
 def read_lease(session: Session) -> Lease | None:
-    """The lease while it is held; None also where it cannot be read."""
+    """The lease; None if nobody holds it or it cannot be read."""
     try:
         lease = session.lease.read()
     except FilesError:
@@ -83,17 +83,17 @@ def read_lease(session: Session) -> Lease | None:
 
 
 def is_at_work(lease: Lease | None) -> bool:
-    """Whether the lease is held by a process that is not known to be dead."""
+    """True if a process holds the lease and is not known to be dead."""
     return lease is not None and not is_dead(lease.place)
 
 
 def as_owner_there(screen: Screen, session: Session) -> Session:
-    """The session under the owner of the applications in its project, where they agree on one.
+    """The session with the owner of the applications in its project, if they have a single one.
 
-    The owner's default is the connection's project; a controller of another project marks its
-    applications with that one's id.
+    The default owner is the connection's project; a controller of another project marks its
+    applications with the ID of that project.
     """
-    if screen.machine.environ.get("RAYCML_OWNER"):
+    if screen.system.environ.get("RAYCML_OWNER"):
         return session
     marks = [app.mark for app in _applications(session)]
     owners = sorted({mark.owner for mark in marks if mark is not None})
@@ -101,8 +101,8 @@ def as_owner_there(screen: Screen, session: Session) -> Session:
         return session
     if len(owners) > 1:
         screen.say(
-            f"the clusters of this project have several owners: {', '.join(owners)}; "
-            "none is shown as managed; choose one: RAYCML_OWNER=ID"
+            f"clusters of this project have several owners: {', '.join(owners)}; "
+            "none is shown as managed; set RAYCML_OWNER to one of them"
         )
         return session
     return session.with_owner(owners[0])

@@ -1,4 +1,4 @@
-"""A status that goes on: drawn anew on a terminal, told by its changes elsewhere."""
+"""Watch of a status: redrawn on a terminal, otherwise printed as changes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
@@ -11,7 +11,7 @@ from controller.printable import one_line
 from controller.terminal.options import Form
 from controller.terminal.screen import Screen
 
-_FRAME = 4  # lines below the status, and the one that the cursor is in
+_FRAME = 4  # lines below the status, and the line of the cursor
 
 
 def watch(
@@ -21,7 +21,7 @@ def watch(
     document: Callable[[Status], Mapping[str, object]],
     form: Form,
 ) -> None:
-    """Show one status after the other: as `text` and its changes, or as `document` for each."""
+    """Show a series of statuses: as `text` and its changes, or each as `document`."""
     if form is Form.JSON:
         for _, status, _ in _news(found):
             screen.stream_document(document(status))
@@ -33,13 +33,13 @@ def watch(
     if screen.draws and text(first).count("\n") + _FRAME < screen.stdout_console().height:
         _draw(screen, chain([first], found), text)
         return
-    # What does not fit on the terminal would be cut: it is printed once, and then its changes.
+    # A status that does not fit on the terminal is printed once, then its changes.
     for begins, status, changed in _news(chain([first], found)):
         screen.stream(text(status) if begins else "\n".join(changed))
 
 
 def _news(found: Iterable[Status]) -> Iterator[tuple[bool, Status, list[str]]]:
-    """The first status, and then each one that differs from the one before."""
+    """The first status, then each status that differs from the previous one."""
     before: Status | None = None
     for status in found:
         changed = [] if before is None else changes(before, status)
@@ -52,12 +52,12 @@ def _draw(screen: Screen, found: Iterable[Status], text: Callable[[Status], str]
     console = screen.stdout_console()
     with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
         for status in found:
-            shown = f"{text(status)}\n\nas of {status.as_of:%H:%M:%S} UTC; Ctrl-C ends"
+            shown = f"{text(status)}\n\nupdated {status.as_of:%H:%M:%S} UTC; stop with Ctrl-C"
             live.update(screen.coloured(shown), refresh=True)
 
 
 def changes(before: Status, now: Status) -> list[str]:
-    """What differs, a line for each cluster and member; no differences in times alone."""
+    """The differences, a line for each cluster and member; times alone are no difference."""
     known = {cluster.name: cluster for cluster in before.clusters}
     lines: list[str] = []
     for cluster in now.clusters:
@@ -65,7 +65,7 @@ def changes(before: Status, now: Status) -> list[str]:
         if was is None or _said(was) != _said(cluster):
             lines.append(f"{cluster.name}  {_said(cluster)}")
         lines += _members(was, cluster)
-    lines += [f"{name}  gone" for name in known]
+    lines += [f"{name}  deleted" for name in known]
     return [f"{now.as_of:%Y-%m-%dT%H:%M:%SZ} {one_line(line)}" for line in lines]
 
 
@@ -79,7 +79,7 @@ def _members(was: ClusterStatus | None, now: ClusterStatus) -> Iterator[str]:
         if known.pop(_key(member), None) != _state(member):
             yield f"{now.name} {member.member}  {_state(member)}"
     still = {member.member for member in now.members}
-    yield from (f"{now.name} {member}  gone" for member, _ in known if member not in still)
+    yield from (f"{now.name} {member}  deleted" for member, _ in known if member not in still)
 
 
 def _key(member: MemberStatus) -> tuple[str, str]:

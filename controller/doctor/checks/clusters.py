@@ -136,7 +136,7 @@ def pauses(probe: Probe) -> Iterator[CheckResult]:
     by_project = probe.attempt(state.pauses)
     unread = [by_project] if isinstance(by_project, NoAnswerError) else []
     active: list[Pause] = []
-    now = probe.screen.machine.clock.now()
+    now = probe.screen.system.clock.now()
     for found in () if isinstance(by_project, NoAnswerError) else by_project.values():
         if isinstance(found, NoAnswerError):
             unread.append(found)

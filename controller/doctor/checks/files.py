@@ -31,7 +31,7 @@ def files(probe: Probe) -> Iterator[CheckResult]:
     if probe.options.read_only:
         yield skipped("files", "nothing is written with --read-only")
         return
-    name = f"{probe.screen.machine.rng.getrandbits(48):012x}"
+    name = f"{probe.screen.system.rng.getrandbits(48):012x}"
     problems = [problem for one in projects.values() if (problem := write_problem(one, name))]
     atomic = probe.connection.home(next(iter(projects))) is not None
     yield write_result(next(iter(problems), ""), atomic=atomic)

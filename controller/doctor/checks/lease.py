@@ -38,7 +38,7 @@ def lease(probe: Probe) -> Iterator[CheckResult]:
 
 def _watch(probe: Probe, files: ProjectFiles, held: Lease) -> tuple[Lease | None, float]:
     """The lease after its next change, or after its duration without one; seconds of silence."""
-    clock = probe.screen.machine.clock
+    clock = probe.screen.system.clock
     started = clock.monotonic()
     later: Lease | None = held
     for _ in range(_READINGS):

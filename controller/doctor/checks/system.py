@@ -48,7 +48,7 @@ def _no_specs(error: NoAnswerError) -> CheckResult:
 
 def git_version(probe: Probe) -> str:
     """The answer of the git that a controller would start: the first one on the path."""
-    environ = probe.screen.machine.environ
+    environ = probe.screen.system.environ
     program = shutil.which("git", path=environ.get("PATH"))
     if program is None:
         raise NoAnswerError("git is not on PATH; only `raycml run` on a git repository needs it")

@@ -1,1 +1,1 @@
-"""Orders of people: pauses, approvals, deletions, adoptions, and who carries them out."""
+"""Operators' orders: pauses, approvals, deletions and adoptions, and their execution."""

@@ -1,4 +1,4 @@
-"""A command that another controller has to carry out, since it leads: the side of the command."""
+"""Delegation of a command to the controller that leads: the command's side."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,7 +24,7 @@ from controller.workspace.write_mark import Written
 
 def new_order(
     session: Session,
-    machine: System,
+    system: System,
     kind: OrderKind,
     clusters: tuple[str, ...],
     timeout_s: float,
@@ -32,14 +32,14 @@ def new_order(
     pairs: tuple[tuple[str, str], ...] = (),
     from_owner: str = "",
 ) -> Order:
-    """An order for the project of the session, from now on."""
+    """A new order for the project of the session."""
     return Order(
-        f"{machine.rng.getrandbits(64):016x}",
+        f"{system.rng.getrandbits(64):016x}",
         session.owner,
         session.project,
         kind,
         clusters,
-        operator_name(machine.environ),
+        operator_name(system.environ),
         session.clock.now(),
         timeout_s,
         pairs,
@@ -50,10 +50,10 @@ def new_order(
 def lead_or_order(
     session: Session, order: Order, tell: Callable[[str], None]
 ) -> OrderAnswer | None:
-    """Hold the lease (None), or have the controller that leads carry out the order.
+    """Hold the lease (None), or delegate the order to the leading controller.
 
-    A silent holder is waited out, and one that ends is followed: then this command acts itself.
-    CommandError for an order that was refused or came to nothing, Fault when the time is up.
+    If the holder is silent or ends, this command takes the lease and acts itself.  CommandError for
+    an order that was refused or failed, Fault at the timeout.
     """
     held = _held(session)
     if held is None:
@@ -61,12 +61,12 @@ def lead_or_order(
     deadline = session.clock.monotonic() + order.timeout_s
     files = session.files(session.project)
     if len(stored_orders(files)) >= ORDERS_MAX:
-        message = f"{ORDERS_MAX} orders wait in this project already"
-        raise CommandError(message, Exit.LEASE_HELD, "the same command again in a minute")
+        message = f"{ORDERS_MAX} orders are pending in this project already"
+        raise CommandError(message, Exit.LEASE_HELD, "run the command again in a minute")
     files.write_new(order_path(order.id), render(order))
     tell(_asked(held))
     try:
-        with saying("the order is withdrawn; `raycml status` shows how far it came"):
+        with saying("the order is withdrawn; to see the current state: `raycml status`"):
             answer = _wait(session, order, deadline)
     finally:
         for path in (order_path(order.id), answer_path(order.id)):
@@ -78,14 +78,14 @@ def lead_or_order(
 
 
 def _asked(held: LeaseHeldError) -> str:
-    said = f"{held.lease.who} leads and is asked to do this"
+    message = f"delegated to the leading controller: {held.lease.who}"
     if held.alive:
-        return said
-    return f"{said}; taken over in {spoken(held.expires_in_s)} unless it shows a sign of life"
+        return message
+    return f"{message}; taking over in {spoken(held.expires_in_s)} unless it is active"
 
 
 def _wait(session: Session, order: Order, deadline: float) -> OrderAnswer | None:
-    """The answer; None where the lease came first."""
+    """The answer; None if the lease was free first."""
     files, clock = session.files(session.project), session.clock
     while True:
         left_s = deadline - clock.monotonic()
@@ -99,7 +99,7 @@ def _wait(session: Session, order: Order, deadline: float) -> OrderAnswer | None
 
 
 def _held(session: Session) -> LeaseHeldError | None:
-    """The controller that leads; None where this command does, or no lease can be had."""
+    """The lease of another controller; None if this command leads, or without a lease."""
     try:
         session.lease.take()
     except LeaseHeldError as held:
@@ -110,12 +110,12 @@ def _held(session: Session) -> LeaseHeldError | None:
 
 
 def writes_of(answer: OrderAnswer, applications: Sequence[str]) -> list[Written]:
-    """What came of each write, in the order of these ids."""
+    """The result of each write, in the order of these IDs."""
     found = {
         one.application_id: Written(one.result, one.message, one.unapplied)
         for one in answer.changes
     }
-    unknown = Written(Result.UNKNOWN, "the controller that leads says nothing of it")
+    unknown = Written(Result.UNKNOWN, "the leading controller did not report a result")
     return [found.get(application, unknown) for application in applications]
 
 

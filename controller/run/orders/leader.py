@@ -1,8 +1,8 @@
-"""Orders of persons that a running controller carries out, beside its passes.
+"""Execution of operators' orders by a running controller.
 
-Each order goes its own way: it is looked at, done and answered by itself, a pass at a time, and no
-fault of one holds up another one or the clusters.  The order is removed after its answer is
-written, so a controller that is killed in between finds the answer and repeats nothing.
+Each order is read, executed and answered separately, a pass at a time; its faults affect neither
+other orders nor clusters.  An order is removed after its answer is written, so a controller that is
+killed in between finds the answer and repeats nothing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -42,13 +42,13 @@ from controller.workspace.session import Session, with_permissions
 from controller.workspace.write_mark import Written
 
 _ANSWER_KEPT_S = 3600.0
-_UNREADABLE_KEPT_S = 3600.0  # half an upload, or no order at all
+_UNREADABLE_KEPT_S = 3600.0  # half an upload, or not an order
 _WAITS_TOLD = 3
 
 
 @dataclass(slots=True)
 class _Deletion:
-    """One deletion under way: the memory of its passes, and its end on the monotonic clock."""
+    """A deletion in progress: the history of its passes, and its end on the monotonic clock."""
 
     order: Order
     ends: float
@@ -57,7 +57,7 @@ class _Deletion:
 
 @dataclass(slots=True)
 class StandingOrders:
-    """The orders of one running controller; used by the thread of its loop."""
+    """The orders of a running controller; used by the loop's thread."""
 
     session: Session
     steps: list[Step] = field(default_factory=list)
@@ -67,7 +67,7 @@ class StandingOrders:
     _unreadable: dict[str, float] = field(default_factory=dict)
 
     def carry_out(self, projects: Iterable[str], revision: Revision, run: Execution) -> Revision:
-        """A pass on each order.  The revision without the clusters that are being deleted."""
+        """Run a pass for each order.  Returns the revision without the clusters being deleted."""
         self.steps, self.waits, self.outcomes = [], [], []
         found = {order.id: order for project in projects for order in self._read(project)}
         for order in found.values():
@@ -76,10 +76,10 @@ class StandingOrders:
             del self._deletions[gone]  # withdrawn
         return self._without_deleted(revision)
 
-    # What there is
+    # Reading orders
 
     def _read(self, project: str) -> list[Order]:
-        """The orders in a project, bounded; what no command waits for any more is removed."""
+        """The orders in a project, a bounded number; expired orders and answers are removed."""
         files = self.session.files(project)
         try:
             stored = stored_orders(files)[: 2 * ORDERS_MAX]
@@ -122,10 +122,10 @@ class StandingOrders:
         if not 0.0 <= age_s < _ANSWER_KEPT_S:
             files.remove(answer_path(order_id))
 
-    # What is done
+    # Executing orders
 
     def shown_in(self, done: Pass) -> Pass:
-        """The pass of the clusters with what the orders add to it, for people and the pause."""
+        """The pass, with the steps and waits of the orders, for the status and the schedule."""
         plan = replace(
             done.plan,
             steps=(*done.plan.steps, *self.steps),
@@ -134,10 +134,10 @@ class StandingOrders:
         return replace(done, plan=plan, outcomes=(*done.outcomes, *self.outcomes))
 
     def _one(self, order: Order, revision: Revision, run: Execution) -> None:
-        """One order, whatever comes of it."""
+        """Execute and answer an order; its faults do not leave this method."""
         try:
             answer = self._answer(order, revision, run)
-        except Exception as error:  # noqa: BLE001 - one order holds up no other, and no cluster
+        except Exception as error:  # noqa: BLE001 - a failed order affects no other
             answer = self._failed(order, error)
         if answer is None:
             return
@@ -153,13 +153,13 @@ class StandingOrders:
             self.session.log.warning("order not answered", id=order.id, error=str(error))
 
     def _failed(self, order: Order, error: Exception) -> OrderAnswer | None:
-        """None where time may heal it: the order stands, and is tried again."""
+        """The answer; None for a temporary fault: the order stays, and is retried."""
         known = explained(error)
         heals = known is None or known.code is not Exit.UNAUTHORIZED
         if heals and isinstance(error, Fault | FilesError):
             self.session.log.warning("order failed", id=order.id, error=str(error))
             return None
-        end = known or CommandError(f"unexpected error: {type(error).__name__}", Exit.UNEXPECTED)
+        end = known or CommandError(f"internal error: {type(error).__name__}", Exit.UNEXPECTED)
         return self._end(order, end.code, str(end), end.remedy)
 
     def _end(self, order: Order, code: Exit, message: str = "", remedy: str = "") -> OrderAnswer:
@@ -193,10 +193,15 @@ class StandingOrders:
         name = order.clusters[0]
         if all(holder.cluster.name != name for holder in revision.clusters):
             message = f"the revision in force declares no cluster {name}"
-            return self._end(order, Exit.REFUSED, message, "have its spec come into force first")
+            return self._end(
+                order,
+                Exit.REFUSED,
+                message,
+                "add its spec to the source, and wait until it is in force",
+            )
         ground = look_at(self.session, revision, name, order.from_owner or None)
         if ground.cluster.project != order.project:
-            message = f"{name} is declared in another project than this one"
+            message = f"{name} is declared in another project"
             return self._end(order, Exit.REFUSED, message, "correct `project` in its spec")
         named = [(parse_member(member), app) for member, app in order.pairs]
         wanted = [(member, app) for member, app in named if member is not None]
@@ -229,7 +234,7 @@ class StandingOrders:
         return self._end(order, Exit.NOT_CONVERGED, _left(done))
 
     def _without_deleted(self, revision: Revision) -> Revision:
-        """The pass of the clusters must not repair what an order deletes."""
+        """The revision without clusters being deleted, so that the pass does not repair them."""
         deleted: list[SpecDocument] = []
         for way in self._deletions.values():
             try:
@@ -250,7 +255,7 @@ def _declared(there: Session, order: Order, revision: Revision) -> list[SpecDocu
 
 
 def _left(done: Pass) -> str:
-    """What is not gone yet, in a sentence."""
+    """The remaining work of a deletion."""
     waits = [w for w in done.plan.waits if w.reason.outlook is not Outlook.SETTLED]
     said = [f"{w.cluster} {w.member or ''}".strip() + f": {w.message}" for w in waits[:_WAITS_TOLD]]
-    return "; ".join([*map(str, done.plan.refusals[:_WAITS_TOLD]), *said]) or "not gone yet"
+    return "; ".join([*map(str, done.plan.refusals[:_WAITS_TOLD]), *said]) or "not deleted yet"

@@ -1,4 +1,4 @@
-"""What a person orders on the page of a running controller: small files, and a wake-up."""
+"""Orders from the web page of a running controller: small files, and a wake-up."""
 
 import threading
 from collections.abc import Callable
@@ -17,17 +17,17 @@ from controller.terminal.durations import parse_until
 from controller.web.orders import OrderError
 from controller.workspace.session import Session
 
-BY = "the page"  # it knows a token, not who holds it
+BY = "the page"  # the page knows a token, not a user
 
 
 class PageOrders:
-    """The other side of the buttons; called from the page's threads."""
+    """Implementation of the page's orders; called from its threads."""
 
     def __init__(
-        self, session: Session, board: Callable[[], ControllerSnapshot], wake: threading.Event
+        self, session: Session, snapshot: Callable[[], ControllerSnapshot], wake: threading.Event
     ) -> None:
         self._session = session
-        self._board = board
+        self._snapshot = snapshot
         self._wake = wake
 
     def wake(self) -> None:
@@ -52,30 +52,30 @@ class PageOrders:
         self._wake.set()
 
     def approve(self, revision: str) -> None:
-        held = self._board().source.held
+        held = self._snapshot().source.held
         if held is None or held.revision != revision:
-            raise OrderError("this revision does not wait for approval any more")
+            raise OrderError("this revision no longer needs approval")
         source = record_id(self._session.owner, held.origin)
         write_approval(self._session, source, held, BY)
         self._wake.set()
 
     def _project(self, cluster: str) -> str:
-        status = self._board().status
+        status = self._snapshot().status
         found = None if status is None else status.cluster(cluster)
         if found is None:
-            raise OrderError(f"there is no cluster `{one_line(cluster[:60])}`")
+            raise OrderError(f"no cluster `{one_line(cluster[:60])}`")
         return found.project or self._session.project
 
     def _write(self, cluster: str, path: str, body: bytes) -> None:
         try:
             self._session.files(self._project(cluster)).replace(path, body)
         except FilesError as error:
-            raise OrderError(f"it cannot be written down: {error}") from None
+            raise OrderError(f"the pause cannot be written: {error}") from None
         self._wake.set()
 
 
 def write_approval(session: Session, source: str, held: Held, by: str) -> None:
-    """Agree to what is held, of the source with this id.  OrderError where it cannot be written."""
+    """Approve the held revision of this source.  OrderError if it cannot be written."""
     approval = Approval(held.base, held.revision, held.number, by, session.clock.now())
     try:
         approve(session.files(session.project), source, approval)

@@ -1,6 +1,6 @@
-"""Files by which persons say what they want of a running controller: each begins a pass.
+"""Wake-ups by files of operators: each order or pause starts a pass.
 
-A pause that comes or goes while a pass runs ends that pass before its next step.
+A pause that starts or ends during a pass ends that pass before its next step.
 """
 
 import threading
@@ -16,7 +16,7 @@ _Seen = dict[str, frozenset[tuple[str, str, int, datetime | None]]]
 
 
 class WakeUps:
-    """Looks at the folders of orders and pauses, beside the passes of the controller that leads."""
+    """Polls the folders of orders and pauses, outside the passes of the leading controller."""
 
     def __init__(self, running: Controller, wake: threading.Event) -> None:
         self._running = running
@@ -24,7 +24,7 @@ class WakeUps:
         self._before: _Seen | None = None
 
     def look(self) -> None:
-        """Wake the loop where anything differs from the last look.  Raises nothing."""
+        """Wake the loop if anything has changed since the last poll.  Raises nothing."""
         if not self._running.leads:
             return
         try:
@@ -37,7 +37,7 @@ class WakeUps:
                 for folder in (orders.FOLDER, pauses.FOLDER)
             }
         except FilesError:
-            return  # the next pass says so
+            return  # the next pass reports it
         before, self._before = self._before, seen
         if before is not None and before != seen:
             if before[pauses.FOLDER] != seen[pauses.FOLDER]:

@@ -1,1 +1,1 @@
-"""The pages that people read, and the forms that they send."""
+"""Web pages and their forms."""

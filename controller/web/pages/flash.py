@@ -1,4 +1,4 @@
-"""What was done, told once on the page after it: kept here, so that no link can make one up."""
+"""Flash messages, shown once after an action; kept here, so that links cannot forge them."""
 
 import secrets
 import threading
@@ -10,7 +10,7 @@ _NOTES_MAX = 64
 
 @dataclass(frozen=True, slots=True)
 class FlashMessage:
-    """One message; `good` says whether the order was taken."""
+    """A message; `good` if the action was accepted."""
 
     text: str
     good: bool
@@ -23,11 +23,11 @@ class FlashMessages:
         self._kept: OrderedDict[str, FlashMessage] = OrderedDict()
         self._lock = threading.Lock()
 
-    def keep(self, note: FlashMessage) -> str:
-        """The key under which the note can be read."""
+    def keep(self, message: FlashMessage) -> str:
+        """Store a message; the result is its key."""
         key = secrets.token_urlsafe(9)
         with self._lock:
-            self._kept[key] = note
+            self._kept[key] = message
             while len(self._kept) > _NOTES_MAX:
                 self._kept.popitem(last=False)
         return key

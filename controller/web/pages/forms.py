@@ -1,4 +1,4 @@
-"""What people do on the pages: an order is a form, a check, and a page that says what was done."""
+"""Forms of the pages: an action, its checks, and a page with its result."""
 
 from collections.abc import Callable
 
@@ -22,32 +22,32 @@ from controller.web.request_checks import (
 REASON_MAX = 500
 
 
-def add_forms(app: Flask, desk: Context) -> None:
-    """Every POST of a page."""
+def add_forms(app: Flask, context: Context) -> None:
+    """Add all POST routes of the pages."""
     routes: dict[str, Callable[..., Answer]] = {
-        "/sign-in": lambda: _sign_in(desk),
-        "/sign-out": lambda: _sign_out(desk),
-        "/reconcile": lambda: _reconcile(desk),
-        "/clusters/<name>/pause": lambda name: _pause(desk, name),
-        "/clusters/<name>/unpause": lambda name: _unpause(desk, name),
-        "/revisions/<revision>/approve": lambda revision: _approve(desk, revision),
+        "/sign-in": lambda: _sign_in(context),
+        "/sign-out": lambda: _sign_out(context),
+        "/reconcile": lambda: _reconcile(context),
+        "/clusters/<name>/pause": lambda name: _pause(context, name),
+        "/clusters/<name>/unpause": lambda name: _unpause(context, name),
+        "/revisions/<revision>/approve": lambda revision: _approve(context, revision),
     }
     for rule, handler in routes.items():
         app.add_url_rule(rule, f"POST {rule}", handler, methods=["POST"])
 
 
-def _sign_in(desk: Context) -> Answer:
-    require_enabled(desk)
+def _sign_in(context: Context) -> Answer:
+    require_enabled(context)
     require_same_origin()
-    require_mark(desk, "")
-    if not desk.access.is_token(request.form.get("token", "")):
-        if not desk.access.by_form.allow():
+    require_mark(context, "")
+    if not context.access.is_token(request.form.get("token", "")):
+        if not context.access.by_form.allow():
             raise too_many()
-        return Response(sign_in_page("This is not the token."), 401)
+        return Response(sign_in_page("Wrong token."), 401)
     answer = redirect(local_path(request.form.get("next", "/")), 303)
     answer.set_cookie(
         cookie_name(),
-        desk.access.session(),
+        context.access.session(),
         max_age=SESSION_S,
         path="/",
         secure=is_https(),
@@ -57,58 +57,58 @@ def _sign_in(desk: Context) -> Answer:
     return answer
 
 
-def _sign_out(desk: Context) -> Answer:
-    """The session ends here too, so that a copy of the cookie opens nothing any more."""
-    require_form(desk)
-    desk.access.end(desk.cookie())
+def _sign_out(context: Context) -> Answer:
+    """End the session, also on the server, so that copies of the cookie become invalid."""
+    require_form(context)
+    context.access.end(context.cookie())
     answer = redirect("/", 303)
     answer.delete_cookie(cookie_name(), path="/", secure=is_https(), httponly=True)
     return answer
 
 
-def _reconcile(desk: Context) -> Answer:
-    return _order(desk, "/", "A pass begins now.", desk.orders.wake)
+def _reconcile(context: Context) -> Answer:
+    return _order(context, "/", "Reconcile started.", context.orders.wake)
 
 
-def _pause(desk: Context, name: str) -> Answer:
+def _pause(context: Context, name: str) -> Answer:
     reason, until = clean(request.form.get("reason", "")), request.form.get("until", "").strip()
 
     def order() -> None:
         check_reason(reason)
-        desk.orders.pause(name, reason, until)
+        context.orders.pause(name, reason, until)
 
-    done = f"Asked to pause {name}: from its next pass on, the controller only watches it."
-    return _order(desk, page_of(name), done, order)
-
-
-def _unpause(desk: Context, name: str) -> Answer:
-    done = f"Asked to unpause {name}: from its next pass on, the controller works on it."
-    return _order(desk, page_of(name), done, lambda: desk.orders.unpause(name))
+    done = f"Pausing {name}."
+    return _order(context, page_of(name), done, order)
 
 
-def _approve(desk: Context, revision: str) -> Answer:
+def _unpause(context: Context, name: str) -> Answer:
+    done = f"Resuming {name}."
+    return _order(context, page_of(name), done, lambda: context.orders.unpause(name))
+
+
+def _approve(context: Context, revision: str) -> Answer:
     def order() -> None:
         if request.form.get("agreed") != "yes":
-            raise OrderError("Tick the box that says that you have read what it would do.")
-        desk.approve(revision)
+            raise OrderError("Tick the box to confirm the approval.")
+        context.approve(revision)
 
-    return _order(desk, "/", f"Revision {revision[:12]} is approved.", order)
+    return _order(context, "/", f"Revision {revision[:12]} is approved.", order)
 
 
-def _order(desk: Context, page: str, done: str, order: Callable[[], None]) -> Answer:
-    """Check, order, and go back to a page that tells it; a reload there orders nothing."""
-    require_form(desk)
+def _order(context: Context, page: str, done: str, order: Callable[[], None]) -> Answer:
+    """Check and act, then redirect to a page with the result; a reload repeats nothing."""
+    require_form(context)
     try:
         order()
     except OrderError as error:
-        note = FlashMessage(str(error), good=False)
+        message = FlashMessage(str(error), good=False)
     else:
-        note = FlashMessage(done, good=True)
-    return redirect(f"{page}?note={desk.notes.keep(note)}", 303)
+        message = FlashMessage(done, good=True)
+    return redirect(f"{page}?note={context.messages.keep(message)}", 303)
 
 
 def clean(text: str) -> str:
-    """One line, without characters that a terminal or a log would obey."""
+    """The text on one line, without control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

@@ -1,4 +1,4 @@
-"""The pages that people read."""
+"""Pages: overview, cluster, sign-in."""
 
 from typing import Any
 from urllib.parse import quote
@@ -15,11 +15,11 @@ from controller.web.pages.summary import WITHOUT_SPEC, Level, summarize
 from controller.web.replies import RefusedError
 from controller.web.request_checks import ENABLE
 
-NOT_LOOKED = "No pass has ended well yet; nothing is known of any cluster."
+NOT_LOOKED = "No pass has succeeded yet, so the state of the clusters is unknown."
 
 
-def add_pages(app: Flask, desk: Context) -> None:
-    """Overview, cluster and sign-in, and what every template may use."""
+def add_pages(app: Flask, context: Context) -> None:
+    """Add the pages, and the functions for templates."""
     app.jinja_env.filters["utc"] = views.utc
     app.jinja_env.filters["iso"] = lambda at: at.isoformat()
     app.jinja_env.globals.update(
@@ -28,69 +28,69 @@ def add_pages(app: Flask, desk: Context) -> None:
         Level=Level,
         counted=counted,
         without_spec=WITHOUT_SPEC,
-        version=desk.options.version,
-        refresh_s=desk.options.refresh_s,
+        version=context.options.version,
+        refresh_s=context.options.refresh_s,
         lines_shown=views.LINES_SHOWN,
     )
-    app.context_processor(lambda: _everywhere(desk))
-    app.add_url_rule("/", "overview", lambda: _overview(desk))
-    app.add_url_rule("/clusters/<name>", "cluster", lambda name: _cluster(desk, name))
+    app.context_processor(lambda: _everywhere(context))
+    app.add_url_rule("/", "overview", lambda: _overview(context))
+    app.add_url_rule("/clusters/<name>", "cluster", lambda name: _cluster(context, name))
     app.add_url_rule("/sign-in", "sign_in", lambda: sign_in_page(""), methods=["GET"])
 
 
-def _everywhere(desk: Context) -> dict[str, Any]:
-    cookie, now = desk.cookie(), desk.clock.now()
+def _everywhere(context: Context) -> dict[str, Any]:
+    cookie, now = context.cookie(), context.clock.now()
     return {
         "now": now,
         "ago": lambda at: views.ago(at, now),
-        "enabled": desk.access.configured,
+        "enabled": context.access.configured,
         "signed_in": bool(cookie),
-        "mark": desk.access.mark(cookie),
-        "mark_of_nobody": desk.access.mark(""),
+        "mark": context.access.mark(cookie),
+        "mark_of_nobody": context.access.mark(""),
         "enable": ENABLE,
     }
 
 
-def _overview(desk: Context) -> str:
-    board = desk.board()
+def _overview(context: Context) -> str:
+    snapshot = context.snapshot()
     return render_template(
         "overview.html",
-        board=board,
-        verdict=_verdict(desk, board),
-        clusters=views.cluster_views(board),
-        events=views.events(board),
-        note=_note(desk),
+        snapshot=snapshot,
+        verdict=_verdict(context, snapshot),
+        clusters=views.cluster_views(snapshot),
+        events=views.events(snapshot),
+        flash=_flash(context),
         here="/",
     )
 
 
-def _verdict(desk: Context, board: ControllerSnapshot) -> object:
-    return summarize(board, desk.clock.now(), desk.watch, desk.is_approved)
+def _verdict(context: Context, snapshot: ControllerSnapshot) -> object:
+    return summarize(snapshot, context.clock.now(), context.watch, context.is_approved)
 
 
-def _note(desk: Context) -> object:
+def _flash(context: Context) -> object:
     key = request.args.get("note", "")
-    return desk.notes.take(key) if key and request.method == "GET" else None
+    return context.messages.take(key) if key and request.method == "GET" else None
 
 
-def _cluster(desk: Context, name: str) -> str:
-    board = desk.board()
-    known = () if board.status is None else board.status.clusters
+def _cluster(context: Context, name: str) -> str:
+    snapshot = context.snapshot()
+    known = () if snapshot.status is None else snapshot.status.clusters
     cluster = next((c for c in known if c.name == name), None)
     if cluster is None:
-        raise unknown_cluster(name, board)
+        raise unknown_cluster(name, snapshot)
     return render_template(
         "cluster.html",
-        board=board,
-        verdict=_verdict(desk, board),
-        view=views.cluster_view(board, cluster),
-        members=views.member_views(board, cluster),
-        connection=views.connection(board, cluster),
+        snapshot=snapshot,
+        verdict=_verdict(context, snapshot),
+        view=views.cluster_view(snapshot, cluster),
+        members=views.member_views(snapshot, cluster),
+        connection=views.connection(snapshot, cluster),
         behind=views.behind(cluster),
-        footing=views.footing(board, name),
-        plot=views.cluster_plot(board, name),
-        events=views.events(board, name),
-        note=_note(desk),
+        footing=views.footing(snapshot, name),
+        plot=views.cluster_plot(snapshot, name),
+        events=views.events(snapshot, name),
+        flash=_flash(context),
         here=page_of(name),
     )
 
@@ -99,12 +99,12 @@ def page_of(name: str) -> str:
     return f"/clusters/{quote(name, safe='')}"
 
 
-def unknown_cluster(name: str, board: ControllerSnapshot) -> RefusedError:
-    if board.status is None:
+def unknown_cluster(name: str, snapshot: ControllerSnapshot) -> RefusedError:
+    if snapshot.status is None:
         return RefusedError(404, "NoSuchCluster", NOT_LOOKED)
-    known = [c.name for c in board.status.clusters]
-    said = did_you_mean(name, known) or f"there are: {', '.join(known[:20]) or 'none'}"
-    return RefusedError(404, "NoSuchCluster", f"There is no cluster `{name[:60]}`; {said}")
+    known = [c.name for c in snapshot.status.clusters]
+    hint = did_you_mean(name, known) or f"there are: {', '.join(known[:20]) or 'none'}"
+    return RefusedError(404, "NoSuchCluster", f"No cluster `{name[:60]}`; {hint}")
 
 
 def sign_in_page(fault: str) -> str:

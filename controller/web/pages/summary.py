@@ -1,7 +1,7 @@
-"""Whether all is well, in one line, and every matter that somebody should know of.  Pure.
+"""Summary of the state: a headline and alerts.  Pure.
 
-The worst matter is the headline.  What a cluster waits for stands with the cluster; what concerns
-the controller and its source is said at the top.
+The most serious alert is the headline.  Alerts of the controller and its source are banners; those
+of clusters are shown at the clusters.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ _PROBLEMS_MAX = 20
 
 
 class Level(IntEnum):
-    """How much a matter matters; `word` is for the style sheet, `glyph` for who sees no colour."""
+    """Severity; `word` is for the style sheet, `glyph` for readers who do not see color."""
 
     GOOD = 0
     NOTE = 1
@@ -53,14 +53,14 @@ _LEVELS = {
 }
 
 
-# Clusters that have no members because nobody wants any.
+# Clusters without members, on purpose.
 RESTING = frozenset({"Suspended", "Suspending"})
-# Clusters that have members, of which no spec says how many there ought to be.
+# Clusters with members and without a spec.
 WITHOUT_SPEC = frozenset({"Orphan", "Leaving", "Deleting"})
 
 
 def level_of(cluster: ClusterStatus) -> Level:
-    """A cluster that is only watched and has lost members is worth a look."""
+    """The severity of a cluster; a paused cluster with missing members is a warning."""
     level = _LEVELS.get(cluster.word, Level.WARN)
     if cluster.word == "Paused" and cluster.ready < cluster.desired:
         return Level.WARN
@@ -69,7 +69,7 @@ def level_of(cluster: ClusterStatus) -> Level:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One thing to know.  A matter of clusters has no banner; a held revision can be approved."""
+    """An alert.  Alerts of clusters have no banner; a held revision can be approved."""
 
     level: Level
     title: str
@@ -82,104 +82,104 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The headline, and what it rests on, the worst first."""
+    """The headline and all alerts, the most serious first."""
 
     level: Level
     title: str
     count: str
-    matters: tuple[Alert, ...]
+    alerts: tuple[Alert, ...]
 
     @property
     def banners(self) -> tuple[Alert, ...]:
-        return tuple(m for m in self.matters if m.banner)
+        return tuple(m for m in self.alerts if m.banner)
 
 
 def summarize(
-    board: ControllerSnapshot,
+    snapshot: ControllerSnapshot,
     now: datetime,
     watch: Watch,
     is_approved: Callable[[str], bool] = lambda _: False,
 ) -> Summary:
-    """The verdict on one moment.  `is_approved`: revisions whose approval the next pass reads."""
-    found = sorted(_matters(board, now, watch, is_approved), key=lambda m: -m.level)
+    """The summary of a snapshot.  `is_approved`: revisions that the next pass applies."""
+    found = sorted(_alerts(snapshot, now, watch, is_approved), key=lambda m: -m.level)
     if not found:
-        return Summary(Level.GOOD, "All is well", _count(board), ())
+        return Summary(Level.GOOD, "All clusters healthy", _count(snapshot), ())
     others = sum(m.level >= Level.WARN for m in found[1:])
-    more = f" (and {counted(others, 'more matter')})" if others else ""
-    return Summary(found[0].level, found[0].title + more, _count(board), tuple(found))
+    more = f" (and {counted(others, 'more alert')})" if others else ""
+    return Summary(found[0].level, found[0].title + more, _count(snapshot), tuple(found))
 
 
-def _count(board: ControllerSnapshot) -> str:
-    if board.status is None:
-        return "nothing is known of any cluster yet"
-    resting = [c for c in board.status.clusters if c.word in RESTING]
-    departed = [c for c in board.status.clusters if c.word in WITHOUT_SPEC]
-    clusters = [c for c in board.status.clusters if c not in (*resting, *departed)]
+def _count(snapshot: ControllerSnapshot) -> str:
+    if snapshot.status is None:
+        return "the state of the clusters is unknown"
+    resting = [c for c in snapshot.status.clusters if c.word in RESTING]
+    departed = [c for c in snapshot.status.clusters if c.word in WITHOUT_SPEC]
+    clusters = [c for c in snapshot.status.clusters if c not in (*resting, *departed)]
     wanted, ready = sum(c.desired for c in clusters), sum(c.ready for c in clusters)
     well = sum(_is_ready(c) for c in clusters)
     groups = counted(len(clusters), "cluster"), counted(wanted, "member")
-    said = f"{well} of {groups[0]}, {ready} of {groups[1]} ready"
-    said += f", {len(resting)} suspended" if resting else ""
-    return f"{said}, {len(departed)} without a spec" if departed else said
+    text = f"{well} of {groups[0]}, {ready} of {groups[1]} ready"
+    text += f", {len(resting)} suspended" if resting else ""
+    return f"{text}, {len(departed)} without a spec" if departed else text
 
 
 def _is_ready(cluster: ClusterStatus) -> bool:
-    """Whether Ray has every node, whatever else is to be said of the cluster."""
+    """True if all nodes are alive in Ray, whatever the cluster's other conditions."""
     ready = cluster.condition("Ready")
     return ready is not None and ready.status == "True"
 
 
-def _matters(
-    board: ControllerSnapshot, now: datetime, watch: Watch, is_approved: Callable[[str], bool]
+def _alerts(
+    snapshot: ControllerSnapshot, now: datetime, watch: Watch, is_approved: Callable[[str], bool]
 ) -> Iterator[Alert]:
-    yield from _of_the_loop(board, now, watch)
-    yield from _of_the_source(board, is_approved)
-    if board.status is not None:
-        yield from _of_clusters(board.status.clusters)
-        yield from _unreadable(board.status.unreadable)
+    yield from _of_the_loop(snapshot, now, watch)
+    yield from _of_the_source(snapshot, is_approved)
+    if snapshot.status is not None:
+        yield from _of_clusters(snapshot.status.clusters)
+        yield from _unreadable(snapshot.status.unreadable)
 
 
-def _of_the_loop(board: ControllerSnapshot, now: datetime, watch: Watch) -> Iterator[Alert]:
-    loop = board.loop
-    if still := standstill(board, now, watch):
-        remedy = "Restart this application; that loses nothing."
-        yield Alert(Level.BAD, "The controller stands still", (_sentence(still),), remedy)
+def _of_the_loop(snapshot: ControllerSnapshot, now: datetime, watch: Watch) -> Iterator[Alert]:
+    loop = snapshot.loop
+    if still := standstill(snapshot, now, watch):
+        remedy = "Restart this application; this loses no state."
+        yield Alert(Level.BAD, "The controller is not making progress", (_sentence(still),), remedy)
     if loop.failures:
-        row = f"{loop.failures} passes in a row" if loop.failures > 1 else "The last pass"
+        row = f"The last {loop.failures} passes" if loop.failures > 1 else "The last pass"
         title = "CML cannot be reached" if loop.cause == "Unavailable" else f"{row} failed"
-        shown = "What is shown below is from the last pass that ended well."
-        remedy = shown if board.status is not None else ""
-        yield Alert(Level.BAD, title, (_sentence(loop.error or "no reason is known"),), remedy)
-    if board.plan.refusals:
+        shown = "The state below is from the last successful pass."
+        remedy = shown if snapshot.status is not None else ""
+        yield Alert(Level.BAD, title, (_sentence(loop.error or "unknown error"),), remedy)
+    if snapshot.plan.refusals:
         title = "The controller refused its own plan"
-        said = tuple(_sentence(str(refusal)) for refusal in board.plan.refusals)
-        yield Alert(Level.BAD, title, said, _UNLAWFUL)
+        text = tuple(_sentence(str(refusal)) for refusal in snapshot.plan.refusals)
+        yield Alert(Level.BAD, title, text, _UNLAWFUL)
     if loop.holder and not loop.leads:
         title = "Another controller leads"
-        yield Alert(Level.NOTE, title, (f"{loop.holder} holds the lease; this one watches.",))
-    if board.status is None and not loop.failures:
-        title = "The first pass is under way"
-        yield Alert(Level.BUSY, title, ("Clusters appear here when it has ended.",))
+        yield Alert(Level.NOTE, title, (f"{loop.holder} holds the lease; this one is on standby.",))
+    if snapshot.status is None and not loop.failures:
+        title = "The first pass is running"
+        yield Alert(Level.BUSY, title, ("Clusters appear here when it is complete.",))
 
 
 _UNLAWFUL = (
-    "Nothing was done in these clusters, since it would break a law.  "
-    "That is a fault of raycml: report it."
+    "Nothing was changed in these clusters, since it would break a law.  "
+    "This is a bug in raycml; please report it."
 )
 
 
 def _of_the_source(
-    board: ControllerSnapshot, is_approved: Callable[[str], bool]
+    snapshot: ControllerSnapshot, is_approved: Callable[[str], bool]
 ) -> Iterator[Alert]:
-    source = board.source
+    source = snapshot.source
     if source.failure:
-        remedy = "The revision in force stays in force."
+        remedy = "The current revision stays in force."
         yield Alert(Level.WARN, "The source cannot be read", (_sentence(source.failure),), remedy)
     if source.problems:
         title = f"{counted(len(source.problems), 'problem')} in the specs"
         lines = source.problems[:_PROBLEMS_MAX]
         more = len(source.problems) - len(lines)
-        remedy = "What these specs held is left alone until they are mended."
+        remedy = "These clusters stay at their last valid spec until this is fixed."
         lines += (f"and {more} more",) if more else ()
         yield Alert(Level.WARN, title, lines, remedy)
     if source.held is not None:
@@ -188,26 +188,26 @@ def _of_the_source(
 
 def _approved(held: Held) -> Alert:
     title = f"Revision {held.revision[:12]} is approved"
-    return Alert(Level.BUSY, title, ("It comes into force with the next pass.",), since=held.since)
+    return Alert(Level.BUSY, title, ("It takes effect in the next pass.",), since=held.since)
 
 
 def _held(held: Held) -> Alert:
     return Alert(
         Level.WARN,
-        f"Revision {held.revision[:12]} waits for a person",
+        f"Revision {held.revision[:12]} needs approval",
         (f"{held.reason}: {held.message}",),
-        f"To agree: raycml approve {held.revision[:12]}.",
+        f"To approve it, run: raycml approve {held.revision[:12]}.",
         revision=held.revision,
         since=held.since,
     )
 
 
 def _of_clusters(clusters: tuple[ClusterStatus, ...]) -> Iterator[Alert]:
-    said: set[str] = set()
+    text: set[str] = set()
     for level, word, several, one in _SAID:
-        rest = [c for c in clusters if c.name not in said and level_of(c) is level]
+        rest = [c for c in clusters if c.name not in text and level_of(c) is level]
         names = [c.name for c in rest if word in ("", c.word)]
-        said.update(names)
+        text.update(names)
         if names:
             title = f"{_named(names)} {several if len(names) > 1 else one}"
             yield Alert(level, title, banner=False)
@@ -219,16 +219,16 @@ def _unreadable(found: tuple[ObservedApplication, ...]) -> Iterator[Alert]:
         more = [f"and {len(found) - len(lines)} more"] if len(found) > len(lines) else []
         yield Alert(
             Level.WARN,
-            f"{counted(len(found), 'application')} with marks that cannot be read",
+            f"{counted(len(found), 'application')} with invalid owner marks",
             (*lines, *more),
-            "They are left alone. Delete them in CML, or remove their RAYCML_ variables.",
+            "They are not managed. Delete them in CML, or remove their RAYCML_ variables.",
         )
 
 
 _SAID = (
-    (Level.BAD, "", "need a person", "needs a person"),
+    (Level.BAD, "", "need attention", "needs attention"),
     (Level.WARN, "Orphan", "have no spec", "has no spec"),
-    (Level.WARN, "Leaving", "have no spec and are deleted soon", "has no spec and is deleted soon"),
+    (Level.WARN, "Leaving", "have no spec and will be deleted", "has no spec and will be deleted"),
     (Level.WARN, "OutOfDate", "are held at an older spec", "is held at an older spec"),
     (Level.WARN, "Paused", "are paused and not ready", "is paused and not ready"),
     (Level.BUSY, "Deleting", "are being deleted", "is being deleted"),

@@ -1,7 +1,6 @@
-"""Counts of members over time as the shapes of a small plot.  Pure; the template draws them.
+"""Shapes of a plot of member counts over time.  Pure; the template draws them.
 
-Desired is a step line, ready an area of steps.  A plot has a bounded number of points, however
-many samples there are.
+Desired is a step line, ready a stepped area.  A plot has a bounded number of points.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +16,7 @@ _SHORTEST = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A line across the plot: its place in the drawing, and what it stands for."""
+    """A grid line: its position in the drawing, and its count."""
 
     place: float
     count: int
@@ -25,7 +24,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Paths in a drawing of WIDTH by HEIGHT, and the same in words."""
+    """Paths in a drawing of WIDTH by HEIGHT, and a description."""
 
     desired: str
     ready: str
@@ -36,7 +35,7 @@ class Plot:
 
 
 def plot(samples: Sequence[Sample], now: datetime) -> Plot | None:
-    """The plot of a timeline that ends now; None when there is nothing to draw."""
+    """The plot of a timeline that ends now; None without samples."""
     if not samples:
         return None
     since = min(samples[0].at, now - _SHORTEST)
@@ -63,16 +62,16 @@ class _Scale:
     top: int
 
     def x(self, at: datetime) -> int:
-        """Whole steps: what falls into one column is one point."""
+        """The column of a time; samples of a column are one point."""
         return min(max(round((at - self.since) / self.span * WIDTH), 0), WIDTH)
 
     def y(self, count: int) -> float:
-        # The top line keeps a little room, so that a full house is seen as a line.
+        # Some room at the top, so that the line of all members stays visible.
         return HEIGHT - count / self.top * (HEIGHT - 8)
 
 
 def _thinned(samples: Sequence[Sample], scale: _Scale) -> list[Sample]:
-    """One for each column: of several, the one in which the fewest were ready."""
+    """A sample for each column: of several, the one with the fewest ready members."""
     kept: dict[int, Sample] = {}
     for sample in samples:
         column = scale.x(sample.at)

@@ -1,4 +1,4 @@
-"""A board as the values that the templates draw: nothing is decided there.  Pure."""
+"""Values for the templates, from a snapshot.  Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 def ago(at: datetime, now: datetime) -> str:
-    """`just now`, `50 s ago`, `3 min ago`, `in 2 h`: at least two of the largest unit."""
+    """`just now`, `50 s ago`, `3 min ago`, `in 2 h`: the largest unit of which there are two."""
     seconds = round((now - at).total_seconds())
     if abs(seconds) < 5:
         return "just now"
     length = abs(seconds)
     unit, size = next(each for each in _UNITS if length >= 2 * each[1])
-    said = f"{length // size} {unit}"
-    return f"{said} ago" if seconds > 0 else f"in {said}"
+    span = f"{length // size} {unit}"
+    return f"{span} ago" if seconds > 0 else f"in {span}"
 
 
 def utc(at: datetime) -> str:
@@ -37,7 +37,7 @@ def utc(at: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ClusterView:
-    """One cluster of the overview, and all of its own page."""
+    """A cluster, for the overview and for its own page."""
 
     status: ClusterStatus
     level: Level
@@ -56,45 +56,45 @@ class ClusterView:
         return [(name, ready, n) for name, (ready, n) in self.status.groups.items()]
 
 
-def cluster_view(board: ControllerSnapshot, cluster: ClusterStatus) -> ClusterView:
-    lines = tuple(plan_lines(board.plan.of(cluster.name)))
-    pause = board.pauses.get(cluster.name)
+def cluster_view(snapshot: ControllerSnapshot, cluster: ClusterStatus) -> ClusterView:
+    lines = tuple(plan_lines(snapshot.plan.of(cluster.name)))
+    pause = snapshot.pauses.get(cluster.name)
     return ClusterView(
         status=cluster,
         level=level_of(cluster),
         why=why(cluster) if not lines else "",
         lines=lines,
-        pause=pause if pause is not None and pause.holds(board.as_of) else None,
-        dashboard=_dashboard(board, cluster),
+        pause=pause if pause is not None and pause.holds(snapshot.as_of) else None,
+        dashboard=_dashboard(snapshot, cluster),
         short=cluster.ready < cluster.desired and cluster.word not in RESTING,
     )
 
 
-def _dashboard(board: ControllerSnapshot, cluster: ClusterStatus) -> str:
+def _dashboard(snapshot: ControllerSnapshot, cluster: ClusterStatus) -> str:
     if not any(m.member == "head" and m.phase == "RUNNING" for m in cluster.members):
         return ""
-    return web_address(board.urls.get(application_name(cluster.name, THE_HEAD), ""))
+    return web_address(snapshot.urls.get(application_name(cluster.name, THE_HEAD), ""))
 
 
-def cluster_views(board: ControllerSnapshot) -> list[ClusterView]:
-    """Those that need somebody first, then by name."""
-    found = () if board.status is None else board.status.clusters
-    views = [cluster_view(board, cluster) for cluster in found]
+def cluster_views(snapshot: ControllerSnapshot) -> list[ClusterView]:
+    """All clusters: those that need attention first, then by name."""
+    found = () if snapshot.status is None else snapshot.status.clusters
+    views = [cluster_view(snapshot, cluster) for cluster in found]
     return sorted(views, key=lambda v: (v.level not in (Level.WARN, Level.BAD), v.name))
 
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """One row of the table of members."""
+    """A row of the table of members."""
 
     status: MemberStatus
     url: str
     level: Level
 
 
-def member_views(board: ControllerSnapshot, cluster: ClusterStatus) -> list[MemberView]:
+def member_views(snapshot: ControllerSnapshot, cluster: ClusterStatus) -> list[MemberView]:
     return [
-        MemberView(m, web_address(board.urls.get(m.application, "")), _member_level(m))
+        MemberView(m, web_address(snapshot.urls.get(m.application, "")), _member_level(m))
         for m in cluster.members
     ]
 
@@ -105,7 +105,7 @@ def _member_level(member: MemberStatus) -> Level:
     return Level.BAD if member.phase in ("FAILED", "UNKNOWN") else Level.BUSY
 
 
-# A condition that is no news: the good ones true, the others absent.
+# Conditions that should be true; the others should be absent.
 _GOOD = {"Synced": "True", "Ready": "True"}
 
 
@@ -117,22 +117,22 @@ def condition_level(condition: Condition) -> Level:
     return by_type.get(condition.type, Level.NOTE)
 
 
-def connection(board: ControllerSnapshot, cluster: ClusterStatus) -> list[tuple[str, str]]:
-    """How to reach a cluster; nothing while its head has no address that a browser could open."""
-    if not _dashboard(board, cluster):
+def connection(snapshot: ControllerSnapshot, cluster: ClusterStatus) -> list[tuple[str, str]]:
+    """Addresses of a cluster; empty while its head has none for a browser."""
+    if not _dashboard(snapshot, cluster):
         return []
-    urls: Mapping[str, str] = board.urls
+    urls: Mapping[str, str] = snapshot.urls
     return ways_in(cluster, lambda name: web_address(urls.get(name, "")))
 
 
 def behind(cluster: ClusterStatus) -> list[str]:
-    """Members whose launcher is of an older edition of the node program."""
+    """Members with an outdated launcher."""
     return [m.member for m in cluster.members if m.edition_behind]
 
 
-def events(board: ControllerSnapshot, cluster: str | None = None) -> list[Event]:
-    """The latest events, of one cluster or of all."""
-    found = [e for e in board.events if cluster is None or e.cluster == cluster]
+def events(snapshot: ControllerSnapshot, cluster: str | None = None) -> list[Event]:
+    """The latest events, of a cluster or of all."""
+    found = [e for e in snapshot.events if cluster is None or e.cluster == cluster]
     return found[:EVENTS_SHOWN]
 
 
@@ -140,10 +140,10 @@ def event_level(event: Event) -> Level:
     return Level.WARN if event.kind is Kind.WARNING else Level.GOOD
 
 
-def cluster_plot(board: ControllerSnapshot, cluster: str) -> Plot | None:
-    return plot(board.timelines.get(cluster, ()), board.as_of)
+def cluster_plot(snapshot: ControllerSnapshot, cluster: str) -> Plot | None:
+    return plot(snapshot.timelines.get(cluster, ()), snapshot.as_of)
 
 
-def footing(board: ControllerSnapshot, cluster: str) -> str:
-    """The counts of a cluster's plan, as `raycml plan` ends."""
-    return footer(board.plan.of(cluster))
+def footing(snapshot: ControllerSnapshot, cluster: str) -> str:
+    """The counts of a cluster's plan, as in the last line of `raycml plan`."""
+    return footer(snapshot.plan.of(cluster))

@@ -1,4 +1,4 @@
-"""A person's word, given now or beforehand."""
+"""Confirmation by the user, at a prompt or by `--yes`."""
 
 import typer
 
@@ -8,12 +8,12 @@ from controller.terminal.exit_codes import Exit
 from controller.terminal.screen import Screen
 
 
-def consent(screen: Screen, said: str, question: str, *, yes: bool) -> None:
-    """Return only where a person agreed, now or by `--yes`.  CommandError otherwise."""
+def confirm(screen: Screen, message: str, question: str, *, yes: bool) -> None:
+    """Ask for confirmation, unless `--yes` is given.  CommandError without it."""
     if yes:
         return
     if not screen.asks:
-        raise CommandError(said, Exit.REFUSED, "`--yes`, where that is what you want")
-    screen.say(said)
+        raise CommandError(message, Exit.REFUSED, "pass --yes to confirm")
+    screen.say(message)
     if not typer.confirm(one_line(question), err=True):
         raise CommandError("nothing was done", Exit.REFUSED)
