@@ -209,7 +209,7 @@ def release(app: ObservedApplication, mark: Mark) -> Mapping[str, object]:
 
     A launcher reads its member at each start, so an application with a launcher keeps it.
     """
-    launched = app.script.removeprefix("/home/cdsw/").startswith(f"{LAUNCHERS}/{mark.cluster}/")
+    launched = app.script.startswith(f"{LAUNCHERS}/{mark.cluster}/")
     member = {MEMBER: str(mark.member)} if launched else {}
     return {
         "environment": {**_unmarked(app), **member},

@@ -82,7 +82,7 @@ def _claim(cluster: DesiredCluster, app: ObservedApplication) -> _Claim | None:
 
 
 def _by_launcher(cluster: DesiredCluster, app: ObservedApplication) -> Member | None:
-    if not app.script.removeprefix("/home/cdsw/").startswith(f"{LAUNCHERS}/{cluster.name}/"):
+    if not app.script.startswith(f"{LAUNCHERS}/{cluster.name}/"):
         return None
     member = parse_member(app.environment.get(MEMBER, ""))
     return member if member is not None and cluster.group(member.group) is not None else None

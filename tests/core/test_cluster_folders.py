@@ -93,7 +93,6 @@ def living() -> dict[str, tuple[ObservedApplication, ...]]:
         "another installation": (replace(of_another, environment=mark),),
         "name alone": (foreign("ray-gone-cpu-0"),),
         "launcher alone": (replace(foreign("mine"), script=script),),
-        "launcher from home": (replace(foreign("mine"), script=f"/home/cdsw/{script}"),),
     }
 
 
@@ -108,12 +107,12 @@ def neighbours() -> dict[str, tuple[ObservedApplication, ...]]:
     """Applications of other clusters, whose names begin or end as that of `gone` does."""
     longer, shorter = named("gone-b"), named("go")
     unmarked = foreign("ray-gone-b-head")
-    at_home = "/home/cdsw/.raycml/launchers/gone-b/head-1-1.py"
+    launcher = ".raycml/launchers/gone-b/head-1-1.py"
     return {
         "longer": (application(longer, "head"), application(longer, "cpu/0")),
         "shorter": (application(shorter, "head"), application(shorter, "cpu/0")),
         "longer, without its mark": (unmarked,),
-        "longer, by its launcher": (replace(foreign("ray-gone-b-cpu-0"), script=at_home),),
+        "longer, by its launcher": (replace(foreign("ray-gone-b-cpu-0"), script=launcher),),
         "longer, of another installation": (
             replace(unmarked, environment={"RAYCML_CLUSTER": "gone-b"}),
         ),
@@ -131,8 +130,7 @@ def test_a_cluster_with_a_similar_name_keeps_nothing(which: str) -> None:
 @pytest.mark.parametrize("name", ["launchers", "home", "cdsw", "analytics-b", "cpu", "head"])
 def test_a_cluster_named_like_a_part_of_a_path_leaves_its_files(name: str) -> None:
     apps = converged(spec()).projects[PROJECT].applications
-    from_home = tuple(replace(app, script=f"/home/cdsw/{app.script}") for app in apps)
-    world = with_folders(observed(*from_home), *folders(name, age_s=1e6))
+    world = with_folders(observed(*apps), *folders(name, age_s=1e6))
     assert after(world, 1) == sorted(f"{folder}/{name}" for folder in FOLDERS)
 
 

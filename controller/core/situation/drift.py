@@ -15,7 +15,6 @@ from controller.core.model.policy import Policy
 from controller.core.spec.fingerprint import VERSION, fingerprint, is_adopted, version_of
 from controller.core.spec.variables import shows
 
-_HOME = "/home/cdsw/"
 # CML keeps resources as floats and shows hundredths.
 _TOLERANCE = 0.01
 
@@ -109,7 +108,7 @@ def _script(
     app: ObservedApplication, mark: Mark, wanted: Configuration, policy: Policy
 ) -> Change | None:
     """Any edition of the right launcher will do, unless the newest was asked for."""
-    script = app.script.removeprefix(_HOME)
+    script = app.script
     if script == wanted.script:
         return None
     prefix = launcher_prefix(mark.cluster, mark.member.group, mark.fingerprint)

@@ -116,7 +116,7 @@ def _unwanted_row(member: Member, app: ObservedApplication, doing: "_Doing") -> 
 
 
 def _edition_behind(app: ObservedApplication, edition: str) -> bool:
-    script = app.script.removeprefix("/home/cdsw/")
+    script = app.script
     return script.startswith(f"{LAUNCHERS}/") and not script.endswith(f"-{edition}.py")
 
 

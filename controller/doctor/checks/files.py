@@ -140,7 +140,7 @@ def _used(probe: Probe) -> set[tuple[str, str]]:
     """Project and path of the launchers that applications run and specs ask for."""
     projects, edition = probe.ask(state.applications).projects, probe.ask(state.policy).edition
     apps = [app for project in projects.values() for app in project.applications]
-    return {(app.project, app.script.removeprefix(_HOME)) for app in apps} | {
+    return {(app.project, app.script) for app in apps} | {
         (cluster.project, launcher_path(group, edition))
         for cluster in probe.ask(state.desired).clusters
         for group in cluster.groups

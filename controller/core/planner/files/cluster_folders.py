@@ -81,7 +81,7 @@ def may_belong(app: ObservedApplication, cluster: str) -> bool:
     `ray-a-b-c-0` is a member of `a`, or of `a-b`.
     """
     marked = "" if app.mark is None else app.mark.cluster
-    launched = cluster_of(app.script.removeprefix("/home/cdsw/").rpartition("/")[0])
+    launched = cluster_of(app.script.rpartition("/")[0])
     if marked or launched:
         return cluster in (marked, launched)
     return app.environment.get(CLUSTER) == cluster or is_member_name(app.subdomain, cluster)

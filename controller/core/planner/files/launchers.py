@@ -83,7 +83,7 @@ def _named(situation: Situation, steps: Sequence[Step]) -> set[tuple[str, str]]:
     """Whatever any application names, any member would name, or this plan names."""
     edition = situation.policy.edition
     named = {
-        (app.project, app.script.removeprefix("/home/cdsw/"))
+        (app.project, app.script)
         for project in situation.observed.projects.values()
         for app in project.applications
     }

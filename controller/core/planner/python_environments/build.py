@@ -112,7 +112,7 @@ def build(site: Site) -> Build:
     job = site.seen.job
     if job is None:
         return _steps(site, CreateJob(site.hash, job_configuration(site)))
-    if (job.script.removeprefix("/home/cdsw/"), job.runtime) != (site.recipe.script, site.runtime):
+    if (job.script, job.runtime) != (site.recipe.script, site.runtime):
         return _steps(site, DeleteJob(environment_built_by(job), job.id), write=False)
     run = site.seen.run
     before = site.seen.skipped or run

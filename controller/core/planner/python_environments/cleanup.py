@@ -120,9 +120,7 @@ def _is_understood(situation: Situation) -> bool:
 
 def _hides(project: ObservedProject) -> bool:
     """Whether an application runs a launcher of ours without a mark that says where."""
-    scripts = (
-        app.script.removeprefix("/home/cdsw/") for app in project.applications if not app.mark
-    )
+    scripts = (app.script for app in project.applications if not app.mark)
     return any(script.startswith(f"{LAUNCHERS}/") for script in scripts)
 
 
