@@ -108,7 +108,7 @@ def test_without_any_events_it_says_where_they_come_from(stage: Stage) -> None:
 def test_a_name_that_no_event_has_gets_a_hint(log: Log) -> None:
     log.write(READY)
     assert "did you mean `analytics`?" in log.stage.run("events", "analytic").err
-    assert "clusters with events: analytics" in log.stage.run("events", "zzz").err
+    assert "known clusters: analytics" in log.stage.run("events", "zzz").err
     assert "in that time" in log.stage.run("events", "--since", "1s").err
 
 

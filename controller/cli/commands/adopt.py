@@ -17,8 +17,8 @@ from controller.adoption.text import adopt_json, adopted_text, preview_text
 from controller.core.model.member import Member, parse_member
 from controller.core.model.orders import OrderKind
 from controller.core.spec.revision import Revision
-from controller.core.spec.suggestions import did_you_mean
 from controller.core.spec.text import counted
+from controller.core.status.text import no_cluster
 from controller.printable import one_line
 from controller.process.interrupts import saying
 from controller.run.orders.delegation import lead_or_order, new_order, writes_of
@@ -124,8 +124,7 @@ def adopt(  # noqa: PLR0913 - the options of one command
 def _check_declared(name: str, revision: Revision) -> None:
     known = [holder.cluster.name for holder in revision.clusters]
     if name not in known:
-        hint = did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}"
-        message = f"no spec declares a cluster `{one_line(name[:60])}`; {hint}"
+        message = no_cluster(name, known, "no spec declares a cluster")
         raise CommandError(message, Exit.USAGE, "`raycml validate` lists them")
 
 

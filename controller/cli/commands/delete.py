@@ -16,9 +16,9 @@ from controller.core.model.orders import OrderKind
 from controller.core.model.plan import Plan
 from controller.core.model.policy import Policy
 from controller.core.spec.revision import SpecDocument
-from controller.core.spec.suggestions import did_you_mean
 from controller.core.spec.text import spoken
 from controller.core.status.goal import Goal
+from controller.core.status.text import no_cluster
 from controller.guards.pauses import check_pauses
 from controller.guards.protection import check_recorded, check_specs
 from controller.guards.pruning import agree
@@ -127,8 +127,7 @@ def _check_known(names: list[str], seen: Pass, policy: Policy) -> None:
     known = ours | _left(seen.plan)
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, ours) or f"there are: {', '.join(sorted(ours)) or 'none'}"
-            message = f"no managed cluster `{name[:60]}` in this project; {hint}"
+            message = no_cluster(name, ours, "no managed cluster")
             raise CommandError(message, Exit.USAGE, "`raycml status`")
 
 

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from controller.core.spec.suggestions import did_you_mean
 from controller.core.status.documents import events_json
 from controller.core.status.events import Event
+from controller.core.status.text import no_cluster
 from controller.files.events import EventFile
 from controller.terminal.event_lines import HEADER, cells, events_text, line
 from controller.terminal.exit_codes import Exit
@@ -117,10 +117,7 @@ def _none(found: Sequence[Event], wish: EventFilter) -> str:
         return "no events; they are written by `raycml run`"
     known = sorted({event.cluster for event in found if event.cluster})
     if wish.name is not None and wish.name not in known:
-        hint = (
-            did_you_mean(wish.name, known) or f"clusters with events: {', '.join(known) or 'none'}"
-        )
-        return f"no events of cluster `{wish.name[:60]}`; {hint}"
+        return no_cluster(wish.name, known, "no events of cluster")
     return "no events in that time"
 
 

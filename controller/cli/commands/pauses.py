@@ -11,7 +11,7 @@ import typer
 
 from controller.core.model.observed import Pause, is_ours, key_of
 from controller.core.spec.revision import Revision
-from controller.core.spec.suggestions import did_you_mean
+from controller.core.status.text import no_cluster
 from controller.files.document import render
 from controller.files.pauses import parse_pause, pause_path
 from controller.printable import one_line
@@ -146,6 +146,4 @@ def _check_known(name: str, session: Session, revision: Revision | None) -> None
     known = {key_of(app).cluster for app in apps if is_ours(app, session.owner)}
     known |= set() if revision is None else {h.cluster.name for h in revision.clusters}
     if name not in known:
-        hint = did_you_mean(name, known) or f"there are: {', '.join(sorted(known)) or 'none'}"
-        message = f"no cluster `{one_line(name[:60])}` in this project; {hint}"
-        raise CommandError(message, Exit.USAGE, "`raycml status`")
+        raise CommandError(no_cluster(name, known), Exit.USAGE, "`raycml status`")

@@ -19,9 +19,9 @@ from controller.core.model.history import History
 from controller.core.model.json_object import fields_of
 from controller.core.model.lease import Lease
 from controller.core.model.plan import Plan
-from controller.core.spec.suggestions import did_you_mean
 from controller.core.status.documents import status_json
 from controller.core.status.status import Status
+from controller.core.status.text import no_cluster
 from controller.core.status.without_spec import is_uncompared
 from controller.reconcile import Pass, look_and_plan
 from controller.terminal.errors import CommandError
@@ -143,8 +143,7 @@ class StatusLook:
 def _one(status: Status, name: str) -> Status:
     if status.cluster(name) is None:
         known = [cluster.name for cluster in status.clusters]
-        hint = did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}"
-        raise CommandError(f"no cluster `{name[:60]}`; {hint}", Exit.USAGE, "`raycml status`")
+        raise CommandError(no_cluster(name, known), Exit.USAGE, "`raycml status`")
     return _some(status, name)
 
 

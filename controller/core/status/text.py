@@ -1,8 +1,12 @@
-"""Texts about a cluster: the most important condition, and its addresses."""
+"""Texts about a cluster: the most important condition, its addresses, and that it is unknown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from controller.core.model.json_object import text
+from controller.core.spec.suggestions import did_you_mean
 from controller.core.status.status import ClusterStatus
+
+NAMES_SHOWN = 20
 
 Url = Callable[[str], str]
 """Browser address of an application, by its subdomain; empty if unknown."""
@@ -47,3 +51,11 @@ def _for_programs(url: str) -> str:
         return f"""--address {url} --headers '{{"Authorization": "Bearer KEY"}}'"""
     named = f"""--headers '{{"Host": "{authority}", "Authorization": "Bearer KEY"}}'"""
     return f"--address {scheme}://127.0.0.1{colon}{port} {named}"
+
+
+def no_cluster(name: str, known: Iterable[str], saying: str = "no cluster") -> str:
+    """The message for a name that is none of the known ones, with a suggestion."""
+    names = sorted(known)
+    others = ", ".join(names[:NAMES_SHOWN]) or "none"
+    hint = did_you_mean(name, names) or f"known clusters: {others}"
+    return f"{saying} `{text(name[:60])}`; {hint}"

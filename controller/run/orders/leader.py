@@ -21,6 +21,7 @@ from controller.core.model.plan import Outcome, Result, Step, Wait
 from controller.core.model.reasons import Outlook
 from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.status.goal import Goal, Verdict, verdict
+from controller.core.status.text import no_cluster
 from controller.execute import Execution
 from controller.files.document import render
 from controller.files.orders import (
@@ -191,8 +192,9 @@ class StandingOrders:
 
     def _adopt(self, order: Order, revision: Revision) -> OrderAnswer:
         name = order.clusters[0]
-        if all(holder.cluster.name != name for holder in revision.clusters):
-            message = f"the revision in force declares no cluster {name}"
+        known = {holder.cluster.name for holder in revision.clusters}
+        if name not in known:
+            message = no_cluster(name, known, "the revision in force declares no cluster")
             return self._end(
                 order,
                 Exit.REFUSED,

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from controller.core.model.approval import Approval, Held
 from controller.core.model.observed import Pause
 from controller.core.status.snapshot import ControllerSnapshot
+from controller.core.status.text import no_cluster
 from controller.files.approvals import approve
 from controller.files.document import render
 from controller.files.pauses import pause_path
 from controller.files.port import FilesError
 from controller.files.records import record_id
-from controller.printable import one_line
 from controller.process.operator import checked_reason
 from controller.terminal.durations import parse_until
 from controller.web.orders import OrderError
@@ -63,7 +63,8 @@ class PageOrders:
         status = self._snapshot().status
         found = None if status is None else status.cluster(cluster)
         if found is None:
-            raise OrderError(f"no cluster `{one_line(cluster[:60])}`")
+            known = () if status is None else (each.name for each in status.clusters)
+            raise OrderError(no_cluster(cluster, known))
         return found.project or self._session.project
 
     def _write(self, cluster: str, path: str, body: bytes) -> None:

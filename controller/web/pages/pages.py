@@ -5,9 +5,9 @@ from urllib.parse import quote
 
 from flask import Flask, render_template, request
 
-from controller.core.spec.suggestions import did_you_mean
 from controller.core.spec.text import counted
 from controller.core.status.snapshot import ControllerSnapshot
+from controller.core.status.text import no_cluster
 from controller.web.context import Context
 from controller.web.origin import local_path
 from controller.web.pages import views
@@ -103,8 +103,7 @@ def unknown_cluster(name: str, snapshot: ControllerSnapshot) -> RefusedError:
     if snapshot.status is None:
         return RefusedError(404, "NoSuchCluster", NOT_LOOKED)
     known = [c.name for c in snapshot.status.clusters]
-    hint = did_you_mean(name, known) or f"there are: {', '.join(known[:20]) or 'none'}"
-    return RefusedError(404, "NoSuchCluster", f"No cluster `{name[:60]}`; {hint}")
+    return RefusedError(404, "NoSuchCluster", no_cluster(name, known, "No cluster"))
 
 
 def sign_in_page(fault: str) -> str:
