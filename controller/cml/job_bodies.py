@@ -32,13 +32,10 @@ _WIRE_NAMES = {
     "runtime": "runtime_identifier",
     "cpu": "cpu",
     "memory": "memory",
-    "gpu": "nvidia_gpu",
     "environment": "environment",
-    "arguments": "arguments",
     "timeout": "timeout",
     "kill_on_timeout": "kill_on_timeout",
     "parent": "parent_id",
-    "schedule": "schedule",
 }
 
 
@@ -73,15 +70,10 @@ def job(seen: wire.Job, project_id: str) -> ObservedJob:
         runtime=seen.runtime_identifier,
         cpu=seen.cpu,
         memory=seen.memory,
-        gpu=seen.nvidia_gpu,
         environment=translate.environment(seen.environment),
-        arguments=seen.arguments,
         timeout=seen.timeout,
         kill_on_timeout=seen.kill_on_timeout,
         parent=seen.parent_id,
-        schedule=seen.schedule,
-        timezone=seen.timezone,
-        paused=seen.paused,
         kind=seen.type,
         created_at=seen.created_at,
     )
@@ -93,13 +85,8 @@ def run(seen: wire.JobRun, project_id: str, job_id: str) -> ObservedRun:
         project=project_id,
         job=job_id,
         phase=run_phase(seen.status),
-        status=seen.status,
         environment=translate.environment(seen.environment),
-        arguments=seen.arguments,
         created_at=seen.created_at,
-        scheduling_at=seen.scheduling_at,
-        starting_at=seen.starting_at,
-        running_at=seen.running_at,
         finished_at=seen.finished_at,
     )
 
@@ -139,25 +126,17 @@ def create_job(wanted: JobConfiguration, project_id: str) -> dict[str, object]:
         script=wanted.script,
         cpu=wanted.cpu,
         memory=wanted.memory,
-        nvidia_gpu=wanted.gpu,
         runtime_identifier=wanted.runtime,
         environment=dict(wanted.environment),
-        arguments=wanted.arguments,
         kill_on_timeout=wanted.kill_on_timeout,
-        paused=wanted.paused,
         timeout=wanted.timeout or None,
         parent_id=wanted.parent or None,
-        schedule=wanted.schedule or None,
-        timezone=wanted.timezone or None,
     )
     return body.model_dump(exclude_none=True)
 
 
 def patch_job(fields: Mapping[str, object]) -> dict[str, object]:
-    """The body of PATCH, from `JobConfiguration` names.  ValueError for a field that is none.
-
-    `timezone` and `paused` are among those: CML takes them at the creation only.
-    """
+    """The body of PATCH, from `JobConfiguration` names.  ValueError for a field that is none."""
     strange = sorted(set(fields) - set(_WIRE_NAMES))
     if strange or not fields:
         raise ValueError(f"not fields that a job can change: {', '.join(strange) or 'none given'}")
@@ -169,14 +148,7 @@ def patch_job(fields: Mapping[str, object]) -> dict[str, object]:
     return wire.PatchJob.model_validate(named).model_dump(exclude_unset=True)
 
 
-def create_run(
-    project_id: str, job_id: str, environment: Mapping[str, str], arguments: str
-) -> dict[str, object]:
+def create_run(project_id: str, job_id: str, environment: Mapping[str, str]) -> dict[str, object]:
     """The body of POST runs."""
-    body = wire.CreateRun(
-        project_id=project_id,
-        job_id=job_id,
-        environment=dict(environment),
-        arguments=arguments,
-    )
+    body = wire.CreateRun(project_id=project_id, job_id=job_id, environment=dict(environment))
     return body.model_dump()

@@ -40,7 +40,6 @@ class Jobs:
             paths.jobs(project),
             project,
             json=job_bodies.create_job(wanted, project),
-            secrets=_secret(wanted.arguments),
             variables=translate.hidden(wanted.environment),
         )
         return job_bodies.job(read_one(self._send, request, wire.Job), project)
@@ -56,7 +55,6 @@ class Jobs:
             paths.job(project, job_id),
             project,
             json=job_bodies.patch_job(fields),
-            secrets=_secret(fields.get("arguments")),
             variables=translate.hidden(fields.get("environment")),
         )
         self._send(request)
@@ -82,13 +80,9 @@ class Jobs:
         return job_bodies.run(read_one(self._send, request, wire.JobRun), project, job_id)
 
     def create_run(
-        self,
-        project: str,
-        job_id: str,
-        environment: Mapping[str, str] = NOTHING,
-        arguments: str = "",
+        self, project: str, job_id: str, environment: Mapping[str, str] = NOTHING
     ) -> ObservedRun:
-        """Run the job now; both win over the job's own.  Unknown: look at the list of runs.
+        """Run the job now; the environment adds to the job's own.  Unknown: look at its runs.
 
         CML runs a job once at a time: Rejected, or a run that is SKIPPED, while another goes on.
         """
@@ -96,8 +90,7 @@ class Jobs:
             ops.CREATE_RUN,
             paths.runs(project, job_id),
             project,
-            json=job_bodies.create_run(project, job_id, environment, arguments),
-            secrets=_secret(arguments),
+            json=job_bodies.create_run(project, job_id, environment),
             variables=translate.hidden(environment),
         )
         return job_bodies.run(read_one(self._send, request, wire.JobRun), project, job_id)
@@ -106,7 +99,3 @@ class Jobs:
         """Begin to stop.  Rejected for a run that is over."""
         path = f"{paths.run(project, job_id, run_id)}:stop"
         self._send(Request(ops.STOP_RUN, path, project, json={}))
-
-
-def _secret(arguments: object) -> tuple[str, ...]:
-    return (arguments,) if isinstance(arguments, str) and arguments else ()

@@ -125,15 +125,10 @@ class Job(_WireIn):
     type: Text = ""
     cpu: Number = 0.0
     memory: Number = 0.0
-    nvidia_gpu: Count = 0
     environment: object = None
-    arguments: Text = ""
     timeout: Count = 0
     kill_on_timeout: Flag = False
     parent_id: Text = ""
-    schedule: Text = ""
-    timezone: Text = ""
-    paused: Flag = False
     runtime_identifier: Text = ""
     created_at: When = None
 
@@ -145,11 +140,7 @@ class JobRun(_WireIn):
     job_id: Text = ""
     status: Status = ""
     environment: object = None
-    arguments: Text = ""
     created_at: When = None
-    scheduling_at: When = None
-    starting_at: When = None
-    running_at: When = None
     finished_at: When = None
 
 
@@ -232,16 +223,11 @@ class CreateJobBody(_Out):
     script: str
     cpu: float
     memory: float
-    nvidia_gpu: int
     runtime_identifier: str
     environment: dict[str, str]
-    arguments: str
     kill_on_timeout: bool
-    paused: bool
     timeout: int | None = None
     parent_id: str | None = None
-    schedule: str | None = None
-    timezone: str | None = None
 
 
 class PatchJob(_Out):
@@ -251,14 +237,11 @@ class PatchJob(_Out):
     script: str | None = None
     cpu: float | None = None
     memory: float | None = None
-    nvidia_gpu: int | None = None
     runtime_identifier: str | None = None
     environment: str | None = None
-    arguments: str | None = None
     timeout: str | None = None
     kill_on_timeout: bool | None = None
     parent_id: str | None = None
-    schedule: str | None = None
 
 
 class CreateRun(_Out):
@@ -267,4 +250,3 @@ class CreateRun(_Out):
     project_id: str
     job_id: str
     environment: dict[str, str]
-    arguments: str

@@ -27,7 +27,6 @@ WANTED = JobConfiguration(
     cpu=2.0,
     memory=8.0,
     environment=ENVIRONMENT,
-    arguments="--fast",
     timeout=3600,
     kill_on_timeout=True,
 )
@@ -95,8 +94,8 @@ def test_a_job_is_created_with_an_object_and_read_back_from_text() -> None:
     judge("CreateJobRequest", world.body())
     assert world.body()["environment"] == ENVIRONMENT
     assert (world.body()["timeout"], made.timeout) == (3600, 3600)
-    assert {"parent_id", "schedule", "timezone"}.isdisjoint(world.body())
-    fields = ("name", "script", "runtime", "cpu", "memory", "gpu", "environment", "arguments")
+    assert "parent_id" not in world.body()
+    fields = ("name", "script", "runtime", "cpu", "memory", "environment")
     assert all(getattr(made, name) == getattr(WANTED, name) for name in fields)
     assert (made.id, made.kind, made.project, made.kill_on_timeout) == (
         JOB,
@@ -106,16 +105,12 @@ def test_a_job_is_created_with_an_object_and_read_back_from_text() -> None:
     )
 
 
-def test_a_dependent_and_a_scheduled_job_say_so() -> None:
-    world = World([ok(job(parent_id="p", schedule="0 5 * * *", paused=True))])
-    wanted = JobConfiguration(
-        "n", "s.py", "image:1", parent="p", schedule="0 5 * * *", timezone="UTC", paused=True
-    )
-    made = world.client.jobs.create(PROJECT, wanted)
+def test_a_dependent_job_names_its_parent() -> None:
+    world = World([ok(job(parent_id="p", type="dependent"))])
+    made = world.client.jobs.create(PROJECT, JobConfiguration("n", "s.py", "image:1", parent="p"))
     judge("CreateJobRequest", world.body())
-    sent = {name: world.body()[name] for name in ("parent_id", "schedule", "timezone", "paused")}
-    assert sent == {"parent_id": "p", "schedule": "0 5 * * *", "timezone": "UTC", "paused": True}
-    assert (made.parent, made.schedule, made.paused) == ("p", "0 5 * * *", True)
+    assert world.body()["parent_id"] == "p"
+    assert (made.parent, made.kind) == ("p", "dependent")
 
 
 def test_an_update_sends_text_and_tells_what_a_read_says_of_it() -> None:
@@ -176,14 +171,14 @@ def test_a_torn_list_of_jobs_or_runs_says_so() -> None:
 
 
 def test_a_run_is_started_with_what_is_its_own() -> None:
-    world = World([ok(run(environment='{"A":"1"}', arguments="x"))])
-    made = world.client.jobs.create_run(PROJECT, JOB, {"A": "1"}, "x")
+    world = World([ok(run(environment='{"A":"1"}'))])
+    made = world.client.jobs.create_run(PROJECT, JOB, {"A": "1"})
     judge("CreateJobRunRequest", world.body())
     assert world.requests[0].url.path == RUNS
     assert (made.id, made.job, made.phase) == (RUN, JOB, RunPhase.SCHEDULING)
-    assert (made.environment, made.arguments) == ({"A": "1"}, "x")
+    assert made.environment == {"A": "1"}
     assert made.finished_at is None
-    assert made.scheduling_at is not None
+    assert made.created_at is not None
 
 
 def test_a_run_is_looked_at_and_stopped_by_its_own_path() -> None:
@@ -347,17 +342,15 @@ def test_a_projects_update_sends_what_is_given_and_tells_what_a_read_says_of_it(
 
 def test_no_secret_of_a_job_run_or_project_is_repeated() -> None:
     secret = "hunter2-hunter2"
-    wanted = JobConfiguration("n", "s.py", "i", environment={"T": secret}, arguments=secret)
+    wanted = JobConfiguration("n", "s.py", "i", environment={"T": secret})
     new = NewProject(
         "n", git_url=f"https://jdoe:{secret}@git.example.com/x", environment={"T": "v"}
     )
     assert secret not in f"{wanted!r}{new!r}"
     calls = [
         lambda c: c.jobs.create(PROJECT, wanted),
-        lambda c: c.jobs.update(PROJECT, JOB, {"arguments": secret}),
         lambda c: c.jobs.update(PROJECT, JOB, {"environment": {"T": secret}}),
         lambda c: c.jobs.create_run(PROJECT, JOB, {"T": secret}),
-        lambda c: c.jobs.create_run(PROJECT, JOB, arguments=secret),
         lambda c: c.projects.create(new),
         lambda c: c.projects.update(PROJECT, environment={"T": secret}),
     ]

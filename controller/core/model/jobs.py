@@ -47,12 +47,12 @@ _OVER = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class JobConfiguration:
-    """All that CML is told of a job.  Memory in GiB (CML says GB).
+    """The fields of a job that CML is asked for.  Memory in GiB (CML says GB).
 
     `timeout` is CML's own figure, 0 for none: seconds by its specification, minutes in some
     releases, so be generous with it and keep a deadline of your own.  It ends a run only with
-    `kill_on_timeout`.  With a `parent` the job runs whenever a run of that job has succeeded;
-    with a `schedule` (five cron fields, in `timezone`) at those times; otherwise when asked.
+    `kill_on_timeout`.  With a `parent` the job runs after each run of that job that succeeded;
+    otherwise when asked.
     """
 
     name: str
@@ -60,15 +60,10 @@ class JobConfiguration:
     runtime: str
     cpu: float = 1.0
     memory: float = 1.0
-    gpu: int = 0
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    arguments: str = field(default="", repr=False)
     timeout: int = 0
     kill_on_timeout: bool = False
     parent: str = ""
-    schedule: str = ""
-    timezone: str = ""
-    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,37 +77,24 @@ class ObservedJob:
     runtime: str = ""
     cpu: float = 0.0
     memory: float = 0.0
-    gpu: int = 0
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    arguments: str = field(default="", repr=False)
     timeout: int = 0
     kill_on_timeout: bool = False
     parent: str = ""
-    schedule: str = ""
-    timezone: str = ""
-    paused: bool = False
     kind: str = ""
     created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedRun:
-    """One run as a list or a GET reported it.  `status` is CML's own word.
-
-    `environment` is what this run was given beyond its job's.
-    """
+    """One run as a list or a GET reported it; `environment` is its own, beyond its job's."""
 
     id: str
     project: str
     job: str
     phase: RunPhase
-    status: str = ""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    arguments: str = field(default="", repr=False)
     created_at: datetime | None = None
-    scheduling_at: datetime | None = None
-    starting_at: datetime | None = None
-    running_at: datetime | None = None
     finished_at: datetime | None = None
 
 
