@@ -1,6 +1,6 @@
 """A CML workspace to run against, on this machine.
 
 It speaks the part of the CML API v2 that the product uses, runs each application as real local
-processes (or, in tests and simulations, as scripted ones), and knows nothing of the rest of the
+processes, and knows nothing of the rest of the
 product but the clock, so that it stays an independent witness.
 """

@@ -23,7 +23,7 @@ from controller.emulator.state.cloning import Clones, checked_source
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.records import RUNTIMES, Project, Runtime
 from controller.emulator.state.state import State
-from controller.emulator.state.trees import MemoryTree, Tree
+from controller.emulator.state.trees import Tree
 
 PROJECT_CREATE: dict[str, fields.Reader] = {
     "name": fields.text,
@@ -90,9 +90,9 @@ class Workspace:
         processes: Processes,
         ids: Ids,
         *,
+        new_tree: Callable[[str], Tree],
         options: Options | None = None,
         runtimes: Sequence[Runtime] = RUNTIMES,
-        new_tree: Callable[[str], Tree] | None = None,
         state: State | None = None,
     ) -> None:
         """`new_tree(project_id)` makes, or finds again, the home folder of a project."""
@@ -101,7 +101,7 @@ class Workspace:
         self.options = options or Options()
         self.runtimes = tuple(runtimes)
         self.state = state or State()
-        self._new_tree = new_tree or _memory_tree
+        self._new_tree = new_tree
         self._trees: dict[str, Tree] = {key: self._new_tree(key) for key in self.state.projects}
         self.engines = Engines(self.state, processes, ids, self.options, self._files)
         checks = Checks(self.options, self.runtimes, self._files)
@@ -212,10 +212,6 @@ class Workspace:
     def list_runtimes(self, query: Query) -> dict[str, object]:
         found, token = select(self.runtimes, query, RUNTIME_COLUMNS, "runtimes")
         return {"runtimes": [runtime.wire() for runtime in found], "next_page_token": token}
-
-
-def _memory_tree(project_id: str) -> Tree:  # noqa: ARG001  the shape of a maker of trees asks for it
-    return MemoryTree()
 
 
 def _assign(project: Project, values: Mapping[str, object]) -> None:

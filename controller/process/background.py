@@ -2,14 +2,9 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 Repeat = Callable[[Callable[[], None], float], AbstractContextManager[None]]
-
-
-def never(work: Callable[[], None], every_s: float) -> AbstractContextManager[None]:  # noqa: ARG001
-    """No repetition, for a process without a second thread."""
-    return nullcontext()
 
 
 @contextmanager

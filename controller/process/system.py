@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from controller.clock import Clock, SystemClock
 from controller.cml.transport import Network
-from controller.process.background import Repeat, in_thread, never
+from controller.process.background import Repeat, in_thread
 from controller.process.ending import Ending, OwnProcess
 from controller.process.identity import this_place
 from controller.telemetry import Redaction
@@ -37,7 +37,7 @@ class System:
     rng: random.Random
     transport: Network | None = None
     redaction: Redaction = field(default_factory=Redaction)
-    repeat: Repeat = never
+    repeat: Repeat = in_thread
     ending: Ending = field(default_factory=Ending)
     place: Callable[[], str] = this_place
 
@@ -48,4 +48,4 @@ class System:
 
 def this_system() -> System:
     clock, rng = SystemClock(), random.SystemRandom()
-    return System(dict(os.environ), clock, rng, repeat=in_thread, ending=OwnProcess())
+    return System(dict(os.environ), clock, rng, ending=OwnProcess())

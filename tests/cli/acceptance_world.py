@@ -12,7 +12,7 @@ import httpx
 from stage import KEY, Said, Stage
 
 from controller.acceptance.programs import MARKER
-from controller.emulator.pods.scripted import ScriptedProcesses
+from tests.scripted_pods import ScriptedProcesses
 
 Instead = Callable[[httpx.Request], httpx.Response | None]
 NAME = "acceptance-"

@@ -13,8 +13,8 @@ import httpx
 from stage import KEY, Said, Stage
 
 from controller.emulator.pods.processes import Ending
-from controller.emulator.pods.scripted import Behaviour, ScriptedProcesses
 from controller.emulator.state.records import Project
+from tests.scripted_pods import Behaviour, ScriptedProcesses
 
 URL = "https://git.example.com/team/specs.git"
 SPEC = b"apiVersion: raycml/v1\n"

@@ -14,11 +14,11 @@ from stage import KEY, NOON, RUNTIME, Said, Stage
 from controller.core.model.lease import Lease
 from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import APPLICATION, ApiKey, Capacity, Options
-from controller.emulator.pods.scripted import Behaviour
 from controller.emulator.state.records import RUNTIMES, Application
 from controller.files.document import render
 from controller.files.leases import lease_path
 from controller.terminal.exit_codes import Exit
+from tests.scripted_pods import Behaviour
 
 DISABLED = next(one.image_identifier for one in RUNTIMES if one.status == "DISABLED")
 Answer = Callable[[httpx.Request], httpx.Response | None]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from stage import Stage
 
 from controller.emulator.pods.processes import Ending, PodOrder
-from controller.emulator.pods.scripted import Behaviour, ScriptedProcesses
+from tests.scripted_pods import Behaviour, ScriptedProcesses
 
 BUILD_S = 20.0
 ENVS = ".raycml/envs"

@@ -20,11 +20,12 @@ from controller.cli.main import run
 from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import ApiKey, Options, User
 from controller.emulator.pods.processes import PodOrder
-from controller.emulator.pods.scripted import Behaviour, ScriptedProcesses
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.trees import Tree
 from controller.emulator.workspace import Workspace
 from controller.process.system import System
+from tests.memory_tree import in_memory
+from tests.scripted_pods import Behaviour, ScriptedProcesses
 
 BEAT_S = 20.0
 BEATEN_S = 1200.0  # before the end of a longer wait; nothing can observe an earlier beat
@@ -127,7 +128,11 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.workspace = Workspace(
-            self.clock, ScriptedProcesses(self._story), Ids(random.Random(5)), options=self.options
+            self.clock,
+            ScriptedProcesses(self._story),
+            Ids(random.Random(5)),
+            new_tree=in_memory,
+            options=self.options,
         )
         self.user = User()
         app = create_app(self.workspace, {KEY: ApiKey(KEY)}, domain="cml.localhost")

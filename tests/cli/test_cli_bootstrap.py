@@ -18,7 +18,7 @@ from controller.bootstrap.desired import subdomain
 from controller.core.spec.python_environment import hash_of
 from controller.emulator.options import Options
 from controller.emulator.pods.processes import Ending
-from controller.emulator.pods.scripted import Behaviour
+from tests.scripted_pods import Behaviour
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from stage import KEY, Stage
 
 from controller.emulator.options import Options
 from controller.emulator.pods.processes import Ending
-from controller.emulator.pods.scripted import Behaviour
+from tests.scripted_pods import Behaviour
 from tests.simulation.direct import Direct
 
 pytestmark = pytest.mark.slow

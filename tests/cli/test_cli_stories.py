@@ -7,8 +7,8 @@ import pytest
 from holding import held_by
 from stage import KEY, Stage
 
-from controller.emulator.pods.scripted import Behaviour
 from controller.process.interrupts import Interrupts
+from tests.scripted_pods import Behaviour
 
 
 def test_reconcile_brings_a_cluster_up_and_then_changes_nothing(stage: Stage) -> None:

@@ -21,9 +21,10 @@ from controller.cml.connection import parse_address, trust
 from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import ApiKey, Options
 from controller.emulator.pods.processes import Ending, PodOrder
-from controller.emulator.pods.scripted import Behaviour, ScriptedProcesses
 from controller.emulator.state.ids import Ids
 from controller.emulator.workspace import Workspace
+from tests.memory_tree import in_memory
+from tests.scripted_pods import Behaviour, ScriptedProcesses
 
 KEY = "the-key-of-the-story"
 LOOPBACK = "http://127.0.0.1"
@@ -54,7 +55,7 @@ def workspace(clock: Clock, options: Options, *, starts_in_s: float) -> Workspac
         return Behaviour(starts_in_s, ends, Ending(int(script != DONE)))
 
     processes = ScriptedProcesses(told)
-    return Workspace(clock, processes, Ids(random.Random(5)), options=options)
+    return Workspace(clock, processes, Ids(random.Random(5)), new_tree=in_memory, options=options)
 
 
 def world(  # all that differs between worlds

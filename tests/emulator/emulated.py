@@ -11,12 +11,13 @@ import httpx
 from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import API, APPLICATION, ApiKey, Options
 from controller.emulator.pods.processes import PodOrder
-from controller.emulator.pods.scripted import Behaviour, ScriptedProcesses
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.records import RUNTIMES
 from controller.emulator.state.trees import Tree
 from controller.emulator.workspace import Workspace
 from tests.contract.judge import judge
+from tests.memory_tree import in_memory
+from tests.scripted_pods import Behaviour, ScriptedProcesses
 
 RUNTIME = RUNTIMES[0].image_identifier
 KEYS = {
@@ -54,7 +55,7 @@ class World:
 
     story: Callable[[PodOrder], Behaviour] = lives
     options: Options = field(default_factory=Options)
-    new_tree: Callable[[str], Tree] | None = None
+    new_tree: Callable[[str], Tree] = in_memory
     seed: int = 1
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from emulated import RUNTIME, World
 
 from controller.emulator.pods.processes import Ending, PodOrder
-from controller.emulator.pods.scripted import Behaviour
+from tests.scripted_pods import Behaviour
 
 DONE = Ending(0)
 

@@ -10,10 +10,11 @@ from job_world import JobWorld, script
 
 from controller.emulator.options import Capacity, Options
 from controller.emulator.pods.processes import Ending
-from controller.emulator.pods.scripted import ScriptedProcesses
 from controller.emulator.state import store
 from controller.emulator.state.ids import Ids
 from controller.emulator.workspace import Workspace
+from tests.memory_tree import in_memory
+from tests.scripted_pods import ScriptedProcesses
 
 # jobs
 
@@ -375,7 +376,7 @@ def test_jobs_and_runs_outlive_the_emulator_and_its_pods_do_not(tmp_path: Path) 
     assert store.revive(state, START) == {runs[running], runs[stopping]}
     clock, pods = HandClock(), ScriptedProcesses(lambda _: script())
     clock.elapsed = world.clock.elapsed
-    again = Workspace(clock, pods, Ids(random.Random(2)), state=state)
+    again = Workspace(clock, pods, Ids(random.Random(2)), new_tree=in_memory, state=state)
     again.files(world.project).upload("app.py", b"pass\n")
     again.tick()
     found = {job: again.state.runs[run].status.short for job, run in runs.items()}

@@ -9,7 +9,7 @@ from emulated import World
 from controller.emulator.options import Capacity, Options
 from controller.emulator.pods.lifecycle import TRANSITIONS, Event, Status
 from controller.emulator.pods.processes import Ending
-from controller.emulator.pods.scripted import Behaviour
+from tests.scripted_pods import Behaviour
 
 
 def test_a_created_application_starts_and_runs_once_it_answers() -> None:

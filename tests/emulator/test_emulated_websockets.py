@@ -16,7 +16,7 @@ from waitress import wasyncore
 from controller.emulator.door import channel
 from controller.emulator.door.channel import Channel
 from controller.emulator.door.ingress import Front
-from controller.emulator.pods.scripted import ScriptedProcesses
+from tests.scripted_pods import ScriptedProcesses
 
 SWITCHED = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

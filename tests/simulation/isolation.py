@@ -8,7 +8,7 @@ to on the way in the same order.
 import random
 from dataclasses import dataclass
 
-from controller.emulator.pods.scripted import Behaviour
+from tests.scripted_pods import Behaviour
 from tests.simulation.calm import calm, mismatches
 from tests.simulation.documents import document, edited
 from tests.simulation.moves import KINDS, PLACE, crash

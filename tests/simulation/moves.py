@@ -5,7 +5,7 @@ may be given.  Seeds, the sweep and people who read a reproducer share this tabl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from controller.emulator.pods.scripted import Behaviour
+from tests.scripted_pods import Behaviour
 from tests.simulation.asked import Ask
 from tests.simulation.documents import EDITS, document, edited, with_second_group
 from tests.simulation.simulation import BY_ID, BY_NAME, HOME, Simulation

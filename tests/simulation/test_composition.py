@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from controller.emulator.pods.lifecycle import Status
-from controller.emulator.pods.scripted import Behaviour
+from tests.scripted_pods import Behaviour
 from tests.simulation.asked import Ask, Asked
 from tests.simulation.calm import calm, mismatches
 from tests.simulation.documents import edited

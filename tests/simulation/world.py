@@ -18,12 +18,12 @@ from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import ApiKey, Options, User
 from controller.emulator.pods.lifecycle import Status
 from controller.emulator.pods.processes import Ending, PodOrder
-from controller.emulator.pods.scripted import Behaviour, ScriptedPod, ScriptedProcesses
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.job_records import Job, JobRun
 from controller.emulator.state.records import RUNTIMES, Application, Engine
-from controller.emulator.state.trees import MemoryTree
 from controller.emulator.workspace import Workspace as Cml
+from tests.memory_tree import MemoryTree, in_memory
+from tests.scripted_pods import Behaviour, ScriptedPod, ScriptedProcesses
 from tests.simulation.clocks import SimulatedClock, Time
 from tests.simulation.direct import Direct
 from tests.simulation.papers import Settings, settings_of
@@ -82,6 +82,7 @@ class World:
             SimulatedClock(self.time),
             self.processes,
             Ids(self.rng),
+            new_tree=in_memory,
             options=options or Options(),
             runtimes=kinds,
         )

@@ -1,7 +1,7 @@
-"""What the workspace asks of whatever runs its pods.
+"""The port to the processes of pods.
 
-`pods.py` answers with real processes of this machine, `scripted.py` with a story that a test or a
-simulation tells.  The workspace knows no other way to learn what became of a pod.
+`pods.py` runs them on this machine; tests and simulations script them.  The workspace learns in no
+other way how a pod ended.
 """
 
 from collections.abc import Mapping

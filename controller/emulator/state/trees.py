@@ -1,11 +1,11 @@
-"""Where the files of a project live: a folder of this machine, or memory.
+"""The files of a project: a tree, and one in a folder of this machine.
 
 A tree takes paths as tuples of names and knows no rules of CML; those are in `files.py`.  A folder
 tree never reads or changes anything outside its folder, whatever links lie in it.
 """
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -92,47 +92,3 @@ class FolderTree:
 
     def destroy(self) -> None:
         shutil.rmtree(self.home, ignore_errors=True)
-
-
-@dataclass(slots=True)
-class MemoryTree:
-    """Files in a dict, for worlds in one process; a folder is there while a file is in it."""
-
-    home: Path = Path("/home/cdsw")
-    contents: dict[Parts, bytes] = field(default_factory=dict)
-
-    def is_dir(self, at: Parts) -> bool:
-        return not at or any(len(p) > len(at) and p[: len(at)] == at for p in self.contents)
-
-    def is_file(self, at: Parts) -> bool:
-        return at in self.contents
-
-    def exists(self, at: Parts) -> bool:
-        return self.is_file(at) or self.is_dir(at)
-
-    def names(self, at: Parts) -> list[str]:
-        deep = len(at)
-        return sorted({p[deep] for p in self.contents if len(p) > deep and p[:deep] == at})
-
-    def size(self, at: Parts) -> int:
-        return len(self.contents[at])
-
-    def read(self, at: Parts) -> bytes:
-        return self.contents[at]
-
-    def write(self, at: Parts, data: bytes) -> None:
-        self.contents[at] = data
-
-    def _under(self, at: Parts) -> list[Parts]:
-        return [path for path in self.contents if path[: len(at)] == at]
-
-    def move(self, at: Parts, to: Parts) -> None:
-        for path in self._under(at):
-            self.contents[to + path[len(at) :]] = self.contents.pop(path)
-
-    def remove(self, at: Parts) -> None:
-        for path in self._under(at):
-            del self.contents[path]
-
-    def destroy(self) -> None:
-        self.contents.clear()

@@ -56,7 +56,7 @@ def _since(start: datetime, now: datetime) -> float:
     return (now - start).total_seconds()
 
 
-def answer_at_once(order: PodOrder) -> Behaviour:  # noqa: ARG001  the shape of a story asks for it
+def answer_at_once(order: PodOrder) -> Behaviour:
     return Behaviour(answers_after=0.0)
 
 
@@ -106,7 +106,7 @@ class ScriptedProcesses:
         if pod is not None and pod.stop_at is None:
             pod.stop_at = now
 
-    def port(self, engine_id: str) -> int | None:  # noqa: ARG002  a story has no port
+    def port(self, engine_id: str) -> int | None:
         return None
 
     def kill(self, engine_id: str) -> None:
