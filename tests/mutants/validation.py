@@ -7,6 +7,7 @@ VARIABLES = "tests/core/test_ray_variables.py"
 SPEC = "tests/core/test_spec.py"
 BUILT = "tests/core/test_environments.py"
 ATTACHED = "tests/source/test_attachments.py"
+PARSE = "tests/source/test_parse.py"
 PARTS = "tests/launcher/test_launcher_parts.py"
 LINEAR = "tests/patterns/test_patterns.py::test_it_is_linear"
 
@@ -14,6 +15,20 @@ LINEAR = "tests/patterns/test_patterns.py::test_it_is_linear"
 MUTANTS = [
     m("B7", "a word with many underscores is matched by the square", "source/yaml/scalars.py",
       "|[0-9]+_[0-9_]*)", "|[0-9][0-9_]*_[0-9_]*)", LINEAR),
+    m("B7", "a spec may be of any depth", "source/yaml/nodes.py",
+      "self._depth == MAX_DEPTH", "False",
+      f"{PARSE}::test_bytes_that_are_no_spec_are_one_problem"),
+    m("B7", "of a key that repeats the last one counts", "source/yaml/nodes.py",
+      "    if key.value in lines:", "    if False:",
+      f"{PARSE}::test_a_fault_is_one_problem_at_its_place"),
+    m("B7", "an alias stands for its anchor", "source/yaml/nodes.py",
+      "        if isinstance(event, AliasEvent):\n            self.get_event()\n",
+      "        if False:\n            self.get_event()\n",
+      f"{PARSE}::test_an_alias_is_refused_beside_its_anchor"),
+    m("B7", "a cache that was changed decides what runs", "source/git/tree.py",
+      " or id_of(data, len(name)) != name", "",
+      "tests/source/test_git_cache.py::"
+      "test_content_that_is_not_what_its_id_says_is_never_taken"),
     m("B7", "blanks of a requirement are split by the square", "core/spec/requirements.py",
       '_WORD = re.compile(r"\\S+")', '_WORD = re.compile(r"\\S+\\s+(?=--)|\\S+")', LINEAR),
     m("B7", "a repository's name is searched by the square", "source/git/failures.py",

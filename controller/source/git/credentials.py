@@ -31,7 +31,7 @@ class Credentials:
     """
 
     address: GitAddress
-    given: str | None = field(repr=False)
+    token: str | None = field(repr=False)
     environ: Mapping[str, str] = field(repr=False)
 
     def variables(self) -> dict[str, str]:
@@ -49,7 +49,7 @@ class Credentials:
         """The text without the token in any of its spellings, and without any other login."""
         for secret in self._spellings():
             text = text.replace(secret, _REDACTED)
-        return _LOGIN.sub(lambda found: f"{found[1] or found[2]}{_REDACTED}", text)
+        return _LOGIN.sub(lambda match: f"{match[1] or match[2]}{_REDACTED}", text)
 
     def _spellings(self) -> list[str]:
         try:
@@ -72,7 +72,7 @@ class Credentials:
         return f"{self.address.user or _ANY_USER}:{token}"
 
     def _token(self) -> str | None:
-        token = self.given or self.address.password or self.environ.get(TOKEN_VARIABLE)
+        token = self.token or self.address.password or self.environ.get(TOKEN_VARIABLE)
         if not token and (file := self.environ.get(TOKEN_FILE_VARIABLE)):
             token = _of_file(Path(file))
         token = (token or "").strip()

@@ -45,11 +45,12 @@ def finish(process: "subprocess.Popen[bytes]", bounds: Bounds) -> tuple[bytes, b
     out, err = bytearray(), bytearray()
     expired = threading.Event()
     timer = threading.Timer(bounds.seconds, expired.set)
-    timer.start()
+    timer.daemon = True  # a controller that ends does not wait for it
     with process, selectors.DefaultSelector() as pipes:
         for stream, received in ((process.stdout, out), (process.stderr, err)):
             if stream is not None:
                 pipes.register(stream, selectors.EVENT_READ, received)
+        timer.start()
         try:
             while pipes.get_map() or process.poll() is None:
                 ready = _read(pipes) if pipes.get_map() else _wait(process)

@@ -23,7 +23,7 @@ from controller.source.git.limits import REFS_BYTES, Limits
 from controller.source.git.process import Bounds, LimitError, finish
 
 OLDEST = (2, 31)  # takes configuration by environment, and ids to fetch from stdin
-_PASSED = (
+_INHERITED = (
     "PATH", "TMPDIR", "SSH_AUTH_SOCK", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "SSL_CERT_FILE",
     "SSL_CERT_DIR", "CURL_CA_BUNDLE", "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
     "ALL_PROXY", "no_proxy", "NO_PROXY",
@@ -105,7 +105,7 @@ class GitCommand:
     out_bytes: int = REFS_BYTES
     repository: Repository | None = None
     remote: bool = False
-    given: bytes = b""
+    stdin: bytes = b""
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -137,7 +137,7 @@ class Git:
     def fetch_files(self, repository: Repository, ids: Iterable[str]) -> None:
         """Bring files into the cache."""
         arguments = (*_FETCH_FILES, "--", self.address.url)
-        command = GitCommand(arguments, repository=repository, remote=True, given=lines(ids))
+        command = GitCommand(arguments, repository=repository, remote=True, stdin=lines(ids))
         self._fetch(command, repository)
 
     def _fetch(self, command: GitCommand, repository: Repository) -> None:
@@ -160,10 +160,10 @@ class Git:
         raise self.error(reason, NotInSourceError if reason == NO_COMMIT else SourceError)
 
     def read(
-        self, repository: Repository, *arguments: str, out_bytes: int, given: bytes = b""
+        self, repository: Repository, *arguments: str, out_bytes: int, stdin: bytes = b""
     ) -> bytes:
         """The output of a command about the cache."""
-        ran = self.run(GitCommand(arguments, out_bytes, repository, given=given))
+        ran = self.run(GitCommand(arguments, out_bytes, repository, stdin=stdin))
         if ran.code != 0:
             raise self.error(
                 f"the commit cannot be read: {quoted(ran.err)}; "
@@ -217,13 +217,13 @@ class Git:
     def _start(self, command: GitCommand) -> "subprocess.Popen[bytes]":
         repository = command.repository
         environment = self._environment(command)
-        with tempfile.TemporaryFile() as given:
-            given.write(command.given)
-            given.seek(0)
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(command.stdin)
+            stdin.seek(0)
             try:
                 return subprocess.Popen(
                     ["git", *command.arguments],
-                    stdin=given,
+                    stdin=stdin,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     cwd=self.folder,
@@ -240,7 +240,7 @@ class Git:
 
     def _environment(self, command: GitCommand) -> dict[str, str]:
         home = self._home()
-        variables = {name: self.environ[name] for name in _PASSED if self.environ.get(name)}
+        variables = {name: self.environ[name] for name in _INHERITED if self.environ.get(name)}
         variables |= _FIXED | {
             "HOME": str(home),
             "XDG_CONFIG_HOME": str(home),

@@ -159,7 +159,7 @@ class GitSource:
 
     def _kind(self, repository: Repository, commit: str) -> str:
         arguments = ("cat-file", "--batch-check=%(objecttype)")
-        printed = self._git.read(repository, *arguments, given=lines([commit]), out_bytes=1000)
+        printed = self._git.read(repository, *arguments, stdin=lines([commit]), out_bytes=1000)
         return printed.decode("ascii", "replace").strip().rpartition(" ")[2] or "missing"
 
     def _entries(self, repository: Repository, commit: str) -> list[Entry]:
@@ -192,7 +192,7 @@ class GitSource:
         batch = self._git.read(
             repository,
             *("cat-file", "--batch"),
-            given=lines(small),
+            stdin=lines(small),
             out_bytes=sum(small.values()) + _HEADER_BYTES * len(small),
         )
         large = dict.fromkeys(sizes.keys() - small.keys(), b" " * (MAX_BYTES + 1))
@@ -202,7 +202,7 @@ class GitSource:
         arguments = ("cat-file", "--batch-check")
         out_bytes = _HEADER_BYTES * len(ids)
         return tree.sizes(
-            self._git.read(repository, *arguments, given=lines(ids), out_bytes=out_bytes)
+            self._git.read(repository, *arguments, stdin=lines(ids), out_bytes=out_bytes)
         )
 
     def _too_much(self, what: str) -> LimitError:
