@@ -14,7 +14,7 @@ from controller.core.model.reasons import Outlook, Reason
 from controller.core.status.event_reasons import EventReason
 from controller.core.status.events import Kind
 from controller.settings import CONNECTION_VARIABLES, RUN_VARIABLES, Settings, variable
-from controller.source.yaml.parse import parse
+from controller.source.yaml.parser import parse
 from controller.terminal.exit_codes import Exit
 from tests.documents.accept import compare
 from tests.documents.command_tree import parse as parse_command

@@ -14,7 +14,7 @@ from pathlib import Path
 from controller.core.spec.revision import Problem, Revision, SpecDocument, assemble
 from controller.printable import one_line
 from controller.source.attachments import ReadFile, UnreadableError, resolve
-from controller.source.yaml.parse import MAX_BYTES, parse
+from controller.source.yaml.parser import MAX_BYTES, parse
 from controller.source.yaml.schema import FILE_NAME
 
 MAX_FILES = 1000

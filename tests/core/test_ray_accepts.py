@@ -16,7 +16,7 @@ from controller.core.spec.revision import Problem, assemble
 from controller.core.spec.variables import variable_faults
 from controller.node import command
 from controller.node.pod import read_pod, read_settings
-from controller.source.yaml.parse import parse
+from controller.source.yaml.parser import parse
 from tests.ray_checks import refusal
 
 IMAGE = "registry.example.com/ml/runtime:1"

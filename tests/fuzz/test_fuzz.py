@@ -26,7 +26,7 @@ from controller.files.leases import parse_lease
 from controller.files.pauses import parse_pause
 from controller.files.reports import parse_report
 from controller.node.project_files import HeadNote, MemberFiles, read_head, read_json, write_head
-from controller.source.yaml.parse import parse
+from controller.source.yaml.parser import parse
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SPECS = Path(__file__).parents[2] / "specs"

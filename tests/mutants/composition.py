@@ -31,7 +31,7 @@ MUTANTS: list[Mutant] = [
     m("B13", "the lease of a killed command blocks the next one", "run/convergence.py",
       "        await_lease(self.session, self.deadline,", "        raise fault\n        _ = (",
       f"{COMPOSITION}::test_a_command_outwaits_the_lease_of_one_that_was_killed"),
-    m("B14", "a file that was cut deletes its cluster", "source/yaml/parse.py",
+    m("B14", "a file that was cut deletes its cluster", "source/yaml/parser.py",
       "    if last_is_empty:\n", "    if False:\n",
       f"{COMPOSITION}::test_a_file_that_was_cut_deletes_nothing[emptied]"),
     m("B12", "a pause of one project ends that of another", "core/model/observed.py",

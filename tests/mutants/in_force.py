@@ -14,11 +14,11 @@ OPTIONS = "tests/cli/test_run_options.py"
 
 # fmt: off
 MUTANTS: list[Mutant] = [
-    m("B14", "a spec file that shrank to nothing is a deletion", "source/yaml/parse.py",
+    m("B14", "a spec file that shrank to nothing is a deletion", "source/yaml/parser.py",
       "    if last_is_empty:\n", "    if last_is_empty and documents:\n",
       f"{PARSE}::test_a_file_without_a_spec_is_a_problem_and_not_a_deletion"),
     m("B14", "a file that was cut off between two documents loses the second",
-      "source/yaml/parse.py",
+      "source/yaml/parser.py",
       "    if last_is_empty:\n", "    if last_is_empty and not documents:\n",
       f"{PARSE}::test_a_file_that_ends_where_a_document_should_follow_is_a_problem"),
     m("B14", "a share that is not mounted is a deletion", "core/model/record.py",

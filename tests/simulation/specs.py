@@ -14,7 +14,7 @@ from pathlib import Path
 from controller.core.spec.revision import Problem, Revision, SpecDocument, assemble
 from controller.source.attachments import UnreadableError, resolve
 from controller.source.directory import SourceError
-from controller.source.yaml.parse import parse
+from controller.source.yaml.parser import parse
 
 SPECS = "specs"
 

@@ -5,7 +5,7 @@ import codecs
 import pytest
 from spec_samples import VALID, named, spoilt
 
-from controller.source.yaml.parse import MAX_BYTES, MAX_PROBLEMS, parse
+from controller.source.yaml.parser import MAX_BYTES, MAX_PROBLEMS, parse
 
 
 def problems(data: bytes) -> list[str]:

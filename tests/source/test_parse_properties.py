@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from spec_samples import VALID
 
 from controller.core.spec.spec import RayCluster
-from controller.source.yaml.parse import MAX_PROBLEMS, parse
+from controller.source.yaml.parser import MAX_PROBLEMS, parse
 
 LINES = VALID.count("\n") + 1
 

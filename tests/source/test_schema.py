@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator
 from spec_samples import VALID
 
 from controller.source.directory import read
-from controller.source.yaml.parse import parse
+from controller.source.yaml.parser import parse
 from controller.source.yaml.schema import FILE_NAME, fields_at, json_schema
 from controller.source.yaml.template import starter
 

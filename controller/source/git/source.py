@@ -27,7 +27,7 @@ from controller.source.git.limits import LISTING_BYTES, Limits
 from controller.source.git.process import LimitError
 from controller.source.git.program import DamagedError, Git, GitCommand, lines
 from controller.source.git.tree import Entry
-from controller.source.yaml.parse import MAX_BYTES, parse
+from controller.source.yaml.parser import MAX_BYTES, parse
 
 _LAST = "refs/raycml/last"  # the commit of the last fetch, so that a server sends only what is new
 _SNAPSHOT = ("--depth=1", "--filter=blob:none")  # one commit and its folders, without files
