@@ -1,4 +1,4 @@
-"""The application of the controller: created, kept as it is desired, and kept running.  Pure."""
+"""The controller's application: created, updated, and restarted if it is down.  Pure."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,44 +33,44 @@ _AT_REST = (Phase.STOPPED, Phase.FAILED)
 def application(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
     if not observed.complete:
         return wait(THE_CONTROLLER, Reason.INCOMPLETE_LIST, "CML's lists do not fit together")
-    wanted = desired.configuration(observed.project.id)
+    configuration = desired.configuration(observed.project.id)
     if not observed.controllers:
-        return _absent(wanted, observed, past)
+        return _absent(configuration, observed, past)
     app = observed.controllers[0]
-    if held := unsettled(app, past):
-        return held
+    if waiting := unsettled(app, past):
+        return waiting
     if app.phase is Phase.STOPPING:
-        return wait(THE_CONTROLLER, Reason.STOPPING, "CML is stopping it")
-    if changes := tuple(_changes(wanted, app)):
-        return _outdated(wanted, app, changes, past)
-    return _unchanged(wanted, app, past)
+        return wait(THE_CONTROLLER, Reason.STOPPING, "CML is stopping the application")
+    if changes := tuple(_changes(configuration, app)):
+        return _outdated(configuration, app, changes, past)
+    return _unchanged(configuration, app, past)
 
 
 def unsettled(app: ObservedApplication, past: Past) -> PartialPlan | None:
-    """The wait while it is not known how the application is."""
+    """The wait while the state of the application is not known, or about to change."""
     if app.phase is Phase.UNKNOWN:
         message = f"CML reports the status `{app.status}`"
         return wait(THE_CONTROLLER, Reason.UNKNOWN_STATUS, message)
     return settling(past, THE_CONTROLLER, app)
 
 
-def _absent(wanted: Configuration, observed: ObservedSetup, past: Past) -> PartialPlan:
-    names = (wanted.subdomain, APPLICATION_NAME)
+def _absent(configuration: Configuration, observed: ObservedSetup, past: Past) -> PartialPlan:
+    names = (configuration.subdomain, APPLICATION_NAME)
     for app in observed.applications:
         if app.subdomain == names[0] or app.name == names[1]:
             return wait(THE_CONTROLLER, Reason.NAME_CONFLICT, _conflict(app))
-    held = created(past, THE_CONTROLLER) or gate(past, THE_CONTROLLER, "create")
-    if held is not None:
-        return PartialPlan(waits=tuple(map(_of_address, held.waits)))
+    waiting = created(past, THE_CONTROLLER) or gate(past, THE_CONTROLLER, "create")
+    if waiting is not None:
+        return PartialPlan(waits=tuple(map(_of_address, waiting.waits)))
     step = Step(
-        Create(wanted),
+        Create(configuration),
         THE_CONTROLLER.cluster,
         observed.project.id,
         THE_CONTROLLER.member,
         Reason.MISSING,
         Intent.CREATE,
-        message=f"application {wanted.name}",
-        launcher=wanted.script,
+        message=f"application {configuration.name}",
+        launcher=configuration.script,
     )
     return PartialPlan((step,))
 
@@ -82,58 +82,58 @@ def _conflict(app: ObservedApplication) -> str:
     return f"{message}: {remedy}rename or delete it in CML"
 
 
-def _of_address(held: Wait) -> Wait:
-    """Addresses are unique in the workspace, and this key may not see the holder's project."""
-    if held.reason is not Reason.NAME_CONFLICT:
-        return held
+def _of_address(waiting: Wait) -> Wait:
+    """With advice: addresses are unique in the workspace, and the key may not see the holder."""
+    if waiting.reason is not Reason.NAME_CONFLICT:
+        return waiting
     message = (
         "the address of the controller's application is taken by another one: find it in CML by "
-        "that address, and delete or rename it"
+        "that address, and rename or delete it"
     )
-    return replace(held, message=message)
+    return replace(waiting, message=message)
 
 
 def _outdated(
-    wanted: Configuration, app: ObservedApplication, changes: tuple[Change, ...], past: Past
+    configuration: Configuration, app: ObservedApplication, changes: tuple[Change, ...], past: Past
 ) -> PartialPlan:
-    """As for a member: stop, update, restart.  What CML never takes by update is made anew."""
-    known = past.member(THE_CONTROLLER)
-    if held := spent(past, THE_CONTROLLER, "differs again after an update"):
-        return held
+    """As for a member: stop, update, restart.  If CML does not take an update: replace it."""
+    history = past.member(THE_CONTROLLER)
+    if waiting := spent(past, THE_CONTROLLER, "differs again after an update"):
+        return waiting
     names = ", ".join(change.field for change in changes)
-    if known.unapplied_tries >= past.policy.updates_max and known.replaced:
-        message = f"CML accepts but does not take {names}: ask the workspace's admin"
+    if history.unapplied_tries >= past.policy.updates_max and history.replaced:
+        message = f"CML accepts but does not apply {names}: ask the workspace's admin"
         return wait(THE_CONTROLLER, Reason.FIELD_NOT_APPLIED, message, changes=changes)
-    if known.unapplied_tries >= past.policy.updates_max:
-        message = f"CML does not take {names} by update: delete it and create it anew"
+    if history.unapplied_tries >= past.policy.updates_max:
+        message = f"CML does not apply {names} by update: it is deleted and created again"
         step = _step(app, Delete(app.id), Reason.REPLACED, Intent.UPDATE, changes, message)
         return gate(past, THE_CONTROLLER, "delete") or PartialPlan((step,))
     if app.phase not in _AT_REST:
         step = _step(app, Stop(app.id), Reason.OUTDATED, Intent.UPDATE, changes)
         return gate(past, THE_CONTROLLER, "stop") or PartialPlan((step,))
-    update = patch(app, _own_variables(app), wanted)
+    update = patch(app, _own_variables(app), configuration)
     steps = (
-        _step(app, update, Reason.OUTDATED, Intent.UPDATE, changes, launcher=wanted.script),
-        _step(app, Restart(app.id), Reason.OUTDATED, Intent.UPDATE, launcher=wanted.script),
+        _step(app, update, Reason.OUTDATED, Intent.UPDATE, changes, launcher=configuration.script),
+        _step(app, Restart(app.id), Reason.OUTDATED, Intent.UPDATE, launcher=configuration.script),
     )
     return gate(past, THE_CONTROLLER, "update") or PartialPlan(steps)
 
 
-def _unchanged(wanted: Configuration, app: ObservedApplication, past: Past) -> PartialPlan:
+def _unchanged(configuration: Configuration, app: ObservedApplication, past: Past) -> PartialPlan:
     if app.phase is Phase.RUNNING:
         return NOTHING
     if app.phase is Phase.STARTING:
-        return wait(THE_CONTROLLER, Reason.STARTING, "CML is starting it")
+        return wait(THE_CONTROLLER, Reason.STARTING, "CML is starting the application")
     down = app.phase is Phase.FAILED
     step = _step(
         app,
         Restart(app.id),
         Reason.DOWN if down else Reason.RESUMED,
         Intent.RESTART if down else Intent.START,
-        launcher=wanted.script,
+        launcher=configuration.script,
     )
-    held = spent(past, THE_CONTROLLER, "failed again after a restart")
-    return held or gate(past, THE_CONTROLLER, "restart") or PartialPlan((step,))
+    waiting = spent(past, THE_CONTROLLER, "failed again after a restart")
+    return waiting or gate(past, THE_CONTROLLER, "restart") or PartialPlan((step,))
 
 
 def _step(
@@ -160,19 +160,19 @@ def _step(
     )
 
 
-def _changes(wanted: Configuration, app: ObservedApplication) -> Iterator[Change]:
-    """Only what is set here is compared; values of variables are never shown."""
-    yield from resource_changes(app, wanted)
-    if app.script != wanted.script:
+def _changes(configuration: Configuration, app: ObservedApplication) -> Iterator[Change]:
+    """Only what bootstrap sets is compared; values of variables are never shown."""
+    yield from resource_changes(app, configuration)
+    if app.script != configuration.script:
         yield Change("script", "", "")
     before = {*_own_variables(app)}
-    own = {**wanted.environment, SUBDOMAIN: app.subdomain}
+    own = {**configuration.environment, SUBDOMAIN: app.subdomain}
     for name in sorted({*own, *before}):
         if app.environment.get(name) != own.get(name):
             yield Change(f"environment.{name}", "", "")
 
 
 def _own_variables(app: ObservedApplication) -> tuple[str, ...]:
-    """Those that were set when it was last configured."""
+    """Variables that bootstrap set when it last configured the application."""
     names = app.environment.get(VARIABLES, "")
     return tuple(names.split(",")) if names else ()

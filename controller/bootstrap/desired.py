@@ -30,11 +30,11 @@ _APPLICATION = "The controller of raycml; made by `raycml bootstrap`."
 class DesiredSetup:
     """A project with a controller in it.
 
-    `owner` is empty for the project's id.  `git_url` is empty where the controller follows the
-    folder `path` of the project.  `environment` is the hash of the Python environment, `build` the
-    settings of the script `builder` that builds it.  `files` are the others, by path: the wheel,
-    and the script `keeper` that the application runs.  `settings` are variables of the controller.
-    CPU in cores, memory in GiB, shared memory in MB (0: as it is).
+    `owner` is empty for the project's id.  `git_url` is empty if the controller follows the folder
+    `path` of the project.  `environment` is the hash of the Python environment, `build` are the
+    settings of `build_script`, which builds it.  `files` are the others, by path: the wheel, and
+    the `run_script` of the application.  `settings` are variables of the controller.  CPU in cores,
+    memory in GiB, shared memory in MB (0: unchanged).
     """
 
     project: str
@@ -48,8 +48,8 @@ class DesiredSetup:
     owner: str
     environment: str
     build: str = field(repr=False)
-    builder: str
-    keeper: str
+    build_script: str
+    run_script: str
     files: Mapping[str, bytes] = field(repr=False)
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -59,7 +59,7 @@ class DesiredSetup:
         return f"{self.path or '.'}/"
 
     def new_project(self) -> NewProject:
-        """Of a commit the clone has the default branch: CML takes branches and tags only."""
+        """A clone; for a commit, of the default branch: CML takes branches and tags only."""
         is_commit = HEX.match(self.git_ref.lower()) is not None
         return NewProject(
             name=self.project,
@@ -72,14 +72,14 @@ class DesiredSetup:
 
     def recipe(self, owner: str) -> Recipe:
         mark = {CONTROLLER: owner}
-        return Recipe(self.environment, self.build, self.builder, CONTROLLER_JOB, mark)
+        return Recipe(self.environment, self.build, self.build_script, CONTROLLER_JOB, mark)
 
     def configuration(self, project: str) -> Configuration:
         return Configuration(
             name=APPLICATION_NAME,
             subdomain=subdomain(project),
             description=_APPLICATION,
-            script=self.keeper,
+            script=self.run_script,
             cpu=self.cpu,
             memory=self.memory,
             gpu=0,
@@ -105,5 +105,5 @@ class DesiredSetup:
 
 
 def subdomain(project: str) -> str:
-    """Unique in the workspace, as the id of a project is."""
+    """The controller's address: unique in the workspace, as the id of a project is."""
     return f"raycml-{hashlib.sha256(project.encode()).hexdigest()[:12]}"

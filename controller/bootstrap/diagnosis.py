@@ -1,7 +1,7 @@
-"""Why bootstrap did not come to its end: an exit code, and what logs and git say.
+"""The diagnosis of a setup that did not complete: an exit code, and what logs and git say.
 
-CML's API tells neither why a clone failed nor what a job printed: git is asked from here, and the
-job's own log in the project is read.
+CML's API says neither why a clone failed nor what a job printed: the command runs git itself, and
+reads the job's log in the project.
 """
 
 import tempfile
@@ -28,15 +28,15 @@ _CODES = {
     Reason.NAME_CONFLICT: Exit.REFUSED,
     Reason.PROTECTED: Exit.REFUSED,
 }
-_AGAIN = "correct what the log says; the same command again"
+_AGAIN = "fix what the log says, and repeat the command"
 _REMEDIES = {Reason.ENVIRONMENT_FAILED: _AGAIN, Reason.CRASH_LOOPING: _AGAIN}
-_TIME_UP = "the same command goes on; what does not start may lack quota, or a node"
+_TIME_UP = "repeat the command to continue; what does not start may lack quota, or a node"
 _LINES = 15
 _OF_A_LOG = frozenset({Reason.STARTING, Reason.BACKOFF, Reason.CRASH_LOOPING})
 
 
 def blocked(last: SetupPass) -> Wait | None:
-    """What waits for the operator."""
+    """The first wait for the operator."""
     return next((w for w in last.plan.waits if w.reason.outlook is Outlook.PERSON), None)
 
 
@@ -55,13 +55,13 @@ def diagnosis(
         message += f"; {_of_git(session, desired)}"
     tail = "" if wait is None else _log(session, last, wait, desired)
     if wait is None or wait.reason.outlook is not Outlook.PERSON:
-        return CommandError(f"time is up: {message}{tail}", Exit.NOT_CONVERGED, _TIME_UP)
+        return CommandError(f"timed out: {message}{tail}", Exit.NOT_CONVERGED, _TIME_UP)
     code = _CODES.get(wait.reason, Exit.NOT_CONVERGED)
     return CommandError(f"{message}{tail}", code, _REMEDIES.get(wait.reason, ""))
 
 
 def _of_git(session: BootstrapSession, desired: DesiredSetup) -> str:
-    """What git says of the repository from here, in a sentence."""
+    """A sentence on what git says about the repository from here."""
     environ = session.screen.system.environ
     with tempfile.TemporaryDirectory(prefix="raycml-") as folder:
         cache = Path(folder, "git")
@@ -70,15 +70,15 @@ def _of_git(session: BootstrapSession, desired: DesiredSetup) -> str:
         except SourceError as error:
             return f"git says: {error}"
     return (
-        "git reads the repository from here, so the workspace cannot reach it: check its network, "
-        "and the user's key there"
+        "git can read the repository from here, so the workspace cannot: check its network, and "
+        "the user's SSH key there"
     )
 
 
 def _log(
     session: BootstrapSession, last: SetupPass, wait: Wait, desired: DesiredSetup | None
 ) -> str:
-    """The end of the log that says more of what is waited for."""
+    """The end of the log that belongs to the wait."""
     path = ""
     if wait.member == THE_ENVIRONMENT.member and desired is not None:
         path = log_path(desired.environment)
@@ -89,7 +89,7 @@ def _log(
 
 
 def _tail(session: BootstrapSession, project: str, path: str) -> tuple[str, ...]:
-    """The last lines of a log of the project, or that there is none."""
+    """The last lines of a log of the project, or a line that it does not exist."""
     try:
         data = session.client.download(project, path)
     except NotFound:
@@ -97,4 +97,4 @@ def _tail(session: BootstrapSession, project: str, path: str) -> tuple[str, ...]
     except CmlError as error:
         return (f"{path}: {error}",)
     lines = data.decode(errors="replace").splitlines()[-_LINES:]
-    return (f"{path}:", *lines) if lines else (f"{path} is not there",)
+    return (f"{path}:", *lines) if lines else (f"{path} does not exist",)

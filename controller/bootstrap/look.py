@@ -25,7 +25,7 @@ _OUR_ENVIRONMENT = re.compile(rf"([0-9a-f]{{{HASH_DIGITS}}})(?:[.].*)?")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Looks at one project by its name.  `environment` is the desired one's hash, `specs` the
+    """A look at one project by its name.  `environment` is the hash of the desired one, `specs` the
     folder that is followed; `owner` is empty for the project's id.
     """
 
@@ -38,7 +38,7 @@ class Look:
     specs: str = ""
 
     def take(self, now: datetime) -> ObservedSetup:
-        """All of it; of a project that is not there yet, or not only once, no more than that.
+        """The setup; no more than the projects if there is not exactly one, or not yet.
 
         Raises Fault.
         """
@@ -67,7 +67,7 @@ class Look:
         return replace(seen, readiness=self._readiness(seen))
 
     def _is_spec(self, entry: FileEntry) -> bool:
-        """A file, or in a folder of specs a folder that may hold some."""
+        """True for a spec file, or in a folder of specs for a folder that can hold some."""
         if entry.is_dir:
             return bool(self.specs) and not entry.name.startswith(".")
         return entry.name.endswith((".yaml", ".yml"))
@@ -95,7 +95,7 @@ class Look:
         return found
 
     def _with_runs(self, seen: ObservedSetup) -> ObservedSetup:
-        """With the desired environment as its builder has left it, and the job that builds it."""
+        """With the desired environment, the job that builds it, and the last run."""
         found = replace(
             seen.environment(self.environment),
             ready=self._is_built(seen.project.id),

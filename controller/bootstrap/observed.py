@@ -1,4 +1,4 @@
-"""The setup as CML and the controller's own page report it.  Values."""
+"""The observed setup: what CML and the controller's own page report.  Values."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -35,11 +35,11 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class ObservedSetup:
-    """One look.  `owner` is whose controller it is.
+    """One look.  `owner` is the owner of the controller.
 
-    `specs`: the folder that the controller is to follow holds some.  `files` are the controller's,
-    by path, with their sizes, and `environments` by hash.  Nothing within a project is known while
-    CML creates it, nor of several projects of one name.
+    `specs`: there are specs in the folder that is followed.  `files` are the controller's, by path,
+    with their sizes; `environments` are by hash.  Nothing within a project is known while CML
+    creates it, or if several projects have the name.
     """
 
     as_of: datetime
@@ -55,7 +55,7 @@ class ObservedSetup:
 
     @property
     def project(self) -> ProjectState:
-        """The first of the name; without an id where there is none."""
+        """The first project of the name; without an id if there is none."""
         return self.projects[0] if self.projects else ProjectState("", "")
 
     @property
@@ -73,7 +73,7 @@ class ObservedSetup:
 
     @property
     def own_ids(self) -> frozenset[str]:
-        """Of the applications and jobs that carry the mark."""
+        """Ids of the applications and jobs that carry the mark."""
         return frozenset({app.id for app in self.controllers} | {job.id for job in self.own_jobs})
 
     def environment(self, digest: str) -> ObservedEnvironment:
@@ -89,26 +89,26 @@ class ObservedSetup:
         return ObservedState(self.as_of, {project: found}, files=files)
 
     def surplus(self) -> tuple[str, ...]:
-        """Sentences on what there is too much of, which the operator may remove."""
+        """Sentences on duplicates, which the operator may remove."""
         found = [f"application {app.name} ({app.id})" for app in self.controllers[1:]]
         found += [f"job {job.name} ({job.id})" for job in self.own_jobs[1:]]
-        return tuple(f"surplus: {one} carries the same mark; delete it in CML" for one in found)
+        return tuple(f"duplicate: {one} carries the same mark; delete it in CML" for one in found)
 
 
 def builds(run: ObservedRun, environment: str) -> bool:
-    """Whether it builds this environment, which is that of its job unless it names another."""
+    """True if the run builds this environment: its job's, unless it names another one."""
     return run.environment.get(BUILT, environment) == environment
 
 
 def relevant(runs: Iterable[ObservedRun], environment: str) -> list[ObservedRun]:
-    """A run that builds another environment matters only while it goes on."""
+    """Runs without those of other environments that are over."""
     return [run for run in runs if not run.phase.is_over or builds(run, environment)]
 
 
 def remember(observed: ObservedSetup, history: History, environment: str) -> History:
     """The history with what was just seen.
 
-    A run that is found at work counts as started here: whatever comes of it is news.
+    A run that is already active counts as started by this process, which then reports its outcome.
     """
     now, project = observed.as_of, observed.project
     empty = project.creation is not Creation.CREATING and bool(project.id) and not observed.specs
@@ -117,8 +117,8 @@ def remember(observed: ObservedSetup, history: History, environment: str) -> His
     history = replace(history, applications=known, seen_at=now)
     place = (project.id, environment)
     run = observed.environment(environment).run
-    at_work = run is not None and is_active(run) and builds(run, environment)
-    if not at_work or history.build(*place).starts:
+    active = run is not None and is_active(run) and builds(run, environment)
+    if not active or history.build(*place).starts:
         return history
     found = BuildHistory("start_run", called_at=now, starts=1)
     return replace(history, builds={**history.builds, place: found})

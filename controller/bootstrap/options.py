@@ -1,7 +1,7 @@
 """The options of `raycml bootstrap`, checked, and turned into files and names.
 
 Every file is named after its content, so another raycml, another Python or another package is
-another file beside the old one, and whatever runs goes on as it was begun.
+another file beside the old one, and a running controller keeps its own.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from controller.terminal.exit_codes import Exit
 SECRET = frozenset(
     {"RAYCML_WEB_TOKEN", "RAYCML_HOOK_SECRET", "RAYCML_GIT_TOKEN", *SECRET_VARIABLES}
 )
-# What bootstrap sets itself, or what only means something on the machine of the one who asks.
+# Set by bootstrap itself, or meaningful only on the operator's machine.
 _OWN = frozenset({"RAYCML_SOURCE", "RAYCML_REF", "RAYCML_PATH", "RAYCML_PORT", "RAYCML_VERIFY_KEY"})
 _ARITHMETIC = "v1"
 _VERSION = re.compile(r"3\.(1[1-9]|[2-9][0-9])")  # what raycml itself runs on
@@ -38,7 +38,7 @@ _NAME_MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class BootstrapOptions:
-    """The options of the command; None where one was not given."""
+    """The options of the command; None where one was not texts."""
 
     project: str
     git_url: str | None = field(default=None, repr=False)
@@ -59,37 +59,37 @@ def check_name(name: str) -> None:
         raise CommandError(message, Exit.USAGE, "`raycml bootstrap --help`")
 
 
-def check(asked: BootstrapOptions) -> None:
-    """CommandError, exit 64, for what cannot be used; nothing was asked of CML yet."""
-    check_name(asked.project)
-    if not _VERSION.fullmatch(asked.python):
-        message = f"--python {asked.python[:20]}: raycml runs on Python 3.11 and newer"
+def check(options: BootstrapOptions) -> None:
+    """CommandError, exit 64, for options that cannot be used; CML has not been called yet."""
+    check_name(options.project)
+    if not _VERSION.fullmatch(options.python):
+        message = f"--python {options.python[:20]}: raycml runs on Python 3.11 and newer"
         raise CommandError(message, Exit.USAGE, "`--python 3.11`")
-    if not 0 < asked.cpu < 1000 or not 0 < asked.memory < 10_000:
-        raise CommandError("--cpu and --memory are greater than zero", Exit.USAGE)
-    if asked.git_ref and not asked.git_url:
-        raise CommandError("--git-ref is of a repository", Exit.USAGE, "add --git-url")
-    _check_source(asked)
-    _requirements(asked.packages)
-    settings(asked.settings)
+    if not 0 < options.cpu < 1000 or not 0 < options.memory < 10_000:
+        raise CommandError("--cpu and --memory must be greater than zero", Exit.USAGE)
+    if options.git_ref and not options.git_url:
+        raise CommandError("--git-ref needs a repository", Exit.USAGE, "add --git-url")
+    _check_source(options)
+    _requirements(options.packages)
+    settings(options.settings)
 
 
-def _check_source(asked: BootstrapOptions) -> None:
-    """As the controller will, so that it cannot be the first one to refuse it."""
+def _check_source(options: BootstrapOptions) -> None:
+    """With the controller's own checks, so that it does not refuse the source later."""
     try:
-        url = plain_address(asked.git_url) if asked.git_url else "https://host/any"
-        git_source(url, asked.git_ref, asked.path or "", Path(), {})
+        url = plain_address(options.git_url) if options.git_url else "https://host/any"
+        git_source(url, options.git_ref, options.path or "", Path(), {})
     except ValueError as error:
         raise CommandError(str(error), Exit.USAGE, "`raycml bootstrap --help`") from None
 
 
 def plain_address(url: str) -> str:
-    """As git and CML may be given it.  ValueError for what none may be given."""
+    """The address for git and CML.  ValueError for one that neither may be texts."""
     address = parse_address(url)
     if address.password or (address.takes_token and address.user):
         raise ValueError(
-            "--git-url holds credentials, and whoever may see the application could read them; "
-            "leave them out (the manual says what to do for a private repository)"
+            "--git-url holds credentials, which everyone who can see the application could read: "
+            "remove them (the manual describes private repositories)"
         )
     return address.url
 
@@ -97,71 +97,71 @@ def plain_address(url: str) -> str:
 def git_source(
     url: str, ref: str | None, path: str, cache: Path, environ: Mapping[str, str]
 ) -> GitSource:
-    """ValueError for what git may not be given."""
+    """ValueError for what git may not be texts."""
     token = environ.get("RAYCML_GIT_TOKEN") or None
     inside = "" if path in {".", "./"} else path
     return GitSource(GitOptions(url, ref or None, cache, inside, token), environ)
 
 
-def settings(given: Sequence[str]) -> dict[str, str]:
+def settings(texts: Sequence[str]) -> dict[str, str]:
     """`NAME=VALUE`, each a setting of `raycml run` that is no secret.  CommandError."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     allowed = {*RUN_VARIABLES, *map(variable, Settings.model_fields)} - SECRET - _OWN
-    for text in given:
+    for text in texts:
         name, equals, value = text.partition("=")
         if name in SECRET:
-            message = f"--set {name}: whoever may see an application may read its environment"
+            message = f"--set {name}: everyone who can see an application can read its environment"
             raise CommandError(message, Exit.USAGE, "see the manual on secrets of the controller")
         if not equals or name not in allowed:
-            message = f"--set {name[:40]}: not a setting that the controller takes"
+            message = f"--set {name[:40]}: not a setting of the controller"
             raise CommandError(message, Exit.USAGE, "`--set RAYCML_POLL=30s`")
-        found[name] = value
+        values[name] = value
     try:
-        read_settings(found)
+        read_settings(values)
     except SettingsError as error:
         raise CommandError(f"--set: {error}", Exit.USAGE, "correct it") from None
-    return found
+    return values
 
 
-def _requirements(given: Iterable[str]) -> dict[str, str]:
-    """By name.  CommandError for what is none, and for addresses and paths."""
-    found: dict[str, str] = {}
-    for text in given:
+def _requirements(texts: Iterable[str]) -> dict[str, str]:
+    """By name.  CommandError for anything else, addresses and paths included."""
+    values: dict[str, str] = {}
+    for text in texts:
         try:
-            wants = Requirement(text)
+            requirement = Requirement(text)
         except InvalidRequirement:
-            wants = None
-        if wants is None or wants.url is not None or not text.isprintable():
+            requirement = None
+        if requirement is None or requirement.url is not None or not text.isprintable():
             message = f"--package {text[:60]!r} is not a name with a version"
             raise CommandError(message, Exit.USAGE, '`--package "pandas==2.2.3"`')
-        found[canonicalize_name(wants.name)] = str(wants)
-    return found
+        values[canonicalize_name(requirement.name)] = str(requirement)
+    return values
 
 
-def desired_setup(asked: BootstrapOptions, runtime: str, owner: str) -> DesiredSetup:
-    """The whole of it, with every file.  A package that was asked for wins over ours."""
+def desired_setup(options: BootstrapOptions, runtime: str, owner: str) -> DesiredSetup:
+    """The setup with every file.  A package that is named replaces a dependency of raycml."""
     wheel = own_wheel()
-    lines = _lines(wheel, asked.packages)
-    digest = _digest([_ARITHMETIC, asked.python, runtime, *lines], HASH_DIGITS)
+    lines = _lines(wheel, options.packages)
+    digest = _digest([_ARITHMETIC, options.python, runtime, *lines], HASH_DIGITS)
     keep = keeper.keeper({"environment": environment_folder(digest)}).encode()
     build_path = f"{SCRIPTS}/build-{digest}-{builder.edition()}.py"
     keep_path = f"{SCRIPTS}/run-{_digest(keep.decode(), 16)}.py"
     return DesiredSetup(
-        project=asked.project,
-        git_url=plain_address(asked.git_url) if asked.git_url else "",
-        git_ref=asked.git_ref or "",
-        path=(asked.path or "specs").strip("/"),
-        shared_memory_mb=asked.shared_memory_mb,
+        project=options.project,
+        git_url=plain_address(options.git_url) if options.git_url else "",
+        git_ref=options.git_ref or "",
+        path=(options.path or "specs").strip("/"),
+        shared_memory_mb=options.shared_memory_mb,
         runtime=runtime,
-        cpu=asked.cpu,
-        memory=asked.memory,
+        cpu=options.cpu,
+        memory=options.memory,
         owner=owner,
         environment=digest,
-        build=canonical({"hash": digest, "python": asked.python, "packages": lines}),
-        builder=build_path,
-        keeper=keep_path,
+        build=canonical({"hash": digest, "python": options.python, "packages": lines}),
+        build_script=build_path,
+        run_script=keep_path,
         files={_wheel_path(wheel): wheel.data, keep_path: keep},
-        settings=settings(asked.settings),
+        settings=settings(options.settings),
     )
 
 

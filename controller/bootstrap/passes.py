@@ -1,4 +1,4 @@
-"""Passes of bootstrap: look, plan, audit, execute, until it is done or nothing more can be.
+"""Passes of bootstrap: look, plan, audit and execute, until the goal is reached or time is up.
 
 The loop, the execution and the treatment of faults are those of `raycml reconcile`.
 """
@@ -42,7 +42,7 @@ class SetupPass:
 
 @dataclass(slots=True)
 class BootstrapRun:
-    """One command's way to its end.  `desired` is None where things are only deleted."""
+    """One run of the command.  `desired` is None for a deletion."""
 
     session: BootstrapSession
     planner: Planner
@@ -81,7 +81,7 @@ class BootstrapRun:
         return SetupPass(done.observed, done.plan, after, outcomes)
 
     def _patiently(self, history: History) -> SetupPass:
-        """One pass, waiting while CML cannot be asked; a failure of the first look is the end."""
+        """One pass, retried while CML cannot be reached; a fault in the first pass is raised."""
         while True:
             try:
                 done = self._pass(history)
@@ -100,7 +100,7 @@ class BootstrapRun:
                 raise by_kind(outcome.fault, outcome.message)
         self._tell(None if done.plan.steps or not done.plan.waits else done.plan.waits[0])
 
-    # What the operator sees
+    # Progress
 
     def _heard(self, outcome: Outcome) -> None:
         self.acted += outcome.result is Result.DONE
@@ -108,16 +108,17 @@ class BootstrapRun:
             self._note(line)
 
     def _tell(self, wait: Wait | None) -> None:
-        """What is waited for, once, and every now and then for how long."""
+        """Print what it waits for, once, and every 30 s for how long."""
         if wait is None:
             self._waiting = ""
             return
         now = self.session.clock.monotonic()
         if wait.message != self._waiting:
             self._waiting, self._since = wait.message, now
-            self._note(f"... {wait.message}")
+            self._note(f"... {wait.member}: {wait.message}")
         elif now - self._said >= HEARTBEAT_S:
-            self._note(f"... {wait.message}, for {spoken(now - self._since)} now")
+            duration = spoken(now - self._since)
+            self._note(f"... {wait.member}: {wait.message}, for {duration} now")
 
     def _note(self, text: str) -> None:
         self._said = self.session.clock.monotonic()
@@ -125,7 +126,7 @@ class BootstrapRun:
 
 
 def _lawful(made: Plan, observed: ObservedSetup, past: Past) -> Plan:
-    """The plan, or nothing but the laws that it would break."""
+    """The plan, or no step and the laws that it would break."""
     situation = situate(DesiredState(), observed.state(), past.history, past.policy)
     broken = audit(situation, made)
     return Plan(refusals=broken) if broken else made

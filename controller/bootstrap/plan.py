@@ -1,7 +1,7 @@
-"""From an empty workspace to a running controller: the steps allowed now, and what follows them.
+"""The plan of a setup, from an empty workspace to a running controller.  Pure.
 
-Each part sees to one thing and gives way to the next one where that is as it should be, so a crash
-between any two calls leaves a state from which the next run goes on.  Pure.
+Each part plans one thing, and the next one follows when that is as desired, so a crash between any
+two calls leaves a state from which the next run continues.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -40,28 +40,28 @@ Part = Callable[[DesiredSetup, ObservedSetup, Past], PartialPlan]
 
 
 def plan(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:
-    """The steps of the first part that is not as it should be; those of later ones as waits."""
+    """The steps of the first part that is not as desired, and those of later parts as waits."""
     return in_turn(part(desired, observed, past) for part in PARTS)
 
 
 def in_turn(parts: Iterable[PartialPlan]) -> Plan:
-    """One part after the other; nothing follows one that waits for the operator."""
+    """The first part that has anything, and the later ones unless the operator must act first."""
     first, later = NOTHING, list[Wait]()
-    for made in parts:
+    for part in parts:
         if first == NOTHING:
-            first = made
-            if any(one.reason.outlook is Outlook.PERSON for one in made.waits):
+            first = part
+            if any(one.reason.outlook is Outlook.PERSON for one in part.waits):
                 break
         else:
-            later += _postponed(made)
+            later += _postponed(part)
     return Plan(first.steps, (*first.waits, *later))
 
 
-def _postponed(made: PartialPlan) -> Iterator[Wait]:
-    """One line for each member, whatever it takes."""
-    yield from (one for one in made.waits if one.intent is not Intent.NOTHING)
+def _postponed(part: PartialPlan) -> Iterator[Wait]:
+    """One wait for each member and intent."""
+    yield from (one for one in part.waits if one.intent is not Intent.NOTHING)
     steps: dict[object, list[Step]] = {}
-    for step in made.steps:
+    for step in part.steps:
         if step.member is not None:
             steps.setdefault((step.member, step.intent), []).append(step)
     for group in steps.values():
@@ -94,9 +94,9 @@ def project(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Parti
     seen = observed.project
     if seen.creation is Creation.FAILED:
         message = (
-            f"CML could not create the project {seen.name} ({seen.creation_status}): "
-            f"`raycml bootstrap --delete --with-project --project-name {seen.name}`, then the same "
-            "command with what is corrected"
+            f"CML could not create the project {seen.name} ({seen.creation_status}): delete it by "
+            f"`raycml bootstrap --delete --with-project --project-name {seen.name}`, correct the "
+            "options and repeat the command"
         )
         return wait(THE_PROJECT, Reason.SPEC_UNREADABLE, message)
     if seen.creation is Creation.CREATING:
@@ -105,7 +105,7 @@ def project(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Parti
 
 
 def ambiguity(observed: ObservedSetup) -> PartialPlan | None:
-    """The wait where several projects have the name."""
+    """The wait if several projects have the name."""
     if len(observed.projects) < 2:
         return None
     ids = ", ".join(f"{p.id} of {p.owner or '?'}" for p in observed.projects[:_SHOWN])
@@ -131,17 +131,17 @@ def _new_project(desired: DesiredSetup, past: Past) -> PartialPlan:
         Intent.CREATE,
         f"project {desired.project}, a clone of the repository",
     )
-    held = created(past, THE_PROJECT) or gate(past, THE_PROJECT, step.name)
-    return held or PartialPlan((step,))
+    waiting = created(past, THE_PROJECT) or gate(past, THE_PROJECT, step.name)
+    return waiting or PartialPlan((step,))
 
 
 def sources(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
-    """Of a project that was there before, only what is followed in it matters."""
-    known = past.member(THE_PROJECT)
-    cloned = observed.project.environment.get(MADE) == "git" or known.created_at is not None
+    """Specs in the folder that is followed, of a clone or of the project's own files."""
+    history = past.member(THE_PROJECT)
+    cloned = observed.project.environment.get(MADE) == "git" or history.created_at is not None
     if observed.specs or not observed.projects or (desired.git_url and not cloned):
         return NOTHING
-    until = past.after(known.unjoined_since or past.now, LAG_S)
+    until = past.after(history.unjoined_since or past.now, LAG_S)
     if cloned and past.now < until:
         message = f"the clone does not show {desired.folder} yet"
         return wait(THE_PROJECT, Reason.SETTLING, message, until=until)
@@ -162,7 +162,7 @@ def preparation(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> P
 
 
 def _shared_memory(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
-    """It is raised and never lowered; a CML that ignores it is no reason to stop."""
+    """It is raised and never lowered; if CML ignores that, the setup continues."""
     now_mb, limit_mb = observed.project.shared_memory_limit_mb, desired.shared_memory_mb
     if not observed.projects or now_mb >= limit_mb or past.member(THE_PROJECT).unapplied:
         return NOTHING
@@ -179,22 +179,22 @@ def _shared_memory(desired: DesiredSetup, observed: ObservedSetup, past: Past) -
 
 
 def _files(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
-    """Each is named after its content: one of another size is half of it."""
+    """Files are named after their content: one of another size arrived incomplete."""
     missing = {p: d for p, d in sorted(desired.files.items()) if observed.files.get(p) != len(d)}
     at, reason, intent = observed.project.id, Reason.MISSING, Intent.CREATE
     steps = [
         step_of(THE_FILES, WriteFile(path, data), at, reason, intent, "", path)
         for path, data in missing.items()
     ]
-    held = gate(past, THE_FILES, "write_file") if steps else None
-    return held or PartialPlan(tuple(steps))
+    waiting = gate(past, THE_FILES, "write_file") if steps else None
+    return waiting or PartialPlan(tuple(steps))
 
 
 # What it runs
 
 
 def environment(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
-    """The Python environment of the controller, built as those of clusters are."""
+    """The Python environment of the controller, built by the rule for those of clusters."""
     seen = observed.environment(desired.environment)
     if seen.ready:
         return NOTHING
@@ -207,11 +207,12 @@ def environment(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> P
         recipe=desired.recipe(past.policy.owner),
         seen=seen,
         past=past,
-        is_asked=True,
+        is_awaited=True,
     )
-    made = build(site)
-    held = wait(THE_ENVIRONMENT, made.reason, made.message, intent=Intent.CREATE, until=made.until)
-    return PartialPlan(made.steps, held.waits)
+    step = build(site)
+    reason, message = step.reason, step.message
+    later = wait(THE_ENVIRONMENT, reason, message, intent=Intent.CREATE, until=step.until)
+    return PartialPlan(step.steps, later.waits)
 
 
 def readiness(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:  # noqa: ARG001 - a part
@@ -224,10 +225,10 @@ def readiness(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Par
 
 
 def leftovers(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
-    """Of earlier versions, last of all: once the controller is ready without them."""
+    """Files of earlier versions, removed last: when the controller is ready without them."""
     own = {app.id for app in observed.controllers[:1]} | {job.id for job in observed.own_jobs[:1]}
     others = [app for app in observed.applications if app.id not in own]
-    needed = {*desired.files, desired.builder, *(app.script for app in others)}
+    needed = {*desired.files, desired.build_script, *(app.script for app in others)}
     needed |= {job.script for job in observed.jobs if job.id not in own}
     old = {removable(p) for p in observed.files if p not in needed and not _is_log(p)}
     built = {app.environment.get(BUILT, "") for app in observed.controllers[1:]}
@@ -244,8 +245,8 @@ def removals(
         step_of(THE_FILES, RemoveFile(path), observed.project.id, reason, Intent.DELETE, "", path)
         for path in paths
     ]
-    held = gate(past, THE_FILES, "remove_file") if steps else None
-    return held or PartialPlan(tuple(steps))
+    waiting = gate(past, THE_FILES, "remove_file") if steps else None
+    return waiting or PartialPlan(tuple(steps))
 
 
 def _is_log(path: str) -> bool:
@@ -253,7 +254,7 @@ def _is_log(path: str) -> bool:
 
 
 def removable(path: str) -> str:
-    """Of a wheel, the folder that it has for itself."""
+    """The path, or of a wheel its own folder."""
     return path.rpartition("/")[0] if path.startswith(f"{WHEELS}/") else path
 
 

@@ -1,8 +1,8 @@
-"""The controller's own word on its readiness: its `/readyz`, as far as it is open without a key.
+"""Readiness of the controller: its `/readyz`, if that is open without a key.
 
 The application is known by a mark, and any collaborator of the project can put that mark on an
 application of their own.  So no key is sent: behind CML's proxy the answer is then a sign-in, and
-readiness is for a person to look up.
+the operator looks up the readiness on the page.
 """
 
 import json
@@ -21,7 +21,7 @@ _SHOWN = 200
 
 
 class ReadyPage:
-    """Asks; whatever goes wrong is an answer too."""
+    """The page `/readyz` of an application; a failed call is an answer too."""
 
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
@@ -54,13 +54,13 @@ def _answer(status: int, body: bytes) -> Readiness:
     if status in _SIGN_IN:
         return Readiness(ready=False, is_hidden=True)
     try:
-        told = json.loads(body)
+        answer = json.loads(body)
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, Mapping) or not isinstance(told.get("ok"), bool):
-        return Readiness(ready=False, why=f"HTTP {status}, and no word from the controller")
-    if status == 200 and told["ok"]:
+        answer = None
+    if not isinstance(answer, Mapping) or not isinstance(answer.get("ok"), bool):
+        return Readiness(ready=False, why=f"HTTP {status}, not from the controller")
+    if status == 200 and answer["ok"]:
         return Readiness(ready=True)
-    reasons = told.get("reasons")
-    said = "; ".join(map(str, reasons)) if isinstance(reasons, list) else ""
-    return Readiness(ready=False, why=" ".join(said.split())[:_SHOWN] or f"HTTP {status}")
+    reasons = answer.get("reasons")
+    text = "; ".join(map(str, reasons)) if isinstance(reasons, list) else ""
+    return Readiness(ready=False, why=" ".join(text.split())[:_SHOWN] or f"HTTP {status}")

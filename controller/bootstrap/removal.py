@@ -1,7 +1,7 @@
-"""`raycml bootstrap --delete`: what bootstrap made is deleted, and nothing else.  Pure.
+"""The plan of `raycml bootstrap --delete`: what bootstrap created, and nothing else.  Pure.
 
-The project stays, with whatever people have put there, unless it was asked for as well: then it
-goes only where bootstrap made it and no other application or job is in it.
+The project stays, with all other files in it.  With `--with-project` it is deleted too, but only if
+bootstrap created it and no other application or job is in it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,8 +25,8 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """`owner` is empty for the project's id; `everything`: the project too; `options`: how commands
-    that are advised reach the same workspace."""
+    """`owner` is empty for the project's id; `everything`: the project too; `options`: options that
+    advised commands need to reach the same workspace."""
 
     project: str
     owner: str
@@ -43,20 +43,20 @@ def plan_removal(removal: Removal, observed: ObservedSetup, past: Past) -> Plan:
     if not observed.complete:
         message = "CML's lists do not fit together"
         return in_turn([wait(THE_CONTROLLER, Reason.INCOMPLETE_LIST, message)])
-    refused = _objection(removal, observed) if removal.everything else None
-    if refused:
-        return in_turn([wait(THE_PROJECT, Reason.PROTECTED, refused)])
+    objection = _objection(removal, observed) if removal.everything else ""
+    if objection:
+        return in_turn([wait(THE_PROJECT, Reason.PROTECTED, objection)])
     last = _project(observed, past) if removal.everything else _files(observed, past)
     return in_turn([_running(observed, past), last])
 
 
 def _objection(removal: Removal, observed: ObservedSetup) -> str:
-    """Why the project may not go, and what to do; empty where it may."""
+    """The reason why the project is not deleted, with advice; empty if it may be."""
     project = observed.project
     if MADE not in project.environment:
         return (
-            f"{project.name} does not say that bootstrap made it, so it is not deleted: leave out "
-            "--with-project, or delete it in CML"
+            f"{project.name} does not say that bootstrap created it, so it is not deleted: leave "
+            "out --with-project, or delete it in CML"
         )
     ours = observed.own_ids
     rest = [app for app in observed.applications if app.id not in ours]
@@ -65,12 +65,12 @@ def _objection(removal: Removal, observed: ObservedSetup) -> str:
     strangers = [a.name for a in rest if a.mark is None or a.mark.owner != owner]
     strangers += [job.name for job in observed.jobs if job.id not in ours]
     if strangers:
-        held = f"{project.name} holds what is not the controller's: {_named(strangers)}"
-        return f"{held}; delete that in CML, or leave out --with-project"
+        problem = f"{project.name} has other applications or jobs: {_named(strangers)}"
+        return f"{problem}; delete them in CML, or leave out --with-project"
     if clusters:
         names = sorted(clusters)
-        held = f"{project.name} holds clusters: {_named(names)}"
-        return f"{held}; try: {_in_turn(removal, project.id, names)}"
+        problem = f"{project.name} has clusters: {_named(names)}"
+        return f"{problem}; try: {_in_turn(removal, project.id, names)}"
     return ""
 
 
@@ -79,7 +79,7 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _in_turn(removal: Removal, project: str, clusters: Sequence[str]) -> str:
-    """The controller goes first: a living one would make again what a spec declares."""
+    """The controller is deleted first: a running one would create the clusters again."""
     bootstrap = f"`raycml bootstrap --project-name {removal.project} --delete{removal.options}`"
     owner = f"RAYCML_OWNER={removal.owner} " if removal.owner else ""
     variables = f"{owner}CML_PROJECT_ID={project}"
@@ -88,15 +88,15 @@ def _in_turn(removal: Removal, project: str, clusters: Sequence[str]) -> str:
 
 
 def _running(observed: ObservedSetup, past: Past) -> PartialPlan:
-    made = PartialPlan(tuple(_jobs(observed)))
+    part = PartialPlan(tuple(_jobs(observed)))
     for app in observed.controllers:
-        made += _application(app, past)
-    return made
+        part += _application(app, past)
+    return part
 
 
 def _application(app: ObservedApplication, past: Past) -> PartialPlan:
-    if held := unsettled(app, past):
-        return held
+    if waiting := unsettled(app, past):
+        return waiting
     if app.phase is Phase.STOPPING and past.application(app).call == "delete":
         return wait(THE_CONTROLLER, Reason.DELETING, f"CML deletes application {app.name}")
     message = f"application {app.name}"
@@ -107,7 +107,7 @@ def _application(app: ObservedApplication, past: Past) -> PartialPlan:
 
 
 def _jobs(observed: ObservedSetup) -> Iterator[Step]:
-    """One of each environment at a time."""
+    """One job of each environment at a time."""
     found = {environment_built_by(job): job for job in reversed(observed.own_jobs)}
     for digest, job in found.items():
         yield step_of(
@@ -132,7 +132,7 @@ def _project(observed: ObservedSetup, past: Past) -> PartialPlan:
 
 
 def _files(observed: ObservedSetup, past: Past) -> PartialPlan:
-    """But for what another application or job runs."""
+    """Files and environments, except what another application or job runs."""
     ours = observed.own_ids
     named = {app.script for app in observed.applications if app.id not in ours}
     named |= {job.script for job in observed.jobs if job.id not in ours}

@@ -1,4 +1,4 @@
-"""raycml itself as a wheel, made of its own files, for a place that has it on no package index.
+"""A wheel of raycml, made from its own files, for workspaces whose package index does not have it.
 
 The same files always give the same bytes: nothing is compressed, and nothing carries a time.  It
 works from whatever was installed, an editable installation included.
@@ -44,7 +44,7 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    """What an installer has to know of us.  `requires` without those of extras."""
+    """Metadata for an installer.  `requires` is without those of extras."""
 
     version: str
     python: str
@@ -54,7 +54,7 @@ class _About:
 
 @cache
 def own_wheel() -> Wheel:
-    """Of the very package that runs.  CommandError where nobody says what it needs."""
+    """The wheel of the package that runs.  CommandError if its requirements are not known."""
     own = _about()
     about = f"{PACKAGE}-{own.version}.dist-info"
     files = dict(_package())
@@ -66,7 +66,7 @@ def own_wheel() -> Wheel:
 
 
 def _about() -> _About:
-    """Beside sources that are run as they are, what was once installed may be older than they."""
+    """From the sources if they run directly: installed metadata may be older."""
     sources = _TOP.parent / "pyproject.toml"
     if sources.is_file():
         project = tomllib.loads(sources.read_text("utf-8")).get("project", {})
@@ -106,7 +106,7 @@ def _package() -> Iterator[tuple[str, bytes]]:
 
 
 def _texts(own: _About) -> dict[str, str]:
-    """The manual is left out, for a word in it changes no program."""
+    """Without the README, whose text changes no program."""
     metadata = [
         "Metadata-Version: 2.1",
         f"Name: {PACKAGE}",
@@ -139,7 +139,7 @@ def _hash(data: bytes) -> str:
 
 
 def _packed(files: Mapping[str, bytes]) -> bytes:
-    """Not compressed: what compresses differs from machine to machine."""
+    """Not compressed, since compressors differ between machines."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for name, data in files.items():
@@ -152,7 +152,7 @@ def _packed(files: Mapping[str, bytes]) -> bytes:
 
 @cache
 def pins() -> tuple[str, ...]:
-    """All that raycml needs, in the versions that run here, as requirements; sorted.
+    """Dependencies of raycml in the versions that run here, as requirements; sorted.
 
     What is not from an index (a local version, a folder, a repository) is left to the wheel's own
     bounds.
@@ -178,7 +178,7 @@ def _requires(name: str) -> Sequence[str]:
 
 
 def _wants(lines: Sequence[str], extras: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
-    """Names with the extras that are wanted of them, where a line counts here."""
+    """Names with the extras that are required, of lines whose marker applies here."""
     for line in lines:
         wants = Requirement(line)
         chosen = [{"extra": extra} for extra in ("", *sorted(extras))]

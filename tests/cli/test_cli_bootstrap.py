@@ -76,7 +76,7 @@ def test_a_second_run_writes_nothing(world: World) -> None:
     world.writes()
     said = world.run()
     assert (said.code, world.writes()) == (0, [])
-    assert "nothing was to be done" in said.err
+    assert "nothing to do" in said.err
 
 
 def test_the_wheel_is_the_same_bytes_each_time_and_holds_the_whole_package(world: World) -> None:
@@ -112,7 +112,7 @@ def test_a_dry_run_lists_the_steps_and_writes_nothing(world: World) -> None:
     world.run()
     world.writes()
     again = world.run("--dry-run")
-    assert (again.code, again.out) == (0, "nothing to do: the controller runs as it is asked for\n")
+    assert (again.code, again.out) == (0, "No changes. The controller runs as desired.\n")
     assert world.writes() == []
 
 
@@ -409,7 +409,7 @@ def test_a_surplus_copy_is_reported_and_left(world: World) -> None:
     world.writes()
     said = world.run()
     assert (said.code, world.writes()) == (0, [])
-    assert "surplus: application copy" in said.err
+    assert "duplicate: application copy" in said.err
 
 
 def test_a_field_that_no_update_changes_makes_the_application_anew(world: World) -> None:
@@ -453,7 +453,7 @@ def test_time_that_runs_out_names_what_was_waited_for(world: World) -> None:
     said = world.run("--timeout", "2m")
     assert said.code == 5
     assert "it holds no spec at all" in said.err
-    assert "time is up: the controller is not ready: no revision is in force" in said.err
+    assert "timed out: the controller is not ready: no revision is in force" in said.err
 
 
 def test_a_page_behind_a_sign_in_ends_well_and_says_what_it_could_not_see(
@@ -492,7 +492,7 @@ def test_delete_takes_away_what_was_made_and_nothing_else(world: World) -> None:
     world.writes()
     again = world.remove()
     assert (again.code, world.writes()) == (0, [])
-    assert "nothing of bootstrap" in again.out
+    assert "nothing that bootstrap created" in again.out
 
 
 def test_delete_asks_and_where_nobody_can_answer_it_refuses(world: World) -> None:
@@ -501,7 +501,7 @@ def test_delete_asks_and_where_nobody_can_answer_it_refuses(world: World) -> Non
     said = world.run("--delete", url=None)
     assert (said.code, world.writes()) == (6, [])
     assert ("-", "controller", "delete") in planned(said.err)
-    assert "kept: the project demo" in said.err
+    assert "not deleted: project demo" in said.err
 
 
 def test_delete_with_a_dry_run_only_lists(world: World) -> None:
@@ -525,7 +525,7 @@ def test_the_project_goes_only_where_bootstrap_made_it_and_nobody_else_is_in_it(
     world.writes()
     said = world.remove("--with-project")
     assert (said.code, world.writes()) == (6, [])
-    assert "holds what is not the controller's: dashboard" in said.err
+    assert "has other applications or jobs: dashboard" in said.err
     [app] = [a for a in world.stage.workspace.state.applications.values() if a.name == "dashboard"]
     world.stage.workspace.applications.delete(app, world.stage.clock.now())
     world.stage.clock.wait(60)
@@ -551,7 +551,7 @@ def test_what_is_advised_for_a_project_with_clusters_leads_to_its_end(world: Wor
     assert world.stage.run("reconcile", "--wait-for", "applied", environ=there).code == 0
     said = world.remove("--with-project")
     assert said.code == 6
-    assert "demo holds clusters: analytics" in said.err
+    assert "demo has clusters: analytics" in said.err
     advised = re.findall(r"`([^`]+)`", said.err.partition("try: ")[2])
     assert len(advised) == 2
     for command in advised:
@@ -569,7 +569,7 @@ def test_a_project_that_a_person_made_is_never_deleted(world: World) -> None:
     world.run()
     said = world.remove("--with-project")
     assert said.code == 6
-    assert "does not say that bootstrap made it" in said.err
+    assert "does not say that bootstrap created it" in said.err
     assert made(world) == ONE_OF_EACH
 
 
@@ -586,11 +586,11 @@ def test_a_project_that_a_person_made_is_never_deleted(world: World) -> None:
         (("--git-ref", "a..b"), "no name that git allows"),
         (("--package", "--index-url=x"), "not a name with a version"),
         (("--package", "x @ https://example.com/x.whl"), "not a name with a version"),
-        (("--set", "RAYCML_WEB_TOKEN=0123456789abcdef"), "may read its environment"),
+        (("--set", "RAYCML_WEB_TOKEN=0123456789abcdef"), "can read its environment"),
         (("--set", "RAYCML_POL=3s"), "not a setting"),
         (("--set", "RAYCML_STOP_DEADLINE_S=soon"), "RAYCML_STOP_DEADLINE_S"),
         (("--cpu", "0"), "greater than zero"),
-        (("--with-project",), "is for --delete"),
+        (("--with-project",), "needs --delete"),
         (("--runtime", "docker.example.com/none:1"), "does not offer the runtime"),
         (("--python", "3.42"), "no standard runtime with Python 3.42"),
     ],

@@ -46,8 +46,8 @@ DESIRED = DesiredSetup(
     owner="",
     environment=HASH,
     build="{}",
-    builder=BUILDER,
-    keeper="run.py",
+    build_script=BUILDER,
+    run_script="run.py",
     files=FILES,
 )
 OURS = replace(POLICY, owner="abcd")

@@ -86,8 +86,8 @@ MUTANTS = [
       "tests/cli/test_cli_bootstrap.py"
       "::test_what_is_advised_for_a_project_with_clusters_leads_to_its_end"),
     m("B2", "a project that does not show yet is created twice", "bootstrap/plan.py",
-      "held = created(past, THE_PROJECT) or gate(past, THE_PROJECT, step.name)",
-      "held = gate(past, THE_PROJECT, step.name)",
+      "waiting = created(past, THE_PROJECT) or gate(past, THE_PROJECT, step.name)",
+      "waiting = gate(past, THE_PROJECT, step.name)",
       "tests/core/test_bootstrap.py"
       "::test_what_was_made_and_is_not_in_a_list_yet_is_waited_for_and_not_made_twice"),
     m("B12", "any application is taken for the controller", "core/model/observed.py",

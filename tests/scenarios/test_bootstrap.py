@@ -94,4 +94,4 @@ def test_one_command_brings_a_cluster_and_a_commit_changes_it(stage: Stage) -> N
 
     again = stage.raycml(*words)
     assert again.code == 0, again.out + again.err
-    assert "nothing was to be done" in again.err
+    assert "nothing to do" in again.err

@@ -1,7 +1,7 @@
 """`raycml bootstrap`: from an empty workspace to a running controller, in one command.
 
-Each step looks first, so the command may be repeated, and may be killed anywhere: the next run goes
-on from what it finds, and where all is as it should be, it writes nothing.
+Each pass looks first, so the command can be repeated, and can be killed anywhere: the next run
+continues from what it finds, and if everything is as desired, it writes nothing.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ from controller.terminal.screen import Screen
 
 ProjectName = Annotated[
     str,
-    typer.Option("--project-name", metavar="NAME", help="The project; made where there is none."),
+    typer.Option("--project-name", metavar="NAME", help="Project; created if missing."),
 ]
 GitUrl = Annotated[
     str | None,
@@ -47,7 +47,7 @@ GitUrl = Annotated[
         "--git-url",
         metavar="URL",
         show_default=False,
-        help="Repository of the specs.  Default: what it follows, else the project's own files",
+        help="Git repository of the specs.  Default: the current one, else the project's files",
     ),
 ]
 GitRef = Annotated[
@@ -63,20 +63,20 @@ Runtime = Annotated[
         "--runtime",
         metavar="IMAGE",
         show_default=False,
-        help="Image of the controller.  Default: the one it has, else the newest that fits",
+        help="Runtime image of the controller.  Default: the current one, else the newest",
     ),
 ]
-Python = Annotated[str, typer.Option("--python", metavar="VERSION", help="Python of the image.")]
+Python = Annotated[str, typer.Option("--python", metavar="VERSION", help="Python of the runtime.")]
 SharedMemory = Annotated[
     int,
     typer.Option(
         "--shared-memory-mb",
         min=0,
         max=1_000_000,
-        help="Least shared memory of the project's pods; 0: as it is.",
+        help="Minimum shared memory of the project's pods; 0 leaves it unchanged.",
     ),
 ]
-Cpu = Annotated[float, typer.Option("--cpu", help="Cores of the controller.")]
+Cpu = Annotated[float, typer.Option("--cpu", help="CPU cores of the controller.")]
 Memory_ = Annotated[float, typer.Option("--memory", help="Memory of the controller, in GiB.")]
 Packages = Annotated[
     list[str] | None,
@@ -84,7 +84,7 @@ Packages = Annotated[
         "--package",
         metavar="SPEC",
         show_default=False,
-        help="Another package, or another version, for the controller.  May be repeated",
+        help="Additional package, or another version of one.  Can be repeated",
     ),
 ]
 Set = Annotated[
@@ -93,18 +93,18 @@ Set = Annotated[
         "--set",
         metavar="NAME=VALUE",
         show_default=False,
-        help="A setting of the controller, such as RAYCML_POLL=30s.  May be repeated",
+        help="Controller setting, such as RAYCML_POLL=30s.  Can be repeated",
     ),
 ]
 Timeout = Annotated[
     float,
-    typer.Option("--timeout", metavar="DURATION", parser=duration, help="For all of it."),
+    typer.Option("--timeout", metavar="DURATION", parser=duration, help="Overall timeout."),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the steps and write nothing.")]
-Delete = Annotated[bool, typer.Option("--delete", help="Take away what bootstrap made.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")]
+Delete = Annotated[bool, typer.Option("--delete", help="Delete what bootstrap created.")]
 WithProject = Annotated[
     bool,
-    typer.Option("--with-project", help="With --delete: the project too, where bootstrap made it."),
+    typer.Option("--with-project", help="With --delete: the project too, if bootstrap made it."),
 ]
 
 
@@ -134,10 +134,10 @@ def bootstrap(  # noqa: PLR0913 - the options of one command
 ) -> Exit:
     """Example: raycml bootstrap --project-name rays --git-url https://git.example.com/team/specs.git
 
-    Make a project, an environment and the application of a controller, and wait until it is ready.
+    Create a project, a Python environment and a controller in it, and wait until it is ready.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
-    asked = BootstrapOptions(
+    options = BootstrapOptions(
         project_name,
         git_url,
         git_ref,
@@ -152,65 +152,65 @@ def bootstrap(  # noqa: PLR0913 - the options of one command
     )
     check_name(project_name)
     if with_project and not delete:
-        raise CommandError("--with-project is for --delete", Exit.USAGE, "leave it out")
+        raise CommandError("--with-project needs --delete", Exit.USAGE, "add --delete")
     if not delete:
-        check(asked)
+        check(options)
     with open_bootstrap(
         screen, project_name, local=local, ca_cert=ca_cert, timeout_s=timeout
     ) as session:
         if delete:
             return _remove(session, everything=with_project, yes=yes, dry_run=dry_run)
-        desired = _desired(session, asked)
+        desired = _desired(session, options)
         run = BootstrapRun(session, partial(plan, desired), desired)
         return _preview(run) if dry_run else _carry_out(run, desired)
 
 
-# What is desired, by what is there
+# Desired setup
 
 
-def _desired(session: BootstrapSession, asked: BootstrapOptions) -> DesiredSetup:
-    """What was not asked for stays as the controller has it, where it matters most."""
+def _desired(session: BootstrapSession, options: BootstrapOptions) -> DesiredSetup:
+    """Source and runtime stay as the controller has them unless an option names others."""
     seen = session.look(None).take(session.clock.now())
     app = next(iter(seen.controllers), None) if len(seen.projects) == 1 else None
     if app is not None:
         _hide(session.screen, app)
-        asked = _as_it_follows(asked, app)
-    return desired_setup(asked, _runtime(session, asked, app), session.owner)
+        options = _as_it_follows(options, app)
+    return desired_setup(options, _runtime(session, options, app), session.owner)
 
 
 def _hide(screen: Screen, app: ObservedApplication) -> None:
-    """What a person has put into the application is kept there, and shown nowhere."""
+    """Secrets that a person has set in the application are kept there, and never shown."""
     for name in SECRET & app.environment.keys():
         screen.system.redaction.add(app.environment[name])
 
 
-def _as_it_follows(asked: BootstrapOptions, app: ObservedApplication) -> BootstrapOptions:
-    """Never from a repository back to a folder for want of an option."""
+def _as_it_follows(options: BootstrapOptions, app: ObservedApplication) -> BootstrapOptions:
+    """With the source that the controller follows, if no other is named."""
     variables = app.environment
     source, path = variables.get("RAYCML_SOURCE"), variables.get("RAYCML_PATH")
-    if asked.git_url or not source:
-        return asked
+    if options.git_url or not source:
+        return options
     if path is None:
-        return replace(asked, path=asked.path or source)
+        return replace(options, path=options.path or source)
     ref = variables.get("RAYCML_REF")
-    return replace(asked, git_url=source, git_ref=ref, path=asked.path or path)
+    return replace(options, git_url=source, git_ref=ref, path=options.path or path)
 
 
 def _runtime(
-    session: BootstrapSession, asked: BootstrapOptions, app: ObservedApplication | None
+    session: BootstrapSession, options: BootstrapOptions, app: ObservedApplication | None
 ) -> str:
-    if asked.runtime is None and app is not None and app.runtime:
+    if options.runtime is None and app is not None and app.runtime:
         return app.runtime
     offered = session.client.list_runtimes()
-    if asked.runtime is not None:
-        if fault := runtime_fault(asked.runtime, offered):
-            raise CommandError(fault, Exit.USAGE, "name another one with --runtime")
-        return asked.runtime
-    fitting = [one for one in offered if one.kernel == f"Python {asked.python}"]
+    if options.runtime is not None:
+        if fault := runtime_fault(options.runtime, offered):
+            raise CommandError(fault, Exit.USAGE, "choose another one with --runtime")
+        return options.runtime
+    fitting = [one for one in offered if one.kernel == f"Python {options.python}"]
     chosen = choose_runtime(fitting, gpu=False)
     if chosen is None:
-        message = f"the workspace offers no standard runtime with Python {asked.python}"
-        raise CommandError(message, Exit.USAGE, "name one with --runtime, or another --python")
+        message = f"the workspace offers no standard runtime with Python {options.python}"
+        raise CommandError(message, Exit.USAGE, "choose one with --runtime, or another --python")
     return chosen.identifier
 
 
@@ -218,13 +218,13 @@ def _runtime(
 
 
 def _preview(run: BootstrapRun) -> Exit:
-    """The plan, up to what the operator has to decide first."""
+    """Print the plan; an error if the operator has to decide something first."""
     screen, looked = run.session.screen, run.look_and_plan(History())
     stuck = blocked(looked) is not None or looked.plan.refusals
     if looked.plan.steps or looked.plan.waits:
         screen.data(plan_text(looked.plan, verbose=screen.verbose))
     else:
-        screen.data("nothing to do: the controller runs as it is asked for")
+        screen.data("No changes. The controller runs as desired.")
     if stuck:
         raise diagnosis(run.session, looked, run.desired)
     return Exit.DONE
@@ -237,12 +237,12 @@ def _carry_out(run: BootstrapRun, desired: DesiredSetup) -> Exit:
         raise diagnosis(run.session, end.last, desired)
     _conclude(run.session, desired, end.last.observed)
     took = spoken(run.session.clock.monotonic() - run.began)
-    run.session.screen.say(f"done in {took}" if run.acted else "nothing was to be done")
+    run.session.screen.say(f"done in {took}" if run.acted else "nothing to do")
     return Exit.DONE
 
 
 def _warn(screen: Screen) -> None:
-    """Secrets go nowhere: what they are put into, every collaborator of the project can read."""
+    """Secrets are not passed on: every collaborator of the project could read them."""
     environ = screen.system.environ
     for name in sorted(SECRET & {n for n in environ if n.startswith("RAYCML_")}):
         screen.say(f"{name} is not passed on to the controller (see the manual)")
@@ -259,13 +259,13 @@ def _conclude(session: BootstrapSession, desired: DesiredSetup, seen: ObservedSe
     session.screen.say(*seen.surplus())
     if seen.readiness is not None and seen.readiness.is_hidden:
         session.screen.say(
-            "it runs; sign in to its page to see whether it is ready (no key is sent to an "
-            "application)"
+            "the controller runs; sign in to its page to see whether it is ready (no key is sent "
+            "to an application)"
         )
     if seen.project.shared_memory_limit_mb < desired.shared_memory_mb:
         session.screen.say(
-            f"CML left the project's shared memory at {seen.project.shared_memory_limit_mb} MB: "
-            "Ray keeps objects on disk then; raise it in the project's settings"
+            f"the project's shared memory is still {seen.project.shared_memory_limit_mb} MB, so "
+            "Ray keeps objects on disk: raise it in the project's settings"
         )
 
 
@@ -273,15 +273,17 @@ def _conclude(session: BootstrapSession, desired: DesiredSetup, seen: ObservedSe
 
 
 def _remove(session: BootstrapSession, *, everything: bool, yes: bool, dry_run: bool) -> Exit:
-    """The plan, what stays, a question, and the deletion."""
-    options = " --local" if session.local else ""
-    removal = Removal(session.project, session.owner, everything, options)
+    """Print the plan and what is not deleted, ask, and delete."""
+    advice = " --local" if session.local else ""
+    removal = Removal(session.project, session.owner, everything, advice)
     run = BootstrapRun(session, partial(plan_removal, removal))
     looked = run.look_and_plan(History())
     if blocked(looked) is not None or looked.plan.refusals:
         raise diagnosis(session, looked, None)
     if not looked.plan.steps and not looked.plan.waits:
-        session.screen.data(f"nothing of bootstrap is in a project {session.project}")
+        session.screen.data(
+            f"No changes. Project {session.project} has nothing that bootstrap created."
+        )
         return Exit.DONE
     lines = plan_text(looked.plan, verbose=session.screen.verbose).splitlines()
     lines += [] if everything else _kept(session.project, looked.observed)
@@ -293,16 +295,16 @@ def _remove(session: BootstrapSession, *, everything: bool, yes: bool, dry_run: 
     end = run.until_done()
     if end.verdict is not Verdict.REACHED or end.last.plan.refusals:
         raise diagnosis(session, end.last, None)
-    session.screen.data("gone")
+    session.screen.data("deleted")
     return Exit.DONE
 
 
 def _kept(project: str, seen: ObservedSetup) -> Sequence[str]:
-    """What a person might think goes too."""
+    """Lines on what is not deleted."""
     marks = [a.mark for a in seen.applications if a.mark is not None]
     members = sum(mark.owner == seen.owner for mark in marks)
-    kept = [f"kept: the project {project} and its files"]
+    kept = [f"not deleted: project {project} and its files"]
     if members:
         which = counted(members, "application")
-        kept.append(f"kept: {which} of clusters, which no controller manages then")
+        kept.append(f"not deleted: {which} of clusters, then without a controller")
     return kept

@@ -68,7 +68,7 @@ class Recipe:
 class Site:
     """The place of one environment, and what there is of it.
 
-    `is_asked`: a person waits for it, so what failed before this process began is tried again.
+    `is_awaited`: a person waits for it, so what failed before this process began is tried again.
     """
 
     cluster: str
@@ -77,7 +77,7 @@ class Site:
     recipe: Recipe
     seen: ObservedEnvironment
     past: Past
-    is_asked: bool = False
+    is_awaited: bool = False
 
     @property
     def hash(self) -> str:
@@ -194,7 +194,7 @@ def _shows(known: BuildHistory, seen: ObservedEnvironment) -> bool:
 def _skipped(site: Site) -> Build | None:
     """CML made a run and did not begin it: for a run that goes on, or by its own rules."""
     run, past = site.seen.skipped, site.past
-    if run is None or (site.is_asked and site.known.starts < _STARTS_MAX):
+    if run is None or (site.is_awaited and site.known.starts < _STARTS_MAX):
         return None
     ended = credible(run.finished_at or run.created_at, past.now) or site.known.called_at
     until = past.after(ended or past.now, past.policy.resync_s)
@@ -225,7 +225,7 @@ def _over(site: Site, run: ObservedRun) -> Build | None:
     """Its run has ended, and it is not there; None once it may be tried again."""
     past, policy = site.past, site.past.policy
     ended = credible(run.finished_at or run.created_at, past.now) or site.known.called_at
-    if ended is None or (site.is_asked and not site.known.starts):
+    if ended is None or (site.is_awaited and not site.known.starts):
         return None
     lag = past.after(ended, policy.settle_s)
     if run.phase is RunPhase.SUCCEEDED and past.now < lag:
