@@ -1,5 +1,5 @@
-"""The files of a project: launchers, head reports, pauses.
+"""The files of a project: records, leases, events, orders, pauses, approvals, head reports.
 
-One port, two ways in: the shared file system for a controller inside the project, the API for one
-outside.  Read `port.py` first.
+One port with two implementations: the shared file system for a controller inside the project, CML's
+API for a controller outside.  Read `port.py` first.
 """

@@ -1,9 +1,9 @@
 """The project's files through CML's API, for a controller outside the project.
 
-CML never overwrites: an upload onto an existing name is stored as a copy, `name(1)`.  So launchers,
-whose names say their content, are looked for first; a state file is uploaded a second time under
-the name of a kept file, deleted, and uploaded anew.  After each upload the folder is listed, to
-see that it arrived whole; copies and parts are removed.
+CML never overwrites: an upload onto an existing name is stored as a copy, `name(1)`.  Launchers,
+whose names identify their content, are therefore looked up first; the previous content of a state
+file is uploaded under another name, then the file is deleted and uploaded again.  After each upload
+the folder is listed to check that the file is whole; copies and parts are removed.
 """
 
 import re
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class RemoteEntry(Protocol):
-    """One entry of a folder, as the API lists it."""
+    """One entry of a folder in the API's listing."""
 
     @property
     def name(self) -> str: ...
@@ -39,7 +39,7 @@ class RemoteEntry(Protocol):
 
 
 class RemoteFiles(Protocol):
-    """The four calls that this needs; an upload never overwrites and is never empty."""
+    """The four calls of the API; an upload never overwrites and is never empty."""
 
     def list_files(self, project: str, path: str) -> tuple[RemoteEntry, ...]: ...
     def download(self, project: str, path: str) -> bytes: ...
@@ -49,7 +49,7 @@ class RemoteFiles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Which exceptions `RemoteFiles` raises: of any kind, for absence, for a lost answer."""
+    """The exceptions of `RemoteFiles`: of any kind, for absence, for a lost answer."""
 
     any: type[Exception]
     missing: type[Exception]
@@ -101,7 +101,7 @@ class ApiFiles:
         self.remove(path)
 
     def _exchange(self, path: str, there: bytes | None, data: bytes) -> None:
-        """Put `data` in the place of `there`, which is what the file holds now."""
+        """Replace `there`, the present content of the file, with `data`."""
         if there == data:
             return
         if there:  # nothing at all cannot be kept, and is not worth it
@@ -125,7 +125,7 @@ class ApiFiles:
             self._unless_missing(lambda: self._remote.delete_file(self._project, path))
 
     def _upload(self, path: str, data: bytes) -> None:
-        """Onto a free name.  FilesError unless the folder shows it whole afterwards."""
+        """Upload onto a free name.  FilesError unless the folder then lists the whole file."""
         fault = self._send(path, data)
         try:
             whole = self._arrived(path, data, sure=fault is None)
@@ -145,9 +145,9 @@ class ApiFiles:
         return None
 
     def _arrived(self, path: str, data: bytes, *, sure: bool) -> bool:
-        """Removes copies, and the file itself where only the first part of it arrived.
+        """Remove copies, and the file itself if only a part of it arrived.
 
-        A copy says that another writer was faster, so the file may hold something else.
+        A copy means that another writer was faster, so the file may hold other content.
         """
         folder, name = split_path(path)
         beside = {e.name: e for e in self._entries(folder) if not e.is_dir}
@@ -185,7 +185,7 @@ class ApiFiles:
 
 
 def _copies_of(name: str) -> Callable[[str], bool]:
-    """Whether a name is one that CML gives to an upload onto `name`."""
+    """True for a name that CML gives to an upload onto `name`."""
     stem, dot, ending = name.rpartition(".")
     if not stem:
         stem, dot, ending = name, "", ""

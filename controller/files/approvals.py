@@ -1,4 +1,4 @@
-"""Revisions that wait for a person, and the approvals of them, in the project's files.
+"""Revisions that wait for approval, and the approvals, in the project's files.
 
 The controller publishes the revision that waits beside the record of its source, and removes it
 when it no longer waits.  An approval is a file of its own for one source and revision; the
@@ -36,12 +36,12 @@ def all_held(files: ProjectFiles) -> tuple[tuple[str, Held], ...]:
 
 
 def approve(files: ProjectFiles, source: str, approval: Approval) -> None:
-    """Write an approval down.  FilesError."""
+    """Write an approval.  FilesError."""
     files.replace(approval_path(source, approval.revision), render(approval))
 
 
 class HoldFile:
-    """What waits of one source, and its approvals.  Every method raises FilesError and no other."""
+    """The held revision of one source, and its approvals.  Every method raises FilesError only."""
 
     def __init__(self, files: ProjectFiles, folder: str) -> None:
         self._files = files
@@ -64,7 +64,7 @@ class HoldFile:
         return None if data is None else parse_approval(data)
 
     def use_up(self) -> None:
-        """Remove the approvals of this source, and those of older raycmls, which name no source."""
+        """Remove the approvals of this source, and those that name no source."""
         for stored in self._files.listing(FOLDER):
             named = _FILE.fullmatch(stored.name)
             if named is not None and named.group(1) in (None, self._source):

@@ -1,8 +1,8 @@
 """Events as lines of JSON in the project's files: appended, rotated, bounded, read with suspicion.
 
-`.raycml/events/000001.jsonl` and so on; the highest number is written to.  Every chunk begins with
-a line end, so that a line which a killed writer left half costs itself and no other.  A matter has
-several lines, one for each time that its count was written; the last one counts.
+`.raycml/events/000001.jsonl` and so on; the file with the highest number is appended to.  Every
+chunk begins with a line end, so that a line that a killed writer left incomplete spoils no other.
+An event has several lines, one for each time that its count was written; the last one counts.
 """
 
 import json
@@ -18,7 +18,7 @@ from controller.files.port import FilesError, ProjectFiles, StoredFile
 FOLDER = ".raycml/events"
 FILE_LIMIT = 256 * 1024  # bytes of one file
 FILES_KEPT = 4
-LINE_LIMIT = 16 * 1024  # bytes; what we write stays below a quarter of it
+LINE_LIMIT = 16 * 1024  # bytes; written lines stay below a quarter of it
 PENDING_KEPT = 500  # events that could not be written yet
 
 _NAME = re.compile(r"([0-9]{6})\.jsonl")
@@ -32,10 +32,10 @@ def render_event(event: Event, owner: str = "") -> bytes:
 
 
 def parse_events(data: bytes, owner: str | None = None) -> list[Event]:
-    """The events in these bytes, as they stand; all owners' where none is named.
+    """The events in these bytes, in their order; of all owners if none is named.
 
-    Whatever is no line of ours is left out by itself.  Of a file that is larger than any of ours
-    only the end is read.  Raises nothing.
+    A line that is no event is skipped.  Only the end of a file that is larger than FILE_LIMIT is
+    read.  Raises nothing.
     """
     lines = data[-FILE_LIMIT:].split(b"\n")
     bodies = (json_fields(line, LINE_LIMIT) for line in lines if line.strip())
@@ -48,7 +48,7 @@ def _is_of(body: Mapping[str, object], owner: str | None) -> bool:
 
 
 def merged(events: Iterable[Event]) -> tuple[Event, ...]:
-    """Each matter once, as its last line has it; latest first."""
+    """Each event once, as in its last line; the latest first."""
     found: dict[object, Event] = {}
     for event in events:
         found[event.matter, event.first_at] = event
@@ -56,10 +56,10 @@ def merged(events: Iterable[Event]) -> tuple[Event, ...]:
 
 
 class EventFile:
-    """The events of one project.  `owner`: whose are written, and read; all where it is None.
+    """The events of one project and owner; of all owners if `owner` is None.
 
-    What could not be written is kept, bounded, and goes with the next append.  `redact` is applied
-    to every message on its way out.
+    Events that could not be written are written by the next append, up to PENDING_KEPT.  `redact`
+    is applied to every line that is written.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class EventFile:
         self._pending: list[bytes] = []
 
     def append(self, events: Iterable[Event]) -> None:
-        """Write these and what is pending.  FilesError: what is not written yet stays pending."""
+        """Write these and all pending events.  FilesError: events not yet written stay pending."""
         self._pending += [self._line(event) for event in events]
         del self._pending[:-PENDING_KEPT]
         while self._pending:
@@ -87,9 +87,9 @@ class EventFile:
         return self._redact(render_event(event, self._owner or "").decode()).encode()
 
     def _place(self) -> tuple[str, int]:
-        """Where to write on, and for how many bytes there is room.  Makes room where there is none.
+        """The file to append to, and its room in bytes; removes old files for a new one.
 
-        A number that cannot be followed is not one of ours: then all begins anew.
+        No file written by raycml has the highest possible number: then numbers start again.
         """
         stored = self._stored()
         latest = _number(stored[-1]) if stored else 0
@@ -101,12 +101,12 @@ class EventFile:
         return f"{FOLDER}/{number:06}.jsonl", FILE_LIMIT
 
     def _stored(self) -> Sequence[StoredFile]:
-        """Our files, oldest first."""
+        """The event files, oldest first."""
         found = self._files.listing(FOLDER)
         return [one for one in found if not one.is_dir and _NAME.fullmatch(one.name)]
 
     def read(self) -> tuple[Event, ...]:
-        """Every matter once, latest first.  FilesError only where nothing at all can be read."""
+        """Every event once, the latest first.  FilesError only if no file can be read."""
         found: list[Event] = []
         failed: list[FilesError] = []
         stored = self._stored()[-FILES_KEPT:]
@@ -125,7 +125,7 @@ def _number(stored: StoredFile) -> int:
 
 
 def _fitting(lines: Sequence[bytes], room: int) -> Sequence[bytes]:
-    """As many as there is room for, and one in any case."""
+    """As many lines as there is room for, and at least one."""
     taken, size = 1, len(lines[0])
     while taken < len(lines) and size + len(lines[taken]) < room:
         size += len(lines[taken])

@@ -1,4 +1,4 @@
-"""Which files of clusters lie in a project.  Only looks; writing and removing are actions."""
+"""Listings of the launchers and folders of clusters in a project."""
 
 from controller.core.model.desired import FOLDERS, LAUNCHERS
 from controller.core.model.observed import ClusterFolder, LauncherFile
@@ -8,14 +8,14 @@ FOLDER = LAUNCHERS
 
 
 def stored_launchers(files: ProjectFiles) -> tuple[LauncherFile, ...]:
-    """All of them, by path: one folder for each cluster, and Python files in it."""
+    """All launchers, by path: Python files in one folder for each cluster."""
     return _launchers(files, _folders(files, FOLDER))
 
 
 def stored_files(
     files: ProjectFiles,
 ) -> tuple[tuple[LauncherFile, ...], tuple[ClusterFolder, ...]]:
-    """Launchers, and the folders that clusters have, but those in which launchers are left."""
+    """Launchers, and the other folders of clusters; a folder that holds launchers is left out."""
     found = {folder: _folders(files, folder) for folder in FOLDERS}
     launchers = _launchers(files, found[FOLDER])
     used = {one.path.rpartition("/")[0] for one in launchers}

@@ -1,12 +1,12 @@
 """The lease in the project's files: taken before the first write of a run, never by a read.
 
-Each sign of life is a new generation: a file of its own, written before the older ones are removed.
+Each renewal is a new generation: a file of its own, written before the older ones are removed.
 CML's API cannot overwrite, and a lease that is deleted and uploaded would be free in between.  The
-generation that counts is the latest by its content.  The one before it stays until the next sign of
-life, so that a lease is seen to be held where a new file takes a while to show.
+generation with the latest content counts.  The one before it stays until the next renewal, so that
+the lease looks held while a new file takes time to appear.
 
-A file that cannot be read as a lease counts as none: a lease protects no data, and a broken file
-must not keep a team from its clusters.
+A file that cannot be read as a lease is ignored: a lease protects no data, and a broken file must
+not keep a team from its clusters.
 """
 
 import math
@@ -33,15 +33,16 @@ from controller.files.port import FilesError, ProjectFiles
 
 FOLDER = ".raycml/leases"
 SIZE_LIMIT = 16 * 1024  # bytes
-RENEW_S = 20.0  # a third of the duration, so that two signs of life may be lost
-_GENERATIONS_READ = 8  # the latest; there are three at most, unless writers were killed in between
+RENEW_S = 20.0  # a third of the duration, so that two renewals may be lost
+_GENERATIONS_READ = 8  # the latest; there are at most three, unless writers were killed
 _LAST = 999_999_999
 
 
 class LeaseHeldError(Exception):
     """Another controller holds the lease; `lease` says which.
 
-    `alive`: it was seen to live.  Otherwise the lease expires in `expires_in_s` of further silence.
+    `alive`: it has shown a sign of life.  Otherwise the lease expires after `expires_in_s` more
+    seconds without one.
     """
 
     def __init__(self, lease: Lease, *, alive: bool = False, expires_in_s: float = 0.0) -> None:
@@ -52,7 +53,7 @@ class LeaseHeldError(Exception):
 
 
 def lease_path(owner: str, generation: int = 0) -> str:
-    """The file of one generation; an owner is text of any kind, so it is spelt in hex."""
+    """The file of one generation; the owner, which is any text, is encoded in hex."""
     number = f".{generation:09}" if generation else ""
     return f"{FOLDER}/{_stem(owner)}{number}.json"
 
@@ -62,14 +63,14 @@ def _stem(owner: str) -> str:
 
 
 def generations(files: ProjectFiles, owner: str) -> tuple[int, ...]:
-    """The numbers of the generations that are there, ascending.  FilesError."""
+    """The numbers of the existing generations, ascending.  FilesError."""
     pattern = re.compile(rf"{_stem(owner)}(?:\.([0-9]{{9}}))?\.json")
     names = [stored.name for stored in files.listing(FOLDER) if not stored.is_dir]
     return tuple(sorted(int(m.group(1) or 0) for m in map(pattern.fullmatch, names) if m))
 
 
 def _next(numbers: tuple[int, ...]) -> int:
-    """The number of a further generation, also beside a file that has the highest possible one."""
+    """A free number for the next generation, even beside a file with the highest possible one."""
     latest = max(numbers, default=0)
     return latest + 1 if latest < _LAST else next(n for n in count(1) if n not in numbers)
 
@@ -93,7 +94,7 @@ def parse_lease(data: bytes, owner: str) -> Lease | None:
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """One run of one installation; `holder` is its random id, `who` says it for people."""
+    """One run of one installation; `holder` is its random id, `who` its name for people."""
 
     owner: str
     holder: str
@@ -108,9 +109,9 @@ def _unheld(by: Claimant, since: str) -> Lease:
 class LeaseFile:
     """The hold of one run on the lease; safe to use from several threads.
 
-    `lives` says of a holder whether its process is seen to live, is gone, or cannot be seen (None).
-    A holder that shows signs of life is never pushed aside.  One that was seen silent for its whole
-    duration, over several calls, has lost the lease, and so has one whose process is gone.
+    `lives`: True if the holder's process lives, False if it is gone, None if that is unknown.  A
+    holder that renews its lease keeps it.  A holder that did not renew it for the whole duration,
+    as observed over several calls, has lost it, and so has one whose process is gone.
     """
 
     def __init__(
@@ -138,28 +139,28 @@ class LeaseFile:
 
     @property
     def epoch(self) -> int:
-        """Of the hold: another one means that another controller may have written meanwhile."""
+        """The epoch of the hold; if it changed, another controller may have written."""
         return self._mine.epoch
 
     @property
     def is_held(self) -> bool:
-        """Whether this run took the lease and has not seen it go."""
+        """True after this run took the lease, until it lost it."""
         return self._held
 
     def take(self) -> None:
-        """Hold the lease, or hold it on.
+        """Take the lease, or renew it.
 
-        LeaseHeldError when another run does.  FilesError when that cannot be known, or the hold
-        cannot be written; it is tried again after a while, and meanwhile nothing is raised.
+        LeaseHeldError if another run holds it.  FilesError if the lease cannot be read or written;
+        it is tried again after RENEW_S, and until then nothing is raised.
         """
         with self._lock:
             if self._clock.monotonic() >= self._due_at:
                 self._take()
 
     def renew(self) -> None:
-        """Show a sign of life where one is due and the lease is held; raises nothing.
+        """Renew the lease if it is held and that is due; raises nothing.
 
-        Never waits for another thread that is at it.
+        Does not wait for another thread that renews it.
         """
         if not self._lock.acquire(blocking=False):
             return
@@ -167,7 +168,7 @@ class LeaseFile:
             if self._held and self._clock.monotonic() >= self._due_at:
                 self._take()
         except (LeaseHeldError, FilesError):
-            return  # the next `take` finds the same, and can say so
+            return  # the next `take` raises it
         finally:
             self._lock.release()
 
@@ -176,13 +177,13 @@ class LeaseFile:
         try:
             numbers = self._look()
         except FilesError:
-            self._check()  # a controller that led a moment ago still leads
+            self._check()  # the controller that led a moment ago still leads
             raise
         self._check()
         self._write(numbers)
 
     def _look(self) -> tuple[int, ...]:
-        """Take note of the lease.  Its own generations alone need no reading."""
+        """Observe the lease.  Generations written by this run need no reading."""
         numbers = generations(self._files, self._owner)
         if self._held and numbers and set(numbers) <= set(self._kept):
             self._seen = observe(self._seen, self._mine, self._clock.monotonic())
@@ -193,7 +194,7 @@ class LeaseFile:
         return numbers
 
     def _check(self) -> None:
-        """LeaseHeldError where another controller holds the lease."""
+        """LeaseHeldError if another controller holds the lease."""
         now = self._clock.monotonic()
         if self._seen is None or claim(self._seen, self._mine.holder, now) is not LeaseClaim.HELD:
             return
@@ -227,18 +228,18 @@ class LeaseFile:
         self._sweep({*numbers} - {*self._kept})
 
     def _concede(self) -> None:
-        """LeaseHeldError where another controller was faster; CML cannot refuse a second upload."""
+        """LeaseHeldError if another controller was faster; CML cannot refuse a second upload."""
         self._look()
         self._check()
 
     def _sweep(self, numbers: Iterable[int]) -> None:
-        """Older generations; one that stays counts for nothing, and the next sweep removes it."""
+        """Remove older generations; one that stays has no effect, and the next sweep removes it."""
         for number in numbers:
             with suppress(FilesError):
                 self._files.remove(lease_path(self._owner, number))
 
     def release(self) -> None:
-        """Give the lease back, if it is held; another controller's is left alone.  FilesError."""
+        """Release the lease if this run holds it.  FilesError."""
         with self._lock:
             if not self._held:
                 return

@@ -1,7 +1,7 @@
-"""Files of persons and controllers that nothing reads any more, and their end.
+"""Removal of files of people and controllers that have no effect any more.
 
-A file goes only where its own content says that it is over, and where one process has seen it
-unchanged for a day on a clock that never jumps: a wall clock alone removes nothing.
+A file is removed only if its own content shows that it is over, and one process has seen it
+unchanged for a day on the monotonic clock: the wall clock alone removes nothing.
 """
 
 import hashlib
@@ -17,16 +17,16 @@ from controller.files.port import ProjectFiles
 SEEN_S = 86400.0
 PAUSE_KEPT_S = 7 * 86400.0  # after its end
 APPROVAL_KEPT_S = 30 * 86400.0
-MOST = 200  # files of one folder that one look reads
+MOST = 200  # files of one folder that are read at a time
 
 _LEASE = re.compile(r"([0-9a-f]+)(?:\.[0-9]{9})?\.json")
 
 
 @dataclass(slots=True)
 class Leftovers:
-    """Since when each file that is over has been seen unchanged, on a monotonic clock.
+    """Files that are over, with the time since which each has not changed, on the monotonic clock.
 
-    `look` and `is_unchanged` raise FilesError where the files cannot be read.
+    `look` and `is_unchanged` raise FilesError if the files cannot be read.
     """
 
     _since: dict[tuple[str, str], tuple[str, float]] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Leftovers:
     def look(
         self, project: str, files: ProjectFiles, owner: str, now: datetime, monotonic: float
     ) -> tuple[str, ...]:
-        """The files of a project that may go now; `owner` is the installation that looks."""
+        """The files of a project that may be removed now; `owner` is this installation."""
         before = {key: value for key, value in self._since.items() if key[0] == project}
         over = {(project, path): _digest(data) for path, data in _over(files, owner, now)}
         for key in before.keys() - over.keys():
@@ -47,7 +47,7 @@ class Leftovers:
         )
 
     def is_unchanged(self, project: str, files: ProjectFiles, path: str) -> bool:
-        """Whether the file still is what was seen: a person may have written it anew."""
+        """False if the file was written again since it was seen."""
         data = files.read(path)
         return data is not None and self._since[project, path][0] == _digest(data)
 
@@ -85,7 +85,7 @@ def _pause_is_over(path: str, data: bytes, now: datetime) -> bool:
 
 
 def _is_of_another(path: str, owner: str) -> bool:
-    """A lease of another installation shows a sign of life every 20 s while anything holds it."""
+    """True for a lease of another installation; it changes every 20 s while it is held."""
     named = _LEASE.fullmatch(path.rsplit("/", 1)[-1])
     own = leases.lease_path(owner).rsplit("/", 1)[-1].removesuffix(".json")
     return named is not None and named.group(1) != own

@@ -1,9 +1,8 @@
-"""Records of sources that an installation follows no longer, and when they are over.
+"""Removal of records of sources that an installation no longer follows.
 
-A record is read by its own controller alone, and by commands that respect its protection.  It is
-over where it is of this installation and of another source, and nobody has written it for a month:
-by the times of its files and, for a day, by what one process saw; by the latter alone, for the
-whole month, where the files API hides the times.
+A record is over if it belongs to this installation and another source, and was not written for a
+month: by the times of its files, and for a day as observed by one process; by observation alone,
+for the whole month, where the files API hides the times.
 """
 
 import hashlib
@@ -24,9 +23,9 @@ _STATE = re.compile(r"[0-9]{9}\.json")
 
 @dataclass(slots=True)
 class OldRecords:
-    """Since when each folder has been seen unchanged, on a monotonic clock.
+    """Folders of records, with the time since which each has not changed, on the monotonic clock.
 
-    Every method raises FilesError where the files cannot be read.
+    Every method raises FilesError if the files cannot be read.
     """
 
     _since: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -34,9 +33,9 @@ class OldRecords:
     def look(
         self, files: ProjectFiles, owner: str, origin: str, now: datetime, monotonic: float
     ) -> Iterator[tuple[str, Record | None]]:
-        """The folders that may go, each with its record; None for one without any state.
+        """The folders that may be removed, each with its record; None for one without any state.
 
-        Parts without a state are what a writer or a removal left that was killed.
+        A writer or a removal that was killed leaves parts without a state.
         """
         folders = [one for one in record_folders(files) if one != record_folder(owner, origin)]
         self._since = {folder: self._since[folder] for folder in folders if folder in self._since}
@@ -62,9 +61,9 @@ class OldRecords:
         return monotonic - known[1] >= (KEPT_S if unknown else SEEN_S)
 
     def remove(self, files: ProjectFiles, folder: str) -> bool:
-        """Remove a folder that still is what was seen; False for one that was written anew.
+        """Remove a folder; False if it was written since it was seen.
 
-        The states go first, the newest last, so that no older one comes to count.
+        States are removed first, the newest last, so that no older one takes effect.
         """
         stored = files.listing(folder)
         if _stamp(stored) != self._since[folder][0]:

@@ -1,7 +1,7 @@
 """Orders and their answers as files of a project, `.raycml/orders/ID.json` and `ID.answer.json`.
 
-The command writes the order and removes both; what it leaves behind, the leader removes.  Everyone
-who may write into the project may order what its key may do there, and nothing in another project.
+The command writes the order and removes both files; the leader removes what a command leaves.
+Everyone who may write into the project may order what its key may do there, and nothing elsewhere.
 """
 
 import re
@@ -12,7 +12,7 @@ from controller.files.port import ProjectFiles, StoredFile
 
 FOLDER = ".raycml/orders"
 SIZE_LIMIT = 256 * 1024  # bytes; a cluster may have a thousand members
-ORDERS_MAX = 32  # files of one project that wait at a time
+ORDERS_MAX = 32  # files of one project that are read at a time
 _NAME = re.compile(r"([0-9a-f]{16})(\.answer)?\.json")
 
 
@@ -25,7 +25,7 @@ def answer_path(order_id: str) -> str:
 
 
 def stored_orders(files: ProjectFiles) -> tuple[tuple[str, bool], ...]:
-    """Id, and whether it is an answer, of every file of the folder.  FilesError."""
+    """Every order and answer in the folder: its id, and True for an answer.  FilesError."""
     return tuple((m.group(1), bool(m.group(2))) for m in map(_named, files.listing(FOLDER)) if m)
 
 

@@ -1,7 +1,7 @@
 """Pauses: orders of people to only watch a cluster, one file each.
 
-A pause is a brake, so every doubt pauses: a file that cannot be read means that the cluster *is*
-paused, until a person writes it anew or removes it.
+Every doubt pauses: a file that cannot be read means that the cluster *is* paused, until a person
+replaces or removes the file.
 """
 
 import re
@@ -24,7 +24,7 @@ def pause_path(cluster: str) -> str:
 
 
 def parse_pause(data: bytes, cluster: str, seen_at: datetime) -> Pause:
-    """The pause of the cluster that the file is named after; `seen_at` stands in for its start."""
+    """The pause of the cluster that the file is named after; `seen_at` replaces a missing start."""
     body = json_fields(data, SIZE_LIMIT)
     if isinstance(body, str):
         return _doubtful(cluster, body, seen_at)
@@ -38,13 +38,13 @@ def parse_pause(data: bytes, cluster: str, seen_at: datetime) -> Pause:
 
 
 def read_pauses(files: ProjectFiles, seen_at: datetime) -> dict[str, Pause]:
-    """Every pause of the project by cluster.  FilesError when the folder itself cannot be read."""
+    """Every pause of the project, by cluster.  FilesError if the folder cannot be read."""
     found = (_read(files, one, seen_at) for one in files.listing(FOLDER))
     return {pause.cluster: pause for pause in found if pause is not None}
 
 
 def _read(files: ProjectFiles, stored: StoredFile, seen_at: datetime) -> Pause | None:
-    """None for what is no pause file, and for one that went while we looked."""
+    """None for other files, and for a pause that was just removed."""
     cluster = stored.name.removesuffix(".json")
     if stored.is_dir or cluster == stored.name or not _CLUSTER.fullmatch(cluster):
         return None

@@ -3,7 +3,7 @@
 Paths are relative to the project's home, with slashes, without `.` or `..`.  Nothing here or below
 follows a link out of the home or overwrites a launcher.
 
-Promises of every write, whatever fails in between (a full disk, a lost answer, a killed process):
+Guarantees of every write, whatever fails meanwhile (a full disk, a lost answer, a killed process):
 
 - The new content is whole under its name, or the call raises.
 - After a call that raised, and at any moment of one that runs, a reader gets the old content or
@@ -33,7 +33,7 @@ _KEPT = ".raycml-kept"
 
 
 class FilesError(Exception):
-    """A file could not be read, written or removed; `unknown`: or it may have been, after all."""
+    """A file could not be read, written or removed; `unknown`: it may have been, after all."""
 
     def __init__(self, message: str, *, unknown: bool = False) -> None:
         super().__init__(message)
@@ -42,7 +42,7 @@ class FilesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """One entry of a folder.  `path` from the project's home; `modified_at` where it is known."""
+    """One entry of a folder.  `path` starts at the project's home; `modified_at` may be unknown."""
 
     path: str
     size: int
@@ -58,36 +58,36 @@ class ProjectFiles(Protocol):
     """The files of one project.  Every method raises FilesError and nothing else."""
 
     def read(self, path: str) -> bytes | None:
-        """The content, at most READ_LIMIT bytes; None when there is no such file."""
+        """The content, at most READ_LIMIT bytes; None if there is no such file."""
 
     def listing(self, folder: str) -> tuple[StoredFile, ...]:
-        """Files and folders directly in it, by name; none when the folder is absent."""
+        """Files and folders directly in it, by name; none if the folder is absent."""
 
     def write_new(self, path: str, data: bytes) -> None:
-        """Write once.  The same content already there is fine; another content is an error."""
+        """Write a new file.  An existing one must have the same content."""
 
     def replace(self, path: str, data: bytes) -> None:
-        """Write, or write anew.  Never empty: CML cannot store that.
+        """Write or replace a file.  Not with nothing: CML cannot store an empty file.
 
-        FilesError leaves what was there before readable, unless it is `unknown`: then a reader
-        gets the old content or the new one.
+        After FilesError the old content is readable; after one that is `unknown`, the old or the
+        new content.
         """
 
     def append(self, path: str, data: bytes) -> None:
-        """Write at the end of a file, which may be new and stays below READ_LIMIT.
+        """Append to a file, which may be new and stays below READ_LIMIT.
 
-        What was there before stays.  A disk that fills up may leave a part of the data after it.
+        The old content stays.  A full disk may leave a part of the data after it.
         """
 
     def remove(self, path: str) -> None:
-        """Remove one file and what an interrupted `replace` kept of it; absent is fine."""
+        """Remove a file, if it exists, and the content that an interrupted `replace` kept of it."""
 
     def remove_tree(self, path: str) -> None:
-        """Remove a file, or a folder with all that is in it; absent is fine."""
+        """Remove a file or a folder with its content, if it exists."""
 
 
 def checked_path(path: str) -> str:
-    """The path, or FilesError for one that is not plainly inside the project's home."""
+    """The path; FilesError for one that is not plainly inside the project's home."""
     parts = path.split("/")
     plain = path.isprintable() and "\\" not in path and len(path) <= _PATH_LIMIT
     if not plain or any(p in {"", ".", ".."} or len(p.encode()) > _NAME_LIMIT for p in parts):
@@ -102,7 +102,7 @@ def checked_data(path: str, data: bytes) -> bytes:
 
 
 def checked_growth(path: str, size: int, data: bytes) -> bytes:
-    """The data, or FilesError where a file of this size has no room for it."""
+    """The data; FilesError if a file of this size has no room for it."""
     if size + len(checked_data(path, data)) > READ_LIMIT:
         raise FilesError(f"{path}: no room for {len(data)} bytes more; {READ_LIMIT} can be stored")
     return data
@@ -115,7 +115,7 @@ def split_path(path: str) -> tuple[str, str]:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file is one that is just being written, or that a killed writer left."""
+    """True for a file that is being written, or that a killed writer left."""
     return _TEMPORARY.fullmatch(name) is not None
 
 
@@ -127,9 +127,9 @@ def kept_path(path: str) -> str:
 
 
 def presented(stored: Iterable[StoredFile]) -> tuple[StoredFile, ...]:
-    """The entries of a folder as a listing gives them: by path, without files in the making.
+    """The entries of a folder as a listing gives them: by path, without temporary files.
 
-    A kept previous content appears under the name of its file while that is absent.
+    The previous content of a file appears under the file's name while the file is absent.
     """
     visible = [one for one in stored if not is_temporary(one.name)]
     named = {one.path: one for one in visible if _kept_name(one.name) is None}
@@ -142,6 +142,6 @@ def presented(stored: Iterable[StoredFile]) -> tuple[StoredFile, ...]:
 
 
 def _kept_name(name: str) -> str | None:
-    """The name of the file that this is the previous content of; None for any other file."""
+    """The name of the file whose previous content this is; None for any other file."""
     inner = name.removeprefix(".").removesuffix(_KEPT)
     return inner if inner and name == f".{inner}{_KEPT}" else None

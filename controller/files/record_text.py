@@ -1,7 +1,7 @@
 """A record as JSON, and as the parts in which a large one is stored.
 
-Texts that several specs share, as a requirements file with its hashes, are written once.  What does
-not fit into one file is compressed and split, so that every source within its limits has a record.
+A text that several specs share, such as a requirements file with hashes, is written once.  A record
+that does not fit into one file is compressed and split.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from controller.files.document import json_fields, read
 
 SCHEMA = "raycml.source/v2"
 _SCHEMA_1 = "raycml.source/v1"
-WHOLE_MAX = 2 * 1024 * 1024  # bytes of a record that stays one readable file
+WHOLE_MAX = 2 * 1024 * 1024  # bytes of a record in one readable file
 PART_BYTES = 4 * 1024 * 1024
 UNPACKED_MAX = 1024 * 1024 * 1024
 _SHARED_MIN = 1024  # characters of a text that is written once
@@ -71,7 +71,7 @@ def _joined(items: Sequence[object]) -> str | None:
 
 
 def _whole(value: object, texts: Mapping[str, object]) -> object:
-    """The reverse of `_shared`; what has no text is not a spec any more."""
+    """The reverse of `_shared`; None in the place of a text that is missing."""
     if isinstance(value, dict):
         if set(value) == {_SHARED}:
             return texts.get(str(value[_SHARED]))
@@ -89,7 +89,7 @@ def packed(body: bytes) -> tuple[bytes, ...]:
 
 
 def unpacked(parts: Sequence[bytes]) -> bytes | None:
-    """The record that was packed; None for anything else, or more than a source can hold."""
+    """The record that was packed; None for other data, and for more than a source can hold."""
     unpacker = zlib.decompressobj()
     try:
         body = unpacker.decompress(b"".join(parts), UNPACKED_MAX)
@@ -101,7 +101,7 @@ def unpacked(parts: Sequence[bytes]) -> bytes | None:
 def parse_record(data: bytes, origin: str | None) -> Record | None:
     """The record of this source (None: of any); None for anything else.  Raises nothing.
 
-    A record of which one spec cannot be read is none at all: half of it would look as if clusters
+    A record with an unreadable spec is ignored as a whole: a part of it would look as if clusters
     had left.
     """
     body = json_fields(data, UNPACKED_MAX)
@@ -126,6 +126,6 @@ def _holder(row: Mapping[str, object], texts: Mapping[str, object]) -> dict[str,
 
 
 def _rows(value: object) -> list[dict[str, object]]:
-    """A row that is none is one without a spec, which no record can have; so is a missing list."""
+    """A missing list, and a row of another type, become a row without a spec, which is refused."""
     rows = value if isinstance(value, list) else [None]
     return [row if isinstance(row, dict) else {} for row in rows]

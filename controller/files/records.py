@@ -1,8 +1,8 @@
-"""The record of a source in the project's files: one file for each state, the newest one counts.
+"""The record of a source in the project's files: one file for each state; the newest one counts.
 
 A state is written under a new number before the older ones are removed, so that neither a crash nor
-an API without overwriting can lose a deletion that is under way.  The parts of a large one are
-written before the file that names them.
+an API that cannot overwrite loses a pending deletion.  The parts of a large state are written
+before the file that names them.
 """
 
 import hashlib
@@ -79,7 +79,7 @@ def records_of(files: ProjectFiles, owner: str) -> tuple[Record, ...]:
 
 
 class RecordFile:
-    """The record in one folder: of `origin`, or None of whichever it is.
+    """The record in one folder: of `origin`, or of any source if that is None.
 
     Every method raises FilesError and nothing else.
     """
@@ -90,7 +90,7 @@ class RecordFile:
         self._origin = origin
 
     def read(self) -> Record:
-        """The newest state that can be read as one; an empty record where there is none."""
+        """The newest readable state; an empty record if there is none."""
         for number in reversed(self._numbers()):
             body = self._body(number)
             found = None if body is None else parse_record(body, self._origin)
@@ -126,7 +126,7 @@ class RecordFile:
         self._sweep(before, latest)
 
     def _sweep(self, numbers: Iterable[int], latest: int) -> None:
-        """The older states first, then the parts that no state names any more."""
+        """Remove the older states first, then their parts."""
         for number in numbers:
             self._files.remove(self._path(number))
         for name in self._names():

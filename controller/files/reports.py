@@ -1,8 +1,8 @@
-"""Head reports: what a head's node program writes of its cluster, read with suspicion.
+"""Head reports, written by a head's node program and not trusted.
 
-The file outlives its pod and may be torn, old, or another cluster's.  A report is refused as a
-whole when it cannot be placed in time or is not this cluster's; a member in it that cannot be read
-is left out by itself.  Nothing here raises for any content.
+The file outlives its pod and may be incomplete, old, or another cluster's.  A report without a time
+or of another cluster is refused as a whole; a member that cannot be read is skipped.  No content
+raises an exception.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _MEMBER_LIMIT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ReportReading:
-    """A report, or none; `problem` is a sentence on what could not be used, else empty."""
+    """A report or none; `problem` describes what could not be read, and is empty otherwise."""
 
     report: HeadReport | None
     problem: str = ""

@@ -1,8 +1,8 @@
 """The project's files through the file system that all its pods share.
 
-Every folder is opened from its parent's handle and no symbolic link is followed, so nothing that
-lies in the project can lead us out of it.  Content is written under a temporary name, synced, and
-then takes its final name in one move: no pod ever reads half of it.
+Every folder is opened from its parent's handle and no symbolic link is followed, so nothing in the
+project leads out of it.  Content is written under a temporary name, synced, and then renamed: no
+pod ever reads half of it.
 """
 
 import errno
@@ -33,7 +33,7 @@ from controller.files.port import (
 _ABANDONED_S = 3600.0  # a write takes seconds
 _MODE = 0o644  # applications may run as another user of the project's group
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a named pipe must not hold us
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a named pipe must not block
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
@@ -109,7 +109,7 @@ class SharedFiles:
                 return None
 
     def _holds(self, path: str, data: bytes) -> bool:
-        """False when there is no such file; FilesError when it holds something else."""
+        """False if there is no such file; FilesError if its content is another one."""
         there = self._read(path)
         if there is not None and there != data:
             raise FilesError(f"{path}: there is another content already; it is never overwritten")
@@ -137,7 +137,7 @@ def _open_below(handle: int, name: str, *, create: bool) -> int:
 
 @contextmanager
 def _explained(path: str) -> Iterator[None]:
-    """Every refusal of the operating system as one sentence; absence is for others to judge."""
+    """Errors of the operating system as FilesError, except for absence."""
     try:
         yield
     except OSError as error:
@@ -161,7 +161,7 @@ def _read(handle: int, name: str, path: str) -> bytes:
 
 
 def _append(handle: int, name: str, path: str, data: bytes) -> None:
-    """One write at the end, so that what others append at the same time stays whole."""
+    """One write at the end, so that simultaneous appends stay whole."""
     descriptor = os.open(name, _APPEND, _MODE, dir_fd=handle)
     with open(descriptor, "ab", buffering=0) as file:
         there = os.fstat(descriptor)
@@ -185,7 +185,7 @@ def _list(handle: int, folder: str) -> tuple[StoredFile, ...]:
 
 
 def _entry(entry: os.DirEntry[str], folder: str) -> StoredFile | None:
-    """None for links, devices, and what went while we looked."""
+    """None for links, devices, and entries that were just removed."""
     if not entry.name.isprintable():
         return None
     try:
@@ -200,14 +200,14 @@ def _entry(entry: os.DirEntry[str], folder: str) -> StoredFile | None:
 
 
 def _unlink_kept(handle: int, name: str) -> None:
-    """The content that a replacement through CML's API kept, where one was interrupted."""
+    """Remove the content that an interrupted replacement through CML's API kept."""
     with suppress(FileNotFoundError):
         os.unlink(kept_path(name), dir_fd=handle)
 
 
 @contextmanager
 def _temporary(handle: int, name: str, data: bytes) -> Iterator[str]:
-    """The content, synced, under a name of its own, which is gone afterwards in any case."""
+    """The content, synced, under a temporary name, which is removed afterwards in any case."""
     temporary = f".{name}.{secrets.token_hex(4)}.tmp"
     try:
         with open(os.open(temporary, _WRITE, _MODE, dir_fd=handle), "wb") as file:
@@ -223,7 +223,7 @@ def _temporary(handle: int, name: str, data: bytes) -> Iterator[str]:
 
 
 def _sweep(handle: int, newest: str) -> None:
-    """Remove what killed writers left an hour before the newest was written, by the same clock."""
+    """Remove temporary files an hour older than the newest one, by the file server's clock."""
     with suppress(OSError), os.scandir(handle) as entries:
         written = os.stat(newest, dir_fd=handle, follow_symlinks=False).st_mtime
         for entry in islice(entries, LISTING_LIMIT):
@@ -233,7 +233,7 @@ def _sweep(handle: int, newest: str) -> None:
 
 
 def _place(handle: int, temporary: str, name: str) -> bool:
-    """Give the content its final name; False when somebody else has given it to theirs."""
+    """Give the content its final name; False if that name is taken."""
     try:
         os.link(temporary, name, src_dir_fd=handle, dst_dir_fd=handle, follow_symlinks=False)
     except FileExistsError:

@@ -29,7 +29,7 @@ MUTANTS: list[Mutant] = [
       "        if not held:\n            self._concede()", "",
       f"{LEASES}::test_of_two_that_take_a_free_lease_at_once_one_has_it"),
     m("B13", "one who cannot read the lease leads beside one who does", "files/leases.py",
-      "            self._check()  # a controller that led a moment ago still leads\n", "",
+      "            self._check()  # the controller that led a moment ago still leads\n", "",
       f"{LEASES}::test_who_was_seen_to_lead_leads_while_the_files_cannot_be_read"),
     m("B13", "a stand-by says that it leads", "run/controller.py",
       "leads=self.leads and not state.holder", "leads=True",
