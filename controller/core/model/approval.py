@@ -1,4 +1,4 @@
-"""A person's agreement to one step of a source, from the revision in force to another.  Pure."""
+"""Approval of one step of a source, from the revision in force to another."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class Held(JsonObject):
 
 @dataclass(frozen=True, slots=True)
 class Approval(JsonObject):
-    """The agreement of a person to one step.  All ids are whole."""
+    """A person's approval of one step.  All ids are whole."""
 
     schema: Literal["raycml.approval/v2"] = field(
         default="raycml.approval/v2", kw_only=True, repr=False
@@ -60,18 +60,18 @@ class Approval(JsonObject):
     behind fits no later step, even from and to the same revisions.
     """
     by: Text
-    """Person who agreed."""
+    """Person who approved it."""
     at: Moment
     """Time of the approval."""
 
     def fits(self, held: Held) -> bool:
-        """Whether this is the agreement that the held revision waits for."""
+        """True if the held revision waits for this approval."""
         step = (held.base, held.revision, held.number)
         return (self.base, self.revision, self.number) == step
 
 
 class HoldStore(Protocol):
-    """Where a revision that waits is published for `raycml approve`, and approvals are found."""
+    """The store of the held revision, for `raycml approve`, and of approvals."""
 
     def published(self) -> Held | None: ...
     def publish(self, held: Held | None) -> None: ...
@@ -81,7 +81,7 @@ class HoldStore(Protocol):
 
 
 def matching(named: str, held: Iterable[Held]) -> tuple[Held, ...]:
-    """The held revisions that a person may mean by an id or its first characters."""
+    """The held revisions that an id or its first characters match."""
     if len(named) < PREFIX_MIN:
         return ()
     return tuple(each for each in held if each.revision.startswith(named))

@@ -1,8 +1,7 @@
-"""Jobs of a project and their runs: what we ask for and what CML reports.  Values only.
+"""Jobs of a project and their runs, as requested and as reported by CML.  Values only.
 
-A job is a script that ends.  CML says of a run how it stands and when it came there; it keeps no
-exit code, no reason and no output that could be asked for, so a script that has something to say
-writes it into the project's files.
+A job is a script that ends.  CML reports the status and times of a run, but no exit code, reason or
+output, so a script writes its results into the project's files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from controller.core.spec.python_environment import job_name
 
 
 class RunPhase(StrEnum):
-    """A run's status, normalised.  What CML says otherwise is UNKNOWN, and not an end."""
+    """A run's status, normalised.  Another word of CML is UNKNOWN, and not an end."""
 
     SCHEDULING = "SCHEDULING"
     STARTING = "STARTING"
@@ -30,7 +29,7 @@ class RunPhase(StrEnum):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing follows.  A SUCCEEDED one may still have been killed for its memory."""
+        """True at the end.  A run that SUCCEEDED may still have been killed for its memory."""
         return self in _OVER
 
 
@@ -103,7 +102,7 @@ def run_that_counts(
 ) -> tuple[ObservedRun | None, ObservedRun | None]:
     """Of a job's runs, oldest first: the active one, or else the latest that CML did not skip.
 
-    And a later one that it did skip, if no run is active.
+    And a later one that CML skipped, if no run is active.
     """
     active = [run for run in runs if not run.phase.is_over]
     if active:
@@ -119,7 +118,7 @@ CONTROLLER_JOB = "raycml-controller"
 
 
 def is_our_job(job: ObservedJob | JobConfiguration, owner: str) -> bool:
-    """Whether it carries this owner's mark, and is called as the mark says."""
+    """True if it carries this owner's mark and has the name that the mark implies."""
     if job.name == CONTROLLER_JOB:
         return bool(owner) and job.environment.get(CONTROLLER) == owner
     named = job.name == job_name(environment_built_by(job))

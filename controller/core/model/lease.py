@@ -1,8 +1,8 @@
-"""The lease: one controller per installation writes at a time, lest two undo each other's work.
+"""The lease: one controller per installation writes at a time, so that two do not compete.
 
-A courtesy, not a lock: CML cannot refuse a late writer, so safety never rests on it, and two
-controllers at once are merely wasteful.  Expiry is judged by observed change alone: a lease has
-expired when another controller has seen it unchanged for its whole duration on its own clock.
+It is advisory: CML cannot refuse a late writer, so safety never depends on it, and two controllers
+at once are only wasteful.  A lease has expired when another controller has seen no change of it for
+its whole duration, measured by its own clock.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ _DURATION_MAX_S = 3600.0
 
 
 def _duration(value: object) -> float:
-    """Bounded, so that a broken file neither frees the lease at once nor holds it for ever."""
+    """Bounded, so that a broken file neither frees the lease at once nor blocks it forever."""
     duration_s = seconds_or_null(value)
     return DURATION_S if duration_s is None else min(max(duration_s, 1.0), _DURATION_MAX_S)
 
@@ -66,9 +66,9 @@ class Lease(JsonObject):
 
 @dataclass(frozen=True, slots=True)
 class LeaseObservation:
-    """The lease as last seen, and since when on our own clock (seconds) it has not changed.
+    """The last reading of a lease, and the monotonic time of its last change.
 
-    `signs` counts the changes by the same holder since it was first seen: its signs of life.
+    `signs` counts the renewals that were seen of the same holder.
     """
 
     lease: Lease
@@ -76,12 +76,12 @@ class LeaseObservation:
     signs: int = 0
 
     def silence_left_s(self, monotonic: float) -> float:
-        """Seconds until it has expired, if its holder stays silent."""
+        """Seconds until it expires, if it is not renewed."""
         return max(self.unchanged_since + self.lease.duration_s - monotonic, 0.0)
 
 
 class LeaseClaim(Enum):
-    """What may be done about the lease."""
+    """The claim that a controller has on the lease."""
 
     FREE = "free"
     OURS = "ours"
@@ -90,19 +90,19 @@ class LeaseClaim(Enum):
 
 
 def observe(before: LeaseObservation | None, seen: Lease, monotonic: float) -> LeaseObservation:
-    """Take note of a reading; any change of epoch, holder or renewals is a sign of life."""
+    """The observation after a reading; a change of epoch, holder or renewals is a renewal."""
     if before is None or before.lease.holder != seen.holder:
         return LeaseObservation(seen, monotonic)
     return before if before.lease == seen else LeaseObservation(seen, monotonic, before.signs + 1)
 
 
 def newest(found: Iterable[Lease]) -> Lease | None:
-    """The one that counts of several generations: the latest holder's latest sign of life."""
+    """The valid one of several generations: the latest renewal of the latest holder."""
     return max(found, key=lambda lease: (lease.epoch, lease.renewals), default=None)
 
 
 def claim(sighting: LeaseObservation | None, holder: str, monotonic: float) -> LeaseClaim:
-    """Judge a reading.  None is a lease that is not there."""
+    """The claim of `holder`; `sighting` is None if there is no lease."""
     if sighting is None or sighting.lease.released:
         return LeaseClaim.FREE
     if sighting.lease.holder == holder:
@@ -111,6 +111,6 @@ def claim(sighting: LeaseObservation | None, holder: str, monotonic: float) -> L
 
 
 def successor(seen: Lease | None, mine: Lease) -> Lease:
-    """The lease to write when it is free or has expired; its epoch is above every one seen."""
+    """The lease to write when it is free or expired; its epoch is above all earlier ones."""
     highest = max(mine.epoch, seen.epoch if seen else 0)
     return replace(mine, epoch=highest + 1, renewals=0, released=False)

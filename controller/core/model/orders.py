@@ -1,4 +1,4 @@
-"""Orders of a person that the leading controller carries out, and what it answers."""
+"""Orders of people that the leading controller carries out, and its answers."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,8 +20,8 @@ from controller.core.model.json_object import (
 )
 from controller.core.model.plan import Result
 
-LONGEST_S = 3600.0  # no order stands for longer, whatever it says
-SKEW_S = 300.0  # how far the clock of the one who orders may be off
+LONGEST_S = 3600.0  # no order is valid for longer
+SKEW_S = 300.0  # accepted difference between the two clocks
 
 
 class OrderKind(Enum):
@@ -83,7 +83,7 @@ class Order(JsonObject):
         return min(self.timeout_s, LONGEST_S)
 
     def is_current(self, now: datetime) -> bool:
-        """Whether it may still be carried out; an order from a clock far ahead may not."""
+        """False for an order that is too old, or from a clock that is far ahead."""
         age_s = (now - self.at).total_seconds()
         return -SKEW_S <= age_s <= self.stands_s + SKEW_S
 

@@ -1,7 +1,6 @@
-"""What is in force: one revision of a source after another, and what each leaves behind.
+"""The record of a source: the specs in force, and the clusters that left it.
 
-Pure.  A record is all that must outlive the controller for a deletion to be understood: the specs
-in force, and the clusters that left the source and still have applications.
+A record is all that must outlive the controller for deletions to be correct.
 """
 
 from collections.abc import Mapping, Sequence
@@ -81,9 +80,9 @@ class Record(JsonObject):
 
 @dataclass(frozen=True, slots=True)
 class SourceReading:
-    """One look at the source: a revision under its id.
+    """One reading of the source: a revision with its id.
 
-    `follows`: whether it comes after the revision `base` (that was in force when it was read).
+    `follows`: true if it descends from `base`, the revision in force when it was read.
     """
 
     id: str
@@ -94,17 +93,17 @@ class SourceReading:
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why a reading waits for a person; `reason` is CamelCase."""
+    """The reason for which a reading waits for approval, in CamelCase, with a message."""
 
     reason: str
     message: str
 
 
 def objection(record: Record, reading: SourceReading, allow_prune: int) -> Objection | None:
-    """Why the reading may not come into force without a person; None where it may.
+    """The objection to the reading, which then needs approval; None if there is none.
 
-    Clusters that left a moment ago and are not deleted yet count among those that leave, so that
-    several small removals in a row are no way around a large one.
+    Clusters that left earlier and are not deleted yet are counted too, so that several small
+    removals in a row are treated as a large one.
     """
     if not record.revision and not reading.revision.clusters and not reading.revision.problems:
         return Objection("NoSpecs", "it holds no spec at all; correct the path, or add a spec")
@@ -126,10 +125,9 @@ def objection(record: Record, reading: SourceReading, allow_prune: int) -> Objec
 
 
 def _emptied(record: Record, revision: Revision, removed: Sequence[str]) -> Objection | None:
-    """A folder whose spec files vanished all at once may only be out of reach, so it is held.
+    """An objection to a folder that lost all its spec files: it may only be unavailable.
 
-    Deleting is deleting a file, or the folder itself; what was allowed beforehand is less than
-    every file at once.
+    Deleting some files, or the folder itself, is accepted.
     """
     for folder in revision.empty_folders:
         lost = [h for h in record.clusters if h.cluster.name in removed and _is_below(h, folder)]
@@ -145,7 +143,7 @@ def _is_below(holder: SpecDocument, folder: str) -> bool:
 
 
 def _leaving(record: Record, revision: Revision) -> list[str]:
-    """Clusters on their way out by no person's word, which the revision does not bring back."""
+    """Departed clusters without approval that the revision does not declare again."""
     declared = {holder.cluster.name for holder in revision.clusters}
     names = [d.holder.cluster.name for d in record.departed if not d.agreed]
     return [name for name in names if name not in declared]
@@ -157,9 +155,9 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def removed_by(record: Record, revision: Revision) -> list[str]:
-    """The clusters that leave with the revision.
+    """The clusters that the revision removes.
 
-    Nothing is removed while anything of the source cannot be read: it may be in there.
+    None while a part of the source cannot be read: they may be declared there.
     """
     held = {holder.cluster.name for holder in revision.clusters}
     names = [h.cluster.name for h in record.clusters if h.cluster.name not in held]
@@ -169,10 +167,10 @@ def removed_by(record: Record, revision: Revision) -> list[str]:
 def accept(
     record: Record, reading: SourceReading, now: datetime | None = None, *, agreed: bool = False
 ) -> Record:
-    """The record with the reading in force; `agreed` where a person approved it.
+    """The record with the reading in force; `agreed` if a person approved it.
 
-    While a file has problems, what the source held and does not say any more stays in force as it
-    last was.  A cluster that comes back has not departed.
+    While a file has problems, clusters that are no longer declared stay in force with their last
+    specs.  A cluster that is declared again has not departed.
     """
     removed = set(removed_by(record, reading.revision))
     clusters = _in_force(record, reading.revision)
@@ -196,10 +194,10 @@ def accept(
 
 
 def _carried(before: Record, after: Record) -> Mapping[str, tuple[str, ...]]:
-    """The places of every cluster that is in force or departed, with those of its last spec.
+    """The places of every cluster in force or departed, with those of its last spec.
 
-    A spec may name another project now: its applications in the one before are looked at until a
-    complete list shows that none is left.
+    If a spec names another project, the cluster's applications in the previous one are observed
+    until a complete list shows that none is left.
     """
     last = {h.cluster.name: h.cluster.spec.project or "" for h in before.clusters}
     last |= {d.holder.cluster.name: d.holder.cluster.spec.project or "" for d in before.departed}
@@ -216,7 +214,7 @@ def _carried(before: Record, after: Record) -> Mapping[str, tuple[str, ...]]:
 
 
 def _in_force(record: Record, revision: Revision) -> tuple[SpecDocument, ...]:
-    """What the revision says, and what it cannot say now.  What is kept wins a contested name."""
+    """The specs of the revision, and those that it cannot replace; these win a contested name."""
     if not revision.problems:
         return revision.clusters
     said = {holder.cluster.name for holder in revision.clusters}
@@ -246,7 +244,7 @@ def in_force(record: Record, newest: Revision | None) -> Revision:
 
 
 def _why_kept(record: Record, holder: SpecDocument, problems: Sequence[Problem]) -> str:
-    """Why a cluster is held at an older spec, in words."""
+    """The reason for which a cluster stays at an older spec, in words."""
     name = holder.cluster.name
     own = [problem for problem in problems if problem.file == holder.file]
     why = own or problems

@@ -1,6 +1,6 @@
-"""The types of a spec's fields: what pydantic checks, and what the JSON Schema shows of it.
+"""The types of a spec's fields: their validation and their JSON Schema.
 
-The docstring of a field is its manual; `about` adds its title, its examples and what a change does.
+The docstring of a field is its manual; `about` adds a title, examples and the effect of a change.
 """
 
 from collections.abc import Mapping
@@ -49,9 +49,9 @@ def about(title: str, change: Change, *examples: object) -> FieldInfo:
 
 
 class SpecModel(BaseModel):
-    """A part of the document: no unknown fields, no guessing between types, no change.
+    """A part of the document: no unknown fields, no coercion of types, immutable.
 
-    In the JSON Schema the effect of a change closes each field's description.
+    In the JSON Schema each description ends with the effect of a change.
     """
 
     model_config = ConfigDict(
@@ -78,8 +78,8 @@ def _number_or(pattern: str, low: float, high: float) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": pattern}]})
 
 
-# Of `model_validate`: the spec was valid once, for this version of raycml or an earlier one.  What
-# newer versions refuse stays readable, so that an upgrade forgets no cluster that runs.
+# Context of `model_validate`: the spec was valid once, for this version or an earlier one.
+# Specs that a newer version refuses stay readable, so that an upgrade loses no running cluster.
 RECORDED: Mapping[str, bool] = {"recorded": True}
 
 

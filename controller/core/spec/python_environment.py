@@ -1,7 +1,7 @@
-"""A virtual environment as a part of the spec, and what names it: a hash of what was asked for.
+"""A virtual environment as a part of the spec, named by a hash of its requirements.
 
-Equal requests have one environment, whoever makes them; another request is another environment
-beside it.  So one that is there is never changed, and whatever runs in it goes on doing so.
+Clusters with equal requirements share one environment; other requirements mean another environment
+beside it.  So an existing environment never changes, and nodes that use it keep running.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ VERSION_PATTERN = r"^3\.(9|[1-9][0-9])$"
 _VERSION = re.compile(VERSION_PATTERN)
 _FILE = re.compile(r"[A-Za-z0-9._+@-]+(/[A-Za-z0-9._+@-]+)*")
 _HEX = 16
-_ARITHMETIC = "v1"  # in the hash: another one gives other environments, and changes none
+_ARITHMETIC = "v1"  # in the hash: another version means other environments, and changes none
 
 
 def check_version(version: str) -> str:
@@ -53,7 +53,7 @@ def check_file(path: str) -> str:
 
 
 def _check_requirements(value: object) -> object:
-    """A file's name, or requirements: what the file's are once it was read."""
+    """The name of a file, or its requirements once it was read."""
     if isinstance(value, str):
         return check_file(value)
     if isinstance(value, list | tuple) and all(isinstance(line, str) for line in value):
@@ -147,7 +147,7 @@ def _checked(field: str, value: object, most: int, *, hashes: bool = True) -> ob
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One environment that a spec asks for, in the one way to write it."""
+    """One environment that a spec asks for, normalised."""
 
     python: str
     ray_version: str
@@ -165,7 +165,7 @@ class Environment:
 
     @property
     def settings(self) -> str:
-        """What its builder carries, as canonical JSON: a function of the hash and nothing else."""
+        """The settings of its builder as canonical JSON: a function of the hash alone."""
         return canonical(
             {
                 "hash": self.hash,
@@ -177,7 +177,7 @@ class Environment:
         )
 
 
-@lru_cache(maxsize=256)  # each pass asks for it many times
+@lru_cache(maxsize=256)  # asked for many times in each pass
 def _digest(of: Environment) -> str:
     whole = [_ARITHMETIC, of.python, of.ray_version, of.packages, of.requirements]
     return hashlib.sha256(canonical(whole).encode()).hexdigest()[:_HEX]
@@ -212,7 +212,7 @@ _OF_HASH = re.compile(r"(?:build-)?([0-9a-f]{16})(?:[.-][A-Za-z0-9._-]*)?")
 
 
 def hash_of(path: str) -> str:
-    """To which environment a path in the folder of environments belongs; empty for none."""
+    """The hash of the environment that a path belongs to; empty for none."""
     head, _, name = path.rpartition("/")
     found = _OF_HASH.fullmatch(name) if head == ENVIRONMENTS else None
     return "" if found is None else found.group(1)

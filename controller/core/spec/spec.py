@@ -135,7 +135,7 @@ class ClusterSpec(SpecModel):
     def _one_interpreter(
         cls, written: object, check: ModelWrapValidatorHandler["ClusterSpec"]
     ) -> "ClusterSpec":
-        """Checked as written, so that a fault elsewhere does not hide it."""
+        """Checks the spec as written, so that another fault does not hide this one."""
         both = [*_both(written)]
         try:
             checked = check(written)

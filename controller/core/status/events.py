@@ -1,4 +1,4 @@
-"""Events: what happened, in words, once for each matter however often it happens again."""
+"""Events: one entry for each occurrence in words, counted when it repeats."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -18,10 +18,10 @@ from controller.core.model.json_object import (
 )
 from controller.core.model.other_clocks import credible
 
-KEPT = 500  # events of a journal
+KEPT = 500  # events of a log
 _TIMES_MAX = 2**31
 _MINIMUM = {"type": "integer", "minimum": 1}
-_SAME_MATTER = timedelta(hours=1)  # a matter that rests for longer and comes back is a new event
+_SAME_MATTER = timedelta(hours=1)  # an event that repeats later than that is a new one
 
 
 class Kind(StrEnum):
@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 
 def _times(value: object) -> int:
-    """At least 1: an event of which a line was written has happened."""
+    """At least 1: an event in a file has happened."""
     return min(max(count_or_zero(value), 1), _TIMES_MAX)
 
 
@@ -69,19 +69,19 @@ class Event(JsonObject):
 
     @property
     def matter(self) -> tuple[str, ...]:
-        """What makes two events the same one, that happened twice."""
+        """The identity of an event: two with the same one are one event that repeated."""
         return self.kind, self.reason, self.cluster, self.member, self.message
 
 
 @dataclass(frozen=True, slots=True)
 class EventLog:
-    """The events of late, latest first, at most KEPT."""
+    """The latest events, latest first, at most KEPT."""
 
     events: tuple[Event, ...] = ()
 
 
 def latest_first(events: Iterable[Event]) -> tuple[Event, ...]:
-    """By the last time; those of one moment stay in the order in which they were given."""
+    """By their last time; events of the same time keep their order."""
     return tuple(sorted(events, key=_last_at, reverse=True))
 
 
@@ -90,17 +90,17 @@ def _last_at(event: Event) -> float:
 
 
 def restored(events: Iterable[Event]) -> EventLog:
-    """The journal that goes on from events that were read back."""
+    """The log that continues events read from files."""
     return EventLog(latest_first(events)[:KEPT])
 
 
 def note(
     journal: EventLog, found: Iterable[Event], at: datetime, pass_id: str, revision: str
 ) -> tuple[EventLog, tuple[Event, ...]]:
-    """The journal after a pass, and the events to be written, in the order in which they came.
+    """The log after a pass, and the events to be written, in their order.
 
-    What happened before within the hour is counted up.  Written is every new event, and a repeated
-    one whenever its count has doubled, so that files stay small.
+    An event that repeats within an hour is counted.  Every new event is written, and a repeated one
+    whenever its count has doubled, so that files stay small.
     """
     written = []
     for event in found:
@@ -112,13 +112,13 @@ def note(
 
 
 def _note(journal: EventLog, event: Event, at: datetime) -> tuple[EventLog, Event, bool]:
-    """The journal without the event, the event as it stands now, and whether that is written."""
+    """The log without the event, the updated event, and True if it is to be written."""
     event = replace(event, message=text(event.message))
     known = next((e for e in journal.events if _goes_on(e, event, at)), None)
     if known is None:
         return journal, replace(event, first_at=at, last_at=at), True
     count = known.count + event.count
-    last_at = max(at, known.last_at or at)  # a clock that was set back turns no order round
+    last_at = max(at, known.last_at or at)  # keeps the order when the clock was set back
     rest = tuple(e for e in journal.events if e is not known)
     doubled = count.bit_length() > known.count.bit_length()
     return EventLog(rest), replace(known, count=count, last_at=last_at), doubled

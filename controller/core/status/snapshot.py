@@ -1,6 +1,6 @@
-"""Everything that the page, the JSON API and the metrics show, as one value.
+"""The data of the page, the JSON API and the metrics, as one value.
 
-A board is published whole after each pass and never changes; whoever shows it acts on nothing.
+A new snapshot is published after each pass and never changes.
 """
 
 from collections.abc import Mapping
@@ -65,7 +65,7 @@ class LoopState(JsonObject):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Counts of members of one cluster at one moment, for the plot."""
+    """Member counts of one cluster at one moment, for the plot."""
 
     at: datetime
     desired: int
@@ -74,9 +74,9 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class ControllerSnapshot:
-    """One moment of a running controller.
+    """The state of a running controller at one moment.
 
-    `events` begin with the latest, `timelines` (by cluster) with the oldest sample.  `urls` maps
+    `events` start with the latest, `timelines` (by cluster) with the oldest sample.  `urls` maps
     names of applications to their addresses in the browser.
     """
 
