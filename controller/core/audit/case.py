@@ -74,7 +74,7 @@ class AuditedPlan:
         return self.clusters.get(step.cluster)
 
     def environment(self, project: str, digest: str) -> ObservedEnvironment | None:
-        """What was seen of it; None also where nothing was looked at."""
+        """The environment as observed; None also where nothing was looked at."""
         files = self.observed.files
         known = {} if files is None or files.environments is None else files.environments
         return known.get(project, {}).get(digest)

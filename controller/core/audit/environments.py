@@ -18,7 +18,7 @@ from controller.core.spec.python_environment import hash_of
 
 
 def only_what_is_there_is_entered(case: AuditedPlan) -> Broken:
-    """Nobody is started, or taken away to be started, into an environment that is not there."""
+    """No member is started, or stopped to be started, in an environment that is not there."""
     updated = {s.application_id for s in case.plan.steps if isinstance(s.action, Update)}
     for step in case.plan.steps:
         if isinstance(step.action, Restart) and step.application_id in updated:

@@ -28,7 +28,7 @@ from controller.core.situation.situation import Situation
 
 
 def audit(situation: Situation, plan: Plan) -> tuple[Violation, ...]:
-    """What the plan would break, and whose step would; empty when it may be carried out."""
+    """Laws that the plan would break, with the cluster of the step; empty if it may be executed."""
     case = AuditedPlan(plan, situation)
     return tuple(
         Violation(step.cluster, law.__name__, message)

@@ -28,7 +28,7 @@ FOLDERS = (STATES, LOGS, LAUNCHERS)  # of clusters
 
 
 class Strategy(StrEnum):
-    """How an outdated member is brought up to date."""
+    """Ways to bring an outdated member up to date."""
 
     ROLLING = "RollingUpdate"
     RECREATE = "Recreate"
@@ -96,7 +96,7 @@ class DesiredCluster:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """Why a cluster is left alone: INCOMPLETE_LIST where the next pass may find its project."""
+    """Reason why a cluster is left alone: INCOMPLETE_LIST if the next pass may find its project."""
 
     reason: Reason
     message: str
@@ -261,7 +261,7 @@ def launcher_path(group: Group, edition: str) -> str:
 
 
 def launcher_settings(group: Group, edition: str) -> str:
-    """What the launcher carries, as canonical JSON: a function of its path and nothing else."""
+    """Settings of a launcher as canonical JSON: a function of its path and nothing else."""
     inputs = group.inputs
     return canonical(
         {
@@ -297,7 +297,7 @@ def launcher_sizes(cluster: DesiredCluster, edition: str, base: int) -> dict[str
 
 
 def description(mark: Mark) -> str:
-    """What the mark says, for people."""
+    """The mark in a sentence for people."""
     return (
         f"Ray cluster {mark.cluster}, member {mark.member}. Managed by raycml for {mark.owner} "
         f"from a spec ({mark.fingerprint}); changes made here are undone."
@@ -305,7 +305,7 @@ def description(mark: Mark) -> str:
 
 
 def configuration(group: Group, member: Member, owner: str, edition: str) -> Configuration:
-    """What the member's application is to be, mark included."""
+    """Desired configuration of a member's application, mark included."""
     name = application_name(group.cluster, member)
     inputs = group.inputs
     mark = Mark(

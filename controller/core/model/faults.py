@@ -1,4 +1,4 @@
-"""Faults: looks and effects that did not succeed, as the planner is told of them."""
+"""Faults: looks and effects that did not succeed."""
 
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.plan import Result

@@ -49,7 +49,7 @@ def countdowns(
 
 
 def grace_ends(records: Iterable[Record]) -> dict[str, datetime]:
-    """When the grace of each departed cluster ends, by the times on record.
+    """Ends of the grace of departed clusters, by the times on record.
 
     How long it is belongs to the controller: where one deletes nothing, no grace runs.
     """

@@ -1,4 +1,4 @@
-"""What the controller remembers between passes: only what may be lost.
+"""Memory of the controller between passes: only what may be lost.
 
 Losing it costs a try too early or a wait too long, never a restart, a leak or a duplicate.
 Bounded: entries go when their application or member does.

@@ -97,7 +97,7 @@ def application_name(cluster: str, member: Member) -> str:
 
 
 def is_member_name(name: str, cluster: str) -> bool:
-    """Whether `application_name` gives this name to a member of the cluster."""
+    """True if `application_name` gives this name to a member of the cluster."""
     prefix = f"ray-{cluster}-"
     if not name.startswith(prefix):
         return False
@@ -107,7 +107,7 @@ def is_member_name(name: str, cluster: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What an application's environment says of whose it is and what it is for.
+    """Mark of an application, in its environment: its owner and its member.
 
     `subdomain` repeats the application's own: a copy made by hand carries another one's, and so
     is not ours.  `variables` names the variables that we set, so that one dropped from a spec can
@@ -146,7 +146,7 @@ class Mark:
 
 
 def names_this_application(environment: Mapping[str, str], subdomain: str, owner: str) -> bool:
-    """Whether the variables say that this very application is the owner's, legible or not."""
+    """True if the variables say that this very application is the owner's, legible or not."""
     return bool(owner) and (environment.get(OWNER), environment.get(SUBDOMAIN)) == (
         owner,
         subdomain,

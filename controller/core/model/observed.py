@@ -115,7 +115,7 @@ class HeadReport(JsonObject):
     """Members, by name."""
 
     def is_fresh(self, now: datetime, fresh_s: float) -> bool:
-        """Whether it speaks of the present; clocks may differ by as much either way."""
+        """True if it speaks of the present; clocks may differ by as much either way."""
         return abs((now - self.observed_at).total_seconds()) <= fresh_s
 
 
@@ -183,13 +183,13 @@ class ObservedProject:
 
     @property
     def complete(self) -> bool:
-        """Whether an absence from the list means something."""
+        """True if an absence from the list means something."""
         return self.listed is Listed.WHOLE
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedEnvironment:
-    """What there is of one environment that we build.
+    """Observed state of one Python environment built by raycml.
 
     `files` are all paths of it, `job` our own, `run` that job's active run, or else the latest that
     CML did not skip.  `skipped`: a later one that it did skip.  `foreign`: another
@@ -221,7 +221,7 @@ class Asked:
 class ObservedFiles:
     """The project's files that matter, by project; read only when there is something to do.
 
-    `environments` are by hash; one that is not among them is not there at all.  None: nobody asked.
+    `environments` are by hash; one that is not among them does not exist.  None: not looked at.
     `unread`: projects whose files could not be read this time, and why.
     """
 
@@ -280,7 +280,7 @@ class ObservedState:
         return replace(self, offers=offers.with_images(sorted(running)))
 
     def pause(self, project: str, cluster: str) -> Pause | None:
-        """The pause that holds now; none is known where nobody looked."""
+        """The pause that holds now; None also where no pauses were looked at."""
         found = None if self.pauses is None else self.pauses.found.get((project, cluster))
         return found if found is not None and found.holds(self.as_of) else None
 
@@ -292,7 +292,7 @@ class ObservedState:
         )
 
     def is_complete(self, project: str) -> bool:
-        """Whether an absence from the list of this project means something."""
+        """True if an absence from the list of this project means something."""
         seen = self.projects.get(project)
         return seen is not None and seen.complete
 
@@ -310,7 +310,7 @@ class ObservedState:
 
 
 def has_own_name(application: ObservedApplication) -> bool:
-    """Whether an application of ours stands under the name of its member."""
+    """True if an owned application has the name of its member."""
     key = key_of(application)
     return application.subdomain == application_name(key.cluster, key.member)
 
@@ -321,21 +321,21 @@ def is_ours(application: ObservedApplication, owner: str) -> bool:
 
 
 def is_controller(application: ObservedApplication, owner: str) -> bool:
-    """Whether it is this owner's controller; a copy made by hand repeats another's subdomain."""
+    """True if it is this owner's controller; a copy made by hand repeats another's subdomain."""
     variables = application.environment
     own = variables.get(SUBDOMAIN) == application.subdomain
     return own and bool(owner) and variables.get(CONTROLLER) == owner
 
 
 def fills(application: ObservedApplication, owner: str, key: Key | None) -> bool:
-    """Whether it carries the owner's mark for this very member."""
+    """True if it carries the owner's mark for this very member."""
     if key == THE_CONTROLLER:
         return is_controller(application, owner)
     return is_ours(application, owner) and key_of(application) == key
 
 
 def is_adopted(application: ObservedApplication) -> bool:
-    """Whether its mark says that this very application was taken under the name that it had."""
+    """True if its mark says that this very application was taken under the name that it had."""
     mark = application.mark
     return mark is not None and mark.adopted == application.id
 

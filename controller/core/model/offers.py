@@ -52,7 +52,7 @@ class Requirement:
 
 
 def requirement(plan: Plan) -> Requirement:
-    """What must be known before the steps of a plan: nothing, where they apply nothing new."""
+    """Offers that the steps of a plan depend on: none, where they apply nothing new."""
     applied = [_applied(step) for step in plan.steps]
     return Requirement(
         images=any(IMAGE in fields for fields in applied),
@@ -72,7 +72,7 @@ def _applied(step: Step) -> Collection[str]:
 
 
 def unoffered(offers: Offers, inputs: Inputs, fields: Collection[str]) -> str:
-    """Why the workspace cannot run it, with a remedy; empty where it can or nothing is known.
+    """Reason why the workspace cannot run it, with a remedy; empty if it can or may.
 
     `fields`: those that would be new; the others were accepted once.
     """

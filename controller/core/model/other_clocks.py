@@ -22,7 +22,7 @@ def credible(written: datetime | None, now: datetime, *, ahead_s: float = 0.0) -
 
 
 def precedes(written: datetime, started: datetime | None, now: datetime) -> bool:
-    """Whether something was written before a start.  A start in the future says nothing."""
+    """True if something was written before a start.  A start in the future says nothing."""
     start = credible(started, now, ahead_s=AHEAD_S)
     return start is not None and written < start
 

@@ -1,4 +1,4 @@
-"""What a plan is made of.  An action is one effect: exactly one API call or one file write.
+"""Plans.  An action is one effect: exactly one API call or one file write.
 
 A plan holds the steps that are safe *now*, and a wait for each member that is left alone for the
 moment.  Both say why, and both say what they lead to, so that a person sees the whole change.
@@ -19,7 +19,7 @@ from controller.core.model.reasons import Outlook, Reason
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What an application is to be: the body of a create.  CPU in cores, memory in GiB."""
+    """Configuration of an application: the body of a create.  CPU in cores, memory in GiB."""
 
     name: str
     subdomain: str
@@ -190,7 +190,7 @@ _NAMES: dict[type, str] = {**ACTION_NAMES, **SETUP_NAMES}
 
 
 class Intent(Enum):
-    """What happens to the member in the end, with the mark that a printed plan gives it."""
+    """Purpose of a step or wait for its member, with its mark in a printed plan."""
 
     CREATE = "+"
     UPDATE = "~"
@@ -321,7 +321,7 @@ class Plan:
 
 
 class Result(Enum):
-    """What came of a step."""
+    """Results of a step."""
 
     DONE = "done"
     REJECTED = "rejected"  # understood and refused: the spec's or a name's fault

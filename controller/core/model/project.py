@@ -25,7 +25,7 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What the key's user may use at once, and uses now."""
+    """Quota of the key's user: the limit, and present use."""
 
     limit: Amounts
     used: Amounts

@@ -48,7 +48,7 @@ def _unjoined(member: MemberSituation) -> bool:
 def _fault_since(
     clusters: Sequence[ClusterSituation], history: History, now: datetime
 ) -> datetime | None:
-    """Since when so many members have been down that the fault cannot be theirs; else None.
+    """Time at which so many members were down that the fault cannot be theirs; else None.
 
     One group alone proves nothing: half as many must be down outside of the group that has most.
     """

@@ -52,7 +52,7 @@ def running(
 def _joining(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication
 ) -> PartialPlan:
-    """Running, and not in Ray's node table, or nobody can tell."""
+    """Running, and not in Ray's node table, or not known to be."""
     key, policy = member.key, cluster.policy
     since = cluster.past.member(key).unjoined_since or cluster.now
     until = cluster.past.after(since, policy.join_deadline_s)

@@ -50,7 +50,7 @@ def clusters_without_spec(situation: Situation) -> PartialPlan:
 
 
 def _may_go(name: str, desired: DesiredState, policy: Policy) -> bool:
-    """Whether a cluster was seen to leave its source and nothing holds it back."""
+    """True if a cluster was seen to leave its source and nothing holds it back."""
     return name in policy.gone and desired.whole and desired.departed.get(name) == ""
 
 
@@ -86,7 +86,7 @@ def _pauses(situation: Situation) -> Mapping[str, Pause]:
 def _guard(
     desired: DesiredState, names: Sequence[str], policy: Policy
 ) -> tuple[Reason, str] | None:
-    """Why nothing may be pruned at all, if so."""
+    """Reason why nothing may be pruned at all, if so."""
     if not desired.whole:
         message = "a spec could not be read; what looks removed may be in it, so nothing is pruned"
         return Reason.SPEC_UNREADABLE, message

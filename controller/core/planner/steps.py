@@ -23,7 +23,7 @@ from controller.core.situation.matching import Match, UnwantedApplication
 
 
 def impact(cluster: str, member: Member, app: ObservedApplication) -> str:
-    """What taking the member away costs the people who use the cluster; nothing if it is down."""
+    """Cost of the step for people who use the cluster; empty if the member is down."""
     if app.phase is not Phase.RUNNING:
         return ""
     if member.is_head:

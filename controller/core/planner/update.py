@@ -25,7 +25,7 @@ _ALL_MUST_AGREE = "all nodes must agree on Ray and Python: the whole cluster is 
 
 
 def update_blocked(cluster: ClusterSituation, member: MemberSituation) -> PartialPlan | None:
-    """Why an outdated member is not brought up to date at all, if so; then a person decides."""
+    """Reason why an outdated member is not brought up to date, for a person to decide."""
     if cluster.desired.strategy is Strategy.NONE:
         message = "upgradeStrategy.type is None: the change is reported only"
         return blocked(member.key, Reason.UPGRADES_OFF, message, member.drift.changes)
@@ -90,7 +90,7 @@ def _again_at(
 
 
 def _not_offered(cluster: ClusterSituation, member: MemberSituation) -> str:
-    """Why the change cannot be applied, here or to a node that must agree with this one."""
+    """Reason why the change cannot be applied, here or to a node that must agree with this one."""
     if cluster.offers is None:
         return ""
     if said := _unoffered(cluster.offers, member):

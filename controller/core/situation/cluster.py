@@ -142,7 +142,7 @@ class ClusterSituation:
 
     @cached_property
     def all_must_agree(self) -> bool:
-        """Whether a member differs in what all nodes of a cluster must agree on."""
+        """True if a member differs in what all nodes of a cluster must agree on."""
         return any(member.drift.whole_cluster for member in self.members)
 
     @property
@@ -155,7 +155,7 @@ class ClusterSituation:
 
     @cached_property
     def is_struck(self) -> bool:
-        """Whether the platform may be at fault: several members are down, and a large part."""
+        """True if the platform may be at fault: several members are down, and a large part."""
         down = len(self.down())
         return down > 1 and down > self.policy.fault_fraction * len(self.members)
 
@@ -227,7 +227,7 @@ def _member(
 
 
 def starts_after(report: HeadReport, app: ObservedApplication, now: datetime) -> bool:
-    """Whether the report is from before the application's present start.
+    """True if the report is from before the application's present start.
 
     Ray takes some ten seconds to notice that a node died, and until then lists the old one.
     """

@@ -1,4 +1,4 @@
-"""How one application differs from what its member is to be.
+"""Drift: differences between an application and its member's desired configuration.
 
 Only what we set is compared: CML copies a project's variables into an application, and people may
 add their own.  Values of variables never enter a `Change`, for a plan is shown to people.
@@ -21,7 +21,7 @@ _TOLERANCE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What is configured otherwise than wanted.
+    """Differences between the configured and the desired state of one application.
 
     `whole_cluster`: Ray or Python differ, which all nodes must agree on.
     """
@@ -60,7 +60,7 @@ def _outdated(mark: Mark, group: Group) -> bool:
 
 
 def _built(mark: Mark, group: Group) -> list[Change]:
-    """Another environment of ours, or one in another's stead."""
+    """A change of the Python environment built by raycml, or to or from one."""
     wanted = "" if group.environment is None else group.environment.hash
     if mark.environment_hash == wanted:
         return []
@@ -92,7 +92,7 @@ def _tail(runtime: str) -> str:
 def _environment(
     app: ObservedApplication, mark: Mark, group: Group, *, outdated: bool
 ) -> list[Change]:
-    """What a server trims or masks is not changed, as long as the fingerprint is the wanted one."""
+    """Changed variables.  A value that a server trims or masks does not count as changed."""
     wanted = group.inputs.environment
     same = _equal if outdated else shows
     changed = [k for k, v in wanted.items() if not same(app.environment.get(k), v)]
@@ -122,7 +122,7 @@ def _script(
 
 
 def _printable(script: str) -> str:
-    """Somebody else's path, fit to be shown."""
+    """A foreign path, safe to show."""
     return "".join(c if c.isprintable() else "?" for c in script) or "none"
 
 
@@ -175,5 +175,5 @@ def wanted_configuration(group: Group, member: Member, policy: Policy) -> Config
 
 
 def is_stale(app: ObservedApplication, running: str) -> bool:
-    """Whether the process announces another fingerprint than its application is configured with."""
+    """True if the process announces another fingerprint than its application is configured with."""
     return bool(running) and running != app.environment.get(FINGERPRINT, "")

@@ -1,4 +1,4 @@
-"""What is remembered, as of now: the part of a view that leavers without a spec have as well."""
+"""History, policy and the present time, as rules read them."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ class Past:
         return self.history.member(key)
 
     def application(self, app: ObservedApplication) -> ApplicationHistory:
-        """What is remembered of an application; never seen before means seen now."""
+        """History of an application; one never seen before is seen now."""
         return self.history.applications.get(app.id) or ApplicationHistory(app.phase, self.now)
 
     def after(self, since: datetime, seconds: float) -> datetime:

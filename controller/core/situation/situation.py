@@ -25,7 +25,7 @@ from controller.core.situation.past import Past
 
 @dataclass(frozen=True)
 class Situation:
-    """What is wanted, what was seen, what is remembered, and the policy.
+    """Desired state, observed state, history and policy of one pass.
 
     Made by `situate`.  `clusters` are those with a spec, in the policy's scope, by name.
     """

@@ -20,7 +20,7 @@ def parse_projects(text: str | None) -> frozenset[str] | None:
 
 
 def refusal(holder: SpecDocument, allowed: AbstractSet[str] | None) -> str:
-    """Why a spec may not name its project; empty where it may.
+    """Reason why a spec may not name its project; empty where it may.
 
     No project at all is the connection's, which is always allowed.
     """

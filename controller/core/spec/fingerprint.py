@@ -17,7 +17,7 @@ _HEX = 16  # 64 bits: two specs of one group would have to collide, and only eve
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the spec says that one member's process depends on.  Memory in GiB.
+    """Fields of a spec that one member's process depends on.  Memory in GiB.
 
     `built_python` is Python's version where `python` is in an environment that we build.
     `api_key_access` counts only where it is given, so that its introduction restarted nothing.
@@ -75,7 +75,7 @@ ADOPTED = f"{VERSION}:adopted"
 
 
 def is_adopted(mark: str) -> bool:
-    """Whether nothing is known of what the application was configured from."""
+    """True if nothing is known of what the application was configured from."""
     return mark.partition(":")[2] == "adopted"
 
 
@@ -84,7 +84,7 @@ def version_of(mark: str) -> str:
 
 
 def agreement(inputs: Inputs) -> str:
-    """What every node of a cluster must share for a join to succeed: Ray, and Python's version.
+    """Hash of what all nodes of a cluster must share to join: Ray, and Python's version.
 
     Ray compares its own version exactly and Python's to the patch level.  The Python of a runtime
     is read from its identifier where that tells (`...python3.11...`); otherwise the whole

@@ -76,7 +76,7 @@ def check_project(project: str) -> str:
 
 
 def check_budget(value: object) -> object:
-    """How many members may be away: 1 to 1000, or 1% to 100%."""
+    """Number of members that may be away: 1 to 1000, or 1% to 100%."""
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_BUDGET:
         return value
     if isinstance(value, str) and _PERCENTAGE.fullmatch(value):

@@ -1,4 +1,4 @@
-"""How clusters and worker groups may be named.
+"""Names of clusters and worker groups.
 
 An application's name is also its subdomain: a DNS label of at most 63 characters, unique in the
 whole workspace.  The limits below keep every name within that for ordinals of up to seven digits.
@@ -14,7 +14,7 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def is_name(text: str, most: int) -> bool:
-    """Whether a cluster or a worker group can have this name of at most so many characters."""
+    """True if a cluster or a worker group can have this name of at most so many characters."""
     return len(text) <= most and _NAME.fullmatch(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""What a valid spec leads to that its author may not expect, in sentences."""
+"""Notices on valid specs whose effect their author may not expect."""
 
 import math
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from controller.core.spec.spec import RayCluster
 
 
 def notices(cluster: RayCluster) -> Iterator[str]:
-    """One sentence for each group whose cores Ray is told otherwise than they are written."""
+    """One sentence for each group whose `num-cpus` differs from its cores."""
     spec = cluster.spec
     for group in (spec.head_group_spec, *spec.worker_group_specs):
         if (found := _rounded(group)) is not None:

@@ -25,7 +25,7 @@ _COMMENT = re.compile(r"(^|\s)#.*")
 
 @dataclass(frozen=True, slots=True)
 class LineFault:
-    """What is wrong in a line of a requirements file, counted from 1."""
+    """A problem in a line of a requirements file, counted from 1."""
 
     line: int
     message: str
@@ -89,7 +89,7 @@ def normal_requirement(text: str) -> str:
 
 
 def excludes(line: str, name: str, version: str) -> bool:
-    """Whether a valid requirement asks for another version of the package, wherever it applies."""
+    """True if a valid requirement asks for another version of the package, wherever it applies."""
     if not line.lstrip().lower().startswith(name):  # most lines, at no cost
         return False
     found = Requirement(next(_pieces(line.strip())))

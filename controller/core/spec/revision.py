@@ -18,7 +18,7 @@ from controller.core.spec.spec import RayCluster
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """What is wrong and where; line and column count from 1, and are 0 where a file has no text."""
+    """A problem and its place; line and column count from 1, and are 0 where a file has no text."""
 
     file: str
     line: int

@@ -1,4 +1,4 @@
-"""The word that somebody probably meant.
+"""Suggestions for misspelt words.
 
 Only for hints in messages: nothing may be done on the strength of a guess.
 """

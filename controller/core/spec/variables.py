@@ -1,4 +1,4 @@
-"""Which environment variables a spec may set, and how many of them a member can carry."""
+"""Environment variables that a spec may set, and their total size."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _MASKS = frozenset("*\u2022")
 
 
 def shows(shown: str | None, wanted: str) -> bool:
-    """Whether a server shows the value, or what it makes of the value: trimmed, or masked."""
+    """True if a server shows the value, or what it makes of the value: trimmed, or masked."""
     if shown is None or shown == wanted:
         return shown == wanted
     masked = len(shown) > 1 and set(shown) <= _MASKS

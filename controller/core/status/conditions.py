@@ -48,7 +48,7 @@ def _texts(waits: Sequence[Wait]) -> str:
 
 
 def _synced(cluster: ClusterSituation, plan: Plan, kept: str) -> Condition:
-    """Whether every application is configured as the newest spec says; `kept`: it is unusable."""
+    """Synced: every application is configured as the newest spec says."""
     if kept:
         return Condition("Synced", "False", Reason.KEPT.title, kept)
     if not cluster.matching.matches and not plan.waits:
@@ -75,7 +75,7 @@ def _at_rest(cluster: ClusterSituation, member: MemberSituation) -> bool:
 
 
 def _ready(cluster: ClusterSituation) -> Condition:
-    """Whether Ray says that every wanted node is alive, now."""
+    """Ready: Ray says that every wanted node is alive, now."""
     wanted = [c for c in cluster.members if not _at_rest(cluster, c)]
     if not wanted:
         return Condition("Ready", "False", "Suspended", "every member is to be stopped")

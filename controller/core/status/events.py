@@ -25,7 +25,7 @@ _SAME_MATTER = timedelta(hours=1)  # an event that repeats later than that is a 
 
 
 class Kind(StrEnum):
-    """Whether an event needs attention."""
+    """Kinds of events: normal ones, and those that need attention."""
 
     NORMAL = "Normal"
     WARNING = "Warning"

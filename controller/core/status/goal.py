@@ -7,7 +7,7 @@ from controller.core.model.reasons import Outlook, Reason
 
 
 class Goal(Enum):
-    """How far a one-shot `reconcile` waits."""
+    """Goals of a one-shot `reconcile`."""
 
     APPLIED = "applied"  # no step left
     RUNNING = "running"  # CML says that every member runs
@@ -15,7 +15,7 @@ class Goal(Enum):
 
 
 class Verdict(Enum):
-    """Whether to go on."""
+    """Verdict on going on."""
 
     REACHED = "reached"
     MOVING = "moving"

@@ -60,7 +60,7 @@ class LoopState(JsonObject):
     holder: str = ""
     """Controller that holds the lease, if it is another one."""
     leads: bool = False
-    """Whether this controller holds the lease."""
+    """True if this controller holds the lease."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class ClusterStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All clusters, by name: those with a spec, and those of ours without.
+    """All clusters, by name: those with a spec, and owned ones without.
 
     `unreadable`: applications with this owner's mark of which no member can be read.
     """

@@ -38,7 +38,7 @@ def unused_folders(situation: Situation) -> tuple[Step, ...]:
 
 
 def note_unused_folders(situation: Situation) -> dict[tuple[str, str], datetime]:
-    """Since when each folder has been of a cluster that is gone, as far as this process saw."""
+    """Times at which this process first saw each folder of a cluster that is gone."""
     before = situation.history.unused_since
     if situation.observed.files is None:
         return {place: since for place, since in before.items() if cluster_of(place[1])}
@@ -70,12 +70,12 @@ def _unused(situation: Situation) -> Mapping[str, list[ClusterFolder]]:
 
 
 def is_alive(cluster: str, project: ObservedProject) -> bool:
-    """Whether an application is, or may be, the cluster's."""
+    """True if an application is, or may be, the cluster's."""
     return any(may_belong(app, cluster) for app in project.applications)
 
 
 def may_belong(app: ObservedApplication, cluster: str) -> bool:
-    """Whether an application is the cluster's by its mark or its launcher.
+    """True if an application is the cluster's by its mark or its launcher.
 
     One that has neither is judged by its name, which several clusters may have in common:
     `ray-a-b-c-0` is a member of `a`, or of `a-b`.

@@ -1,4 +1,4 @@
-"""Which launchers are written and which removed.
+"""Launchers to write, and launchers to remove.
 
 A launcher exists before, and outlives, every application that names it.  Its path says what is in
 it, so one that exists, and has the size that it must have, is never written again.
@@ -35,7 +35,7 @@ def needed(
 
 
 def _place(step: Step) -> tuple[str, ...]:
-    """What only one step of a plan is about; empty for what several may be."""
+    """Key of a step that a plan may have once; empty for steps that may be repeated."""
     if isinstance(step.action, WriteLauncher | WriteBuilder):
         return step.project, step.action.path
     return () if step.build is None else (*step.build, step.name)
@@ -105,7 +105,7 @@ def _old(file: LauncherFile, project: str, situation: Situation) -> bool:
 
 
 def _since(file: LauncherFile, noticed: datetime | None, now: datetime) -> datetime | None:
-    """The files API tells no time of change; then only what this process saw counts."""
+    """The files API has no times of change: there only the time at which it was noticed counts."""
     times = (credible(file.modified_at, now), noticed)
     return min((time for time in times if time is not None), default=None)
 
@@ -123,7 +123,7 @@ def _remove(cluster: str, project: str, path: str) -> Step:
 
 
 def note_unused(situation: Situation) -> dict[tuple[str, str], datetime]:
-    """Since when each launcher has been named by nothing, as far as this process saw."""
+    """Times at which this process first saw each launcher that nothing names."""
     before = situation.history.unused_since
     if situation.observed.files is None:
         return {place: since for place, since in before.items() if _cluster(place[1])}

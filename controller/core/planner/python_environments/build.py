@@ -41,7 +41,7 @@ _TIMEOUTS = 2  # CML's own limit in deadlines: it only ends what nobody watches 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What to do about an environment that is not there, and what to say of those who need it."""
+    """Steps towards a missing environment, and the reason why its members wait."""
 
     reason: Reason
     message: str

@@ -1,4 +1,4 @@
-"""Which environments are removed: those that nothing has named for a day, as this process saw.
+"""Removal of environments that nothing has named for a day, as far as this process saw.
 
 An environment is kept by a spec, by any application whose mark names it, by a run that builds it,
 and by what we do not understand: a spec that cannot be read, a list that was torn, an application
@@ -33,9 +33,9 @@ def named_environments(situation: Situation) -> Mapping[str, frozenset[str]]:
 
 
 def note_unused_environments(situation: Situation) -> dict[_Place, datetime]:
-    """Since when each environment that may be removed has been named by nothing.
+    """Times at which this process first saw each environment that nothing names.
 
-    Where nobody looked at the files, those that were named a pass ago may be there.
+    Where no files were looked at, those that were named a pass ago may be there.
     """
     before = situation.history.unused_since
     if situation.observed.files is None or situation.observed.files.environments is None:
@@ -61,7 +61,7 @@ def is_environment(place: _Place) -> bool:
 
 
 def is_removal_due(situation: Situation) -> bool:
-    """Whether a look at the files is due although nothing else is to be done."""
+    """True if a look at the files is due although nothing else is to be done."""
     kept, unused_since = situation.policy.environment_kept_s, situation.history.unused_since
     unused = (since for place, since in unused_since.items() if is_environment(place))
     return any((situation.now - since).total_seconds() >= kept for since in unused)
@@ -119,7 +119,7 @@ def _is_understood(situation: Situation) -> bool:
 
 
 def _hides(project: ObservedProject) -> bool:
-    """Whether an application runs a launcher of ours without a mark that says where."""
+    """True if an application runs a launcher of ours without a mark that says where."""
     scripts = (app.script for app in project.applications if not app.mark)
     return any(script.startswith(f"{LAUNCHERS}/") for script in scripts)
 

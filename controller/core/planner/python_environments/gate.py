@@ -1,4 +1,4 @@
-"""The one gate before an environment: nobody is started into one that is not there.
+"""Gate before Python environments: no member is started in one that is not there.
 
 Stands behind all decisions about a cluster's members, so that none of them need know of it.  A
 member that serves goes on serving in the environment that it has while another one is built.

@@ -1,4 +1,4 @@
-"""Which options of `ray start` a spec may set, and what their values look like.
+"""Options of `ray start` that a spec may set, and the form of their values.
 
 Facts from `ray start --help` of Ray 2.60.0.  Only options that take a value are offered, so that a
 parameter always becomes `--key=value`.  Options on which raycml itself depends are refused with
