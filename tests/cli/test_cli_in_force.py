@@ -170,7 +170,7 @@ def test_a_grace_is_counted_down_where_people_look_and_ends_when_the_spec_comes_
         three = status.cluster("three")
         assert three is not None
         assert three.word == "Leaving"
-        assert "deleted in 5m00s; put the spec back to keep it" in three.conditions[0].message
+        assert "deleted in 5m00s; restore the spec to keep it" in three.conditions[0].message
         count = summarize(
             controller.snapshot, stage.clock.now(), Watch(300.0, stage.clock.now())
         ).count
@@ -190,8 +190,8 @@ def test_a_grace_is_counted_down_where_people_look_and_ends_when_the_spec_comes_
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        ({"RAYCML_PRUNE_GRACE_S": "900"}, "it is deleted in 13m59s"),
-        ({"RAYCML_PRUNE_GRACE_S": "120"}, "it is deleted in 59s"),
+        ({"RAYCML_PRUNE_GRACE_S": "900"}, "it will be deleted in 13m59s"),
+        ({"RAYCML_PRUNE_GRACE_S": "120"}, "it will be deleted in 59s"),
         ({"RAYCML_NO_PRUNE": "1"}, ""),
     ],
 )

@@ -106,6 +106,6 @@ def test_a_one_shot_command_ends_with_the_member_as_it_was(stage: Stage) -> None
     stage.spec(replicas=1, secret="another")
     said = stage.run("reconcile", "--timeout", "2h")
     assert said.code == 5, said.err
-    assert "no quota left to update it" in said.out + said.err
+    assert "no quota left for the update" in said.out + said.err
     assert stage.clock.elapsed < 15 * 60
     assert set(stage.applications().values()) == {"APPLICATION_RUNNING"}

@@ -46,7 +46,7 @@ def test_a_changed_spec_rolls_through_the_group(stage: Stage) -> None:
         "~ analytics cpu/0 update and restart        "
         "Outdated: cpu 2 -> 3; ends tasks and actors on cpu/0\n"
         "~ analytics cpu/1 update and restart, later "
-        "RollingUpdate: follows when no more than 1 of the group would be away; cpu 2 -> 3\n"
+        "RollingUpdate: waits its turn (maxUnavailable: 1); cpu 2 -> 3\n"
         "Launchers: 1 to write.\n"
         "Plan: 2 to update.\n"
     )

@@ -132,7 +132,7 @@ def test_a_repository_without_specs_is_waited_for_and_says_so(
         assert looked(controller, str(specs.folder), **flags) is None
         stage.capsys.readouterr()
         controller.turn()
-        assert "holds no spec at all" in str(unready(controller.snapshot))
+        assert "it has no specs" in str(unready(controller.snapshot))
         said = [s for s in stage.capsys.readouterr().err.splitlines() if "standing by" in s]
         assert said
         assert all('"warning"' in line for line in said)

@@ -65,7 +65,7 @@ def test_a_cluster_that_was_never_seen_to_leave_is_an_orphan_whatever_else_goes(
 def test_one_that_its_last_spec_protected_or_paused_is_kept_and_that_is_said(field: str) -> None:
     found = decided(state(spec(**{field: True})), GONE)
     assert said(found) == ["wait analytics Protected"]
-    assert found.waits[0].message.startswith("its spec is gone; not deleted, for its last spec")
+    assert found.waits[0].message.startswith("its spec is gone; not deleted: its last spec")
 
 
 def test_nothing_is_pruned_while_a_file_is_broken() -> None:

@@ -150,10 +150,10 @@ def emptied(commit: str, *names: str, folders: tuple[str, ...]) -> SourceReading
 @pytest.mark.parametrize(
     ("folders", "held"),
     [
-        (("specs/a",), "specs/a holds no spec file any more; it declared one"),
-        (("specs/a/",), "specs/a/ holds no spec file any more; it declared one"),
-        ((".",), ". holds no spec file any more; it declared one"),
-        (("specs/b", "specs"), "specs holds no spec file any more; it declared one"),
+        (("specs/a",), "specs/a has no spec files any more; it declared one"),
+        (("specs/a/",), "specs/a/ has no spec files any more; it declared one"),
+        ((".",), ". has no spec files any more; it declared one"),
+        (("specs/b", "specs"), "specs has no spec files any more; it declared one"),
         (("specs/b",), None),
         ((), None),
     ],

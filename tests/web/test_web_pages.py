@@ -159,7 +159,7 @@ def test_the_overview_tells_of_each_cluster_what_it_is_and_what_it_waits_for() -
         "fraud-scoring needs attention (and 3 more alerts)",
         "1 of 4 clusters, 17 of 21 members ready, 1 suspended",
         "gpu/1 blocked: NameConflict: `ray-fraud-scoring-gpu-1` is application",
-        "gpu/0 update and restart, later: RollingUpdate: follows when no more than 1 of the group",
+        "gpu/0 update and restart, later: RollingUpdate: waits its turn (maxUnavailable: 1)",
         "gpu/3 create: Missing: the member is not created yet",
         "Paused by anna 90 min ago: moving the data, ask Anna before you touch it. Ends in 2 h.",
         "head 1/1cpu 2/2gpu 1/3",

@@ -195,8 +195,8 @@ def _held_back(holder: SpecDocument) -> str:
     """A person who protected or paused a cluster did so against just such surprises."""
     spec = holder.cluster.spec
     if spec.protect:
-        return "its last spec protects it"
-    return "its last spec paused it" if spec.paused else ""
+        return "its last spec has `protect: true`"
+    return "its last spec has `paused: true`" if spec.paused else ""
 
 
 def _cluster(holder: SpecDocument, project: str) -> DesiredCluster:

@@ -106,7 +106,7 @@ def objection(record: Record, reading: SourceReading, allow_prune: int) -> Objec
     removals in a row are treated as a large one.
     """
     if not record.revision and not reading.revision.clusters and not reading.revision.problems:
-        return Objection("NoSpecs", "it holds no spec at all; correct the path, or add a spec")
+        return Objection("NoSpecs", "it has no specs; correct the path, or add a spec")
     if record.revision and not reading.follows:
         return Objection(
             "Rewound",
@@ -133,7 +133,7 @@ def _emptied(record: Record, revision: Revision, removed: Sequence[str]) -> Obje
         lost = [h for h in record.clusters if h.cluster.name in removed and _is_below(h, folder)]
         if lost:
             names = _listed([holder.cluster.name for holder in lost])
-            message = f"{folder} holds no spec file any more; it declared {names}"
+            message = f"{folder} has no spec files any more; it declared {names}"
             return Objection("FolderEmptied", message)
     return None
 

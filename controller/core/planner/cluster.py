@@ -26,7 +26,7 @@ def plan_cluster(cluster: ClusterSituation) -> PartialPlan:
         message = f"its project cannot be read just now: {project.why}"
         return blocked_cluster(name, Reason.INCOMPLETE_LIST, message)
     if not project.complete or cluster.matching.torn:
-        message = "the list of applications was torn; nothing is decided on it"
+        message = "the list of applications was incomplete; no action was taken"
         return blocked_cluster(name, Reason.INCOMPLETE_LIST, message)
     parts = [_group(cluster, group) for group in cluster.desired.groups]
     serving = serving_for_successors(cluster)

@@ -16,12 +16,12 @@ def spent(past: Past, key: Key, what: str) -> PartialPlan | None:
     attempts = [t for t in past.member(key).attempts if (past.now - t).total_seconds() < 3600]
     if len(attempts) >= policy.repairs_per_hour_max:
         until = past.after(attempts[-1], policy.resync_s)
-        message = f"{what} ({len(attempts)} restarts within the hour); see its log"
+        message = f"{what} ({len(attempts)} restarts in the last hour); see its log"
         if past.now < until:
             return wait(key, Reason.CRASH_LOOPING, message, until=until)
     elif attempts:
         until = past.after(attempts[-1], policy.backoff_s(len(attempts)))
         if past.now < until:
-            message = f"{what}; the next one waits"
+            message = f"{what}; waiting before the next one"
             return wait(key, Reason.BACKOFF, message, intent=Intent.RESTART, until=until)
     return None

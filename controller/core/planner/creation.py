@@ -47,7 +47,7 @@ def _conflict(cluster: str, foreign: ObservedApplication) -> str:
             f"`raycml adopt {cluster}`"
         )
     return (
-        f"{what} is not this controller's: rename the cluster, or delete or rename that application"
+        f"{what} is not owned by raycml: rename the cluster, or delete or rename that application"
     )
 
 
@@ -55,7 +55,7 @@ def _kept(holder: ObservedApplication) -> str:
     key = key_of(holder)
     return (
         f"`{holder.subdomain}` is application {holder.id}, marked as {key}, whose cluster is "
-        "paused, suspended, protected or without a spec here: delete it, or mend its mark"
+        "paused, suspended, protected or without a spec here: delete it, or correct its mark"
     )
 
 
@@ -68,5 +68,5 @@ def _name_held(cluster: ClusterSituation, match: Match) -> PartialPlan | None:
         return held
     if match.held is None and not leaving:
         return None
-    message = "an application that is leaving still holds the name"
+    message = "an application that is being deleted still holds the name"
     return wait(match.key, Reason.NAME_HELD, message, intent=Intent.CREATE)

@@ -55,8 +55,8 @@ def _sign_in(
     key = member.key
     if cluster.past.member(key).sign_in_tries >= cluster.policy.updates_max:
         message = (
-            "CML accepts but does not take that it asks for a sign-in; switch `Enable "
-            "Unauthenticated Access` of the application off in its settings"
+            "CML ignores the setting that requires a sign-in; turn off `Enable Unauthenticated "
+            "Access` in the settings of the application"
         )
         return blocked(key, Reason.FIELD_NOT_APPLIED, message)
     held = gate(cluster.past, key, "require_sign_in")

@@ -61,7 +61,7 @@ def _launcher_sizes(situation: Situation) -> dict[str, int]:
 def _without(refused: AbstractSet[str], whole: PartialPlan) -> PartialPlan:
     """Before steps are shared between clusters, so that no cluster relies on a refused step."""
     steps = tuple(step for step in whole.steps if step.cluster not in refused)
-    message = "its plan would break a law, so none of its steps is taken"
+    message = "its plan would break a law, so none of its steps is executed"
     waits = (
         Wait(name, None, Reason.PLAN_REFUSED, message, Intent.BLOCKED)
         for name in sorted(refused - {""})

@@ -37,7 +37,7 @@ def protected_from_removal(
 ) -> PartialPlan | None:
     if not cluster.desired.protected:
         return None
-    message = f"the cluster is protected: it loses nothing ({why})"
+    message = f"the cluster is protected, so nothing of it is deleted ({why})"
     return blocked(unwanted.key, Reason.PROTECTED, message)
 
 
@@ -45,5 +45,5 @@ def protected_name(cluster: ClusterSituation, match: Match) -> PartialPlan | Non
     """A name that an application of the cluster holds which is to leave, and stays."""
     if not cluster.desired.protected:
         return None
-    message = "the cluster is protected: what is to leave stays, and holds the name"
+    message = "the cluster is protected, so the application to be removed stays and holds the name"
     return blocked(match.key, Reason.PROTECTED, message)

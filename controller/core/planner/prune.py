@@ -62,14 +62,14 @@ def _reported(
         return _in_grace(name, past.policy.grace[name], past)
     if not held_back:
         return _orphan(name, apps)
-    message = f"its spec is gone; not deleted, for {held_back}"
+    message = f"its spec is gone; not deleted: {held_back}"
     return blocked_cluster(name, Reason.PROTECTED, message)
 
 
 def _in_grace(name: str, until: datetime, past: Past) -> PartialPlan:
     left_s = (until - past.now).total_seconds()
     when = f"in {spoken(left_s)}" if left_s > 0 else "once the source has been read again"
-    message = f"no spec declares it any more; it is deleted {when}; put the spec back to keep it"
+    message = f"no spec declares it; it will be deleted {when}; restore the spec to keep it"
     due = until if left_s > 0 else None
     return PartialPlan(
         waits=(Wait(name, None, Reason.PRUNE_GRACE, message, Intent.DELETE, until=due),)
@@ -88,13 +88,13 @@ def _guard(
 ) -> tuple[Reason, str] | None:
     """Reason why nothing may be pruned at all, if so."""
     if not desired.whole:
-        message = "a spec could not be read; what looks removed may be in it, so nothing is pruned"
+        message = "a spec could not be read and may declare the clusters, so nothing is pruned"
         return Reason.SPEC_UNREADABLE, message
     every = len(names) + len(desired.clusters) + len(desired.frozen)
     if len(names) > max(policy.allow_prune, every // 2):
         message = (
-            f"{len(names)} of {every} clusters would go; more than half waits for a person "
-            f"(`--allow-prune {len(names)}`, or `raycml delete NAME`)"
+            f"{len(names)} of {every} clusters would be deleted, more than half; confirm with "
+            f"`--allow-prune {len(names)}`, or `raycml delete NAME`"
         )
         return Reason.PRUNE_GUARDED, message
     return None

@@ -16,7 +16,7 @@ _WHY = {
     Reason.SCALED_DOWN: "the group has fewer replicas now",
     Reason.GROUP_REMOVED: "the spec no longer has this group",
     Reason.SURPLUS: "a second application of one member",
-    Reason.MOVED: "the spec names another project now",
+    Reason.MOVED: "the spec names another project",
     Reason.PRUNED: "no spec holds the cluster",
     Reason.REQUESTED: "a person asked for it",
 }
@@ -53,7 +53,7 @@ def delete(
 ) -> PartialPlan:
     """Delete it; `project` is the one that it is in, which may be another than its cluster's."""
     if project is None or not project.complete:
-        message = "the list of applications of its project was torn; nothing is deleted on it"
+        message = "the list of applications of its project was incomplete; nothing is deleted"
         return wait(unwanted.key, Reason.INCOMPLETE_LIST, message)
     known = past.application(unwanted.app)
     if known.call == "delete" and known.called_at is not None:
@@ -63,10 +63,10 @@ def delete(
         if past.now < until:
             return wait(unwanted.key, Reason.DELETING, "CML is deleting it", until=until)
         if shows and past.now < past.after(known.called_at, past.policy.resync_s):
-            message = "it was deleted and does not go; ask the workspace's admin to end its pod"
+            message = "it was deleted but is still there; ask the workspace's admin to end its pod"
             return wait(unwanted.key, Reason.DELETE_TIMED_OUT, message)
     elif unwanted.app.phase is Phase.UNKNOWN:
-        message = f"CML reports the status `{unwanted.app.status}`; nothing is deleted on that"
+        message = f"CML reports the status `{unwanted.app.status}`; not deleted"
         return wait(unwanted.key, Reason.UNKNOWN_STATUS, message, intent=Intent.DELETE)
     held = gate(past, unwanted.key, "delete")
     return held or steps.delete(unwanted, _WHY[unwanted.reason])

@@ -23,7 +23,7 @@ def stale(
     if held := protected_from_restart(cluster, match):
         return held
     if not permitted:
-        message = "runs an older configuration; follows when the group can spare it"
+        message = "runs an older configuration; waits its turn"
         return wait(match.key, Reason.ROLLING, message, intent=Intent.RESTART)
     held = spent(cluster.past, match.key, "still runs an older configuration after a restart")
     return (
@@ -50,7 +50,7 @@ def down(
     if since is not None and cluster.is_struck and reason is Reason.DOWN:
         until = cluster.past.after(since, cluster.policy.fault_hold_s)
         if cluster.now < until:
-            message = "so many members fell at once that the platform is at fault; repairs are held"
+            message = "too many members failed at once: the platform may be at fault; no restarts"
             return wait(member.key, Reason.PLATFORM_FAULT, message, until=until)
     return repair(cluster, member, app, reason)
 

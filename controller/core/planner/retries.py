@@ -23,7 +23,7 @@ def gate(past: Past, key: Key, action: str) -> PartialPlan | None:
     until = past.after(known.failed_at, past.policy.backoff_s(known.failures))
     if past.now >= until:
         return None
-    return wait(key, Reason.BACKOFF, f"the last try failed: {known.error}", until=until)
+    return wait(key, Reason.BACKOFF, f"the last attempt failed: {known.error}", until=until)
 
 
 def quota_pause_s(tries: int) -> float:
@@ -34,22 +34,22 @@ def quota_pause_s(tries: int) -> float:
 def _refused(past: Past, key: Key, refusal: Refusal) -> PartialPlan | None:
     if refusal.fault is FaultKind.QUOTA_EXCEEDED:
         pause = quota_pause_s(refusal.tries)
-        message = f"CML has no quota left to {refusal.action} it: {refusal.message}"
+        message = f"no quota left to {refusal.action} it: {refusal.message}"
         until = past.after(refusal.last_at, pause)
         return _until(past, key, Reason.QUOTA_EXCEEDED, message, until)
     conflict = refusal.fault is FaultKind.CONFLICT
     if conflict and past.now < past.after(refusal.first_at, past.policy.name_release_s):
         until = past.after(refusal.last_at, past.policy.backoff_s(refusal.tries))
-        message = "the name is taken; CML frees the name of a deleted application late"
+        message = "the name is still taken; CML releases the name of a deleted application late"
         return _until(past, key, Reason.NAME_HELD, message, until)
     until = past.after(refusal.last_at, past.policy.resync_s)
     if conflict:
         message = (
-            "the name is taken by an application that is not this controller's, perhaps in another "
+            "the name is taken by an application that raycml does not own, perhaps in another "
             f"project: rename the cluster or that application ({refusal.message})"
         )
         return _until(past, key, Reason.NAME_CONFLICT, message, until)
-    message = f"CML refused to {refusal.action} it: {refusal.message}"
+    message = f"CML rejected the {refusal.action}: {refusal.message}"
     return _until(past, key, Reason.REJECTED, message, until)
 
 

@@ -35,7 +35,7 @@ def after_refused(cluster: ClusterSituation, member: MemberSituation) -> Partial
         return None
     key, refusal = other
     reason = Reason.QUOTA_EXCEEDED if refusal.fault is FaultKind.QUOTA_EXCEEDED else Reason.REJECTED
-    message = f"follows {key.member}, which CML refused to update"
+    message = f"waits for {key.member}, whose update CML rejected"
     return blocked(member.key, reason, message, member.drift.changes)
 
 
@@ -44,7 +44,7 @@ def after_others(member: MemberSituation) -> PartialPlan:
     return wait(
         member.key,
         Reason.ROLLING,
-        f"follows when no more than {budget} of the group would be away",
+        f"waits its turn (maxUnavailable: {budget})",
         intent=Intent.UPDATE,
         changes=member.drift.changes,
     )
@@ -71,7 +71,7 @@ def serving_for_successors(cluster: ClusterSituation) -> frozenset[str]:
 
 
 def after_successors(unwanted: UnwantedApplication) -> PartialPlan:
-    message = "the spec no longer has this group; follows when its successors serve"
+    message = "its group was removed; waits until the new members are ready"
     return wait(unwanted.key, Reason.ROLLING, message, intent=Intent.DELETE)
 
 

@@ -22,7 +22,7 @@ def settling(past: Past, key: Key, app: ObservedApplication) -> PartialPlan | No
     if past.now >= until:
         return None
     return wait(
-        key, Reason.SETTLING, f"{known.call} was accepted and does not show yet", until=until
+        key, Reason.SETTLING, f"{known.call} was accepted but is not visible yet", until=until
     )
 
 
@@ -33,7 +33,7 @@ def created(past: Past, key: Key) -> PartialPlan | None:
         return None
     until = past.after(known.created_at, past.policy.settle_s)
     if past.now < until:
-        lost = "perhaps created: the answer was lost, and lists may lag"
-        message = lost if known.created_id is None else "created a moment ago, and not in the list"
+        lost = "may have been created: the answer was lost, and lists may lag"
+        message = lost if known.created_id is None else "just created, not listed yet"
         return wait(key, Reason.SETTLING, message, until=until)
     return None

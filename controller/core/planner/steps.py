@@ -130,7 +130,7 @@ def stop(match: Match, app: ObservedApplication) -> PartialPlan:
 
 def replace(match: Match, app: ObservedApplication, changes: tuple[Change, ...]) -> PartialPlan:
     names = ", ".join(change.field for change in changes)
-    message = f"CML does not take {names} by update: delete it and create it anew"
+    message = f"CML ignores an update of {names}: the application is deleted and created again"
     step = _step(
         match,
         Delete(app.id),
@@ -148,7 +148,7 @@ def delete(unwanted: UnwantedApplication, message: str) -> PartialPlan:
 
 
 def stop_unwanted(unwanted: UnwantedApplication) -> PartialPlan:
-    message = "the suspended cluster no longer wants it"
+    message = "the cluster is suspended and no longer needs it"
     return _leaver(unwanted, Stop(unwanted.app.id), Reason.SUSPENDED, Intent.STOP, message)
 
 

@@ -33,6 +33,6 @@ def _reported(name: str, project: str, observed: ObservedState, *, declared: boo
     absent = found is None or found.listed is Listed.MISSING
     gone = Reason.PROJECT_UNSEEN if declared else Reason.PROJECT_NOT_FOUND
     reason = gone if absent else Reason.INCOMPLETE_LIST
-    why = "which does not exist or cannot be seen" if absent else "which cannot be listed now"
-    message = f"applications of it may still run in project {project}, {why}"
+    why = "which does not exist or is not visible" if absent else "which cannot be listed now"
+    message = f"its applications may still run in project {project}, {why}"
     return blocked_cluster(name, reason, message)

@@ -21,13 +21,13 @@ from controller.core.planner.retries import gate, quota_pause_s
 from controller.core.planner.rollout import after_others, after_refused
 from controller.core.situation.cluster import ClusterSituation, MemberSituation, is_up
 
-_ALL_MUST_AGREE = "all nodes must agree on Ray and Python: the whole cluster is recreated"
+_ALL_MUST_AGREE = "a change of Ray or Python recreates the whole cluster"
 
 
 def update_blocked(cluster: ClusterSituation, member: MemberSituation) -> PartialPlan | None:
     """Reason why an outdated member is not brought up to date, for a person to decide."""
     if cluster.desired.strategy is Strategy.NONE:
-        message = "upgradeStrategy.type is None: the change is reported only"
+        message = "upgradeStrategy.type is None: changes are reported, not applied"
         return blocked(member.key, Reason.UPGRADES_OFF, message, member.drift.changes)
     if held := protected_from_update(cluster, member):
         return held
@@ -63,13 +63,13 @@ def _refused(
     anyway loses nothing by it.
     """
     if refusal.fault is not FaultKind.QUOTA_EXCEEDED:
-        message = f"CML refused to update it, so it keeps what it has: {refusal.message}"
+        message = f"CML rejected the update; the member keeps its configuration: {refusal.message}"
         return blocked(member.key, Reason.REJECTED, message, member.drift.changes)
     until = _again_at(cluster, member, refusal, stops)
     if cluster.now >= until:
         return None
     message = (
-        "CML has no quota left to update it, so it keeps what it has; tried again at "
+        "no quota left for the update, so the member keeps its configuration; next try at "
         f"{until:%Y-%m-%d %H:%M} UTC: {refusal.message}"
     )
     return wait(
@@ -109,7 +109,7 @@ def _unoffered(offers: Offers, member: MemberSituation) -> str:
 def _ignored(names: tuple[str, ...], changes: tuple[Change, ...]) -> str:
     wants = {change.field: change.wants for change in changes}
     said = ", ".join(f"{name} ({wants[name]})" if wants.get(name) else name for name in names)
-    return f"CML accepts but does not take {said}; change the spec, or ask the workspace's admin"
+    return f"CML ignores {said}; change the spec, or ask the workspace's admin"
 
 
 def update(

@@ -156,7 +156,7 @@ def _going_on(site: Site, run: ObservedRun) -> Build:
     if past.now < until:
         message = f"{_named(site)} is being built by job {site.recipe.job}"
         return Build(Reason.ENVIRONMENT_BUILDING, message, until=until)
-    message = f"{_named(site)}: its job has not ended in time and is stopped; see the job's log"
+    message = f"{_named(site)}: its job timed out and is being stopped; see its log"
     if run.phase is RunPhase.STOPPING or site.known.call == "stop_run":
         return Build(Reason.ENVIRONMENT_FAILED, message)
     stop = StopRun(site.hash, run.job, run.id)
@@ -174,7 +174,7 @@ def _held(site: Site) -> Build | None:
     until = past.after(known.called_at, past.policy.settle_s)
     if past.now >= until or _shows(known, site.seen):
         return None
-    message = f"{_named(site)}: {known.call} was accepted and does not show yet"
+    message = f"{_named(site)}: {known.call} was accepted but is not visible yet"
     return Build(Reason.ENVIRONMENT_BUILDING, message, until=until)
 
 
@@ -229,7 +229,7 @@ def _over(site: Site, run: ObservedRun) -> Build | None:
         return None
     lag = past.after(ended, policy.settle_s)
     if run.phase is RunPhase.SUCCEEDED and past.now < lag:
-        message = f"{_named(site)} was built, and does not show yet"
+        message = f"{_named(site)} was built but is not visible yet"
         return Build(Reason.ENVIRONMENT_BUILDING, message, until=lag)
     until = past.after(ended, policy.resync_s)
     if past.now >= until:
@@ -243,7 +243,7 @@ def _failure(site: Site, run: ObservedRun) -> str:
     said = " | ".join(site.seen.output)
     if not said:
         word = str(run.phase).lower().replace("_", " ")
-        said = f"it {word} and left no word; see the job's log, perhaps its memory did not suffice"
+        said = f"it {word} without output; see the job's log (it may have run out of memory)"
     return f"job {job} did not build it: {said}"
 
 
