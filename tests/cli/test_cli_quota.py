@@ -60,7 +60,7 @@ def test_an_update_without_quota_is_tried_again_and_stops_a_member_ever_less_oft
         pass_time(controller, 8)
         assert stops(stage) == tried
         assert set(stage.applications().values()) == {"APPLICATION_RUNNING"}
-        assert any("QuotaExceeded: " in one and "tried again at 2026-" in one
+        assert any("QuotaExceeded: " in one and "next try at 2026-" in one
                    for one in waits(controller))  # fmt: skip
         pass_time(controller, 2 * 60)
         assert 3 * tried <= stops(stage) <= 4 * tried

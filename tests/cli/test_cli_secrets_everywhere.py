@@ -8,6 +8,7 @@ import json
 import random
 import string
 import tarfile
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from stage import KEY, RUNTIME, Stage
 
 from controller.core.model.member import MARK
 from controller.redaction import REDACTED, echo_redaction, without_logins
+from controller.run.orders.page_orders import PageOrders
 from controller.web.app import create_app
 from controller.web.orders import WebOptions
 
@@ -254,7 +256,8 @@ def test_the_running_controller_shows_no_secret(stage: Stage, fault: Fault) -> N
         running.turn(6)
         options = WebOptions(token=planted.secrets["RAYCML_WEB_TOKEN"])
         metrics = running.running.metrics
-        app = create_app(lambda: running.snapshot, None, metrics, options, stage.clock)  # type: ignore[arg-type]  # no order is given
+        orders = PageOrders(running.running.session, lambda: running.snapshot, threading.Event())
+        app = create_app(lambda: running.snapshot, orders, metrics, options, stage.clock)
         for path in ("/", "/clusters/one", "/clusters/three", "/metrics", "/readyz", *API):
             planted.check(app.test_client().get(path).text, path)
         planted.check(repr(running.snapshot) + repr(running.running), "repr")

@@ -53,8 +53,8 @@ def url(name: str) -> str:
 
 
 def test_the_status_is_the_document_of_the_command_line(web: Web) -> None:
-    assert web.board.status is not None
-    assert read(web, "/api/v1/status") == fields_of(status_json(web.board.status, url))
+    assert web.snapshot.status is not None
+    assert read(web, "/api/v1/status") == fields_of(status_json(web.snapshot.status, url))
 
 
 def test_the_clusters_are_those_of_the_status(web: Web) -> None:
@@ -64,7 +64,7 @@ def test_the_clusters_are_those_of_the_status(web: Web) -> None:
 
 
 def test_the_plan_is_the_document_of_the_command_line(web: Web) -> None:
-    assert read(web, "/api/v1/plan") == fields_of(plan_json(web.board.plan, boards.REVISION))
+    assert read(web, "/api/v1/plan") == fields_of(plan_json(web.snapshot.plan, boards.REVISION))
 
 
 def test_fields_stand_in_the_order_of_the_manual(web: Web) -> None:
@@ -134,7 +134,7 @@ def test_errors_are_json_with_a_reason(
 
 
 def test_half_a_character_is_escaped(web: Web) -> None:
-    web.board = replace(web.board, source=SourceState("\ud800"))
+    web.snapshot = replace(web.snapshot, source=SourceState("\ud800"))
     assert b'"\\ud800"' in web.client.get("/api/v1/source").data
 
 
