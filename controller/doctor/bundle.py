@@ -17,11 +17,9 @@ from pathlib import Path
 
 from controller import __version__
 from controller.cml.translate import SHOWN, environment, hidden
-from controller.core.model.history import History
 from controller.core.model.json_object import fields_of
 from controller.core.model.policy import Policy
 from controller.core.planner.planner import plan
-from controller.core.situation.situation import situate
 from controller.core.status.assess import assess
 from controller.core.status.documents import plan_json, status_json
 from controller.doctor import state
@@ -122,7 +120,7 @@ def _contents(
 ) -> Iterator[tuple[str, str]]:
     policy = probe.ask(state.policy)
     yield "doctor.json", _json(fields_of(checkup_json(results, now)))
-    yield from _state(probe, policy)
+    yield from _state(probe)
     shown = {
         project: [_shown(app) for app in apps] for project, apps in _applications(probe).items()
     }
@@ -138,12 +136,11 @@ def _json(body: object) -> str:
     return json.dumps(body, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
-def _state(probe: Probe, policy: Policy) -> Iterator[tuple[str, str]]:
+def _state(probe: Probe) -> Iterator[tuple[str, str]]:
     """The plan and the status from the same answers as the checks."""
-    desired, observed = probe.ask(state.desired), probe.ask(state.observed)
     specs, connection = probe.attempt(state.specs), probe.access
     revision = "" if isinstance(specs, NoAnswerError) else specs.commit or specs.origin
-    situation = situate(desired, observed, History(), policy)
+    situation = probe.ask(state.situation)
     decided = plan(situation)
     status = assess(situation, decided, revision)
     url = str if isinstance(connection, NoAnswerError) else connection.inspector.application_url

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from controller.cml.inspector import WholeList
 from controller.core.model.desired import DesiredCluster, DesiredState, Frozen, desire
+from controller.core.model.history import History
 from controller.core.model.member import OWNER
 from controller.core.model.observed import (
     HeadReport,
@@ -18,6 +19,7 @@ from controller.core.model.observed import (
 from controller.core.model.policy import Policy
 from controller.core.model.project import ProjectSeen
 from controller.core.model.reasons import Reason
+from controller.core.situation.situation import Situation, situate
 from controller.core.spec.revision import Revision
 from controller.doctor.probe import NoAnswerError, Probe, attempt
 from controller.files.launchers import stored_launchers
@@ -69,7 +71,7 @@ def projects(probe: Probe) -> dict[str | None, ProjectSeen | NoAnswerError]:
     revision = probe.attempt(specs)
     names: set[str | None] = {None}
     if not isinstance(revision, NoAnswerError):
-        names |= {holder.cluster.spec.project for holder in revision.clusters}
+        names |= {document.cluster.spec.project for document in revision.clusters}
     ordered = sorted(names, key=lambda name: name or "")
     return {name: attempt(partial(_project, probe, name)) for name in ordered}
 
@@ -134,6 +136,19 @@ def declared_clusters(probe: Probe) -> tuple[DesiredCluster, ...]:
 # The observed state
 
 
+def situation(probe: Probe) -> Situation:
+    """The situation, as far as it could be read."""
+    return situate(probe.ask(desired), probe.ask(observed), History(), probe.ask(policy))
+
+
+def listed_situation(probe: Probe) -> Situation:
+    """The situation.  NoAnswerError if the applications of no project could be listed."""
+    found = probe.ask(situation)
+    if not found.observed.projects:
+        raise next(e for e in probe.ask(listings).values() if isinstance(e, NoAnswerError))
+    return found
+
+
 def observed(probe: Probe) -> ObservedState:
     """The observed state.  A project without a list is absent from it; `files` and `pauses` are
     None if those of any project could not be read."""
@@ -141,7 +156,9 @@ def observed(probe: Probe) -> ObservedState:
     known = {} if isinstance(lists, NoAnswerError) else _answered(lists)
     stored, paused = _whole(probe.attempt(launchers)), _whole(probe.attempt(pauses))
     by_cluster = {
-        (p, name): one for p, them in (paused or {}).items() for name, one in them.items()
+        (project, name): pause
+        for project, by_name in (paused or {}).items()
+        for name, pause in by_name.items()
     }
     return ObservedState(
         as_of=probe.screen.system.clock.now(),
@@ -150,14 +167,6 @@ def observed(probe: Probe) -> ObservedState:
         files=None if stored is None or paused is None else ObservedFiles(stored),
         pauses=None if paused is None else ObservedPauses(by_cluster),
     )
-
-
-def applications(probe: Probe) -> ObservedState:
-    """The observed state.  NoAnswerError if the applications of no project could be listed."""
-    state = probe.ask(observed)
-    if not state.projects:
-        raise next(e for e in probe.ask(listings).values() if isinstance(e, NoAnswerError))
-    return state
 
 
 def _answered(found: Mapping[str, T | NoAnswerError]) -> dict[str, T]:

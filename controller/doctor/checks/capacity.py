@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from controller.core.model.desired import DesiredState
-from controller.core.model.observed import ObservedState, Phase, key_of
+from controller.core.model.observed import Phase, key_of
 from controller.core.model.project import Amounts, Quota
+from controller.core.situation.situation import Situation
 from controller.core.spec.suggestions import did_you_mean
 from controller.doctor import state
 from controller.doctor.checks.connection import key_user
@@ -73,10 +73,10 @@ def quota(probe: Probe) -> Iterator[CheckResult]:
     """CML accepts a create beyond the quota, and the application stays STARTING."""
     allowance = probe.ask(user_quota)
     probe.ask(state.declared_clusters)
-    desired, observed = probe.ask(state.desired), probe.ask(state.observed)
+    situation = probe.ask(state.situation)
     faults: list[CheckResult] = []
     for kind, unit in _KINDS:
-        need = _need(desired, observed, probe.ask(state.policy).owner, kind)
+        need = _need(situation, kind)
         limit, used = getattr(allowance.limit, kind), getattr(allowance.used, kind) or 0.0
         faults += _over(need, limit, used, unit)
     yield from faults
@@ -94,11 +94,11 @@ class _Need:
     absent: float
 
 
-def _need(desired: DesiredState, observed: ObservedState, owner: str, kind: str) -> _Need:
-    up = [a for a in observed.owned(owner) if a.phase in (Phase.STARTING, Phase.RUNNING)]
+def _need(situation: Situation, kind: str) -> _Need:
+    up = [a for a in situation.index.owned if a.phase in (Phase.STARTING, Phase.RUNNING)]
     present = [(key_of(a).cluster, key_of(a).member.group) for a in up]
     total = absent = 0.0
-    for cluster in desired.clusters:
+    for cluster in situation.desired.clusters:
         for group in cluster.groups:
             count = 0 if cluster.suspended or group.suspended else group.replicas
             amount = float(getattr(group.inputs, kind))

@@ -4,42 +4,24 @@ Times here are shorter than the controller's deadlines: a check-up is run when a
 suspected, and a deadline that the controller met has set the clock of a member back.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from controller.core.model.desired import DesiredCluster
 from controller.core.model.observed import ObservedApplication, Pause, Phase, key_of
 from controller.core.model.other_clocks import age_s
-from controller.core.situation.index import index_applications
-from controller.core.situation.matching import Matching, match_members
 from controller.core.spec.fingerprint import VERSION, version_of
 from controller.core.spec.text import counted
 from controller.doctor import state
 from controller.doctor.probe import NoAnswerError, Probe
-from controller.doctor.result import CheckResult, bad, good, listed, skipped, unknown, warning
+from controller.doctor.result import CheckResult, bad, good, listed, skipped, warning
 from controller.terminal.specs import scope
 
 SLOW_START_S = 300.0  # the longest start that was measured, without a new node
 
 
-def matched_clusters(probe: Probe) -> list[tuple[DesiredCluster, Matching]]:
-    """The clusters whose project could be read, matched with their applications."""
-    observed, policy = probe.ask(state.applications), probe.ask(state.policy)
-    clusters = probe.ask(state.desired).clusters
-    readable = (cluster for cluster in clusters if cluster.project in observed.projects)
-    index = index_applications(observed.projects.values(), policy.owner)
-    return [(cluster, match_members(cluster, index)) for cluster in readable]
-
-
-def owned(probe: Probe) -> tuple[ObservedApplication, ...]:
-    """The applications of this installation."""
-    return probe.ask(state.applications).owned(probe.ask(state.policy).owner)
-
-
 def names(probe: Probe) -> Iterator[CheckResult]:
-    matched = probe.ask(matched_clusters)
-    foreign = [m.foreign for _, matching in matched for m in matching.matches if m.foreign]
+    clusters = [c for c in probe.ask(state.listed_situation).clusters if c.project is not None]
+    foreign = [app for c in clusters for m in c.members if (app := m.match.foreign) is not None]
     for app in foreign:
         message = f"`{app.subdomain}` is taken by application {app.id}, which raycml does not own"
         yield bad("names", message, "rename the cluster, or delete or rename that application")
@@ -48,18 +30,15 @@ def names(probe: Probe) -> Iterator[CheckResult]:
 
 
 def orphans(probe: Probe) -> Iterator[CheckResult]:
-    mine, desired, specs = probe.ask(owned), probe.ask(state.desired), probe.attempt(state.specs)
-    if (
-        isinstance(specs, NoAnswerError)
-        or not desired.whole
-        or scope(probe.options.paths, specs) is not None
-    ):
-        yield unknown("orphans", "not checked: not all specs were read")
+    situation, specs = probe.ask(state.listed_situation), probe.attempt(state.specs)
+    desired, paths = situation.desired, probe.options.paths
+    if isinstance(specs, NoAnswerError) or not desired.whole or scope(paths, specs) is not None:
+        yield skipped("orphans", "not all specs were read")
         return
     declared = {cluster.name for cluster in desired.clusters} | set(desired.frozen)
-    orphaned = Counter(name for app in mine if (name := key_of(app).cluster) not in declared)
-    for name, count in sorted(orphaned.items()):
-        message = f"no spec declares `{name}` ({counted(count, 'application')})"
+    orphaned = {n: apps for n, apps in situation.index.of_cluster.items() if n not in declared}
+    for name, apps in sorted(orphaned.items()):
+        message = f"no spec declares `{name}` ({counted(len(apps), 'application')})"
         yield warning("orphans", message, "run `raycml orphans` to see the options")
     if not orphaned:
         yield good("orphans", "a spec declares every application that raycml owns")
@@ -67,7 +46,7 @@ def orphans(probe: Probe) -> Iterator[CheckResult]:
 
 def sign_in(probe: Probe) -> Iterator[CheckResult]:
     """Ray's dashboard takes jobs from everyone that reaches it; CML's sign-in protects it."""
-    apps, unprotected = probe.ask(owned), set[str]()
+    apps, unprotected = probe.ask(state.listed_situation).index.owned, set[str]()
     for listing in probe.ask(state.listings).values():
         if not isinstance(listing, NoAnswerError):
             unprotected |= listing.open_to_all
@@ -81,11 +60,11 @@ def sign_in(probe: Probe) -> Iterator[CheckResult]:
 
 
 def editions(probe: Probe) -> Iterator[CheckResult]:
-    declared = {cluster.name for cluster in probe.ask(state.desired).clusters}
-    apps = [app for app in probe.ask(owned) if key_of(app).cluster in declared]
-    edition = probe.ask(state.policy).edition
+    situation = probe.ask(state.listed_situation)
+    declared = {cluster.name for cluster in situation.desired.clusters}
+    apps = [app for app in situation.index.owned if key_of(app).cluster in declared]
     other = [app for app in apps if _version(app) != VERSION]
-    outdated = [app for app in apps if not app.script.endswith(f"-{edition}.py")]
+    outdated = [app for app in apps if not app.script.endswith(f"-{situation.policy.edition}.py")]
     if other:
         versions = listed(sorted({_version(app) or "none" for app in other}))
         message = f"{listed(a.name for a in other)}: fingerprints of another version ({versions})"
@@ -104,8 +83,8 @@ def _version(app: ObservedApplication) -> str:
 
 def applications(probe: Probe) -> Iterator[CheckResult]:
     """Applications that failed, or that take long to start."""
-    apps, now = probe.ask(owned), probe.ask(state.applications).as_of
-    deadline_s = probe.ask(state.policy).start_deadline_s
+    situation = probe.ask(state.listed_situation)
+    apps, now, deadline_s = situation.index.owned, situation.now, situation.policy.start_deadline_s
     starts = [_slow_start(app, now, deadline_s) for app in apps if app.phase is Phase.STARTING]
     faults = [fault for fault in starts if fault is not None]
     for app in apps:

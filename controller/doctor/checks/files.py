@@ -11,6 +11,7 @@ from controller.cml.errors import Rejected
 from controller.core.model.desired import LAUNCHERS, launcher_path
 from controller.core.model.observed import LauncherFile
 from controller.core.model.other_clocks import age_s
+from controller.core.situation.situation import Situation
 from controller.core.spec.python_environment import ENVIRONMENTS
 from controller.core.spec.text import counted
 from controller.doctor import state
@@ -127,22 +128,21 @@ def has_interpreter(files: ProjectFiles, path: str, home: Path | None) -> bool:
 
 
 def launchers(probe: Probe) -> Iterator[CheckResult]:
-    observed, by_project = probe.ask(state.applications), probe.ask(state.launchers)
-    used, unused = _used(probe), list[LauncherFile]()
+    situation, by_project = probe.ask(state.listed_situation), probe.ask(state.launchers)
+    used, unused = _used(situation), list[LauncherFile]()
     for project, found in by_project.items():
         if isinstance(found, NoAnswerError):
             raise found
         unused += [file for file in found if (project, file.path) not in used]
-    yield launchers_result(unused, observed.as_of, probe.ask(state.policy).launcher_kept_s)
+    yield launchers_result(unused, situation.now, situation.policy.launcher_kept_s)
 
 
-def _used(probe: Probe) -> set[tuple[str, str]]:
+def _used(situation: Situation) -> set[tuple[str, str]]:
     """Project and path of the launchers that applications run and specs ask for."""
-    projects, edition = probe.ask(state.applications).projects, probe.ask(state.policy).edition
-    apps = [app for project in projects.values() for app in project.applications]
+    apps, edition = situation.index.by_id.values(), situation.policy.edition
     return {(app.project, app.script) for app in apps} | {
         (cluster.project, launcher_path(group, edition))
-        for cluster in probe.ask(state.desired).clusters
+        for cluster in situation.desired.clusters
         for group in cluster.groups
     }
 

@@ -4,18 +4,13 @@ A report counts as it does for the controller: if it is fresh, and of the head t
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from controller.core.model.desired import DesiredCluster
-from controller.core.model.member import THE_HEAD
-from controller.core.model.observed import HeadReport, MemberReport, ObservedApplication, Phase
+from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.other_clocks import age_s
-from controller.core.situation.cluster import valid_report
-from controller.core.situation.matching import Match
+from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.spec.text import counted
 from controller.doctor import state
-from controller.doctor.checks.clusters import matched_clusters
 from controller.doctor.probe import Probe
 from controller.doctor.result import CheckResult, bad, good, listed, unknown
 
@@ -23,31 +18,11 @@ JOIN_S = 120.0  # a join takes seconds
 _GAVE_UP = frozenset({"retrying", "failed", "ended"})  # the node program's own words for it
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedCluster:
-    """A cluster with its members, and its head report if that is valid."""
-
-    cluster: DesiredCluster
-    members: tuple[Match, ...]
-    report: HeadReport | None
-
-    def node(self, seat: Match) -> MemberReport:
-        """The member's node as the head reports it."""
-        absent = MemberReport(alive=False)
-        return absent if self.report is None else self.report.members.get(str(seat.member), absent)
-
-
-def reported_clusters(probe: Probe) -> list[ReportedCluster]:
-    """The clusters of the specs.  NoAnswerError if there are none to compare with."""
-    matched = probe.ask(matched_clusters)
+def listed_clusters(probe: Probe) -> list[ClusterSituation]:
+    """The clusters whose project was listed.  NoAnswerError if there are no specs."""
+    situation = probe.ask(state.listed_situation)
     probe.ask(state.declared_clusters)
-    observed, policy = probe.ask(state.observed), probe.ask(state.policy)
-    return [
-        ReportedCluster(
-            cluster, matching.matches, valid_report(cluster.name, matching, observed, policy)
-        )
-        for cluster, matching in matched
-    ]
+    return [cluster for cluster in situation.clusters if cluster.project is not None]
 
 
 def _is_running_long(app: ObservedApplication | None, now: datetime) -> bool:
@@ -58,15 +33,14 @@ def _is_running_long(app: ObservedApplication | None, now: datetime) -> bool:
 
 
 def reports(probe: Probe) -> Iterator[CheckResult]:
-    observed, reporting, silent = probe.ask(state.applications), 0, 0
-    for one in probe.ask(reported_clusters):
-        name = one.cluster.name
-        head = next((seat.app for seat in one.members if seat.member == THE_HEAD), None)
-        if one.report is not None:
+    reporting = silent = 0
+    for cluster in probe.ask(listed_clusters):
+        name, head = cluster.desired.name, cluster.members[0]
+        if cluster.report is not None:
             reporting += 1
-        elif _is_running_long(head, observed.as_of):
+        elif _is_running_long(head.app, cluster.now):
             silent += 1
-            last = observed.reports.get(name)
+            last = cluster.observed.reports.get(name)
             when = f"last at {last.observed_at.isoformat()}" if last else "never"
             message = f"the head of {name} runs, but has not reported recently ({when})"
             fix = f"see .raycml/logs/{name}/head.log in the project, and compare the clocks"
@@ -77,52 +51,52 @@ def reports(probe: Probe) -> Iterator[CheckResult]:
 
 def joins(probe: Probe) -> Iterator[CheckResult]:
     """Members that have run for long, and that their reporting head does not list as alive."""
-    now, joined, missing = probe.ask(state.applications).as_of, 0, 0
-    for one in probe.ask(reported_clusters):
-        if one.report is None:
+    joined = missing = 0
+    for cluster in probe.ask(listed_clusters):
+        if cluster.report is None:
             continue
-        absent = [seat for seat in one.members if not one.node(seat).alive]
-        joined += len(one.members) - len(absent)
-        stuck = [seat for seat in absent if _is_running_long(seat.app, now)]
+        absent = [member for member in cluster.members if not member.joined]
+        joined += len(cluster.members) - len(absent)
+        stuck = [member for member in absent if _is_running_long(member.app, cluster.now)]
         missing += len(stuck)
-        yield from _not_joined(one, stuck, one.report.address or "the head")
+        yield from _not_joined(cluster.desired.name, stuck, cluster.report.address or "the head")
     if not missing:
         yield good("joins", f"{counted(joined, 'node')} joined")
 
 
 def _not_joined(
-    one: ReportedCluster, seats: Sequence[Match], address: str
+    cluster: str, members: Sequence[MemberSituation], address: str
 ) -> Iterator[CheckResult]:
     """A node that keeps trying cannot reach the head; one that gave up was given a reason."""
-    refused = [seat for seat in seats if one.node(seat).state in _GAVE_UP]
-    trying = [seat for seat in seats if seat not in refused]
-    log = f"see .raycml/logs/{one.cluster.name} in the project"
+    refused = [m for m in members if m.report is not None and m.report.state in _GAVE_UP]
+    trying = [m for m in members if m not in refused]
+    log = f"see .raycml/logs/{cluster} in the project"
     if trying:
         fix = (
             f"check that pods can reach {address} on any port (with Istio: mTLS PERMISSIVE for the "
             f"user's namespace); {log}"
         )
-        yield bad("joins", _missing(one, trying), fix)
+        yield bad("joins", _missing(cluster, trying), fix)
     if refused:
         fix = f"{log}; likely causes: too little CPU or memory, or another Ray or Python"
-        yield bad("joins", _missing(one, refused), fix)
+        yield bad("joins", _missing(cluster, refused), fix)
 
 
-def _missing(one: ReportedCluster, seats: Sequence[Match]) -> str:
-    verb = "runs but has" if len(seats) == 1 else "run but have"
-    reasons = listed(sorted({one.node(seat).message for seat in seats} - {""}), most=2)
-    names = listed(seat.member for seat in seats)
-    return f"{one.cluster.name} {names} {verb} not joined Ray{f': {reasons}' if reasons else ''}"
+def _missing(cluster: str, members: Sequence[MemberSituation]) -> str:
+    verb = "runs but has" if len(members) == 1 else "run but have"
+    reasons = {m.report.message for m in members if m.report is not None and m.report.message}
+    why = f": {listed(sorted(reasons), most=2)}" if reasons else ""
+    return f"{cluster} {listed(m.match.member for m in members)} {verb} not joined Ray{why}"
 
 
 def ray_version(probe: Probe) -> Iterator[CheckResult]:
     versions: list[str] = []
     mismatch = False
-    for one in probe.ask(reported_clusters):
-        if one.report is None:
+    for cluster in probe.ask(listed_clusters):
+        if cluster.report is None:
             continue
-        name, report = one.cluster.name, one.report
-        declared, running = one.cluster.groups[0].inputs.ray_version, report.ray_version
+        name, report = cluster.desired.name, cluster.report
+        declared, running = cluster.desired.groups[0].inputs.ray_version, report.ray_version
         if running and running != declared:
             mismatch = True
             message = f"{name} runs Ray {running}, but its spec declares {declared}"
