@@ -179,6 +179,17 @@ def test_a_page_opens_by_saying_what_it_is(page: Path) -> None:
     assert ast.get_docstring(tree(page)), page
 
 
+def test_a_class_name_stands_once_in_the_product() -> None:
+    """Embedded CML and node program aside: they are programs of their own."""
+    homes: dict[str, list[str]] = {}
+    for page in PAGES:
+        if part(page) not in {"emulator", "node"}:
+            for node in tree(page).body:
+                if isinstance(node, ast.ClassDef):
+                    homes.setdefault(node.name, []).append(str(page.relative_to(PACKAGE)))
+    assert not {name: found for name, found in homes.items() if len(found) > 1}
+
+
 def test_pages_are_short() -> None:
     long = {str(p): n for p in PAGES if (n := len(p.read_text().splitlines())) > PAGE_LINES_MAX}
     assert not long

@@ -93,7 +93,7 @@ def run(seen: wire.JobRun, project_id: str, job_id: str) -> ObservedRun:
 
 def create_project(wanted: NewProject) -> dict[str, object]:
     """The body of POST projects."""
-    body = wire.CreateProject(
+    body = wire.CreateProjectBody(
         name=wanted.name,
         template="git" if wanted.git_url else "blank",
         visibility=wanted.visibility,

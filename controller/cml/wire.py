@@ -194,7 +194,7 @@ class PatchApplication(_Out):
     runtime_identifier: str | None = None
 
 
-class CreateProject(_Out):
+class CreateProjectBody(_Out):
     """POST: `environment` is an object here; what is None is not sent."""
 
     name: str
