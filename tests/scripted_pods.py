@@ -1,6 +1,6 @@
-"""Pods that are only a story: they start, answer and end when the injected clock says so.
+"""Scripted pods, which start, answer and end by the injected clock.
 
-For tests and simulations.  No process, no thread, no wall clock; cheap to build and to copy.
+For tests and simulations.  Without processes, threads and wall clock; cheap to create and copy.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,9 +15,9 @@ NO_REPOSITORY = Ending(128)
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """The story of one pod, in seconds after its start; None is never.
+    """Script of a pod, in seconds after its start; None is never.
 
-    `answers_after` of a run is when its script begins.
+    `answers_after` of a run is the start of its script.
     """
 
     answers_after: float | None = 1.0
@@ -28,7 +28,7 @@ class Behaviour:
 
 @dataclass(slots=True)
 class ScriptedPod:
-    """A pod that lives; `stop_at` is when a stop was asked."""
+    """A running pod; `stop_at` is the time of a requested stop."""
 
     order: PodOrder | CloneOrder
     behaviour: Behaviour
@@ -36,7 +36,7 @@ class ScriptedPod:
     stop_at: datetime | None = None
 
     def answered(self, now: datetime) -> bool:
-        """Whether it ever answered up to `now`, which it cannot after its end."""
+        """True if it answered before `now` and before its end."""
         after, ends = self.behaviour.answers_after, self.behaviour.ends_after
         if after is None or (ends is not None and ends < after):
             return False
@@ -61,10 +61,10 @@ def answer_at_once(order: PodOrder) -> Behaviour:
 
 
 class ScriptedProcesses:
-    """Tells each pod's story by `story(order)`.  `pods` holds the living ones, by engine id.
+    """Pods with scripts from `story(order)`.  `pods` are the running ones, by engine ID.
 
-    `repositories` are what there is to clone: by address, what it holds by path.  A clone takes
-    `clone_s` seconds, and fails where there is none.
+    `repositories` are the repositories for clones: files by path, by URL.  A clone takes `clone_s`
+    seconds, and fails for an unknown URL.
     """
 
     def __init__(
@@ -110,5 +110,5 @@ class ScriptedProcesses:
         return None
 
     def kill(self, engine_id: str) -> None:
-        """The pod is gone, as after a lost node; the workspace learns of it at its next look."""
+        """End a pod, as by a lost node; the workspace detects it at its next check."""
         self.pods.pop(engine_id, None)

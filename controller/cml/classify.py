@@ -1,7 +1,7 @@
-"""From what happened on the wire to the error that says what may be done next.
+"""Classification of responses and transport faults as errors.  Pure.
 
-Pure.  The two questions are: could the call have had an effect, and whose fault is it?  A read
-never has an effect; a write had none only when it surely was not sent, or was refused.
+Two questions decide: may the call have taken effect, and which side is at fault?  A read never
+takes effect; a write has none only if it was certainly not sent, or was refused.
 """
 
 import email.utils
@@ -31,9 +31,9 @@ _RETRY_AFTER_LIMIT_S = 86_400.0
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _LOST = frozenset({408, 500, 502, 503, 504})
 _ROUTING = frozenset({405, 406})
-_SIGN_IN = "a sign-in page came instead of an answer: check the address and the API key"
-_TOO_LARGE = "received message larger than max"  # gRPC between CML's own parts, often as a 429
-_NOT_CML = "is this address a CML API v2?"
+_SIGN_IN = "the answer is a sign-in page; check CML_HOST and CML_API_KEY"
+_TOO_LARGE = "received message larger than max"  # gRPC between CML's components, often as a 429
+_NOT_CML = "check that CML_HOST is a CML workspace"
 
 
 def classify(
@@ -43,23 +43,23 @@ def classify(
     now: datetime,
     redact: Redact,
 ) -> CmlError | None:
-    """The error that the outcome amounts to, or None for an answer to go on with."""
+    """The error for an outcome, or None for a usable answer."""
     if isinstance(outcome, Response):
         return _of_answer(operation, outcome, now, redact)
     return _of_fault(operation, outcome, redact)
 
 
 def unreadable(operation: Operation, why: str, status: int | None = None) -> CmlError:
-    """A success whose body cannot be read.  For a write it means that the answer was lost."""
+    """The error for a success with an unreadable body; for a write, the answer counts as lost."""
     if operation.write:
-        sentence = f"{operation}: CML accepted it, but its answer cannot be read ({why})"
+        sentence = f"{operation}: CML accepted the call, but its answer cannot be read ({why})"
         return Unknown(sentence, status=status, operation=operation.name)
-    sentence = f"{operation}: the answer is unlike the CML API v2 ({why})"
+    sentence = f"{operation}: not a valid answer of the CML API v2 ({why})"
     return Malformed(sentence, status=status, operation=operation.name)
 
 
 def parse_json(body: bytes) -> object:
-    """The value, or ValueError with a short reason, whatever the bytes are."""
+    """The value; ValueError with a short reason for any invalid bytes."""
     try:
         value: object = json.loads(body)
     except RecursionError:
@@ -70,7 +70,7 @@ def parse_json(body: bytes) -> object:
 
 
 def is_html(answer: Response) -> bool:
-    """Whether it is a page.  Nothing at all is none, whatever type it claims (uploads do)."""
+    """True for a web page.  An empty body is none, whatever its content type (as for uploads)."""
     start = answer.body[:256].lstrip().lower()
     kind = answer.headers.get("content-type", "").lower()
     return start.startswith((b"<!doctype html", b"<html")) or (
@@ -79,7 +79,7 @@ def is_html(answer: Response) -> bool:
 
 
 def one_line(text: str, redact: Redact) -> str:
-    """Printable, without secrets, at most WORDS_LIMIT characters."""
+    """The text on one line, printable, without secrets, at most WORDS_LIMIT characters."""
     plain = "".join(c if c.isprintable() else " " for c in redact(text))
     line = redact(" ".join(plain.split()))
     return line if len(line) <= WORDS_LIMIT else line[: WORDS_LIMIT - 3] + "..."
@@ -108,7 +108,7 @@ def _of_answer(
     kind, sentence = _refusal(operation, answer)
     words = _words(answer, redact)
     if not operation.write and _TOO_LARGE in words:
-        kind, sentence = TooLarge, "the answer is too large for CML to send"
+        kind, sentence = TooLarge, "the answer is too large for CML"
     return kind(
         f"{operation}: {sentence} (HTTP {answer.status})" + (f": {words}" if words else ""),
         status=answer.status,
@@ -118,7 +118,7 @@ def _of_answer(
 
 
 def _of_success(operation: Operation, answer: Response) -> CmlError | None:
-    # A file may well be a page; then it says so itself, and no sign-in page has its name.
+    # A downloaded file may be a web page itself.
     if operation.expects is Expects.BYTES or not is_html(answer):
         return None
     return Unauthorized(f"{operation}: {_SIGN_IN}", status=answer.status, operation=operation.name)
@@ -129,9 +129,9 @@ def _refusal(operation: Operation, answer: Response) -> tuple[type[CmlError], st
     if 300 <= status < 400:
         return Unauthorized, _SIGN_IN
     if status in {401, 403}:
-        return Unauthorized, "CML does not allow it to this API key"
+        return Unauthorized, "not allowed for this API key"
     if status == 429 or (status == 503 and "retry-after" in answer.headers):
-        return Throttled, "CML asks to slow down"
+        return Throttled, "CML is rate-limiting calls"
     if status == 404:
         return _missing(answer)
     if status in _LOST or status > 504:
@@ -141,9 +141,9 @@ def _refusal(operation: Operation, answer: Response) -> tuple[type[CmlError], st
 
 def _refused(status: int) -> tuple[type[CmlError], str]:
     if status == 407:
-        return Unavailable, "a proxy wants a sign-in"
+        return Unavailable, "a proxy requires a sign-in"
     if status in _ROUTING or not 400 <= status <= 501:
-        return Malformed, f"the answer is unlike the CML API v2; {_NOT_CML}"
+        return Malformed, f"not an answer of the CML API v2; {_NOT_CML}"
     return Rejected, "CML refused"
 
 
@@ -153,13 +153,13 @@ def _missing(answer: Response) -> tuple[type[CmlError], str]:
     except ValueError:
         named = False
     if named:
-        return NotFound, "CML does not have it"
-    return Malformed, f"the server does not know the path; {_NOT_CML}"
+        return NotFound, "not found"
+    return Malformed, f"the server does not know this path; {_NOT_CML}"
 
 
 def _lost(operation: Operation) -> tuple[type[CmlError], str]:
     if operation.write:
-        return Unknown, "CML failed, and it may have happened all the same"
+        return Unknown, "CML failed, and the call may have taken effect"
     return Unavailable, "CML failed"
 
 
@@ -170,7 +170,7 @@ def _words(answer: Response, redact: Redact) -> str:
 
 
 def _said(body: bytes) -> str:
-    """CML's `message` or `error` (a live capture lacks `error`), else the text as it came."""
+    """CML's `message` or `error` (some answers lack `error`), else the whole text."""
     try:
         value = parse_json(body)
     except ValueError:
@@ -180,7 +180,7 @@ def _said(body: bytes) -> str:
 
 
 def _retry_after(answer: Response, now: datetime) -> float | None:
-    """Seconds, from either form that HTTP has; None when absent or senseless."""
+    """Retry-After in seconds, from either form in HTTP; None if absent or invalid."""
     text = answer.headers.get("retry-after", "").strip()
     if not text:
         return None

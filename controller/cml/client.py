@@ -1,7 +1,7 @@
-"""What we ask of CML, one method per question or effect.
+"""Client of CML, with a method for each call.
 
-Synchronous and safe to use from several threads.  A call raises a CmlError and nothing else; writes
-go once, reads are tried again.  It decides nothing: no create looks first, no delete asks.
+Synchronous and thread-safe.  A call raises only CmlError; writes are sent once, reads are retried.
+The client decides nothing: a create does not check for duplicates, a delete does not ask.
 """
 
 import random as randomness
@@ -39,16 +39,16 @@ from controller.core.model.plan import Configuration
 
 
 def ignore(_: CallRecord) -> None:
-    """The hook of those who do not count calls."""
+    """The default hook for calls."""
 
 
 class Client:
-    """One workspace, one key.
+    """Client for a workspace and an API key.
 
-    `domain` is what application URLs end in, where that is not the address's own host and port.
-    `transport` replaces the network (tests, the simulator); `verify` is a context from `trust`.
-    `projects` and `jobs` ask about those; `limit` says until when calls may go on.
-    ConnectionSettingsError when the address or the key cannot be used.
+    `domain` is the domain of application URLs, if not the address's host and port.  `transport`
+    replaces the network (tests, the simulator); `verify` is a context from `trust`.  `projects` and
+    `jobs` are the calls about those; `limit` is the end of all calls.  ConnectionSettingsError for
+    an invalid address or key.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root fills this in, by name, once
@@ -95,7 +95,7 @@ class Client:
     # Applications
 
     def list_applications(self, project: str) -> ObservedProject:
-        """All applications; the list is TORN if its pages did not fit together.
+        """All applications; the list is TORN if its pages are inconsistent.
 
         It FAILED if an application is too large to read.
         """
@@ -115,7 +115,7 @@ class Client:
         return translate.application(seen, project)
 
     def create_application(self, project: str, wanted: Configuration) -> ObservedApplication:
-        """Create and start.  Unknown when CML accepted it but did not say what it created."""
+        """Create and start.  Unknown if CML accepted the call without naming the application."""
         request = Request(
             ops.CREATE_APPLICATION,
             paths.applications(project),
@@ -128,9 +128,9 @@ class Client:
     def update_application(
         self, project: str, application_id: str, fields: Mapping[str, object]
     ) -> ObservedApplication:
-        """PATCH, then what a GET says of it; `translate.unapplied` compares the two.
+        """PATCH, then the result of a GET; `translate.unapplied` compares the two.
 
-        ValueError or TypeError for fields that no configuration has.
+        ValueError or TypeError for unknown fields.
         """
         request = Request(
             ops.UPDATE_APPLICATION,
@@ -145,15 +145,15 @@ class Client:
         )
 
     def restart_application(self, project: str, application_id: str) -> None:
-        """Start a stopped or failed one; stop and start a running one.  Returns at once."""
+        """Start a stopped or failed application; stop and start a running one.  Does not wait."""
         self._verb(ops.RESTART_APPLICATION, project, application_id, "restart")
 
     def stop_application(self, project: str, application_id: str) -> None:
-        """Begin to stop.  A second stop is Rejected."""
+        """Start a stop.  A second stop is Rejected."""
         self._verb(ops.STOP_APPLICATION, project, application_id, "stop")
 
     def delete_application(self, project: str, application_id: str) -> None:
-        """Begin to delete; what is gone already counts as deleted."""
+        """Start a deletion; a missing application counts as deleted."""
         path = paths.application(project, application_id)
         try:
             self._send(Request(ops.DELETE_APPLICATION, path, project))
@@ -183,7 +183,7 @@ class Client:
         )
 
     def version(self) -> str | None:
-        """The API's version from its own description; no key is sent.  None where there is none."""
+        """The API's version, from its description; sends no key.  None without one."""
         try:
             answer = self._send(Request(ops.GET_VERSION, paths.DESCRIPTION, signed=False))
             info = read_object(ops.GET_VERSION, answer).get("info")
@@ -195,7 +195,7 @@ class Client:
     # Files of a project.  Paths are relative to its home.
 
     def list_files(self, project: str, path: str) -> tuple[FileEntry, ...]:
-        """What the folder holds, not what its folders hold; the home is an empty path."""
+        """The entries of a folder, not recursive; the home folder is an empty path."""
         if path:
             return self._list_folder(project, paths.file(project, path))
         usual, other = paths.homes(project)
@@ -212,9 +212,9 @@ class Client:
         return self._send(request).body
 
     def upload(self, project: str, path: str, data: bytes) -> None:
-        """CML never overwrites: onto an existing file it stores a copy named `name(1)`.
+        """Upload a file.  CML never overwrites: for an existing name it stores a copy, `name(1)`.
 
-        Rejected for nothing at all, which CML cannot store.
+        Rejected for an empty file, which CML cannot store.
         """
         if not data:
             raise Rejected("upload file: CML cannot store an empty file", operation="upload_file")
@@ -222,7 +222,7 @@ class Client:
         self._send(Request(ops.UPLOAD_FILE, paths.files(project), project, upload=where))
 
     def delete_file(self, project: str, path: str) -> None:
-        """A file or a folder; absent is fine, which servers say with 404 or with 400."""
+        """Delete a file or a folder; a missing one (404 or 400) is no error."""
         try:
             self._send(Request(ops.DELETE_FILE, paths.file(project, path), project))
         except NotFound:
@@ -231,7 +231,7 @@ class Client:
             if error.status != 400:
                 raise
 
-    # How
+    # Requests
 
     def _send(self, request: Request) -> Response:
         return self._transport.send(request)

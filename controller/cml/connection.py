@@ -1,6 +1,6 @@
-"""Where CML is and how we trust it: address, key and certificates, checked before the first call.
+"""Connection settings: address, key and certificates, checked before the first call.
 
-Nothing here talks to the network.  Every refusal says what to do about it and repeats no secret.
+Does not use the network.  Every error has a remedy and contains no secret.
 """
 
 import ipaddress
@@ -19,7 +19,9 @@ POD_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _PATHS = frozenset({"", "/api", "/api/v1", "/api/v2"})
-_REMEDY = "give the workspace's address, such as https://ml-0123abcd-e45.example.cloudera.site"
+_REMEDY = (
+    "set CML_HOST to the workspace's address, such as https://ml-0123abcd-e45.example.cloudera.site"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,9 @@ class WorkspaceAddress:
 
     @property
     def reach(self) -> str:
-        """Where to call, with `authority` for the host that is asked for.
+        """The URL to call, with `authority` for the Host header.
 
-        Names below `localhost` are this machine by definition; not every resolver knows.
+        Names below `localhost` are loopback by definition, but not every resolver knows them.
         """
         if not self.host.endswith(".localhost"):
             return self.url
@@ -68,17 +70,15 @@ def is_loopback(host: str) -> bool:
 
 
 def parse_address(text: str) -> WorkspaceAddress:
-    """Liberal: a bare host, a trailing slash, `/api/v1` (as pods have it) and `/api/v2` all do.
+    """The address: a host or URL, optionally with a slash, `/api/v1` (as in pods) or `/api/v2`.
 
-    Plain HTTP is refused but for loopback hosts: the API key travels in every request.
+    Plain HTTP is allowed only for loopback, since every request contains the API key.
     """
     parts = _split(text.strip())
     host, port = _authority(parts)
     scheme = parts.scheme or ("http" if is_loopback(host) else "https")
     if scheme == "http" and not is_loopback(host):
-        raise ConnectionSettingsError(
-            f"http://{host} would send the API key in clear: use https:// instead"
-        )
+        raise ConnectionSettingsError("refusing to send the API key over plain HTTP; use https://")
     return WorkspaceAddress(scheme, host, None if port == _default_port(scheme) else port)
 
 
@@ -86,26 +86,26 @@ def _split(text: str) -> SplitResult:
     try:
         parts = urlsplit(text if "://" in text else f"//{text}")
     except ValueError:
-        raise ConnectionSettingsError(f"the address cannot be read: {_REMEDY}") from None
+        raise ConnectionSettingsError(f"CML_HOST is invalid: {_REMEDY}") from None
     if parts.scheme not in {"", "http", "https"}:
-        raise ConnectionSettingsError(f"the address is not an https:// one: {_REMEDY}")
+        raise ConnectionSettingsError(f"CML_HOST must be an https:// URL: {_REMEDY}")
     if parts.username is not None or parts.password is not None:
-        raise ConnectionSettingsError(f"the address holds a user or a password: {_REMEDY}")
+        raise ConnectionSettingsError(f"CML_HOST must not contain a user or a password: {_REMEDY}")
     if parts.path.rstrip("/") not in _PATHS or parts.query or parts.fragment:
-        raise ConnectionSettingsError(f"the address goes on after the host: {_REMEDY}")
+        raise ConnectionSettingsError(f"CML_HOST must not contain a path: {_REMEDY}")
     return parts
 
 
 def _authority(parts: SplitResult) -> tuple[str, int | None]:
     host = (parts.hostname or "").lower()
     if not _is_host(host):
-        raise ConnectionSettingsError(f"the address has no proper host: {_REMEDY}")
+        raise ConnectionSettingsError(f"CML_HOST has no valid host: {_REMEDY}")
     try:
         port = parts.port
     except ValueError:
-        raise ConnectionSettingsError(f"the address has no proper port: {_REMEDY}") from None
+        raise ConnectionSettingsError(f"CML_HOST has no valid port: {_REMEDY}") from None
     if port == 0:
-        raise ConnectionSettingsError(f"the address has port 0: {_REMEDY}")
+        raise ConnectionSettingsError(f"CML_HOST must not have port 0: {_REMEDY}")
     return host, port
 
 
@@ -123,19 +123,19 @@ def _default_port(scheme: str) -> int:
 
 
 def checked_key(key: SecretStr) -> SecretStr:
-    """The key without surrounding white space; refused where it cannot be a header's value."""
+    """The key without surrounding white space; an error if it cannot be in a header."""
     text = key.get_secret_value().strip()
     if not text:
-        raise ConnectionSettingsError("there is no API key: set CML_API_KEY")
+        raise ConnectionSettingsError("no API key: set CML_API_KEY")
     if not text.isascii() or any(not 33 <= ord(c) <= 126 for c in text):
         raise ConnectionSettingsError(
-            "the API key holds spaces, line ends or other characters that no key has: copy it again"
+            "the API key contains spaces, line ends or other invalid characters: copy it again"
         )
     return SecretStr(text)
 
 
 def trust(ca_cert: Path | None = None, pod_bundle: Path = POD_BUNDLE) -> ssl.SSLContext:
-    """Public authorities, those of the pod that we may run in, and `ca_cert` (PEM)."""
+    """A TLS context with public authorities, those of the pod, and `ca_cert` (PEM)."""
     context = httpx.create_ssl_context()
     if pod_bundle.is_file():
         _add(context, pod_bundle)

@@ -1,4 +1,4 @@
-"""What can go wrong with a call to CML, and what each kind allows the controller to do next.
+"""Errors of calls to CML, and the reactions that each kind allows.
 
     CmlError
      |- Unavailable    not sent, or refused before effect      -> failed: backoff
@@ -10,25 +10,25 @@
      '- Malformed      unlike the contract                     -> loud, bounded
          '- TooLarge   more than one answer may hold           -> ask for less at once
 
-A message is one plain sentence and the server's own words: one line, bounded, without secrets.
-An error carries no cause and no request, for requests carry the API key.
+A message is a sentence and the server's text: one line, bounded, without secrets.  An error has
+no cause and no request, since requests contain the API key.
 """
 
-# The names are those of the design and read as states, so the suffix `Error` is left out.
+# The names are states, as in the design, so they have no suffix `Error`.
 # ruff: noqa: N818
 
 from typing import ClassVar
 
 from controller.core.model.fault_kinds import FaultKind
 
-WORDS_LIMIT = 300  # characters of the server's own words that a message repeats
+WORDS_LIMIT = 300  # characters of the server's text in a message
 
 
 class CmlError(Exception):
-    """A call that did not do what it was asked.
+    """A failed call.
 
-    `status` is the HTTP status when an answer came, `retry_after_s` the server's own wish in
-    seconds, `operation` the name of what was asked (`create_application`).
+    `status` is the HTTP status, if there was an answer, `retry_after_s` the server's Retry-After in
+    seconds, `operation` the name of the call (`create_application`).
     """
 
     kind: ClassVar[FaultKind]
@@ -54,46 +54,46 @@ class Unavailable(CmlError):
 
 
 class Unknown(CmlError):
-    """A write was sent and its answer was lost: it may have happened."""
+    """A write whose answer was lost: it may have taken effect."""
 
     kind = FaultKind.UNKNOWN
 
 
 class Throttled(CmlError):
-    """CML asks everybody to slow down; the call had no effect."""
+    """CML is rate-limiting calls; the call had no effect."""
 
     kind = FaultKind.THROTTLED
 
 
 class Unauthorized(CmlError):
-    """The key is missing, wrong, or not allowed to do this."""
+    """The key is missing, invalid, or lacks a permission."""
 
     kind = FaultKind.UNAUTHORIZED
 
 
 class Rejected(CmlError):
-    """CML understood the call and refused it; the same call will be refused again."""
+    """CML understood the call and refused it, and will refuse it again."""
 
     kind = FaultKind.REJECTED
 
 
 class NotFound(CmlError):
-    """What the call names does not exist."""
+    """The object of the call does not exist."""
 
     kind = FaultKind.NOT_FOUND
 
 
 class Malformed(CmlError):
-    """The answer is unlike the contract: perhaps this is not CML."""
+    """The answer violates the contract: this may not be CML."""
 
     kind = FaultKind.MALFORMED
 
 
 class TooLarge(Malformed):
-    """The answer is larger than this client reads, or than CML's own parts send to each other."""
+    """The answer exceeds the limit of this client, or of CML's components."""
 
     kind = FaultKind.TOO_LARGE
 
 
 class ConnectionSettingsError(ValueError):
-    """The address, key or certificate given is unusable; the message says what to do about it."""
+    """An invalid address, key or certificate; the message contains a remedy."""

@@ -1,7 +1,7 @@
-"""One gate for all calls: closed for a while when CML asks to slow down.
+"""Gate for all calls, closed for a while when CML is rate-limiting.
 
-Shared by every thread of one client.  It never holds a call longer than LIMIT_S, whatever the
-server wished.
+Shared by all threads of a client.  It delays a call by at most LIMIT_S, whatever the server's
+Retry-After.
 """
 
 import threading
@@ -9,12 +9,12 @@ import threading
 from controller.clock import Clock
 
 LIMIT_S = 60.0
-USUAL_S = 2.0  # when CML does not say for how long
+USUAL_S = 2.0  # without a Retry-After
 _LOOKS = 16
 
 
 class Gate:
-    """Open unless `close` was called within the last so many seconds."""
+    """A gate that `close` closes for a time."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -22,13 +22,13 @@ class Gate:
         self._opens_at = clock.monotonic()
 
     def close(self, seconds: float | None) -> None:
-        """Nobody passes for so long; a shorter wish never shortens a longer one."""
+        """Close for this time; a shorter time does not shorten a longer one."""
         wanted = USUAL_S if seconds is None else min(max(seconds, 0.0), LIMIT_S)
         with self._lock:
             self._opens_at = max(self._opens_at, self._clock.monotonic() + wanted)
 
     def wait(self, over: threading.Event | None = None) -> None:
-        """Return at `over`, once the gate is open, or after LIMIT_S, for it may close again."""
+        """Return once the gate is open, at `over`, or after LIMIT_S, since it may close again."""
         latest = self._clock.monotonic() + LIMIT_S
         for _ in range(_LOOKS):
             remaining = min(self._opening(), latest) - self._clock.monotonic()

@@ -1,7 +1,6 @@
-"""What only a check-up asks of CML: itself, the key, and what there is room for.
+"""Calls for `doctor` only: version, key, quotas and capacity.
 
-Everything here is a read.  Some of it needs a newer CML or a privileged key: then it raises as any
-other call does, and nobody is the worse for it.
+All are reads.  Some need a newer CML or a privileged key, and raise like any other call otherwise.
 """
 
 import email.utils
@@ -26,7 +25,7 @@ _MANY = (("page_size", "1000"),)
 
 
 def _amount(value: object) -> float | None:
-    """Quotas travel as text, and nobody says what stands for no limit: none, nothing, 0, -1."""
+    """An amount from text; no limit may be absent, empty, 0 or -1, undocumented."""
     try:
         number = float(value) if isinstance(value, (str, int, float)) else math.nan
     except ValueError:
@@ -55,9 +54,9 @@ class _Permissions(_In):
 
 
 class _Project(wire.Project):
-    """Here an absent limit is told from one of 0, and permissions count."""
+    """A project, where an absent limit differs from 0, with permissions."""
 
-    shared_memory_limit: int | None = None  # type: ignore[assignment]  # what is absent matters
+    shared_memory_limit: int | None = None  # type: ignore[assignment]  # absent differs from 0
     permissions: _Permissions | None = None
 
 
@@ -97,7 +96,7 @@ class _NodeLabels(_In):
 
 
 class _WholeApplication(wire.Application):
-    """An application with everything that CML said of it."""
+    """An application with its raw fields."""
 
     raw: Mapping[str, object]
 
@@ -109,42 +108,42 @@ class _WholeApplication(wire.Application):
 
 @dataclass(frozen=True, slots=True)
 class WholeList:
-    """The applications of a project, and the same as CML gave them."""
+    """The applications of a project, parsed and raw."""
 
     seen: ObservedProject
     raw: tuple[Mapping[str, object], ...]
 
     @property
     def open_to_all(self) -> frozenset[str]:
-        """Ids of those that ask nobody to sign in."""
+        """IDs of applications without a sign-in."""
         found = (one for one in self.raw if one.get("bypass_authentication") is True)
         return frozenset(str(one.get("id")) for one in found)
 
 
 class Inspector(Client):
-    """A client that also asks what only a check-up wants to know."""
+    """A client with the calls for `doctor`."""
 
     def describe(self) -> str:
-        """The API's version from its own description; no key is sent.  Empty where it says none."""
+        """The API's version, from its description; sends no key.  Empty without one."""
         answer = self._send(Request(ops.GET_VERSION, paths.DESCRIPTION, signed=False))
         info = read_object(ops.GET_VERSION, answer).get("info")
         found = info.get("version") if isinstance(info, dict) else None
         return found[:64] if isinstance(found, str) and found.isprintable() else ""
 
     def ping(self) -> None:
-        """The smallest question that needs a key."""
+        """The smallest call that needs a key."""
         self._send(Request(ops.PING, paths.PROJECTS, query=(("page_size", "1"),)))
 
     def key_user(self) -> str:
-        """Whose key it is; Unauthorized when it does not open the API.  Since 25.04."""
+        """The key's user; Unauthorized for an invalid key.  Since 25.04."""
         request = Request(ops.VALIDATE_KEY, paths.KEY_CHECK, json={"audience": "API"})
         found = read_one(self._send, request, _KeyCheck)
         if not found.valid:
-            raise Unauthorized("validate key: CML says that it is not valid", status=401)
+            raise Unauthorized("validate key: CML reports an invalid key", status=401)
         return found.username
 
     def inspect_project(self, id_or_name: str) -> ProjectSeen:
-        """NotFound when there is none, Rejected when several have the name."""
+        """The project; NotFound without one, Rejected for an ambiguous name."""
         project = self.find_project(id_or_name).id
         request = Request(ops.GET_PROJECT, paths.project(project), project)
         found = read_one(self._send, request, _Project)
@@ -164,12 +163,12 @@ class Inspector(Client):
         return WholeList(seen, tuple(one.raw for one in found.items))
 
     def quota(self, user: str) -> Quota | None:
-        """None where CML tells of no quota for this user."""
+        """The user's quota; None if CML reports none."""
         found = (one for one in self._quotas() if user and _user_name(one.user) == user)
         return next(map(_quota, found), None)
 
     def quota_of_only_user(self) -> Quota | None:
-        """The quota of the key's user, where CML shows no other one's; else None."""
+        """The quota, if CML shows a single user's; else None."""
         found = self._quotas()
         return _quota(found[0]) if len(found) == 1 else None
 
@@ -178,7 +177,7 @@ class Inspector(Client):
         return read_one(self._send, request, _Quotas).user_quota
 
     def largest_node(self) -> Amounts:
-        """The largest that applications may run on, kind by kind; since 26."""
+        """The largest node for applications, by resource; since 26."""
         request = Request(ops.LIST_RESOURCE_GROUPS, paths.RESOURCE_GROUPS, query=_MANY)
         groups = read_one(self._send, request, _ResourceGroups).resource_group
         usable = [group for group in groups if group.allow_applications is not False]
@@ -189,14 +188,14 @@ class Inspector(Client):
         )
 
     def gpus_of_one(self) -> float | None:
-        """How many graphics processors one application may have; None where CML does not tell."""
+        """The largest number of GPUs of an application; None if CML does not report it."""
         request = Request(ops.LIST_NODE_LABELS, paths.NODE_LABELS, query=_MANY)
         labels = read_one(self._send, request, _NodeLabels).accelerator_node_label
         return _largest(label.max_gpu_per_workload for label in labels)
 
 
 def server_time(date: str) -> datetime | None:
-    """What an answer's `Date` header says; None for anything else."""
+    """The time in a `Date` header; None if invalid."""
     try:
         when = email.utils.parsedate_to_datetime(date)
     except (ValueError, TypeError, OverflowError, IndexError):
@@ -216,7 +215,7 @@ def _user_name(user: object) -> str:
 
 
 def _amounts(found: _Amounts | None, *, bounds: bool = False) -> Amounts:
-    """As a bound, 0 cores are no bound: nobody could work at all."""
+    """Limits; 0 cores count as no limit, since nothing could run."""
     if found is None:
         return Amounts()
     cpu, memory = found.cpu, found.memory
@@ -226,5 +225,5 @@ def _amounts(found: _Amounts | None, *, bounds: bool = False) -> Amounts:
 
 
 def _largest(amounts: Iterable[float | None]) -> float | None:
-    """0 is nothing told."""
+    """The largest amount; 0 counts as unknown."""
     return max((amount for amount in amounts if amount), default=None)

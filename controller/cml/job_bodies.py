@@ -1,4 +1,4 @@
-"""Between CML's words and ours for jobs, runs and projects.  Pure; see `translate` for the rest.
+"""Translation of jobs, runs and projects.  Pure; see `translate` for the rest.
 
 `environment` is an object on create and JSON text elsewhere; a job's `timeout` is a number on
 create and text elsewhere.
@@ -25,7 +25,7 @@ _CREATION = {
     **dict.fromkeys(("failure", "failed", "error"), Creation.FAILED),
 }
 
-# Our name of a field -> CML's, for those that a PATCH can change.
+# raycml's field name -> CML's, for fields that a PATCH can change
 _WIRE_NAMES = {
     "name": "name",
     "script": "script",
@@ -40,7 +40,7 @@ _WIRE_NAMES = {
 
 
 def run_phase(status: str) -> RunPhase:
-    """Every spelling seen in the wild; what is left is UNKNOWN."""
+    """The phase, for every observed spelling; UNKNOWN for others."""
     word = status.strip().upper().removeprefix("ENGINE_")
     return _PHASES.get(word, RunPhase.UNKNOWN)
 
@@ -110,7 +110,7 @@ def create_project(wanted: NewProject) -> dict[str, object]:
 def patch_project(
     shared_memory_limit_mb: int | None, environment: Mapping[str, str] | None
 ) -> dict[str, object]:
-    """The body of PATCH projects: what is None stays as it is."""
+    """The body of PATCH projects; None leaves a field unchanged."""
     body = wire.PatchProject(
         shared_memory_limit=shared_memory_limit_mb,
         environment=None if environment is None else translate.environment_text(environment),

@@ -1,7 +1,7 @@
-"""What we ask of CML about jobs and their runs.  As in `client`: it decides nothing.
+"""Calls about jobs and their runs.  As in `client`, they decide nothing.
 
-CML has no idempotency key and jobs may share a name, so a create whose outcome is Unknown is to be
-followed by a look: a job by its name, a run by its job's list.
+CML has no idempotency key and job names are not unique, so after an Unknown create, look for the
+job by its name, and for the run in its job's list.
 """
 
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ from controller.core.model.jobs import JobConfiguration, ObservedJob, ObservedRu
 
 
 class Jobs:
-    """The jobs of all projects that the key opens; `Client.jobs` is one."""
+    """Jobs of all visible projects; used as `Client.jobs`."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
 
     def list(self, project: str) -> Listing[ObservedJob]:
-        """All jobs, oldest first; not `complete` when the pages did not fit together."""
+        """All jobs, oldest first; not `complete` if the pages are inconsistent."""
         request = Request(ops.LIST_JOBS, paths.jobs(project), project)
         found = read_list(self._send, request, "jobs", wire.Job, sort="created_at")
         jobs = tuple(job_bodies.job(one, project) for one in found.items)
@@ -34,7 +34,7 @@ class Jobs:
         return job_bodies.job(read_one(self._send, request, wire.Job), project)
 
     def create(self, project: str, wanted: JobConfiguration) -> ObservedJob:
-        """A new job, which does not run yet.  Unknown: look for its name in the list."""
+        """Create a job, without running it.  Unknown: look for its name in the list."""
         request = Request(
             ops.CREATE_JOB,
             paths.jobs(project),
@@ -45,10 +45,9 @@ class Jobs:
         return job_bodies.job(read_one(self._send, request, wire.Job), project)
 
     def update(self, project: str, job_id: str, fields: Mapping[str, object]) -> ObservedJob:
-        """PATCH, then what a GET says of it; `translate.unapplied` compares the two.
+        """PATCH, then the result of a GET; `translate.unapplied` compares the two.
 
-        Runs that have begun go on as they are.  ValueError or TypeError for fields that no job
-        can change.
+        Running runs are unaffected.  ValueError or TypeError for fields that cannot be changed.
         """
         request = Request(
             ops.UPDATE_JOB,
@@ -61,7 +60,7 @@ class Jobs:
         return confirmed(ops.UPDATE_JOB, lambda: self.get(project, job_id))
 
     def delete(self, project: str, job_id: str) -> None:
-        """Its runs end with it; what is gone already counts as deleted."""
+        """Delete a job with its runs; a missing job counts as deleted."""
         request = Request(ops.DELETE_JOB, paths.job(project, job_id), project)
         try:
             self._send(request)
@@ -69,7 +68,7 @@ class Jobs:
             return
 
     def list_runs(self, project: str, job_id: str) -> Listing[ObservedRun]:
-        """All runs, oldest first; not `complete` when the pages did not fit together."""
+        """All runs, oldest first; not `complete` if the pages are inconsistent."""
         request = Request(ops.LIST_RUNS, paths.runs(project, job_id), project)
         found = read_list(self._send, request, "job_runs", wire.JobRun, sort="created_at")
         runs = tuple(job_bodies.run(one, project, job_id) for one in found.items)
@@ -84,7 +83,7 @@ class Jobs:
     ) -> ObservedRun:
         """Run the job now; the environment adds to the job's own.  Unknown: look at its runs.
 
-        CML runs a job once at a time: Rejected, or a run that is SKIPPED, while another goes on.
+        CML runs a job once at a time: during a run, another is Rejected or SKIPPED.
         """
         request = Request(
             ops.CREATE_RUN,
@@ -96,6 +95,6 @@ class Jobs:
         return job_bodies.run(read_one(self._send, request, wire.JobRun), project, job_id)
 
     def stop_run(self, project: str, job_id: str, run_id: str) -> None:
-        """Begin to stop.  Rejected for a run that is over."""
+        """Start a stop.  Rejected for an ended run."""
         path = f"{paths.run(project, job_id, run_id)}:stop"
         self._send(Request(ops.STOP_RUN, path, project, json={}))

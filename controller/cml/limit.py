@@ -1,7 +1,7 @@
-"""The end of all calls of one client: at a moment, or at once.
+"""End of all calls of a client, at a time or immediately.
 
-A call that is under way waits for the server inside of the operating system, where no flag is
-looked at.  Shutting its connection down is what ends it.
+A call in progress waits in the operating system, where it checks no flag.  Shutting down its
+connection ends it.
 """
 
 import math
@@ -23,7 +23,7 @@ Trace = Callable[[str, Mapping[str, object]], None]
 
 
 class Limit:
-    """Until when calls may go on; safe to use from several threads and from a signal handler."""
+    """The end of all calls; safe in threads and signal handlers."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -34,24 +34,24 @@ class Limit:
         self.closed = threading.Event()
 
     def until(self, moment: float) -> None:
-        """No call goes on beyond this moment of the monotonic clock; `inf` lifts that.
+        """End all calls at this time of the monotonic clock; `inf` removes the limit.
 
-        With it begins a new account of the projects that do not answer.
+        This resets the waiting times of projects.
         """
         self._until = moment
         self._silence = {}
         self._silence_of_jobs = {}
 
     def waited(self, project: str, seconds: float, *, jobs: bool = False) -> None:
-        """Take note of a call to a project, or to its jobs, that was not answered for so long."""
+        """Add the waiting time of an unanswered call to a project, or to its jobs."""
         account = self._silence_of_jobs if jobs else self._silence
         account[project] = account.get(project, 0.0) + seconds
 
     def is_silent(self, project: str, *, jobs: bool = False) -> bool:
-        """Whether calls to this project have waited so long in vain that others need the time.
+        """True if calls to this project have waited too long, at the expense of others.
 
-        Only where there is an end to all calls: who has time may go on waiting.  Jobs have an
-        account of their own, since most of what a project needs is done without them.
+        Applies only with a time limit.  Jobs are counted separately, since most work in a project
+        needs no jobs.
         """
         if not project or self._until == math.inf:
             return False
@@ -60,16 +60,16 @@ class Limit:
         return silent or (jobs and jobs_s >= JOBS_SILENCE_S)
 
     def close(self) -> None:
-        """No call begins any more, and pauses before a further try end."""
+        """Prevent further calls, and end waits before retries."""
         self.closed.set()
 
     def reopen(self, moment: float) -> None:
-        """Allow the last calls of all, until then."""
+        """Allow final calls, until this time."""
         self._until = moment
         self.closed.clear()
 
     def cut(self) -> None:
-        """As `close`, and the calls that are under way end at once."""
+        """As `close`, and end calls in progress immediately."""
         self.close()
         for each in list(self._sockets):
             _shut_down(each)
@@ -79,12 +79,12 @@ class Limit:
         return self.closed.is_set() or self._clock.monotonic() >= self._until
 
     def within(self, seconds: float) -> float:
-        """How long a call may wait that would wait for so long otherwise."""
+        """The timeout of a call, shortened by the limit."""
         left_s = self._until - self._clock.monotonic()
         return max(min(seconds, left_s), _SHORTEST_S)
 
     def watch(self, event: str, info: Mapping[str, object]) -> None:
-        """For the `trace` of a request: take note of each connection that is opened."""
+        """The `trace` of a request: record each opened connection."""
         if event.endswith(_OPENED):
             found = getattr(info.get("return_value"), "get_extra_info", lambda _: None)("socket")
             if isinstance(found, socket.socket):
@@ -92,7 +92,7 @@ class Limit:
 
 
 def _shut_down(link: socket.socket) -> None:
-    """Also of TLS, whose own `shutdown` would take its state away under a thread that reads."""
+    """Shut down a socket; of TLS too, whose own `shutdown` is unsafe during a read in a thread."""
     try:
         socket.socket.shutdown(link, socket.SHUT_RDWR)
     except OSError:
@@ -100,7 +100,7 @@ def _shut_down(link: socket.socket) -> None:
 
 
 class OverError(httpx.ConnectTimeout):
-    """A call was not begun, since no call may go on, or none to a project that does not answer."""
+    """A call that was not started: after the end of calls, or to a project that does not answer."""
 
-    def __init__(self, why: str = "the time for calls is up") -> None:
-        super().__init__(f"it was not begun: {why}")
+    def __init__(self, why: str = "the time for calls is over") -> None:
+        super().__init__(f"not started: {why}")

@@ -1,7 +1,7 @@
-"""Everything that we ask of CML, as a table: name, method, and whether it changes anything.
+"""Table of all calls to CML: name, method, and `write`.
 
-`write` is what retries and error classes hang on, not the method: a download is a POST that
-changes nothing.  No other page may spell a method.
+Retries and error classes depend on `write`, not on the method: a download is a POST that changes
+nothing.  No other module names a method.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class Expects(Enum):
-    """What a good answer holds."""
+    """Content of a valid answer."""
 
     JSON = "json"
     BYTES = "bytes"
@@ -19,7 +19,7 @@ class Expects(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`read_s`: how long a silence of the server is borne; None for the client's usual one."""
+    """`read_s`: read timeout; None for the client's default."""
 
     name: str
     method: str
@@ -33,7 +33,7 @@ class Operation:
 
 LIST_APPLICATIONS = Operation("list_applications", "GET", write=False)
 GET_APPLICATION = Operation("get_application", "GET", write=False)
-# A create can take the platform a minute or more before it answers.
+# The platform may need a minute or more to answer a create.
 CREATE_APPLICATION = Operation("create_application", "POST", write=True, read_s=120.0)
 UPDATE_APPLICATION = Operation("update_application", "PATCH", write=True)
 RESTART_APPLICATION = Operation("restart_application", "POST", True, Expects.NOTHING)
@@ -41,7 +41,7 @@ STOP_APPLICATION = Operation("stop_application", "POST", True, Expects.NOTHING)
 DELETE_APPLICATION = Operation("delete_application", "DELETE", True, Expects.NOTHING)
 GET_PROJECT = Operation("get_project", "GET", write=False)
 LIST_PROJECTS = Operation("list_projects", "GET", write=False)
-# A large repository may be cloned before the answer comes, though usually it comes at once.
+# A large repository may be cloned before the answer, though the answer is usually immediate.
 CREATE_PROJECT = Operation("create_project", "POST", write=True, read_s=120.0)
 UPDATE_PROJECT = Operation("update_project", "PATCH", True, Expects.NOTHING)
 DELETE_PROJECT = Operation("delete_project", "DELETE", True, Expects.NOTHING)
@@ -60,7 +60,7 @@ DOWNLOAD_FILE = Operation("download_file", "POST", False, Expects.BYTES)
 UPLOAD_FILE = Operation("upload_file", "POST", True, Expects.NOTHING)
 DELETE_FILE = Operation("delete_file", "DELETE", True, Expects.NOTHING)
 GET_VERSION = Operation("get_version", "GET", write=False)
-# What only a check-up asks.  To validate a key is a POST that changes nothing.
+# For `doctor` only.  The validation of a key is a POST that changes nothing.
 PING = Operation("ping", "GET", write=False)
 VALIDATE_KEY = Operation("validate_key", "POST", write=False)
 LIST_QUOTAS = Operation("list_quotas", "GET", write=False)
@@ -89,10 +89,10 @@ FILE_LIMIT = 8 * MIB  # bytes of one downloaded file
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call to make.  `path` is relative to `/api/v2` and already percent-encoded.
+    """A call.  `path` is relative to `/api/v2` and percent-encoded.
 
-    `upload` is (destination, data).  Bodies stay out of `repr`: an environment may hold secrets.
-    No message repeats `secrets`, or the values of `variables`.
+    `upload` is (destination, data).  `repr` has no bodies, since variables may be secret.  Messages
+    do not repeat `secrets`, or the values of `variables`.
     """
 
     operation: Operation
@@ -108,13 +108,13 @@ class Request:
 
     @property
     def is_of_jobs(self) -> bool:
-        """Whether it is about a job or its runs."""
+        """True for calls about jobs and runs."""
         return self.operation in _JOBS
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back.  Header names in lower case; the body is bounded by the request's limit."""
+    """An answer.  Header names are in lower case; the body is bounded by the request's limit."""
 
     status: int
     headers: dict[str, str] = field(repr=False)
@@ -122,14 +122,14 @@ class Response:
 
 
 class TooLargeError(Exception):
-    """The body of an answer went past its limit and was not read on."""
+    """The body of an answer exceeds its limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One exchange with CML, for logs, metrics and tests.  `error` is the class that came of it.
+    """A call, for logs, metrics and tests.  `error` is the class of its error.
 
-    `date` is the answer's header of that name: what time it is at CML's, to the second.
+    `date` is the answer's Date header: CML's time, to the second.
     """
 
     method: str

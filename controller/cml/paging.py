@@ -1,8 +1,8 @@
-"""Reading a list to its end, and knowing whether it was all of it.
+"""Paging through lists, with a check for completeness.
 
-CML's pages are offset-like: they may shift, repeat or tear while the workspace changes.  A list
-is complete only if nothing about it was odd.  A page that fails raises; nothing is made up for it.
-One page that can never be read ends the list there.
+CML's list pages work like offsets: they may shift or repeat items while the workspace changes.  A
+list is complete only without any inconsistency.  A failed list page raises.  A list page that can
+never be read ends the list there.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,24 +11,24 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-PAGE_SIZE = 100  # CML's default is 10; nobody has met a ceiling
+PAGE_SIZE = 100  # CML's default is 10; no maximum is known
 PAGE_LIMIT = 1_000
 
 Item = TypeVar("Item", bound=BaseModel)
 T = TypeVar("T")
-# By token; None for a page that cannot be read, after which the rest of the list is unknown.
+# By token; None for an unreadable list page, after which the rest of the list is unknown.
 FetchPage = Callable[[str], Mapping[str, object] | None]
 
 
 class NotAPageError(Exception):
-    """The body is not a page of the list that was asked for; the message says why."""
+    """The body is not a page of this list; the message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """What a list held; `complete` is False when something may be missing from it.
+    """Items of a list; `complete` is False if items may be missing.
 
-    `problem` says what is missing, where that is known.
+    `problem` names the missing items, if known.
     """
 
     items: tuple[T, ...]
@@ -38,16 +38,16 @@ class Listing(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """One page: raw items and the token of the next (empty: there is none)."""
+    """A list page: raw items, and the token of the next list page (empty at the end)."""
 
     items: tuple[object, ...]
     token: str
 
 
 def read_page(body: Mapping[str, object], key: str) -> ListPage:
-    """NotAPageError when the body is no page of such a list.  Absent and null are empty."""
+    """Parse a list page; NotAPageError for another body.  Absent and null lists are empty."""
     if key not in body and ("error" in body or "message" in body):
-        raise NotAPageError("an error came as an answer")
+        raise NotAPageError("the answer is an error")
     items = body.get(key)
     token = body.get("next_page_token")
     if not isinstance(items, list | None) or not isinstance(token, str | None):
@@ -56,7 +56,7 @@ def read_page(body: Mapping[str, object], key: str) -> ListPage:
 
 
 def read_items(raw: tuple[object, ...], model: type[Item]) -> Listing[Item]:
-    """Each item by itself: one that cannot be read makes the list incomplete, not empty."""
+    """Parse each item separately: an unreadable item makes the list incomplete, not empty."""
     read = [_item(one, model) for one in raw]
     return Listing(tuple(one for one in read if one is not None), None not in read)
 
@@ -71,7 +71,7 @@ def _item(raw: object, model: type[Item]) -> Item | None:
 def read_all(
     fetch: FetchPage, field: str, model: type[Item], identity: Callable[[Item], str]
 ) -> Listing[Item]:
-    """Every page, items once each by identity, the first reading first."""
+    """Read all list pages, with each item once, in the order of the first occurrence."""
     found: dict[str, Item] = {}
     complete = True
     for page in _pages(fetch, field):
@@ -87,7 +87,7 @@ def read_all(
 
 
 def _pages(fetch: FetchPage, key: str) -> Iterator[ListPage | None]:
-    """Pages in order; a last None when one cannot be read, or the tokens circle or do not end."""
+    """List pages in order; a final None for an unreadable one, or for tokens without an end."""
     token, seen = "", set[str]()
     for _ in range(PAGE_LIMIT):
         body = fetch(token)

@@ -1,7 +1,7 @@
-"""The paths of the API, relative to `/api/v2`, percent-encoded.
+"""Paths of the API, relative to `/api/v2`, percent-encoded.
 
-Ids are opaque, so they are encoded and never parsed; but one that would name another resource
-(empty, `.`, `..`) is refused here, before anything is sent.
+IDs are opaque: they are encoded and never parsed.  An ID that would name another resource (empty,
+`.`, `..`) is refused here, before a call.
 """
 
 from urllib.parse import quote
@@ -50,12 +50,12 @@ def files(project_id: str) -> str:
 
 
 def file(project_id: str, path: str) -> str:
-    """Slashes stay as they are.  Never the home itself: a delete of it is not to be sayable."""
+    """The path of a file, with its slashes; never the home folder, so it cannot be deleted."""
     return f"{files(project_id)}/{quote(checked(path), safe='/')}"
 
 
 def homes(project_id: str) -> tuple[str, str]:
-    """Two spellings of the home folder; servers differ in which they know."""
+    """Two spellings of the home folder; servers support one of them."""
     return f"{files(project_id)}/", f"{files(project_id)}/%2F"
 
 
@@ -64,7 +64,7 @@ def download(project_id: str, path: str) -> str:
 
 
 def checked(path: str) -> str:
-    """The path, or Rejected for one that is not plainly inside the project's home."""
+    """The path; Rejected if it is not clearly inside the project's home folder."""
     parts = path.split("/")
     if any(p in {"", ".", ".."} for p in parts) or not path.isprintable() or "\\" in path:
         raise Rejected(f"not a path inside the project: {path[:200]!r}")
@@ -73,5 +73,5 @@ def checked(path: str) -> str:
 
 def _id(text: str) -> str:
     if text in {"", ".", ".."} or len(text) > 256 or not text.isprintable():
-        raise Rejected(f"not an id: {text[:100]!r}")
+        raise Rejected(f"not an ID: {text[:100]!r}")
     return quote(text, safe="")

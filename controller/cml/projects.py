@@ -1,6 +1,6 @@
-"""What we ask of CML about projects.  As in `client`: it decides nothing.
+"""Calls about projects.  As in `client`, they decide nothing.
 
-A name belongs to its owner, so one key may see several projects of a name; ids are unique.
+Names are unique per owner only, so a key may see several projects with the same name.
 """
 
 import json
@@ -20,15 +20,15 @@ _ID_SHAPE = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")
 
 
 class Projects:
-    """The projects that the key may see; `Client.projects` is one."""
+    """Projects that are visible to the key; used as `Client.projects`."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
 
     def find(self, id_or_name: str) -> ProjectRef:
-        """By id where it looks like one and exists, else by its exact name.
+        """Find by ID, else by exact name.
 
-        NotFound when there is none, Rejected when several have the name.
+        NotFound without one, Rejected for an ambiguous name.
         """
         if _ID_SHAPE.fullmatch(id_or_name):
             try:
@@ -38,13 +38,13 @@ class Projects:
         return self._only(id_or_name, self.named(id_or_name)).ref
 
     def named(self, name: str) -> tuple[ProjectState, ...]:
-        """All projects of exactly this name.  Unavailable when the list was torn."""
-        query = (("search_filter", json.dumps({"name": name})),)  # a substring to CML
+        """All projects with exactly this name.  Unavailable for an incomplete list."""
+        query = (("search_filter", json.dumps({"name": name})),)  # CML matches substrings
         request = Request(ops.LIST_PROJECTS, paths.PROJECTS, query=query)
         listing = read_list(self._send, request, "projects", wire.Project, sort="")
         if not listing.complete:
             raise Unavailable(
-                f"{_looking_for(name)}: {listing.problem or 'the list of projects was torn'}",
+                f"{_looking_for(name)}: {listing.problem or 'the list of projects is incomplete'}",
                 operation=ops.LIST_PROJECTS.name,
             )
         return tuple(job_bodies.project(p) for p in listing.items if p.name == name)
@@ -53,10 +53,12 @@ class Projects:
         what, operation = _looking_for(name), ops.LIST_PROJECTS.name
         if len(found) > 1:
             ids = ", ".join(f"{p.id} of {p.owner or '?'}" for p in found[:10])
-            raise Rejected(f"{what} names several ({ids}): give the id", operation=operation)
+            raise Rejected(f"{what} is ambiguous ({ids}): give the ID", operation=operation)
         if not found:
-            remedy = "check the name and that the key's user may see it, or give the id"
-            raise NotFound(f"{what}: there is none: {remedy}", operation=operation)
+            remedy = (
+                "check the name, and that the project is visible to the key's user, or give the ID"
+            )
+            raise NotFound(f"{what}: not found: {remedy}", operation=operation)
         return found[0]
 
     def get(self, project: str) -> ProjectState:
@@ -64,9 +66,9 @@ class Projects:
         return job_bodies.project(read_one(self._send, request, wire.Project))
 
     def create(self, wanted: NewProject) -> ProjectState:
-        """A new project; a clone goes on after this returns: watch `get(...).creation`.
+        """Create a project; a clone continues after this returns: watch `get(...).creation`.
 
-        Unknown: look for its name.  Rejected where the caller has a project of the name.
+        Unknown: look for its name.  Rejected if the caller has a project with this name.
         """
         request = Request(
             ops.CREATE_PROJECT,
@@ -84,9 +86,9 @@ class Projects:
         shared_memory_limit_mb: int | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> ProjectState:
-        """PATCH what is given, then what a GET says of it: compare, for CML may ignore a field.
+        """PATCH, then the result of a GET, for comparison, since CML may ignore a field.
 
-        `environment` replaces the whole map.  Applications and runs see both at their next start.
+        `environment` replaces all variables.  Applications and runs use both from their next start.
         """
         request = Request(
             ops.UPDATE_PROJECT,
@@ -99,7 +101,7 @@ class Projects:
         return confirmed(ops.UPDATE_PROJECT, lambda: self.get(project))
 
     def delete(self, project: str) -> None:
-        """With its applications, jobs and files; what is gone already counts as deleted."""
+        """Delete a project with all content; a missing one counts as deleted."""
         try:
             self._send(Request(ops.DELETE_PROJECT, paths.project(project), project))
         except NotFound:
@@ -111,7 +113,7 @@ def _looking_for(name: str) -> str:
 
 
 def _login(url: str) -> tuple[str, ...]:
-    """The parts of an address that are credentials, by right or not: user and password."""
+    """User and password in a URL."""
     try:
         parts = urlsplit(url)
     except ValueError:

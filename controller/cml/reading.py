@@ -1,7 +1,7 @@
-"""From answers to models: one thing, one folder, or a whole list in pages.
+"""Parsing of answers: single objects, folders and lists.
 
-Liberal about what an item holds, strict about what an answer is: a body that cannot be read is an
-error of the operation, and one that an item hides in makes a list incomplete.
+Lenient about items, strict about answers: an unreadable body is an error of the call, and an
+unreadable item makes a list incomplete.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,20 +31,20 @@ Send = Callable[[Request], Response]
 
 
 def read_one(send: Send, request: Request, model: type[Model]) -> Model:
-    """One object of the contract."""
+    """An object of the contract."""
     answer = send(request)
     body = read_object(request.operation, answer)
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        # Locations only: our own models' field names, never what stood there.
+        # Locations only, that is field names of raycml's models, never values.
         names = (str(e["loc"][0]) for e in error.errors()[:5] if e["loc"])
         why = f"unusable: {', '.join(names)}"
     raise unreadable(request.operation, why, answer.status)
 
 
 def read_once(send: Send, request: Request, field: str, model: type[Item]) -> tuple[Item, ...]:
-    """A list that CML does not page, every item of it readable."""
+    """A list without paging, all of whose items must be readable."""
     answer = send(request)
     body = read_object(request.operation, answer)
     try:
@@ -61,7 +61,7 @@ def read_once(send: Send, request: Request, field: str, model: type[Item]) -> tu
 def read_list(
     send: Send, request: Request, field: str, model: type[Item], *, sort: str
 ) -> Listing[Item]:
-    """Every page.  Where one is too large, the list is read again with half as many items a page.
+    """A whole list.  If a list page is too large, it is read again with half the items per page.
 
     An item that is too large by itself makes the list incomplete.  With a `sort`, the list is then
     read from its other end as well, so that a single such item hides no other.
@@ -84,9 +84,9 @@ def read_list(
 def _read_pages(
     send: Send, request: Request, field: str, model: type[Item], shape: tuple[int, str]
 ) -> Listing[Item]:
-    """With the same parameters each time, as CML's tokens demand.
+    """All list pages, with the same parameters, as CML's tokens require.
 
-    `shape` is the size of a page and the order.  TooLarge for a page of more than one item.
+    `shape` is the page size and the order.  TooLarge for a list page of more than one item.
     """
     size, sort = shape
     usual = (("page_size", str(size)), *((("sort", sort),) if sort else ()))
@@ -115,7 +115,7 @@ def _read_pages(
 
 
 def confirmed(operation: Operation, read: Callable[[], T]) -> T:
-    """What `read` finds after a write that is done: what keeps it from us leaves that unknown."""
+    """The result of `read` after a completed write; Unknown if it cannot be read."""
     try:
         return read()
     except (Unauthorized, NotFound):

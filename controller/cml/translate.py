@@ -1,7 +1,7 @@
-"""Between CML's words and ours.  Pure; the only page that knows both.
+"""Translation between CML's and raycml's fields.  Pure; the only module that knows both.
 
-CML's `memory` is the figure that its UI calls GiB; its `environment` is an object on create and
-JSON text everywhere else; its `script` may be written from `/home/cdsw`.
+CML's `memory` is in GiB, as in its UI; its `environment` is an object on create and JSON text
+elsewhere; its `script` may start with `/home/cdsw`.
 """
 
 import json
@@ -15,9 +15,9 @@ from controller.core.model.plan import Configuration
 from controller.core.spec.variables import shows
 
 HOME = "/home/cdsw/"
-# The variables whose values may be shown: names and hashes, made by the controller itself.
+# Variables whose values are public: names and hashes made by the controller.
 SHOWN = frozenset({*MARK, *BOOTSTRAP_MARKS})
-_TOLERANCE = 0.01  # cores or GiB: figures go through floating point, and through other people's
+_TOLERANCE = 0.01  # cores or GiB: numbers pass through floating point in several programs
 
 _PHASES = {
     "STARTING": Phase.STARTING,
@@ -34,7 +34,7 @@ _PHASES = {
     "STARTUP_FAILED": Phase.FAILED,
 }
 
-# Our name of a field -> CML's.  Both directions of a PATCH go by this table.
+# raycml's field name -> CML's, for both directions of a PATCH
 _WIRE_NAMES = {
     "name": "name",
     "subdomain": "subdomain",
@@ -50,7 +50,7 @@ _WIRE_NAMES = {
 
 
 def phase(status: str) -> Phase:
-    """Every spelling seen in the wild; what is left is UNKNOWN, on which nobody acts."""
+    """The phase, for every observed spelling; UNKNOWN for others, on which nothing acts."""
     word = status.strip().upper().removeprefix("APPLICATION_").removeprefix("ENGINE_")
     return _PHASES.get(word, Phase.UNKNOWN)
 
@@ -80,8 +80,8 @@ def application(seen: wire.Application, project: str) -> ObservedApplication:
 def environment(value: object) -> dict[str, str]:
     """The variables, from JSON text, an object, or nothing.
 
-    What cannot be read is empty: it then bears no mark, so the application is nobody's of ours
-    and is left alone, while its neighbours are not held up by it.
+    Unreadable variables count as empty: without a mark the application is not managed, and it does
+    not affect others.
     """
     if isinstance(value, str):
         value = _json(value)
@@ -91,12 +91,12 @@ def environment(value: object) -> dict[str, str]:
 
 
 def environment_text(wanted: Mapping[str, str]) -> str:
-    """What a PATCH carries; the order of variables never changes the text."""
+    """The variables in a PATCH; their order does not change the text."""
     return json.dumps(dict(wanted), sort_keys=True, separators=(",", ":"))
 
 
 def hidden(environment: object) -> dict[str, str]:
-    """The variables whose values no message may repeat: all but the marks."""
+    """Variables whose values messages must not repeat: all except marks."""
     if not isinstance(environment, Mapping):
         return {}
     return {str(k): str(v) for k, v in environment.items() if k not in SHOWN}
@@ -137,7 +137,7 @@ def create_body(configuration: Configuration, project: str) -> dict[str, object]
 
 
 def patch_body(fields: Mapping[str, object]) -> dict[str, object]:
-    """The body of PATCH, from `Configuration` names.  ValueError for a field that is none."""
+    """The body of PATCH, from `Configuration` names.  ValueError for unknown fields."""
     strange = sorted(set(fields) - set(_WIRE_NAMES))
     if strange or not fields:
         raise ValueError(f"not fields of a configuration: {', '.join(strange) or 'none given'}")
@@ -148,7 +148,7 @@ def patch_body(fields: Mapping[str, object]) -> dict[str, object]:
 
 
 def variables(value: object) -> dict[str, str]:
-    """A copy; TypeError where it is no map from text to text."""
+    """A copy; TypeError for anything but a map from strings to strings."""
     if not isinstance(value, Mapping):
         raise TypeError("an environment is a mapping")
     if not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
@@ -161,11 +161,11 @@ def unapplied(
     answered: ObservedApplication | ObservedJob,
     before: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
-    """Names of the fields of an Update that CML accepted and did not take, sorted.
+    """Sorted names of fields of an update that CML accepted and ignored.
 
-    `before` is the environment that the update was made from.  With it, a variable that came from
-    elsewhere meanwhile is no fault; without it, every variable that is not in the map to be was
-    to be removed.  `description` cannot be observed and is taken on trust.
+    `before` are the variables that the update started from.  With it, a variable that was added
+    elsewhere meanwhile is no fault; without it, every additional variable is.  `description` cannot
+    be observed and is trusted.
     """
     return tuple(sorted(n for n, v in fields.items() if not _took(n, v, answered, before)))
 

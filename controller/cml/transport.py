@@ -1,8 +1,8 @@
-"""How a request goes over the wire: signed, bounded in time and size, counted, tried again.
+"""Transport of requests: authentication, limits of time and size, retries, counts.
 
-Reads are tried three times; a write goes once, for nobody can tell whether a lost one happened.
-What comes out is an answer or a CmlError without cause or context: those of httpx hold requests,
-and requests hold the API key.
+Reads have three attempts; a write has one, since a lost write may have taken effect.  The result is
+an answer or a CmlError without cause and context, since errors of httpx contain requests, and
+requests contain the API key.
 """
 
 import random
@@ -33,7 +33,7 @@ _FAULTS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, TooLar
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds.  `read_s` bounds one silence; `slack_s` what a trickling body may take beyond it."""
+    """Seconds.  `read_s` is the read timeout; `slack_s` the additional time for a slow body."""
 
     connect_s: float = 5.0
     read_s: float = 30.0
@@ -44,9 +44,9 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """Reads only.  Full jitter between `first_s` and `longest_s`, doubling.
+    """Retries of reads.  Full jitter between `first_s` and `longest_s`, doubling.
 
-    A server that wants more than `patience_s` before the next try is not asked again.
+    A Retry-After of more than `patience_s` prevents a retry.
     """
 
     tries: int = 3
@@ -56,7 +56,7 @@ class Retries:
 
 
 class Bearer(httpx.Auth):
-    """Puts the key on a request at the last moment, so that no variable of ours holds it."""
+    """Adds the key to a request at the last moment, so that no other object contains it."""
 
     def __init__(self, key: SecretStr) -> None:
         self._key = key
@@ -67,7 +67,7 @@ class Bearer(httpx.Auth):
 
 
 class _Unsigned(httpx.Auth):
-    """Sends no key, and keeps httpx from looking for one elsewhere."""
+    """Sends no key, and prevents httpx from looking for one elsewhere."""
 
 
 Network = httpx.BaseTransport | httpx.Client
@@ -79,9 +79,9 @@ def open_http(
     *,
     verify: ssl.SSLContext | Literal[True],
 ) -> httpx.Client:
-    """A pool of connections: no redirects, no cookies, no proxy between us and this machine.
+    """A pool of connections: no redirects, no cookies, no proxy for loopback.
 
-    `network` replaces the real one; a client of the caller's is taken as it is.
+    `network` replaces the real network; a given client is used as it is.
     """
     if isinstance(network, httpx.Client):
         return network
@@ -95,13 +95,13 @@ def open_http(
         headers={
             "User-Agent": f"raycml/{__version__}",
             "Accept": "application/json, */*;q=0.1",
-            "Accept-Encoding": "identity",  # a small body must not unpack into a huge one
+            "Accept-Encoding": "identity",  # a compressed body must not expand into a huge one
         },
     )
 
 
 class Transport:
-    """Sends requests to one workspace; safe to use from several threads."""
+    """Sends requests to a workspace; thread-safe."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class Transport:
         self._http.close()
 
     def send(self, request: Request) -> Response:
-        """The answer to go on with, or a CmlError.  Never anything else."""
+        """A usable answer, or a CmlError.  Raises nothing else."""
         tries_left = 1 if request.operation.write else self._retries.tries
         pause_s = self._retries.first_s
         while True:
@@ -191,11 +191,11 @@ class Transport:
         )
 
     def _exchange(self, request: Request) -> Response | Exception:
-        """Faults are values here: one that was raised would drag its request along as a context."""
+        """An attempt; faults are values, since a raised one would keep its request as context."""
         if self.limit.is_over:
             return OverError()
         if self.limit.is_silent(request.project, jobs=request.is_of_jobs):
-            return OverError("the project has not answered for too much of this pass")
+            return OverError("the project has been silent for too much of this pass")
         try:
             with self._http.stream(
                 request.operation.method,
@@ -232,7 +232,7 @@ class Transport:
             if len(body) > request.limit:
                 raise TooLargeError
             if self._clock.monotonic() > latest:
-                raise httpx.ReadTimeout("the answer trickles in too slowly")
+                raise httpx.ReadTimeout("the answer arrives too slowly")
         return bytes(body)
 
     def _redaction(self, request: Request) -> Callable[[str], str]:
@@ -244,7 +244,7 @@ class Transport:
 
 @lru_cache(maxsize=256)
 def _url(address: str, query: tuple[tuple[str, str], ...]) -> httpx.URL:
-    """Kept, since parsing takes long and most addresses are called in each pass."""
+    """The parsed URL, cached, since parsing is slow and most URLs are used in each pass."""
     return httpx.URL(address, params=list(query)) if query else httpx.URL(address)
 
 
@@ -253,7 +253,7 @@ def _headers(response: httpx.Response) -> dict[str, str]:
 
 
 def _files(upload: tuple[str, bytes] | None) -> dict[str, tuple[str, bytes, str]] | None:
-    """CML takes the destination from the *name of the form field*."""
+    """The upload; CML reads the destination from the *name of the form field*."""
     if upload is None:
         return None
     path, data = upload

@@ -1,4 +1,4 @@
-"""Small values that the client answers with, beside those of `core.observed`."""
+"""Results of the client, besides those in `core.model.observed`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class ProjectRef:
-    """A project that exists."""
+    """A project's ID and name."""
 
     id: str
     name: str
 
 
 class Creation(StrEnum):
-    """How far CML is with making a project; a clone may take minutes.
+    """Progress of the creation of a project; a clone may take minutes.
 
-    UNKNOWN is a word that nobody has seen yet, or none: the project's files tell then.
+    UNKNOWN is a new or missing status: check the project's files then.
     """
 
     CREATING = "CREATING"
@@ -31,9 +31,9 @@ class Creation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProjectState:
-    """One project.  `creation_status` is CML's own word; shared memory is in MB, as CML has it.
+    """A project.  `creation_status` is CML's value; shared memory is in MB, as in CML.
 
-    Files may lag behind a creation that is READY: look for those that matter.
+    Files may appear after the creation is READY.
     """
 
     id: str
@@ -63,7 +63,7 @@ class RuntimeRef:
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One entry of a folder.  `size` in bytes; folders have 0."""
+    """An entry of a folder.  `size` in bytes; 0 for folders."""
 
     name: str
     is_dir: bool

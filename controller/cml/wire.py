@@ -1,8 +1,8 @@
-"""The shapes of CML's API v2, exactly as they travel: liberal in, strict out.
+"""Objects of CML's API v2, exactly as on the wire: lenient input, strict output.
 
-Coming in, absent, null and default are one, numbers may be written as text, and what we do not
-know is ignored (fields were only ever added between 24.05 and 26.06).  Going out, nothing is
-guessed.  No model repeats its input in an error, for environments may hold secrets.
+On input, absent, null and default values are equal, numbers may be text, and unknown fields are
+ignored (fields were only added between 24.05 and 26.06).  On output, nothing is guessed.  Errors of
+models do not repeat their input, since variables may be secret.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
-_LARGEST = 2**53  # beyond it JSON numbers are not exact any more
+_LARGEST = 2**53  # larger JSON numbers are not exact
 
 
 def _text(value: object) -> object:
@@ -45,7 +45,7 @@ def _flag(value: object) -> object:
 
 
 def _when(value: object) -> datetime | None:
-    """Times only guide us, so an unreadable one is an absent one; Go's zero time means unset."""
+    """A time, which is a hint only: None if unreadable, or Go's zero time, which means unset."""
     if not isinstance(value, str) or not value:
         return None
     try:
@@ -80,7 +80,7 @@ class _Out(BaseModel):
 
 
 class Application(_WireIn):
-    """`environment` is JSON text in every answer, but other shapes were seen: raw here."""
+    """`environment` is JSON text in every answer, but other types were observed: raw here."""
 
     id: Id
     name: Text = ""
@@ -100,13 +100,13 @@ class Application(_WireIn):
 
 
 class Owner(_WireIn):
-    """The part of a ShortUser that helps to tell two projects apart."""
+    """The part of a ShortUser that distinguishes projects."""
 
     username: Text = ""
 
 
 class Project(_WireIn):
-    """`name` comes without its owner, so two may have the same."""
+    """`name` is without the owner, so it may be ambiguous."""
 
     id: Id
     name: Text = ""
@@ -117,7 +117,7 @@ class Project(_WireIn):
 
 
 class Job(_WireIn):
-    """`timeout` is an int64 and so travels as text; `environment` is raw, as an application's."""
+    """`timeout` is an int64 and so is text; `environment` is raw, as in an application."""
 
     id: Id
     name: Text = ""
@@ -145,7 +145,7 @@ class JobRun(_WireIn):
 
 
 class Runtime(_WireIn):
-    """Runtimes have no id but their image's full reference."""
+    """A runtime's ID is the full reference of its image."""
 
     image_identifier: Id
     status: Text = ""
@@ -156,7 +156,7 @@ class Runtime(_WireIn):
 
 
 class FileInfo(_WireIn):
-    """`file_size` is an int64 and so travels as text; folders have none."""
+    """`file_size` is an int64 and so is text; folders have none."""
 
     path: Id
     is_dir: Flag = False
@@ -180,7 +180,7 @@ class CreateApplication(_Out):
 
 
 class PatchApplication(_Out):
-    """PATCH: only what is set is sent; `environment` is JSON text and replaces the whole map."""
+    """PATCH: only set fields are sent; `environment` is JSON text and replaces all variables."""
 
     name: str | None = None
     bypass_authentication: bool | None = None
@@ -195,7 +195,7 @@ class PatchApplication(_Out):
 
 
 class CreateProjectBody(_Out):
-    """POST: `environment` is an object here; what is None is not sent."""
+    """POST: `environment` is an object here; None is not sent."""
 
     name: str
     template: str
@@ -209,14 +209,14 @@ class CreateProjectBody(_Out):
 
 
 class PatchProject(_Out):
-    """PATCH: only what is set is sent; `environment` is JSON text and replaces the whole map."""
+    """PATCH: only set fields are sent; `environment` is JSON text and replaces all variables."""
 
     shared_memory_limit: int | None = None
     environment: str | None = None
 
 
 class CreateJobBody(_Out):
-    """POST: `environment` is an object and `timeout` a number here; what is None is not sent."""
+    """POST: `environment` is an object and `timeout` a number here; None is not sent."""
 
     project_id: str
     name: str
@@ -231,7 +231,7 @@ class CreateJobBody(_Out):
 
 
 class PatchJob(_Out):
-    """PATCH: only what is set is sent; `environment` and `timeout` are text here."""
+    """PATCH: only set fields are sent; `environment` and `timeout` are text here."""
 
     name: str | None = None
     script: str | None = None
@@ -245,7 +245,7 @@ class PatchJob(_Out):
 
 
 class CreateRun(_Out):
-    """POST: `environment` is an object, and wins over the job's."""
+    """POST: `environment` is an object, and overrides the job's."""
 
     project_id: str
     job_id: str

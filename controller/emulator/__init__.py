@@ -1,4 +1,4 @@
-"""A CML workspace to run against, on this machine.
+"""Emulator of a CML workspace on the local machine.
 
 It speaks the part of the CML API v2 that the product uses, runs each application as real local
 processes, and knows nothing of the rest of the

@@ -1,4 +1,4 @@
-"""`python -m controller.emulator`: the embedded CML in the foreground, until TERM or Ctrl-C."""
+"""`python -m controller.emulator`: the emulator in the foreground, until TERM or Ctrl-C."""
 
 import argparse
 import sys
@@ -11,11 +11,11 @@ from controller.emulator.server import AlreadyRunningError, Config, options_with
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
         prog="python -m controller.emulator",
-        description="A CML workspace on this machine; it listens on 127.0.0.1 only.",
+        description="A CML emulator on the local machine; it listens on 127.0.0.1 only.",
     )
-    found.add_argument("--state", type=Path, required=True, help="folder for state, files and logs")
+    found.add_argument("--state", type=Path, required=True, help="folder of state, files and logs")
     found.add_argument(
-        "--port", type=int, default=0, help="default: last time's, else any free one"
+        "--port", type=int, default=0, help="default: the previous one, else any free one"
     )
     found.add_argument(
         "--scratch",

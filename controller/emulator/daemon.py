@@ -1,8 +1,7 @@
-"""Start, find and stop the emulator in the background.
+"""Background server of the emulator: start, find and stop.
 
-The only page of the emulator that the rest of the product calls.  What it knows of a server it
-reads from `connection.json` and checks: that the process lives, is the one that wrote the file,
-and answers.
+The only module of the emulator that the rest of raycml calls.  It reads `connection.json` and
+checks that the process is running, wrote the file, and answers.
 """
 
 import contextlib
@@ -29,7 +28,7 @@ CLOCK = SystemClock()
 
 
 class EmulatorError(Exception):
-    """The emulator did not start, or did not stop; the message holds the end of its log."""
+    """A failed start or stop; the message contains the end of the log."""
 
 
 class StateFolderError(EmulatorError):
@@ -38,7 +37,7 @@ class StateFolderError(EmulatorError):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach a running emulator.  `url` has no path; `domain` is `name:port`."""
+    """Address of a running emulator.  `url` has no path; `domain` is `name:port`."""
 
     url: str
     api_key: str = field(repr=False)
@@ -49,10 +48,10 @@ class Connection:
 
 
 def start(state_dir: Path, port: int = 0) -> Connection:
-    """A healthy emulator on `state_dir`: the one that runs, or a new one.
+    """A healthy emulator for `state_dir`: the running one, or a new one.
 
-    Any number of callers at once get the same one.  `port` 0 means last time's port where it is
-    free. Raises EmulatorError when it is not healthy within 30 seconds.
+    Concurrent callers get the same one.  `port` 0 is the previous port if free.  EmulatorError if
+    it is not healthy within 30 seconds.
     """
     state_dir = state_dir.resolve()
     with _usable(state_dir):
@@ -62,7 +61,7 @@ def start(state_dir: Path, port: int = 0) -> Connection:
 
 
 def stop(state_dir: Path) -> bool:
-    """End it and all its pods.  False when none ran; EmulatorError when it does not go."""
+    """Stop the emulator and its pods.  False if it was not running; EmulatorError on failure."""
     state_dir = state_dir.resolve()
     if not state_dir.is_dir():
         return False
@@ -74,7 +73,7 @@ def stop(state_dir: Path) -> bool:
         deadline = CLOCK.monotonic() + STOP_S
         while _pid(state_dir) is not None:
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)  # where it was we who started it, it is ours to bury
+                os.waitpid(pid, os.WNOHANG)  # reap it if this process started it
             if CLOCK.monotonic() > deadline:
                 raise EmulatorError(f"process {pid} did not end within {STOP_S:g} s")
             CLOCK.wait(POLL_S)
@@ -82,7 +81,7 @@ def stop(state_dir: Path) -> bool:
 
 
 def status(state_dir: Path) -> Connection | None:
-    """The emulator that serves `state_dir` and answers now, or None."""
+    """The running emulator of `state_dir`, or None."""
     state_dir = state_dir.resolve()
     pid = _pid(state_dir)
     raw = read_connection(state_dir)
@@ -92,7 +91,7 @@ def status(state_dir: Path) -> Connection | None:
 
 
 def _pid(state_dir: Path) -> int | None:
-    """The process that wrote the file, if it lives; a pid that was used again is not it."""
+    """The process that wrote the file, if it is running; a reused process ID does not count."""
     raw = read_connection(state_dir)
     if not raw.get("pid", "").isdigit():
         return None
@@ -101,7 +100,7 @@ def _pid(state_dir: Path) -> int | None:
 
 
 def _answers(raw: dict[str, str]) -> bool:
-    """Whether the key opens the project there."""
+    """True if it answers for the project with the key."""
     link = http.client.HTTPConnection("127.0.0.1", int(raw["port"]), timeout=5)
     try:
         path = f"/api/v2/projects/{raw['project_id']}"
@@ -115,7 +114,7 @@ def _answers(raw: dict[str, str]) -> bool:
 
 @contextlib.contextmanager
 def _alone(state_dir: Path) -> Iterator[None]:
-    """One start or stop at a time for one folder."""
+    """A single start or stop at a time for a folder."""
     with _usable(state_dir):
         file = (state_dir / "start.lock").open("w", encoding="utf-8")
     with file:
@@ -131,7 +130,7 @@ def _usable(state_dir: Path) -> Iterator[None]:
         why = error.strerror or type(error).__name__
         raise StateFolderError(
             f"the state folder {state_dir} cannot be used: {why}; "
-            "RAYCML_EMULATOR_DIR=FOLDER names another one"
+            "choose another one with RAYCML_EMULATOR_DIR"
         ) from None
 
 
@@ -143,7 +142,7 @@ def _launch(state_dir: Path, port: int) -> Connection:
     while process.poll() is None and CLOCK.monotonic() < deadline:
         found = status(state_dir)
         if found is not None:
-            process.returncode = 0  # it is on its own now: no complaint about a child left running
+            process.returncode = 0  # prevents a warning about a running child
             return found
         CLOCK.wait(POLL_S)
     if process.poll() is None:
@@ -153,7 +152,7 @@ def _launch(state_dir: Path, port: int) -> Connection:
 
 
 def _spawn(state_dir: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
-    """In a session of its own, to outlive the terminal; this very package, wherever it is."""
+    """Start in a separate session, which outlives the terminal, with this package."""
     root = str(Path(controller.__file__).resolve().parent.parent)
     search = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
     command = [sys.executable, "-m", "controller.emulator"]

@@ -1,6 +1,6 @@
-"""What differs between CML workspaces, as switches, and who may call.
+"""Options for differences between CML workspaces, and users.
 
-The defaults are what a recent workspace does.  Durations are seconds of the injected clock.
+The defaults are those of a recent workspace.  Durations are seconds of the injected clock.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What all pods together may hold; `None` is without limit.  Memory is in GB."""
+    """Capacity of all pods together; `None` is without limit.  Memory is in GB."""
 
     cpu: float | None = None
     memory: float | None = None
@@ -17,16 +17,16 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How this workspace behaves where public sources disagree or where time passes."""
+    """Behavior of the workspace where public sources disagree, and durations."""
 
     start_s: float = 0.0
     """Between the call and the start of the process: scheduling, image pull."""
     stop_s: float = 2.0
-    """Least time that an application shows STOPPING."""
+    """Minimum time for which an application is STOPPING."""
     delete_s: float = 3.0
-    """Least time that a deleted application is still there, as STOPPING, holding its subdomain."""
+    """Minimum time for which a deleted application exists as STOPPING, with its subdomain."""
     project_creation_s: float = 0.0
-    """How long a new project says `creating`."""
+    """Time for which a new project is `creating`."""
     auto_restarts: int = 3
     """CML's own restarts of a failed application before it gives up; old releases: 0."""
     auto_restart_s: float = 300.0
@@ -40,19 +40,19 @@ class Options:
     orphan_on_restart_while_starting: bool = False
     """True: `:restart` of a STARTING application leaves its first pod running, untracked."""
     job_timeout_unit_s: float = 1.0
-    """What a job's `timeout` counts: seconds by the specification, minutes in some releases."""
+    """Unit of a job's `timeout`: seconds by the specification, minutes in some releases."""
     second_run_skipped: bool = False
-    """A second run of a job that runs.  True: it is made, as SKIPPED.  False: 400 code 9."""
+    """A second run of a running job.  True: created as SKIPPED.  False: 400 code 9."""
     oom_killed_run_succeeds: bool = False
-    """True: a run that was killed for its memory is reported as SUCCEEDED, as has been seen."""
+    """True: a run that was killed for its memory is reported as SUCCEEDED, as observed."""
     capacity: Capacity = Capacity()
     node: Capacity = Capacity()
-    """What one node holds: a pod that wants more never starts."""
+    """Capacity of a node: a larger pod never starts."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who a key belongs to."""
+    """The user of a key."""
 
     username: str = "developer"
     name: str = "Local Developer"
@@ -68,7 +68,7 @@ APPLICATION = "Application"
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key and what it opens: the REST API, the page of an application, or both."""
+    """A key and its audiences: the REST API, applications, or both."""
 
     secret: str
     user: User = User()

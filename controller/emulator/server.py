@@ -1,7 +1,7 @@
-"""The emulator as one process: state from disk, real pods, API and front door on a loopback port.
+"""The emulator's server process: state on disk, local pods, API and web pages on loopback.
 
-Runs in the foreground until TERM or Ctrl-C; then every pod is ended.  `daemon.py` starts it in the
-background and knows it only by its `connection.json`.
+Runs in the foreground until TERM or Ctrl-C, then ends all pods.  `daemon.py` starts it in the
+background and finds it by `connection.json`.
 """
 
 import fcntl
@@ -36,16 +36,16 @@ THREADS = 32
 QUICKSTART = "quickstart"
 CONNECTION = "connection.json"
 LOCAL_OPTIONS = Options(stop_s=0.5, delete_s=1.0)
-"""A workspace on one's own machine need not be as slow as the real one."""
+"""Faster than a real workspace."""
 
 
 class AlreadyRunningError(Exception):
-    """Another process serves this state folder."""
+    """Another process uses this state folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a person may choose.  `port` 0: the one of last time where it is free, else any."""
+    """Options.  `port` 0: the previous one if free, else any."""
 
     state: Path
     port: int = 0
@@ -55,7 +55,7 @@ class Config:
 
 
 def prepare(folder: Path) -> None:
-    """The state folder and what is in it, for its owner alone."""
+    """Create the state folder, accessible to its owner only."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     for name in ("projects", "logs"):
@@ -70,7 +70,7 @@ def home_tree(state: Path, project_id: str) -> FolderTree:
 
 
 class Server:
-    """Everything that one running emulator is made of."""
+    """A running emulator."""
 
     def __init__(self, config: Config, link: socket.socket) -> None:
         self._config = config
@@ -111,7 +111,7 @@ class Server:
         return Place(self.url, self.domain, self._key, logs, scratch, config.grace_s)
 
     def _workspace(self) -> Workspace:
-        """The workspace of last time, or a new one with its first project."""
+        """The saved workspace, or a new one with a project."""
         folder = self._config.state
         state = store.load(folder / "state.json")
         supervisor.kill_marked(store.revive(state, self._clock.now()))
@@ -126,7 +126,7 @@ class Server:
         if not state.projects:
             raw = {"name": QUICKSTART, "shared_memory_limit": 4096}
             project = workspace.create_project(User(), raw)
-            # So that the first cluster needs nothing else; other projects come empty, as in CML.
+            # For the first cluster; other projects are empty, as in CML.
             (home_tree(folder, project.id).home / ".venv").symlink_to(sys.prefix)
         return workspace
 
@@ -142,7 +142,7 @@ class Server:
                 self._save()
 
     def run(self) -> None:
-        """Serve until a signal says otherwise; when this returns, no pod is left."""
+        """Serve until a signal; all pods have ended on return."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _leave)
         supervisor.adopt_orphans()
@@ -179,7 +179,7 @@ def _leave(number: int, frame: object) -> None:  # noqa: ARG001  the shape of a 
 
 
 def read_connection(state: Path) -> dict[str, str]:
-    """What the last server of this folder wrote down, as text; else nothing."""
+    """The text values of the last server's connection file; else empty."""
     try:
         raw = json.loads((state / CONNECTION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -188,7 +188,7 @@ def read_connection(state: Path) -> dict[str, str]:
 
 
 def listen(config: Config) -> socket.socket:
-    """A loopback port: the one asked for, else last time's, else any."""
+    """Listen on the given port, else the previous one, else any, on loopback."""
     last = read_connection(config.state).get("port", "0")
     wanted = [config.port] if config.port else [int(last), 0]
     for port in wanted:
@@ -206,18 +206,18 @@ def listen(config: Config) -> socket.socket:
 
 
 def lock_folder(state: Path) -> TextIO:
-    """Held for as long as the server lives: one server for one state folder."""
+    """Lock the state folder while the server runs."""
     file = (state / "server.lock").open("w", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise AlreadyRunningError(f"an emulator already serves {state}") from None
+        raise AlreadyRunningError(f"another emulator uses {state}") from None
     return file
 
 
 def serve(config: Config) -> None:
-    """The whole life of a server in this process."""
+    """Run a server in this process."""
     prepare(config.state)
     with lock_folder(config.state), listen(config) as link:
         Server(config, link).run()

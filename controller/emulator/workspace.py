@@ -1,7 +1,6 @@
-"""One workspace: its state, its projects, its catalogue of runtimes, and the passing of time.
+"""A workspace: state, projects, catalog of runtimes, and changes over time.
 
-Not safe for threads: the HTTP page holds a lock around every call.  Time is what the injected clock
-says, chance is what the injected ids say, pods are what the injected processes say.
+Not thread-safe: the HTTP module locks every call.  Clock, IDs and processes are injected.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +81,7 @@ RUNTIME_COLUMNS: Columns[Runtime] = Columns(_RUNTIME_COLUMNS, _RUNTIME_COLUMNS)
 
 
 class Workspace:
-    """The whole; applications, jobs and their engines are its larger organs."""
+    """The workspace; applications, jobs and engines are separate modules."""
 
     def __init__(
         self,
@@ -95,7 +94,7 @@ class Workspace:
         runtimes: Sequence[Runtime] = RUNTIMES,
         state: State | None = None,
     ) -> None:
-        """`new_tree(project_id)` makes, or finds again, the home folder of a project."""
+        """`new_tree(project_id)` creates or opens the home folder of a project."""
         self.clock = clock
         self.ids = ids
         self.options = options or Options()
@@ -114,7 +113,7 @@ class Workspace:
     # time
 
     def tick(self) -> datetime:
-        """Let everything happen that is due by now, and return now."""
+        """Apply all due changes; the result is the current time."""
         now = self.clock.now()
         if self._ticked != (now, self.state.changes):
             self.engines.tick(now)
@@ -178,7 +177,7 @@ class Workspace:
         return project
 
     def _check_name(self, user: User, name: str) -> None:
-        """A project's name is unique for its owner: it is in the project's address."""
+        """Refuse a used name: names are unique per owner, since they are in the project's URL."""
         if not name.strip():
             raise invalid("project name must be specified")
         if any(p.slug == f"{user.username}/{name}" for p in self.state.projects.values()):
@@ -196,7 +195,7 @@ class Workspace:
         return project
 
     def delete_project(self, project_id: str) -> None:
-        """Gone at once, with its jobs; applications leave as deleted ones do, then its files go."""
+        """Delete a project and its jobs immediately, then its applications, then its files."""
         project = self.project(project_id)
         now = self.tick()
         project.deleting = True
@@ -207,7 +206,7 @@ class Workspace:
         self.engines.stop_orphans(project_id, now)
         self.tick()
 
-    # catalogue
+    # catalog
 
     def list_runtimes(self, query: Query) -> dict[str, object]:
         found, token = select(self.runtimes, query, RUNTIME_COLUMNS, "runtimes")

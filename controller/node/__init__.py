@@ -1,5 +1,5 @@
-"""Launchers: the scripts that applications run, and the node program that they carry.
+"""Launchers: scripts of applications, and the node program in them.
 
-Only `render` is for the controller.  Every other page is part of the node program: the standard
-library alone, syntax of Python 3.9, carried verbatim, never imported by the controller.
+Only `render` is for the controller.  Every other module is part of the node program: standard
+library only, Python 3.9 syntax, copied verbatim, never imported by the controller.
 """

@@ -1,7 +1,6 @@
-"""A program as the child of a kernel: what it prints is heard, signals are handed down, and its
-end is waited for.
+"""Child process of a kernel: its output and signals are passed on, and its end is awaited.
 
-The kernel is CML's: replacing it with `exec` would look like a crash and lose the log.
+The kernel is CML's: an `exec` would look like a crash and lose the log.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """CML sets PIP_USER, and PYTHONPATH for its own Python: both break a virtual environment."""
+    """Variables without CML's PIP_USER and PYTHONPATH, which break a virtual environment."""
     kept = {
         name: value for name, value in environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}
     }
@@ -28,7 +27,7 @@ def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def begin(command: Sequence[str], home: Path) -> subprocess.Popen[bytes]:
-    """Start it in the project's home; OSError where it cannot be run."""
+    """Start a program in the project's home; OSError if that fails."""
     return subprocess.Popen(
         list(command),
         cwd=home,
@@ -40,20 +39,20 @@ def begin(command: Sequence[str], home: Path) -> subprocess.Popen[bytes]:
 
 
 def accompany(child: subprocess.Popen[bytes], hear: Callable[[str], None]) -> int:
-    """Until the child ends; its exit code, or 128 and the signal that ended it.
+    """Wait for the child; the result is its exit code, or 128 plus the signal that ended it.
 
-    `hear` is given each line with its end, in a thread of its own.
+    `hear` receives each line with its end, in a separate thread.
     """
     echo = threading.Thread(target=_echo, args=(child.stdout, hear), daemon=True)
     echo.start()
     with _signals_to(child):
         code = child.wait()
-    echo.join(2)  # the last lines; not for ever, as the pipe may have been handed on
+    echo.join(2)  # for the last lines; bounded, since other processes may keep the pipe open
     return code if code >= 0 else 128 - code
 
 
 def to_stdout(line: str) -> None:
-    """To the kernel's own `sys.stdout`: what it shows as the application's log."""
+    """Print to the kernel's `sys.stdout`, which is the application's log."""
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.write(line)
         sys.stdout.flush()
@@ -66,7 +65,7 @@ def _echo(stream: IO[bytes] | None, hear: Callable[[str], None]) -> None:
 
 @contextlib.contextmanager
 def _signals_to(child: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Handlers can be set by the main thread only; in another one signals stay the kernel's."""
+    """Pass signals to the child; in the main thread only, in which handlers can be set."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

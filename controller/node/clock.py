@@ -1,4 +1,4 @@
-"""Time, for the node program: the only page of it that reads a clock or waits.
+"""Time of the node program, whose only module this is that reads a clock or waits.
 
 Times in files are text in UTC to the second, as in `2026-01-31T09:00:00Z`.
 """
@@ -13,10 +13,10 @@ _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Clock:
-    """The clock of this pod; tests give another."""
+    """The clock of this pod; tests replace it."""
 
     def now(self) -> float:
-        """Seconds since the epoch, for comparison with what other pods wrote."""
+        """Seconds since the epoch, for comparison with other pods' times."""
         return time.time()
 
     def monotonic(self) -> float:
@@ -24,7 +24,7 @@ class Clock:
         return time.monotonic()
 
     def wait(self, seconds: float, wake: threading.Event) -> bool:
-        """Pause for so long, or until `wake` is set; True when it was."""
+        """Wait for this time, or until `wake` is set (True)."""
         return wake.wait(max(seconds, 0.0))
 
 

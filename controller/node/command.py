@@ -1,6 +1,6 @@
-"""How Ray is started: arguments and environment of `ray start`, from settings and place alone.
+"""Arguments and environment of `ray start`, from settings and pod.
 
-Facts are of Ray 2.60.0, measured.  Start parameters of the spec come last and so win.
+Facts were measured with Ray 2.60.0.  Start parameters of the spec are last, so they override.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from controller.node.project_files import flat
 
 MIB = 1024 * 1024
 DRAIN_S = 8  # CML's grace at a stop is not documented; a container's is ten seconds or more
-RECONNECT_S = 30  # a head that comes back has a new address, so long patience only keeps zombies
-MARK = "RAYCML_START"  # names the start of a node program in each process that descends from it
-# The key of the user who owns the application: as CML sets it (API v2, v1), as raycml reads it.
+RECONNECT_S = 30  # a restarted head has a new address, so waiting longer is useless
+MARK = "RAYCML_START"  # marks all descendants of this start of the node program
+# API keys of the application's owner: set by CML (API v2, v1), and read by raycml.
 API_KEYS = frozenset({"CDSW_APIV2_KEY", "CDSW_API_KEY", "CML_API_KEY"})
-# Of raycml's own variables; the others may hold the controller's tokens, which the variables of a
-# project bring into each of its applications.
+# raycml's own variables for Ray; the others may be the controller's tokens, since variables of a
+# project are set in each of its applications.
 _TOLD = frozenset({"RAYCML_CLUSTER", "RAYCML_FINGERPRINT", "RAYCML_MEMBER", "RAYCML_OWNER"})
 _MIN_STORE = 80 * MIB  # Ray refuses less than 75 MiB
 _MIN_MEMORY = 64 * MIB
 _LARGE_STORE = 10**10  # Ray refuses a larger one that /dev/shm cannot hold
 _LIST, _LOW, _HIGH = "worker-port-list", "min-worker-port", "max-worker-port"
-_LOWEST, _HIGHEST = 10002, 19999  # what Ray takes for its workers where nothing is said
+_LOWEST, _HIGHEST = 10002, 19999  # Ray's default for its workers
 _ANY_PORT = {_LOW: "0", _HIGH: "0"}
 _SPARE_WORKER = 512 * MIB  # raylet, agents, log monitor and `ray start`: about 430 MiB resident
 _SPARE_HEAD = 1280 * MIB  # and GCS, monitor, dashboard with its modules, client server, reporter
@@ -48,26 +48,26 @@ main()
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes that Ray may hand out: to tasks, and as objects in shared memory."""
+    """Bytes for tasks, and for objects in shared memory."""
 
     memory: int
     store: int
 
 
 def asked_store(settings: Settings) -> int:
-    """Bytes that the spec wants for the object store; 0 where it leaves that to raycml."""
+    """Size of the object store in the spec, in bytes; 0 for raycml's default."""
     text = settings.ray_start_params.get("object-store-memory", "")
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def sizes(settings: Settings, shm_free: int, *, slow_storage: bool = False) -> Sizes:
-    """The pod's memory, shared out.
+    """Division of the pod's memory.
 
-    The object store takes 30 % as Ray's own default does, but no more than /dev/shm offers; that
-    is 64 MB in CML until the project's `shared_memory_limit` is raised, and then the smallest store
-    that Ray accepts lies on disk.  What the spec asks for is given as far as Ray accepts it: above
-    10 GB only what /dev/shm holds, unless `slow_storage` (a setting of Ray) allows the disk, or
-    the spec names the store's folder.  Tasks get the rest, less what Ray's own processes need.
+    The object store gets 30 %, as by Ray's default, but at most the size of /dev/shm; that is 64 MB
+    in CML unless the project's `shared_memory_limit` is raised, and then Ray's smallest store is
+    on disk.  A size in the spec is used as far as Ray accepts it: above 10 GB at most the size
+    of /dev/shm, unless `slow_storage` (a setting of Ray) allows the disk, or the spec names the
+    store's folder.  Tasks get the rest, less the memory of Ray's own processes.
     """
     total = int(settings.memory_gib * 1024 * MIB)
     store = asked_store(settings) or max(min(total * 3 // 10, shm_free * 19 // 20), _MIN_STORE)
@@ -78,7 +78,7 @@ def sizes(settings: Settings, shm_free: int, *, slow_storage: bool = False) -> S
 
 
 def shm_free() -> int:
-    """Bytes free in /dev/shm; 0 where there is none."""
+    """Free bytes in /dev/shm; 0 without it."""
     try:
         stats = os.statvfs("/dev/shm")  # noqa: S108 - a mount that is asked, not a file that is made
     except OSError:
@@ -87,16 +87,16 @@ def shm_free() -> int:
 
 
 def command(python: str, parent: int, arguments: list[str]) -> list[str]:
-    """`ray start` under this interpreter, to end with the process `parent`."""
+    """`ray start` with this interpreter, which ends with the process `parent`."""
     return [python, "-u", "-c", _SHIM, str(parent), "start", *arguments]
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Ports that Ray would else take without asking whether they are free.
+    """Ports that Ray itself would use without a check.
 
-    `agent` is every node's dashboard agent, which loses seconds on a port that is taken; `gcs` and
-    `client` are a head's, `client` 0 where the Ray client is not installed or the spec chose one.
+    `agent` is each node's dashboard agent, which loses seconds on a port in use; `gcs` and `client`
+    are a head's, `client` 0 if the Ray client is not installed or the spec has its own port.
     """
 
     agent: int
@@ -138,7 +138,7 @@ def _options(
         "node-name": place.member,
         "temp-dir": temp_dir,
         "labels": ",".join(f"{key}={value}" for key, value in labels(settings, place).items()),
-        "num-cpus": str(math.ceil(settings.cpu)),  # Ray takes whole cores; 0 would take no task
+        "num-cpus": str(math.ceil(settings.cpu)),  # Ray has whole cores; 0 would run no task
         "num-gpus": str(settings.gpu),
         "memory": str(size.memory),
         "object-store-memory": str(size.store),
@@ -153,9 +153,9 @@ def _options(
 
 
 def _worker_ports(settings: Settings, place: Pod, taken: Collection[int]) -> Mapping[str, str]:
-    """The ports that the spec chose, less those that are taken; else Ray's range of 10002 to 19999.
+    """Free ports in the spec's range, else in Ray's range of 10002 to 19999.
 
-    Any free port is taken instead where pods share that range, and where too little is left.
+    Any free port if pods share that range, or if it has too few.
     """
     params = settings.ray_start_params
     if _LIST in params:
@@ -173,15 +173,15 @@ def _worker_ports(settings: Settings, place: Pod, taken: Collection[int]) -> Map
 
 
 def worker_range(settings: Settings) -> range:
-    """The range of ports that Ray's workers may have, of the spec or Ray's own."""
+    """The range of ports for Ray's workers, from the spec or by Ray's default."""
     params = settings.ray_start_params
     return range(int(params.get(_LOW, _LOWEST)), int(params.get(_HIGH, _HIGHEST)) + 1)
 
 
 def avoided_ports(settings: Settings, place: Pod) -> frozenset[int]:
-    """Ports that the node program may not choose for Ray, for another part of Ray has them.
+    """Ports that other components of Ray use.
 
-    Ray sets 8265 and 10001 of a worker aside, though nothing listens there.
+    Ray reserves 8265 and 10001 on workers, though nothing listens there.
     """
     params = settings.ray_start_params
     chosen = {int(value) for key, value in params.items() if key.endswith("-port")}
@@ -193,7 +193,7 @@ def avoided_ports(settings: Settings, place: Pod) -> frozenset[int]:
 
 
 def labels(settings: Settings, place: Pod) -> dict[str, str]:
-    """Ray allows letters, digits, dot, dash and underscore in a label's value."""
+    """Labels; Ray allows letters, digits, dot, dash and underscore in values."""
     return {
         "raycml.cluster": settings.cluster,
         "raycml.group": settings.group,
@@ -203,23 +203,23 @@ def labels(settings: Settings, place: Pod) -> dict[str, str]:
 
 
 def fingerprint_of(label: str) -> str:
-    """The fingerprint that a node's label says; empty for none."""
+    """The fingerprint in a node's label; empty without one."""
     return label.replace(".", ":", 1)
 
 
 def environment(
     environ: Mapping[str, str], settings: Settings, place: Pod, start: str, python: str
 ) -> dict[str, str]:
-    """What Ray's processes inherit.  `python` is the absolute path of the interpreter with Ray.
+    """Variables of Ray's processes.  `python` is the absolute path of the interpreter with Ray.
 
-    No credential of CML or of raycml is handed on, since every task could use it: the API key only
-    where the spec says `apiKeyAccess: true`, raycml's own variables never but for a few names.
+    Without credentials of CML or raycml, since every task could use them: the API key only with
+    `apiKeyAccess: true` in the spec, and of raycml's own variables only a few.
 
-    The auth mode is said on every node: a head that finds a token file would else demand tokens
-    from workers that have none.  The interpreter's folder comes first on the path, so that a job
-    that says `python` gets the one that has Ray.
+    Every node sets the auth mode: otherwise a head with a token file would require tokens from
+    workers without one.  The interpreter's folder is first in PATH, so that `python` in a job is
+    the interpreter with Ray.
     """
-    # An address of some other cluster would be taken for this one's.
+    # Ray would use an address of another cluster.
     withheld = {"RAY_ADDRESS", *(() if settings.api_key_access else API_KEYS)}
     inherited = {
         name: value

@@ -1,8 +1,8 @@
-"""The pod that writes a member's file, where two pods of one member live at once.
+"""Ownership of a member's file between two pods of the same member.
 
-Decided without comparing clocks: each pod counts one more than the file says when it starts, and
-the highest count owns the file for as long as the file changes.  A pod whose clock is wrong, or
-one that left a time in the future, so never silences the pods that come after it.
+Independent of clocks: at its start each pod increments the number in the file, and the highest
+number owns the file while the file changes.  So a pod with a wrong clock, or a time in the future,
+does not silence later pods.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 from controller.node.clock import Clock
 from controller.node.project_files import read_json, text_of
 
-SILENT_S = 30.0  # without a change of its file, over seven beats, a pod no longer owns it
+SILENT_S = 30.0  # a pod loses its file after this time without a change (seven updates)
 _HIGHEST = 2**53  # JSON numbers are exact up to there
 
 
 class Generation:
-    """`number` goes into the file, next to the pod's engine id."""
+    """`number` is in the file, next to the pod's engine ID."""
 
     def __init__(self, path: Path, engine_id: str, clock: Clock) -> None:
         self._path = path
@@ -29,7 +29,7 @@ class Generation:
         self.number = _number(read_json(path) or {}) + 1
 
     def is_superseded(self) -> bool:
-        """Whether the file belongs to a later pod that shows signs of life."""
+        """True if the file belongs to a later pod that is alive."""
         other = read_json(self._path) or {}
         engine_id = text_of(other, "engine_id")
         if (_number(other), engine_id) <= (self.number, self._engine_id):
@@ -42,7 +42,7 @@ class Generation:
 
 
 def _number(values: Mapping[str, object]) -> int:
-    """0 for a file of an earlier edition, and for anything that no pod counts to."""
+    """The number in a file; 0 in a file of an earlier edition, or if invalid."""
     number = values.get("generation")
     whole = isinstance(number, int) and not isinstance(number, bool)
     return number if whole and isinstance(number, int) and 0 < number < _HIGHEST else 0

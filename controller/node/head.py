@@ -1,7 +1,7 @@
-"""A head: starts Ray's GCS and dashboard, publishes its address, keeps the reporter running.
+"""A head: starts Ray's GCS and dashboard, publishes its address, and runs the reporter.
 
-The dashboard is the application's page.  When a part of the head ends, the node program ends with
-an error: the application fails and is repaired from outside, with a new incarnation.
+The dashboard is the application's web page.  If a part of the head ends, the node program exits
+with an error: the application fails, and the controller restarts it as a new incarnation.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from controller.node.project_files import (
 from controller.node.ray_process import RayRun
 
 START_LIMIT_S = 180.0
-SETTLE_S = 1.0  # a stop of the pod ends Ray's processes as well: let it be known first
+SETTLE_S = 1.0  # a stop of the pod ends Ray's processes as well: publish it first
 REPORTER_PAUSE_S = 10.0
 FAILURE = 1  # exit code
 
 
 class Head:
-    """`run` is Ray's start, already under way; `report` starts the reporter; `answers` asks a port.
+    """`run` is Ray's run, already started; `report` starts the reporter; `answers` probes a port.
 
-    `reach` says why a connection fails, or nothing.  `held` are the ports that stay claimed.
+    `reach` returns the reason of a failed connection, or nothing.  `held` are claimed ports.
     """
 
     def __init__(  # noqa: PLR0913 - its world, each part by name
@@ -95,7 +95,7 @@ class Head:
         standing.become(JOINING, f"Ray's head is starting at {self._note.address}")
 
     def step(self) -> int | None:
-        """The exit code, once this head is over; else None."""
+        """The exit code, once this head has ended; else None."""
         self._standing.beat()
         over = self._run.look()
         if over:
@@ -110,10 +110,10 @@ class Head:
         return None
 
     def stop(self, hurry: threading.Event) -> None:
-        self._standing.become(STOPPING, "asked to stop: Ray's head is ending")
+        self._standing.become(STOPPING, "stopping: Ray's head is shutting down")
         self._withdraw()
         self._run.end(self._clock, hurry)
-        self._standing.become(ENDED, "stopped as asked")
+        self._standing.become(ENDED, "stopped")
 
     def _publish(self) -> None:
         try:
@@ -125,13 +125,15 @@ class Head:
         self._standing.become(JOINED, f"Ray's head answers at {self._note.address}")
 
     def _keep_reporting(self) -> None:
-        """The reporter starts once the GCS answers, while the dashboard still loads."""
+        """Run the reporter once the GCS answers, which is before the dashboard does."""
         if not self._gcs_answers:
             self._gcs_answers = not self._reach(*self._note.host_and_port())
         now = self._clock.monotonic()
         if self._reporter is not None and self._reporter.poll() is not None:
             code = self._reporter.returncode
-            self._journal.say(f"the reporter ended with {code}; next in {REPORTER_PAUSE_S:g} s")
+            self._journal.say(
+                f"the reporter exited with {code}; restarting in {REPORTER_PAUSE_S:g} s"
+            )
             self._reporter = None
             self._reporter_not_before = now + REPORTER_PAUSE_S
         due = self._reporter is None and now >= self._reporter_not_before
@@ -139,7 +141,7 @@ class Head:
             self._reporter = self._report(self._note)
 
     def _is_replaced(self) -> bool:
-        """Whether another head was published after this one."""
+        """True if another head was published after this one."""
         note = read_head(self._papers)
         return self._published and note is not None and note.incarnation != self._note.incarnation
 

@@ -1,9 +1,9 @@
-"""What runs first, inside the application's kernel: starts the node program under `spec.python`.
+"""Code in the application's kernel: starts the node program with `spec.python`.
 
-The kernel is CML's: it may be IPython with a running event loop, without `__file__`, and where
-`SystemExit` is an exception like others.  Replacing it with `exec` would look like a crash to CML
-and lose the log; so the node program is its child, in the same process group, and the kernel
-passes on what the child prints, hands signals down, and ends as the child ended.
+The kernel is CML's: it may be IPython with a running event loop and without `__file__`, where
+`SystemExit` is an ordinary exception.  An `exec` would look like a crash to CML and lose the log;
+so the node program is a child process in the same process group, and the kernel passes on its
+output and signals, and ends with its exit code.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from controller.node.pod import PodError, Settings, read_pod, read_settings
 
 
 def start(values: Mapping[str, object]) -> None:
-    """The launcher's last line.  Raises SystemExit unless the node was stopped as asked."""
+    """Entry point of the launcher.  Raises SystemExit unless the node was stopped by request."""
     arguments = sys.argv[1:]
     if arguments[:1] == [node.NODE_FLAG]:
         raise SystemExit(_guarded(lambda: node.main(values, arguments)))
@@ -33,7 +33,7 @@ def start(values: Mapping[str, object]) -> None:
 
 
 def _guarded(run: Callable[[], int]) -> int:
-    """An exit code for settings or an environment that cannot be used."""
+    """The child's exit code, or one for invalid settings or an invalid environment."""
     try:
         return run()
     except PodError as error:
@@ -46,7 +46,7 @@ def _run(values: Mapping[str, object]) -> int:
     home = Path.cwd()
     settings = read_settings(values)
     read_pod(settings, os.environ, home)
-    python = home / settings.python  # an absolute path stays itself
+    python = home / settings.python  # an absolute path stays unchanged
     command = [str(python), "-u", str(home / settings.launcher), node.NODE_FLAG, str(os.getpid())]
     try:
         child = begin(command, home)

@@ -1,6 +1,6 @@
-"""What a member says: to its standard output, and to a log in the project that survives the pod.
+"""Log of a member: on standard output, and in a file of the project that outlives the pod.
 
-The log is bounded: 1 MiB and one older file.  A log that cannot be written never stops a node.
+The file is bounded: 1 MiB and one older file.  If it cannot be written, the node continues.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LINE = 2000  # characters
 
 
 class Journal:
-    """Safe to use from several threads."""
+    """A log; thread-safe."""
 
     def __init__(self, path: Path, clock: Clock, limit: int = LIMIT) -> None:
         self._path = path
@@ -28,7 +28,7 @@ class Journal:
         self._tail: deque[str] = deque(maxlen=_TAIL)
 
     def say(self, message: str) -> None:
-        """One line, or several, each with the time."""
+        """Log a line, or several, each with the time."""
         now = stamp(self._clock.now())
         with self._lock:
             for line in message.splitlines() or [""]:
@@ -60,4 +60,4 @@ def _to_stdout(line: str) -> None:
         sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         sys.stdout.flush()
     except (OSError, ValueError):
-        return  # whoever read it is gone
+        return  # its reader has gone

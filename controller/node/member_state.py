@@ -1,7 +1,7 @@
-"""How a member stands: its state, said in the log, in the member's file and on its page.
+"""State of a member, in its log, its file and its web page.
 
-The file is written at each change and at most five seconds after the last time, so that a reader
-can tell a member that lives from a file that outlived one.
+The file is written at each change and at least every five seconds, so that readers can distinguish
+a live member from a leftover file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BEAT_S = 4.0
 
 @dataclass(frozen=True)
 class Versions:
-    """Of what really runs here; Ray's is empty where it is not installed."""
+    """Actual versions; Ray's is empty if it is not installed."""
 
     ray: str
     python: str
@@ -38,7 +38,7 @@ class Versions:
 
 @dataclass(frozen=True)
 class View:
-    """One moment of a member, for its page."""
+    """A snapshot of a member, for its web page."""
 
     cluster: str
     member: str
@@ -52,7 +52,7 @@ class View:
 
 
 class MemberState:
-    """Written by one thread, read by many."""
+    """State with one writing thread and several readers."""
 
     def __init__(
         self, papers: MemberFiles, place: Pod, versions: Versions, clock: Clock, journal: Journal
@@ -83,12 +83,12 @@ class MemberState:
             return self._view
 
     def follow(self, incarnation: str, address: str) -> None:
-        """The head that this member now belongs to; the next `become` or `beat` writes it."""
+        """Set the member's head; the next `become` or `beat` writes it."""
         with self._lock:
             self._view = replace(self._view, head_incarnation=incarnation, head_address=address)
 
     def become(self, state: str, message: str) -> None:
-        """`since` moves only with the state.  The same news twice is said once."""
+        """Set state and message.  `since` changes with the state; a repetition is not logged."""
         old = self.view()
         if (old.state, old.message) == (state, message):
             return

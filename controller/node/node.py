@@ -1,7 +1,7 @@
-"""The node program: one Ray node as the child of an application's kernel, under `spec.python`.
+"""The node program: a Ray node as child of an application's kernel, with `spec.python`.
 
-Puts the parts together, runs the head or the worker until it is over or the pod is stopped, and
-says how it ended: 0 when it was asked to stop, 1 when it gave up, 3 when it could not begin.
+Runs the head or the worker until it ends or the pod is stopped.  Exit codes: 0 after a requested
+stop, 1 after a failure, 3 if it could not start.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ REPORT_FLAG = "--raycml-report"
 GCS_PORT = 6379
 CLIENT_PORT = 10001
 AGENT_PORT = 52365
-_ONE_STOP_S = 1.0  # a pod's stop may reach a process twice: from the kernel and from outside
+_ONE_STOP_S = 1.0  # a stop may arrive twice: from the kernel and from outside
 
 
 class Stop:
-    """Whether to stop, and whether at once: set by signals, TERM and INT alike."""
+    """A requested stop, orderly or immediate, set by the signals TERM and INT."""
 
     def __init__(self, clock: Clock) -> None:
         self.requested = threading.Event()
@@ -71,7 +71,7 @@ class Role(Protocol):
 
 @dataclass(frozen=True)
 class Node:
-    """All that head and worker are made of."""
+    """Parts of head and worker."""
 
     settings: Settings
     place: Pod
@@ -99,7 +99,7 @@ class Node:
 
 
 def main(values: Mapping[str, object], arguments: list[str]) -> int:
-    """`arguments` are NODE_FLAG and the kernel's process id."""
+    """Run the node; `arguments` are NODE_FLAG and the kernel's process ID."""
     clock = Clock()
     stop = Stop(clock)
     stop.listen()
@@ -136,7 +136,7 @@ def assemble(settings: Settings, place: Pod, versions: Versions, clock: Clock) -
 
 
 def own_versions() -> Versions:
-    """Without importing Ray, which takes half a second."""
+    """Versions, without an import of Ray, which takes half a second."""
     try:
         ray = importlib.metadata.version("ray")
     except importlib.metadata.PackageNotFoundError:
@@ -145,7 +145,7 @@ def own_versions() -> Versions:
 
 
 def version_fault(settings: Settings, versions: Versions) -> str:
-    """Why this interpreter cannot run the node; empty when it can."""
+    """The reason why this interpreter cannot run the node; empty if it can."""
     if not versions.ray:
         return (
             f"{settings.python} has no Ray; install ray[default]=={settings.ray_version} "
@@ -160,7 +160,7 @@ def version_fault(settings: Settings, versions: Versions) -> str:
 
 
 def live(role: Role, clock: Clock, stop: Stop, kernel_lives: Callable[[], bool]) -> int:
-    """Step until the role is over, a stop is asked for, or the kernel is gone."""
+    """Step until the role ends, a stop is requested, or the kernel has ended."""
     while not clock.wait(TICK_S, stop.requested) and kernel_lives():
         code = role.step()
         if code is not None and not stop.requested.is_set():
@@ -184,7 +184,7 @@ def worker(node: Node) -> Worker:
 
 
 def launch_worker(node: Node, agent: ports.Claim, note: HeadNote) -> RayRun:
-    """`agent` stays claimed from one run of Ray to the next."""
+    """Function that starts Ray; `agent` stays claimed between runs of Ray."""
     temp_dir = TempDir()
     arguments = command.worker_arguments(
         node.settings,
@@ -227,7 +227,7 @@ def launch_head(node: Node, chosen: command.Ports) -> RayRun:
 
 
 def _client_port(node: Node) -> ports.Claim | None:
-    """Ray refuses a port for its client where the client's gRPC is not installed."""
+    """The port of the Ray client; 0 without its gRPC, in which case Ray refuses a port."""
     chosen = "ray-client-server-port" in node.settings.ray_start_params
     if chosen or importlib.util.find_spec("grpc") is None:
         return None
@@ -247,19 +247,19 @@ def _sizes(node: Node) -> command.Sizes:
     if size.store < asked:
         node.journal.say(
             f"the object store gets {size.store // command.MIB} MiB instead of "
-            f"{asked // command.MIB}, for Ray refuses a large one beyond shared memory: raise the "
+            f"{asked // command.MIB}, since Ray refuses more than the shared memory: raise the "
             "project's shared_memory_limit"
         )
     if size.store > free:
         node.journal.say(
-            f"shared memory offers {free // command.MIB} MiB, so Ray keeps objects on disk, which "
+            f"shared memory has {free // command.MIB} MiB, so Ray keeps objects on disk, which "
             "is slow: raise the project's shared_memory_limit"
         )
     return size
 
 
 def start_reporter(node: Node, note: HeadNote) -> subprocess.Popen[bytes]:
-    """Its standard input is a pipe that ends with this process, and so does it."""
+    """Start the reporter; its standard input is a pipe that ends with this process."""
     assignment = {
         "cluster": note.cluster,
         "incarnation": note.incarnation,
@@ -278,7 +278,7 @@ def start_reporter(node: Node, note: HeadNote) -> subprocess.Popen[bytes]:
 
 
 def run_reporter(arguments: list[str]) -> int:
-    """`arguments` are REPORT_FLAG and the assignment as JSON."""
+    """Run the reporter; `arguments` are REPORT_FLAG and the assignment as JSON."""
     report.run(report.Assignment(**json.loads(arguments[1])), Path.cwd())
     return 0
 

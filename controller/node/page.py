@@ -1,7 +1,7 @@
-"""A worker's page: its state, for people at `/` and for machines at `/healthz`.
+"""Web page of a worker: its state, as HTML at `/` and as JSON at `/healthz`.
 
-CML calls an application RUNNING once `/` answers 200, so this page answers before Ray does.  It
-listens on loopback only, changes nothing, escapes all it shows, and needs no script.
+CML reports an application as RUNNING once `/` answers 200, so this page answers before Ray does.
+It listens on loopback only, is read-only, escapes all content, and needs no script.
 """
 
 from __future__ import annotations
@@ -75,13 +75,13 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     allow_reuse_address = True
 
     def server_bind(self) -> None:
-        # HTTPServer's own looks up the host's name, which takes long where DNS does not answer.
+        # HTTPServer's version looks up the host name, which is slow without DNS.
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
 
 class Page:
-    """Raises OSError when the port is taken."""
+    """The server; OSError if the port is in use."""
 
     def __init__(self, port: int, view: Callable[[], View], lines: Callable[[], list[str]]) -> None:
         try:
@@ -133,6 +133,6 @@ def _handler(
                 self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Requests are not logged: CML polls the page for ever."""
+            """No log of requests, since CML polls the page."""
 
     return Handler

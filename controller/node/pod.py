@@ -1,7 +1,7 @@
-"""What the node program was told: the launcher's settings, and the pod that it woke up in.
+"""Input of the node program: the launcher's settings, and the pod's variables.
 
-Everything is checked once, here, with a message that a person can act on.  Nothing is read from
-the environment anywhere else, but what is handed on to Ray.
+Everything is validated here, once, with actionable messages.  Other modules read variables only to
+pass them to Ray.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ORDINAL = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 class PodError(ValueError):
-    """The settings or the pod's environment cannot be used; the message says which and why."""
+    """Invalid settings or variables; the message names them and the reason."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Pod:
-    """The pod: `ip` is what other pods reach, `port` what CML's proxy reaches on 127.0.0.1."""
+    """The pod: `ip` for other pods, `port` on 127.0.0.1 for CML's proxy."""
 
     home: Path
     member: str
@@ -62,12 +62,12 @@ class Pod:
 
     @property
     def shares_host(self) -> bool:
-        """Whether other pods live on the same host's network, as on the embedded CML."""
+        """True if pods share the host's network, as in the local emulator."""
         return self.ip.startswith("127.") or self.ip == "::1"
 
 
 def read_settings(values: Mapping[str, object]) -> Settings:
-    """Raises PlaceError."""
+    """The settings.  Raises PodError."""
     group = _matching(values, "group", _NAME)
     return Settings(
         cluster=_matching(values, "cluster", _NAME),
@@ -85,7 +85,7 @@ def read_settings(values: Mapping[str, object]) -> Settings:
 
 
 def read_pod(settings: Settings, environ: Mapping[str, str], home: Path) -> Pod:
-    """Raises PlaceError, also where the application's mark is another cluster's or group's."""
+    """The pod.  Raises PodError, also if the mark names another cluster or group."""
     cluster = environ.get("RAYCML_CLUSTER", settings.cluster)
     if cluster != settings.cluster:
         raise PodError(f"RAYCML_CLUSTER is {cluster}, but the launcher is of {settings.cluster}")
@@ -100,13 +100,13 @@ def read_pod(settings: Settings, environ: Mapping[str, str], home: Path) -> Pod:
 
 
 def _fault(key: str, remedy: str) -> PodError:
-    return PodError(f"the launcher's setting `{key}` is missing or wrong: it must be {remedy}")
+    return PodError(f"the launcher's setting `{key}` is missing or invalid: it must be {remedy}")
 
 
 def _text(values: Mapping[str, object], key: str) -> str:
     value = values.get(key)
     if not isinstance(value, str) or not value or "\0" in value:
-        raise _fault(key, "a text that is not empty")
+        raise _fault(key, "a string that is not empty")
     return value
 
 
@@ -134,10 +134,10 @@ def _count(values: Mapping[str, object], key: str) -> int:
 def _params(values: Mapping[str, object]) -> Mapping[str, str]:
     value = values.get("ray_start_params")
     if not isinstance(value, dict):
-        raise _fault("ray_start_params", "an object of texts")
+        raise _fault("ray_start_params", "an object of strings")
     for one in (*value.keys(), *value.values()):
         if not isinstance(one, str) or "\0" in one:
-            raise _fault("ray_start_params", "an object of texts")
+            raise _fault("ray_start_params", "an object of strings")
     return dict(value)
 
 

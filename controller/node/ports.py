@@ -1,7 +1,7 @@
-"""Ports that Ray listens on for all addresses of the host, chosen so that pods do not collide.
+"""Ports for Ray, chosen so that pods do not collide.
 
-In CML each pod has a network of its own and every first choice is free.  On the embedded CML pods
-share the host's; there a claim also keeps two pods that start at once from the same choice.
+In CML each pod has its own network, and every preferred port is free.  In the local emulator pods
+share the host's network; there a claim also prevents the same choice by pods that start together.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EPERM})
 
 
 class Claim:
-    """A port that no other node program of this network will choose while the claim is held.
+    """A port that no other node program of this network chooses during the claim.
 
     The claim is an abstract Unix socket: it belongs to the network namespace, as ports do, and
-    the system releases it when the process ends, however it ends.
+    the system releases it at the end of the process.
     """
 
     def __init__(self, port: int, holder: socket.socket) -> None:
@@ -35,9 +35,8 @@ class Claim:
 def claim(preferred: int, ip: str, avoided: Collection[int] = ()) -> Claim:
     """The preferred port if it is free on `ip`, on loopback and on all addresses, else another.
 
-    `ip` is of either family; loopback and all addresses are looked at in both.  None of `avoided`
-    is chosen.  Raises OSError when no free port is found, or when `ip` is not an address of this
-    pod.
+    `ip` is of either family; loopback and all addresses are checked in both.  Never one of
+    `avoided`.  OSError without a free port, or if `ip` is not an address of this pod.
     """
     for attempt in range(_TRIES):
         port = preferred if attempt == 0 else _any_port(ip)
@@ -77,7 +76,7 @@ def _any_port(ip: str) -> int:
 
 
 def _is_free(host: str, port: int, *, own: bool = True) -> bool:
-    """A host of a family that this pod lacks has nothing on any port; for its `own`, OSError."""
+    """True for a free port; a family that this pod lacks is free, or an OSError for `own`."""
     try:
         with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -94,11 +93,11 @@ def _is_free(host: str, port: int, *, own: bool = True) -> bool:
 
 
 def reach(host: str, port: int, timeout_s: float = 3.0) -> str:
-    """Why a TCP connection to there fails; empty when it succeeds."""
+    """The reason of a failed TCP connection; empty for success."""
     try:
         socket.create_connection((host, port), timeout_s).close()
     except ConnectionRefusedError:
-        return "nothing listens there: the head is not up, or head.json is of an earlier one"
+        return "connection refused: the head is not running, or head.json is outdated"
     except socket.timeout:  # noqa: UP041 - in Python 3.9 this is not TimeoutError
         return "no answer: the workspace may block TCP between pods (network policy or Istio)"
     except OSError as error:
@@ -107,7 +106,7 @@ def reach(host: str, port: int, timeout_s: float = 3.0) -> str:
 
 
 def answers(port: int, path: str, timeout_s: float = 2.0) -> bool:
-    """Whether a GET of `path` from 127.0.0.1 gives 200."""
+    """True if a GET of `path` on 127.0.0.1 answers 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     with contextlib.closing(connection):
         try:

@@ -1,7 +1,6 @@
-"""Processes of this pod, by /proc: who lives, who descends from whom, who carries a mark.
+"""Processes of this pod, from /proc: running processes, descendants, processes with a mark.
 
-A process is known by its id and its start time together, so that a reused id is never mistaken for
-it.  A zombie counts as ended.
+A process is identified by ID and start time, since IDs are reused.  A zombie counts as ended.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class Process:
 def find(pid: int) -> Process | None:
     try:
         text = (_PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace")
-        # The name in brackets may itself hold spaces and brackets.
+        # The name in brackets may contain spaces and brackets.
         fields = text.rpartition(")")[2].split()
         return Process(pid, int(fields[1]), int(fields[19]), fields[0])
     except (OSError, ValueError, IndexError):
@@ -53,7 +52,7 @@ def everybody() -> dict[int, Process]:
 
 
 def descendants(ancestor: int) -> list[Process]:
-    """Children, their children and so on, zombies included, without the ancestor."""
+    """All descendants, including zombies."""
     children: dict[int, list[Process]] = {}
     for process in everybody().values():
         children.setdefault(process.parent, []).append(process)
@@ -67,7 +66,7 @@ def descendants(ancestor: int) -> list[Process]:
 
 
 def carrying(mark: str) -> list[Process]:
-    """Processes that were started with `mark`, a whole `NAME=value`, in their environment."""
+    """Processes with `mark`, a whole `NAME=value`, in their initial environment."""
     wanted = mark.encode()
     return [
         p for p in everybody().values() if wanted in _environment(p.pid) and p.pid != os.getpid()
@@ -96,16 +95,16 @@ def kill(process: Process) -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent ended, so that none is lost from sight.
+    """Become the parent of descendants whose parent has ended.
 
-    Where the system does not offer it, such processes are found by their mark only.
+    If the system does not support it, such processes are found only by their mark.
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def bury(keep: set[int]) -> None:
-    """Reap adopted children that have ended; `keep` are ids for which somebody else waits."""
+    """Reap ended adopted children; `keep` are IDs that other code waits for."""
     for process in descendants(os.getpid()):
         mine = process.parent == os.getpid() and process.pid not in keep
         if mine and process.is_zombie:

@@ -1,7 +1,7 @@
-"""The files through which members and controller know each other, under `.raycml` of the home.
+"""Files of members in `.raycml` of the project, read by the controller and other members.
 
-Each is JSON, has one writer, and is written to a temporary name beside it and renamed.  Files
-outlive pods, so a reader believes none because it exists.  They hold no secrets.
+Each is JSON with a single writer, and is written under a temporary name and renamed.  Files
+outlive pods, so their existence proves nothing.  They contain no secrets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SIZE_LIMIT = 4 * 1024 * 1024  # bytes
 
 @dataclass(frozen=True)
 class MemberFiles:
-    """Where the files of one cluster lie."""
+    """Paths of the files of a cluster."""
 
     home: Path
     cluster: str
@@ -50,12 +50,12 @@ class MemberFiles:
 
 
 def flat(member: str) -> str:
-    """A member as a file's name.  Injective: `head` is no group, and only ordinals are numbers."""
+    """A member as a file name.  Unique: `head` is no group, and only ordinals are numbers."""
     return member.replace("/", "-")
 
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
-    """Raises OSError; then the file is as it was before."""
+    """Write the file; on an OSError it is unchanged."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -68,7 +68,7 @@ def write_json(path: Path, value: Mapping[str, object]) -> None:
 
 
 def clear_drafts(path: Path) -> None:
-    """Remove what killed writers of this file left; each file has one writer at a time."""
+    """Remove drafts of killed writers; each file has one writer at a time."""
     for draft in path.parent.glob(f".{path.name}.*"):
         if draft.name.rpartition(".")[2].isdigit():
             with contextlib.suppress(OSError):
@@ -87,7 +87,7 @@ def read_json(path: Path) -> dict[str, object] | None:
 
 
 def text_of(values: Mapping[str, object], key: str) -> str:
-    """The text under this key; empty for anything that is not text."""
+    """The string under this key; empty for another type."""
     value = values.get(key)
     return value if isinstance(value, str) else ""
 
@@ -99,7 +99,7 @@ def host_port(host: str, port: int) -> str:
 
 @dataclass(frozen=True)
 class HeadNote:
-    """What a head publishes of one incarnation once its GCS and its dashboard answer."""
+    """Publication of a head's incarnation, once its GCS and its dashboard answer."""
 
     cluster: str
     incarnation: str
@@ -112,7 +112,7 @@ class HeadNote:
     started_at: str
 
     def host_and_port(self) -> tuple[str, int]:
-        """The host without the brackets that an IPv6 address has in `address`."""
+        """Host and port of `address`, without the brackets of an IPv6 address."""
         host, _, port = self.address.rpartition(":")
         return host.strip("[]"), int(port)
 
@@ -122,7 +122,7 @@ def write_head(papers: MemberFiles, note: HeadNote) -> None:
 
 
 def read_head(papers: MemberFiles) -> HeadNote | None:
-    """The note of this very cluster, if it is whole."""
+    """The valid note of this cluster, or None."""
     values = read_json(papers.head) or {}
     if values.get("schema") != HEAD_SCHEMA or values.get("cluster") != papers.cluster:
         return None
@@ -146,7 +146,7 @@ def read_head(papers: MemberFiles) -> HeadNote | None:
 
 
 def remove_head(papers: MemberFiles, incarnation: str) -> None:
-    """Remove `head.json`, if it is still this incarnation's."""
+    """Remove `head.json`, if it belongs to this incarnation."""
     note = read_head(papers)
     if note is not None and note.incarnation == incarnation:
         papers.head.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""One run of `ray start --block`: started, watched, ended.
+"""A run of `ray start --block`: start, observation, end.
 
-`ray start` stays for ever once its raylet has ended well, as after a drain; so what is watched is
-the raylet itself, and on a head the GCS and the dashboard too.
+`ray start` never exits after a successful end of its raylet, as after a drain; so the raylet itself
+is observed, and on a head also the GCS and the dashboard.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from controller.node.processes import Process
 WORKER_PARTS = ("raylet",)
 HEAD_PARTS = ("gcs_server", "dashboard", "raylet")
 _FILES = {"raylet": "raylet", "gcs_server": "gcs_server", "dashboard.py": "dashboard"}
-_UP = "Ray runtime started"  # what `ray start` prints once the node is part of a cluster
-# Counters of a raylet that ended, and advice such as `ray stop` that does not hold on CML.
+_UP = "Ray runtime started"  # output of `ray start` once the node has joined a cluster
+# Counters of an ended raylet, and advice such as `ray stop` that does not apply in CML.
 _NOISE = ("[state-dump]", "INFO scripts.py", "SUCC scripts.py", "INFO cli_output", "INFO usage_lib")
 _LONGEST_BASE = 40  # characters: Ray adds some 60 for its sockets, and the system's limit is 107
 _BURY_EVERY = 10  # looks
 
 
 class TempDir:
-    """A short folder on local disk for one run of Ray, with all that Ray puts there.
+    """A folder with a short path on local disk for a run of Ray.
 
-    `variables` lead what Ray's processes leave in a temporary folder there as well, unless somebody
-    chose a folder for that whose name is too long for Ray.
+    `variables` also direct temporary files of Ray's processes there, unless the environment has
+    a folder for them whose path is too long for Ray.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class TempDir:
 
 
 class RayRun:
-    """`start` marks every process of this node program, also those that Ray detaches."""
+    """A run; `start` marks all processes of this node program, including detached ones."""
 
     def __init__(
         self,
@@ -86,31 +86,31 @@ class RayRun:
 
     @property
     def is_up(self) -> bool:
-        """Ray says that the node is part of the cluster, and what is watched was seen alive."""
+        """True once the node has joined, and all observed processes are running."""
         return self._up.is_set() and not self._missing
 
     def look(self) -> str:
-        """Why this run is over; empty while it is not."""
+        """The reason for the end of the run; empty while it is running."""
         self._find_parts()
         self._looks += 1
         if self._looks % _BURY_EVERY == 0:
             processes.bury({self._child.pid})
         code = self._child.poll()
         if code is not None:
-            return f"`ray start` ended with {_ending(code)}"
+            return f"`ray start` exited with {_ending(code)}"
         for name, process in self._parts.items():
             if not processes.lives(process):
                 return f"Ray's {name} ended"
         return ""
 
     def was_drained(self) -> bool:
-        """Whether the raylet ended well while `ray start` stayed, as it does after a drain."""
+        """True if the raylet ended successfully while `ray start` still runs, as after a drain."""
         raylet = self._parts.get("raylet")
         ended = raylet is not None and not processes.lives(raylet)
         return ended and self._child.poll() is None
 
     def end(self, clock: Clock, hurry: threading.Event, grace_s: float = DRAIN_S + 2.0) -> None:
-        """Let Ray drain and end itself within the grace, then end by force all that is left.
+        """Let Ray drain and end within the grace period, then kill the remaining processes.
 
         `hurry`, or a grace of 0, skips the drain.
         """
@@ -122,11 +122,13 @@ class RayRun:
                 if clock.wait(0.1, hurry):
                     break
         self._sweep(family, clock)
-        self._listener.join(1)  # its last words; not for ever, should somebody hold the pipe
+        self._listener.join(
+            1
+        )  # for its last output; bounded, since another process may keep the pipe open
         self._temp_dir.remove()
 
     def _sweep(self, family: list[Process], clock: Clock) -> None:
-        """Kill until nothing is left: a process may start another while it is being looked for."""
+        """Kill until no process is left, since a process may start others meanwhile."""
         with contextlib.suppress(OSError):
             self._child.kill()
         never = threading.Event()
@@ -139,7 +141,9 @@ class RayRun:
             if not left:
                 break
             clock.wait(0.05, never)
-        with contextlib.suppress(subprocess.TimeoutExpired):  # held by the system, in a dead mount
+        with contextlib.suppress(
+            subprocess.TimeoutExpired
+        ):  # blocked in the kernel by a dead mount
             self._child.wait(5)
 
     def _find_parts(self) -> None:
@@ -166,7 +170,7 @@ class RayRun:
 
 
 def _part(pid: int) -> str:
-    """Which part of Ray this process is, by the program it runs; empty for others."""
+    """The component of Ray, by the process's program; empty for others."""
     for argument in processes.arguments(pid)[:3]:
         name = _FILES.get(argument.rpartition("/")[2])
         if name is not None:

@@ -1,7 +1,7 @@
-"""The head's reporter: every three seconds, what Ray and the members say of this cluster, joined.
+"""The head's reporter: joins the states of Ray and of the members every three seconds.
 
-Runs as a child of the head's node program, with the Ray package of the same interpreter.  It only
-asks the GCS (node table, and the state kept for autoscalers): it starts no raylet and is no driver.
+Runs as a child process of the head's node program, with the same interpreter's Ray package.  It
+reads only the GCS (node table, and autoscaler state): it starts no raylet and is no driver.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ EVERY_S = 3.0
 GCS_TIMEOUT_S = 5
 MOST_MEMBERS = 10_000
 MOST_LISTED = 200  # of unknown nodes, and of pending demands
-GONE_AFTER_S = 24 * 3600.0  # a member's file that its pod has not written for so long is removed
-_UNCHANGED_S = 60.0  # a living pod writes many times in it, whatever its clock says
+GONE_AFTER_S = 24 * 3600.0  # age at which an unchanged file of a member is removed
+_UNCHANGED_S = 60.0  # a live pod writes many times in this time, whatever its clock
 
 
 @dataclass(frozen=True)
 class RayNode:
-    """A row of Ray's own node table.  `idle_s` is None when Ray does not say; 0 is busy."""
+    """A row of Ray's node table.  `idle_s` is None if unknown; 0 if busy."""
 
     node_id: str
     ip: str
@@ -55,7 +55,7 @@ class RayNode:
 
 @dataclass(frozen=True)
 class Demand:
-    """Resources that `count` waiting tasks or bundles of this shape each ask for."""
+    """Resources that each of `count` pending tasks or bundles requests."""
 
     resources: Mapping[str, float]
     count: int
@@ -63,7 +63,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class Reading:
-    """What Ray said at one moment; `demand` is None when it did not say."""
+    """A state of Ray; `demand` is None if unknown."""
 
     nodes: tuple[RayNode, ...]
     demand: tuple[Demand, ...] | None
@@ -72,14 +72,14 @@ class Reading:
 
 
 class Source(Protocol):
-    """Where readings come from."""
+    """Source of readings."""
 
     def read(self) -> Reading:
-        """Raises nothing: a failure is the reading's `error`."""
+        """The current reading.  Raises nothing: a failure is the reading's `error`."""
 
 
 class GcsSource:
-    """Ray's GCS through the Ray package; its classes have no types of their own.
+    """Ray's GCS, through the Ray package, whose classes have no types.
 
     `get_all_node_info` and `GetClusterStatus` answer without a running autoscaler (Ray 2.60).
     """
@@ -105,7 +105,7 @@ class GcsSource:
         return Reading(tuple(_ray_node(i, idle) for i in table.values()), demand, session, "")
 
     def _status(self) -> tuple[dict[str, float], tuple[Demand, ...], str]:
-        """Idle seconds by node id, waiting demand, name of Ray's session."""
+        """Idle seconds by node ID, pending demand, name of Ray's session."""
         reply = self._reply()
         reply.ParseFromString(self._client.get_cluster_status(timeout_s=GCS_TIMEOUT_S))
         state = reply.cluster_resource_state
@@ -123,7 +123,7 @@ class GcsSource:
 
 
 def _ray_node(info: object, idle: Mapping[str, float]) -> RayNode:
-    """From Ray's GcsNodeInfo, a protobuf message without Python types."""
+    """A row from Ray's GcsNodeInfo, a protobuf message without Python types."""
     row = _Message(info)
     node_id = row.data("node_id").hex()
     return RayNode(
@@ -140,7 +140,7 @@ def _ray_node(info: object, idle: Mapping[str, float]) -> RayNode:
 
 
 class _Message:
-    """A message by the names of its fields; a field that another Ray lacks is as if empty."""
+    """A message, by field names; a field that another Ray version lacks is empty."""
 
     def __init__(self, message: object) -> None:
         self._message = message
@@ -161,7 +161,7 @@ class _Message:
 
 
 def _amounts(resources: Mapping[object, object]) -> dict[str, float]:
-    """Without the marks `node:<ip>` that Ray adds to each node."""
+    """Resources without `node:<ip>`, which Ray adds to each node."""
     return {
         str(name): float(amount)
         for name, amount in resources.items()
@@ -176,7 +176,7 @@ def _first_line(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class Assignment:
-    """What the head's node program tells its reporter."""
+    """Settings from the head's node program."""
 
     cluster: str
     incarnation: str
@@ -189,8 +189,8 @@ class Assignment:
 def join(papers: Iterable[Mapping[str, object]], nodes: Iterable[RayNode]) -> dict[str, object]:
     """The report's `members` and `unknown_nodes`.
 
-    A node is a member's when it carries the engine id that the member's own file names: a node of
-    an earlier pod of the same member is unknown.  Of several, the living one, then the latest.
+    A node belongs to a member if it has the engine ID in the member's file: a node of an earlier
+    pod of the member is unknown.  Of several, the one alive, then the latest.
     """
     by_engine: dict[str, RayNode] = {}
     for node in sorted(nodes, key=lambda one: (one.alive, one.started_ms)):
@@ -230,7 +230,7 @@ def _stranger(node: RayNode) -> dict[str, object]:
 
 
 class Reporter:
-    """Writes the head report of one incarnation, numbered without a gap."""
+    """Writes the head report of an incarnation, with sequence numbers."""
 
     def __init__(
         self, assignment: Assignment, papers: MemberFiles, source: Source, clock: Clock
@@ -246,9 +246,9 @@ class Reporter:
         clear_drafts(papers.report)
 
     def report(self) -> None:
-        """Write one report.  Raises OSError.
+        """Write a report.  Raises OSError.
 
-        A head that another one has replaced stays silent: `head.json` named it and does no more.
+        Writes nothing once `head.json` names another head.
         """
         note = read_head(self._papers)
         published = note is not None and note.incarnation == self._assignment.incarnation
@@ -274,7 +274,7 @@ class Reporter:
         }
 
     def _last_sequence(self) -> int:
-        """Of a reporter of the same incarnation that ended before this one; else 0."""
+        """The last number of a previous reporter of this incarnation; else 0."""
         values = read_json(self._papers.report) or {}
         last = values.get("sequence")
         same = values.get("incarnation") == self._assignment.incarnation
@@ -288,16 +288,16 @@ class Reporter:
         return [paper for path, paper in ours if not self._is_removed(path, paper)]
 
     def _sign(self, path: Path, paper: Mapping[str, object]) -> tuple[tuple[str, str], float]:
-        """What tells one writing of a file from the next, and when it was first read."""
+        """The version of a file, and the time of its first read."""
         sign = (text_of(paper, "engine_id"), text_of(paper, "observed_at"))
         before = self._signs.get(path)
         return before if before and before[0] == sign else (sign, self._clock.monotonic())
 
     def _is_removed(self, path: Path, paper: Mapping[str, object]) -> bool:
-        """Removes the file of a pod that is long gone.
+        """Remove the file of a pod that ended long ago; True if removed.
 
-        Its time is of another clock, so a file that changes is never old, and one from the future
-        is as old as it was seen unchanged.
+        Its time is from another clock, so a file that changes is never old, and the age of a file
+        from the future is the time without a change.
         """
         unchanged = self._clock.monotonic() - self._signs[path][1]
         observed = parse_stamp(paper.get("observed_at"))
@@ -314,7 +314,7 @@ def _is_paper(paper: Mapping[str, object]) -> bool:
 
 
 def run(assignment: Assignment, home: Path) -> None:
-    """Report until the standard input ends, which is when the node program that holds it does."""
+    """Report until standard input ends, which is at the end of the node program."""
     clock = Clock()
     reporter = Reporter(
         assignment, MemberFiles(home, assignment.cluster), GcsSource(assignment.address), clock

@@ -1,7 +1,7 @@
-"""A worker: waits for a head that lives, joins it, follows it to its next incarnation.
+"""A worker: waits for a live head, joins it, and follows it to its next incarnation.
 
-`step` looks once, acts at most once, and never waits long.  The application outlives Ray: a head
-that comes back, or a raylet that ends, costs a restart of Ray inside it.
+`step` checks once, acts at most once, and never waits long.  The application outlives Ray: after
+the restart of a head or the end of a raylet, Ray is restarted in the same application.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from controller.node.pod import HEAD, Pod
 from controller.node.project_files import HeadNote, MemberFiles, read_head, read_json
 from controller.node.ray_process import RayRun
 
-FRESH_S = 30.0  # how old a head's last sign of life may be, by this pod's clock
+FRESH_S = 30.0  # maximal age of a head's last update, by this pod's clock
 JOIN_LIMIT_S = 120.0
-DRAIN_PAUSE_S = 30.0  # who drains a node is about to stop it; if nobody does, it joins again
-SETTLE_S = 2.5  # `ray start` looks at its children each second: only then is its own end known
+DRAIN_PAUSE_S = 30.0  # a drained node is usually stopped; otherwise it joins again
+SETTLE_S = 2.5  # `ray start` checks its children each second, and ends after that
 QUIET_S = 300.0
 MOST_FAILURES = 10
 LONGEST_DELAY_S = 30.0
@@ -37,9 +37,9 @@ FAILURE = 1  # exit code
 
 
 class Vitals:
-    """Whether the head that `head.json` names lives now: by its own state file, which it refreshes.
+    """Check if the head in `head.json` is alive, by its state file, which it updates.
 
-    A fresh time is believed at once.  Where clocks differ between pods, a time that moves is.
+    A recent time counts immediately.  If clocks differ between pods, a changing time counts.
     """
 
     def __init__(self, papers: MemberFiles, clock: Clock) -> None:
@@ -68,7 +68,7 @@ class Vitals:
 
 
 class Worker:
-    """`launch` starts Ray against a head; `reach` says why a connection to it fails, or nothing."""
+    """A worker; `launch` starts Ray, `reach` returns the reason of a failed connection."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Worker:
         self._never = threading.Event()
 
     def step(self) -> int | None:
-        """The exit code, once this member has given up; else None."""
+        """The exit code, once this member has ended; else None."""
         self._standing.beat()
         if self._run is None:
             return self._seek()
@@ -110,25 +110,25 @@ class Worker:
         return self._watch(self._run)
 
     def stop(self, hurry: threading.Event) -> None:
-        self._standing.become(STOPPING, "asked to stop: Ray drains this node")
+        self._standing.become(STOPPING, "stopping: Ray is draining this node")
         if self._run is not None:
             self._run.end(self._clock, hurry)
             self._run = None
-        self._standing.become(ENDED, "stopped as asked")
+        self._standing.become(ENDED, "stopped")
 
     def _is_newer(self, note: HeadNote) -> bool:
-        """Another incarnation that is up: an old file put back is no reason to leave."""
+        """True for another live incarnation; a restored old file does not count."""
         head = self._head
         return head is None or (note.incarnation != head.incarnation and self._vitals.lives(note))
 
     def _leave(self, run: RayRun, note: HeadNote) -> None:
-        """The old cluster is gone, so there is nothing to drain."""
-        self._journal.say(f"the head has a new incarnation at {note.address}: leaving the old one")
+        """End Ray without a drain, since the old cluster has ended."""
+        self._journal.say(f"the head was restarted at {note.address}: leaving the old cluster")
         run.end(self._clock, self._never, grace_s=0.0)
         self._run = None
-        self._standing.become(WAITING, "the head has a new incarnation")
+        self._standing.become(WAITING, "the head was restarted")
 
-    # Without Ray: when to start it.
+    # Without Ray: wait for the head.
 
     def _seek(self) -> int | None:
         if self._clock.monotonic() < self._not_before:
@@ -143,7 +143,7 @@ class Worker:
         return None
 
     def _obstacle(self, note: HeadNote) -> str:
-        """Why this head cannot be joined now; empty when it can."""
+        """The reason why this head cannot be joined now; empty if it can."""
         mine = self._standing.view().versions
         if (note.ray_version, note.python_version) != (mine.ray, mine.python):
             return (
@@ -152,7 +152,7 @@ class Worker:
                 "waiting for a head with the same versions"
             )
         if not self._vitals.lives(note):
-            return f"head.json names {note.address}, but that head shows no sign of life"
+            return f"head.json names {note.address}, but that head is not alive"
         fault = self._reach(*note.host_and_port())
         return f"cannot connect to the head at {note.address}: {fault}" if fault else ""
 
@@ -177,7 +177,7 @@ class Worker:
         self._run = self._launch(note)
         self._launched_at = self._clock.monotonic()
 
-    # With Ray: whether it is still well.
+    # With Ray: observe it.
 
     def _watch(self, run: RayRun) -> int | None:
         over = run.look()
@@ -194,10 +194,10 @@ class Worker:
 
     def _note_joined(self) -> None:
         address = self._standing.view().head_address
-        self._standing.become(JOINED, f"part of the cluster at {address}")
+        self._standing.become(JOINED, f"joined the cluster at {address}")
 
     def _settle(self, run: RayRun, over: str) -> int | None:
-        """Wait until it is known how Ray ended; a stop of the pod also comes in these moments."""
+        """Wait until the reason for Ray's end is known; it may be a stop of the pod."""
         now = self._clock.monotonic()
         if self._over_since is None:
             self._over_since = now
@@ -210,16 +210,18 @@ class Worker:
 
     def _rest(self, run: RayRun) -> None:
         run.end(self._clock, self._never, grace_s=0.0)
-        self._retry_in(DRAIN_PAUSE_S, f"Ray drained this node; joins again in {DRAIN_PAUSE_S:g} s")
+        self._retry_in(
+            DRAIN_PAUSE_S, f"Ray drained this node; joining again in {DRAIN_PAUSE_S:g} s"
+        )
 
     def _fail(self, run: RayRun, why: str) -> int | None:
         run.end(self._clock, self._never, grace_s=0.0)
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             self._run = None
-            return self._give_up(f"{why}; it was the {self._failures}th time in a row")
+            return self._give_up(f"{why}; {self._failures} failures in a row")
         delay = min(2.0 ** (self._failures - 1), LONGEST_DELAY_S)
-        self._retry_in(delay, f"{why}; try {self._failures + 1} in {delay:g} s")
+        self._retry_in(delay, f"{why}; attempt {self._failures + 1} in {delay:g} s")
         return None
 
     def _retry_in(self, delay: float, message: str) -> None:

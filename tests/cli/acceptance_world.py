@@ -84,7 +84,7 @@ class World:
 
     def _page(self, request: httpx.Request) -> httpx.Response:
         if request.headers["authorization"] != f"Bearer {KEY}":
-            return httpx.Response(401, text="The key does not open applications.")
+            return httpx.Response(401, text="The key is not valid for applications.")
         if (request.method, request.url.path) == ("POST", "/api/jobs/"):
             body = json.loads(request.content)
             job = body["submission_id"]

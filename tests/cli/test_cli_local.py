@@ -47,7 +47,7 @@ def test_with_local_a_project_that_is_named_counts_or_is_said_not_to(
     assert not is_said or "CML_PROJECT_ID" in where.remark
 
 
-STATE = ("RAYCML_EMULATOR_DIR", "RAYCML_EMULATOR_DIR=FOLDER names another one")
+STATE = ("RAYCML_EMULATOR_DIR", "choose another one with RAYCML_EMULATOR_DIR")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ STATE = ("RAYCML_EMULATOR_DIR", "RAYCML_EMULATOR_DIR=FOLDER names another one")
         (("doctor", "--local"), *STATE),
         (("init", "taken/specs"), "HOME", "taken/specs/quickstart.yaml cannot be written"),
         (("doctor", "--bundle", "taken/b.tar.gz"), "HOME", "taken/b.tar.gz cannot be written"),
-        (("acceptance", "--report", "taken/report"), "HOME", "name another folder"),
+        (("acceptance", "--report", "taken/report"), "HOME", "choose another folder"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )

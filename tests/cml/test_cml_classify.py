@@ -111,11 +111,11 @@ def test_a_page_of_a_gateway_is_not_repeated_in_the_message() -> None:
 
 
 def test_a_sign_in_page_names_the_address_and_the_key_as_suspects() -> None:
-    assert "check the address and the API key" in str(the_error_of_a_read(LOGIN))
+    assert "check CML_HOST and CML_API_KEY" in str(the_error_of_a_read(LOGIN))
 
 
 def test_a_server_that_knows_no_such_path_is_suspected_of_not_being_cml() -> None:
-    assert "is this address a CML API v2?" in str(the_error_of_a_read(PLAIN_404))
+    assert "check that CML_HOST is a CML workspace" in str(the_error_of_a_read(PLAIN_404))
 
 
 def test_an_unknown_certificate_points_to_the_option_for_it() -> None:

@@ -216,7 +216,7 @@ def test_a_project_that_is_not_there_comes_with_a_remedy() -> None:
 
 def test_a_name_of_several_projects_asks_for_the_id() -> None:
     body = {"projects": [project(IDS[0], "fraud"), project(IDS[1], "fraud")]}
-    with pytest.raises(Rejected, match="give the id") as caught:
+    with pytest.raises(Rejected, match="give the ID") as caught:
         World([ok(body)]).client.find_project("fraud")
     assert IDS[0] in str(caught.value)
 

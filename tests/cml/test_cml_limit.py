@@ -89,7 +89,7 @@ def test_no_call_begins_when_calls_are_over_and_a_write_surely_did_not_happen(en
         else:
             cml.limit.until(-math.inf)
         for call in (cml.list_applications, lambda p: cml.stop_application(p, "a")):
-            with pytest.raises(Unavailable, match="the time for calls is up"):
+            with pytest.raises(Unavailable, match="the time for calls is over"):
                 call("p")
         assert calls == []
         cml.limit.reopen(math.inf)

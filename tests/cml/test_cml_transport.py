@@ -139,7 +139,7 @@ def test_a_body_that_trickles_for_ever_is_given_up() -> None:
             yield b" " * 65_536
 
     world = World(handler)
-    with pytest.raises(Unavailable, match="trickles"):
+    with pytest.raises(Unavailable, match="too slowly"):
         world.client.get_application(PROJECT, APP)
 
 

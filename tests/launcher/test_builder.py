@@ -88,7 +88,7 @@ def test_with_hashes_another_ray_than_the_spec_names_fails(home: Home) -> None:
     made = wheel(home.shelf, "ray", "2.61.0")
     line = f"ray==2.61.0 --hash=sha256:{hashlib.sha256(made.read_bytes()).hexdigest()}"
     assert home.build(packages=[], requirements=[line]) == 1
-    assert "the packages bring Ray 2.61.0, but rayVersion is 2.60.0" in home.log()
+    assert "the packages contain Ray 2.61.0, but rayVersion is 2.60.0" in home.log()
 
 
 def test_a_python_that_the_runtime_lacks_fails_with_a_remedy(home: Home) -> None:

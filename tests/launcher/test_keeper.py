@@ -62,7 +62,7 @@ def test_it_runs_the_controller_of_its_environment_and_ends_as_that_one_ends(hom
     assert process.returncode == 4
     assert "ran ['run']" in said
     assert "ran ['run']" in log(home)
-    assert log(home).splitlines()[-1].endswith("FAILED: the controller ended with code 4")
+    assert log(home).splitlines()[-1].endswith("FAILED: the controller exited with code 4")
 
 
 def test_nothing_in_the_project_takes_the_place_of_a_package(home: Path) -> None:

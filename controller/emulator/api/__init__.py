@@ -1,1 +1,1 @@
-"""The REST API of the embedded CML: routes, bodies, checks, errors."""
+"""REST API of the emulator: routes, bodies, checks, errors."""

@@ -1,7 +1,7 @@
-"""What a caller may do with applications: create, read, change, restart, stop, delete.
+"""API of applications: create, read, change, restart, stop, delete.
 
-Checks and refuses; whatever takes time is left to `engines.py`.  Every answer is the application as
-it is at that moment: a call never waits for a pod.
+Validates calls; `engines.py` does everything that takes time.  Every answer is the application's
+current state: a call never waits for a pod.
 """
 
 import re
@@ -91,7 +91,7 @@ class Applications:
         return app
 
     def of(self, project_id: str) -> list[Application]:
-        """In the order of their creation."""
+        """The applications of a project, in order of creation."""
         return [app for app in self._state.applications.values() if app.project_id == project_id]
 
     def at(self, subdomain: str) -> Application | None:
@@ -107,7 +107,7 @@ class Applications:
     def create(
         self, project: Project, user: User, raw: Mapping[str, object], now: datetime
     ) -> Application:
-        """Creates and, in the same breath, starts."""
+        """Create and start an application."""
         values = _defaulted(fields.read(raw, CREATE))
         app = Application(self._ids.public(), project.id, user, now, now, starting_at=now)
         _assign(app, values)
@@ -118,7 +118,7 @@ class Applications:
         return app
 
     def patch(self, app: Application, raw: Mapping[str, object], now: datetime) -> Application:
-        """Changes what is named and nothing else; what runs goes on as it is."""
+        """Change the given fields; a running pod is unaffected."""
         _refuse_deleted(app)
         values = fields.read(raw, PATCH)
         if not self._options.patch_zero_values:
@@ -132,7 +132,7 @@ class Applications:
         return app
 
     def restart(self, app: Application, now: datetime) -> Application:
-        """Starts what is down; stops and starts what is up, with a new engine at a new address."""
+        """Start a stopped application; restart a running one, with a new engine and address."""
         if app.deleting or after(app.status, Event.RESTART) is None:
             raise _wrong_state(app, "restart")
         waiting = app.status is Status.STARTING and not app.engine_id
@@ -154,7 +154,7 @@ class Applications:
         return app
 
     def delete(self, app: Application, now: datetime) -> None:
-        """The row stays a while as STOPPING and keeps its subdomain; deleting twice is no error."""
+        """Delete; the row stays STOPPING for a while, with its subdomain.  Repeatable."""
         if app.deleting:
             return
         self._engines.release(app, now)
@@ -169,7 +169,7 @@ class Applications:
     # checks
 
     def _check(self, app: Application, names: Collection[str]) -> None:
-        """Refuse the named fields of `app` that no workspace would take."""
+        """Refuse invalid values of the named fields of `app`."""
         self._checks.check(app, {"name"} & set(names))
         if "subdomain" in names:
             self._check_subdomain(app)
@@ -188,7 +188,7 @@ class Applications:
 
 
 def _defaulted(values: dict[str, object]) -> dict[str, object]:
-    """On create a zero is an unset value, and cpu and memory then are 1."""
+    """Defaults at creation: 0 is unset, and then 1 for cpu and memory."""
     return {name: value for name, value in values.items() if value or name == "environment"}
 
 

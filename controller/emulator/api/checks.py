@@ -1,4 +1,4 @@
-"""What a workspace refuses of any workload, be it an application or a job."""
+"""Validation of workloads, that is applications and jobs."""
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,7 +11,7 @@ from controller.emulator.state.records import Runtime
 
 
 class Workload(Protocol):
-    """What is checked of it."""
+    """The validated fields."""
 
     name: str
     project_id: str
@@ -23,7 +23,7 @@ class Workload(Protocol):
 
 
 class Checks:
-    """Refuses with the words of CML where they are known."""
+    """Validates with CML's messages, if known."""
 
     def __init__(self, options: Options, runtimes: Sequence[Runtime], files_of: FilesOf) -> None:
         self._options = options
@@ -39,7 +39,7 @@ class Checks:
         }
 
     def check(self, workload: Workload, names: Collection[str]) -> None:
-        """Refuse the named fields that no workspace would take."""
+        """Refuse invalid values of the named fields."""
         for name, check in self._by_field.items():
             if name in names:
                 check(workload)

@@ -1,13 +1,13 @@
-"""How CML says no: gRPC codes, the HTTP statuses they map to, and the JSON body.
+"""Errors of CML: gRPC codes, their HTTP statuses, and the JSON body.
 
-Raised anywhere below the HTTP page, rendered only there.  Not for faults of the emulator itself.
+Raised below the HTTP module and rendered there.  Not for bugs of the emulator.
 """
 
 from enum import IntEnum
 
 
 class Code(IntEnum):
-    """The gRPC codes that CML answers with."""
+    """gRPC codes of CML's answers."""
 
     UNKNOWN = 2
     INVALID_ARGUMENT = 3
@@ -29,11 +29,11 @@ HTTP_STATUS = {
     Code.UNIMPLEMENTED: 501,
     Code.UNAUTHENTICATED: 401,
 }
-"""The mapping of grpc-gateway v1, the generation that CML's answers betray."""
+"""The mapping of grpc-gateway v1, which CML uses according to its answers."""
 
 
 class ApiError(Exception):
-    """One refusal; `code` decides the HTTP status."""
+    """A refusal; `code` decides the HTTP status."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What handlers read of a request, and how they answer."""
+"""Request and response of a handler."""
 
 import json
 from collections.abc import Callable, Mapping

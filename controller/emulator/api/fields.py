@@ -1,7 +1,7 @@
-"""Request bodies, read as the Go server behind CML reads them.
+"""Parsing of request bodies, as by CML's Go server.
 
-Unknown fields are ignored, both spellings of a name are understood, `null` is absent, and a value
-of the wrong type is refused in the words of Go's JSON decoder.
+Unknown fields are ignored, both spellings of a name are accepted, `null` is absent, and a value of
+the wrong type is refused with the message of Go's JSON decoder.
 """
 
 import json
@@ -42,7 +42,7 @@ def int32(value: object) -> int:
 
 
 def int64(value: object) -> str:
-    """A 64-bit number travels as text; plain numbers are understood too."""
+    """A 64-bit number, which is text; plain numbers are accepted too."""
     if isinstance(value, str) and value.removeprefix("-").isdigit():
         return value
     if isinstance(value, bool) or not isinstance(value, int):
@@ -61,7 +61,7 @@ def text_map(value: object) -> dict[str, str]:
 
 
 def text_map_in_text(value: object) -> dict[str, str]:
-    """An environment as PATCH carries it: JSON inside a JSON string."""
+    """Variables as in a PATCH: JSON inside a JSON string."""
     content = text(value)
     return text_map(json_object(content, "environment")) if content else {}
 
@@ -78,7 +78,7 @@ def body(data: bytes) -> dict[str, object]:
 
 
 def read(raw: Mapping[str, object], readers: Mapping[str, Reader]) -> dict[str, object]:
-    """The known fields that are present, by their snake_case names."""
+    """The present known fields, by their snake_case names."""
     found: dict[str, object] = {}
     for name, reader in readers.items():
         value = raw.get(name, raw.get(camel(name)))

@@ -1,7 +1,7 @@
-"""The files API of one project: what CML does with paths, uploads and names.
+"""Files API of a project, with CML's behavior for paths, uploads and names.
 
-Listings are flat and give base names; an upload never overwrites but stores `name(1).ext`; an empty
-upload fails.  No path leaves the home folder: `..`, absolute paths and links out of it are refused.
+Listings are flat with base names; an upload never overwrites but stores `name(1).ext`; an empty
+upload fails.  Paths outside the home folder (`..`, absolute paths, links) are refused.
 """
 
 from controller.emulator.api.errors import ApiError, Code, invalid, not_found
@@ -12,7 +12,7 @@ LONGEST_NAME = 240
 
 
 def parts(path: str) -> Parts:
-    """The names on the way to `path`.  The root has several spellings: empty, `.`, `/`."""
+    """The components of `path`.  The root has several spellings: empty, `.`, `/`."""
     names = tuple(name for name in path.split("/") if name not in ("", "."))
     if ".." in names or "\0" in path or any(_bytes(name) > LONGEST_NAME for name in names):
         raise invalid(f"invalid path {path!r}")
@@ -20,7 +20,7 @@ def parts(path: str) -> Parts:
 
 
 def _bytes(name: str) -> int:
-    """The length of a name on disk; of what has no encoding, too long."""
+    """The length of a name on disk; too long for a name without an encoding."""
     try:
         return len(name.encode())
     except UnicodeEncodeError:
@@ -28,13 +28,13 @@ def _bytes(name: str) -> int:
 
 
 class ProjectFiles:
-    """What a caller may do with the files of one project."""
+    """Calls about the files of a project."""
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
 
     def has_script(self, script: str) -> bool:
-        """Whether `script` names a file; a leading `/home/cdsw/` is the home folder."""
+        """True if `script` is a file; a leading `/home/cdsw/` is the home folder."""
         try:
             return self.tree.is_file(parts(script.removeprefix("/home/cdsw/")))
         except (OutsideError, ApiError):
@@ -77,7 +77,7 @@ class ProjectFiles:
         self.tree.write(self._free(at), data)
 
     def _new_name(self, path: str) -> Parts:
-        """Where a new file may stand: inside, named, and below folders only."""
+        """The path of a new file: inside, with a name, and in folders only."""
         at = parts(path)
         if not at or path.startswith("/"):
             raise invalid(f"invalid path {path!r}")
@@ -88,7 +88,7 @@ class ProjectFiles:
         return at
 
     def _free(self, at: Parts) -> Parts:
-        """`at`, or the first of `name(1).ext`, `name(2).ext` that is not taken."""
+        """`at`, or the first free one of `name(1).ext`, `name(2).ext`."""
         stem, dot, extension = at[-1].rpartition(".")
         if not stem:
             stem, dot, extension = at[-1], "", ""
@@ -104,7 +104,7 @@ class ProjectFiles:
             raise not_found(f"path {path!r}")
         target = self._new_name(to)
         if target[: len(at)] == at and target != at:
-            raise invalid("a folder cannot move into itself")
+            raise invalid("a folder cannot be moved into itself")
         if self._ask(target, "exists"):
             raise ApiError(Code.ALREADY_EXISTS, f"path {to!r} already exists")
         self.tree.move(at, target)

@@ -1,4 +1,4 @@
-"""The REST API of jobs and their runs: paths and verbs; no rules.  Called by `wsgi.py`."""
+"""Routes of jobs and their runs.  Called by `wsgi.py`."""
 
 from flask import Response, g
 
@@ -8,7 +8,7 @@ from controller.emulator.workspace import Workspace
 
 
 def route_jobs(route: Route, ws: Workspace, project: str) -> None:
-    """`project` is the rule of a project's own path."""
+    """Add the routes; `project` is the rule of a project's path."""
     _route_jobs(route, ws, f"{project}/jobs")
     _route_runs(route, ws, f"{project}/jobs/<job_id>/runs")
 

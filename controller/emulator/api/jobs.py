@@ -1,6 +1,6 @@
-"""What a caller may do with jobs: create, read, change, delete.  Running them is `runs.py`'s.
+"""API of jobs: create, read, change, delete.  `runs.py` runs them.
 
-Checks and refuses.  Recipients are kept and shown; the embedded CML sends no mail.
+Validates calls.  Recipients are stored and returned; the emulator sends no mail.
 """
 
 from collections.abc import Callable, Mapping
@@ -92,7 +92,7 @@ JOBS: Columns[Job] = Columns(
 
 
 class Jobs:
-    """The jobs of all projects; names may repeat."""
+    """The jobs of all projects; names are not unique."""
 
     def __init__(self, state: State, runs: Runs, ids: Ids, checks: Checks) -> None:
         self._state = state
@@ -107,7 +107,7 @@ class Jobs:
         return job
 
     def of(self, project_id: str) -> list[Job]:
-        """In the order of their creation."""
+        """The jobs of a project, in order of creation."""
         return [job for job in self._state.jobs.values() if job.project_id == project_id]
 
     def list(self, project: Project, query: Query) -> dict[str, object]:
@@ -115,7 +115,7 @@ class Jobs:
         return {"jobs": [job.wire(project) for job in found], "next_page_token": token}
 
     def create(self, project: Project, user: User, raw: Mapping[str, object], now: datetime) -> Job:
-        """A job that waits for its time, its parent, or a call."""
+        """Create a job, which runs by schedule, after its parent, or by a call."""
         values = _normal(fields.read(raw, CREATE))
         values = {key: value for key, value in values.items() if value or key == "environment"}
         job = Job(self._ids.public(), project.id, user, now, now)
@@ -127,7 +127,7 @@ class Jobs:
         return job
 
     def patch(self, job: Job, raw: Mapping[str, object], now: datetime) -> Job:
-        """Changes what is named; runs that have begun go on as they are."""
+        """Change the given fields; started runs are unaffected."""
         values = _normal(fields.read(raw, PATCH))
         changed = Job(job.id, job.project_id, job.creator, now, now, timezone=job.timezone)
         self._assign(changed, values, now)
@@ -145,7 +145,7 @@ class Jobs:
             job.next_at = next_time(job, now)
 
     def _check_parent(self, job: Job) -> None:
-        """It exists beside the job, and the job is not among what leads to it."""
+        """Refuse a missing parent, and a cycle of parents."""
         parent_id, seen = job.parent_id, {job.id}
         while parent_id:
             parent = self._state.jobs.get(parent_id)
@@ -157,7 +157,7 @@ class Jobs:
             parent_id = parent.parent_id
 
     def delete(self, job: Job, now: datetime) -> None:
-        """Its runs end with it; what depended on it stays, and waits for nobody."""
+        """Delete a job and its runs; dependent jobs stay, without a parent."""
         self._runs.forget(job, now)
         del self._state.jobs[job.id]
         for other in self._state.jobs.values():
@@ -171,7 +171,7 @@ class Jobs:
 
 
 def _normal(values: dict[str, object]) -> dict[str, object]:
-    """The older name of a parent, and a timeout as a number, wherever it came as text."""
+    """Fields with the current name of the parent, and the timeout as a number."""
     older = values.pop("parent_job_id", "")
     if older:
         values.setdefault("parent_id", older)
@@ -180,12 +180,12 @@ def _normal(values: dict[str, object]) -> dict[str, object]:
     if int(str(values.get("timeout", 0))) < 0:
         raise invalid("timeout must not be negative")
     if values.pop("retry_enabled", False):
-        raise ApiError(Code.UNIMPLEMENTED, "the embedded CML does not run a failed job again")
+        raise ApiError(Code.UNIMPLEMENTED, "the emulator does not retry failed jobs")
     return values
 
 
 def next_time(job: Job, now: datetime) -> datetime | None:
-    """When its schedule comes round next; refuses what is no schedule or no zone."""
+    """The next time of the schedule; refuses an invalid schedule or zone."""
     try:
         zone = ZoneInfo(job.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,6 +1,6 @@
-"""What a workspace tells of its limits: quotas of users, resource groups, GPU labels.
+"""API of limits: quotas of users, resource groups, GPU labels.
 
-Made of the switches for capacity; without those it tells nothing, as a workspace without quotas.
+Derived from the options for capacity; empty without them, as in a workspace without quotas.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ _NODE_GROUP = 1
 
 
 def user_quotas(state: State, options: Options, user: User) -> dict[str, object]:
-    """One row, for the caller, where there is a limit at all.  Amounts travel as text."""
+    """A row for the caller, if there is a limit.  Amounts are text."""
     room = options.capacity
     rows = [] if room == Capacity() else [_row(state, room, user)]
     return {"user_quota": rows, "total_count": str(len(rows)), "next_page_token": ""}
@@ -62,7 +62,7 @@ def _groups(node: Capacity) -> Iterable[dict[str, object]]:
 
 
 def node_labels(state: State, options: Options) -> dict[str, object]:
-    """One kind of graphics processor, where nodes have any."""
+    """The kind of GPU, if nodes have one."""
     return {
         "accelerator_node_label": list(_labels(state, options.node, options.capacity)),
         "next_page_token": "",

@@ -1,7 +1,7 @@
-"""Pages of a list: `search_filter`, `sort`, `page_size`, `page_token`.
+"""List parameters: `search_filter`, `sort`, `page_size`, `page_token`.
 
-Tokens are opaque, are plain offsets underneath (so that a list changing between two pages is torn,
-as it is on a real workspace), and hold only for the parameters they were given with.
+Tokens are opaque offsets (so a list that changes between two list pages is inconsistent, as in
+a real workspace), and valid only with the same parameters.
 """
 
 import base64
@@ -21,7 +21,7 @@ Key = Callable[[Item], object]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a caller asked of a list, as it came."""
+    """The raw parameters of a list."""
 
     search_filter: str = ""
     sort: str = ""
@@ -31,14 +31,14 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Columns(Generic[Item]):
-    """What may be filtered and sorted by."""
+    """Columns for filters and sort orders."""
 
     filters: Mapping[str, Key[Item]]
     sorts: Mapping[str, Key[Item]]
 
 
 def json_object(text: str, name: str) -> dict[str, object]:
-    """The JSON object in a query parameter; refuses anything else."""
+    """The JSON object in a query parameter; refuses other values."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -49,7 +49,7 @@ def json_object(text: str, name: str) -> dict[str, object]:
 
 
 def filtered(items: Sequence[Item], text: str, columns: Mapping[str, Key[Item]]) -> Sequence[Item]:
-    """Those whose columns contain every wanted text: case-sensitive, anywhere in the value."""
+    """Items whose columns contain all filter texts: case-sensitive, anywhere in the value."""
     if not text:
         return items
     wanted: list[tuple[Key[Item], str]] = []
@@ -63,7 +63,7 @@ def filtered(items: Sequence[Item], text: str, columns: Mapping[str, Key[Item]])
 
 
 def ordered(items: Sequence[Item], text: str, columns: Mapping[str, Key[Item]]) -> Sequence[Item]:
-    """By a comma list of columns, `-` for descending; the first named weighs most."""
+    """Items, sorted by comma-separated columns, `-` for descending, the first column first."""
     for term in reversed([part.strip() for part in text.split(",") if part.strip()]):
         name = term.removeprefix("+").removeprefix("-").strip()
         if name not in columns:
@@ -81,7 +81,7 @@ def _comparable(key: Key[Item]) -> Callable[[Item], tuple[bool, object]]:
 
 
 def page(items: Sequence[Item], query: Query, scope: str) -> tuple[Sequence[Item], str]:
-    """One page and the token of the next, empty on the last."""
+    """A list page, and the token of the next one, empty at the end."""
     size = _size(query.page_size)
     offset = _offset(query, scope) if query.page_token else 0
     end = offset + size

@@ -1,6 +1,6 @@
-"""Usage rows: one for every engine, living or lately ended, with how it ended.
+"""Usage rows: one for every running or recently ended engine, with the reason of its end.
 
-The only place of the API that tells why an engine died.  Reads; changes nothing.
+The only part of the API with that reason.  Read-only.
 """
 
 import json
@@ -28,7 +28,7 @@ _TIMES = {
 
 
 class Usage:
-    """Rows over the engines of `state`; `domain` makes their links."""
+    """Usage rows of the engines in `state`; `domain` is for their links."""
 
     def __init__(self, state: State, domain: str) -> None:
         self._state = state
@@ -80,7 +80,7 @@ class Usage:
         }
 
     def _url(self, engine: Engine) -> str:
-        """The application's page, or the log of a run."""
+        """The application's URL, or the log of a run."""
         if engine.workload_type == "job":
             return f"http://{self._domain}/logs/{engine.id}"
         return f"http://{engine.subdomain}.{self._domain}"
@@ -100,7 +100,7 @@ def _person(username: str, name: str) -> dict[str, object]:
 
 
 def _k8s_info(engine: Engine) -> dict[str, object]:
-    """As Kubernetes reports the end of a container; empty while it lives."""
+    """The end of a container, as reported by Kubernetes; empty while it runs."""
     reason = "Completed" if engine.exit_code == 0 else "Error"
     if engine.oom_killed:
         reason = "OOMKilled"

@@ -1,7 +1,7 @@
-"""The REST API of a workspace as a WSGI callable: paths, verbs, keys and bodies; no rules.
+"""The REST API as a WSGI application: paths, verbs, keys and bodies.
 
-Paths are exactly those of CML, colon verbs included.  What is not routed is answered as the gateway
-in front of CML does it, in plain text.
+Paths are exactly CML's, including colon verbs.  Unknown paths are answered in plain text, as by the
+gateway in front of CML.
 """
 
 import threading
@@ -30,7 +30,7 @@ FILE = f"{PROJECT}/files/<anything:path>"
 
 
 class Anything(BaseConverter):
-    """A path of any depth, empty or with slashes at either end; `%2F` has become `/` by now."""
+    """A path of any depth, possibly empty, or with slashes at either end; `%2F` is `/` here."""
 
     regex = ".*"
     part_isolating = False
@@ -45,10 +45,10 @@ def create_app(
     lock: AbstractContextManager[object] | None = None,
     settled: Callable[[], None] = lambda: None,
 ) -> Flask:
-    """The API over `workspace`, for the holders of `keys` (secret to key).
+    """The API of `workspace`, with `keys` (secret to key).
 
-    `lock` is held during each call, `settled` is called under it when a call is over, before the
-    answer leaves: there the daemon writes its state down.
+    `lock` is held during each call; `settled` is called under it before each answer, where the
+    daemon saves its state.
     """
     app = Flask("controller.emulator", static_folder=None)
     app.url_map.merge_slashes = False
@@ -66,20 +66,20 @@ def create_app(
 
 
 def _dated(response: Response, now: datetime) -> Response:
-    """As every answer of HTTP has it; here by the workspace's own clock."""
+    """Add the Date header, by the workspace's clock."""
     response.headers["Date"] = http_date(now)
     return response
 
 
 def _plain(error: HTTPException) -> Response:
-    """Routing failures are plain text in this generation of the gateway."""
+    """Routing errors as plain text, as by this version of the gateway."""
     names = {404: "Not Found", 405: "Method Not Allowed"}
     status = error.code or 500
     return Response(names.get(status, error.name) + "\n", status, mimetype="text/plain")
 
 
 class _Api:
-    """Registers handlers; they run under the lock, for a known key, on an up-to-date state."""
+    """Registers handlers, which run under the lock, with a valid key and a current state."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class _Api:
         return key
 
     def open(self, rule: str, handler: Callable[[], Response]) -> None:
-        """A GET without a key."""
+        """Register a GET without a key."""
         self._app.add_url_rule(
             rule,
             endpoint=rule,
@@ -141,7 +141,7 @@ class _Api:
         )
 
     def paths(self) -> dict[str, dict[str, object]]:
-        """Every route as a specification lists it."""
+        """All routes, as in a specification."""
         found: dict[str, dict[str, object]] = {}
         for rule in self._app.url_map.iter_rules():
             path = rule.rule.replace("<anything:", "<").replace("<", "{").replace(">", "}")

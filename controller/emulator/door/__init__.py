@@ -1,1 +1,1 @@
-"""The front door of the embedded CML: hosts, sign-in, pages, WebSockets."""
+"""Front end of the emulator: hosts, sign-in, web pages, WebSockets."""

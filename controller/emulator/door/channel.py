@@ -1,8 +1,8 @@
-"""Connections of the emulator's server: bounded headers, and WebSockets carried to a pod.
+"""Connections of the emulator's server: bounded headers, and WebSockets to pods.
 
-The parser of waitress takes time by the square of a run of blanks in a header, and holds the
-interpreter meanwhile: eight kilobytes of blanks stop every thread for half a second.  So such a
-request is refused before it is parsed.
+Waitress needs quadratic time for a run of spaces in a header and blocks the interpreter meanwhile:
+eight kilobytes of spaces stop every thread for half a second.  Such a request is refused before
+parsing.
 """
 
 import contextlib
@@ -16,22 +16,22 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import WSGITask
 
 BLANKS_MAX = 256
-TUNNELS_MAX = 16  # each holds one of the server's threads
+TUNNELS_MAX = 16  # each uses a thread of the server
 TUNNEL = "emulator.tunnel"
 _RUN = b" " * (BLANKS_MAX + 1)
 _PIECE = 65536
-_WAITING_MAX = 64  # pieces on their way to one pod; then the client is not read for a while
+_WAITING_MAX = 64  # pieces queued for a pod; beyond it, reading from the client pauses
 
 
 class _Parser(HTTPRequestParser):
     def parse_header(self, header_plus: bytes) -> Any:
         if _RUN in header_plus.replace(b"\t", b" "):
-            raise ParsingError("Too many blanks in the header")
+            raise ParsingError("Too many spaces in the header")
         return super().parse_header(header_plus)
 
 
 class _Task(WSGITask):
-    """A request; under `TUNNEL` it finds how to become a connection to a pod."""
+    """A request, with a function under `TUNNEL` that makes it a connection to a pod."""
 
     channel: "Channel"
 
@@ -39,7 +39,7 @@ class _Task(WSGITask):
         return {**super().get_environment(), TUNNEL: self.tunnel}
 
     def tunnel(self, link: socket.socket, answered: bytes) -> bool:
-        """Carry bytes both ways until one side ends.  False, and nothing done, for one too many."""
+        """Copy bytes both ways until one side ends.  False without effect beyond the limit."""
         if not _PLACES.acquire(blocking=False):
             return False
         try:
@@ -51,7 +51,7 @@ class _Task(WSGITask):
         return True
 
     def set_close_on_finish(self) -> None:
-        """What waitress does with a header as well; here the header is the pod's own."""
+        """Close at the end, without waitress's header, since the pod sends its own."""
         self.close_on_finish = True
 
 
@@ -59,7 +59,7 @@ _PLACES = threading.BoundedSemaphore(TUNNELS_MAX)
 
 
 class Channel(HTTPChannel):
-    """A connection of the server."""
+    """A connection to the server."""
 
     parser_class = _Parser
     task_class = _Task
@@ -67,7 +67,7 @@ class Channel(HTTPChannel):
     _link: socket.socket | None = None
 
     def carry(self, link: socket.socket, answered: bytes) -> None:
-        """Called in the thread of the request; what the client sends comes by `received`."""
+        """Copy bytes, in the request's thread; the client's bytes arrive in `received`."""
         pieces: queue.Queue[bytes] = queue.Queue()
         writer = threading.Thread(target=_pass_on, args=(pieces, link), daemon=True)
         writer.start()
@@ -111,6 +111,6 @@ def _pass_on(pieces: "queue.Queue[bytes]", link: socket.socket) -> None:
 
 
 def _end(link: socket.socket) -> None:
-    """Wake whoever reads from it; closing is for the one who opened it."""
+    """Wake its reader; the opener closes it."""
     with contextlib.suppress(OSError):
         link.shutdown(socket.SHUT_RDWR)

@@ -1,8 +1,8 @@
-"""The front door of the emulator: the page that a request is for, and the caller's right to it.
+"""Front end of the emulator: routing by host, and access.
 
-By `Host`: the workspace itself (API and pages for people) or one application, whose requests are
-passed to its pod.  What opens the workspace, a key or a session, is never passed on.  An unknown
-host is refused, so that a page from elsewhere cannot reach in under a name of its own.
+The `Host` header selects the workspace (API and web pages) or an application, whose requests are
+passed to its pod.  Credentials of the workspace (key or session) are never passed on.  An unknown
+host is refused, as a protection against DNS rebinding.
 """
 
 import contextlib
@@ -84,11 +84,11 @@ class Front:
         if host.endswith(f".{self._domain}"):
             subdomain = host.removesuffix(f".{self._domain}")
             return self._application(request, subdomain)(environ, start_response)
-        return _html(421, "Unknown host", "This is not a host of the workspace.")(
+        return _html(421, "Unknown host", "Unknown host name of the workspace.")(
             environ, start_response
         )
 
-    # the workspace's own pages
+    # web pages of the workspace
 
     def _for_people(self, request: Request) -> Response:
         if request.path == "/sign-in":
@@ -106,7 +106,7 @@ class Front:
         return Response("Not Found\n", 404, mimetype="text/plain")
 
     def _log(self, known_as: str) -> Response:
-        """Of an application, of a run, or of the clone of a project."""
+        """The log of an application, of a run, or of a project's clone."""
         with self._lock:
             name = pages.name_of(self._workspace.state, known_as)
         if name is None:
@@ -114,12 +114,12 @@ class Front:
         return _page(pages.log(name, self._logs / f"{known_as}.log"))
 
     def _sign_in(self, request: Request) -> Response:
-        """By the key in the form, or by the ticket in a link; then back to where one came from."""
+        """Sign in by the key in the form, or by the ticket in a link; then redirect back."""
         target = request.values.get("next", "")
         credential = request.form.get("key", "").strip() or request.args.get("ticket", "")
         session = self._sessions.open(credential) if credential else None
         if session is None:
-            fault = "This is not the key, or the link was used or is too old." if credential else ""
+            fault = "Wrong key, or the link was used or has expired." if credential else ""
             return _page(pages.sign_in(target, fault), 401 if fault else 200)
         if not self._way_back.fullmatch(target):
             target = "/"
@@ -132,7 +132,7 @@ class Front:
         return response
 
     def _visitor(self, request: Request) -> User | None:
-        """The user of the key or of the session that the request carries."""
+        """The user of the request's key or session."""
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self._sessions.user_of_key(secret.strip())
@@ -140,7 +140,7 @@ class Front:
 
     def _turn_away(self, request: Request) -> Response:
         if request.headers.get("Authorization", "").lower().startswith("bearer "):
-            return _html(401, "Unauthorized", "The key does not open applications.")
+            return _html(401, "Unauthorized", "The key is not valid for applications.")
         location = f"http://{self._domain}/sign-in?next={quote(request.url, safe='')}"
         return Response("", 302, headers={"Location": location})
 
@@ -152,12 +152,12 @@ class Front:
             app = self._workspace.applications.at(subdomain)
             port = self._processes.port(app.engine_id) if app is not None else None
         if app is None:
-            return _html(404, "No such application", f"Nothing is at {subdomain}.")
+            return _html(404, "No such application", f"No application at {subdomain}.")
         user, refusal = self._admit(request, app)
         if refusal is not None:
             return refusal
         if port is None:
-            return _html(503, app.name, f"The application is {app.status.short}.")
+            return _html(503, app.name, f"Application status: {app.status.short}.")
         try:
             if is_upgrade(request):
                 with contextlib.suppress(NotSwitchedError):
@@ -167,7 +167,7 @@ class Front:
             return _html(502, app.name, "The application does not answer.")
 
     def _admit(self, request: Request, app: Application) -> tuple[User | None, Response | None]:
-        """The user whom the application is told of, or the answer instead of its own."""
+        """The user for the application, or a refusal."""
         if app.bypass_authentication:
             return None, None
         user = self._visitor(request)
@@ -187,7 +187,7 @@ def _html(status: int, title: str, text: str) -> Response:
 
 
 def _forward(request: Request, port: int, user: User | None) -> Response:
-    """Pass the request on, and the answer back as it comes."""
+    """Pass the request to the pod, and stream the answer back."""
     link = http.client.HTTPConnection("127.0.0.1", port, PROXY_TIMEOUT_S)
     try:
         content, headers = _content(request), _headers(request, user)
@@ -210,14 +210,14 @@ def _target(request: Request) -> str:
 
 
 def _content(request: Request) -> Iterator[bytes] | None:
-    """The body piece by piece, where there is one."""
+    """The body in pieces, if there is one."""
     if not request.content_length:
         return None
     return iter(lambda: request.stream.read(CHUNK), b"")
 
 
 def _stream(answer: http.client.HTTPResponse, link: http.client.HTTPConnection) -> Iterator[bytes]:
-    """As it arrives, so that a log that is followed is seen at once."""
+    """The answer in pieces, without delay, for followed logs."""
     try:
         while piece := answer.read1(CHUNK):
             yield piece
@@ -226,7 +226,7 @@ def _stream(answer: http.client.HTTPResponse, link: http.client.HTTPConnection) 
 
 
 def _headers(request: Request, user: User | None) -> dict[str, str]:
-    """What the pod sees: all but what opens the workspace, and who the caller is."""
+    """Headers for the pod: without credentials of the workspace, with the user."""
     found = {key: value for key, value in request.headers if key.lower() not in NOT_FORWARDED}
     if not request.content_length:
         found.pop("Content-Length", None)

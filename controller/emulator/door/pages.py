@@ -1,6 +1,6 @@
-"""What people see of the workspace in a browser: the index, the logs, the sign-in page, refusals.
+"""Web pages of the workspace: index, logs, sign-in, errors.
 
-Read-only and without scripts; everything that comes from outside is escaped.
+Read-only and without scripts; all content is escaped.
 """
 
 from datetime import datetime
@@ -30,7 +30,7 @@ def page(title: str, content: str) -> str:
 
 
 def index(state: State, domain: str) -> str:
-    parts = ["<p><small>A toy workspace on this machine; only this machine reaches it.</small></p>"]
+    parts = ["<p><small>Local CML emulator; accessible from this machine only.</small></p>"]
     shown = [project for project in state.projects.values() if not project.deleting]
     parts.extend(_project(project, state, domain) for project in shown)
     return page("Embedded CML", "".join(parts))
@@ -52,7 +52,7 @@ def _project(project: Project, state: State, domain: str) -> str:
 
 
 def _runs(project: Project, state: State) -> str:
-    """The latest run of each job, where there is one."""
+    """The latest run of each job."""
     latest = {run.job_id: run for run in state.runs.values() if run.project_id == project.id}
     rows = [_run(state.jobs[job_id].name, run) for job_id, run in latest.items()]
     columns = "<tr><th>job<th>status<th>cpu<th>memory<th>gpu<th>since<th></tr>"
@@ -82,7 +82,7 @@ def _application(app: Application, domain: str) -> str:
 
 
 def name_of(state: State, known_as: str) -> str | None:
-    """What a log is called, by the id of the application, run or project; None: there is none."""
+    """The title of a log, by the ID of the application, run or project; None if unknown."""
     if (run := state.runs.get(known_as)) is not None:
         return state.jobs[run.job_id].name
     named = state.applications.get(known_as) or state.projects.get(known_as)

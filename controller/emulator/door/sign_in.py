@@ -1,6 +1,6 @@
-"""Sign-in of the embedded CML: by the API key, or by a link that opens once.
+"""Sign-in of the emulator: by the API key, or by a link that is valid once.
 
-Whoever may read `connection.json` can make such a link; other users of this machine cannot.
+Creating a link requires read access to `connection.json`, which other users do not have.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ SESSIONS_MAX = 100
 
 
 def ticket(api_key: str, now: datetime) -> str:
-    """What a link carries in place of the key: good once, within ten minutes."""
+    """A ticket for a link, in place of the key: valid once, for ten minutes."""
     said = f"{int(now.timestamp()) + TICKET_S}.{secrets.token_urlsafe(12)}"
     return f"{said}.{_signature(api_key, said)}"
 
@@ -29,7 +29,7 @@ def _signature(api_key: str, said: str) -> str:
 
 
 class Sessions:
-    """Judges keys and tickets, and knows the sessions that they opened: the latest hundred."""
+    """Checks keys and tickets, and stores the latest hundred sessions."""
 
     def __init__(self, keys: Mapping[str, ApiKey], clock: Clock) -> None:
         self._keys = keys
@@ -39,7 +39,7 @@ class Sessions:
         self._lock = threading.Lock()
 
     def open(self, credential: str) -> str | None:
-        """A new session for a key that opens applications, or for a ticket made with one."""
+        """A new session for a key that is valid for applications, or for its ticket."""
         user = self.user_of_key(credential) or self._user_of_ticket(credential)
         if user is None:
             return None
@@ -55,7 +55,7 @@ class Sessions:
             return self._users.get(session)
 
     def user_of_key(self, secret: str) -> User | None:
-        """The user of a key that opens applications."""
+        """The user of a key that is valid for applications."""
         found = [key for known, key in self._keys.items() if _equal(known, secret)]
         return found[0].user if found and APPLICATION in found[0].audiences else None
 
@@ -67,7 +67,7 @@ class Sessions:
         return None
 
     def _use(self, text: str, said: str) -> bool:
-        """Whether this is the first use in time.  Expired tickets need not be remembered."""
+        """True for the first use in time.  Expired tickets are not stored."""
         now, ends = self._clock.now().timestamp(), int(said.partition(".")[0])
         with self._lock:
             self._used = {known: end for known, end in self._used.items() if end > now}

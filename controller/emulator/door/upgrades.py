@@ -1,4 +1,4 @@
-"""WebSockets of an application: the handshake with its pod, and the hand-over of the connection."""
+"""WebSockets of applications: the handshake with the pod, and the transfer of the connection."""
 
 import contextlib
 import socket
@@ -17,21 +17,21 @@ _HEAD_MAX = 65536
 
 
 class NotSwitchedError(Exception):
-    """The pod did not agree to a WebSocket: the request is then passed on like any other."""
+    """The pod refused a WebSocket: the request is then passed on like any other."""
 
 
 def is_upgrade(request: Request) -> bool:
-    """Whether it asks for a WebSocket, by a server that can carry one."""
+    """True for a WebSocket request, on a server that supports it."""
     asked = {word.strip().lower() for word in request.headers.get("Connection", "").split(",")}
     upgrade = request.headers.get("Upgrade", "").strip().lower()
     return "upgrade" in asked and upgrade == "websocket" and TUNNEL in request.environ
 
 
 class Upgraded:
-    """A WSGI answer that is no answer: the connection belongs to client and pod from here on."""
+    """A WSGI result after which the connection belongs to client and pod."""
 
     def __init__(self, target: str, port: int, headers: Mapping[str, str]) -> None:
-        """Shake hands with the pod.  OSError, or NotSwitchedError where it does not agree."""
+        """Do the handshake with the pod.  OSError, or NotSwitchedError if it refuses."""
         self._link = socket.create_connection(("127.0.0.1", port), CONNECT_S)
         try:
             self._link.sendall(_head(target, headers))
@@ -58,7 +58,7 @@ def _head(target: str, headers: Mapping[str, str]) -> bytes:
 
 
 def _answer(link: socket.socket) -> bytes:
-    """The head of a 101 answer, and whatever came with it."""
+    """The header of a 101 answer, and the bytes after it."""
     found = b""
     while b"\r\n\r\n" not in found:
         piece = link.recv(_HEAD_MAX)

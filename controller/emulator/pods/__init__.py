@@ -1,1 +1,1 @@
-"""The pods of the embedded CML: applications and runs of jobs as processes."""
+"""Pods of the emulator: applications and runs of jobs as processes."""

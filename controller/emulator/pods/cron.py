@@ -1,7 +1,7 @@
-"""When a schedule comes round: five fields, minute, hour, day of month, month, day of week.
+"""Cron schedules: five fields, minute, hour, day of month, month, day of week.
 
-Lists, ranges and steps of numbers.  Where both days are restricted either one is enough, as cron
-has it.  Clock times are those of the schedule's own zone.
+Lists, ranges and steps of numbers.  If both days are restricted, either one is enough, as in cron.
+Times are in the schedule's zone.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 YEARS = 5
-"""Whatever comes round at all does so within them, a 29th of February included."""
+"""Every schedule occurs within this time, including a 29th of February."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Schedule:
     either_day: bool
 
     def after(self, now: datetime, zone: ZoneInfo) -> datetime | None:
-        """The first moment after `now`, in UTC; None where there is none in YEARS years."""
+        """The next time after `now`, in UTC; None if there is none in YEARS years."""
         start = now.astimezone(zone).replace(second=0, microsecond=0, tzinfo=None)
         day, last = start.date(), start.date() + timedelta(days=366 * YEARS)
         while day <= last:
@@ -50,10 +50,10 @@ class Schedule:
 
 
 def parse(text: str) -> Schedule:
-    """ValueError for what is no schedule."""
+    """The schedule.  ValueError for invalid text."""
     fields = text.split()
     if len(fields) != len(BOUNDS):
-        raise ValueError("a schedule has five fields")
+        raise ValueError("a schedule must have five fields")
     minutes, hours, days, months, weekdays = (
         _values(one, low, high) for one, (low, high) in zip(fields, BOUNDS, strict=True)
     )

@@ -1,7 +1,7 @@
-"""Pods over time: who starts when, who answered, who ended, what CML does about it.
+"""Life cycle of pods: start, readiness, end, and CML's reactions.
 
-`tick` is the only place where an application changes by itself.  It asks the injected processes,
-takes the present as given, and never waits.
+An application changes by itself only in `tick`, which checks the injected processes and never
+waits.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,11 @@ from controller.emulator.state.records import Application, Engine
 from controller.emulator.state.state import State
 
 FilesOf = Callable[[str], ProjectFiles]
-"""The files of a project, by its id, also while the project is being deleted."""
+"""The files of a project, by its ID, also while the project is being deleted."""
 
 
 def move(app: Application, event: Event, now: datetime) -> None:
-    """Take one step of the state machine; a step that is not in the table is a bug of ours."""
+    """Take a step of the state machine; a step that is not in the table is a bug."""
     status = after(app.status, event)
     if status is None:
         raise AssertionError(f"{event} of an application that is {app.status}")
@@ -41,9 +41,9 @@ def _fits_on(node: Capacity, app: Application | JobRun) -> bool:
 
 
 class Engines:
-    """Starts, watches and stops the pods of all applications.
+    """Starts, observes and stops the pods of all applications.
 
-    Those of runs it starts and stops as `runs.py` says, and watches only when the run is gone.
+    Pods of runs are started and stopped for `runs.py`, and observed once their run is deleted.
     """
 
     def __init__(
@@ -69,16 +69,16 @@ class Engines:
             self._advance(app, now)
         self._start_waiting(now)
 
-    # what the API orders
+    # calls of the API
 
     def queue(self, app: Application, now: datetime) -> None:
-        """Let `app` start as soon as it may: its old pod gone, its turn come, room for it."""
+        """Start `app` once its old pod has ended, in its turn, and with free capacity."""
         app.queued = self.state.next_number()
         app.due = now + timedelta(seconds=self._options.start_s)
         self.state.changes += 1
 
     def release(self, app: Application, now: datetime) -> None:
-        """Begin to stop the pod of `app`, if it has one."""
+        """Start to stop the pod of `app`, if it has one."""
         if app.engine_id:
             self.stop(self.state.engines[app.engine_id], now)
             app.leaving_id, app.engine_id = app.engine_id, ""
@@ -93,7 +93,7 @@ class Engines:
         engine.status = "stopping"
         self.processes.stop(engine.id, now)
 
-    # what happens by itself
+    # changes over time
 
     def _look(self, engine: Engine, now: datetime) -> None:
         sight = self.processes.look(engine.id, now)
@@ -122,7 +122,7 @@ class Engines:
         self.state.changes += 1
 
     def _fail(self, app: Application, now: datetime) -> None:
-        """The script ended, with whatever exit code: the application has failed."""
+        """Fail the application, since its script has ended, with any exit code."""
         app.engine_id = ""
         move(app, Event.ENDED, now)
         again = app.auto_restarts_done < self._options.auto_restarts
@@ -147,10 +147,10 @@ class Engines:
         self.state.changes += 1
 
     def _start_waiting(self, now: datetime) -> None:
-        """Start what may start, longest waiting first.
+        """Start waiting applications, the longest waiting first.
 
-        One that does not fit is passed over, as the scheduler of Kubernetes does it: a pod too
-        large for the cluster holds up nobody else.
+        One without capacity is skipped, as by the scheduler of Kubernetes: a pod that is too large
+        does not block the others.
         """
         waiting = [
             app
@@ -185,7 +185,7 @@ class Engines:
             self._fail(app, now)
 
     def launch(self, engine: Engine, order: PodOrder, now: datetime) -> bool:
-        """Whether the pod has started; if not, the engine has ended and its `message` says why."""
+        """True if the pod has started; else the engine has ended, with the reason in `message`."""
         self.state.engines[engine.id] = engine
         self.state.changes += 1
         if not self._files_of(order.project_id).has_script(order.script):
@@ -200,7 +200,7 @@ class Engines:
         return not engine.message
 
     def address(self) -> str:
-        """One that no pod has or lately had."""
+        """An address that no pod has or recently had."""
         taken = {pod.ip_address for pod in self.state.engines.values()}
         return self._ids.address(taken | {pod.ip_address for pod in self.state.history})
 

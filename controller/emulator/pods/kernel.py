@@ -1,10 +1,10 @@
-"""What a pod runs: a script, the way the kernel of a CML runtime runs it.
+"""Kernel of a pod: runs a script in the way of a CML runtime.
 
-Started as a program of its own, `python kernel.py SCRIPT KIND`, with the project's home as working
-folder. The script runs inside a running event loop, without `__file__`, with a neutral
-`sys.argv`; top-level `await` works; `SystemExit` is an exception like others.  When the script
-has ended, so has the pod, whatever threads are left.  KIND is `application` or `job`: a job whose
-script ends by any exception has failed, by `SystemExit(0)` too.
+Started as `python kernel.py SCRIPT KIND`, with the project's home as working folder.  The script
+runs inside a running event loop, without `__file__`, with a neutral `sys.argv`; top-level `await`
+works; `SystemExit` is an ordinary exception.  At the end of the script the pod ends, with all
+threads.  KIND is `application` or `job`: a job whose script ends by any exception has failed, also
+by `SystemExit(0)`.
 """
 
 import ast
@@ -24,12 +24,12 @@ CELL = "<cell>"
 
 
 def die_with_parent() -> None:
-    """Ask Linux to kill this process when the supervisor is gone, however it went."""
+    """Let Linux kill this process at the end of the supervisor."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def fresh_main() -> types.ModuleType:
-    """An empty `__main__`, as a notebook has it: this program's own names are not in it."""
+    """An empty `__main__`, as in a notebook, without this program's names."""
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     sys.argv = [""]
@@ -46,7 +46,7 @@ async def run(text: str, module: types.ModuleType) -> None:
 
 
 def exit_code(end: BaseException, kind: str) -> int:
-    """Print how the script ended, and say it as a number."""
+    """Print the exception of the script, and return its exit code."""
     if not isinstance(end, SystemExit):
         traceback.print_exception(end)
         return 1

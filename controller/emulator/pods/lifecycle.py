@@ -1,14 +1,14 @@
-"""The state machine of an application, as one table.
+"""State machine of an application, as a table.
 
-What is not in the table does not happen: the API refuses it, and the emulator treats it as its own
-bug.  Time, processes and capacity are not its business; `engines.py` turns them into events.
+Transitions outside the table do not happen: the API refuses them, and in the emulator they are
+bugs.  `engines.py` turns time, processes and capacity into events.
 """
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """As the wire spells it."""
+    """Status, as on the wire."""
 
     STARTING = "APPLICATION_STARTING"
     RUNNING = "APPLICATION_RUNNING"
@@ -18,12 +18,12 @@ class Status(StrEnum):
 
     @property
     def short(self) -> str:
-        """As `search_filter` spells it."""
+        """The status, as in `search_filter`."""
         return self.value.removeprefix("APPLICATION_").lower()
 
 
 class Event(StrEnum):
-    """What can happen to an application."""
+    """Events of an application."""
 
     RESTART = "restart"
     ANSWERED = "answered"
@@ -50,5 +50,5 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
 
 
 def after(status: Status, event: Event) -> Status | None:
-    """The status that follows, or None where the event does not apply."""
+    """The next status, or None if the event does not apply."""
     return TRANSITIONS.get((status, event))

@@ -1,8 +1,7 @@
-"""Pods as real processes of this machine: one supervisor each, which runs the kernel.
+"""Pods as local processes: a supervisor each, which runs the kernel.
 
-Implements `Processes`.  Builds what a pod sees (environment, address, ports, scratch folder) and
-lets nothing of the emulator's own environment through but `PATH`.  Never waits for a pod but in
-`close`.
+Implements `Processes`.  Provides a pod's variables, address, ports and temporary folder, and passes
+only `PATH` from the emulator's environment.  Waits for pods only in `close`.
 """
 
 import contextlib
@@ -24,12 +23,12 @@ from controller.emulator.pods.processes import CloneOrder, Ending, PodOrder, Sig
 from controller.emulator.state.cloning import clone_command, clone_environment
 
 LOGS = 200
-"""Log files that are kept; the oldest go first."""
+"""Number of log files; the oldest are deleted first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the workspace is, as its pods are told.  `logs` is a folder that exists."""
+    """Address of the workspace, for its pods.  `logs` is an existing folder."""
 
     url: str
     domain: str
@@ -44,7 +43,7 @@ class Place:
 
 @dataclass(slots=True)
 class LocalPod:
-    """One living supervisor."""
+    """A running supervisor."""
 
     process: subprocess.Popen[bytes]
     ports: list[int]
@@ -54,10 +53,10 @@ class LocalPod:
 
 
 class LocalProcesses:
-    """The pods of one emulator."""
+    """The pods of an emulator."""
 
     def __init__(self, place: Place, on_lost: Callable[[set[int]], None] | None = None) -> None:
-        """`on_lost` hears the pids of the living supervisors when one of them was killed."""
+        """`on_lost` receives the process IDs of running supervisors when one of them was killed."""
         self._place = place
         self._on_lost = on_lost
         self._pods: dict[str, LocalPod] = {}
@@ -104,7 +103,7 @@ class LocalProcesses:
         *,
         log: str,
     ) -> supervisor.Order:
-        """With no port to answer on."""
+        """Instructions for a pod without a port."""
         self._prune_logs()
         return {
             "engine_id": engine_id,
@@ -119,7 +118,7 @@ class LocalProcesses:
         }
 
     def _free_ports(self, count: int) -> list[int]:
-        """Ports of 127.0.0.1 that nobody has now and none of our pods was given."""
+        """Ports of 127.0.0.1 that are free and not assigned to a pod."""
         taken = {port for pod in self._pods.values() for port in pod.ports}
         with contextlib.ExitStack() as stack:
             found: list[int] = []
@@ -148,7 +147,7 @@ class LocalProcesses:
         return Sight(pod.answered, Ending(status if status >= 0 else 128 - status))
 
     def _forget(self, engine_id: str) -> None:
-        """The supervisor has ended; if it was killed, what it guarded goes too."""
+        """Remove an ended supervisor; if it was killed, also its processes and folder."""
         pod = self._pods.pop(engine_id)
         for pipe in (pod.process.stdin, pod.process.stdout):
             if pipe is not None:
@@ -171,7 +170,7 @@ class LocalProcesses:
         return pod.ports[0] if pod is not None and pod.ports else None
 
     def close(self) -> None:
-        """End every pod by the stop ladder, all at once; returns when none is left."""
+        """End all pods in parallel, first by TERM, then by KILL; returns when all have ended."""
         for pod in self._pods.values():
             if not pod.stopping:
                 pod.process.terminate()
@@ -186,7 +185,7 @@ class LocalProcesses:
 
 
 def _supervise(instructions: supervisor.Order) -> subprocess.Popen[bytes]:
-    """Start a supervisor; it reads its order from a pipe that then stays open as a sign of life."""
+    """Start a supervisor; it reads its order from a pipe, which stays open while this runs."""
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", str(Path(supervisor.__file__).resolve())],
         stdin=subprocess.PIPE,
@@ -214,7 +213,7 @@ def _said_answered(process: subprocess.Popen[bytes]) -> bool:
 def pod_environment(
     order: PodOrder, place: Place, ports: list[int], scratch: Path
 ) -> dict[str, str]:
-    """All that a process in a pod sees.  The user's variables win over defaults only."""
+    """All variables of a pod's processes.  The user's variables override only defaults."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",

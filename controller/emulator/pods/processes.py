@@ -15,10 +15,10 @@ from controller.emulator.state.trees import Tree
 
 @dataclass(frozen=True, slots=True)
 class PodOrder:
-    """One pod to start: one engine of one application, or one run of a job.
+    """A pod to start: an engine of an application, or a run of a job.
 
-    Memory is in GB, as the API says it.  That of a run has `run_id`, which is its engine's id too,
-    and neither application nor subdomain; `answered` then means that the script has begun.
+    Memory is in GB, as in the API.  The pod of a run has `run_id`, which is also its engine's ID,
+    and no application or subdomain; `answered` then means that the script has started.
     """
 
     engine_id: str
@@ -41,7 +41,7 @@ class PodOrder:
 
     @property
     def kind(self) -> str:
-        """As CDSW_ENGINE_TYPE says it."""
+        """The kind, as in CDSW_ENGINE_TYPE."""
         return "job" if self.run_id else "application"
 
 
@@ -58,7 +58,7 @@ class CloneOrder:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a pod ended.  `exit_code` is as Kubernetes says it: 128 + n for signal n."""
+    """End of a pod.  `exit_code` is as in Kubernetes: 128 + n for signal n."""
 
     exit_code: int
     oom_killed: bool = False
@@ -70,26 +70,26 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a look at a pod shows.  `answered`: its polling endpoint has said 200 at least once."""
+    """State of a pod.  `answered`: its polling endpoint has answered 200 at least once."""
 
     answered: bool
     ending: Ending | None = None
 
 
 class Processes(Protocol):
-    """Runs pods.  None of these calls may wait for a pod."""
+    """Runs pods.  No call may wait for a pod."""
 
     def start(self, order: PodOrder, now: datetime) -> None:
-        """Begin; OSError when the machine refuses."""
+        """Start a pod; OSError on failure."""
 
     def clone(self, order: CloneOrder, now: datetime) -> None:
-        """Begin; OSError when the machine refuses.  `look` and `stop` go for it as for a pod."""
+        """Start a clone; OSError on failure.  `look` and `stop` work as for a pod."""
 
     def look(self, engine_id: str, now: datetime) -> Sight:
-        """How the pod is; once an ending was told, the engine is forgotten."""
+        """The state of a pod; after its end was reported, the engine is unknown."""
 
     def stop(self, engine_id: str, now: datetime) -> None:
-        """Begin the stop ladder; `look` tells when it is done."""
+        """Start to stop a pod; `look` shows its end."""
 
     def port(self, engine_id: str) -> int | None:
-        """Where on 127.0.0.1 the application answers; None when nothing is there."""
+        """The application's port on 127.0.0.1; None without one."""

@@ -1,13 +1,13 @@
-"""How a run of a job stands, and what may follow.
+"""State machine of a run of a job.
 
-As `lifecycle.py` for applications: what is not in the table does not happen.
+As `lifecycle.py` for applications: transitions outside the table do not happen.
 """
 
 from enum import StrEnum
 
 
 class RunStatus(StrEnum):
-    """As the wire spells it; the contract's ENGINE_UNKNOWN is never reached here."""
+    """Status, as on the wire; the contract's ENGINE_UNKNOWN does not occur here."""
 
     SCHEDULING = "ENGINE_SCHEDULING"
     STARTING = "ENGINE_STARTING"
@@ -21,7 +21,7 @@ class RunStatus(StrEnum):
 
     @property
     def short(self) -> str:
-        """As `search_filter` and usage rows spell it."""
+        """The status, as in `search_filter` and usage rows."""
         return self.value.removeprefix("ENGINE_").lower()
 
     @property

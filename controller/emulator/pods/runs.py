@@ -1,7 +1,6 @@
-"""Runs of jobs over time: which may start, which has begun, which has ended, what follows from it.
+"""Life cycle of runs of jobs: start, end, and dependent jobs.
 
-`tick` is the only place where a run changes by itself.  As in `engines.py`, whose pods these are,
-nothing here waits.
+A run changes by itself only in `tick`.  As in `engines.py`, which has the pods, nothing here waits.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,9 +21,9 @@ from controller.emulator.state.records import Engine
 from controller.emulator.state.state import State
 
 KEPT = 1000
-"""Runs that are over and are still shown, of all jobs together; the oldest are forgotten."""
+"""Number of ended runs that are listed, of all jobs together; the oldest are deleted."""
 MISSED_S = 60.0
-"""A time of a schedule that is so far back passed while nobody was there, and is let go."""
+"""Age after which a missed time of a schedule is skipped."""
 
 CREATE: dict[str, fields.Reader] = {"environment": fields.text_map, "arguments": fields.text}
 _TEXTS: dict[str, Callable[[JobRun], object]] = {
@@ -49,7 +48,7 @@ RUNS: Columns[JobRun] = Columns(
 
 
 class Runs:
-    """The runs of all jobs; of one job there is at most one at a time."""
+    """The runs of all jobs; each job has at most one active run."""
 
     def __init__(
         self, state: State, engines: Engines, ids: Ids, options: Options, files_of: FilesOf
@@ -60,7 +59,7 @@ class Runs:
         self._options = options
         self._files_of = files_of
 
-    # what the API orders
+    # calls of the API
 
     def get(self, job: Job, run_id: str) -> JobRun:
         run = self._state.runs.get(run_id)
@@ -69,7 +68,7 @@ class Runs:
         return run
 
     def of(self, job: Job) -> list[JobRun]:
-        """In the order of their creation."""
+        """The runs of a job, in order of creation."""
         return [run for run in self._state.runs.values() if run.job_id == job.id]
 
     def list(self, job: Job, query: Query) -> dict[str, object]:
@@ -77,7 +76,7 @@ class Runs:
         return {"job_runs": [run.wire() for run in found], "next_page_token": token}
 
     def create(self, job: Job, user: User, raw: Mapping[str, object], now: datetime) -> JobRun:
-        """Runs the job once, as soon as there is room, with what the caller adds."""
+        """Run the job once, with the caller's values, as soon as there is capacity."""
         values = fields.read(raw, CREATE)
         busy = self._is_busy(job)
         if busy and not self._options.second_run_skipped:
@@ -100,13 +99,13 @@ class Runs:
         return run
 
     def forget(self, job: Job, now: datetime) -> None:
-        """The runs go at once; what is left of their pods is the engines' to see off."""
+        """Delete runs immediately; the engines end their pods."""
         for run in self.of(job):
             if run.id in self._state.engines and run.status is not RunStatus.STOPPING:
                 self._engines.stop(self._state.engines[run.id], now)
             del self._state.runs[run.id]
 
-    # what happens by itself
+    # changes over time
 
     def tick(self, now: datetime) -> None:
         if not self._state.jobs:
@@ -128,7 +127,7 @@ class Runs:
             self._run_by_itself(job, now)
 
     def _run_by_itself(self, job: Job, now: datetime) -> None:
-        """As a schedule or a parent wants it; a run of before that goes on has this one skipped."""
+        """Run by schedule or after a parent; skipped while another run is active."""
         if job.paused:
             return
         busy = self._is_busy(job)
@@ -161,7 +160,7 @@ class Runs:
         return run
 
     def _start_where_possible(self, run: JobRun, now: datetime) -> None:
-        """In the order of their creation; one that does not fit holds up nobody else."""
+        """Start waiting runs in order of creation; one without capacity blocks no other."""
         if now < run.due or not self._engines.fits(run):
             return
         job = self._state.jobs[run.job_id]
@@ -207,7 +206,7 @@ class Runs:
         self._state.changes += 1
 
     def _finish(self, run: JobRun, status: RunStatus, now: datetime) -> None:
-        """The end, and what follows from it."""
+        """End a run, and start dependent jobs."""
         run.move(status, now)
         self._state.changes += 1
         if status is RunStatus.SUCCEEDED:

@@ -1,11 +1,11 @@
-"""One pod: starts its kernel, sees when it answers, writes its log, and leaves nothing behind.
+"""Supervisor of a pod: starts its kernel, probes its port, writes its log, and cleans up.
 
-A program of its own (`python -I -S supervisor.py`) on the standard library alone, because it has to
-outlive the emulator by some milliseconds: its standard input is a pipe whose end means that the
-emulator is gone, however that happened, and then everything in the pod is killed.  Linux makes it
-the parent of whatever the pod's processes detach, so none can hide.
+A separate program (`python -I -S supervisor.py`) with the standard library only, since it outlives
+the emulator by some milliseconds: its standard input is a pipe whose end means that the emulator
+has ended, and then it kills everything in the pod.  Linux makes it the parent of detached
+processes of the pod, so that none is missed.
 
-In: one line of JSON, the order.  Out: the line `answered`.  TERM: the stop ladder.  Exit status:
+Input: a line of JSON, the order.  Output: the line `answered`.  TERM: stop the pod.  Exit status:
 that of the kernel, 128 + n for signal n.
 """
 
@@ -35,9 +35,9 @@ LOG_BYTES = 4 * 1024 * 1024
 
 
 class Order(TypedDict):
-    """What the emulator asks for; `grace_s` is between TERM and KILL.
+    """The order of the emulator; `grace_s` is between TERM and KILL.
 
-    `port` 0: nothing is to answer, the start alone counts.
+    `port` 0: without a probe, only the start counts.
     """
 
     engine_id: str
@@ -72,13 +72,13 @@ def _pids() -> Iterator[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the third on: the name before may hold anything."""
+    """The fields of /proc/PID/stat from the third on; the name before may contain anything."""
     text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     return text[text.rindex(")") + 2 :].split()
 
 
 def started_at(pid: int) -> str | None:
-    """The boot time ticks at which `pid` began: with it a pid that was used again is told apart."""
+    """The start of `pid` in ticks since boot, by which a reused process ID is detected."""
     try:
         fields = _stat(pid)
     except (OSError, ValueError):
@@ -95,7 +95,7 @@ def descendants(root: int) -> set[int]:
 
 
 def marked(engine_ids: set[str]) -> set[int]:
-    """The processes that were started with one of these engine ids in their environment."""
+    """Processes with one of these engine IDs in their initial environment."""
     marks = {f"CDSW_ENGINE_ID={engine}".encode() for engine in engine_ids}
     found: set[int] = set()
     for pid in _pids():
@@ -113,19 +113,19 @@ def send(pids: set[int], number: signal.Signals) -> None:
 
 
 def kill_marked(engine_ids: set[str]) -> None:
-    """Kill until none is left: a process may have forked while we looked."""
+    """Kill until none is left, since processes may fork meanwhile."""
     while engine_ids and (left := marked(engine_ids) - {os.getpid()}):
         send(left, signal.SIGKILL)
         time.sleep(SETTLE_S)
 
 
 def adopt_orphans() -> None:
-    """Become the parent of every descendant whose own parent has ended."""
+    """Become the parent of every descendant whose parent has ended."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def kill_strangers(known: set[int]) -> None:
-    """Kill and bury the children of this process that are not `known`, with all below them."""
+    """Kill and reap children of this process that are not `known`, with their descendants."""
     mine = os.getpid()
     while strangers := {pid for pid, parent in parents().items() if parent == mine} - known:
         for pid in strangers:
@@ -144,7 +144,7 @@ class Log:
         self._path = path
 
     def copy(self, source: BinaryIO) -> None:
-        """Until the last writer has closed its end."""
+        """Copy until the last writer has closed the pipe."""
         while data := os.read(source.fileno(), 65536):
             if self._path.exists() and self._path.stat().st_size > LOG_BYTES:
                 self._path.replace(self._path.with_suffix(".log.1"))
@@ -160,7 +160,7 @@ def _private(path: str, flags: int) -> int:
 
 
 class Pod:
-    """The kernel and all that came of it."""
+    """The kernel and all of its processes."""
 
     def __init__(self, order: Order) -> None:
         self._order = order
@@ -191,7 +191,7 @@ class Pod:
             os.write(1, b"answered\n")
 
     def _answers(self) -> bool:
-        """Exactly 200 counts; a redirect does not."""
+        """True for exactly 200; a redirect does not count."""
         link = http.client.HTTPConnection("127.0.0.1", self._order["port"], ANSWER_TIMEOUT_S)
         try:
             link.request("GET", self._order["endpoint"])
@@ -205,7 +205,7 @@ class Pod:
         return self._kernel.poll() is not None
 
     def terminate(self) -> None:
-        """TERM to every process; after the grace, those that are left are killed by `clear`."""
+        """Send TERM to every process; `clear` kills the rest after the grace period."""
         send(self.processes(), signal.SIGTERM)
         deadline = time.monotonic() + self._order["grace_s"]
         while self.processes() and time.monotonic() < deadline:
@@ -213,7 +213,7 @@ class Pod:
             time.sleep(SETTLE_S)
 
     def clear(self) -> int:
-        """Kill what is left, remove the scratch folder, and tell how the kernel ended."""
+        """Kill remaining processes, remove the temporary folder; returns the kernel's status."""
         while left := self.processes():
             send(left, signal.SIGKILL)
             self.reap()
@@ -224,7 +224,7 @@ class Pod:
         return status if status >= 0 else 128 - status
 
     def reap(self) -> None:
-        """Bury the dead that were detached; the kernel's own end is kept for `clear`."""
+        """Reap detached processes; the kernel's status is kept for `clear`."""
         self._kernel.poll()
         for pid in descendants_dead(os.getpid()) - {self._kernel.pid}:
             with contextlib.suppress(OSError):
@@ -243,7 +243,7 @@ def descendants_dead(root: int) -> set[int]:
 
 
 def watch(pod: Pod, wake: int) -> None:
-    """Until the kernel ends, TERM arrives, or the emulator is gone; the latter two end the pod."""
+    """Wait for the end of the kernel, TERM, or the end of the emulator; the latter end the pod."""
     selector = selectors.DefaultSelector()
     selector.register(0, selectors.EVENT_READ)
     selector.register(wake, selectors.EVENT_READ)
@@ -258,7 +258,7 @@ def watch(pod: Pod, wake: int) -> None:
 
 
 def read_order() -> Order:
-    """The first line of standard input, byte by byte: what follows it must stay in the pipe."""
+    """The first line of standard input, byte by byte, since the rest must stay in the pipe."""
     line = bytearray()
     while (byte := os.read(0, 1)) not in {b"\n", b""}:
         line += byte

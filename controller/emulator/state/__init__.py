@@ -1,1 +1,1 @@
-"""The state of the embedded CML, in memory and on disk."""
+"""State of the emulator, in memory and on disk."""

@@ -1,4 +1,4 @@
-"""A new project's files, fetched from a repository by `git` while the project says `creating`."""
+"""Clone of a repository by `git`, while a new project is `creating`."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from controller.emulator.state.state import State
 from controller.emulator.state.trees import Tree
 
 EMPTY = {"", "blank", "local", "git"}
-"""The templates that are nothing but empty homes, or a repository."""
+"""Templates without files, or with a repository."""
 TEMPLATES = {"Python", "R", "PySpark", "Scala", "Churn Predictor"}
 SCHEMES = {"file", "https", "ssh"}
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:[\w./~-]+")
@@ -22,10 +22,10 @@ _REF = re.compile(r"[\w./+-]*")
 
 
 def checked_source(values: Mapping[str, object]) -> tuple[str, str]:
-    """Address and branch of a create request, both perhaps empty; refuses what cannot be had."""
+    """URL and branch of a create request, possibly empty; refuses unsupported sources."""
     template, url, ref = (str(values.get(key, "")) for key in ("template", "git_url", "git_ref"))
     if template in TEMPLATES or values.get("parent_project"):
-        message = "the embedded CML has neither templates nor forks: create it from git, or blank"
+        message = "the emulator has no templates and forks: create the project from git, or blank"
         raise ApiError(Code.UNIMPLEMENTED, message)
     if template not in EMPTY:
         raise invalid(f"unknown template {template!r}")
@@ -37,32 +37,34 @@ def checked_source(values: Mapping[str, object]) -> tuple[str, str]:
 
 
 def _checked_url(url: str) -> str:
-    """As it is; a folder of this machine has to be absolute."""
+    """The URL, unchanged; a local folder must be absolute."""
     if not url.isprintable() or " " in url:
-        raise invalid("git_url is not an address")
+        raise invalid("git_url is not a URL")
     if url.startswith("/") or _SCP.fullmatch(url):
         return url
     try:
         parts = urlsplit(url)
         secret = parts.password
     except ValueError:
-        raise invalid("git_url is not an address") from None
+        raise invalid("git_url is not a URL") from None
     if parts.scheme not in SCHEMES or not parts.path:
-        raise invalid("git_url must be an address of git: https://, ssh://, file:// or a folder")
+        raise invalid("git_url must be a git URL: https://, ssh://, file:// or a folder")
     if secret:
-        raise invalid("git_url holds a password: leave it to a credential helper of git")
+        raise invalid("git_url contains a password: use a credential helper of git")
     return url
 
 
 def clone_command(url: str, ref: str) -> list[str]:
-    """Into the working folder, which is empty; the newest state only."""
-    address = f"file://{url}" if url.startswith("/") else url  # of a mere path, git copies it all
+    """The command for a shallow clone into the empty working folder."""
+    address = (
+        f"file://{url}" if url.startswith("/") else url
+    )  # git copies everything for a plain path
     branch = [f"--branch={ref}"] if ref else []
     return ["git", "clone", "--depth=1", *branch, "--", address, "."]
 
 
 def clone_environment() -> dict[str, str]:
-    """The user's own git, which asks nobody anything."""
+    """Variables for the user's git, without prompts."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": os.environ.get("HOME", "/"),
@@ -75,7 +77,7 @@ def clone_environment() -> dict[str, str]:
 
 
 class Clones:
-    """Those that go on."""
+    """Active clones."""
 
     def __init__(self, state: State, processes: Processes, ids: Ids) -> None:
         self._state = state
@@ -83,7 +85,7 @@ class Clones:
         self._ids = ids
 
     def begin(self, project: Project, tree: Tree, source: tuple[str, str], now: datetime) -> None:
-        """A machine that cannot even begin has failed; the project stays, as in CML."""
+        """Start a clone; if that fails, the project stays, as in CML."""
         url, ref = source
         project.cloning = self._ids.engine()
         try:

@@ -1,7 +1,6 @@
-"""The one source of chance in the emulator: ids and pod addresses.
+"""Random IDs and pod addresses, the only randomness in the emulator's answers.
 
-Given a seeded generator it says the same things again; given `random.SystemRandom` it is what the
-running emulator uses.  Nothing else in the emulator may draw random numbers for what it answers.
+Repeatable with a seeded generator; the running emulator uses `random.SystemRandom`.
 """
 
 import random
@@ -11,7 +10,7 @@ ALPHABET = string.ascii_lowercase + string.digits
 
 
 class Ids:
-    """Draws from `rng` only."""
+    """Random values from `rng`."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -20,18 +19,18 @@ class Ids:
         return "".join(self._rng.choices(ALPHABET, k=count))
 
     def public(self) -> str:
-        """The shape of project and application ids: `k87h-zej9-dugs-473y`."""
+        """An ID of a project or application, such as `k87h-zej9-dugs-473y`."""
         return "-".join(self._letters(4) for _ in range(4))
 
     def engine(self) -> str:
-        """The shape of engine and job run ids: 16 characters."""
+        """An ID of an engine or a job run: 16 characters."""
         return self._letters(16)
 
     def address(self, taken: set[str]) -> str:
         """A loopback address in 127.1.0.0 - 127.254.255.254 that is not in `taken`.
 
-        Loopback, so that pods with the same ports live side by side on one machine; never
-        127.0.0.1, so that "answers only on 127.0.0.1" and "answers on the pod's address" differ.
+        Loopback, so that pods on the same machine can use the same ports; never 127.0.0.1, to
+        distinguish "answers only on 127.0.0.1" from "answers on the pod's address".
         """
         while True:
             parts = (

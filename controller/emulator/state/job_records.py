@@ -1,4 +1,4 @@
-"""Rows of jobs and their runs, and their forms on the wire.  They decide nothing."""
+"""Records of jobs and their runs, and their JSON on the wire."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +14,7 @@ DEPENDENT = "dependent"
 
 @dataclass(slots=True)
 class Job:
-    """One job.  `next_at` is when a schedule makes it run next."""
+    """A job.  `next_at` is the next time of its schedule."""
 
     id: str
     project_id: str
@@ -56,7 +56,7 @@ class Job:
         return CRON if self.schedule else MANUAL
 
     def wire(self, project: Project) -> dict[str, object]:
-        """All fields of the contract, defaults included."""
+        """All fields of the contract, including defaults."""
         return {
             "id": self.id,
             "name": self.name,
@@ -124,10 +124,10 @@ def _short(project: Project) -> dict[str, object]:
 
 @dataclass(slots=True)
 class JobRun:
-    """One run; its id is that of its engine.
+    """A run; its ID is also its engine's.
 
-    `environment` and `arguments` are its own, beyond the job's.  Resources are those that the job
-    had when the run was made; `due` is when it may start, `queued` its place among those that wait.
+    `environment` and `arguments` are additional to the job's.  Resources are the job's at creation;
+    `due` is the earliest start, `queued` the position among waiting runs.
     """
 
     id: str
@@ -153,7 +153,7 @@ class JobRun:
     timed_out: bool = False
 
     def move(self, status: RunStatus, now: datetime) -> None:
-        """Take one step; a step that is not in the table is a bug of ours."""
+        """Take a step of the state machine; a step that is not in the table is a bug."""
         if status not in TRANSITIONS[self.status]:
             raise AssertionError(f"{status} of a run that is {self.status}")
         self.status = status
@@ -165,7 +165,7 @@ class JobRun:
             self.finished_at = now
 
     def wire(self) -> dict[str, object]:
-        """All fields of the contract; neither exit code nor reason nor output is among them."""
+        """All fields of the contract, which has no exit code, reason or output."""
         return {
             "id": self.id,
             "project_id": self.project_id,

@@ -1,7 +1,6 @@
-"""What a workspace remembers: projects, applications, engines, runtimes.
+"""Records of projects, applications, engines and runtimes, and their JSON on the wire.
 
-Plain mutable rows that `store.py` writes down as they are, and their forms on the wire.  They
-decide nothing.
+Plain mutable records, which `store.py` saves unchanged.
 """
 
 import json
@@ -13,14 +12,14 @@ from controller.emulator.pods.lifecycle import Status
 
 
 def stamp(when: datetime | None) -> str | None:
-    """RFC 3339 in UTC with a fraction; null when it never happened."""
+    """RFC 3339 in UTC with a fraction; null if it never happened."""
     if when is None:
         return None
     return when.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def json_text(environment: dict[str, str]) -> str:
-    """An environment as answers carry it: JSON in a string, slashes escaped as CML does."""
+    """Variables as in answers: JSON in a string, with slashes escaped as by CML."""
     return json.dumps(environment, sort_keys=True, ensure_ascii=False).replace("/", "\\/")
 
 
@@ -36,9 +35,9 @@ PERMISSIONS = {
 
 @dataclass(slots=True)
 class Project:
-    """One project; `number` is the internal id that only pods and usage rows show.
+    """A project; `number` is the internal ID, visible only in pods and usage rows.
 
-    `cloning` is the id of the process that fetches its repository, while it does.
+    `cloning` is the process ID of an active clone.
     """
 
     id: str
@@ -63,7 +62,7 @@ class Project:
         return f"{self.owner.username}/{self.name}"
 
     def creation_status(self, *, settled: bool) -> str:
-        """In the words of the specification; `settled`: its time to say `creating` is over."""
+        """The status in the specification; `settled`: the time of `creating` is over."""
         if self.creation_failed:
             return "failure"
         return "success" if settled and not self.cloning else "creating"
@@ -91,11 +90,11 @@ class Project:
 
 @dataclass(slots=True)
 class Application:
-    """One application.
+    """An application.
 
-    `engine_id` is the pod that counts, `leaving_id` one that is on its way out; at most one of them
-    is set.  `queued` orders the applications that wait for capacity.  A change of a field drops the
-    rendered form.
+    `engine_id` is the current pod, `leaving_id` a pod that is stopping; at most one of them is set.
+    `queued` orders applications that wait for capacity.  A change of a field drops the rendered
+    JSON.
     """
 
     id: str
@@ -140,7 +139,7 @@ class Application:
         self.updated_at = now
 
     def wire(self) -> dict[str, object]:
-        """All fields, defaults included; one shared object until the next change: read only."""
+        """All fields, including defaults; a shared, read-only object until the next change."""
         if self.rendered is None:
             object.__setattr__(self, "rendered", self._render())
         return self.rendered or {}
@@ -177,9 +176,9 @@ class Application:
 
 @dataclass(slots=True)
 class Engine:
-    """One pod, living or gone: what it holds, how it ended; `status` as usage rows say it.
+    """A running or ended pod: its resources, and its end; `status` as in usage rows.
 
-    That of a run bears the run's id, and belongs to no application.
+    The engine of a run has the run's ID, and no application.
     """
 
     id: str
@@ -204,7 +203,7 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One entry of the runtime catalogue."""
+    """An entry of the runtime catalog."""
 
     image_identifier: str
     editor: str
@@ -231,7 +230,7 @@ REGISTRY = "docker.repository.cloudera.com/cloudera/cdsw/"
 
 
 def runtime(editor: str, python: str, edition: str, version: str, status: str) -> Runtime:
-    """A Python runtime, named as Cloudera names its own images."""
+    """A Python runtime, named like Cloudera's images."""
     short = {"Standard": "standard", "Nvidia GPU": "cuda", "Hardened": "hardened"}[edition]
     image = f"ml-runtime-pbj-{editor.rsplit(maxsplit=1)[-1].lower()}-python{python}-{short}"
     return Runtime(

@@ -1,4 +1,4 @@
-"""All that a workspace remembers, and so all that outlives a restart of the emulator."""
+"""State of a workspace, which survives a restart of the emulator."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from controller.emulator.state.job_records import Job, JobRun
 from controller.emulator.state.records import Application, Engine, Project
 
 HISTORY = 1000
-"""Engines that have ended and are still shown in usage rows; older ones are forgotten."""
+"""Number of ended engines in usage rows; older ones are deleted."""
 
 
 def _history() -> deque[Engine]:
@@ -16,7 +16,7 @@ def _history() -> deque[Engine]:
 
 @dataclass(slots=True)
 class State:
-    """Rows by id.  `count` numbers projects and the queue; `changes` grows with every change."""
+    """Records by ID.  `count` numbers projects and the queue; `changes` grows with each change."""
 
     projects: dict[str, Project] = field(default_factory=dict)
     applications: dict[str, Application] = field(default_factory=dict)

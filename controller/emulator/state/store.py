@@ -1,7 +1,7 @@
-"""The state of a workspace on disk: one JSON file, replaced as a whole, readable by its owner only.
+"""State of a workspace on disk: a JSON file, replaced as a whole, readable by its owner only.
 
-Environments may hold secrets, hence the mode.  Pods do not survive the emulator; `revive` says what
-that means for each application.
+Variables may be secret, hence the mode.  Pods do not survive the emulator; `revive` applies this to
+each application.
 """
 
 import json
@@ -23,11 +23,11 @@ from controller.emulator.state.state import HISTORY, State
 
 Row = TypeVar("Row", Project, Application, Engine, Job, JobRun)
 LOST = 137
-"""The exit code of a pod that went with the emulator: killed."""
+"""Exit code of a pod that ended with the emulator: killed."""
 
 
 def save(state: State, path: Path) -> None:
-    """Whole or not at all, also when the machine stops in between."""
+    """Save atomically, also across a crash of the machine."""
     text = json.dumps(
         {
             "projects": [_plain(row) for row in state.projects.values()],
@@ -55,7 +55,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def load(path: Path) -> State:
-    """What `save` wrote; a new state where there is none."""
+    """The saved state, or a new one."""
     if not path.exists():
         return State()
     raw = json.loads(path.read_text(encoding="utf-8"))
@@ -71,11 +71,11 @@ def load(path: Path) -> State:
 
 
 def revive(state: State, now: datetime) -> set[str]:
-    """Take leave of what ended with the emulator, pods and clones, and return the ids.
+    """Remove pods and clones, which ended with the emulator, and return their IDs.
 
-    Applications that were starting or running start again, as in a workspace that was restarted;
-    one that was stopping has stopped, one that was being deleted goes, a failed one keeps its
-    failure and its next automatic restart.  Runs and clones are not begun again: they have failed.
+    Starting and running applications start again, as after a restart of a workspace; stopping ones
+    have stopped, deleted ones are removed, failed ones keep their failure and their next automatic
+    restart.  Runs and clones have failed.
     """
     lost = set(state.engines)
     for engine in state.engines.values():
@@ -100,7 +100,7 @@ def revive(state: State, now: datetime) -> set[str]:
 
 
 def _end_run(run: JobRun, now: datetime) -> None:
-    """What had a pod has lost it; what still waits for one goes on waiting."""
+    """Fail a run with a pod; a waiting run keeps waiting."""
     if run.status is RunStatus.STOPPING:
         run.move(RunStatus.TIMEDOUT if run.timed_out else RunStatus.STOPPED, now)
     elif run.status in {RunStatus.STARTING, RunStatus.RUNNING}:

@@ -1,7 +1,7 @@
 """The files of a project: a tree, and one in a folder of this machine.
 
-A tree takes paths as tuples of names and knows no rules of CML; those are in `files.py`.  A folder
-tree never reads or changes anything outside its folder, whatever links lie in it.
+Paths are tuples of names.  CML's rules are in `files.py`.  A folder tree never reads or changes
+anything outside its folder, also through links.
 """
 
 import shutil
@@ -13,41 +13,41 @@ Parts = tuple[str, ...]
 
 
 class Tree(Protocol):
-    """A home folder.  Callers ask `is_dir` or `is_file` before they act."""
+    """A home folder.  Callers check `is_dir` or `is_file` first."""
 
     @property
     def home(self) -> Path: ...
     def is_dir(self, at: Parts) -> bool: ...
     def is_file(self, at: Parts) -> bool: ...
     def exists(self, at: Parts) -> bool:
-        """Whether the name is taken, were it by a link that leads nowhere."""
+        """True if the name exists, also as a broken link."""
 
     def names(self, at: Parts) -> list[str]: ...
     def size(self, at: Parts) -> int: ...
     def read(self, at: Parts) -> bytes: ...
     def write(self, at: Parts, data: bytes) -> None:
-        """A new file, with the folders above it."""
+        """Write a new file, with its parent folders."""
 
     def move(self, at: Parts, to: Parts) -> None: ...
     def remove(self, at: Parts) -> None:
-        """A file, a link, or a folder with all it holds."""
+        """Remove a file, a link, or a folder with its content."""
 
     def destroy(self) -> None:
-        """The whole tree goes."""
+        """Remove the whole tree."""
 
 
 class OutsideError(Exception):
-    """The path leads out of the home folder."""
+    """The path is outside the home folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class FolderTree:
-    """Files in `home`, which exists."""
+    """Files in `home`, an existing folder."""
 
     home: Path
 
     def _inside(self, at: Parts, *, follow: bool) -> Path:
-        """The place on disk.  With `follow` a link at the end counts as what it leads to."""
+        """The path on disk.  With `follow`, a final link is resolved."""
         path = self.home.joinpath(*at)
         real = path.resolve() if follow or not at else path.parent.resolve() / path.name
         if not real.is_relative_to(self.home.resolve()):

@@ -1,5 +1,5 @@
-"""The builder: a script that a job of the project runs, and that makes one virtual environment.
+"""The builder: a script that creates a virtual environment, in a job of the project.
 
-On the standard library of Python 3.9 or later alone, like the node program, and carried into the
-project the same way: one JSON literal of settings, then these pages, verbatim.
+Standard library of Python 3.9 or later only, like the node program, and copied into the project in
+the same way: a JSON literal of settings, then these modules, verbatim.
 """

@@ -1,8 +1,8 @@
-"""The builder, top to bottom: claim, make, install, check, move; and say how it went.
+"""The builder, top to bottom: claim, create, install, check, move, report.
 
-It runs inside the kernel of a job, where there is no `__file__` and `SystemExit` is an exception
-like others, and does its work in programs of their own.  CML tells nobody what a job printed, so
-all that it says is in the log beside the environment as well.
+Runs in the kernel of a job, without `__file__`, where `SystemExit` is an ordinary exception, and
+does its work in child processes.  CML's API does not return a job's output, so all output is
+also in the log beside the environment.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-# By the whole name of each page: in the script that carries them there is no package.
+# By the full name of each module: the script has no package.
 from controller.node.builder.checking import Contents, check
 from controller.node.builder.claim import Claim
 from controller.node.builder.installing import install
@@ -30,21 +30,21 @@ from controller.node.clock import Clock, stamp
 from controller.node.log import Journal
 
 SCHEMA = "raycml.environment/v1"
-FAILED = "FAILED: "  # the log's last line begins with it, after the time
+FAILED = "FAILED: "  # start of the log's last line, after the time
 _LOG_LIMIT = 256 * 1024
 _LOOK_S = 1.0
 _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
 def start(values: Mapping[str, object]) -> None:
-    """The script's last line.  Raises SystemExit unless the environment is there."""
+    """Entry point of the script.  Raises SystemExit unless the environment is complete."""
     code = build(read_order(values), Path.cwd(), Clock())
     if code != 0:
         raise SystemExit(code)
 
 
 def build(order: Order, home: Path, clock: Clock) -> int:
-    """Have the environment in the project; 0, or 1 with the reason in the log."""
+    """Build the environment, if it is missing; 0, or 1 with the reason in the log."""
     engine = re.sub(r"[^A-Za-z0-9]", "", os.environ.get("CDSW_ENGINE_ID", ""))
     site = Site(home / FOLDER, order.hash, engine or secrets.token_hex(8))
     site.folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def build(order: Order, home: Path, clock: Clock) -> int:
 
 @contextlib.contextmanager
 def _scratch() -> Iterator[Path]:
-    """A folder on the pod's own disk, for tools and lists."""
+    """A temporary folder on the pod's disk, for tools and lists."""
     folder = Path(tempfile.mkdtemp(prefix="raycml-build-"))
     try:
         yield folder
@@ -77,7 +77,7 @@ def _ensure(order: Order, site: Site, programs: Programs, clock: Clock) -> None:
         return
     with claim.held():
         if site.ready.exists():
-            programs.journal.say(f"the environment {site.hash} is there")
+            programs.journal.say(f"the environment {site.hash} is complete")
             return
         sweep(site)
         try:
@@ -89,7 +89,7 @@ def _ensure(order: Order, site: Site, programs: Programs, clock: Clock) -> None:
 def _wait_for_turn(
     order: Order, site: Site, claim: Claim, programs: Programs, clock: Clock
 ) -> bool:
-    """Until the claim is ours; True when the environment turned up meanwhile."""
+    """Wait for the claim; True if the environment was completed meanwhile."""
     ends = clock.monotonic() + order.deadline_s
     said = False
     while not site.ready.exists():
@@ -99,9 +99,9 @@ def _wait_for_turn(
             programs.journal.say("another run builds this environment; waiting for it")
             said = True
         if clock.monotonic() > ends:
-            raise BuildError("another run went on building it, and did not end")
+            raise BuildError("another run is still building it")
         clock.wait(_LOOK_S, threading.Event())
-    programs.journal.say(f"the environment {site.hash} is there")
+    programs.journal.say(f"the environment {site.hash} is complete")
     return True
 
 
@@ -111,18 +111,18 @@ def _make(order: Order, site: Site, programs: Programs, clock: Clock) -> None:
     say(f"building {site.hash}: Python {order.python}, {len(order.lines)} requirements")
     base = find_python(order.python, programs)
     if programs.run([base, "-m", "venv", str(site.building)]) != 0:
-        raise BuildError(f"{base} cannot make a virtual environment")
+        raise BuildError(f"{base} cannot create a virtual environment")
     python = site.building / "bin" / "python"
     installer = install(order, python, programs)
     contents = check(order, python, programs)
     seconds = round(clock.monotonic() - began, 1)
     _write_ready(order, site, contents, {"installer": installer, "seconds": seconds}, clock)
     first = place(site)
-    say(f"ready in {seconds:g} s, by {installer}" if first else "another run was there first")
+    say(f"ready in {seconds:g} s, by {installer}" if first else "another run completed it first")
 
 
 def find_python(version: str, programs: Programs) -> str:
-    """An interpreter of this pod that has the version, as 3.11.  BuildError where none has."""
+    """An interpreter of this pod with the version, such as 3.11.  BuildError without one."""
     name = f"python{version}"
     tried = (sys.executable, shutil.which(name), f"/usr/local/bin/{name}", f"/usr/bin/{name}")
     for python in filter(None, tried):
@@ -131,8 +131,7 @@ def find_python(version: str, programs: Programs) -> str:
                 return python
     own = f"{sys.version_info[0]}.{sys.version_info[1]}"
     raise BuildError(
-        f"the runtime has Python {own} and no {version}; "
-        "choose a runtime that has it, or change `python`"
+        f"the runtime has Python {own}, not {version}; choose a runtime with it, or change `python`"
     )
 
 

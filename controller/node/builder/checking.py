@@ -1,4 +1,4 @@
-"""Whether an environment is what was ordered, asked of its own interpreter."""
+"""Checks of an environment by its own interpreter."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Contents:
 
 
 def check(order: Order, python: Path, programs: Programs) -> Contents:
-    """What is in the environment.  BuildError where it is not what was ordered."""
+    """The contents of the environment.  BuildError if they differ from the order."""
     told = json.loads(programs.output([str(python), "-I", "-c", _LIST]))
     packages = {str(k): str(v) for k, v in sorted(told["packages"].items())}
     version = str(told["python"])
@@ -39,18 +39,18 @@ def check(order: Order, python: Path, programs: Programs) -> Contents:
 
 
 def _ray(order: Order, python: Path, programs: Programs) -> str:
-    """Ray's version, by importing it: that it is installed does not mean that it works."""
+    """Ray's version, by an import, since an installed Ray may be broken."""
     programs.journal.say("importing Ray")
     try:
         version = programs.output([str(python), "-I", "-c", _RAY]).strip()
     except BuildError as error:
         raise BuildError(
-            f"Ray cannot be imported ({error}); have the packages bring "
-            f"ray[default]=={order.ray_version}"
+            f"Ray cannot be imported ({error}); add "
+            f"ray[default]=={order.ray_version} to the packages"
         ) from None
     if version != order.ray_version:
         raise BuildError(
-            f"the packages bring Ray {version}, but rayVersion is {order.ray_version}; "
-            "make the two agree"
+            f"the packages contain Ray {version}, but rayVersion is {order.ray_version}; "
+            "use the same version"
         )
     return version

@@ -1,8 +1,8 @@
-"""Which run builds an environment just now, so that others wait instead of doing the same.
+"""Claim of the run that is building an environment, so that other runs wait.
 
-Only work is spared by it, safety never rests on it: two that build at once each do so in a folder
-of their own, and the first rename wins.  A holder shows by the claim's time of change that it
-lives; ages are taken on the file system's own clock, as those of pods may differ.
+The claim saves work, and safety does not depend on it: concurrent builds use separate folders, and
+the first rename wins.  A holder updates the claim's modification time; ages are taken by the
+file system's clock, since the clocks of pods may differ.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-_BEATS = 8  # signs of life within the time after which a holder counts as dead
+_BEATS = 8  # updates within the time after which a holder counts as dead
 
 
 class Claim:
-    """The claim at a path, for one engine."""
+    """The claim at a path, for an engine."""
 
     def __init__(self, path: Path, engine: str, stale_s: float) -> None:
         self._path = path
@@ -25,7 +25,7 @@ class Claim:
         self._stale_s = stale_s
 
     def take(self) -> bool:
-        """Whether it is ours now; a dead holder's is cleared away, for the next try."""
+        """True if this run holds the claim now; a dead holder's is removed for the next try."""
         try:
             descriptor = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
@@ -37,7 +37,7 @@ class Claim:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Show signs of life; the claim is given back at the end, unless another took it."""
+        """Keep the claim alive; it is released at the end, unless another run took it."""
         over = threading.Event()
         beat = threading.Thread(target=self._beat, args=(over,), daemon=True)
         beat.start()
@@ -63,12 +63,12 @@ class Claim:
         with contextlib.suppress(OSError):
             if age(self._path, self._engine) > self._stale_s:
                 aside = self._path.with_name(f"{self._path.name}.dead-{self._engine}")
-                self._path.rename(aside)  # of several that clear it, one succeeds
+                self._path.rename(aside)  # of several runs that remove it, one succeeds
                 aside.unlink()
 
 
 def age(path: Path, engine: str) -> float:
-    """Seconds since the path was changed, both ends on the clock of its file system."""
+    """Seconds since the path was changed, by the clock of its file system."""
     probe = path.with_name(f"{path.name}.now-{engine}")
     try:
         probe.write_bytes(b"now")

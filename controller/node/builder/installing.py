@@ -1,7 +1,7 @@
-"""Packages into a virtual environment: by uv where it can be had, otherwise by pip.
+"""Installation of packages by uv if available, else by pip.
 
-uv does not read pip's configuration, which is where a workspace says where packages come from, so
-it is told what pip is told.  Where uv fails, for whatever reason, pip has the last word.
+uv does not read pip's configuration, in which a workspace defines its package index, so it gets
+the same settings as variables.  If uv fails for any reason, pip installs the packages.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from controller.node.builder.order import Order
 from controller.node.builder.programs import BuildError, Programs
 
-# One version with one content, from whichever index pip is told of.  An index that has neither has
-# no uv, and pip installs instead.
+# A fixed version with fixed hashes, from the index that pip uses.  Without it on that index, pip
+# installs the packages.
 UV = "0.9.7"
 _UV_HASHES = (
     "8cf6bc2482d1293cc630f66b862b494c09acda9b7faff7307ef52667a2b3ad49",  # manylinux, x86_64
@@ -30,18 +30,18 @@ _FOR_UV = {
     "trusted-host": "UV_INSECURE_HOST",
     "constraint": "UV_CONSTRAINT",
 }
-# To pip all indexes are equal; and an environment in the project shares no file with a cache.
+# pip treats all indexes as equal; an environment in the project shares no files with a cache.
 _LIKE_PIP = {
     "UV_INDEX_STRATEGY": "unsafe-best-match",
     "UV_LINK_MODE": "copy",
     "UV_NO_CONFIG": "1",
 }
-_ORDER = ("global", "site", "user", "install", ":env:")  # the later wins
+_ORDER = ("global", "site", "user", "install", ":env:")  # the last one wins
 _NO = ("", "0", "false", "no", "off")
 
 
 def install(order: Order, python: Path, programs: Programs) -> str:
-    """Install everything; the name of the installer.  BuildError where pip fails too."""
+    """Install all packages; the result is the installer's name.  BuildError if pip fails too."""
     if not order.lines:
         return "none"
     asked = _files(order, programs.folder)
@@ -55,10 +55,10 @@ def install(order: Order, python: Path, programs: Programs) -> str:
 
 
 def _files(order: Order, folder: Path) -> list[str]:
-    """The options that name what to install.
+    """The options with the requirements.
 
-    The Ray that the spec names is a constraint, so that `ray[default]` alone means that one.  With
-    hashes there can be none, as a constraint would need its hash too.
+    The spec's Ray version is a constraint, so that `ray[default]` alone installs it.  With hashes
+    there is no constraint, since it would need a hash too.
     """
     wanted = folder / "requirements.txt"
     wanted.write_text("".join(f"{line}\n" for line in order.lines), encoding="utf-8")
@@ -70,21 +70,21 @@ def _files(order: Order, folder: Path) -> list[str]:
 
 
 def _fetch_uv(python: Path, programs: Programs) -> Path | None:
-    """Beside the environment, not in it: it is no package that anybody asked for."""
+    """Install uv beside the environment, since it is not among the packages."""
     tools = programs.folder / "tools"
     programs.journal.say(f"fetching uv {UV}")
     wanted = programs.folder / "uv.txt"
     wanted.write_text(uv_requirement(), encoding="utf-8")
     command = [str(python), "-m", "pip", "install", "-q", "--retries", "1", "--require-hashes"]
     if programs.run([*command, "--target", str(tools), "-r", str(wanted)]) != 0:
-        programs.journal.say("uv cannot be had; pip installs instead")
+        programs.journal.say("uv is not available; using pip")
         return None
     found = tools / "bin" / "uv"
     return found if found.is_file() else None
 
 
 def uv_requirement() -> str:
-    """The line by which pip takes exactly this uv, or none."""
+    """The requirement of exactly this uv."""
     return " ".join([f"uv=={UV}", *(f"--hash=sha256:{digest}" for digest in _UV_HASHES)]) + "\n"
 
 
@@ -94,12 +94,12 @@ def _by_uv(uv: Path, python: Path, asked: list[str], programs: Programs) -> bool
     command = [str(uv), "pip", "install", "--python", str(python), "--no-progress"]
     if programs.run([*command, "--compile-bytecode", *asked], told) == 0:
         return True
-    programs.journal.say("uv did not install the packages; pip tries once more")
+    programs.journal.say("uv did not install the packages; retrying with pip")
     return False
 
 
 def uv_variables(listed: str) -> dict[str, str]:
-    """What `pip config list` says, as uv's variables."""
+    """The settings in `pip config list`, as uv's variables."""
     found: dict[str, str] = {}
     lines = [line.partition("=") for line in listed.splitlines()]
     for section in _ORDER:

@@ -1,8 +1,7 @@
-"""A finished environment to its final name.
+"""Rename of a complete environment to its final name.
 
-Scripts of a virtual environment name their interpreter by its whole path, so wherever the name of
-the build's folder is written, which nothing else has, the final one is written instead; then one
-rename makes it the environment.
+Scripts of a virtual environment contain the full path of their interpreter, so the unique name of
+the build folder is replaced by the final one; then one rename makes it the environment.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from pathlib import Path
 
 from controller.node.builder.order import Site
 
-_TEXT_LIMIT = 1024 * 1024  # bytes; no script is larger
+_TEXT_LIMIT = 1024 * 1024  # bytes; scripts are smaller
 
 
 def place(site: Site) -> bool:
-    """Rename it; False when somebody else's was there first, which is as good."""
+    """Rename the environment; False if another run's was first, which is equivalent."""
     rename_inside(site.building, site.final)
     if site.final.exists() and not site.ready.exists():
-        os.rename(site.final, site.gone)  # an environment that lacks its end is none
+        os.rename(site.final, site.gone)  # an incomplete environment
     try:
         os.rename(site.building, site.final)
     except OSError:
@@ -32,7 +31,7 @@ def place(site: Site) -> bool:
 
 
 def rename_inside(was: Path, wants: Path) -> None:
-    """In every script and setting; packages are found by where their interpreter is."""
+    """Replace the name in every script and setting; packages do not contain it."""
     old, new = os.fsencode(was.name), os.fsencode(wants.name)
     for path in _texts(was):
         data = path.read_bytes()
@@ -50,7 +49,7 @@ def _texts(folder: Path) -> Iterator[Path]:
 
 
 def sweep(site: Site) -> None:
-    """Remove what dead builders of this environment have left, and what was set aside."""
+    """Remove leftovers of dead builders of this environment, and replaced environments."""
     for path in site.folder.glob(f"{site.hash}.*-*"):
         mine = path in (site.building, site.gone)
         if path.is_dir() and not path.is_symlink() and not mine:
@@ -58,6 +57,6 @@ def sweep(site: Site) -> None:
 
 
 def clear(site: Site) -> None:
-    """Remove what this run has left."""
+    """Remove leftovers of this run."""
     for path in (site.building, site.gone):
         shutil.rmtree(path, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""What to build, and where its files are: all in one folder of the project.
+"""Order of a build, and its paths, all in a folder of the project.
 
-An environment is there when its folder is there with a `ready.json` in it: it is built under
-another name and renamed once, when nothing is left to do.
+An environment is complete if its folder contains a `ready.json`: it is built under another name and
+renamed at the end.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _PYTHON = re.compile(r"3\.[0-9]{1,2}")
 
 
 class OrderError(Exception):
-    """The settings are not those of an environment."""
+    """Invalid settings of an environment."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """One environment.  `ray_version` is empty where no Ray is asked for.
+    """An environment to build.  `ray_version` is empty without Ray.
 
-    `packages` and `requirements` are requirements, one each; those of a requirements file may carry
-    hashes.  A builder that has shown no sign of life for `stale_s` is dead.
+    `packages` and `requirements` are requirements, one each; those of a requirements file may have
+    hashes.  A builder without an update of its claim for `stale_s` counts as dead.
     """
 
     hash: str
@@ -49,7 +49,7 @@ class Order:
 
 
 def read_order(values: Mapping[str, object]) -> Order:
-    """The order that a script carries.  Raises OrderError."""
+    """The order in a script's settings.  Raises OrderError."""
     try:
         order = Order(
             hash=str(values["hash"]),
@@ -61,11 +61,11 @@ def read_order(values: Mapping[str, object]) -> Order:
             deadline_s=float(str(values.get("deadline_s", DEADLINE_S))),
         )
     except (KeyError, ValueError) as error:
-        raise OrderError(f"not the settings of an environment: {error}") from None
+        raise OrderError(f"invalid settings of an environment: {error}") from None
     if not _HASH.fullmatch(order.hash) or not _PYTHON.fullmatch(order.python):
-        raise OrderError("not the settings of an environment: its hash or its Python has no form")
+        raise OrderError("invalid settings of an environment: hash or Python version")
     if any(line.startswith("-") or not line.isprintable() for line in order.lines):
-        raise OrderError("a requirement may not be an option, nor hold control characters")
+        raise OrderError("a requirement must not be an option, or contain control characters")
     return order
 
 
@@ -75,7 +75,7 @@ def _texts(values: object) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Site:
-    """The folder of all environments, and the names of one of them.  `engine` names this run."""
+    """The folder of all environments, and the paths of one.  `engine` identifies this run."""
 
     folder: Path
     hash: str

@@ -1,4 +1,4 @@
-"""Other programs, run with their output in the log: their secrets masked, their time bounded."""
+"""Child processes, with output in the log, masked secrets and bounded time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controller.node import processes
 from controller.node.clock import Clock
 from controller.node.log import Journal
 
-# What breaks an installation into a virtual environment, and what no build script needs to know.
+# Variables that break an installation into a virtual environment, or are secret.
 _KEPT_FROM = frozenset(
     {
         "CDSW_API_KEY",
@@ -39,16 +39,16 @@ _QUERY_SECRET = re.compile(r"(?i)\b((?:token|password|secret|api_?key)=)[^\s&'\"
 
 
 class BuildError(Exception):
-    """The environment cannot be built; one sentence."""
+    """A failed build, with the reason."""
 
 
 def masked(text: str) -> str:
-    """Without the credentials that addresses of package indexes may carry."""
+    """The text without credentials in URLs of package indexes."""
     return _QUERY_SECRET.sub(r"\1***", _CREDENTIALS.sub("***@", text))
 
 
 class Programs:
-    """Runs programs in `folder` until a deadline that all of them share."""
+    """Runs programs in `folder`, with a common deadline."""
 
     def __init__(self, folder: Path, journal: Journal, clock: Clock, deadline_s: float) -> None:
         self.folder = folder
@@ -58,7 +58,8 @@ class Programs:
         self._ends = clock.monotonic() + deadline_s
 
     def run(self, command: Sequence[str], more: Mapping[str, str] | None = None) -> int:
-        """The exit code; every line of output goes to the log.  BuildError when time is up."""
+        """Run a program with its output in the log; the result is its exit code.  BuildError at the
+        deadline."""
         with self._started(command, more or {}, subprocess.STDOUT) as process:
             timer = threading.Timer(self._left(), _end, [process])
             timer.start()
@@ -72,7 +73,7 @@ class Programs:
         return code
 
     def output(self, command: Sequence[str]) -> str:
-        """What a program prints, not logged; BuildError with its last line where it fails."""
+        """Run a program; the result is its output, not logged.  BuildError with its last line."""
         with self._started(command, {}, subprocess.PIPE) as process:
             try:
                 out, errors = process.communicate(timeout=self._left())
@@ -108,12 +109,12 @@ class Programs:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """With all that it has started, for they hold its output open."""
+    """End a program with all of its children, which keep its output open."""
     for below in processes.descendants(process.pid):
         processes.kill(below)
     process.kill()
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """CML sets PIP_USER, and PYTHONPATH for its own Python: both break a virtual environment."""
+    """Variables without CML's PIP_USER and PYTHONPATH, which break a virtual environment."""
     return {**{k: v for k, v in environ.items() if k not in _KEPT_FROM}, **_TOLD}

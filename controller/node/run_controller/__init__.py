@@ -1,5 +1,5 @@
-"""The keeper: the script that the controller's application runs, which runs `raycml run`.
+"""Script of the controller's application, which runs `raycml run`.
 
-On the standard library of Python 3.9 or later alone, like the node program, and carried into the
-project the same way: one JSON literal of settings, then these pages, verbatim.
+Standard library of Python 3.9 or later only, like the node program, and copied into the project in
+the same way: a JSON literal of settings, then these modules, verbatim.
 """

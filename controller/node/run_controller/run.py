@@ -1,7 +1,7 @@
-"""Runs the controller under the interpreter of its own environment, and ends as it ended.
+"""Runs the controller with the interpreter of its environment, and exits with its exit code.
 
-What the controller prints is in the application's log, and in a bounded file of the project too:
-CML tells nobody through its API why an application failed.
+The controller's output is in the application's log, and in a bounded file of the project, since
+CML's API does not return the reason of a failure.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from controller.node.clock import Clock
 from controller.node.log import Journal
 
 LOG = ".raycml/controller/run.log"
-FAILED = "FAILED: "  # a line of the log begins with it, after the time
+FAILED = "FAILED: "  # start of a line of the log, after the time
 UNUSABLE = 3  # exit code
 _LOG_LIMIT = 256 * 1024
 
 
 def start(values: Mapping[str, object]) -> None:
-    """The script's last line.  Raises SystemExit unless the controller was stopped as asked."""
+    """Entry point of the script.  Raises SystemExit unless the controller was stopped."""
     code = keep(str(values["environment"]), Path.cwd())
     if code != 0:
         raise SystemExit(code)
 
 
 def keep(environment: str, home: Path) -> int:
-    """The controller's exit code.  `environment` is a folder below the project's home.
+    """Run the controller; the result is its exit code.  `environment` is relative to the home.
 
-    Isolated, since a folder of the project may have the name of a package of ours.
+    In isolated mode, since a folder of the project may have the name of a package.
     """
     journal = Journal(home / LOG, Clock(), _LOG_LIMIT)
     programs = home / environment / "bin"
@@ -41,7 +41,7 @@ def keep(environment: str, home: Path) -> int:
         return UNUSABLE
     code = accompany(child, lambda line: journal.say(line.rstrip()))
     if code != 0:
-        journal.say(f"{FAILED}the controller ended with code {code}")
+        journal.say(f"{FAILED}the controller exited with code {code}")
     return code
 
 
