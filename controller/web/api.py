@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 
 from flask import Flask, Response, request
 
-from controller.core.model.json_object import JsonObject
+from controller.core.model.json_object import JsonObject, extended
 from controller.core.status.documents import (
     ClusterJson,
     EventsJson,
@@ -124,8 +123,7 @@ def _limit(text: str) -> int:
 
 
 def _loop(snapshot: ControllerSnapshot) -> LoopJson:
-    passes = {each.name: getattr(snapshot.loop, each.name) for each in fields(snapshot.loop)}
-    return LoopJson(**passes, as_of=snapshot.as_of)
+    return extended(LoopJson, snapshot.loop, as_of=snapshot.as_of)
 
 
 def _pause(context: Context, name: str) -> None:

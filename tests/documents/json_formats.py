@@ -14,7 +14,10 @@ _EDITION = re.compile(r"-[0-9a-f]{10}\.py$")
 
 
 FORMATS = {
-    "raycml.status/v1": "`raycml status -o json`, which adds `lease`, and `GET /api/v1/status`.",
+    "raycml.status/v1": (
+        "`raycml status -o json` and `raycml reconcile -o json`; without the last two fields, "
+        "`GET /api/v1/status`."
+    ),
     "raycml.plan/v1": "`raycml plan -o json`, and `GET /api/v1/plan`.",
     "raycml.events/v1": (
         "`raycml events -o json`, oldest first, and `GET /api/v1/events`, latest first."
@@ -48,9 +51,9 @@ def shortened(value: object) -> object:
 
 
 def fields(schema: str) -> list[tuple[str, str, str]]:
-    """Place, type and meaning of each field; none for a format without a JSON Schema."""
-    root = document_schemas().get(schema)
-    return [] if root is None else list(_fields(root, root, ""))
+    """Place, type and meaning of each field."""
+    root = document_schemas()[schema]
+    return list(_fields(root, root, ""))
 
 
 def _fields(schema: Schema, root: Schema, path: str) -> Iterator[tuple[str, str, str]]:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from controller.cli.output.documents import emulator_json
 from controller.emulator import daemon
 from controller.emulator.daemon import Connection
 from controller.emulator.door.sign_in import ticket
@@ -11,8 +12,6 @@ from controller.terminal.exit_codes import Exit
 from controller.terminal.options import Form, Output
 from controller.terminal.screen import Screen
 from controller.workspace.connection import state_dir
-
-SCHEMA = "raycml.emulator/v1"
 
 Port = Annotated[
     int,
@@ -55,7 +54,7 @@ def status(ctx: typer.Context, *, output: Output = Form.TEXT) -> Exit:
 
 def _show(screen: Screen, found: Connection | None, output: Form) -> None:
     if output is Form.JSON:
-        screen.document(_document(found))
+        screen.document(emulator_json(found))
     elif found is None:
         screen.data("the CML emulator is not running; start it: raycml emulator start")
     else:
@@ -76,21 +75,6 @@ def _sign_in(found: Connection, screen: Screen) -> str:
         return "run `raycml emulator status` on a terminal for a link"
     fresh = ticket(found.api_key, screen.system.clock.now())
     return f"http://{found.domain}/sign-in?ticket={fresh}  (valid once, for ten minutes)"
-
-
-def _document(found: Connection | None) -> dict[str, object]:
-    """The document, without the key: it stays in `connection.json`, readable by its owner only."""
-    if found is None:
-        return {"schema": SCHEMA, "running": False}
-    return {
-        "schema": SCHEMA,
-        "running": True,
-        "url": found.url,
-        "project_id": found.project_id,
-        "domain": found.domain,
-        "pid": found.pid,
-        "state_dir": str(found.state_dir),
-    }
 
 
 for _command in (start, stop, status):

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from controller.cli.output.annotations import AnnotationReport, github_lines, gitlab_report
+from controller.cli.output.documents import validation_json
 from controller.cli.output.json_schemas import Schema, schema_text
 from controller.core.spec.allowed_projects import VARIABLE, parse_projects, refused
 from controller.core.spec.notices import notices
-from controller.core.spec.revision import Problem, Revision
+from controller.core.spec.revision import Revision
 from controller.core.spec.text import counted
 from controller.printable import json_text
 from controller.source.directory import SUFFIXES
@@ -22,8 +23,6 @@ from controller.terminal.exit_codes import Exit
 from controller.terminal.options import SPECS, NoColor, Paths
 from controller.terminal.screen import Screen
 from controller.terminal.specs import read_specs
-
-SCHEMA = "raycml.validation/v1"
 
 Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the new cluster.")]
 Place = Annotated[
@@ -121,7 +120,7 @@ def validate(
         case AnnotationReport.TEXT:
             _show(screen, revision)
         case AnnotationReport.JSON:
-            screen.document(_document(revision))
+            screen.document(validation_json(revision))
         case AnnotationReport.GITHUB:
             _annotate(screen, revision)
         case AnnotationReport.GITLAB:
@@ -160,28 +159,3 @@ def _annotate(screen: Screen, revision: Revision) -> None:
         f"{counted(len(revision.clusters), 'valid spec')}, "
         f"{counted(len(revision.problems), 'problem')}"
     )
-
-
-def _document(revision: Revision) -> dict[str, object]:
-    return {
-        "schema": SCHEMA,
-        "valid": not revision.problems,
-        "clusters": [
-            {"name": h.cluster.name, "file": h.file, "line": h.line} for h in revision.clusters
-        ],
-        "notices": [
-            {"file": h.file, "line": h.line, "message": notice}
-            for h in revision.clusters
-            for notice in notices(h.cluster)
-        ],
-        "problems": [_problem(problem) for problem in revision.problems],
-    }
-
-
-def _problem(problem: Problem) -> dict[str, object]:
-    return {
-        "file": problem.file,
-        "line": problem.line,
-        "column": problem.column,
-        "message": problem.message,
-    }

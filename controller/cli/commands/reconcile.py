@@ -1,14 +1,14 @@
 """`raycml reconcile`: passes until the clusters are in sync with their specs."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from controller.cli.output.documents import ReconcileJson, StatusReportJson
 from controller.core.model.history import History
-from controller.core.model.json_object import fields_of
+from controller.core.model.json_object import extended
 from controller.core.model.policy import Policy
 from controller.core.spec.revision import Revision
 from controller.core.spec.text import spoken
@@ -188,16 +188,14 @@ def _conclude(
 
 def _document(
     end: Convergence, session: Session, order: ReconcileRequest, took_s: float, code: Exit
-) -> Mapping[str, object]:
-    """`raycml.status/v1`, with the result of the command."""
-    return {
-        **fields_of(status_json(end.last.status, session.client.application_url)),
-        "reconcile": {
-            "revision": label(order.revision),
-            "wait_for": order.goal.value,
-            "verdict": end.verdict.value,
-            "exit_code": int(code),
-            "passes": end.passes,
-            "took_s": round(took_s, 3),
-        },
-    }
+) -> StatusReportJson:
+    result = ReconcileJson(
+        revision=label(order.revision),
+        wait_for=order.goal.value,
+        verdict=end.verdict.value,
+        exit_code=int(code),
+        passes=end.passes,
+        took_s=round(took_s, 3),
+    )
+    shown = status_json(end.last.status, session.client.application_url)
+    return extended(StatusReportJson, shown, reconcile=result)

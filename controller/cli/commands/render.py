@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from controller.cli.output.documents import RenderedJson, RenderJson
 from controller.core.model.desired import (
     DesiredCluster,
     DesiredState,
@@ -32,7 +33,6 @@ from controller.terminal.screen import Screen
 from controller.terminal.specs import load
 from controller.workspace.session import offline_policy
 
-SCHEMA = "raycml.render/v1"
 _SHOWN = 5  # members in a message
 _CONNECTION = "(the connection's project)"
 
@@ -91,7 +91,7 @@ def render(
         return Exit.DONE
     chosen = found if member is None else _matching(found, member, "--member")
     if output is Form.JSON:
-        screen.document({"schema": SCHEMA, "applications": [_json(one) for one in chosen]})
+        screen.document(RenderJson(applications=tuple(map(_json, chosen))))
     else:
         screen.data(rendered_text(chosen))
     return Exit.DONE
@@ -157,19 +157,19 @@ def rendered_text(found: list[Rendered]) -> str:
     return "\n".join(aligned(rows))
 
 
-def _json(one: Rendered) -> dict[str, object]:
+def _json(one: Rendered) -> RenderedJson:
     wanted = one.wanted
-    return {
-        "cluster": one.cluster.name,
-        "member": str(one.member),
-        "project": None if one.cluster.project == _CONNECTION else one.cluster.project,
-        "name": wanted.name,
-        "subdomain": wanted.subdomain,
-        "cpu": wanted.cpu,
-        "memory": wanted.memory,
-        "gpu": wanted.gpu,
-        "runtime": wanted.runtime,
-        "launcher": wanted.script,
-        "fingerprint": one.group.fingerprint(),
-        "variables": sorted(one.group.inputs.environment),
-    }
+    return RenderedJson(
+        cluster=one.cluster.name,
+        member=str(one.member),
+        project=None if one.cluster.project == _CONNECTION else one.cluster.project,
+        name=wanted.name,
+        subdomain=wanted.subdomain,
+        cpu=wanted.cpu,
+        memory=wanted.memory,
+        gpu=wanted.gpu,
+        runtime=wanted.runtime,
+        launcher=wanted.script,
+        fingerprint=one.group.fingerprint(),
+        variables=sorted(one.group.inputs.environment),
+    )

@@ -1,6 +1,6 @@
 """`raycml status`: the state of clusters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from controller.cli.output.documents import LeaseJson, StatusReportJson
 from controller.cli.output.past_events import past_of
 from controller.cli.output.status_basis import Basis, basis, read_here
 from controller.cli.output.status_judged import as_owner_there, is_at_work, judged, read_lease
@@ -16,7 +17,7 @@ from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.core.model.grace import grace_ends
 from controller.core.model.history import History
-from controller.core.model.json_object import fields_of
+from controller.core.model.json_object import extended
 from controller.core.model.lease import Lease
 from controller.core.model.plan import Plan
 from controller.core.status.documents import status_json
@@ -168,11 +169,10 @@ class Show:
         parts = [cluster_text(cluster, status.as_of, url), *plan, *past_of(name, files)]
         return "\n\n".join(parts)
 
-    def document(self, status: Status, lease: Lease | None) -> Mapping[str, object]:
-        """`raycml.status/v1`, with the holder of the lease."""
-        told = {"who": lease.who, "since": lease.since, "epoch": lease.epoch} if lease else None
+    def document(self, status: Status, lease: Lease | None) -> StatusReportJson:
+        holder = LeaseJson(lease.who, lease.since, lease.epoch) if lease else None
         shown = status_json(status, self.session.client.application_url)
-        return {**fields_of(shown), "lease": told}
+        return extended(StatusReportJson, shown, lease=holder)
 
     def lease(self) -> Lease | None:
         return read_lease(self.session)

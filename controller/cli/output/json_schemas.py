@@ -7,8 +7,14 @@ from typing import Any
 
 from controller.acceptance.report import AcceptanceReport
 from controller.adoption.text import AdoptJson
+from controller.cli.output.documents import (
+    EmulatorJson,
+    RenderJson,
+    StatusReportJson,
+    ValidationJson,
+)
 from controller.core.model.json_object import JsonObject, json_schema
-from controller.core.status.documents import EventsJson, OrphansJson, PlanJson, StatusJson
+from controller.core.status.documents import EventsJson, OrphansJson, PlanJson
 from controller.doctor.report import CheckupJson
 
 
@@ -21,16 +27,22 @@ class Schema(Enum):
     EVENTS = "events"
     ORPHANS = "orphans"
     ADOPT = "adopt"
+    VALIDATE = "validate"
+    RENDER = "render"
+    EMULATOR = "emulator"
     DOCTOR = "doctor"
     ACCEPTANCE = "acceptance"
 
 
 DOCUMENTS: Mapping[Schema, type[JsonObject]] = {
-    Schema.STATUS: StatusJson,
+    Schema.STATUS: StatusReportJson,
     Schema.PLAN: PlanJson,
     Schema.EVENTS: EventsJson,
     Schema.ORPHANS: OrphansJson,
     Schema.ADOPT: AdoptJson,
+    Schema.VALIDATE: ValidationJson,
+    Schema.RENDER: RenderJson,
+    Schema.EMULATOR: EmulatorJson,
     Schema.DOCTOR: CheckupJson,
     Schema.ACCEPTANCE: AcceptanceReport,
 }

@@ -1,10 +1,11 @@
 """Watch of a status: redrawn on a terminal, otherwise printed as changes."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from rich.live import Live
 
+from controller.core.model.json_object import JsonObject
 from controller.core.status.status import ClusterStatus, MemberStatus, Status
 from controller.core.status.text import why
 from controller.printable import one_line
@@ -18,7 +19,7 @@ def watch(
     screen: Screen,
     found: Iterable[Status],
     text: Callable[[Status], str],
-    document: Callable[[Status], Mapping[str, object]],
+    document: Callable[[Status], JsonObject],
     form: Form,
 ) -> None:
     """Show a series of statuses: as `text` and its changes, or each as `document`."""

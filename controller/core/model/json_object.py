@@ -7,15 +7,16 @@ The types here bound it, and give a field that cannot be read its empty value.
 import json
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import Field, fields
+from dataclasses import Field, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 
 from pydantic import BeforeValidator, ConfigDict, PlainSerializer, TypeAdapter, WithJsonSchema
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError
 
+T = TypeVar("T")
 TEXT_LIMIT = 500  # characters
 ITEMS_LIMIT = 10_000
 _NUMBER_MAX = 2**62
@@ -162,6 +163,12 @@ def _alias(of: Field[Any]) -> str | None:
     return next((each.alias for each in extra if isinstance(each, FieldInfo)), None)
 
 
+def extended(to: type[T], base: JsonObject, **more: object) -> T:
+    """An object with all fields of another one, and more."""
+    assert is_dataclass(base)  # noqa: S101 - every JsonObject is one
+    return to(**{each.name: getattr(base, each.name) for each in fields(base)}, **more)
+
+
 def fields_of(value: JsonObject) -> dict[str, Any]:
     """The fields as plain values."""
     of = adapter(type(value))
@@ -189,9 +196,20 @@ def json_schemas(
 
     Closed schemas allow no other fields.
     """
-    inputs = [(each.__name__, "serialization", adapter(each)) for each in of]
+    types = tuple(of)
+    inputs = [(each.__name__, "serialization", adapter(each)) for each in types]
     _, made = TypeAdapter.json_schemas(inputs, ref_template=reference)  # type: ignore[arg-type]
+    for each in types:
+        _inherit(each, made["$defs"][each.__name__]["properties"])
     return {_name(name): _plain(schema, closed=closed) for name, schema in made["$defs"].items()}
+
+
+def _inherit(of: type[Any], properties: dict[str, dict[str, Any]]) -> None:
+    """Fill in the docstrings of inherited fields, which pydantic does not collect."""
+    for base in filter(is_dataclass, of.__mro__[1:]):
+        for name, field in adapter(base).json_schema(mode="serialization")["properties"].items():
+            if "description" in field:
+                properties[name].setdefault("description", field["description"])
 
 
 def _name(name: str) -> str:

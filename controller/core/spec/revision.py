@@ -18,12 +18,16 @@ from controller.core.spec.spec import RayCluster
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """A problem and its place; line and column count from 1, and are 0 where a file has no text."""
+    """A problem of a spec file and its place."""
 
     file: str
+    """The file."""
     line: int
+    """Line of the problem, from 1; 0 if it has none."""
     column: int
+    """Column of the problem, from 1; 0 if it has none."""
     message: str
+    """The problem and its remedy."""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
