@@ -34,6 +34,7 @@ from controller.process.operator import operator_name
 from controller.process.system import System
 from controller.settings import Settings, read_settings
 from controller.telemetry import DEBUG, WARNING, open_log
+from controller.terminal.common import CommonOptions
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.screen import Screen
@@ -114,10 +115,8 @@ def offline_policy(environ: Mapping[str, str]) -> Policy:
 
 @contextmanager
 def open_session(
-    screen: Screen,
+    common: CommonOptions,
     *,
-    local: bool,
-    ca_cert: Path | None,
     project: str | None = None,
     on_call: OnCall = ignore,
     level: int = WARNING,
@@ -128,12 +127,12 @@ def open_session(
     connection's.  `on_call` receives each call to CML, in addition to the log.  The lease is
     renewed during the session, and released at its end, however it ends.
     """
-    system = screen.system
+    screen, system = common.screen, common.screen.system
     settings = read_settings(system.environ)
-    where = locate(system, local=local)
+    where = locate(system, local=common.local)
     screen.say(*[where.remark] * bool(where.remark))
     log = open_logs(screen, level)
-    with _client(system, where, ca_cert, _call_log(log, on_call)) as client:
+    with _client(system, where, common.ca_cert, _call_log(log, on_call)) as client:
         home_project = _project(client, where.project, "CML_PROJECT_ID")
         owner = where.owner or home_project
         chosen = home_project if project is None else _project(client, project, _OTHER)

@@ -17,6 +17,7 @@ from controller.run.options import Flags, resolve
 from controller.run.sources import open_source
 from controller.source.directory import SourceError
 from controller.telemetry import INFO
+from controller.terminal.common import CommonOptions
 from controller.terminal.screen import Screen
 from controller.web.metrics import Metrics
 from controller.workspace.session import open_session
@@ -70,7 +71,7 @@ def controlled(
     options = resolve(Flags(typed, **flags), machine.environ)  # type: ignore[arg-type]
     followed, _ = open_source(options, machine)
     poller = Poller(followed, SourceError, stage.clock)
-    with open_session(screen, local=False, ca_cert=None, level=INFO) as session:
+    with open_session(CommonOptions(screen, local=False, ca_cert=None), level=INFO) as session:
         running = _running(screen, session, poller, Metrics(), options)
         running.restore()
         loop = _loop(machine, running, options, threading.Event(), threading.Event())

@@ -116,7 +116,7 @@ def test_an_unreachable_host_is_told_from_a_wrong_key(stage: Stage) -> None:
     assert is_plain(said)
 
 
-@pytest.mark.parametrize(("status", "words"), [(429, "slow down"), (503, "cannot be reached")])
+@pytest.mark.parametrize(("status", "words"), [(429, "rate-limiting"), (503, "cannot be reached")])
 def test_a_busy_cml_at_the_start_ends_the_command(stage: Stage, status: int, words: str) -> None:
     stage.spec()
     stage.wire.instead = answer(status)

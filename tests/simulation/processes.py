@@ -27,6 +27,7 @@ from controller.run.options import Flags, RunOptions, resolve
 from controller.run.sources import open_source
 from controller.source.directory import SourceError
 from controller.telemetry import INFO
+from controller.terminal.common import CommonOptions
 from controller.terminal.errors import explained
 from controller.terminal.screen import Screen
 from controller.web.health import unready
@@ -159,7 +160,7 @@ class Process:
         screen = Screen(machine, plain=True, verbose=False)
         options = resolve(Flags(str(self._followed())), machine.environ)
         poller = Poller(self._source(options, machine), SourceError, clock)
-        session = open_session(screen, local=False, ca_cert=None, level=INFO)
+        session = open_session(CommonOptions(screen, local=False, ca_cert=None), level=INFO)
         opened = session.__enter__()
         self._session = session
         self.running = _running(screen, opened, poller, _metrics(), options)

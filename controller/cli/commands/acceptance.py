@@ -25,9 +25,10 @@ from controller.cml.transport import open_http
 from controller.core.model.json_object import fields_of
 from controller.core.model.member import THE_HEAD, application_name
 from controller.process.interrupts import Interrupts
+from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import CaCert, Form, Local, NoColor, Output, Verbose, duration
+from controller.terminal.options import Form, Output, duration
 from controller.terminal.progress import showing
 from controller.terminal.screen import Screen
 from controller.workspace.connection import locate
@@ -93,8 +94,9 @@ ReportDir = Annotated[
 ]
 
 
+@with_common_options
 def acceptance(  # noqa: PLR0913 - the options of one command
-    ctx: typer.Context,
+    common: CommonOptions,
     *,
     workers: Workers = 1,
     cpu: Cpu = None,
@@ -110,10 +112,6 @@ def acceptance(  # noqa: PLR0913 - the options of one command
     timeout: Timeout = "15m",  # type: ignore[assignment]  # its parser makes it seconds
     report: ReportDir = None,
     output: Output = Form.TEXT,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml acceptance --report reports/
 
@@ -122,19 +120,21 @@ def acceptance(  # noqa: PLR0913 - the options of one command
     Creates the cluster, runs a task on each node, kills a worker, scales up and down, and deletes
     the cluster.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    screen = common.screen
     given = {"cpu": cpu, "memory": memory, "head_cpu": head_cpu, "head_memory": head_memory}
-    chosen = sizes(given, local=local)
+    chosen = sizes(given, local=common.local)
     shape = Shape(
         workers=workers, gpu=gpu, ray_version=ray_version, python=python, runtime=runtime, **chosen
     )
     check(shape)
-    options = AcceptanceOptions(local, ca_cert, wait_seconds, timeout, cleanup=not no_cleanup)
+    options = AcceptanceOptions(
+        common.local, common.ca_cert, wait_seconds, timeout, cleanup=not no_cleanup
+    )
     folder = None if report is None else _writable(report)
     defaults = [f"{_option(n)} {size}" for n, size in chosen.items() if not given[n]]
-    if local and defaults:
+    if common.local and defaults:
         screen.say(f"sizes for a laptop, because of --local: {', '.join(defaults)}")
-    with _context(screen, shape, options) as context:
+    with _context(common, shape, options) as context:
         run = AcceptanceRun(context, screen)
         done = run.run()
     if folder is not None:
@@ -158,15 +158,15 @@ def _writable(folder: Path) -> Path:
 
 @contextmanager
 def _context(
-    screen: Screen, shape: Shape, options: AcceptanceOptions
+    common: CommonOptions, shape: Shape, options: AcceptanceOptions
 ) -> Iterator[AcceptanceContext]:
     """A run on the workspace that the environment names, with access to the head's job API."""
-    system, calls = screen.system, list[CallRecord]()
-    local, ca_cert = options.local, options.ca_cert
-    key = locate(system, local=local).api_key
+    screen, calls = common.screen, list[CallRecord]()
+    system = screen.system
+    key = locate(system, local=common.local).api_key
     with (
-        open_session(screen, local=local, ca_cert=ca_cert, on_call=calls.append) as session,
-        _http(screen, session, ca_cert) as http,
+        open_session(common, on_call=calls.append) as session,
+        _http(screen, session, common.ca_cert) as http,
         showing(screen, system.clock) as progress,
     ):
 

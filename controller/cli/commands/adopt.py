@@ -22,20 +22,11 @@ from controller.core.status.text import no_cluster
 from controller.printable import one_line
 from controller.process.interrupts import saying
 from controller.run.orders.delegation import lead_or_order, new_order, writes_of
+from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.confirm import confirm
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import (
-    CaCert,
-    Form,
-    LeadTimeout,
-    Local,
-    NoColor,
-    Output,
-    Specs,
-    Verbose,
-    Yes,
-)
+from controller.terminal.options import Form, LeadTimeout, Output, Specs, Yes
 from controller.terminal.plan_table import is_pending
 from controller.terminal.screen import Screen
 from controller.terminal.specs import label, load
@@ -64,8 +55,9 @@ FromOwner = Annotated[
 ]
 
 
-def adopt(  # noqa: PLR0913 - the options of one command
-    ctx: typer.Context,
+@with_common_options
+def adopt(
+    common: CommonOptions,
     name: Name,
     *,
     mapped: Mapped = None,
@@ -74,10 +66,6 @@ def adopt(  # noqa: PLR0913 - the options of one command
     yes: Yes = False,
     timeout: LeadTimeout = "10m",  # type: ignore[assignment]  # its parser makes it seconds
     output: Output = Form.TEXT,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml adopt analytics --map head=ray-cluster-head
 
@@ -86,12 +74,12 @@ def adopt(  # noqa: PLR0913 - the options of one command
     Shows the differences from the spec and asks for confirmation.  The next `raycml reconcile`
         updates applications that differ; the others keep running.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    screen = common.screen
     revision = load(specs)
     _check_declared(name, revision)
     order = [_mapping(text) for text in mapped or ()]
     check_once([str(member) for member, _ in order])
-    with open_session(screen, local=local, ca_cert=ca_cert) as session:
+    with open_session(common) as session:
         ground = look_at(session, revision, name, from_owner)
         pairs = ordered_pairs(order, ground) if order else None
         found = decide_on(ground, pairs)

@@ -14,10 +14,11 @@ from controller.files.approvals import all_held
 from controller.files.port import FilesError
 from controller.process.operator import operator_name
 from controller.run.orders.page_orders import write_approval
+from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.confirm import confirm
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import CaCert, Local, NoColor, Verbose, Yes
+from controller.terminal.options import Yes
 from controller.terminal.screen import Screen
 from controller.web.orders import OrderError
 from controller.workspace.session import Session, open_session
@@ -33,23 +34,20 @@ Named = Annotated[
 Waiting = tuple[str, Held]  # the ID of a source, and its held revision
 
 
+@with_common_options
 def approve(
-    ctx: typer.Context,
+    common: CommonOptions,
     revision: Named = None,
     *,
     yes: Yes = False,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml approve 4c1f9a7
 
     Approve a revision that is held because it removes many clusters, or was force-pushed.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    screen = common.screen
     named = None if revision is None else _checked(revision)
-    with open_session(screen, local=local, ca_cert=ca_cert) as session:
+    with open_session(common) as session:
         waiting = _waiting(session)
         if named is None:
             _show(screen, waiting)

@@ -30,10 +30,11 @@ from controller.core.model.history import History
 from controller.core.model.observed import ObservedApplication
 from controller.core.spec.text import counted, spoken
 from controller.core.status.goal import Verdict
+from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.confirm import confirm
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import CaCert, Local, NoColor, Verbose, Yes, duration
+from controller.terminal.options import Yes, duration
 from controller.terminal.plan_table import plan_text
 from controller.terminal.screen import Screen
 
@@ -108,8 +109,9 @@ WithProject = Annotated[
 ]
 
 
+@with_common_options
 def bootstrap(  # noqa: PLR0913 - the options of one command
-    ctx: typer.Context,
+    common: CommonOptions,
     project_name: ProjectName,
     *,
     git_url: GitUrl = None,
@@ -127,16 +129,12 @@ def bootstrap(  # noqa: PLR0913 - the options of one command
     delete: Delete = False,
     with_project: WithProject = False,
     yes: Yes = False,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml bootstrap --project-name rays --git-url https://git.example.com/team/specs.git
 
     Create a project, a Python environment and a controller in it, and wait until it is ready.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    screen = common.screen
     options = BootstrapOptions(
         project_name,
         git_url,
@@ -156,7 +154,7 @@ def bootstrap(  # noqa: PLR0913 - the options of one command
     if not delete:
         check(options)
     with open_bootstrap(
-        screen, project_name, local=local, ca_cert=ca_cert, timeout_s=timeout
+        screen, project_name, local=common.local, ca_cert=common.ca_cert, timeout_s=timeout
     ) as session:
         if delete:
             return _remove(session, everything=with_project, yes=yes, dry_run=dry_run)

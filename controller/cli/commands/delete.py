@@ -28,19 +28,10 @@ from controller.run.convergence import Drive
 from controller.run.diagnosis import explain
 from controller.run.loop import Convergence
 from controller.run.orders.delegation import exit_of, lead_or_order, new_order
+from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import (
-    CaCert,
-    Local,
-    NoColor,
-    Project,
-    Specs,
-    Verbose,
-    Yes,
-    cluster_names,
-    duration,
-)
+from controller.terminal.options import Project, Specs, Yes, cluster_names, duration
 from controller.terminal.plan_table import members_away
 from controller.terminal.progress import showing
 from controller.terminal.screen import Screen
@@ -59,29 +50,26 @@ Timeout = Annotated[
 ]
 
 
-def delete(  # noqa: PLR0913 - the options of one command
-    ctx: typer.Context,
+@with_common_options
+def delete(
+    common: CommonOptions,
     names: Names,
     *,
     yes: Yes = False,
     timeout: Timeout = "10m",  # type: ignore[assignment]  # its parser makes it seconds
     project: Project = None,
     specs: Specs = None,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml delete analytics --yes
 
     Permanently delete clusters, and wait until their applications are deleted.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    screen = common.screen
     chosen = cluster_names(names)
     held = _holders(chosen, specs)
     check_specs(held, loses=True)
     where = project or _project_of(held)
-    with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
+    with open_session(common, project=where) as session:
         check_recorded(session, chosen, loses=True)
         wanted = frozenset(chosen)
         policy = with_permissions(session.policy, only=wanted, delete=wanted)

@@ -14,9 +14,10 @@ from controller.doctor.probe import CheckupOptions, Probe, open_probe
 from controller.doctor.report import checkup_json, checkup_lines, checkup_summary
 from controller.doctor.result import Cause, CheckResult, worst
 from controller.printable import one_line
+from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import CaCert, Form, Local, NoColor, Output, Paths, Verbose
+from controller.terminal.options import Form, Output, Paths
 from controller.terminal.screen import Screen
 
 Bundle = Annotated[
@@ -45,17 +46,14 @@ _EXIT_CODES: dict[Cause | None, Exit] = {
 }
 
 
-def doctor(  # noqa: PLR0913 - the options of one command
-    ctx: typer.Context,
+@with_common_options
+def doctor(
+    common: CommonOptions,
     paths: Paths = None,
     *,
     output: Output = Form.TEXT,
     bundle: Bundle = None,
     read_only: ReadOnly = False,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml doctor specs/ --bundle support.tar.gz
 
@@ -67,11 +65,11 @@ def doctor(  # noqa: PLR0913 - the options of one command
     Exits with 0 if nothing is bad (warnings are allowed), 4 for a problem with the key, 1 if CML
     cannot be reached, 3 for an invalid spec, 8 if the specs cannot be read, otherwise 5.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    screen = common.screen
     archive = None if bundle is None else reserve(bundle)
     try:
         options = CheckupOptions(paths, read_only=read_only)
-        with open_probe(screen, options, local=local, ca_cert=ca_cert) as probe:
+        with open_probe(screen, options, local=common.local, ca_cert=common.ca_cert) as probe:
             results = examine(probe)
             _show(screen, output, results)
             if archive is not None:

@@ -12,18 +12,10 @@ from controller.core.status.documents import events_json
 from controller.core.status.events import Event
 from controller.core.status.text import no_cluster
 from controller.files.events import EventFile
+from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.event_lines import HEADER, cells, events_text, line
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import (
-    CaCert,
-    Form,
-    Local,
-    NoColor,
-    Output,
-    Project,
-    Verbose,
-    duration,
-)
+from controller.terminal.options import Form, Output, Project, duration
 from controller.terminal.refresh import looks
 from controller.terminal.screen import Screen
 from controller.workspace.session import Session, open_session
@@ -70,8 +62,9 @@ class EventFilter:
         return named[: self.limit][::-1]
 
 
-def events(  # noqa: PLR0913 - the options of one command
-    ctx: typer.Context,
+@with_common_options
+def events(
+    common: CommonOptions,
     name: Name = None,
     *,
     follow: Follow = False,
@@ -79,18 +72,14 @@ def events(  # noqa: PLR0913 - the options of one command
     since: Since = None,
     output: Output = Form.TEXT,
     project: Project = None,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml events analytics -f
 
     Show events of long-running controllers, oldest first, with repeat counts.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    screen = common.screen
     wish = EventFilter(name, limit, since, output)
-    with open_session(screen, local=local, ca_cert=ca_cert, project=project) as session:
+    with open_session(common, project=project) as session:
         stored = EventFile(session.files(session.project))
         if follow:
             with suppress(KeyboardInterrupt):  # the usual end

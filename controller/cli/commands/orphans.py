@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-import typer
-
 from controller.core.model.desired import DesiredState
 from controller.core.model.history import History
 from controller.core.model.observed import ObservedApplication, ObservedState, Phase, key_of
@@ -13,33 +11,30 @@ from controller.core.model.policy import Policy
 from controller.core.status.documents import OrphanJson, OrphansJson, unreadable_json
 from controller.reconcile import look_and_plan
 from controller.terminal.columns import aligned
+from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import CaCert, Form, Local, NoColor, Output, Specs, Verbose
-from controller.terminal.screen import Screen
+from controller.terminal.options import Form, Output, Specs
 from controller.terminal.specs import label, load
 from controller.terminal.status_text import unreadable_text
 from controller.workspace.session import open_session, with_permissions
 
 
+@with_common_options
 def orphans(
-    ctx: typer.Context,
+    common: CommonOptions,
     *,
     specs: Specs = None,
     output: Output = Form.TEXT,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml orphans --specs specs/
 
     List managed applications that no spec declares.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    screen = common.screen
     _check_whole(specs)
     revision = load(specs)
-    with open_session(screen, local=local, ca_cert=ca_cert) as session:
+    with open_session(common) as session:
         policy = with_permissions(session.policy)
         seen = look_and_plan(revision, session.world, History(), policy)
     found = _orphans(seen.desired, seen.observed, policy)

@@ -16,11 +16,11 @@ from controller.files.document import render
 from controller.files.pauses import parse_pause, pause_path
 from controller.printable import one_line
 from controller.process.operator import checked_reason, operator_name
+from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.durations import parse_until
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import CaCert, Local, NoColor, Project, Specs, Verbose
-from controller.terminal.screen import Screen
+from controller.terminal.options import Project, Specs
 from controller.terminal.specs import load_if_there
 from controller.workspace.session import Session, open_session
 
@@ -37,57 +37,51 @@ Until = Annotated[
 ]
 
 
-def pause(  # noqa: PLR0913 - the options of one command
-    ctx: typer.Context,
+@with_common_options
+def pause(
+    common: CommonOptions,
     name: Name,
     *,
     reason: Why,
     until: Until = None,
     project: Project = None,
     specs: Specs = None,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml pause analytics --reason "migration of the data" --until 2h
 
     Pause the reconciliation of a cluster.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
-    now = ctx.obj.clock.now()
+    screen = common.screen
+    now = screen.system.clock.now()
     ends = _ends(until, now)
     words = _words(reason)
     revision = load_if_there(specs)
     where = project or _spec_project(revision, name)
-    with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
+    with open_session(common, project=where) as session:
         _check_known(name, session, revision)
-        body = Pause(name, words, operator_name(ctx.obj.environ), now, ends)
+        body = Pause(name, words, operator_name(screen.system.environ), now, ends)
         session.files(session.project).replace(pause_path(name), render(body))
     screen.data(f"{name}  paused {_until_text(ends)}")
     screen.say(f"to resume: raycml unpause {name}")
     return Exit.DONE
 
 
+@with_common_options
 def unpause(
-    ctx: typer.Context,
+    common: CommonOptions,
     name: Name,
     *,
     project: Project = None,
     specs: Specs = None,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml unpause analytics
 
     Resume the reconciliation of a cluster.  Does not change `paused` in a spec.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    screen = common.screen
     revision = load_if_there(specs)
     where = project or _spec_project(revision, name)
-    with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
+    with open_session(common, project=where) as session:
         files, path = session.files(session.project), _path(name)
         data = files.read(path)
         if data is None:

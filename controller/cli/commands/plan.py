@@ -9,21 +9,10 @@ from controller.core.status.documents import plan_json
 from controller.guards.pruning import check_whole, with_prune
 from controller.reconcile import look_and_plan
 from controller.telemetry import pass_line
+from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import (
-    AllowPrune,
-    CaCert,
-    Form,
-    Local,
-    NoColor,
-    Output,
-    Paths,
-    Prune,
-    Refresh,
-    Verbose,
-)
+from controller.terminal.options import AllowPrune, Form, Output, Paths, Prune, Refresh
 from controller.terminal.plan_table import is_pending, plan_text
-from controller.terminal.screen import Screen
 from controller.terminal.specs import heading, label, load, scope
 from controller.workspace.session import open_session, with_permissions
 
@@ -32,8 +21,9 @@ ExitCode = Annotated[
 ]
 
 
-def plan(  # noqa: PLR0913 - the options of one command
-    ctx: typer.Context,
+@with_common_options
+def plan(
+    common: CommonOptions,
     paths: Paths = None,
     *,
     exit_code: ExitCode = False,
@@ -41,19 +31,15 @@ def plan(  # noqa: PLR0913 - the options of one command
     allow_prune: AllowPrune = 0,
     refresh_launchers: Refresh = False,
     output: Output = Form.TEXT,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml plan specs/ --exit-code
 
     Show the changes that `reconcile` would make, with their reasons.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    screen = common.screen
     check_whole(paths, prune=prune)
     revision = load(paths)
-    with open_session(screen, local=local, ca_cert=ca_cert) as session:
+    with open_session(common) as session:
         only = scope(paths, revision)
         policy = with_permissions(session.policy, only=only, refresh_launchers=refresh_launchers)
         policy = with_prune(policy, prune=prune, allow_prune=allow_prune)
@@ -63,7 +49,7 @@ def plan(  # noqa: PLR0913 - the options of one command
     if output is Form.JSON:
         screen.document(plan_json(found.plan, label(revision)))
     else:
-        screen.data(f"{heading(revision)}\n{plan_text(found.plan, verbose=verbose)}")
+        screen.data(f"{heading(revision)}\n{plan_text(found.plan, verbose=screen.verbose)}")
     if found.plan.refusals:
         return Exit.REFUSED
     return Exit.PENDING if exit_code and is_pending(found.plan) else Exit.DONE

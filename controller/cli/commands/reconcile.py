@@ -22,18 +22,15 @@ from controller.run.convergence import Drive
 from controller.run.diagnosis import explain
 from controller.run.loop import Convergence
 from controller.terminal.advice import with_paths
+from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import (
     AllowPrune,
-    CaCert,
     Form,
-    Local,
-    NoColor,
     Output,
     Paths,
     Prune,
     Refresh,
-    Verbose,
     Yes,
     duration,
 )
@@ -86,8 +83,9 @@ class ReconcileRequest:
     command: str
 
 
+@with_common_options
 def reconcile(  # noqa: PLR0913 - the options of one command
-    ctx: typer.Context,
+    common: CommonOptions,
     paths: Paths = None,
     *,
     wait_for: Until = WaitFor.READY,
@@ -98,19 +96,15 @@ def reconcile(  # noqa: PLR0913 - the options of one command
     yes: Yes = False,
     refresh_launchers: Refresh = False,
     output: Output = Form.TEXT,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml reconcile specs/ --wait-for ready --timeout 15m
 
     Create, update, restart, stop and delete applications until all clusters match their specs.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    screen = common.screen
     check_whole(paths, prune=prune)
     revision = load(paths)
-    with open_session(screen, local=local, ca_cert=ca_cert) as session:
+    with open_session(common) as session:
         only = scope(paths, revision)
         policy = with_permissions(session.policy, only=only, refresh_launchers=refresh_launchers)
         if prune:

@@ -19,18 +19,10 @@ from controller.printable import one_line
 from controller.process.interrupts import saying
 from controller.run.orders.delegation import lead_or_order, new_order, writes_of
 from controller.terminal.columns import aligned
+from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.confirm import confirm
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import (
-    CaCert,
-    LeadTimeout,
-    Local,
-    NoColor,
-    Project,
-    Specs,
-    Verbose,
-    Yes,
-)
+from controller.terminal.options import LeadTimeout, Project, Specs, Yes
 from controller.terminal.screen import Screen
 from controller.terminal.specs import load_if_there
 from controller.workspace.session import open_session
@@ -39,18 +31,15 @@ from controller.workspace.write_mark import Written
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Cluster name.")]
 
 
-def release(  # noqa: PLR0913 - the options of one command
-    ctx: typer.Context,
+@with_common_options
+def release(
+    common: CommonOptions,
     name: Name,
     *,
     yes: Yes = False,
     timeout: LeadTimeout = "10m",  # type: ignore[assignment]  # its parser makes it seconds
     project: Project = None,
     specs: Specs = None,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml release analytics --yes
 
@@ -59,10 +48,10 @@ def release(  # noqa: PLR0913 - the options of one command
     Its applications keep running.  `protect` in its spec does not prevent this, since nothing is
         deleted; a pause does.  `raycml adopt` takes the applications back without a restart.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    screen = common.screen
     holder = _holder(name, specs)
     where = project or (None if holder is None else holder.cluster.spec.project)
-    with open_session(screen, local=local, ca_cert=ca_cert, project=where) as session:
+    with open_session(common, project=where) as session:
         check_recorded(session, (name,), loses=False)
         apps = found(session, name, holder)
         said = f"This removes the owner mark from {counted(len(apps), 'application')} of {name}"

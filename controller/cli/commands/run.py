@@ -33,9 +33,9 @@ from controller.run.schedule import Schedule
 from controller.run.sources import open_source
 from controller.source.directory import SourceError
 from controller.telemetry import INFO
+from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import CaCert, Local, NoColor, Verbose
 from controller.terminal.screen import Screen
 from controller.web.app import create_app
 from controller.web.metrics import Metrics
@@ -112,8 +112,9 @@ Port = Annotated[
 ]
 
 
+@with_common_options
 def run(  # noqa: PLR0913 - the options of one command
-    ctx: typer.Context,
+    common: CommonOptions,
     source: Source = None,
     *,
     ref: Ref = None,
@@ -124,16 +125,12 @@ def run(  # noqa: PLR0913 - the options of one command
     allow_prune: AllowPrune = None,
     verify_key: VerifyKey = None,
     port: Port = None,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml run https://git.example.com/team/clusters.git --ref main
 
     Keep clusters in sync with their specs, with a status page.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    screen = common.screen
     system = screen.system
     flags = Flags(source, ref, path, poll, interval, no_prune, allow_prune, verify_key, port)
     options = resolve(flags, system.environ)
@@ -141,9 +138,7 @@ def run(  # noqa: PLR0913 - the options of one command
     system.redaction.add(urlsplit(options.source).password or "")
     poller = Poller(followed, SourceError, system.clock)
     metrics = Metrics(__version__, ((each.name, each.method) for each in OPERATIONS))
-    with open_session(
-        screen, local=local, ca_cert=ca_cert, on_call=_counted(metrics), level=INFO
-    ) as session:
+    with open_session(common, on_call=_counted(metrics), level=INFO) as session:
         running = _running(screen, session, poller, metrics, options)
         running.restore()
         if is_needed(options, running.follower):

@@ -25,18 +25,10 @@ from controller.core.status.status import Status
 from controller.core.status.text import no_cluster
 from controller.core.status.without_spec import is_uncompared
 from controller.reconcile import Pass, look_and_plan
+from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import (
-    CaCert,
-    Form,
-    Local,
-    NoColor,
-    Output,
-    Project,
-    Specs,
-    Verbose,
-)
+from controller.terminal.options import Form, Output, Project, Specs
 from controller.terminal.plan_table import plan_text
 from controller.terminal.refresh import looks
 from controller.terminal.screen import Screen
@@ -54,26 +46,23 @@ Name = Annotated[
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Watch for changes until Ctrl-C.")]
 
 
-def status(  # noqa: PLR0913 - the options of one command
-    ctx: typer.Context,
+@with_common_options
+def status(
+    common: CommonOptions,
     name: Name = None,
     *,
     watching: Watch = False,
     specs: Specs = None,
     project: Project = None,
     output: Output = Form.TEXT,
-    local: Local = False,
-    ca_cert: CaCert = None,
-    no_color: NoColor = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Example: raycml status analytics
 
     Show cluster status: conditions, members, pending changes, addresses.
     """
-    screen = Screen(ctx.obj, plain=no_color, verbose=verbose)
+    screen = common.screen
     read_here(specs)  # a missing path is an error before any call to CML
-    with open_session(screen, local=local, ca_cert=ca_cert, project=project) as opened:
+    with open_session(common, project=project) as opened:
         session = opened if project is None else as_owner_there(screen, opened)
         look = StatusLook(screen, session, name, specs)
         show = Show(session, look)
