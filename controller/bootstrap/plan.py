@@ -205,7 +205,7 @@ def environment(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> P
         project=observed.project.id,
         runtime=desired.runtime,
         recipe=desired.recipe(past.policy.owner),
-        seen=seen,
+        observed=seen,
         past=past,
         is_awaited=True,
     )

@@ -4,7 +4,7 @@ The project stays, with all other files in it.  With `--with-project` it is dele
 bootstrap created it and no other application or job is in it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from controller.bootstrap.application import unsettled
@@ -13,10 +13,11 @@ from controller.bootstrap.plan import ambiguity, in_turn, removable, removals, s
 from controller.core.model.jobs import environment_built_by
 from controller.core.model.member import MADE, THE_CONTROLLER, THE_ENVIRONMENT, THE_PROJECT
 from controller.core.model.observed import ObservedApplication, Phase
-from controller.core.model.plan import Delete, DeleteJob, Intent, Plan, Step
+from controller.core.model.plan import Delete, DeleteJob, Intent, Plan
 from controller.core.model.project import DeleteProject
 from controller.core.model.reasons import Reason
 from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
+from controller.core.planner.python_environments.build import failed_call
 from controller.core.planner.retries import gate
 from controller.core.situation.past import Past
 
@@ -88,7 +89,7 @@ def _in_turn(removal: Removal, project: str, clusters: Sequence[str]) -> str:
 
 
 def _running(observed: ObservedSetup, past: Past) -> PartialPlan:
-    part = PartialPlan(tuple(_jobs(observed)))
+    part = _jobs(observed, past)
     for app in observed.controllers:
         part += _application(app, past)
     return part
@@ -106,18 +107,19 @@ def _application(app: ObservedApplication, past: Past) -> PartialPlan:
     return gate(past, THE_CONTROLLER, "delete") or PartialPlan((step,))
 
 
-def _jobs(observed: ObservedSetup) -> Iterator[Step]:
+def _jobs(observed: ObservedSetup, past: Past) -> PartialPlan:
     """One job of each environment at a time."""
-    found = {environment_built_by(job): job for job in reversed(observed.own_jobs)}
-    for digest, job in found.items():
-        yield step_of(
-            THE_ENVIRONMENT,
-            DeleteJob(digest, job.id),
-            observed.project.id,
-            Reason.REQUESTED,
-            Intent.DELETE,
-            f"job {job.name}",
-        )
+    part, at = NOTHING, observed.project.id
+    jobs = {environment_built_by(job): job for job in reversed(observed.own_jobs)}
+    for digest, job in jobs.items():
+        name = f"job {job.name}"
+        if failed := failed_call(past, past.history.build(at, digest), name):
+            part += wait(THE_ENVIRONMENT, failed.reason, failed.message, until=failed.until)
+            continue
+        action, reason = DeleteJob(digest, job.id), Reason.REQUESTED
+        step = step_of(THE_ENVIRONMENT, action, at, reason, Intent.DELETE, name)
+        part += PartialPlan((step,))
+    return part
 
 
 def _project(observed: ObservedSetup, past: Past) -> PartialPlan:

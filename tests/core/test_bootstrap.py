@@ -298,3 +298,20 @@ def test_a_removal_takes_what_runs_and_then_the_files() -> None:
     gone = replace(DONE, applications=(), jobs=(), environments={HASH: replace(READY, job=None)})
     assert set(names(removal(gone))) == {"remove_file"}
     assert names(removal(replace(gone, environments={}, files={}))) == []
+
+
+@pytest.mark.parametrize("result", [Result.FAILED, Result.REJECTED])
+def test_a_job_that_cannot_be_deleted_is_tried_less_and_less_often(result: Result) -> None:
+    old = replace(JOB, script="build-old.py", environment={CONTROLLER: "abcd"})
+    seen = replace(NOT_BUILT, job=old)
+    world = replace(WITH_JOB, jobs=(old,), environments={HASH: seen, "": seen})
+    history = after(world, result)
+    assert names(planned(world, history)) == []
+    assert reasons(planned(world, history))[0] in {Reason.BACKOFF, Reason.ENVIRONMENT_FAILED}
+    pause = OURS.resync_s if result is Result.REJECTED else OURS.backoff_s(1)
+    assert names(planned(later(world, pause), history)) == ["delete_job"]
+    gone = replace(world, applications=())
+    waiting = plan_removal(
+        Removal("demo", "", everything=False), gone, Past(history, DELETING, gone.as_of)
+    )
+    assert names(waiting) == []

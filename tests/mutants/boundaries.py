@@ -44,7 +44,7 @@ JOBS = [
       "        except ZeroDivisionError as error:\n            return _unknown(",
       f"{ISOLATION}::test_jobs_that_fail_hold_up_only_what_needs_an_environment[runs-500]"),
     m("B20", "a job is made where there may be one", "core/planner/python_environments/build.py",
-      "    if not site.seen.unknown:\n        return None", "    return None",
+      "    if not site.observed.unknown:\n        return None", "    return None",
       f"{BUILT}::test_an_environment_that_cannot_be_looked_at_is_neither_built_nor_entered"),
     m("B22", "a refused job ends the repairs of its project", "execute.py",
       'return "jobs" if isinstance(step.action, OfEnvironment) else "applications"',

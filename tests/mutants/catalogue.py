@@ -270,7 +270,7 @@ CONTROLLERS = [
       f"{BUILT}::test_nothing_is_created_before_the_environment_is_there"),
     m("B2", "a job whose answer was lost is created again",
       "core/planner/python_environments/build.py",
-      "if past.now >= until or _shows(known, site.seen):", "if True:",
+      "if past.now >= until or _shows(history, site.observed):", "if True:",
       f"{BUILT}::test_a_call_that_does_not_show_yet_is_not_made_twice"),
     m("B6", "a run's word is believed without its work",
       "core/planner/python_environments/build.py",

@@ -71,7 +71,7 @@ TIMES = [
       f"{CLOCKS}::test_a_launcher_from_the_future_is_removed_an_hour_after_it_was_seen_unused"),
     m("B21", "a build that began in the future is waited for until then",
       "core/planner/python_environments/build.py",
-      "begun = credible(run.created_at, past.now) or site.known.called_at or past.now",
+      "begun = credible(run.created_at, past.now) or site.history.called_at or past.now",
       "begun = run.created_at or past.now",
       f"{CLOCKS}::test_a_run_from_the_future_is_waited_for_no_longer_than_another"),
 ]

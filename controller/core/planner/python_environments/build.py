@@ -11,6 +11,7 @@ from datetime import datetime
 from controller.core.model.history import BuildHistory
 from controller.core.model.jobs import (
     JobConfiguration,
+    ObservedJob,
     ObservedRun,
     RunPhase,
     environment_built_by,
@@ -66,16 +67,16 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The place of one environment, and what there is of it.
+    """One environment in one project, and what was observed of it.
 
-    `is_awaited`: a person waits for it, so what failed before this process began is tried again.
+    `is_awaited`: an operator waits for it, so what failed before this process started is retried.
     """
 
     cluster: str
     project: str
     runtime: str
     recipe: Recipe
-    seen: ObservedEnvironment
+    observed: ObservedEnvironment
     past: Past
     is_awaited: bool = False
 
@@ -84,7 +85,7 @@ class Site:
         return self.recipe.hash
 
     @property
-    def known(self) -> BuildHistory:
+    def history(self) -> BuildHistory:
         return self.past.history.build(self.project, self.hash)
 
 
@@ -104,31 +105,39 @@ def is_active(run: ObservedRun | None) -> bool:
 
 
 def build(site: Site) -> Build:
-    """The next step towards the environment, or why there is none just now."""
-    if site.seen.run is not None and is_active(site.seen.run):
-        return _going_on(site, site.seen.run)
-    if held := _unknown(site) or _held(site) or _skipped(site):
-        return held
-    job = site.seen.job
+    """The next step towards the environment, or the reason why there is none now."""
+    if site.observed.run is not None and is_active(site.observed.run):
+        return _active(site, site.observed.run)
+    if waiting := _unknown(site) or _last_call(site) or _skipped(site):
+        return waiting
+    job = site.observed.job
     if job is None:
         return _steps(site, CreateJob(site.hash, job_configuration(site)))
     if (job.script, job.runtime) != (site.recipe.script, site.runtime):
-        return _steps(site, DeleteJob(environment_built_by(job), job.id), write=False)
-    run = site.seen.run
-    before = site.seen.skipped or run
+        return _delete(site, job)
+    run = site.observed.run
+    before = site.observed.skipped or run
     start = StartRun(site.hash, job.id, "" if before is None else before.id)
     if run is None:
         return _steps(site, start)
-    return _over(site, run) or _steps(site, start)
+    return _ended(site, run) or _steps(site, start)
+
+
+def _delete(site: Site, job: ObservedJob) -> Build:
+    """The job runs another script: that of an older edition, or of another environment."""
+    digest = environment_built_by(job)
+    history = site.past.history.build(site.project, digest)
+    waiting = failed_call(site.past, history, _named(site))
+    return waiting or _steps(site, DeleteJob(digest, job.id), write=False)
 
 
 def _unknown(site: Site) -> Build | None:
-    """Without a look at its job there may be one already."""
-    if not site.seen.unknown:
+    """Its job and runs could not be read, so there may be one already."""
+    if not site.observed.unknown:
         return None
-    refused = site.seen.is_refused
+    refused = site.observed.is_refused
     reason = Reason.ENVIRONMENT_FAILED if refused else Reason.ENVIRONMENT_BUILDING
-    return Build(reason, f"{_named(site)} cannot be looked at: {site.seen.unknown}")
+    return Build(reason, f"{_named(site)} cannot be looked at: {site.observed.unknown}")
 
 
 def job_configuration(site: Site) -> JobConfiguration:
@@ -149,54 +158,53 @@ def _named(site: Site) -> str:
     return f"environment {site.hash}"
 
 
-def _going_on(site: Site, run: ObservedRun) -> Build:
+def _active(site: Site, run: ObservedRun) -> Build:
     past = site.past
-    begun = credible(run.created_at, past.now) or site.known.called_at or past.now
+    begun = credible(run.created_at, past.now) or site.history.called_at or past.now
     until = past.after(begun, past.policy.environment_deadline_s)
     if past.now < until:
         message = f"{_named(site)} is being built by job {site.recipe.job}"
         return Build(Reason.ENVIRONMENT_BUILDING, message, until=until)
     message = f"{_named(site)}: its job timed out and is being stopped; see its log"
-    if run.phase is RunPhase.STOPPING or site.known.call == "stop_run":
+    if run.phase is RunPhase.STOPPING or site.history.call == "stop_run":
         return Build(Reason.ENVIRONMENT_FAILED, message)
     stop = StopRun(site.hash, run.job, run.id)
-    made = _steps(site, stop, write=False)
-    return Build(Reason.ENVIRONMENT_FAILED, message, made.steps)
+    return Build(Reason.ENVIRONMENT_FAILED, message, _steps(site, stop, write=False).steps)
 
 
-def _held(site: Site) -> Build | None:
-    """The last call does not show yet, or did not help."""
-    past, known = site.past, site.known
-    if known.called_at is None:
+def _last_call(site: Site) -> Build | None:
+    """The last call failed, or is not visible yet."""
+    past, history = site.past, site.history
+    if history.called_at is None:
         return None
-    if known.failures:
-        return _failed_call(site, known, known.called_at)
-    until = past.after(known.called_at, past.policy.settle_s)
-    if past.now >= until or _shows(known, site.seen):
+    if history.failures:
+        return failed_call(past, history, _named(site))
+    until = past.after(history.called_at, past.policy.settle_s)
+    if past.now >= until or _shows(history, site.observed):
         return None
-    message = f"{_named(site)}: {known.call} was accepted but is not visible yet"
+    message = f"{_named(site)}: {history.call} was accepted but is not visible yet"
     return Build(Reason.ENVIRONMENT_BUILDING, message, until=until)
 
 
-def _shows(known: BuildHistory, seen: ObservedEnvironment) -> bool:
-    match known.call:
+def _shows(history: BuildHistory, observed: ObservedEnvironment) -> bool:
+    match history.call:
         case "create_job":
-            return seen.job is not None
+            return observed.job is not None
         case "start_run":
-            shown = seen.skipped or seen.run
-            return shown is not None and shown.id != known.before
+            shown = observed.skipped or observed.run
+            return shown is not None and shown.id != history.before
         case "delete_job":
-            return seen.job is None or seen.job.id != known.before
+            return observed.job is None or observed.job.id != history.before
         case _:
-            return not is_active(seen.run)
+            return not is_active(observed.run)
 
 
 def _skipped(site: Site) -> Build | None:
-    """CML made a run and did not begin it: for a run that goes on, or by its own rules."""
-    run, past = site.seen.skipped, site.past
-    if run is None or (site.is_awaited and site.known.starts < _STARTS_MAX):
+    """CML skipped a run: beside an active one, or by its own rules."""
+    run, past = site.observed.skipped, site.past
+    if run is None or (site.is_awaited and site.history.starts < _STARTS_MAX):
         return None
-    ended = credible(run.finished_at or run.created_at, past.now) or site.known.called_at
+    ended = credible(run.finished_at or run.created_at, past.now) or site.history.called_at
     until = past.after(ended or past.now, past.policy.resync_s)
     if ended is not None and past.now >= until:
         return None
@@ -207,25 +215,26 @@ def _skipped(site: Site) -> Build | None:
     return Build(Reason.ENVIRONMENT_FAILED, message, until=until)
 
 
-def _failed_call(site: Site, known: BuildHistory, at: datetime) -> Build | None:
-    past, policy = site.past, site.past.policy
-    pause = policy.resync_s if known.refused else policy.backoff_s(known.failures)
-    until = past.after(at, pause)
+def failed_call(past: Past, history: BuildHistory, name: str) -> Build | None:
+    """The pause after a call that failed or was refused; `name` is what the call was about."""
+    if not history.failures or history.called_at is None:
+        return None
+    pause = past.policy.resync_s if history.refused else past.policy.backoff_s(history.failures)
+    until = past.after(history.called_at, pause)
     if past.now >= until:
         return None
-    verb = known.call.replace("_", " ")
-    if known.refused:
-        message = f"{_named(site)}: CML refused to {verb}: {known.error}"
+    verb = history.call.replace("_", " ")
+    if history.refused:
+        message = f"{name}: CML refused to {verb}: {history.error}"
         return Build(Reason.ENVIRONMENT_FAILED, message, until=until)
-    message = f"{_named(site)}: {verb} failed: {known.error}"
-    return Build(Reason.BACKOFF, message, until=until)
+    return Build(Reason.BACKOFF, f"{name}: {verb} failed: {history.error}", until=until)
 
 
-def _over(site: Site, run: ObservedRun) -> Build | None:
-    """Its run has ended, and it is not there; None once it may be tried again."""
+def _ended(site: Site, run: ObservedRun) -> Build | None:
+    """The wait after a run that built nothing; None when the next one is due."""
     past, policy = site.past, site.past.policy
-    ended = credible(run.finished_at or run.created_at, past.now) or site.known.called_at
-    if ended is None or (site.is_awaited and not site.known.starts):
+    ended = credible(run.finished_at or run.created_at, past.now) or site.history.called_at
+    if ended is None or (site.is_awaited and not site.history.starts):
         return None
     lag = past.after(ended, policy.settle_s)
     if run.phase is RunPhase.SUCCEEDED and past.now < lag:
@@ -240,24 +249,24 @@ def _over(site: Site, run: ObservedRun) -> Build | None:
 def _failure(site: Site, run: ObservedRun) -> str:
     """With the last output, since CML keeps neither output nor reason of a run."""
     job = site.recipe.job
-    said = " | ".join(site.seen.output)
-    if not said:
-        word = str(run.phase).lower().replace("_", " ")
-        said = f"it {word} without output; see the job's log (it may have run out of memory)"
-    return f"job {job} did not build it: {said}"
+    output = " | ".join(site.observed.output)
+    if not output:
+        phase = str(run.phase).lower().replace("_", " ")
+        output = f"it {phase} without output; see the job's log (it may have run out of memory)"
+    return f"job {job} did not build it: {output}"
 
 
 def _steps(site: Site, action: Action, *, write: bool = True) -> Build:
-    """The step, and the script before it where that is not there.
+    """The step, and before it the script if that is missing.
 
-    What has its name may be half an upload: it is written as well before a job is made for it, and
-    before a run after one that left nothing; a script that is whole costs one look.
+    A file of its name may be an incomplete upload, so the script is also written before a job is
+    created, and before a run that follows one without a result.
     """
     recipe = site.recipe
     script = recipe.script if write else None
     steps = [_step(site, action, script)]
-    doubtful = isinstance(action, CreateJob) or site.seen.run is not None
-    if write and (doubtful or recipe.script not in site.seen.files):
+    doubtful = isinstance(action, CreateJob) or site.observed.run is not None
+    if write and (doubtful or recipe.script not in site.observed.files):
         steps.insert(0, _step(site, WriteBuilder(recipe.script, recipe.settings), None))
     message = f"{_named(site)} is to be built"
     return Build(Reason.ENVIRONMENT_BUILDING, message, tuple(steps))
