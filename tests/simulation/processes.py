@@ -167,8 +167,8 @@ class Process:
         self.running.restore()
         stop, wake = threading.Event(), threading.Event()
         loop = _loop(machine, self.running, options, stop, wake)
-        excuse = loop.excuse
-        loop.excuse = lambda error: self._heard(error) or excuse(error)
+        standby = loop.standby
+        loop.standby = lambda error: self._heard(error) or standby(error)
         self.loop = loop
         self._polled = (-1, "")
 
