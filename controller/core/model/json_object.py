@@ -113,10 +113,16 @@ def _written(value: datetime | None) -> str | None:
     return None if value is None else value.isoformat()
 
 
+def _or_null(value: str) -> str | None:
+    return value or None
+
+
+_MAYBE_TEXT = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 _TIME = {"type": "string", "format": "date-time"}
 _MAYBE_TIME = {"anyOf": [_TIME, {"type": "null"}]}
 
 Text = Annotated[str, BeforeValidator(text)]
+TextOrNull = Annotated[str, PlainSerializer(_or_null), WithJsonSchema(_MAYBE_TEXT)]
 SomeText = Annotated[str, BeforeValidator(some_text)]
 Person = Annotated[str, BeforeValidator(person)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(texts)]

@@ -105,34 +105,6 @@ def _wait_json(wait: Wait) -> WaitJson:
 
 
 @dataclass(frozen=True, slots=True)
-class MemberJson(JsonObject):
-    """The head or a worker of a cluster, with its application."""
-
-    member: str
-    """`head`, or group and ordinal such as `gpu/2`."""
-    application: str
-    """Name of the application."""
-    application_id: str | None
-    """Id of the application; null while there is none."""
-    state: str
-    """State of the application."""
-    ray: str
-    """`joined` or `not joined` to Ray, `unknown`, or `-` while its application is down."""
-    node_id: str | None
-    """Ray's id of the node; null while it has not joined."""
-    reason: ReasonTitle | None
-    """Reason for the pending change, if any."""
-    waits_for: str
-    """The pending change, in words; empty if there is none."""
-    since: MomentOrNull
-    """Start of the current state, if it is known."""
-    launcher: str
-    """Path of the launcher that the application runs."""
-    edition_behind: bool
-    """True if a newer edition of the node program waits for the next restart."""
-
-
-@dataclass(frozen=True, slots=True)
 class GroupJson(JsonObject):
     """The size of the head or of one worker group."""
 
@@ -180,7 +152,7 @@ class ClusterJson(JsonObject):
     """Last report of the head, if any."""
     conditions: tuple[Condition, ...]
     """Conditions of the cluster."""
-    members: tuple[MemberJson, ...]
+    members: tuple[MemberStatus, ...]
     """Members of the cluster, the head first."""
 
 
@@ -238,7 +210,7 @@ def cluster_json(cluster: ClusterStatus, url: Url) -> ClusterJson:
         url=url(cluster.head),
         head=None if cluster.report is None else _head_json(cluster.report),
         conditions=cluster.conditions,
-        members=tuple(map(_member_json, cluster.members)),
+        members=cluster.members,
     )
 
 
@@ -249,22 +221,6 @@ def _head_json(report: HeadReport) -> HeadJson:
         observed_at=report.observed_at,
         ray_version=report.ray_version,
         python_version=report.python_version,
-    )
-
-
-def _member_json(member: MemberStatus) -> MemberJson:
-    return MemberJson(
-        member=member.member,
-        application=member.application,
-        application_id=member.application_id or None,
-        state=member.phase,
-        ray=member.ray,
-        node_id=member.node_id or None,
-        reason=None if member.reason is None else member.reason.title,
-        waits_for=member.doing,
-        since=member.since,
-        launcher=member.launcher,
-        edition_behind=member.edition_behind,
     )
 
 

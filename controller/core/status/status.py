@@ -5,15 +5,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import WithJsonSchema
+from pydantic import Field, PlainSerializer, WithJsonSchema
 
-from controller.core.model.json_object import JsonObject
+from controller.core.model.json_object import JsonObject, MomentOrNull, TextOrNull
 from controller.core.model.member import THE_HEAD, application_name
 from controller.core.model.observed import (
     HeadReport,
     ObservedApplication,
 )
 from controller.core.model.reasons import Reason
+
+
+def _title(reason: Reason | None) -> str | None:
+    return None if reason is None else reason.title
+
+
+TITLES = [reason.title for reason in Reason]
+ReasonTitle = Annotated[
+    Reason | None,
+    PlainSerializer(_title),
+    WithJsonSchema({"anyOf": [{"enum": TITLES}, {"type": "null"}]}),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +45,32 @@ class Condition(JsonObject):
 
 
 @dataclass(frozen=True, slots=True)
-class MemberStatus:
-    """One row of the table: `ray` is joined, "not joined" or unknown; `doing` says what is next."""
+class MemberStatus(JsonObject):
+    """The head or a worker of a cluster, with its application."""
 
     member: str
+    """`head`, or group and ordinal such as `gpu/2`."""
     application: str
-    application_id: str
-    phase: str
+    """Name of the application."""
+    application_id: TextOrNull
+    """Id of the application; null while there is none."""
+    phase: Annotated[str, Field(alias="state")]
+    """State of the application."""
     ray: str
-    doing: str
-    reason: Reason | None
-    node_id: str = ""
-    since: datetime | None = None
+    """`joined` or `not joined` to Ray, `unknown`, or `-` while its application is down."""
+    doing: Annotated[str, Field(alias="waits_for")]
+    """The pending change, in words; empty if there is none."""
+    reason: ReasonTitle
+    """Reason for the pending change, if any."""
+    node_id: TextOrNull = ""
+    """Ray's id of the node; null while it has not joined."""
+    since: MomentOrNull = None
+    """Start of the current state, if it is known."""
     launcher: str = ""
+    """Path of the launcher that the application runs."""
     edition_behind: bool = False
-    subdomain: str = ""
+    """True if a newer edition of the node program waits for the next restart."""
+    subdomain: Annotated[str, Field(exclude=True)] = ""
 
 
 @dataclass(frozen=True, slots=True)
