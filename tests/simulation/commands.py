@@ -47,12 +47,14 @@ def _run(sim: "Simulation", ctx: Any, name: str, arguments: tuple[str, ...]) -> 
     nothing: list[Path] = []
     one = arguments[0] if arguments else ""
     commands: dict[str, Callable[[], Exit]] = {
-        "approve": lambda: approve(ctx, one, yes=True),
-        "pause": lambda: pause(ctx, one, reason="hands off", specs=specs),
-        "unpause": lambda: unpause(ctx, one, specs=specs),
-        "delete": lambda: delete(ctx, [one], yes=True, timeout=TIMEOUT_S, specs=specs),
-        "delete elsewhere": lambda: delete(ctx, [one], yes=True, timeout=TIMEOUT_S, specs=nothing),
-        "reconcile": lambda: reconcile(ctx, specs, timeout=TIMEOUT_S),
-        "reconcile once": lambda: reconcile(ctx, specs, timeout=TIMEOUT_S, once=True),
+        "approve": lambda: approve(ctx, revision=one, yes=True),
+        "pause": lambda: pause(ctx, name=one, reason="hands off", specs=specs),
+        "unpause": lambda: unpause(ctx, name=one, specs=specs),
+        "delete": lambda: delete(ctx, names=[one], yes=True, timeout=TIMEOUT_S, specs=specs),
+        "delete elsewhere": lambda: delete(
+            ctx, names=[one], yes=True, timeout=TIMEOUT_S, specs=nothing
+        ),
+        "reconcile": lambda: reconcile(ctx, paths=specs, timeout=TIMEOUT_S),
+        "reconcile once": lambda: reconcile(ctx, paths=specs, timeout=TIMEOUT_S, once=True),
     }
     return commands[name]()
