@@ -278,7 +278,7 @@ CONTROLLERS = [
       "if run.phase is RunPhase.SUCCEEDED:",
       f"{BUILT}::test_a_run_that_is_said_to_have_succeeded_counts_only_by_what_it_left"),
     m("B10", "an environment in use is removed", "core/planner/python_environments/cleanup.py",
-      "if digest not in named[project] and not seen.foreign", "if not seen.foreign",
+      "if digest not in named[project] and not environment.foreign", "if not environment.foreign",
       f"{BUILT}::test_an_environment_that_is_named_wanted_or_not_understood_stays"),
     m("B18", "a failed build is tried in every pass", "core/planner/python_environments/build.py",
       "until = past.after(ended, policy.resync_s)", "until = past.after(ended, 0)",

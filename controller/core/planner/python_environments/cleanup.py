@@ -1,8 +1,8 @@
-"""Removal of environments that nothing has named for a day, as far as this process saw.
+"""Removal of environments that nothing has named for a day, as far as this process observed.
 
 An environment is kept by a spec, by any application whose mark names it, by a run that builds it,
-and by what we do not understand: a spec that cannot be read, a list that was torn, an application
-that runs one of our launchers and no longer says in which environment.
+and by anything that is not understood: a spec that cannot be read, an incomplete list, an
+application that runs a launcher of raycml and no longer says in which environment.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,34 +22,34 @@ _Place = tuple[str, str]
 
 def named_environments(situation: Situation) -> Mapping[str, frozenset[str]]:
     """Hashes by project: all that a spec asks for, or an application says it runs in."""
-    found: dict[str, set[str]] = {project: set() for project in situation.observed.projects}
+    named: dict[str, set[str]] = {project: set() for project in situation.observed.projects}
     for cluster in situation.desired.clusters:
-        asked = {g.environment.hash for g in cluster.groups if g.environment is not None}
-        found.setdefault(cluster.project, set()).update(asked)
+        desired = {g.environment.hash for g in cluster.groups if g.environment is not None}
+        named.setdefault(cluster.project, set()).update(desired)
     for project in situation.observed.projects.values():
-        said = {app.environment.get(ENVIRONMENT, "") for app in project.applications}
-        found[project.project] |= said - {""}
-    return {project: frozenset(hashes) for project, hashes in found.items()}
+        entered = {app.environment.get(ENVIRONMENT, "") for app in project.applications}
+        named[project.project] |= entered - {""}
+    return {project: frozenset(hashes) for project, hashes in named.items()}
 
 
 def note_unused_environments(situation: Situation) -> dict[_Place, datetime]:
     """Times at which this process first saw each environment that nothing names.
 
-    Where no files were looked at, those that were named a pass ago may be there.
+    If the files were not read, environments that were named a pass ago may exist.
     """
     before = situation.history.unused_since
     if situation.observed.files is None or situation.observed.files.environments is None:
-        known = {place for place in before if is_environment(place)} | situation.history.named
-        places = known - named_places(situation)
+        earlier = {place for place in before if is_environment(place)} | situation.history.named
+        places = earlier - named_places(situation)
     else:
-        found = _candidates(situation)
-        places = {(project, environment_folder(digest)) for project, digest, _ in found}
-        places |= _unseen(before, situation) - named_places(situation)
+        unused = _candidates(situation)
+        places = {(project, environment_folder(digest)) for project, digest, _ in unused}
+        places |= _unread(before, situation) - named_places(situation)
     return {place: before.get(place, situation.now) for place in places}
 
 
 def named_places(situation: Situation) -> frozenset[tuple[str, str]]:
-    """All that is named; also what was a pass ago, where not everything is understood."""
+    """All places that are named; also those of a pass ago, unless everything is understood."""
     named = named_environments(situation)
     now = {(p, environment_folder(digest)) for p, hashes in named.items() for digest in hashes}
     whole = _is_understood(situation) and situation.observed.complete()
@@ -68,15 +68,15 @@ def is_removal_due(situation: Situation) -> bool:
 
 
 def unused_environments(situation: Situation) -> tuple[Step, ...]:
-    """Removals of what is left of environments: their folders after a time, the rest at once."""
-    found: list[Step] = []
-    for project, digest, seen in _candidates(situation):
+    """Removals of unused environments: their folders after a day, other files at once."""
+    steps: list[Step] = []
+    for project, digest, environment in _candidates(situation):
         folder = environment_folder(digest)
         since = situation.history.unused_since.get((project, folder), situation.now)
         old = (situation.now - since).total_seconds() >= situation.policy.environment_kept_s
-        if old or folder not in seen.files:
-            found += _removal(project, digest, seen)
-    return tuple(found)
+        if old or folder not in environment.files:
+            steps += _removal(project, digest, environment)
+    return tuple(steps)
 
 
 def _candidates(situation: Situation) -> list[tuple[str, str, ObservedEnvironment]]:
@@ -85,24 +85,24 @@ def _candidates(situation: Situation) -> list[tuple[str, str, ObservedEnvironmen
         return []
     named = named_environments(situation)
     return [
-        (project, digest, seen)
+        (project, digest, environment)
         for project, environments in sorted(files.environments.items())
         if situation.observed.is_complete(project)
         and not _hides(situation.observed.projects[project])
-        for digest, seen in sorted(environments.items())
-        if digest not in named[project] and not seen.foreign and not is_active(seen.run)
-        if not seen.unknown
+        for digest, environment in sorted(environments.items())
+        if digest not in named[project] and not environment.foreign
+        if not is_active(environment.run) and not environment.unknown
     ]
 
 
-def _unseen(before: Iterable[_Place], situation: Situation) -> set[_Place]:
-    """Environments of which this look says nothing: what was known of them stays."""
-    known = {} if situation.observed.files is None else situation.observed.files.environments or {}
+def _unread(before: Iterable[_Place], situation: Situation) -> set[_Place]:
+    """Environments that could not be read in this look: what is remembered of them stays."""
+    files = situation.observed.files
     unknown = {
         (project, environment_folder(digest))
-        for project, environments in known.items()
-        for digest, seen in environments.items()
-        if seen.unknown
+        for project, environments in ({} if files is None else files.environments or {}).items()
+        for digest, environment in environments.items()
+        if environment.unknown
     }
     return {
         place
@@ -119,20 +119,20 @@ def _is_understood(situation: Situation) -> bool:
 
 
 def _hides(project: ObservedProject) -> bool:
-    """True if an application runs a launcher of ours without a mark that says where."""
+    """True if an application runs a launcher of raycml, and no mark says in which environment."""
     scripts = (app.script for app in project.applications if not app.mark)
     return any(script.startswith(f"{LAUNCHERS}/") for script in scripts)
 
 
-def _removal(project: str, digest: str, seen: ObservedEnvironment) -> list[Step]:
-    """Its folder and its job; small files when the job is gone, by which it would be found."""
+def _removal(project: str, digest: str, environment: ObservedEnvironment) -> list[Step]:
+    """Folder and job; small files only after the job, since they are how it would be found."""
     actions: list[Action] = [
         RemoveEnvironment(path)
-        for path in seen.files
-        if seen.job is None or path == environment_folder(digest)
+        for path in environment.files
+        if environment.job is None or path == environment_folder(digest)
     ]
-    if seen.job is not None:
-        actions.append(DeleteJob(digest, seen.job.id))
+    if environment.job is not None:
+        actions.append(DeleteJob(digest, environment.job.id))
     return [_step(project, digest, action) for action in actions]
 
 

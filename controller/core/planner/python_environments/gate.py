@@ -1,7 +1,7 @@
-"""Gate before Python environments: no member is started in one that is not there.
+"""Gate before Python environments: no member is started in one that does not exist.
 
-Stands behind all decisions about a cluster's members, so that none of them need know of it.  A
-member that serves goes on serving in the environment that it has while another one is built.
+It follows all decisions about a cluster's members, so that no other rule has to know of it.  A
+running member keeps its environment while another one is built.
 """
 
 from collections.abc import Iterable
@@ -35,26 +35,26 @@ _Chain = tuple[Key | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """The steps of one application that are not taken, and the environment that they need."""
+    """Steps of one application that wait for an environment."""
 
     digest: str
     steps: tuple[Step, ...]
 
 
-def behind_environments(cluster: ClusterSituation, made: PartialPlan) -> PartialPlan:
-    """The draft without steps into environments that are not there; steps that build them."""
+def behind_environments(cluster: ClusterSituation, part: PartialPlan) -> PartialPlan:
+    """The plan without steps into environments that do not exist, and with steps to build them."""
     if cluster.environments is None:
-        return made
-    held = _held(cluster, made.steps)
+        return part
+    held = _held(cluster, part.steps)
     if not held:
-        return made
-    kept = [step for step in made.steps if step.member is None or _chain(step) not in held]
+        return part
+    kept = [step for step in part.steps if step.member is None or _chain(step) not in held]
     named = {step.launcher for step in kept}
     steps = [s for s in kept if not isinstance(s.action, WriteLauncher) or s.action.path in named]
     builds = {one.digest: _build(cluster, one.digest) for one in held.values()}
     waits = [_wait(one.steps[0], builds[one.digest]) for one in held.values()]
-    steps += [step for made_ready in builds.values() for step in made_ready.steps]
-    return PartialPlan(tuple(steps), (*made.waits, *waits))
+    steps += [step for started in builds.values() for step in started.steps]
+    return PartialPlan(tuple(steps), (*part.waits, *waits))
 
 
 def _chain(step: Step) -> _Chain:
