@@ -88,12 +88,12 @@ class Effects(Protocol):
     def start_run(self, project: str, job_id: str) -> None: ...
     def stop_run(self, project: str, job_id: str, run_id: str) -> None: ...
     def delete_job(self, project: str, job_id: str) -> None: ...
-    def create_project(self, wanted: NewProject) -> None: ...
+    def create_project(self, project: NewProject) -> None: ...
     def raise_shared_memory(self, project: str, limit_mb: int) -> tuple[str, ...]:
         """As `update`."""
 
     def delete_project(self, project: str) -> None:
-        """Only one that says itself that it was made by bootstrap."""
+        """Delete a project that carries the mark of bootstrap."""
 
     def write_file(self, project: str, path: str, data: bytes) -> None: ...
     def remove_file(self, project: str, path: str) -> None: ...
@@ -341,8 +341,8 @@ def _build(project: str, action: JobAction, effects: Effects) -> None:
 
 def _change_project(step: Step, action: ProjectAction, effects: Effects) -> Outcome:
     match action:
-        case CreateProject(wanted):
-            effects.create_project(wanted)
+        case CreateProject(project):
+            effects.create_project(project)
         case RaiseSharedMemory(limit_mb):
             return _updated(step, effects.raise_shared_memory(step.project, limit_mb))
         case DeleteProject():

@@ -63,7 +63,7 @@ class World(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Everything that one pass came to; immutable, and all that pages and tables are made of.
+    """The result of one pass; immutable, and the only source of pages and tables.
 
     `history` is that of the situation, with the outcomes recorded.
     """
@@ -113,8 +113,8 @@ def look_and_plan(revision: Revision, world: World, history: History, policy: Po
 
 
 def _look(revision: Revision, world: World, policy: Policy) -> tuple[DesiredState, ObservedState]:
-    held = (*revision.clusters, *revision.departed)
-    named = {None, *(h.cluster.spec.project for h in held if not refusal(h, policy.projects))}
+    specs = (*revision.clusters, *revision.departed)
+    named = {None, *(s.cluster.spec.project for s in specs if not refusal(s, policy.projects))}
     named |= {place or None for places in revision.places.values() for place in places}
     projects, missing = world.projects(named)
     desired = desire(revision, projects, missing, policy.projects)
@@ -123,7 +123,7 @@ def _look(revision: Revision, world: World, policy: Policy) -> tuple[DesiredStat
 
 
 def _plan(situation: Situation) -> tuple[Situation, Plan]:
-    """The situation with what was just seen remembered, and its plan."""
+    """The situation with its observations added to its history, and its plan."""
     situation = remember(situation)
     return situation, plan(situation)
 
@@ -131,8 +131,8 @@ def _plan(situation: Situation) -> tuple[Situation, Plan]:
 def lawful(situation: Situation, decided: Plan) -> Plan:
     """The plan without the steps of clusters that would break a law."""
     broken: tuple[Violation, ...] = ()
-    while found := audit(situation, decided):
-        broken += found  # each time of clusters that had steps, so this ends
+    while violations := audit(situation, decided):
+        broken += violations  # each time of clusters that had steps, so this ends
         decided = plan(situation, {violation.cluster for violation in broken})
     return replace(decided, refusals=broken)
 
@@ -141,7 +141,7 @@ def reconcile(
     revision: Revision, world: World, run: Execution, history: History, policy: Policy
 ) -> Pass:
     """A whole pass."""
-    looked = look_and_plan(revision, world, history, policy)
-    outcomes = execute(looked.plan, run)
-    after = record(looked.history, outcomes, looked.situation.now)
-    return replace(looked, outcomes=outcomes, history=after)
+    preview = look_and_plan(revision, world, history, policy)
+    outcomes = execute(preview.plan, run)
+    after = record(preview.history, outcomes, preview.situation.now)
+    return replace(preview, outcomes=outcomes, history=after)

@@ -125,8 +125,8 @@ class Edge:
     def delete_job(self, project: str, job_id: str) -> None:
         self._asked(f"delete {job_id}")
 
-    def create_project(self, wanted: NewProject) -> None:
-        self._asked(f"create {wanted.name}")
+    def create_project(self, project: NewProject) -> None:
+        self._asked(f"create {project.name}")
 
     def raise_shared_memory(self, project: str, limit_mb: int) -> tuple[str, ...]:
         self._asked(f"raise to {limit_mb}")

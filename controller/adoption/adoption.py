@@ -24,7 +24,7 @@ from controller.core.model.plan import Change, Intent, Plan
 from controller.core.model.policy import Policy
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
-from controller.core.situation.drift import compare, wanted_configuration
+from controller.core.situation.drift import compare, desired_configuration
 from controller.core.situation.situation import situate
 from controller.core.spec.fingerprint import ADOPTED
 
@@ -65,7 +65,7 @@ def adoption(cluster: DesiredCluster, pair: Pair, policy: Policy) -> Adoption:
     app, group = pair.app, cluster.group(pair.member.group)
     if group is None:
         raise ValueError(f"{cluster.name} has no group `{pair.member.group}`")
-    wanted = wanted_configuration(group, pair.member, policy)
+    wanted = desired_configuration(group, pair.member, policy)
     mark = _mark(group, pair, policy)
     if compare(app, mark, group, wanted, policy):
         # Its origin is unknown: neither the Ray version nor raycml's own variables.

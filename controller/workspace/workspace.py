@@ -269,9 +269,9 @@ class Workspace:
         with explained():
             self._client.jobs.delete(project, job_id)
 
-    def create_project(self, wanted: NewProject) -> None:
+    def create_project(self, project: NewProject) -> None:
         with explained():
-            self._client.projects.create(wanted)
+            self._client.projects.create(project)
 
     def raise_shared_memory(self, project: str, limit_mb: int) -> tuple[str, ...]:
         with explained():

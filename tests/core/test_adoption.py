@@ -22,7 +22,7 @@ from controller.core.model.history import History
 from controller.core.model.member import Mark, Member, parse_member, read_mark
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import Create, Delete, Plan, Update
-from controller.core.situation.drift import patch, wanted_configuration
+from controller.core.situation.drift import desired_configuration, patch
 from controller.core.situation.situation import situate
 from controller.core.spec.fingerprint import ADOPTED, VERSION, is_adopted
 from tests.worlds import (
@@ -405,7 +405,7 @@ def test_an_update_of_an_adopted_application_keeps_its_own_subdomain_in_the_mark
     group = ANALYTICS.group("cpu")
     assert group is not None
     assert app.mark is not None
-    update = patch(app, app.mark.variables, wanted_configuration(group, place("cpu/1"), POLICY))
+    update = patch(app, app.mark.variables, desired_configuration(group, place("cpu/1"), POLICY))
     environment = update.fields["environment"]
     assert isinstance(environment, dict)
     mark = read_mark(environment, "x-worker-1")

@@ -25,8 +25,8 @@ FOLDERS = [
       f"{GONE}::test_a_cluster_named_like_a_part_of_a_path_leaves_its_files"),
     m("B10", "a cluster that moved keeps its files in the old project",
       "core/planner/files/cluster_folders.py",
-      "if (project, folder.cluster) not in held",
-      "if folder.cluster not in {c for _, c in held}",
+      "if (project, folder.cluster) not in declared",
+      "if folder.cluster not in {c for _, c in declared}",
       f"{GONE}::test_a_cluster_that_moved_leaves_no_files_behind"),
 ]
 JOBS = [
@@ -73,8 +73,8 @@ QUOTA = [
       "tests/core/test_history.py::test_stops_for_an_update_are_counted_until_one_is_taken"),
     m("B18", "an update that was refused is sent in each pass where a launcher is gone",
       "core/planner/retries.py",
-      'refusal = known.refused_update if action == "update" else known.refusal',
-      "refusal = known.refusal",
+      'refusal = history.refused_update if action == "update" else history.refusal',
+      "refusal = history.refusal",
       f"{PLANNER}::test_a_lost_launcher_does_not_lead_to_a_storm_of_refused_updates"),
     m("B18", "a refused start hides a refused update", "core/model/history.py",
       "return replace(known, refused_update=_refusal(before, known.fingerprint, outcome, now))",

@@ -49,18 +49,18 @@ def _group(cluster: ClusterSituation, group: Group) -> PartialPlan:
 
 
 def _paused(whole: PartialPlan, cluster: ClusterSituation) -> PartialPlan:
-    """Of a paused cluster: what would be done is said, once for each member, and not done."""
+    """The plan of a paused cluster: each member's next step as a wait, and no step."""
     pause = cluster.pause
     prefix = "paused" if pause is None else f"paused by {pause.by}: {pause.reason}"
     leading: list[Step | Wait] = [step for step in whole.steps if step.member is not None]
     leading += [wait for wait in whole.waits if wait.intent in _LEADS]
-    held: dict[Member | None, Wait] = {}
+    waits: dict[Member | None, Wait] = {}
     for item in leading:
         message = f"{prefix}; otherwise: {item.intent.name.lower()} ({item.reason})"
         wait = Wait(item.cluster, item.member, Reason.PAUSED, message, Intent.BLOCKED, item.changes)
-        held.setdefault(item.member, wait)
+        waits.setdefault(item.member, wait)
     others = [wait for wait in whole.waits if wait.intent not in _LEADS]
-    return PartialPlan(waits=(*held.values(), *others))
+    return PartialPlan(waits=(*waits.values(), *others))
 
 
 _LEADS = frozenset(Intent) - {Intent.BLOCKED, Intent.NOTHING}

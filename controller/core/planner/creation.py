@@ -1,4 +1,4 @@
-"""Creation of a missing member, and names that other applications hold."""
+"""Creation of a missing member, and conflicts over its name."""
 
 from controller.core.model.desired import LAUNCHERS
 from controller.core.model.observed import ObservedApplication, is_adopted, key_of
@@ -15,16 +15,16 @@ from controller.core.situation.matching import Match
 
 
 def absent(cluster: ClusterSituation, match: Match) -> PartialPlan:
-    """No application: create it, unless its name is held or it was created a moment ago."""
+    """No application: create it, unless its name is taken or it was created a moment ago."""
     if match.foreign is not None:
         message = _conflict(match.group.cluster, match.foreign)
         return blocked(match.key, Reason.NAME_CONFLICT, message)
-    if held := created(cluster.past, match.key) or _name_held(cluster, match):
-        return held
+    if waits := created(cluster.past, match.key) or _name_conflict(cluster, match):
+        return waits
     if cluster.offers is not None and (
-        said := unoffered(cluster.offers, match.group.inputs, (IMAGE, *SIZES))
+        message := unoffered(cluster.offers, match.group.inputs, (IMAGE, *SIZES))
     ):
-        return blocked(match.key, Reason.NOT_OFFERED, said)
+        return blocked(match.key, Reason.NOT_OFFERED, message)
     return gate(cluster.past, match.key, "create") or steps.create(
         match, cluster.desired.project, cluster.policy
     )
@@ -51,7 +51,7 @@ def _conflict(cluster: str, foreign: ObservedApplication) -> str:
     )
 
 
-def _kept(holder: ObservedApplication) -> str:
+def _owned_conflict(holder: ObservedApplication) -> str:
     key = key_of(holder)
     return (
         f"`{holder.subdomain}` is application {holder.id}, marked as {key}, whose cluster is "
@@ -59,14 +59,14 @@ def _kept(holder: ObservedApplication) -> str:
     )
 
 
-def _name_held(cluster: ClusterSituation, match: Match) -> PartialPlan | None:
+def _name_conflict(cluster: ClusterSituation, match: Match) -> PartialPlan | None:
     """The wait while a managed application, of this or another cluster, has the name."""
-    if match.held is not None and key_of(match.held).cluster not in cluster.whole.leaving_now:
-        return blocked(match.key, Reason.NAME_CONFLICT, _kept(match.held))
+    if match.holder is not None and key_of(match.holder).cluster not in cluster.whole.leaving_now:
+        return blocked(match.key, Reason.NAME_CONFLICT, _owned_conflict(match.holder))
     leaving = match.key in cluster.unwanted_keys
-    if leaving and (held := protected_name(cluster, match)):
-        return held
-    if match.held is None and not leaving:
+    if leaving and (waits := protected_name(cluster, match)):
+        return waits
+    if match.holder is None and not leaving:
         return None
     message = "an application that is being deleted still holds the name"
     return wait(match.key, Reason.NAME_HELD, message, intent=Intent.CREATE)

@@ -1,4 +1,4 @@
-"""The plan of one wanted member: its questions, in the order in which they must be asked.
+"""The plan of one desired member: its rules, in the order in which they apply.
 
 A newer spec always wins over waiting: an outdated member that does not serve anyway is brought up
 to date at once, whatever it is stuck in.
@@ -20,15 +20,15 @@ from controller.core.situation.cluster import ClusterSituation, MemberSituation
 def plan_member(
     cluster: ClusterSituation, member: MemberSituation, *, permitted: bool
 ) -> PartialPlan:
-    """Steps and waits of one wanted member.
+    """Steps and waits of one desired member.
 
-    `permitted`: whether the group's budget allows to take this member away now, if it serves.
+    `permitted`: the group's budget allows this member to be taken away now, if it serves.
     """
     app = member.app
     if app is None:
         return absent(cluster, member.match)
-    if held := settling(cluster.past, member.key, app):
-        return held
+    if waits := settling(cluster.past, member.key, app):
+        return waits
     match app.phase:
         case Phase.STOPPING:
             return stopping(cluster, member.match, app)
@@ -42,7 +42,9 @@ def _settled(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, *, permitted: bool
 ) -> PartialPlan:
     sign_in = _sign_in(cluster, member, app) if app.public else NOTHING
-    return sign_in if sign_in.steps else sign_in + _kept(cluster, member, app, permitted=permitted)
+    if sign_in.steps:
+        return sign_in
+    return sign_in + _follow_spec(cluster, member, app, permitted=permitted)
 
 
 def _sign_in(
@@ -59,22 +61,22 @@ def _sign_in(
             "Access` in the settings of the application"
         )
         return blocked(key, Reason.FIELD_NOT_APPLIED, message)
-    held = gate(cluster.past, key, "require_sign_in")
-    return NOTHING if held else steps.require_sign_in(member.match, app)
+    waits = gate(cluster.past, key, "require_sign_in")
+    return NOTHING if waits else steps.require_sign_in(member.match, app)
 
 
-def _kept(
+def _follow_spec(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, *, permitted: bool
 ) -> PartialPlan:
     if member.drift:
-        held = update_blocked(cluster, member)
-        if held is None:
+        waits = update_blocked(cluster, member)
+        if waits is None:
             return update(cluster, member, app, permitted=permitted)
-        return held + _as_it_is(cluster, member, app, permitted=permitted)
-    return _as_it_is(cluster, member, app, permitted=permitted)
+        return waits + _by_phase(cluster, member, app, permitted=permitted)
+    return _by_phase(cluster, member, app, permitted=permitted)
 
 
-def _as_it_is(
+def _by_phase(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, *, permitted: bool
 ) -> PartialPlan:
     """The member with the configuration that it has."""
@@ -92,8 +94,8 @@ def rest(cluster: ClusterSituation, member: MemberSituation) -> PartialPlan:
     app = member.app
     if app is None:
         return NOTHING
-    if held := settling(cluster.past, member.key, app):
-        return held
+    if waits := settling(cluster.past, member.key, app):
+        return waits
     match app.phase:
         case Phase.RUNNING | Phase.STARTING:
             return gate(cluster.past, member.key, "stop") or steps.stop(member.match, app)

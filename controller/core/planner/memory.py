@@ -1,4 +1,4 @@
-"""Memory of what was seen: phases, calm, nodes missing from Ray, a fault of the platform."""
+"""Observations that history keeps: phases, calm, nodes missing from Ray, a platform fault."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from controller.core.situation.situation import Situation
 
 
 def remember(situation: Situation) -> Situation:
-    """The situation, its history with what was just seen."""
+    """The situation, with its observations added to its history."""
     observed, policy = situation.observed, situation.policy
     members = [member for cluster in situation.clusters for member in cluster.members]
     restless = {member.key for member in members if member.stale or member.joined is False}

@@ -41,9 +41,9 @@ def wait(
     changes: tuple[Change, ...] = (),
     until: datetime | None = None,
 ) -> PartialPlan:
-    """A member left alone.  Messages are stable: the same matter, the same sentence, no times.
+    """A member left alone.  Messages are stable: the same cause, the same sentence, no times.
 
-    What waits for a person is blocked, whatever it would lead to.
+    A member that waits for a person is blocked, whatever its intent.
     """
     intent = Intent.BLOCKED if reason.outlook is Outlook.PERSON else intent
     return PartialPlan(

@@ -1,4 +1,4 @@
-"""Members on their way: starting, stopping, joining, or in a status that is not understood."""
+"""Members in transition: starting, stopping, joining, or in an unknown status."""
 
 from controller.core.model.member import THE_HEAD, Key
 from controller.core.model.observed import ObservedApplication
@@ -32,7 +32,7 @@ def stopping(cluster: ClusterSituation, match: Match, app: ObservedApplication) 
 
 
 def unknown(cluster: ClusterSituation, key: Key, app: ObservedApplication) -> PartialPlan:
-    """Nothing is done to what is not understood; CML says UNKNOWN for a moment after a create."""
+    """No step in an unknown status; CML reports UNKNOWN for a moment after a create."""
     since = cluster.past.application(app).since
     until = cluster.past.after(since, cluster.policy.start_deadline_s)
     message = f"CML reports the status `{app.status}`"

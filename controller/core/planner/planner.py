@@ -1,7 +1,7 @@
-"""Decide what to do next.  Pure: the same inputs give the same plan, in whatever order they come.
+"""The plan of one pass.  Pure: the same inputs give the same plan, in whatever order they come.
 
 Emits only steps that are safe now; everything else becomes a wait with a reason.  Clusters are
-decided one by one: what is wrong with one never shows in the steps of another.
+planned one by one: a problem of one never shows in the steps of another.
 """
 
 from collections.abc import Set as AbstractSet
@@ -32,14 +32,14 @@ from controller.core.situation.situation import Situation
 def plan(situation: Situation, refused: AbstractSet[str] = frozenset()) -> Plan:
     """The steps allowed now and the waits.  Clusters that are `refused` have no steps.
 
-    The situation's history must have taken note of what was seen (see `memory.remember`).  Where
-    no files were looked at, the plan names launchers that may be there already: look, then plan
-    again.  Linear in members and applications.
+    The situation's history must include its observations (see `memory.remember`).  Where files were
+    not read, the plan writes launchers that may exist already: read files, then plan again.  Linear
+    in members and applications.
     """
     desired = situation.desired
     parts = [plan_cluster(cluster) for cluster in situation.clusters]
     parts += [blocked_cluster(n, why.reason, why.message) for n, why in desired.frozen.items()]
-    parts += [_kept(c.desired.name, situation) for c in situation.clusters]
+    parts += [_unusable_spec(c.desired.name, situation) for c in situation.clusters]
     parts += [clusters_without_spec(situation), *unlisted_projects(situation)]
     whole = _without(refused, merge(parts))
     steps = needed(whole.steps, situation, _launcher_sizes(situation))
@@ -50,7 +50,7 @@ def plan(situation: Situation, refused: AbstractSet[str] = frozenset()) -> Plan:
 
 
 def _launcher_sizes(situation: Situation) -> dict[str, int]:
-    """Of the launchers that clusters want; nothing where there is nothing to compare them with."""
+    """Sizes of the launchers that clusters need; empty where files were not read."""
     sizes: dict[str, int] = {}
     policy = situation.policy
     for cluster in situation.clusters if situation.observed.files is not None else ():
@@ -69,7 +69,7 @@ def _without(refused: AbstractSet[str], whole: PartialPlan) -> PartialPlan:
     return PartialPlan(steps, (*whole.waits, *waits))
 
 
-def _kept(name: str, situation: Situation) -> PartialPlan:
+def _unusable_spec(name: str, situation: Situation) -> PartialPlan:
     """A note on a cluster whose newest spec cannot be used."""
     why = situation.desired.kept.get(name)
     return blocked_cluster(name, Reason.KEPT, why) if why else NOTHING
@@ -82,8 +82,8 @@ def _step_order(step: Step) -> tuple[object, ...]:
     path = step.action.path if isinstance(step.action, _Write | _Removal) else ""
     member = (step.member is not None, *(step.member.rank() if step.member else ()))
     build = step.build or ("", "")
-    whose = (step.application_id or "", path, build)
-    return (step.cluster, turn, member, _CALLS.index(step.name), *whose)
+    identity = (step.application_id or "", path, build)
+    return (step.cluster, turn, member, _CALLS.index(step.name), *identity)
 
 
 _Write = WriteLauncher | WriteBuilder

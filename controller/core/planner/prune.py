@@ -57,12 +57,12 @@ def _may_go(name: str, desired: DesiredState, policy: Policy) -> bool:
 def _reported(
     name: str, apps: Sequence[ObservedApplication], desired: DesiredState, past: Past
 ) -> PartialPlan:
-    held_back = desired.departed.get(name)
-    if not held_back and name in past.policy.grace and desired.whole:
+    protection = desired.departed.get(name)
+    if not protection and name in past.policy.grace and desired.whole:
         return _in_grace(name, past.policy.grace[name], past)
-    if not held_back:
+    if not protection:
         return _orphan(name, apps)
-    message = f"its spec is gone; not deleted: {held_back}"
+    message = f"its spec is gone; not deleted: {protection}"
     return blocked_cluster(name, Reason.PROTECTED, message)
 
 
@@ -79,8 +79,8 @@ def _in_grace(name: str, until: datetime, past: Past) -> PartialPlan:
 def _pauses(situation: Situation) -> Mapping[str, Pause]:
     """The pauses that hold where the clusters have applications, in any of their projects."""
     places = ((name, a.project) for name, apps in situation.without_spec.items() for a in apps)
-    held = ((name, situation.observed.pause(project, name)) for name, project in places)
-    return {name: pause for name, pause in held if pause is not None}
+    pauses = ((name, situation.observed.pause(project, name)) for name, project in places)
+    return {name: pause for name, pause in pauses if pause is not None}
 
 
 def _guard(

@@ -1,4 +1,4 @@
-"""Removal of applications that no member wants: scaled down, of removed groups, surplus, moved."""
+"""Removal of unwanted applications: scaled down, of removed groups, surplus, moved."""
 
 from controller.core.model.observed import ObservedProject, Pause, Phase
 from controller.core.model.plan import Intent
@@ -17,7 +17,7 @@ _WHY = {
     Reason.GROUP_REMOVED: "the spec no longer has this group",
     Reason.SURPLUS: "a second application of one member",
     Reason.MOVED: "the spec names another project",
-    Reason.PRUNED: "no spec holds the cluster",
+    Reason.PRUNED: "no spec declares the cluster",
     Reason.REQUESTED: "a person asked for it",
 }
 
@@ -26,8 +26,8 @@ def remove(cluster: ClusterSituation, unwanted: UnwantedApplication) -> PartialP
     """An unwanted application of a cluster with a spec; a suspended cluster is only stopped."""
     if cluster.desired.suspended:
         return _rest(cluster.past, unwanted)
-    if held := protected_from_removal(cluster, unwanted, _WHY[unwanted.reason]):
-        return held
+    if waits := protected_from_removal(cluster, unwanted, _WHY[unwanted.reason]):
+        return waits
     project = unwanted.app.project
     pause = cluster.observed.pause(project, cluster.desired.name)
     if pause is not None and project != cluster.desired.project:
@@ -40,9 +40,9 @@ def paused_by(pause: Pause) -> str:
 
 
 def _rest(past: Past, unwanted: UnwantedApplication) -> PartialPlan:
-    """Suspended: what is to leave later holds no resources meanwhile, either."""
-    if held := settling(past, unwanted.key, unwanted.app):
-        return held
+    """Suspended: an unwanted application is stopped as well, so that its resources are free."""
+    if waits := settling(past, unwanted.key, unwanted.app):
+        return waits
     if unwanted.app.phase not in (Phase.RUNNING, Phase.STARTING):
         return NOTHING
     return gate(past, unwanted.key, "stop") or steps.stop_unwanted(unwanted)
@@ -51,22 +51,22 @@ def _rest(past: Past, unwanted: UnwantedApplication) -> PartialPlan:
 def delete(
     past: Past, unwanted: UnwantedApplication, project: ObservedProject | None
 ) -> PartialPlan:
-    """Delete it; `project` is the one that it is in, which may be another than its cluster's."""
+    """Delete it; `project` is the application's, which may differ from its cluster's."""
     if project is None or not project.complete:
         message = "the list of applications of its project was incomplete; nothing is deleted"
         return wait(unwanted.key, Reason.INCOMPLETE_LIST, message)
-    known = past.application(unwanted.app)
-    if known.call == "delete" and known.called_at is not None:
-        shows = known.sure or unwanted.app.phase is Phase.STOPPING
+    history = past.application(unwanted.app)
+    if history.call == "delete" and history.called_at is not None:
+        shows = history.sure or unwanted.app.phase is Phase.STOPPING
         seconds = past.policy.delete_deadline_s if shows else past.policy.settle_s
-        until = past.after(known.called_at, seconds)
+        until = past.after(history.called_at, seconds)
         if past.now < until:
             return wait(unwanted.key, Reason.DELETING, "CML is deleting it", until=until)
-        if shows and past.now < past.after(known.called_at, past.policy.resync_s):
+        if shows and past.now < past.after(history.called_at, past.policy.resync_s):
             message = "it was deleted but is still there; ask the workspace's admin to end its pod"
             return wait(unwanted.key, Reason.DELETE_TIMED_OUT, message)
     elif unwanted.app.phase is Phase.UNKNOWN:
         message = f"CML reports the status `{unwanted.app.status}`; not deleted"
         return wait(unwanted.key, Reason.UNKNOWN_STATUS, message, intent=Intent.DELETE)
-    held = gate(past, unwanted.key, "delete")
-    return held or steps.delete(unwanted, _WHY[unwanted.reason])
+    waits = gate(past, unwanted.key, "delete")
+    return waits or steps.delete(unwanted, _WHY[unwanted.reason])

@@ -20,14 +20,14 @@ def stale(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, *, permitted: bool
 ) -> PartialPlan:
     match = member.match
-    if held := protected_from_restart(cluster, match):
-        return held
+    if waits := protected_from_restart(cluster, match):
+        return waits
     if not permitted:
         message = "runs an older configuration; waits its turn"
         return wait(match.key, Reason.ROLLING, message, intent=Intent.RESTART)
-    held = spent(cluster.past, match.key, "still runs an older configuration after a restart")
+    waits = spent(cluster.past, match.key, "still runs an older configuration after a restart")
     return (
-        held
+        waits
         or gate(cluster.past, match.key, "restart")
         or steps.restart(match, app, Reason.STALE, Intent.RESTART, "runs an older configuration")
     )
@@ -37,8 +37,8 @@ def repair(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, reason: Reason
 ) -> PartialPlan:
     key = member.key
-    held = spent(cluster.past, key, "failed again after a restart")
-    return held or gate(cluster.past, key, "restart") or _start(cluster, member, app, reason)
+    waits = spent(cluster.past, key, "failed again after a restart")
+    return waits or gate(cluster.past, key, "restart") or _start(cluster, member, app, reason)
 
 
 def down(
@@ -62,8 +62,8 @@ def _start(
     if cluster.has_launcher(app.script) is False:
         if app.script != launcher_path(match.group, cluster.policy.edition):
             change = Change("launcher", "", "")
-            held = gate(cluster.past, match.key, "update")
-            return held or steps.update_and_start(match, app, (change,), cluster.policy)
+            waits = gate(cluster.past, match.key, "update")
+            return waits or steps.update_and_start(match, app, (change,), cluster.policy)
         write = steps.write_launcher(match.group, app.project, cluster.policy)
         return PartialPlan((write,)) + steps.restart(
             match, app, reason, Intent.RESTART, "its launcher is gone"

@@ -14,16 +14,16 @@ _QUOTA_FIRST_S, _QUOTA_MOST_S = 30.0, 300.0
 
 def gate(past: Past, key: Key, action: str) -> PartialPlan | None:
     """The wait that stands before a call: refused before, or failed a moment ago."""
-    known = past.member(key)
-    refusal = known.refused_update if action == "update" else known.refusal
+    history = past.member(key)
+    refusal = history.refused_update if action == "update" else history.refusal
     if refusal is not None and refusal.action == action:
         return _refused(past, key, refusal)
-    if known.failed_at is None:
+    if history.failed_at is None:
         return None
-    until = past.after(known.failed_at, past.policy.backoff_s(known.failures))
+    until = past.after(history.failed_at, past.policy.backoff_s(history.failures))
     if past.now >= until:
         return None
-    return wait(key, Reason.BACKOFF, f"the last attempt failed: {known.error}", until=until)
+    return wait(key, Reason.BACKOFF, f"the last attempt failed: {history.error}", until=until)
 
 
 def quota_pause_s(tries: int) -> float:

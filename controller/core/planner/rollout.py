@@ -1,4 +1,4 @@
-"""Rollouts: how many members may be away at once, and which wait for others.
+"""Rollouts: the number of members that may be away at once, and the order of the others.
 
 A group's budget is `upgradeStrategy.maxUnavailable` of it, at least one.  Members that are away
 already, for whatever reason, count against it.
@@ -54,7 +54,7 @@ def serving_for_successors(cluster: ClusterSituation) -> frozenset[str]:
     """Applications of removed groups that serve until their successors do, by id.
 
     Each worker that is still to come keeps one of them.  Where one cannot come, for want of quota
-    or room, the budget of one group lets some go, so that what they hold is free for it.
+    or room, the budget of one group lets some go, so that their resources are free for it.
     """
     if cluster.desired.suspended or cluster.desired.protected or cluster.recreate:
         return frozenset()
@@ -81,11 +81,11 @@ def _is_coming(member: MemberSituation) -> bool:
 
 
 def _is_stuck(cluster: ClusterSituation, member: MemberSituation) -> bool:
-    known = cluster.past.member(member.key)
+    history = cluster.past.member(member.key)
     app = member.app
     if app is None:
-        return known.refusal is not None
-    since, most = known.unjoined_since, cluster.policy.join_deadline_s
+        return history.refusal is not None
+    since, most = history.unjoined_since, cluster.policy.join_deadline_s
     if app.phase is Phase.STARTING:
         since, most = cluster.past.application(app).since, cluster.policy.start_deadline_s
     return since is not None and cluster.now >= cluster.past.after(since, most)

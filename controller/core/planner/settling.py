@@ -10,30 +10,30 @@ _AT_ONCE = frozenset({"update", "require_sign_in"})  # read back after the call
 
 
 def settling(past: Past, key: Key, app: ObservedApplication) -> PartialPlan | None:
-    """A call was accepted, and lists do not show it yet.
+    """The wait while a call was accepted and lists do not show it yet.
 
     CML's lists follow its writes within seconds.  Once the phase has moved since the call, or the
-    time is up, what is seen counts.
+    time is up, the observed state counts.
     """
-    known = past.application(app)
-    if known.called_at is None or known.call in _AT_ONCE or known.since > known.called_at:
+    history = past.application(app)
+    if history.called_at is None or history.call in _AT_ONCE or history.since > history.called_at:
         return None
-    until = past.after(known.called_at, past.policy.settle_s)
+    until = past.after(history.called_at, past.policy.settle_s)
     if past.now >= until:
         return None
     return wait(
-        key, Reason.SETTLING, f"{known.call} was accepted but is not visible yet", until=until
+        key, Reason.SETTLING, f"{history.call} was accepted but is not visible yet", until=until
     )
 
 
 def created(past: Past, key: Key) -> PartialPlan | None:
-    """It was created a moment ago, or may have been, and no list shows it yet."""
-    known = past.member(key)
-    if known.created_at is None:
+    """The wait while a member was, or may have been, created and no list shows it yet."""
+    history = past.member(key)
+    if history.created_at is None:
         return None
-    until = past.after(known.created_at, past.policy.settle_s)
+    until = past.after(history.created_at, past.policy.settle_s)
     if past.now < until:
         lost = "may have been created: the answer was lost, and lists may lag"
-        message = lost if known.created_id is None else "just created, not listed yet"
+        message = lost if history.created_id is None else "just created, not listed yet"
         return wait(key, Reason.SETTLING, message, until=until)
     return None

@@ -1,4 +1,4 @@
-"""Steps of one member, each with the reason and the message that it is given."""
+"""Steps of one member, each with its reason and message."""
 
 from controller.core.model.desired import Group, launcher_path, launcher_settings
 from controller.core.model.member import Member
@@ -18,7 +18,7 @@ from controller.core.model.plan import (
 from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
 from controller.core.planner.partial_plan import PartialPlan
-from controller.core.situation.drift import patch, wanted_configuration
+from controller.core.situation.drift import desired_configuration, patch
 from controller.core.situation.matching import Match, UnwantedApplication
 
 
@@ -58,15 +58,15 @@ def _step(
 
 
 def create(match: Match, project: str, policy: Policy) -> PartialPlan:
-    wanted = wanted_configuration(match.group, match.member, policy)
+    configuration = desired_configuration(match.group, match.member, policy)
     step = Step(
-        action=Create(wanted),
+        action=Create(configuration),
         cluster=match.group.cluster,
         project=project,
         member=match.member,
         reason=Reason.MISSING,
         intent=Intent.CREATE,
-        launcher=wanted.script,
+        launcher=configuration.script,
     )
     return PartialPlan((write_launcher(match.group, project, policy), step))
 
@@ -97,17 +97,19 @@ def update_and_start(
     match: Match, app: ObservedApplication, changes: tuple[Change, ...], policy: Policy
 ) -> PartialPlan:
     """PATCH and restart of an application that is at rest; the second only if the first took."""
-    wanted = wanted_configuration(match.group, match.member, policy)
+    configuration = desired_configuration(match.group, match.member, policy)
     launcher = write_launcher(match.group, app.project, policy)
     update = _step(
         match,
-        patch(app, match.mark.variables, wanted),
+        patch(app, match.mark.variables, configuration),
         Reason.OUTDATED,
         Intent.UPDATE,
         changes=changes,
-        launcher=wanted.script,
+        launcher=configuration.script,
     )
-    start = _step(match, Restart(app.id), Reason.OUTDATED, Intent.UPDATE, launcher=wanted.script)
+    start = _step(
+        match, Restart(app.id), Reason.OUTDATED, Intent.UPDATE, launcher=configuration.script
+    )
     return PartialPlan((launcher, update, start))
 
 
@@ -144,15 +146,17 @@ def replace(match: Match, app: ObservedApplication, changes: tuple[Change, ...])
 
 
 def delete(unwanted: UnwantedApplication, message: str) -> PartialPlan:
-    return _leaver(unwanted, Delete(unwanted.app.id), unwanted.reason, Intent.DELETE, message)
+    return _unwanted_step(
+        unwanted, Delete(unwanted.app.id), unwanted.reason, Intent.DELETE, message
+    )
 
 
 def stop_unwanted(unwanted: UnwantedApplication) -> PartialPlan:
     message = "the cluster is suspended and no longer needs it"
-    return _leaver(unwanted, Stop(unwanted.app.id), Reason.SUSPENDED, Intent.STOP, message)
+    return _unwanted_step(unwanted, Stop(unwanted.app.id), Reason.SUSPENDED, Intent.STOP, message)
 
 
-def _leaver(
+def _unwanted_step(
     unwanted: UnwantedApplication, action: Action, reason: Reason, intent: Intent, message: str
 ) -> PartialPlan:
     step = Step(

@@ -7,9 +7,9 @@ from controller.core.situation.situation import Situation
 
 
 def unlisted_projects(situation: Situation) -> tuple[PartialPlan, ...]:
-    """A wait for each cluster and project of which no list could be had.
+    """A wait for each cluster and project that could not be listed.
 
-    The project that a spec names itself is the matter of its cluster.
+    Failures of the project that a spec names are reported by its cluster's own plan.
     """
     desired, observed = situation.desired, situation.observed
     clusters = {cluster.name: cluster for cluster in desired.clusters}
@@ -19,18 +19,18 @@ def unlisted_projects(situation: Situation) -> tuple[PartialPlan, ...]:
         for project in projects
         if name not in desired.frozen
         and not (name in clusters and clusters[name].project == project)
-        and not _is_seen(observed, project)
+        and not _is_listed(observed, project)
     )
 
 
-def _is_seen(observed: ObservedState, project: str) -> bool:
-    found = observed.projects.get(project)
-    return found is not None and found.complete
+def _is_listed(observed: ObservedState, project: str) -> bool:
+    listing = observed.projects.get(project)
+    return listing is not None and listing.complete
 
 
 def _reported(name: str, project: str, observed: ObservedState, *, declared: bool) -> PartialPlan:
-    found = observed.projects.get(project)
-    absent = found is None or found.listed is Listed.MISSING
+    listing = observed.projects.get(project)
+    absent = listing is None or listing.listed is Listed.MISSING
     gone = Reason.PROJECT_UNSEEN if declared else Reason.PROJECT_NOT_FOUND
     reason = gone if absent else Reason.INCOMPLETE_LIST
     why = "which does not exist or is not visible" if absent else "which cannot be listed now"

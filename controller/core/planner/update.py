@@ -25,30 +25,30 @@ _ALL_MUST_AGREE = "a change of Ray or Python recreates the whole cluster"
 
 
 def update_blocked(cluster: ClusterSituation, member: MemberSituation) -> PartialPlan | None:
-    """Reason why an outdated member is not brought up to date, for a person to decide."""
+    """The wait of an outdated member that only a person can bring up to date."""
     if cluster.desired.strategy is Strategy.NONE:
         message = "upgradeStrategy.type is None: changes are reported, not applied"
         return blocked(member.key, Reason.UPGRADES_OFF, message, member.drift.changes)
-    if held := protected_from_update(cluster, member):
-        return held
-    if said := _not_offered(cluster, member):
-        return blocked(member.key, Reason.NOT_OFFERED, said, member.drift.changes)
-    return _not_taken(cluster, member)
+    if waits := protected_from_update(cluster, member):
+        return waits
+    if message := _not_offered(cluster, member):
+        return blocked(member.key, Reason.NOT_OFFERED, message, member.drift.changes)
+    return _not_applied(cluster, member)
 
 
-def _not_taken(cluster: ClusterSituation, member: MemberSituation) -> PartialPlan | None:
-    """CML refused the update, or ignored it: the member goes on with what it has."""
-    known = cluster.past.member(member.key)
-    if known.refused_update is not None:
-        return _refused(cluster, member, known.refused_update, known.update_stops)
-    tried = known.unapplied_tries >= cluster.policy.updates_max
+def _not_applied(cluster: ClusterSituation, member: MemberSituation) -> PartialPlan | None:
+    """CML refused the update, or ignored it: the member keeps its configuration."""
+    history = cluster.past.member(member.key)
+    if history.refused_update is not None:
+        return _refused(cluster, member, history.refused_update, history.update_stops)
+    tried = history.unapplied_tries >= cluster.policy.updates_max
     # A new application would get the same variables from the same server.
-    keeps = cluster.desired.protected or set(known.unapplied) == {"environment"}
-    if known.unapplied and (known.replaced or (tried and keeps)):
+    keeps = cluster.desired.protected or set(history.unapplied) == {"environment"}
+    if history.unapplied and (history.replaced or (tried and keeps)):
         return blocked(
             member.key,
             Reason.FIELD_NOT_APPLIED,
-            _ignored(known.unapplied, member.drift.changes),
+            _ignored(history.unapplied, member.drift.changes),
             member.drift.changes,
         )
     return None
@@ -57,10 +57,10 @@ def _not_taken(cluster: ClusterSituation, member: MemberSituation) -> PartialPla
 def _refused(
     cluster: ClusterSituation, member: MemberSituation, refusal: Refusal, stops: int
 ) -> PartialPlan | None:
-    """A quota may be free again without anything in sight; any other refusal is for good.
+    """A quota may be free again without any visible change; any other refusal is final.
 
-    To try again stops a member that serves, so it is tried ever less often; one that is down
-    anyway loses nothing by it.
+    A retry stops a member that serves, so retries become ever rarer; a member that is down anyway
+    loses nothing by one.
     """
     if refusal.fault is not FaultKind.QUOTA_EXCEEDED:
         message = f"CML rejected the update; the member keeps its configuration: {refusal.message}"
@@ -93,11 +93,14 @@ def _not_offered(cluster: ClusterSituation, member: MemberSituation) -> str:
     """Reason why the change cannot be applied, here or to a node that must agree with this one."""
     if cluster.offers is None:
         return ""
-    if said := _unoffered(cluster.offers, member):
-        return said
+    if problem := _unoffered(cluster.offers, member):
+        return problem
     others = cluster.members if member.drift.whole_cluster else ()
-    found = ((other, _unoffered(cluster.offers, other)) for other in others)
-    return next((f"{other.key.member} cannot follow: {said}" for other, said in found if said), "")
+    problems = ((other, _unoffered(cluster.offers, other)) for other in others)
+    return next(
+        (f"{other.key.member} cannot follow: {problem}" for other, problem in problems if problem),
+        "",
+    )
 
 
 def _unoffered(offers: Offers, member: MemberSituation) -> str:
@@ -108,16 +111,16 @@ def _unoffered(offers: Offers, member: MemberSituation) -> str:
 
 def _ignored(names: tuple[str, ...], changes: tuple[Change, ...]) -> str:
     wants = {change.field: change.wants for change in changes}
-    said = ", ".join(f"{name} ({wants[name]})" if wants.get(name) else name for name in names)
-    return f"CML ignores {said}; change the spec, or ask the workspace's admin"
+    fields = ", ".join(f"{name} ({wants[name]})" if wants.get(name) else name for name in names)
+    return f"CML ignores {fields}; change the spec, or ask the workspace's admin"
 
 
 def update(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, *, permitted: bool
 ) -> PartialPlan:
     match, changes = member.match, member.drift.changes
-    if held := spent(cluster.past, match.key, "differs again after an update"):
-        return held
+    if waits := spent(cluster.past, match.key, "differs again after an update"):
+        return waits
     if cluster.past.member(match.key).unapplied_tries >= cluster.policy.updates_max:
         return gate(cluster.past, match.key, "delete") or steps.replace(match, app, changes)
     if not is_up(app.phase):

@@ -1,4 +1,4 @@
-"""Situations of one cluster and of each of its members, and what rules ask of them."""
+"""Situations of one cluster and of each of its members, as rules read them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from controller.core.model.observed import (
 from controller.core.model.offers import Offers
 from controller.core.model.other_clocks import precedes
 from controller.core.model.policy import Policy
-from controller.core.situation.drift import Drift, compare, is_stale, wanted_configuration
+from controller.core.situation.drift import Drift, compare, desired_configuration, is_stale
 from controller.core.situation.index import Index
 from controller.core.situation.matching import Match, Matching, match_members
 from controller.core.situation.past import Past
@@ -36,11 +36,11 @@ _UP = frozenset({Phase.RUNNING, Phase.STARTING})
 
 @dataclass(frozen=True, slots=True)
 class MemberSituation:
-    """One wanted member with all that is known of it.
+    """One desired member, its application, and its state in Ray.
 
-    `joined`: whether Ray has the member's node since its present start; None when there is no
-    fresh report of this head at all.
-    `available`: it serves, as far as can be told, so that taking it away costs something.
+    `joined`: Ray has had the member's node since its present start; None without a fresh report of
+    this head.
+    `available`: it serves, as far as the reports show, so that taking it away costs something.
     """
 
     match: Match
@@ -85,10 +85,10 @@ class ClusterSituation:
 
     @cached_property
     def groups(self) -> Mapping[str, tuple[MemberSituation, ...]]:
-        found: dict[str, list[MemberSituation]] = {group.name: [] for group in self.desired.groups}
+        groups: dict[str, list[MemberSituation]] = {group.name: [] for group in self.desired.groups}
         for member in self.members:
-            found[member.group.name].append(member)
-        return {name: tuple(members) for name, members in found.items()}
+            groups[member.group.name].append(member)
+        return {name: tuple(members) for name, members in groups.items()}
 
     def of(self, group: Group) -> tuple[MemberSituation, ...]:
         return self.groups[group.name]
@@ -100,12 +100,12 @@ class ClusterSituation:
     @cached_property
     def refused_update(self) -> Mapping[str, tuple[Key, Refusal]]:
         """The first available member, by group, of which CML refused an update."""
-        found: dict[str, tuple[Key, Refusal]] = {}
+        refusals: dict[str, tuple[Key, Refusal]] = {}
         for member in self.members:
             refusal = self.past.member(member.key).refused_update
             if member.available and refusal is not None:
-                found.setdefault(member.group.name, (member.key, refusal))
-        return found
+                refusals.setdefault(member.group.name, (member.key, refusal))
+        return refusals
 
     @property
     def past(self) -> Past:
@@ -125,7 +125,7 @@ class ClusterSituation:
 
     @property
     def project(self) -> ObservedProject | None:
-        """The project that the spec names; None where it was not looked at."""
+        """The project that the spec names; None where it was not read."""
         return self.observed.projects.get(self.desired.project)
 
     @property
@@ -161,7 +161,7 @@ class ClusterSituation:
 
     @cached_property
     def launchers(self) -> frozenset[str] | None:
-        """Paths of whole launchers in the project; None when nothing was looked at."""
+        """Paths of whole launchers in the project; None where files were not read."""
         files = self.observed.files
         if files is None:
             return None
@@ -174,12 +174,12 @@ class ClusterSituation:
         return () if files is None else files.launchers.get(self.desired.project, ())
 
     def has_launcher(self, path: str) -> bool | None:
-        """None when nothing was looked at."""
+        """None where files were not read."""
         return None if self.launchers is None else path in self.launchers
 
     @property
     def environments(self) -> Mapping[str, ObservedEnvironment] | None:
-        """Python environments of the project, by hash; None when nothing was looked at."""
+        """Python environments of the project, by hash; None where files were not read."""
         files = self.observed.files
         if files is None or files.environments is None:
             return None
@@ -189,7 +189,7 @@ class ClusterSituation:
 def situate_cluster(
     cluster: DesiredCluster, index: Index, observed: ObservedState, policy: Policy
 ) -> tuple[Matching, tuple[MemberSituation, ...], HeadReport | None]:
-    """The cluster's applications matched to its members, and what is known of each."""
+    """The cluster's applications matched to its members, each member's situation, the report."""
     matching = match_members(cluster, index)
     report = valid_report(cluster.name, matching, observed, policy)
     now = observed.as_of
@@ -215,15 +215,15 @@ def _member(
 ) -> MemberSituation:
     if match.app is None:
         return MemberSituation(match, Drift(()), stale=False, joined=None, report=None)
-    wanted = wanted_configuration(match.group, match.member, policy)
-    drift = compare(match.app, match.mark, match.group, wanted, policy)
-    speaks = report is not None and not starts_after(report, match.app, now)
-    said = report.members.get(str(match.member)) if report is not None and speaks else None
-    alive = said is not None and said.alive
+    desired = desired_configuration(match.group, match.member, policy)
+    drift = compare(match.app, match.mark, match.group, desired, policy)
+    is_current = report is not None and not starts_after(report, match.app, now)
+    node = report.members.get(str(match.member)) if report is not None and is_current else None
+    alive = node is not None and node.alive
     joined = None if report is None else alive
     # Where the configuration itself is off, a restart would not bring the two together.
-    stale = not drift and said is not None and alive and is_stale(match.app, said.fingerprint)
-    return MemberSituation(match, drift, stale=stale, joined=joined, report=said)
+    stale = not drift and node is not None and alive and is_stale(match.app, node.fingerprint)
+    return MemberSituation(match, drift, stale=stale, joined=joined, report=node)
 
 
 def starts_after(report: HeadReport, app: ObservedApplication, now: datetime) -> bool:

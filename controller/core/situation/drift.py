@@ -1,7 +1,7 @@
 """Drift: differences between an application and its member's desired configuration.
 
-Only what we set is compared: CML copies a project's variables into an application, and people may
-add their own.  Values of variables never enter a `Change`, for a plan is shown to people.
+Only the keys that raycml sets are compared: CML copies a project's variables into an application,
+and people may add their own.  Values of variables never enter a `Change`: plans are displayed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,20 +34,21 @@ class Drift:
 
 
 def compare(
-    app: ObservedApplication, mark: Mark, group: Group, wanted: Configuration, policy: Policy
+    app: ObservedApplication, mark: Mark, group: Group, desired: Configuration, policy: Policy
 ) -> Drift:
     """The drift of an application that fills its member's place."""
     whole = mark.agreement not in ("", group.agreement())
     outdated = _outdated(mark, group)
-    changes = [*resource_changes(app, wanted), *_environment(app, mark, group, outdated=outdated)]
+    changes = resource_changes(app, desired)
+    changes += _variable_changes(app, mark, group, outdated=outdated)
     if outdated:
-        changes += _built(mark, group)
-    # An older launcher is how an older fingerprint shows; of an adopted one nobody knows it.
+        changes += _python_environment_change(mark, group)
+    # An older launcher shows an older fingerprint; that of an adopted application is unknown.
     telling = not outdated or is_adopted(mark.fingerprint)
-    if telling and (script := _script(app, mark, wanted, policy)):
+    if telling and (script := _launcher_change(app, mark, desired, policy)):
         changes.append(script)
     if outdated and not changes:
-        changes.append(_unseen(whole=whole))
+        changes.append(_hidden_change(whole=whole))
     return Drift(tuple(sorted(changes)), whole and outdated)
 
 
@@ -55,33 +56,33 @@ def _outdated(mark: Mark, group: Group) -> bool:
     """Compared with the arithmetic that the mark names; an unknown, newer one is left alone."""
     version = version_of(mark.fingerprint) or VERSION
     same = version == VERSION
-    wanted = group.fingerprint() if same else fingerprint(group.inputs, version)
-    return wanted is not None and wanted != mark.fingerprint
+    desired = group.fingerprint() if same else fingerprint(group.inputs, version)
+    return desired is not None and desired != mark.fingerprint
 
 
-def _built(mark: Mark, group: Group) -> list[Change]:
+def _python_environment_change(mark: Mark, group: Group) -> list[Change]:
     """A change of the Python environment built by raycml, or to or from one."""
-    wanted = "" if group.environment is None else group.environment.hash
-    if mark.environment_hash == wanted:
+    desired = "" if group.environment is None else group.environment.hash
+    if mark.environment_hash == desired:
         return []
-    return [Change("pythonEnvironment", mark.environment_hash or "none", wanted or "none")]
+    return [Change("pythonEnvironment", mark.environment_hash or "none", desired or "none")]
 
 
-def _unseen(*, whole: bool) -> Change:
-    """The fingerprint differs in something that CML does not store as a field."""
+def _hidden_change(*, whole: bool) -> Change:
+    """A change that only the fingerprint shows, for CML does not store it as a field."""
     return Change("Ray version or interpreter" if whole else "rayStartParams", "", "")
 
 
-def resource_changes(app: ObservedApplication, wanted: Configuration) -> list[Change]:
+def resource_changes(app: ObservedApplication, desired: Configuration) -> list[Change]:
     changes = []
-    if abs(app.cpu - wanted.cpu) > _TOLERANCE:
-        changes.append(Change("cpu", f"{app.cpu:g}", f"{wanted.cpu:g}"))
-    if abs(app.memory - wanted.memory) > _TOLERANCE:
-        changes.append(Change("memory", f"{app.memory:g}Gi", f"{wanted.memory:g}Gi"))
-    if app.gpu != wanted.gpu:
-        changes.append(Change("gpu", str(app.gpu), str(wanted.gpu)))
-    if app.runtime != wanted.runtime:
-        changes.append(Change("runtimeIdentifier", _tail(app.runtime), _tail(wanted.runtime)))
+    if abs(app.cpu - desired.cpu) > _TOLERANCE:
+        changes.append(Change("cpu", f"{app.cpu:g}", f"{desired.cpu:g}"))
+    if abs(app.memory - desired.memory) > _TOLERANCE:
+        changes.append(Change("memory", f"{app.memory:g}Gi", f"{desired.memory:g}Gi"))
+    if app.gpu != desired.gpu:
+        changes.append(Change("gpu", str(app.gpu), str(desired.gpu)))
+    if app.runtime != desired.runtime:
+        changes.append(Change("runtimeIdentifier", _tail(app.runtime), _tail(desired.runtime)))
     return changes
 
 
@@ -89,27 +90,27 @@ def _tail(runtime: str) -> str:
     return runtime.rsplit("/", 1)[-1] or "none"
 
 
-def _environment(
+def _variable_changes(
     app: ObservedApplication, mark: Mark, group: Group, *, outdated: bool
 ) -> list[Change]:
     """Changed variables.  A value that a server trims or masks does not count as changed."""
-    wanted = group.inputs.environment
+    desired = group.inputs.environment
     same = _equal if outdated else shows
-    changed = [k for k, v in wanted.items() if not same(app.environment.get(k), v)]
-    dropped = [k for k in mark.variables if k not in wanted]
+    changed = [k for k, v in desired.items() if not same(app.environment.get(k), v)]
+    dropped = [k for k in mark.variables if k not in desired]
     return [Change(f"environment.{name}", "", "") for name in {*changed, *dropped}]
 
 
-def _equal(shown: str | None, wanted: str) -> bool:
-    return shown == wanted
+def _equal(value: str | None, desired: str) -> bool:
+    return value == desired
 
 
-def _script(
-    app: ObservedApplication, mark: Mark, wanted: Configuration, policy: Policy
+def _launcher_change(
+    app: ObservedApplication, mark: Mark, desired: Configuration, policy: Policy
 ) -> Change | None:
-    """Any edition of the right launcher will do, unless the newest was asked for."""
+    """A change of the launcher; another edition of the right one counts only on request."""
     script = app.script
-    if script == wanted.script:
+    if script == desired.script:
         return None
     prefix = launcher_prefix(mark.cluster, mark.member.group, mark.fingerprint)
     right = (
@@ -118,7 +119,7 @@ def _script(
     if right and not policy.refresh_launchers:
         return None
     was = "older edition" if right else _printable(script)
-    return Change("launcher", was, wanted.script.rsplit("/", 1)[-1])
+    return Change("launcher", was, desired.script.rsplit("/", 1)[-1])
 
 
 def _printable(script: str) -> str:
@@ -126,17 +127,17 @@ def _printable(script: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in script) or "none"
 
 
-def patch(app: ObservedApplication, variables: Iterable[str], wanted: Configuration) -> Update:
-    """The PATCH that brings the application's configuration to what is wanted, and no more.
+def patch(app: ObservedApplication, variables: Iterable[str], desired: Configuration) -> Update:
+    """The PATCH that makes the application's configuration the desired one, and no more.
 
     `variables`: those that were set when it was last configured.  CML replaces an environment as a
     whole, so what others put there is sent along.
     """
     fields: dict[str, object] = {
-        "cpu": wanted.cpu,
-        "memory": wanted.memory,
-        "gpu": wanted.gpu,
-        "runtime": wanted.runtime,
+        "cpu": desired.cpu,
+        "memory": desired.memory,
+        "gpu": desired.gpu,
+        "runtime": desired.runtime,
     }
     now = {"cpu": app.cpu, "memory": app.memory, "gpu": app.gpu, "runtime": app.runtime}
     different = {name: value for name, value in fields.items() if not _same(now[name], value)}
@@ -144,14 +145,14 @@ def patch(app: ObservedApplication, variables: Iterable[str], wanted: Configurat
         app.id,
         {
             **different,
-            "description": wanted.description,
-            "script": wanted.script,
+            "description": desired.description,
+            "script": desired.script,
             "environment": {
-                **_merged(app.environment, variables, wanted),
+                **_merged(app.environment, variables, desired),
                 SUBDOMAIN: app.subdomain,
             },
         },
-        frozenset({*variables, *wanted.environment, ENVIRONMENT, SUBDOMAIN}),
+        frozenset({*variables, *desired.environment, ENVIRONMENT, SUBDOMAIN}),
     )
 
 
@@ -162,15 +163,15 @@ def _same(was: object, wants: object) -> bool:
 
 
 def _merged(
-    environment: Mapping[str, str], variables: Iterable[str], wanted: Configuration
+    environment: Mapping[str, str], variables: Iterable[str], desired: Configuration
 ) -> dict[str, str]:
     own = frozenset(variables)
-    kept = {k: v for k, v in environment.items() if k not in own}
-    kept.pop(ENVIRONMENT, None)
-    return {**kept, **wanted.environment}
+    others = {k: v for k, v in environment.items() if k not in own}
+    others.pop(ENVIRONMENT, None)
+    return {**others, **desired.environment}
 
 
-def wanted_configuration(group: Group, member: Member, policy: Policy) -> Configuration:
+def desired_configuration(group: Group, member: Member, policy: Policy) -> Configuration:
     return configuration(group, member, policy.owner, policy.edition)
 
 

@@ -20,8 +20,8 @@ Place = tuple[str, str]  # project and subdomain
 class Index:
     """Applications of one look.  `owned` carry the owner's mark, in a stable order.
 
-    `named` are they by the name that they have.  `taken` are names that an application holds which
-    fills no place by that name: without the mark, or adopted into another place.
+    `named`: those by their own names.  `taken`: names of applications that fill no place by that
+    name, because they lack the mark or are adopted into another place.
     """
 
     by_id: Mapping[str, ObservedApplication]

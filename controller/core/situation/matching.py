@@ -24,18 +24,18 @@ from controller.core.situation.scale_down import chosen_members, phase_rank
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A wanted member, and the application that fills its place, if any.
+    """A desired member, and the application that fills its place, if any.
 
-    `foreign` is an application that holds the member's name in the project and stays: without this
-    owner's mark, or adopted into another place; `held` is an owned one whose mark names another
-    place, and which leaves as soon as its cluster deletes what it does not want.
+    `foreign` is an application that has the member's name in the project and stays: without this
+    owner's mark, or adopted into another place.  `holder` is an owned one whose mark names another
+    place, and which leaves as soon as its cluster deletes its unwanted applications.
     """
 
     group: Group
     member: Member
     app: ObservedApplication | None
     foreign: ObservedApplication | None = None
-    held: ObservedApplication | None = None
+    holder: ObservedApplication | None = None
 
     @property
     def key(self) -> Key:
@@ -76,10 +76,10 @@ def match_members(cluster: DesiredCluster, index: Index) -> Matching:
     for group in cluster.groups:
         members = chosen_members(group, by_group.get(group.name, {}), cluster.project, index)
         matches += [_match(group, m, filled.get(m), cluster.project, index) for m in members]
-    wanted = {match.member for match in matches}
+    desired = {match.member for match in matches}
     groups = {group.name for group in cluster.groups}
     for member, app in filled.items():
-        if member not in wanted:
+        if member not in desired:
             removed = member.group not in groups
             reason = Reason.GROUP_REMOVED if removed else Reason.SCALED_DOWN
             unwanted.append(UnwantedApplication(app, Key(cluster.name, member), reason))
@@ -90,7 +90,7 @@ def match_members(cluster: DesiredCluster, index: Index) -> Matching:
 def _fill(
     owned: Iterable[ObservedApplication], cluster: DesiredCluster
 ) -> tuple[dict[Member, ObservedApplication], list[UnwantedApplication], bool]:
-    """Applications by the place that they fill, unwanted ones, and whether the list was torn."""
+    """Applications by the place that they fill, unwanted ones, and True if the list was torn."""
     filled: dict[Member, ObservedApplication] = {}
     unwanted: list[UnwantedApplication] = []
     torn = False
@@ -126,5 +126,5 @@ def _match(
     group: Group, member: Member, app: ObservedApplication | None, project: str, index: Index
 ) -> Match:
     place = (project, application_name(group.cluster, member))
-    held = None if app is not None else index.named.get(place)
-    return Match(group, member, app, index.taken.get(place), held)
+    holder = None if app is not None else index.named.get(place)
+    return Match(group, member, app, index.taken.get(place), holder)

@@ -21,7 +21,7 @@ class Past:
         return self.history.member(key)
 
     def application(self, app: ObservedApplication) -> ApplicationHistory:
-        """History of an application; one never seen before is seen now."""
+        """History of an application; that of a new one starts now."""
         return self.history.applications.get(app.id) or ApplicationHistory(app.phase, self.now)
 
     def after(self, since: datetime, seconds: float) -> datetime:

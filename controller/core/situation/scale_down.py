@@ -25,8 +25,8 @@ def chosen_members(
     while len(chosen) < group.replicas:
         member = group.member(ordinal)
         holder = index.taken.get((project, application_name(group.cluster, member)))
-        held = holder is not None and is_adopted(holder) and not group.is_head
-        if member not in existing and not held:
+        is_taken = holder is not None and is_adopted(holder) and not group.is_head
+        if member not in existing and not is_taken:
             chosen.add(member)
         ordinal += 1
     return sorted(chosen)

@@ -1,7 +1,7 @@
 """The situation: all that one pass decides on, with applications matched to members once.
 
-`plan`, `audit` and `assess` take a situation.  What is looked at later in the pass (pauses, files,
-offers) is added to it; the applications, and so the matching, stay the same.
+`plan`, `audit` and `assess` take a situation.  Pauses, files and offers are read later in the pass
+and added to it; the applications, and so the matching, stay the same.
 """
 
 from dataclasses import dataclass, replace
@@ -51,15 +51,15 @@ class Situation:
 
     @cached_property
     def leaving_now(self) -> frozenset[str]:
-        """Clusters that delete now what they do not want; others hold the names that they have."""
+        """Clusters that delete their unwanted applications now; others keep them."""
         desired, policy = self.desired, self.policy
         names = {c.name for c in desired.clusters} | policy.delete | policy.gone
         if policy.prune:
             names |= set(self.index.of_cluster)
         pauses = {} if self.observed.pauses is None else self.observed.pauses.found
         paused = {name for (_, name), pause in pauses.items() if pause.holds(self.now)}
-        kept = {c.name for c in desired.clusters if c.paused or c.suspended or c.protected}
-        return frozenset(names - kept - paused)
+        exempt = {c.name for c in desired.clusters if c.paused or c.suspended or c.protected}
+        return frozenset(names - exempt - paused)
 
     @cached_property
     def without_spec(self) -> dict[str, tuple[ObservedApplication, ...]]:

@@ -30,15 +30,15 @@ def cluster_of(path: str) -> str:
 
 
 def unused_folders(situation: Situation) -> tuple[Step, ...]:
-    found: list[Step] = []
+    steps: list[Step] = []
     for project, folders in _unused(situation).items():
         due = [f for f in folders if _is_due(f, project, situation)]
-        found += [_removal(project, folder) for folder in due[:MOST]]
-    return tuple(found)
+        steps += [_removal(project, folder) for folder in due[:MOST]]
+    return tuple(steps)
 
 
 def note_unused_folders(situation: Situation) -> dict[tuple[str, str], datetime]:
-    """Times at which this process first saw each folder of a cluster that is gone."""
+    """Times at which this process first observed each folder of a cluster that is gone."""
     before = situation.history.unused_since
     if situation.observed.files is None:
         return {place: since for place, since in before.items() if cluster_of(place[1])}
@@ -53,12 +53,12 @@ def _unused(situation: Situation) -> Mapping[str, list[ClusterFolder]]:
     files, pauses = situation.observed.files, situation.observed.pauses
     if files is None or pauses is None or not situation.desired.whole or situation.desired.frozen:
         return {}
-    held = {(c.project, c.name) for c in situation.desired.clusters}
+    declared = {(c.project, c.name) for c in situation.desired.clusters}
     return {
         project: [
             folder
             for folder in folders
-            if (project, folder.cluster) not in held
+            if (project, folder.cluster) not in declared
             and folder.cluster not in situation.desired.departed
             and (project, folder.cluster) not in pauses.found
             and not is_alive(folder.cluster, situation.observed.projects[project])

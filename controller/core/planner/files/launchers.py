@@ -1,7 +1,7 @@
 """Launchers to write, and launchers to remove.
 
-A launcher exists before, and outlives, every application that names it.  Its path says what is in
-it, so one that exists, and has the size that it must have, is never written again.
+A launcher exists before, and outlives, every application that names it.  Its path identifies its
+content, so a launcher that exists and has the expected size is never written again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,18 +20,18 @@ def needed(
 ) -> tuple[Step, ...]:
     """The steps without repeated writes of one script, and without writes of existing launchers.
 
-    Several clusters may ask for one environment: what the first of them does for it is enough.
+    Several clusters may need one environment: the steps of the first of them are enough.
     """
-    kept: list[Step] = []
-    seen: set[tuple[str, ...]] = set()
+    unique: list[Step] = []
+    places: set[tuple[str, ...]] = set()
     existing = _existing(situation, sizes)
     for step in steps:
         place = _place(step)
-        if place in seen or (isinstance(step.action, WriteLauncher) and place in existing):
+        if place in places or (isinstance(step.action, WriteLauncher) and place in existing):
             continue
-        seen |= {place} if place else set()
-        kept.append(step)
-    return tuple(kept)
+        places |= {place} if place else set()
+        unique.append(step)
+    return tuple(unique)
 
 
 def _place(step: Step) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def _place(step: Step) -> tuple[str, ...]:
 def _existing(situation: Situation, sizes: Mapping[str, int]) -> set[tuple[str, ...]]:
     files = situation.observed.files
     launchers = {} if files is None else files.launchers
-    return {(p, f.path) for p, found in launchers.items() for f in found if f.is_whole(sizes)}
+    return {(p, f.path) for p, entries in launchers.items() for f in entries if f.is_whole(sizes)}
 
 
 def unused(situation: Situation, steps: Sequence[Step]) -> tuple[Step, ...]:
@@ -54,7 +54,7 @@ def unused(situation: Situation, steps: Sequence[Step]) -> tuple[Step, ...]:
     named = _named(situation, steps)
     gone = _gone(situation)
     paused = {cluster.name for cluster in situation.desired.clusters if cluster.paused}
-    found: list[Step] = []
+    removals: list[Step] = []
     for project, files in sorted(situation.observed.files.launchers.items()):
         if not situation.observed.is_complete(project):
             continue
@@ -65,8 +65,8 @@ def unused(situation: Situation, steps: Sequence[Step]) -> tuple[Step, ...]:
             if cluster in paused or situation.observed.pause(project, cluster) is not None:
                 continue
             if cluster in gone or _old(file, project, situation):
-                found.append(_remove(cluster, project, file.path))
-    return tuple(found)
+                removals.append(_remove(cluster, project, file.path))
+    return tuple(removals)
 
 
 def _cluster(path: str) -> str:
@@ -80,7 +80,7 @@ def _out_of_scope(cluster: str, situation: Situation) -> bool:
 
 
 def _named(situation: Situation, steps: Sequence[Step]) -> set[tuple[str, str]]:
-    """Whatever any application names, any member would name, or this plan names."""
+    """Launchers that an application, a member's desired configuration or this plan names."""
     edition = situation.policy.edition
     named = {
         (app.project, app.script)
@@ -94,14 +94,15 @@ def _named(situation: Situation, steps: Sequence[Step]) -> set[tuple[str, str]]:
 
 def _gone(situation: Situation) -> set[str]:
     """Clusters that a person asked to delete and of which no application is left."""
-    held = {cluster.name for cluster in situation.desired.clusters} | set(situation.desired.frozen)
-    return set(situation.policy.delete) - situation.index.of_cluster.keys() - held
+    desired = situation.desired
+    declared = {cluster.name for cluster in desired.clusters} | set(desired.frozen)
+    return set(situation.policy.delete) - situation.index.of_cluster.keys() - declared
 
 
 def _old(file: LauncherFile, project: str, situation: Situation) -> bool:
     since = _since(file, situation.history.unused_since.get((project, file.path)), situation.now)
-    kept = situation.policy.launcher_kept_s
-    return since is not None and (situation.now - since).total_seconds() >= kept
+    retention_s = situation.policy.launcher_kept_s
+    return since is not None and (situation.now - since).total_seconds() >= retention_s
 
 
 def _since(file: LauncherFile, noticed: datetime | None, now: datetime) -> datetime | None:
@@ -123,7 +124,7 @@ def _remove(cluster: str, project: str, path: str) -> Step:
 
 
 def note_unused(situation: Situation) -> dict[tuple[str, str], datetime]:
-    """Times at which this process first saw each launcher that nothing names."""
+    """Times at which this process first observed each launcher that nothing names."""
     before = situation.history.unused_since
     if situation.observed.files is None:
         return {place: since for place, since in before.items() if _cluster(place[1])}
