@@ -129,7 +129,7 @@ def _new_project(desired: DesiredSetup, past: Past) -> PartialPlan:
         "",
         Reason.MISSING,
         Intent.CREATE,
-        f"project {desired.project}, a clone of the repository",
+        f"project {desired.project}, a clone of {desired.git_url}",
     )
     waiting = created(past, THE_PROJECT) or gate(past, THE_PROJECT, step.name)
     return waiting or PartialPlan((step,))

@@ -15,9 +15,19 @@ from bootstrap_world import BUILDS, SPEC, URL, World
 from stage import KEY, Stage
 
 from controller.bootstrap.desired import subdomain
+from controller.bootstrap.diagnosis import diagnosis
+from controller.bootstrap.observed import ObservedSetup
+from controller.bootstrap.passes import BootstrapRun
+from controller.bootstrap.session import open_bootstrap
+from controller.core.model.member import THE_CONTROLLER
+from controller.core.model.plan import Delete, Intent, Plan, Step
+from controller.core.model.reasons import Reason
+from controller.core.situation.past import Past
 from controller.core.spec.python_environment import hash_of
 from controller.emulator.options import Options
 from controller.emulator.pods.processes import Ending
+from controller.terminal.exit_codes import Exit
+from controller.terminal.screen import Screen
 from tests.scripted_pods import Behaviour
 
 
@@ -463,6 +473,27 @@ def test_a_page_behind_a_sign_in_ends_well_and_says_what_it_could_not_see(
     said = world.run()
     assert said.code == 0
     assert "sign in to its page" in said.err
+
+
+# The laws
+
+
+def test_a_plan_that_would_break_a_law_is_refused_and_nothing_is_written(world: World) -> None:
+    world.run()
+    _foreign(world, world.project.id, "dashboard", "dashboard")
+
+    def careless(observed: ObservedSetup, past: Past) -> Plan:
+        [app] = [app for app in observed.applications if app.name == "dashboard"]
+        place = THE_CONTROLLER.cluster, app.project, THE_CONTROLLER.member
+        return Plan((Step(Delete(app.id), *place, Reason.REPLACED, Intent.DELETE),))
+
+    world.writes()
+    screen = Screen(world.stage.machine(world.stage.dice), plain=True, verbose=False)
+    with open_bootstrap(screen, "demo", local=False, ca_cert=None, timeout_s=60) as session:
+        end = BootstrapRun(session, careless).until_done()
+        error = diagnosis(session, end.last, None)
+    assert (error.code, world.writes()) == (Exit.REFUSED, [])
+    assert "only_our_own_is_changed" in str(error)
 
 
 # Away with it

@@ -90,6 +90,10 @@ MUTANTS = [
       "waiting = gate(past, THE_PROJECT, step.name)",
       "tests/core/test_bootstrap.py"
       "::test_what_was_made_and_is_not_in_a_list_yet_is_waited_for_and_not_made_twice"),
+    m("B14", "bootstrap carries out what breaks a law", "bootstrap/passes.py",
+      "return Plan(refusals=broken) if broken else made", "return made",
+      "tests/cli/test_cli_bootstrap.py"
+      "::test_a_plan_that_would_break_a_law_is_refused_and_nothing_is_written"),
     m("B12", "any application is taken for the controller", "core/model/observed.py",
       "        return is_controller(application, owner)", "        return True",
       "tests/test_execute.py"
