@@ -1,11 +1,11 @@
 # Each target installs what it needs first.
 #
-#   make run     create a real Ray cluster on the embedded CML, from specs/quickstart.yaml
+#   make run     create a real Ray cluster on the CML emulator, from specs/quickstart.yaml
 #   make test    run the whole test suite, with real Ray processes
 #   make check   run format, lint, types and all tests that need no Ray
 #   make soak    run the simulation with fresh seeds: make soak SECONDS=600 SEED=1
 #   make docs    write generated pages anew, and build the documents as a site in .site
-#   make stop    delete the cluster of `make run`, and stop the embedded CML
+#   make stop    delete the cluster of `make run`, and stop the CML emulator
 #   make lock    write constraints.txt from what is installed
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \

@@ -1,6 +1,6 @@
 """One Ray task on every node of a cluster, and where each one ran.
 
-Usage: task_on_every_node.py CLUSTER.  For a cluster on the embedded CML, whose nodes are processes
+Usage: task_on_every_node.py CLUSTER.  For a cluster on the CML emulator, whose nodes are processes
 of this machine.  On a workspace, submit a job instead: `raycml status CLUSTER` shows how.
 """
 
