@@ -147,7 +147,7 @@ def test_the_page_is_light_by_day_and_dark_by_night(visit: Visit) -> None:
 @in_every_window
 def test_a_person_reads_how_all_is_and_goes_to_what_needs_somebody(visit: Visit) -> None:
     visit.go("/")
-    expect(visit.page.get_by_role("status")).to_contain_text("fraud-scoring needs a person")
+    expect(visit.page.get_by_role("status")).to_contain_text("fraud-scoring needs attention")
     visit.picture("overview")
     visit.page.get_by_role("link", name="fraud-scoring", exact=True).click()
     expect(visit.page.get_by_role("heading", level=1)).to_have_text("fraud-scoring")
@@ -159,7 +159,7 @@ def test_a_person_reads_how_all_is_and_goes_to_what_needs_somebody(visit: Visit)
 def test_a_person_signs_in_pauses_and_unpauses(visit: Visit) -> None:
     visit.sign_in()
     visit.go("/clusters/training")
-    visit.page.get_by_label("Why, for those who find it").fill("moving the data")
+    visit.page.get_by_label("Reason (required)").fill("moving the data")
     visit.page.get_by_label("Until").fill("2h")
     visit.page.get_by_role("button", name="Pause training", exact=True).click()
     expect(visit.page.get_by_text("Pausing training")).to_be_visible()
