@@ -34,7 +34,7 @@ CHECKS = (
     Check("settings", system.settings),
     Check("specs", system.specs),
     Check("git", system.git),
-    Check("connection", connection.connection, obstacle="there is no connection"),
+    Check("connection", connection.connection, obstacle="no connection to CML"),
     Check("api", connection.api, "connection", obstacle="CML cannot be reached"),
     Check("version", connection.version, "api"),
     Check("clock", connection.clock, "connection"),

@@ -128,16 +128,16 @@ def open_probe(
     screen: Screen, options: CheckupOptions, *, local: bool, ca_cert: Path | None
 ) -> Iterator[Probe]:
     """A probe, with the connection that the environment names if there is one."""
-    machine = screen.system
+    system = screen.system
     calls: list[ApiCall] = []
     try:
-        where = locate(machine, local=local)
+        where = locate(system, local=local)
         inspector = Inspector(
             where.host,
             where.api_key,
-            clock=machine.clock,
-            random=machine.rng,
-            transport=machine.transport,
+            clock=system.clock,
+            random=system.rng,
+            transport=system.transport,
             verify=trust(ca_cert),
             domain=where.domain,
             on_call=_recorder(screen, calls),

@@ -26,7 +26,7 @@ def names(probe: Probe) -> Iterator[CheckResult]:
         message = f"`{app.subdomain}` is taken by application {app.id}, which raycml does not own"
         yield bad("names", message, "rename the cluster, or delete or rename that application")
     if not foreign:
-        yield good("names", "no other application uses a name of the specs")
+        yield good("names", "no name conflicts")
 
 
 def orphans(probe: Probe) -> Iterator[CheckResult]:
@@ -41,7 +41,7 @@ def orphans(probe: Probe) -> Iterator[CheckResult]:
         message = f"no spec declares `{name}` ({counted(len(apps), 'application')})"
         yield warning("orphans", message, "run `raycml orphans` to see the options")
     if not orphaned:
-        yield good("orphans", "a spec declares every application that raycml owns")
+        yield good("orphans", "no application without a spec")
 
 
 def sign_in(probe: Probe) -> Iterator[CheckResult]:
@@ -56,7 +56,7 @@ def sign_in(probe: Probe) -> Iterator[CheckResult]:
         fix = "turn `Enable Unauthenticated Access` off in the application's settings"
         yield warning("sign-in", message, fix)
     else:
-        yield good("sign-in", "every application that raycml owns requires a sign-in")
+        yield good("sign-in", "all applications of raycml require sign-in")
 
 
 def editions(probe: Probe) -> Iterator[CheckResult]:

@@ -53,7 +53,7 @@ def connection(probe: Probe) -> Iterator[CheckResult]:
     elif "--ca-cert" in name.why:
         yield bad("connection", name.why, "pass a readable PEM file with --ca-cert")
     else:
-        fix = "export CML_HOST, CML_API_KEY and CML_PROJECT_ID, or use --local for the local CML"
+        fix = "export CML_HOST, CML_API_KEY and CML_PROJECT_ID, or use the local emulator: --local"
         yield bad("connection", name.why, fix)
 
 

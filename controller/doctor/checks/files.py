@@ -42,7 +42,7 @@ def write_result(problem: str, *, atomic: bool) -> CheckResult:
     if problem:
         fix = "give the key's user (or this pod's) write access to `.raycml` in the project"
         return bad("files", f"the launcher folder is not usable: {problem}", fix)
-    how = "atomically" if atomic else "by delete and upload"
+    how = "atomically" if atomic else "(by delete and upload)"
     return good("files", f"a test file was written, replaced {how} and removed")
 
 

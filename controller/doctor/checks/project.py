@@ -45,7 +45,7 @@ def access_result(project: ProjectSeen, listing: ObservedProject | NoAnswerError
     if not listing.complete:
         message = f"{name}: the list of applications was incomplete"
         return warning("project", message, "run it again")
-    return good("project", f"{name} exists, and its applications can be listed")
+    return good("project", f"{name}: applications can be listed")
 
 
 def shared_memory(probe: Probe) -> Iterator[CheckResult]:
