@@ -75,7 +75,7 @@ FAULTS: list[Fault] = [
         "CML_HOST is not set",
         Exit.NOT_CONVERGED,
     ),
-    (faults.unusable_host, "connection", "bad", "goes on after the host", Exit.NOT_CONVERGED),
+    (faults.unusable_host, "connection", "bad", "must not contain a path", Exit.NOT_CONVERGED),
     (faults.pages_instead_of_answers, "api", "bad", "is not a CML", Exit.UNEXPECTED),
     (faults.no_network, "api", "bad", "no route to host", Exit.UNEXPECTED),
     (faults.untrusted_certificate, "api", "bad", "is not trusted", Exit.UNEXPECTED),
