@@ -15,7 +15,7 @@ from tests.cli.stage import Stage
         ("`raycml status`", "`raycml status --local`"),
         (
             "`raycml unpause a`, then repeat the command",
-            "`raycml unpause a --local`, then the same",
+            "`raycml unpause a --local`, then repeat the command",
         ),
         (
             "`raycml approve` lists; `raycml plan`",
