@@ -25,7 +25,7 @@ from typing import Protocol
 from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredState, Frozen, desire
 from controller.core.model.history import History, record
-from controller.core.model.observed import Asked, ObservedFiles, ObservedPauses, ObservedState
+from controller.core.model.observed import FilesQuery, ObservedFiles, ObservedPauses, ObservedState
 from controller.core.model.offers import Offers, Requirement, requirement
 from controller.core.model.plan import Outcome, Plan, Violation
 from controller.core.model.policy import Policy
@@ -54,7 +54,7 @@ class World(Protocol):
     def pauses(self, projects: Iterable[str], at: datetime) -> ObservedPauses:
         """Pauses in the files of these projects."""
 
-    def files(self, projects: Iterable[str], asked: Asked | None = None) -> ObservedFiles:
+    def files(self, projects: Iterable[str], query: FilesQuery | None = None) -> ObservedFiles:
         """Files of clusters in these projects, and Python environments on request."""
 
     def offers(self, wish: Requirement) -> Offers:
@@ -101,7 +101,7 @@ def look_and_plan(revision: Revision, world: World, history: History, policy: Po
         if not pauses.is_empty:
             situation, decided = _plan(situation)
     if acts or decided.steps:
-        files = world.files(projects, Asked(policy.owner, named_environments(situation)))
+        files = world.files(projects, FilesQuery(policy.owner, named_environments(situation)))
         situation, decided = _plan(situation.with_files(files))
     if needed := requirement(decided):
         # A missing image or size is detected before anything is stopped.

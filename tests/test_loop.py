@@ -53,7 +53,7 @@ def a_pass(world: object = None) -> Pass:
     plan = decide(state, seen)  # type: ignore[arg-type]
     situation = situate(state, seen, History(), POLICY)  # type: ignore[arg-type]
     status = assess(situation, plan)
-    return Pass(revision(cluster), situation, plan, (), History(seen_at=NOW), status)
+    return Pass(revision(cluster), situation, plan, (), History(as_of=NOW), status)
 
 
 class Told:
@@ -112,7 +112,7 @@ def test_memory_goes_from_pass_to_pass_and_survives_a_failure() -> None:
 
     wake = threading.Event()
     Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, wake, Told(), lambda _: None).run()
-    assert [history.seen_at for history in seen] == [None, NOW, NOW]
+    assert [history.as_of for history in seen] == [None, NOW, NOW]
 
 
 @pytest.mark.parametrize("step_s", [-7200.0, 7200.0])
@@ -125,14 +125,14 @@ def test_memory_is_as_old_as_it_was_after_the_clock_was_set(once: bool, step_s: 
         seen.append(history)
         clock.set_by_s = step_s
         waits = replace(a_pass(), plan=Plan(waits=(Wait("analytics", None, Reason.STARTING, ""),)))
-        return replace(waits, history=History(seen_at=NOW))
+        return replace(waits, history=History(as_of=NOW))
 
     if once:
         converge(one_pass, ConvergeOptions(Goal.READY, timeout_s=100, passes_max=2), clock)
     else:
         wake, told = threading.Event(), Told()
         Loop(one_pass, RHYTHM, clock, lambda: 0.5, clock.stop, wake, told, lambda _: None).run()
-    assert [h.seen_at for h in seen] == [None, NOW + timedelta(seconds=step_s)]
+    assert [h.as_of for h in seen] == [None, NOW + timedelta(seconds=step_s)]
 
 
 def test_a_stop_that_comes_during_a_pass_ends_it_without_a_pause() -> None:

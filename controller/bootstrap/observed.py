@@ -114,7 +114,7 @@ def remember(observed: ObservedSetup, history: History, environment: str) -> His
     empty = project.creation is not Creation.CREATING and bool(project.id) and not observed.specs
     history = note_unjoined(history, [THE_PROJECT] if empty else [], now)
     known = phases(history, observed.controllers, now)
-    history = replace(history, applications=known, seen_at=now)
+    history = replace(history, applications=known, as_of=now)
     place = (project.id, environment)
     run = observed.environment(environment).run
     active = run is not None and is_active(run) and builds(run, environment)

@@ -51,7 +51,7 @@ def merged(events: Iterable[Event]) -> tuple[Event, ...]:
     """Each event once, as in its last line; the latest first."""
     found: dict[object, Event] = {}
     for event in events:
-        found[event.matter, event.first_at] = event
+        found[event.identity, event.first_at] = event
     return latest_first(reversed(found.values()))
 
 

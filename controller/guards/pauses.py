@@ -7,7 +7,7 @@ from controller.terminal.exit_codes import Exit
 
 def check_pauses(names: set[str], seen: Pass) -> None:
     """CommandError for the first paused cluster."""
-    pauses = {} if seen.observed.pauses is None else seen.observed.pauses.found
+    pauses = {} if seen.observed.pauses is None else seen.observed.pauses.by_cluster
     for project, name in sorted(pauses):
         pause = seen.observed.pause(project, name)
         if name in names and pause is not None and project in _projects(name, seen):

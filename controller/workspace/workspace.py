@@ -15,8 +15,8 @@ from controller.core.model.faults import Fault
 from controller.core.model.jobs import JobConfiguration, ObservedJob
 from controller.core.model.member import MADE, THE_HEAD, Key, application_name
 from controller.core.model.observed import (
-    Asked,
     ClusterFolder,
+    FilesQuery,
     LauncherFile,
     Listed,
     ObservedApplication,
@@ -137,17 +137,17 @@ class Workspace:
         }
         return ObservedPauses(found, unread)
 
-    def files(self, projects: Iterable[str], asked: Asked | None = None) -> ObservedFiles:
+    def files(self, projects: Iterable[str], query: FilesQuery | None = None) -> ObservedFiles:
         """As with pauses, a project whose files cannot be read does not affect the others."""
 
         def look(files: ProjectFiles, project: str) -> _Stored:
-            return *stored_files(files), self._environments(project, files, asked)
+            return *stored_files(files), self._environments(project, files, query)
 
         read, unread = self._of_each(projects, look)
         return ObservedFiles(
             launchers={project: stored[0] for project, stored in read.items()},
             unread=unread,
-            environments={project: s[2] for project, s in read.items()} if asked else None,
+            environments={project: s[2] for project, s in read.items()} if query else None,
             folders={project: stored[1] for project, stored in read.items()},
         )
 
@@ -168,13 +168,13 @@ class Workspace:
         return read, {project: str(fault) for project, fault in faults.items()}
 
     def _environments(
-        self, project: str, files: ProjectFiles, asked: Asked | None
+        self, project: str, files: ProjectFiles, query: FilesQuery | None
     ) -> Mapping[str, ObservedEnvironment]:
         """An environment that cannot be read affects only members that need it."""
-        if asked is None:
+        if query is None:
             return {}
-        wanted = asked.hashes.get(project, frozenset())
-        look = LookAtEnvironments(files, self._client.jobs, project, asked.owner)
+        wanted = query.hashes.get(project, frozenset())
+        look = LookAtEnvironments(files, self._client.jobs, project, query.owner)
         try:
             return look.take(wanted)
         except (errors.CmlError, FilesError) as error:

@@ -71,16 +71,18 @@ CREATE = next(s for s in decide(desired(CLUSTER), observed()).steps if isinstanc
 def test_a_change_of_somebody_elses_application_is_refused() -> None:
     world = observed(foreign("theirs"))
     found = broken(laws.only_our_own_is_changed, step(Stop("foreign-theirs")), observed=world)
-    assert "not ours" in found[0]
+    assert "lacks the owner's mark" in found[0]
 
 
 def test_an_id_that_was_not_seen_is_refused() -> None:
-    assert "not seen" in broken(laws.only_what_was_seen_is_changed, step(Delete("x")))[0]
+    assert (
+        "not observed" in broken(laws.only_observed_applications_are_changed, step(Delete("x")))[0]
+    )
 
 
 def test_an_id_seen_in_another_project_is_refused() -> None:
     elsewhere = replace(step(Stop(CPU_0.id)), project="eeee-ffff-0000-1111")
-    assert broken(laws.only_what_was_seen_is_changed, elsewhere)
+    assert broken(laws.only_observed_applications_are_changed, elsewhere)
 
 
 def test_a_create_of_a_name_that_exists_is_refused() -> None:

@@ -88,7 +88,7 @@ def test_a_second_job_and_a_second_run_are_refused() -> None:
     bare = replace(
         first.steps[1], action=replace(first.steps[1].action, configuration=configuration)
     )  # type: ignore[arg-type]
-    assert "without our mark" in broken(law, Plan((bare,)), world({}))[0]
+    assert "without the owner's mark" in broken(law, Plan((bare,)), world({}))[0]
 
 
 def test_an_environment_that_is_named_is_not_removed() -> None:

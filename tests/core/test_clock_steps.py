@@ -34,7 +34,7 @@ FULL = History(
     applications={"a": ApplicationHistory(Phase.RUNNING, NOW, "stop", NOW)},
     unused_since={("p", "path"): NOW},
     fault_since=NOW,
-    seen_at=NOW,
+    as_of=NOW,
     builds={("p", "hash"): BuildHistory("start_run", "", NOW)},
 )
 

@@ -77,4 +77,4 @@ def test_a_plan_that_prunes_what_was_not_let_go_is_refused() -> None:
     bold = decide(state(), WORLD, policy=GONE)
     refused = audit(situate(state(), WORLD, History(), POLICY), bold)
     assert len(refused) == 3
-    assert all("nobody asked" in found.message for found in refused)
+    assert all("without a request" in found.message for found in refused)

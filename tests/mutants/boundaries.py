@@ -69,7 +69,7 @@ QUOTA = [
       "core/planner/update.py", "slow_s if is_up(member.phase) else quick_s", "quick_s",
       f"{PLANNER}::test_an_update_that_no_quota_was_left_for_is_tried_ever_less_often"),
     m("B18", "a member is stopped for a refused update as often after ten times as after one",
-      "core/model/history.py", "known.update_stops + (step.reason is Reason.OUTDATED)", "0",
+      "core/model/history.py", "member.update_stops + (step.reason is Reason.OUTDATED)", "0",
       "tests/core/test_history.py::test_stops_for_an_update_are_counted_until_one_is_taken"),
     m("B18", "an update that was refused is sent in each pass where a launcher is gone",
       "core/planner/retries.py",
@@ -77,8 +77,8 @@ QUOTA = [
       "refusal = history.refusal",
       f"{PLANNER}::test_a_lost_launcher_does_not_lead_to_a_storm_of_refused_updates"),
     m("B18", "a refused start hides a refused update", "core/model/history.py",
-      "return replace(known, refused_update=_refusal(before, known.fingerprint, outcome, now))",
-      "return replace(known, refused_update=_refusal(known.refusal, known.fingerprint, outcome, "
+      "return replace(member, refused_update=_refusal(before, member.fingerprint, outcome, now))",
+      "return replace(member, refused_update=_refusal(member.refusal, member.fingerprint, outcome, "
       "now))", "tests/core/test_history.py::"
       "test_a_refused_start_is_remembered_beside_a_refused_update"),
     m("B6", "a group waits in vain for a member whose update was refused", "core/planner/rollout.py",

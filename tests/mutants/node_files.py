@@ -83,7 +83,7 @@ ACCESS = [
       'sign_in = NOTHING',
       f"{PUBLIC}::test_a_sign_in_is_put_back_whatever_protects_the_member"),
     m("B18", "a sign-in that CML does not take is asked for in every pass", "core/model/history.py",
-      "tries = known.sign_in_tries + 1", "tries = known.sign_in_tries",
+      "tries = member.sign_in_tries + 1", "tries = member.sign_in_tries",
       f"{PUBLIC}::test_what_cml_does_not_take_is_said_after_three_tries_and_holds_up_no_repair"),
 ]
 GONE = "tests/core/test_cluster_folders.py"

@@ -70,9 +70,8 @@ MUTANTS: list[Mutant] = [
       "if found != project}", "if found}",
       f"{ISOLATION}::test_a_project_that_is_made_anew_under_its_name_is_found_again"),
     m("B12", "a pause holds for a cluster of that name in any project", "core/model/observed.py",
-      "found = None if self.pauses is None else self.pauses.found.get((project, cluster))",
-      "found = None if self.pauses is None else next("
-      "(p for (_, c), p in self.pauses.found.items() if c == cluster), None)",
+      "pause = None if self.pauses is None else self.pauses.by_cluster.get((project, cluster))",
+      "pause = None if self.pauses is None else next((p for (_, c), p in self.pauses.by_cluster.items() if c == cluster), None)",
       f"{PAUSES}::test_a_pause_holds_for_its_cluster_in_its_own_project_alone"),
     m("B11", "a paused cluster loses its launchers", "core/planner/files/launchers.py",
 
@@ -131,7 +130,7 @@ MUTANTS: list[Mutant] = [
       "intent = Intent.BLOCKED if reason.outlook is Outlook.PERSON else intent", "",
       f"{PLANNER}::test_what_waits_for_a_person_is_blocked_and_counted_so"),
     m("B5", "a masked value is a change", "core/spec/variables.py",
-      "return masked or shown == wanted.strip()", "return False",
+      "return masked or value == desired.strip()", "return False",
       f"{PLANNER}::test_a_value_that_the_server_masks_or_trims_is_no_change"),
     m("B5", "a variable that does not take costs the application", "core/planner/update.py",
       'keeps = cluster.desired.protected or set(history.unapplied) == {"environment"}',

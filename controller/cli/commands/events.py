@@ -129,7 +129,7 @@ def _follow(screen: Screen, session: Session, stored: EventFile, wish: EventFilt
 
 
 def _shown(event: Event) -> Shown:
-    return event.matter, event.first_at
+    return event.identity, event.first_at
 
 
 def _head(

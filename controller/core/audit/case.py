@@ -1,4 +1,4 @@
-"""A plan with the situation that it was made for: what the laws look at."""
+"""A plan with its situation, as the laws read them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -74,10 +74,10 @@ class AuditedPlan:
         return self.clusters.get(step.cluster)
 
     def environment(self, project: str, digest: str) -> ObservedEnvironment | None:
-        """The environment as observed; None also where nothing was looked at."""
+        """The environment as observed; None also where files were not read."""
         files = self.observed.files
-        known = {} if files is None or files.environments is None else files.environments
-        return known.get(project, {}).get(digest)
+        by_project = {} if files is None or files.environments is None else files.environments
+        return by_project.get(project, {}).get(digest)
 
 
 Broken = Iterator[tuple[Step, str]]

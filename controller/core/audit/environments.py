@@ -23,13 +23,13 @@ def only_what_is_there_is_entered(case: AuditedPlan) -> Broken:
     for step in case.plan.steps:
         if isinstance(step.action, Restart) and step.application_id in updated:
             continue
-        digest = _entered(case, step)
-        seen = case.environment(step.project, digest) if digest else None
-        if digest and (seen is None or not seen.ready):
+        digest = _target_environment(case, step)
+        environment = case.environment(step.project, digest) if digest else None
+        if digest and (environment is None or not environment.ready):
             yield step, f"{step.name} of {step.key} into environment {digest}, which is not there"
 
 
-def _entered(case: AuditedPlan, step: Step) -> str:
+def _target_environment(case: AuditedPlan, step: Step) -> str:
     match step.action:
         case Create(configuration):
             return configuration.environment.get(ENVIRONMENT, "")
@@ -38,8 +38,8 @@ def _entered(case: AuditedPlan, step: Step) -> str:
             return str(variables.get(ENVIRONMENT, "")) if isinstance(variables, dict) else ""
         case Stop() if step.intent is Intent.UPDATE:
             cluster = case.cluster(step)
-            wanted = None if cluster is None else cluster.groups[0].environment
-            return "" if wanted is None else wanted.hash
+            environment = None if cluster is None else cluster.groups[0].environment
+            return "" if environment is None else environment.hash
         case Restart():
             app = case.app(step)
             return "" if app is None else app.environment.get(ENVIRONMENT, "")
@@ -48,46 +48,46 @@ def _entered(case: AuditedPlan, step: Step) -> str:
 
 
 def only_our_own_jobs_are_touched(case: AuditedPlan) -> Broken:
-    """A job is run, ended or deleted only by an id that was seen with our mark on it."""
+    """A job is run, ended or deleted only by the id of one that carries the owner's mark."""
     for step in case.plan.steps:
         if step.build is None or step.job_id is None:
             continue
-        seen = case.environment(*step.build)
-        job = None if seen is None else seen.job
+        environment = case.environment(*step.build)
+        job = None if environment is None else environment.job
         if job is None or job.id != step.job_id or not is_our_job(job, case.policy.owner):
-            yield step, f"{step.name} of job {step.job_id}, which is not ours"
+            yield step, f"{step.name} of job {step.job_id}, which lacks the owner's mark"
 
 
 def one_job_and_one_run_at_a_time(case: AuditedPlan) -> Broken:
-    """No second job for an environment, and no run while another one goes on."""
-    made: set[tuple[str, str]] = set()
+    """No second job for an environment, and no run while another one is active."""
+    builds: set[tuple[str, str]] = set()
     for step in case.plan.steps:
         if step.build is None or not isinstance(step.action, CreateJob | StartRun):
             continue
-        seen = case.environment(*step.build)
-        job, run = (None, None) if seen is None else (seen.job, seen.run)
-        if step.build in made or (isinstance(step.action, CreateJob) and job is not None):
+        environment = case.environment(*step.build)
+        job, run = (None, None) if environment is None else (environment.job, environment.run)
+        if step.build in builds or (isinstance(step.action, CreateJob) and job is not None):
             yield step, f"{step.name} for environment {step.action.hash}, which has one"
-        if seen is not None and seen.unknown:
+        if environment is not None and environment.unknown:
             yield step, f"{step.name} for environment {step.action.hash}, whose job is not known"
         if run is not None and not run.phase.is_over:
             yield step, f"{step.name} for environment {step.action.hash}, while a run goes on"
-        made_by = step.action.configuration if isinstance(step.action, CreateJob) else None
-        if made_by is not None and not is_our_job(made_by, case.policy.owner):
-            yield step, f"create_job of {made_by.name} without our mark"
-        made.add(step.build)
+        configuration = step.action.configuration if isinstance(step.action, CreateJob) else None
+        if configuration is not None and not is_our_job(configuration, case.policy.owner):
+            yield step, f"create_job of {configuration.name} without the owner's mark"
+        builds.add(step.build)
 
 
 def what_is_named_stays(case: AuditedPlan) -> Broken:
-    """No environment goes that a spec asks for or an application names; law 4 holds for it too."""
+    """No environment goes that a spec or an application names; law 4 holds for it too."""
     named = {
         (app.project, app.environment.get(ENVIRONMENT, ""))
         for project in case.observed.projects.values()
         for app in project.applications
     }
     for cluster in case.desired.clusters:
-        asked = (g.environment.hash for g in cluster.groups if g.environment is not None)
-        named |= {(cluster.project, digest) for digest in asked}
+        hashes = (g.environment.hash for g in cluster.groups if g.environment is not None)
+        named |= {(cluster.project, digest) for digest in hashes}
     understood = case.desired.whole and not case.desired.frozen
     for step in case.plan.steps:
         if not isinstance(step.action, RemoveEnvironment):

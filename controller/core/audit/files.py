@@ -6,8 +6,8 @@ from controller.core.model.plan import RemoveFolder
 
 def files_of_clusters_stay(case: AuditedPlan) -> Broken:
     """No folder goes while its cluster has an application, a spec or a pause, or may have one."""
-    pauses = {} if case.observed.pauses is None else case.observed.pauses.found
-    wanted = {(cluster.project, cluster.name) for cluster in case.desired.clusters}
+    pauses = {} if case.observed.pauses is None else case.observed.pauses.by_cluster
+    declared = {(cluster.project, cluster.name) for cluster in case.desired.clusters}
     for step in case.plan.steps:
         if not isinstance(step.action, RemoveFolder):
             continue
@@ -19,7 +19,7 @@ def files_of_clusters_stay(case: AuditedPlan) -> Broken:
         marked = any(app.mark is not None and app.mark.cluster == name for app in apps)
         launched = any(f".raycml/launchers/{name}/" in app.script for app in apps)
         place = (step.project, name)
-        if place in wanted or place in pauses or marked or launched:
+        if place in declared or place in pauses or marked or launched:
             yield step, f"removal of {path}, whose cluster is not gone"
         understood = case.desired.whole and not case.desired.frozen
         if not understood or not case.observed.is_complete(step.project):

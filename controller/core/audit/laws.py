@@ -1,4 +1,4 @@
-"""The laws, each a small function that says what a plan would break.
+"""The laws, each a small function that finds the steps of a plan that break it.
 
 Runs in production: the steps of a cluster whose plan breaks a law are refused, and no other's.
 Shares no decision with the planner; it looks at the plan and the world only.
@@ -38,21 +38,21 @@ def audit(situation: Situation, plan: Plan) -> tuple[Violation, ...]:
 
 
 def only_our_own_is_changed(case: AuditedPlan) -> Broken:
-    """Law 1: only applications that carry our owner mark are changed."""
+    """Law 1: only applications that carry the owner's mark are changed."""
     for step in case.plan.steps:
         app = case.app(step)
         if app is not None and not fills(app, case.policy.owner, step.key):
-            yield step, f"{step.name} of application {app.id}, which is not ours"
+            yield step, f"{step.name} of application {app.id}, which lacks the owner's mark"
 
 
-def only_what_was_seen_is_changed(case: AuditedPlan) -> Broken:
-    """Law 2: nothing is changed but by an id that was seen in this pass, in the step's project."""
+def only_observed_applications_are_changed(case: AuditedPlan) -> Broken:
+    """Law 2: only applications that this pass observed in the step's project are changed, by id."""
     for step in case.plan.steps:
         if step.application_id is None:
             continue
         app = case.app(step)
         if app is None or app.project != step.project:
-            yield step, f"{step.name} of application {step.application_id}, which was not seen"
+            yield step, f"{step.name} of application {step.application_id}, which was not observed"
 
 
 def one_application_per_member(case: AuditedPlan) -> Broken:
@@ -60,7 +60,7 @@ def one_application_per_member(case: AuditedPlan) -> Broken:
     if not any(isinstance(step.action, Create) for step in case.plan.steps):
         return
     applications, owner = case.situation.index.by_id.values(), case.policy.owner
-    held = {(app.project, app.subdomain) for app in applications}
+    names = {(app.project, app.subdomain) for app in applications}
     filled = {key_of(app) for app in applications if is_ours(app, owner)}
     filled |= {THE_CONTROLLER for app in applications if is_controller(app, owner)}
     created: set[str] = set()
@@ -68,7 +68,7 @@ def one_application_per_member(case: AuditedPlan) -> Broken:
         if not isinstance(step.action, Create):
             continue
         name = step.action.configuration.subdomain
-        if (step.project, name) in held or name in created:
+        if (step.project, name) in names or name in created:
             yield step, f"create of {name}, which exists"
         if step.key in filled:
             yield step, f"create of {name} for {step.key}, which has an application"
@@ -85,7 +85,7 @@ def absences_are_understood(case: AuditedPlan) -> Broken:
             yield step, f"{step.name} in project {step.project}, whose list is not complete"
         if step.cluster in case.desired.frozen:
             yield step, f"{step.name} in {step.cluster}, which is frozen"
-        yield from _unasked(case, step)
+        yield from _without_request(case, step)
 
 
 def large_removals_are_agreed(case: AuditedPlan) -> Broken:
@@ -103,19 +103,19 @@ def _ends_a_cluster(case: AuditedPlan, step: Step) -> bool:
     return deletes and case.cluster(step) is None
 
 
-def _unasked(case: AuditedPlan, step: Step) -> Broken:
+def _without_request(case: AuditedPlan, step: Step) -> Broken:
     if step.cluster in case.policy.delete:
         return
     if step.key == THE_CONTROLLER and isinstance(step.action, Delete):
         if step.reason is not Reason.REPLACED:
-            yield step, "delete of the controller, and nobody asked"
+            yield step, "delete of the controller without a request"
         return
     if not _ends_a_cluster(case, step):
         return
     let_go = step.cluster in case.policy.gone and case.desired.departed.get(step.cluster) == ""
-    asked = let_go or case.policy.prune
-    if not asked or not case.desired.whole or step.reason is not Reason.PRUNED:
-        yield step, f"delete in {step.cluster}, which has no spec, and nobody asked"
+    may_prune = let_go or case.policy.prune
+    if not may_prune or not case.desired.whole or step.reason is not Reason.PRUNED:
+        yield step, f"delete in {step.cluster}, which has no spec, without a request"
 
 
 def launchers_outlive_applications(case: AuditedPlan) -> Broken:
@@ -142,10 +142,10 @@ def unknown_is_resolved_by_looking(case: AuditedPlan) -> Broken:
     for step in case.plan.steps:
         if not isinstance(step.action, Create) or step.key is None:
             continue
-        known = case.history.member(step.key)
-        if known.created_at is None:
+        history = case.history.member(step.key)
+        if history.created_at is None:
             continue
-        if (case.observed.as_of - known.created_at).total_seconds() < case.policy.settle_s:
+        if (case.observed.as_of - history.created_at).total_seconds() < case.policy.settle_s:
             yield step, f"second create of {step.key} while the first may not show yet"
 
 
@@ -194,7 +194,7 @@ LAWS: tuple[Law, ...] = (
     *SETUP_LAWS,
     files_of_clusters_stay,
     only_our_own_is_changed,
-    only_what_was_seen_is_changed,
+    only_observed_applications_are_changed,
     one_application_per_member,
     absences_are_understood,
     large_removals_are_agreed,

@@ -28,7 +28,7 @@ def no_project_goes_with_the_work_of_others(case: AuditedPlan) -> Broken:
         if not isinstance(step.action, DeleteProject):
             continue
         if step.cluster not in case.policy.delete:
-            yield step, f"deletion of project {step.project}, and nobody asked"
+            yield step, f"deletion of project {step.project} without a request"
         project = case.observed.projects[step.project]
         others = [a.id for a in project.applications if not is_controller(a, case.policy.owner)]
         if others or not case.observed.is_complete(step.project):

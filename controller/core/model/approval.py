@@ -64,9 +64,9 @@ class Approval(JsonObject):
     at: Moment
     """Time of the approval."""
 
-    def fits(self, held: Held) -> bool:
+    def fits(self, hold: Held) -> bool:
         """True if the held revision waits for this approval."""
-        step = (held.base, held.revision, held.number)
+        step = (hold.base, hold.revision, hold.number)
         return (self.base, self.revision, self.number) == step
 
 
@@ -74,14 +74,14 @@ class HoldStore(Protocol):
     """The store of the held revision, for `raycml approve`, and of approvals."""
 
     def published(self) -> Held | None: ...
-    def publish(self, held: Held | None) -> None: ...
-    def approval(self, held: Held) -> Approval | None: ...
+    def publish(self, hold: Held | None) -> None: ...
+    def approval(self, hold: Held) -> Approval | None: ...
     def use_up(self) -> None:
         """Remove all approvals of this source."""
 
 
-def matching(named: str, held: Iterable[Held]) -> tuple[Held, ...]:
+def matching(prefix: str, holds: Iterable[Held]) -> tuple[Held, ...]:
     """The held revisions that an id or its first characters match."""
-    if len(named) < PREFIX_MIN:
+    if len(prefix) < PREFIX_MIN:
         return ()
-    return tuple(each for each in held if each.revision.startswith(named))
+    return tuple(each for each in holds if each.revision.startswith(prefix))

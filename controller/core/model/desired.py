@@ -1,7 +1,7 @@
 """Desired state: the members that ought to exist; a pure function of a revision.
 
 A group declares how many members it has, not which ordinals: a survivor of a scale-down keeps its
-name, so which ordinals they are depends on those that exist (see `roster`).
+name, so which ordinals they are depends on those that exist (see `situation/scale_down`).
 """
 
 import json
@@ -48,15 +48,15 @@ class Group:
     budget: int
     suspended: bool
     inputs: Inputs
-    environment: Environment | None = None  # the one that we build; None: somebody else's
+    environment: Environment | None = None  # built by raycml; None for an existing interpreter
     _fingerprint: str = field(init=False, compare=False, repr=False)
     _agreement: str = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        found = fingerprint(self.inputs)
-        if found is None:  # the current version always has its arithmetic
+        digest = fingerprint(self.inputs)
+        if digest is None:  # the current version always has its arithmetic
             raise AssertionError("the current fingerprint version has no arithmetic")
-        object.__setattr__(self, "_fingerprint", found)
+        object.__setattr__(self, "_fingerprint", digest)
         object.__setattr__(self, "_agreement", agreement(self.inputs))
 
     @property
@@ -112,14 +112,14 @@ _UNRESOLVED = Frozen(Reason.PROJECT_NOT_FOUND, "its project is not known")
 class DesiredState:
     """All clusters, by name.
 
-    `frozen`: clusters that must be left alone, because what is wanted of them is not known.
+    `frozen`: clusters that must be left alone, because their desired state is not known.
     `whole`: every spec of the source could be read, so that an absence means something.
-    `departed`: clusters that were seen to leave the source, and what holds each back from being
-    pruned, in words; empty where nothing does; `agreed` are those of them whose removal a person
-    approved.  `places`: projects, by id where it is known, in which applications of a cluster may
-    exist besides the one of its spec.  `kept`: clusters that are held at an older spec, and why.
-    `project_ids`: ids of projects by what specs call them ("": the connection's), and
-    `unknown_projects` those that do not exist or cannot be seen.
+    `departed`: clusters that left the source, each with the reason not to prune it, which may be
+    empty; `agreed` are those of them whose removal a person approved.  `places`: projects, by id
+    where it is known, in which applications of a cluster may exist besides the one of its spec.
+    `kept`: clusters that stay at an older spec, each with the reason.  `project_ids`: ids of
+    projects by their names in specs ("": the connection's), and `unknown_projects` the names of
+    those that do not exist or are not visible.
     """
 
     clusters: tuple[DesiredCluster, ...] = ()
@@ -144,33 +144,33 @@ def desire(
 ) -> DesiredState:
     """The desired state of a revision.
 
-    `projects` maps what specs call a project (None: nothing) to its id; `missing` maps those that
-    could not be found to the reason, and freezes their clusters.
+    `projects` maps names of projects in specs (None: without a name) to ids; `missing` maps names
+    that could not be resolved to the reason, and freezes their clusters.
     """
     clusters: list[DesiredCluster] = []
     frozen: dict[str, Frozen] = {}
     for holder in revision.clusters:
-        named = holder.cluster.spec.project
-        why = "" if named == projects.get(None) else refusal(holder, allowed)
+        name = holder.cluster.spec.project
+        why = "" if name == projects.get(None) else refusal(holder, allowed)
         if why:
             message = f"{holder.place}: {why}"
             frozen[holder.cluster.name] = Frozen(Reason.PROJECT_NOT_ALLOWED, message)
-        elif named in projects:
-            clusters.append(_cluster(holder, projects[named]))
+        elif name in projects:
+            clusters.append(_cluster(holder, projects[name]))
         else:
-            frozen[holder.cluster.name] = missing.get(named, _UNRESOLVED)
+            frozen[holder.cluster.name] = missing.get(name, _UNRESOLVED)
     return DesiredState(
         clusters=_with_runtimes(sorted(clusters, key=lambda c: c.name)),
         frozen=frozen,
         whole=not revision.problems,
-        departed={holder.cluster.name: _held_back(holder) for holder in revision.departed},
+        departed={holder.cluster.name: _protection(holder) for holder in revision.departed},
         agreed=revision.agreed,
         places={
             name: tuple(projects.get(place or None, place) for place in places)
             for name, places in revision.places.items()
         },
         kept=revision.kept,
-        project_ids={name or "": found for name, found in projects.items()},
+        project_ids={name or "": project_id for name, project_id in projects.items()},
         unknown_projects=frozenset(
             name or "" for name, why in missing.items() if why.reason is Reason.PROJECT_NOT_FOUND
         ),
@@ -179,20 +179,20 @@ def desire(
 
 def _with_runtimes(clusters: Iterable[DesiredCluster]) -> tuple[DesiredCluster, ...]:
     first: dict[tuple[str, str], str] = {}
-    found: list[DesiredCluster] = []
+    complete: list[DesiredCluster] = []
     for cluster in clusters:
         head = cluster.groups[0]
         if head.environment is not None:
             place = (cluster.project, head.environment.hash)
             runtime = first.setdefault(place, head.inputs.runtime)
-            found.append(replace(cluster, build_runtime=runtime))
+            complete.append(replace(cluster, build_runtime=runtime))
         else:
-            found.append(cluster)
-    return tuple(found)
+            complete.append(cluster)
+    return tuple(complete)
 
 
-def _held_back(holder: SpecDocument) -> str:
-    """A person who protected or paused a cluster did so against just such surprises."""
+def _protection(holder: SpecDocument) -> str:
+    """The reason not to prune a cluster that a person protected or paused; empty for none."""
     spec = holder.cluster.spec
     if spec.protect:
         return "its last spec has `protect: true`"
@@ -229,8 +229,8 @@ def _workers(holder: SpecDocument, group: WorkerGroup) -> Group:
 
 def _environment(holder: SpecDocument) -> Environment | None:
     spec = holder.cluster.spec
-    page = spec.python_environment
-    return None if page is None else environment_of(page, spec.ray_version)
+    environment = spec.python_environment
+    return None if environment is None else environment_of(environment, spec.ray_version)
 
 
 def _inputs(holder: SpecDocument, group: HeadGroup | WorkerGroup) -> Inputs:

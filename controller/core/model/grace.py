@@ -1,4 +1,4 @@
-"""The grace of clusters whose spec is gone: how long each is still kept.  Pure; times in seconds.
+"""The grace of clusters whose spec is gone: the time until their deletion.  Pure; in seconds.
 
 Within one process the grace runs on a clock that never jumps.  Across restarts it goes on from the
 time on record, and whatever the clock of the machine says, it is never longer than a whole one.
@@ -34,18 +34,18 @@ def countdowns(
     grace_s: float,
 ) -> dict[str, Countdown]:
     """A countdown for each departed cluster; one that runs goes on."""
-    found: dict[str, Countdown] = {}
+    by_name: dict[str, Countdown] = {}
     for each in departed:
         name = each.holder.cluster.name
         running = before.get(name)
         if running is not None and running.since == each.since:
-            found[name] = running
+            by_name[name] = running
         else:
             passed = 0.0 if each.since is None else (now - each.since).total_seconds()
-            found[name] = Countdown(
+            by_name[name] = Countdown(
                 each.since, monotonic_s, grace_s - min(max(passed, 0.0), grace_s)
             )
-    return found
+    return by_name
 
 
 def grace_ends(records: Iterable[Record]) -> dict[str, datetime]:

@@ -29,13 +29,13 @@ from controller.core.model.project import CreateProject, DeleteProject, RaiseSha
 from controller.core.model.reasons import Reason
 
 _HOUR = timedelta(hours=1)
-_ATTEMPTS_KEPT = 32
-_BUILDS_KEPT = 1000
+_ATTEMPTS_MAX = 32
+_BUILDS_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """CML understood and said no: to which action, in which words, first and last when."""
+    """A refusal by CML: the action, the message, and the times of the first and the last one."""
 
     action: str
     fingerprint: str
@@ -48,10 +48,13 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class MemberHistory:
-    """One member.  `attempts`: restarts within the hour, whatever for; `failures`: calls in a row
-    that failed.  `refused_update` is kept apart from any other `refusal`, since a member goes on
-    with what it has, and is started and stopped meanwhile.  `update_stops`: how often it was
-    stopped for an update since one was taken."""
+    """One member.
+
+    `attempts`: restarts within the hour, for any reason.  `failures`: calls in a row that failed.
+    `refused_update` is apart from any other `refusal`, since a member keeps its configuration, and
+    is started and stopped meanwhile.  `update_stops`: stops for an update since the last one that
+    CML applied.
+    """
 
     attempts: tuple[datetime, ...] = ()
     failures: int = 0
@@ -73,7 +76,7 @@ class MemberHistory:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationHistory:
-    """One application: since when it was seen in its phase, and the last call that it took.
+    """One application: its phase, the start of that as observed, and its last call.
 
     `sure` is False for a call whose answer was lost: it may never have arrived.
     """
@@ -87,10 +90,10 @@ class ApplicationHistory:
 
 @dataclass(frozen=True, slots=True)
 class BuildHistory:
-    """The last call about an environment's job, and what was there before it.
+    """The last call about an environment's job, and the id of the job or run before it.
 
-    `failures`: calls in a row that failed; `refused`: CML understood the last one and said no.
-    `starts`: runs that were started, or found at work.
+    `failures`: calls in a row that failed; `refused`: CML refused the last one.
+    `starts`: runs that were started, or were active already.
     """
 
     call: str = ""
@@ -108,7 +111,7 @@ NO_BUILD = BuildHistory()
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Memory of all members, applications and files; `seen_at` is the time of the last look.
+    """Memory of all members, applications and files; `as_of` is the time of the last look.
 
     `named` are the environments that something named then, by project and path.
     """
@@ -117,7 +120,7 @@ class History:
     applications: Mapping[str, ApplicationHistory] = field(default_factory=dict)
     unused_since: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     fault_since: datetime | None = None
-    seen_at: datetime | None = None
+    as_of: datetime | None = None
     builds: Mapping[tuple[str, str], BuildHistory] = field(default_factory=dict)
     named: frozenset[tuple[str, str]] = frozenset()
 
@@ -134,72 +137,78 @@ def notice(
     policy: Policy,
     restless: AbstractSet[Key] = frozenset(),
 ) -> History:
-    """Take note of what was just seen: phases that changed, calls that showed, calm that lasted.
+    """The history with an observation: changed phases, and quiet members' restart counts reset.
 
-    A `restless` member runs, and not as it should: its restarts are not forgotten.
+    A `restless` member runs, and not as it should: its restart count is not reset.
     """
     now = observed.as_of
-    history = _of_the_past(history, now, policy)
+    history = _unless_clock_set_back(history, now, policy)
     owned = observed.owned(policy.owner)
     applications = dict(history.applications) if not observed.complete() else {}
     applications |= phases(history, owned, now)
     members = dict(history.members)
-    for seen in owned:
-        key = key_of(seen)
+    for application in owned:
+        key = key_of(application)
         if key in members and key not in restless:
-            members[key] = _calm(members[key], applications[seen.id], now, policy)
-    return replace(history, members=members, applications=applications, seen_at=now)
+            members[key] = _calm(members[key], applications[application.id], now, policy)
+    return replace(history, members=members, applications=applications, as_of=now)
 
 
 def phases(
     history: History, applications: Iterable[ObservedApplication], now: datetime
 ) -> dict[str, ApplicationHistory]:
-    """Of each application, since when it has been seen in its phase."""
-    found: dict[str, ApplicationHistory] = {}
-    for seen in applications:
-        known = history.applications.get(seen.id) or ApplicationHistory(seen.phase, now)
-        changed = known.phase is not seen.phase
-        found[seen.id] = replace(known, phase=seen.phase, since=now) if changed else known
-    return found
+    """Each application's history with its present phase, by id."""
+    by_id: dict[str, ApplicationHistory] = {}
+    for app in applications:
+        previous = history.applications.get(app.id) or ApplicationHistory(app.phase, now)
+        changed = previous.phase is not app.phase
+        by_id[app.id] = replace(previous, phase=app.phase, since=now) if changed else previous
+    return by_id
 
 
-def _of_the_past(history: History, now: datetime, policy: Policy) -> History:
-    """Nothing where the clock was set back: what is dated in the future would be waited for.
+def _unless_clock_set_back(history: History, now: datetime, policy: Policy) -> History:
+    """The history, or an empty one if the clock was set back: its times lie in the future.
 
-    A step that is no longer than lists may lag only lengthens each wait by as much.
+    A step no longer than the lag of lists only lengthens each wait by as much.
     """
-    back = (history.seen_at or now) - now
+    back = (history.as_of or now) - now
     return History() if back.total_seconds() > policy.settle_s else history
 
 
 def _calm(
-    member: MemberHistory, seen: ApplicationHistory, now: datetime, policy: Policy
+    member: MemberHistory, application: ApplicationHistory, now: datetime, policy: Policy
 ) -> MemberHistory:
-    """Quiet since its last start; a restart that the list never showed counts as one."""
-    if not member.attempts or seen.phase is not Phase.RUNNING:
+    """Reset the restart count of a member that is quiet since its last start.
+
+    A restart that the list never showed counts as a start.
+    """
+    if not member.attempts or application.phase is not Phase.RUNNING:
         return member
-    since = max(seen.since, member.attempts[-1])
+    since = max(application.since, member.attempts[-1])
     quiet = (now - since).total_seconds() >= policy.quiet_s
     return replace(member, attempts=(), failures=0) if quiet else member
 
 
 def note_unjoined(history: History, unjoined: Iterable[Key], now: datetime) -> History:
-    """Remember since when members whose application runs have been missing from Ray."""
-    wanted = set(unjoined)
+    """The history with the time since which running members have been missing from Ray."""
+    keys = set(unjoined)
     members = dict(history.members)
-    for key, known in history.members.items():
-        if key not in wanted and known.unjoined_since is not None:
-            members[key] = replace(known, unjoined_since=None)
-    for key in wanted:
-        known = members.get(key, NO_MEMBER)
-        if known.unjoined_since is None:
-            members[key] = replace(known, unjoined_since=now)
+    for key, member in history.members.items():
+        if key not in keys and member.unjoined_since is not None:
+            members[key] = replace(member, unjoined_since=None)
+    for key in keys:
+        member = members.get(key, NO_MEMBER)
+        if member.unjoined_since is None:
+            members[key] = replace(member, unjoined_since=now)
     return replace(history, members=members)
 
 
 def record(history: History, outcomes: Iterable[Outcome], now: datetime) -> History:
-    """The history after a pass.  Steps that were skipped leave no trace, but for want of a file
-    that could not be written: that is tried again less and less often."""
+    """The history after a pass.
+
+    Skipped steps leave no trace, unless their file could not be written: such steps are retried
+    ever less often.
+    """
     for outcome in outcomes:
         if outcome.result is not Result.SKIPPED or outcome.fault is FaultKind.UNWRITTEN:
             history = _record(history, outcome, now)
@@ -210,7 +219,7 @@ def _record(history: History, outcome: Outcome, now: datetime) -> History:
     key, build = outcome.step.key, outcome.step.build
     if build is not None:
         builds = {**history.builds, build: _build(history.build(*build), outcome, now)}
-        return replace(history, builds=dict(list(builds.items())[-_BUILDS_KEPT:]))
+        return replace(history, builds=dict(list(builds.items())[-_BUILDS_MAX:]))
     if key is None:
         return history
     members = {**history.members, key: _member(history.member(key), outcome, now)}
@@ -226,85 +235,84 @@ def _record(history: History, outcome: Outcome, now: datetime) -> History:
     return replace(history, members=members, applications=applications)
 
 
-def _build(known: BuildHistory, outcome: Outcome, now: datetime) -> BuildHistory:
+def _build(history: BuildHistory, outcome: Outcome, now: datetime) -> BuildHistory:
     action = outcome.step.action
     before = action.after if isinstance(action, StartRun) else outcome.step.job_id or ""
-    starts = known.starts + isinstance(action, StartRun)
-    made = BuildHistory(outcome.step.name, before, now, starts=starts)
+    starts = history.starts + isinstance(action, StartRun)
+    latest = BuildHistory(outcome.step.name, before, now, starts=starts)
     if outcome.result in (Result.DONE, Result.UNKNOWN) or outcome.fault is FaultKind.CHANGED:
-        return made
+        return latest
     refused = outcome.result is Result.REJECTED
-    return replace(made, failures=known.failures + 1, error=outcome.message, refused=refused)
+    return replace(latest, failures=history.failures + 1, error=outcome.message, refused=refused)
 
 
-def _member(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
+def _member(member: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
     match outcome.result:
         case Result.DONE:
-            known = replace(known, failures=0, failed_at=None, error="", refusal=None)
+            member = replace(member, failures=0, failed_at=None, error="", refusal=None)
         case Result.REJECTED:
-            return _rejected(replace(known, error=outcome.message), outcome, now)
+            return _rejected(replace(member, error=outcome.message), outcome, now)
         case Result.FAILED | Result.UNKNOWN:
-            known = replace(known, error=outcome.message)
-            if (
-                outcome.fault is not FaultKind.CHANGED
-            ):  # it changed under our hands: look again, at once
-                known = replace(known, failures=known.failures + 1, failed_at=now)
+            member = replace(member, error=outcome.message)
+            # An application that changed meanwhile is observed again, without a pause.
+            if outcome.fault is not FaultKind.CHANGED:
+                member = replace(member, failures=member.failures + 1, failed_at=now)
         case Result.SKIPPED:
-            tries = known.failures + 1
-            return replace(known, error=outcome.message, failures=tries, failed_at=now)
+            tries = member.failures + 1
+            return replace(member, error=outcome.message, failures=tries, failed_at=now)
     if isinstance(outcome.step.action, RequireSignIn):
-        return _sign_in(known, outcome)
-    return _effect(known, outcome, now)
+        return _sign_in(member, outcome)
+    return _effect(member, outcome, now)
 
 
-def _sign_in(known: MemberHistory, outcome: Outcome) -> MemberHistory:
-    """A field that CML does not take is no failure of the member: its repairs go on."""
+def _sign_in(member: MemberHistory, outcome: Outcome) -> MemberHistory:
+    """A field that CML ignores is no failure of the member: its repairs go on."""
     if outcome.unapplied:
-        tries = known.sign_in_tries + 1
-        return replace(known, sign_in_tries=tries, failures=0, failed_at=None)
-    return replace(known, sign_in_tries=0) if outcome.result is Result.DONE else known
+        tries = member.sign_in_tries + 1
+        return replace(member, sign_in_tries=tries, failures=0, failed_at=None)
+    return replace(member, sign_in_tries=0) if outcome.result is Result.DONE else member
 
 
-def _effect(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
+def _effect(member: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
     done = outcome.result is Result.DONE
     match outcome.step.action:
         case Create() | CreateProject() if done or outcome.result is Result.UNKNOWN:
-            return replace(known, created_id=outcome.application_id, created_at=now)
+            return replace(member, created_id=outcome.application_id, created_at=now)
         case Update() | RaiseSharedMemory() if outcome.unapplied:
             return replace(
-                known, unapplied=outcome.unapplied, unapplied_tries=known.unapplied_tries + 1
+                member, unapplied=outcome.unapplied, unapplied_tries=member.unapplied_tries + 1
             )
         case Update() if done:
             return replace(
-                known, unapplied=(), unapplied_tries=0, refused_update=None, update_stops=0
+                member, unapplied=(), unapplied_tries=0, refused_update=None, update_stops=0
             )
         case Stop() | Restart() if done:
-            return _interrupted(known, outcome.step, now)
+            return _interrupted(member, outcome.step, now)
         case Delete() | DeleteProject() if done:
-            return _deleted(known, outcome.step, now)
+            return _deleted(member, outcome.step, now)
         case _:
-            return known
+            return member
 
 
-def _deleted(known: MemberHistory, step: Step, now: datetime) -> MemberHistory:
+def _deleted(member: MemberHistory, step: Step, now: datetime) -> MemberHistory:
     if step.reason is Reason.REPLACED:
-        return replace(known, replaced=True, unapplied_tries=0)
-    return replace(known, deleted_at=now)
+        return replace(member, replaced=True, unapplied_tries=0)
+    return replace(member, deleted_at=now)
 
 
-def _interrupted(known: MemberHistory, step: Step, now: datetime) -> MemberHistory:
+def _interrupted(member: MemberHistory, step: Step, now: datetime) -> MemberHistory:
     if isinstance(step.action, Restart):
-        recent = tuple(t for t in known.attempts if now - t < _HOUR)
-        return replace(known, attempts=(*recent, now)[-_ATTEMPTS_KEPT:])
-    return replace(known, update_stops=known.update_stops + (step.reason is Reason.OUTDATED))
+        recent = tuple(t for t in member.attempts if now - t < _HOUR)
+        return replace(member, attempts=(*recent, now)[-_ATTEMPTS_MAX:])
+    return replace(member, update_stops=member.update_stops + (step.reason is Reason.OUTDATED))
 
 
-def _rejected(known: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
-    """A refused update stays refused while the member goes on with what it has."""
+def _rejected(member: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
+    """A refused update stays refused while the member keeps its configuration."""
     if isinstance(outcome.step.action, Update):
-        before = known.refused_update
-        return replace(known, refused_update=_refusal(before, known.fingerprint, outcome, now))
-    return replace(known, refusal=_refusal(known.refusal, known.fingerprint, outcome, now))
+        before = member.refused_update
+        return replace(member, refused_update=_refusal(before, member.fingerprint, outcome, now))
+    return replace(member, refusal=_refusal(member.refusal, member.fingerprint, outcome, now))
 
 
 def _refusal(before: Refusal | None, mark: str, outcome: Outcome, now: datetime) -> Refusal:
@@ -315,18 +323,17 @@ def _refusal(before: Refusal | None, mark: str, outcome: Outcome, now: datetime)
 
 
 def forget_changed(history: History, fingerprints: Mapping[Key, str]) -> History:
-    """A newer spec wins over waiting: what was held against an older fingerprint is forgotten.
+    """The history without failures and refusals of members whose fingerprint has changed.
 
-    `fingerprints` are those of all members that are wanted now; the rest of the members is dropped
-    unless something of theirs is still on its way.
+    A newer spec wins over waiting.  `fingerprints` are those of all desired members.
     """
     members: dict[Key, MemberHistory] = {}
-    for key, known in history.members.items():
-        wanted = fingerprints.get(key)
-        if wanted is None or known.fingerprint in ("", wanted):
-            members[key] = replace(known, fingerprint=wanted or known.fingerprint)
+    for key, member in history.members.items():
+        fingerprint = fingerprints.get(key)
+        if fingerprint is None or member.fingerprint in ("", fingerprint):
+            members[key] = replace(member, fingerprint=fingerprint or member.fingerprint)
         else:
             members[key] = MemberHistory(
-                fingerprint=wanted, created_id=known.created_id, created_at=known.created_at
+                fingerprint=fingerprint, created_id=member.created_id, created_at=member.created_at
             )
     return replace(history, members=members)

@@ -46,12 +46,12 @@ _OVER = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class JobConfiguration:
-    """The fields of a job that CML is asked for.  Memory in GiB (CML says GB).
+    """The fields of a job, as sent to CML.  Memory in GiB (CML says GB).
 
     `timeout` is CML's own figure, 0 for none: seconds by its specification, minutes in some
     releases, so be generous with it and keep a deadline of your own.  It ends a run only with
     `kill_on_timeout`.  With a `parent` the job runs after each run of that job that succeeded;
-    otherwise when asked.
+    otherwise on request.
     """
 
     name: str

@@ -44,8 +44,8 @@ def text(value: object) -> str:
 
 def some_text(value: object) -> str:
     """The same; ValueError if it is empty."""
-    if found := text(value):
-        return found
+    if bounded := text(value):
+        return bounded
     raise ValueError("empty")
 
 
@@ -69,8 +69,8 @@ def moment_or_null(value: object) -> datetime | None:
 
 def moment(value: object) -> datetime:
     """The same; ValueError for anything else."""
-    if found := moment_or_null(value):
-        return found
+    if when := moment_or_null(value):
+        return when
     raise ValueError("not a time")
 
 
@@ -87,8 +87,8 @@ def seconds_or_null(value: object) -> float | None:
 
 def seconds(value: object) -> float:
     """The same; ValueError for anything else."""
-    if (found := seconds_or_null(value)) is not None:
-        return found
+    if (finite := seconds_or_null(value)) is not None:
+        return finite
     raise ValueError("not a number of seconds")
 
 
@@ -204,10 +204,12 @@ def json_schemas(
     """
     types = tuple(of)
     inputs = [(each.__name__, "serialization", adapter(each)) for each in types]
-    _, made = TypeAdapter.json_schemas(inputs, ref_template=reference)  # type: ignore[arg-type]
+    _, document = TypeAdapter.json_schemas(inputs, ref_template=reference)  # type: ignore[arg-type]
     for each in types:
-        _inherit(each, made["$defs"][each.__name__]["properties"])
-    return {_name(name): _plain(schema, closed=closed) for name, schema in made["$defs"].items()}
+        _inherit(each, document["$defs"][each.__name__]["properties"])
+    return {
+        _name(name): _plain(schema, closed=closed) for name, schema in document["$defs"].items()
+    }
 
 
 def _inherit(of: type[Any], properties: dict[str, dict[str, Any]]) -> None:
@@ -228,13 +230,13 @@ def _plain(schema: Any, *, closed: bool) -> Any:
         return [_plain(each, closed=closed) for each in schema]
     if not isinstance(schema, Mapping):
         return schema
-    found = {
+    plain = {
         key: _plain(value, closed=closed)
         for key, value in schema.items()
         if key not in ("title", "default") or isinstance(value, Mapping)
     }
-    if isinstance(reference := found.get("$ref"), str):
-        found["$ref"] = _name(reference)
-    if isinstance(description := found.get("description"), str):
-        found["description"] = " ".join(description.split())
-    return {**found, "additionalProperties": False} if closed and "properties" in found else found
+    if isinstance(reference := plain.get("$ref"), str):
+        plain["$ref"] = _name(reference)
+    if isinstance(description := plain.get("description"), str):
+        plain["description"] = " ".join(description.split())
+    return {**plain, "additionalProperties": False} if closed and "properties" in plain else plain

@@ -1,7 +1,7 @@
 """The lease: one controller per installation writes at a time, so that two do not compete.
 
 It is advisory: CML cannot refuse a late writer, so safety never depends on it, and two controllers
-at once are only wasteful.  A lease has expired when another controller has seen no change of it for
+at once are only wasteful.  A lease has expired when another controller observed no change of it for
 its whole duration, measured by its own clock.
 """
 
@@ -68,7 +68,7 @@ class Lease(JsonObject):
 class LeaseObservation:
     """The last reading of a lease, and the monotonic time of its last change.
 
-    `signs` counts the renewals that were seen of the same holder.
+    `signs` counts the observed renewals of the same holder.
     """
 
     lease: Lease
@@ -89,28 +89,28 @@ class LeaseClaim(Enum):
     EXPIRED = "expired"
 
 
-def observe(before: LeaseObservation | None, seen: Lease, monotonic: float) -> LeaseObservation:
+def observe(before: LeaseObservation | None, lease: Lease, monotonic: float) -> LeaseObservation:
     """The observation after a reading; a change of epoch, holder or renewals is a renewal."""
-    if before is None or before.lease.holder != seen.holder:
-        return LeaseObservation(seen, monotonic)
-    return before if before.lease == seen else LeaseObservation(seen, monotonic, before.signs + 1)
+    if before is None or before.lease.holder != lease.holder:
+        return LeaseObservation(lease, monotonic)
+    return before if before.lease == lease else LeaseObservation(lease, monotonic, before.signs + 1)
 
 
-def newest(found: Iterable[Lease]) -> Lease | None:
+def newest(leases: Iterable[Lease]) -> Lease | None:
     """The valid one of several generations: the latest renewal of the latest holder."""
-    return max(found, key=lambda lease: (lease.epoch, lease.renewals), default=None)
+    return max(leases, key=lambda lease: (lease.epoch, lease.renewals), default=None)
 
 
-def claim(sighting: LeaseObservation | None, holder: str, monotonic: float) -> LeaseClaim:
-    """The claim of `holder`; `sighting` is None if there is no lease."""
-    if sighting is None or sighting.lease.released:
+def claim(observation: LeaseObservation | None, holder: str, monotonic: float) -> LeaseClaim:
+    """The claim of `holder`; `observation` is None if there is no lease."""
+    if observation is None or observation.lease.released:
         return LeaseClaim.FREE
-    if sighting.lease.holder == holder:
+    if observation.lease.holder == holder:
         return LeaseClaim.OURS
-    return LeaseClaim.EXPIRED if sighting.silence_left_s(monotonic) <= 0.0 else LeaseClaim.HELD
+    return LeaseClaim.EXPIRED if observation.silence_left_s(monotonic) <= 0.0 else LeaseClaim.HELD
 
 
-def successor(seen: Lease | None, mine: Lease) -> Lease:
+def successor(current: Lease | None, mine: Lease) -> Lease:
     """The lease to write when it is free or expired; its epoch is above all earlier ones."""
-    highest = max(mine.epoch, seen.epoch if seen else 0)
+    highest = max(mine.epoch, current.epoch if current else 0)
     return replace(mine, epoch=highest + 1, renewals=0, released=False)

@@ -1,4 +1,4 @@
-"""Names: which place in a cluster an application fills, and the mark that makes it ours.
+"""Names of members and their applications, and the mark of an application's owner.
 
 Everything here is a pure function of (cluster, member), so two controllers that never met agree
 on every name.  Names are injective: different members never share one.
@@ -110,11 +110,11 @@ class Mark:
     """Mark of an application, in its environment: its owner and its member.
 
     `subdomain` repeats the application's own: a copy made by hand carries another one's, and so
-    is not ours.  `variables` names the variables that we set, so that one dropped from a spec can
-    be told from one that the project gave.  `agreement` is what all nodes must agree on.
+    fills no place.  `variables` names the variables that raycml set, so that one dropped from a
+    spec differs from one that the project gave.  `agreement` is what all nodes must agree on.
     `adopted` is the id of the application, where a person took one into this place that does not
     have the member's name: a copy has another id, so it never fills the place.
-    `environment_hash` names the environment that we built and that its launcher runs in, if any.
+    `environment_hash` names the environment, built by raycml, that its launcher runs in, if any.
     """
 
     owner: str

@@ -125,7 +125,7 @@ class LauncherFile:
 
     path: str
     modified_at: datetime | None = None
-    size: int | None = None  # None where it was not looked at
+    size: int | None = None  # None where it was not read
 
     def is_whole(self, sizes: Mapping[str, int]) -> bool:
         """False for one of another size than it must have; half an upload has its full name."""
@@ -191,11 +191,11 @@ class ObservedProject:
 class ObservedEnvironment:
     """Observed state of one Python environment built by raycml.
 
-    `files` are all paths of it, `job` our own, `run` that job's active run, or else the latest that
-    CML did not skip.  `skipped`: a later one that it did skip.  `foreign`: another
+    `files`: all its paths.  `job`: the owner's.  `run`: that job's active run, or else the
+    latest that CML did not skip.  `skipped`: a later one that it did skip.  `foreign`: another
     installation has a job for it.  `output`: the last lines of its log, where its run is over and
-    it is not there all the same.  `unknown`: why its job and its runs could not be looked at; then
-    an absence of those means nothing, and `is_refused` that only a person can change it.
+    left no environment.  `unknown`: the reason why its job and runs could not be read; then their
+    absence means nothing.  `is_refused`: only a person can change that.
     """
 
     ready: bool = False
@@ -210,8 +210,8 @@ class ObservedEnvironment:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Of which environments a look is to tell, by project and hash, and whose jobs are ours."""
+class FilesQuery:
+    """Python environments to observe, by project and hash, and the owner of their jobs."""
 
     owner: str
     hashes: Mapping[str, frozenset[str]]
@@ -219,9 +219,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class ObservedFiles:
-    """The project's files that matter, by project; read only when there is something to do.
+    """Files of raycml, by project; read only when there is something to do.
 
-    `environments` are by hash; one that is not among them does not exist.  None: not looked at.
+    `environments` are by hash; one that is not among them does not exist.  None: not read.
     `unread`: projects whose files could not be read this time, and why.
     """
 
@@ -238,18 +238,17 @@ class ObservedPauses:
     `unread`: projects whose pauses could not be read this time, and why.
     """
 
-    found: Mapping[tuple[str, str], Pause] = field(default_factory=dict)
+    by_cluster: Mapping[tuple[str, str], Pause] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
-        return not self.found and not self.unread
+        return not self.by_cluster and not self.unread
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedState:
-    """One look at the world.  `reports` by cluster; `pauses`, `files` and `offers` only where
-    looked at."""
+    """One look at the world.  `reports` by cluster; `pauses`, `files`, `offers` only where read."""
 
     as_of: datetime
     projects: Mapping[str, ObservedProject]
@@ -280,9 +279,9 @@ class ObservedState:
         return replace(self, offers=offers.with_images(sorted(running)))
 
     def pause(self, project: str, cluster: str) -> Pause | None:
-        """The pause that holds now; None also where no pauses were looked at."""
-        found = None if self.pauses is None else self.pauses.found.get((project, cluster))
-        return found if found is not None and found.holds(self.as_of) else None
+        """The pause that holds now; None also where no pauses were read."""
+        pause = None if self.pauses is None else self.pauses.by_cluster.get((project, cluster))
+        return pause if pause is not None and pause.holds(self.as_of) else None
 
     def owned(self, owner: str) -> tuple[ObservedApplication, ...]:
         """Applications that carry this owner's mark, in a stable order."""
@@ -293,16 +292,16 @@ class ObservedState:
 
     def is_complete(self, project: str) -> bool:
         """True if an absence from the list of this project means something."""
-        seen = self.projects.get(project)
-        return seen is not None and seen.complete
+        listing = self.projects.get(project)
+        return listing is not None and listing.complete
 
     def unreadable(self, owner: str) -> tuple[ObservedApplication, ...]:
         """Applications that say they are this owner's, of no member that can be read.
 
         Nothing is decided on them; they are reported, so that nothing runs unseen.
         """
-        found = [a for p in self.projects.values() for a in p.applications if not a.mark]
-        theirs = (a for a in found if names_this_application(a.environment, a.subdomain, owner))
+        unmarked = [a for p in self.projects.values() for a in p.applications if not a.mark]
+        theirs = (a for a in unmarked if names_this_application(a.environment, a.subdomain, owner))
         return tuple(sorted(theirs, key=lambda a: (a.project, a.id)))
 
     def complete(self) -> bool:
@@ -321,7 +320,7 @@ def is_ours(application: ObservedApplication, owner: str) -> bool:
 
 
 def is_controller(application: ObservedApplication, owner: str) -> bool:
-    """True if it is this owner's controller; a copy made by hand repeats another's subdomain."""
+    """True if it is the owner's controller; a copy made by hand repeats another's subdomain."""
     variables = application.environment
     own = variables.get(SUBDOMAIN) == application.subdomain
     return own and bool(owner) and variables.get(CONTROLLER) == owner

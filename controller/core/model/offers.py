@@ -1,7 +1,7 @@
-"""Images and sizes that a workspace offers, and why it cannot run what a spec asks for.
+"""Images and sizes that a workspace offers, and the problems of specs that need others.
 
-Known before anything is stopped: an application that was stopped for a change that CML then refuses
-has lost its jobs for nothing.  Pure; what is not known stops nothing.
+Checked before anything is stopped: an application that was stopped for a change that CML then
+refuses has lost its jobs for nothing.  Pure; an unknown offer stops nothing.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -76,8 +76,8 @@ def unoffered(offers: Offers, inputs: Inputs, fields: Collection[str]) -> str:
 
     `fields`: those that would be new; the others were accepted once.
     """
-    if IMAGE in fields and (said := _image(inputs.runtime, offers.runtimes)):
-        return said
+    if IMAGE in fields and (problem := _image(inputs.runtime, offers.runtimes)):
+        return problem
     for bound in offers.bounds:
         amount = float(getattr(inputs, bound.field))
         if bound.field in fields and amount > bound.amount + _EPSILON:
@@ -89,14 +89,14 @@ def unoffered(offers: Offers, inputs: Inputs, fields: Collection[str]) -> str:
     return ""
 
 
-def _image(image: str, known: Mapping[str, str] | None) -> str:
-    if not known:
+def _image(image: str, catalogue: Mapping[str, str] | None) -> str:
+    if not catalogue:
         return ""
-    status = known.get(image)
+    status = catalogue.get(image)
     if status is None:
-        hint = did_you_mean(_tail(image), map(_tail, known))
-        said = f"image {_tail(image)} is not in the workspace's catalogue; correct {IMAGE}"
-        return f"{said}: {hint}" if hint else f"{said}, or have an admin add the image"
+        hint = did_you_mean(_tail(image), map(_tail, catalogue))
+        problem = f"image {_tail(image)} is not in the workspace's catalogue; correct {IMAGE}"
+        return f"{problem}: {hint}" if hint else f"{problem}, or have an admin add the image"
     if status in _REFUSED:
         return f"image {_tail(image)} is {status.lower()} in the workspace; change {IMAGE}"
     return ""

@@ -13,8 +13,8 @@ AHEAD_S = 30.0  # how far clocks that are kept in step may lie apart
 def credible(written: datetime | None, now: datetime, *, ahead_s: float = 0.0) -> datetime | None:
     """The time, or None for none and for one that lies in the future by more than `ahead_s`.
 
-    Nothing that was seen can have begun later than now, so a caller goes on with the time at which
-    it saw the thing itself.
+    Nothing observed can have begun later than now, so a caller falls back to the time of its own
+    observation.
     """
     if written is None or written > now + timedelta(seconds=ahead_s):
         return None

@@ -61,11 +61,11 @@ class Update:
 
     def merged_into(self, environment: Mapping[str, str]) -> dict[str, object]:
         """The fields, with the variables of others as they are now."""
-        ours = self.fields.get("environment")
-        if not isinstance(ours, Mapping):
+        values = self.fields.get("environment")
+        if not isinstance(values, Mapping):
             return dict(self.fields)
         others = {name: v for name, v in environment.items() if name not in self.variables}
-        own = {name: v for name, v in ours.items() if name in self.variables}
+        own = {name: v for name, v in values.items() if name in self.variables}
         return {**self.fields, "environment": {**others, **own}}
 
 

@@ -1,7 +1,7 @@
 """The knobs that change decisions, as one value.  Times in seconds.
 
-Who may decide more than usual is in here too: `prune`, `delete` and `allow_prune` are only ever set
-because a person asked, and `gone` by the loop, for clusters that were seen to leave their source.
+Permissions are part of it: `prune`, `delete` and `allow_prune` are set only because a person asked,
+and `gone` by the loop, for clusters that left their source while it was read.
 """
 
 from collections.abc import Mapping

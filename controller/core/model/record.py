@@ -29,7 +29,7 @@ def _places(value: object) -> dict[str, tuple[str, ...]]:
     return {name: texts(projects) for name, projects in rows.items() if texts(projects)}
 
 
-def _kept(value: object) -> dict[str, str]:
+def _names(value: object) -> dict[str, str]:
     rows = value if isinstance(value, Mapping) else {}
     return {name: text(revision) for name, revision in rows.items()}
 
@@ -72,7 +72,7 @@ class Record(JsonObject):
     """Projects by cluster in which applications of the cluster may exist: ids, or what a spec
     called a project (empty for the connection's).
     """
-    kept: Annotated[Mapping[str, str], BeforeValidator(_kept)] = field(default_factory=dict)
+    kept: Annotated[Mapping[str, str], BeforeValidator(_names)] = field(default_factory=dict)
     """Clusters that stay at an older spec, with its revision."""
     grace_s: SecondsOrNull = None
     """Time after which departed clusters are deleted; null for never."""
@@ -159,8 +159,8 @@ def removed_by(record: Record, revision: Revision) -> list[str]:
 
     None while a part of the source cannot be read: they may be declared there.
     """
-    held = {holder.cluster.name for holder in revision.clusters}
-    names = [h.cluster.name for h in record.clusters if h.cluster.name not in held]
+    declared = {holder.cluster.name for holder in revision.clusters}
+    names = [h.cluster.name for h in record.clusters if h.cluster.name not in declared]
     return [] if revision.problems else names
 
 
@@ -181,14 +181,14 @@ def accept(
     left += [
         Departed(h, reading.id, now, agreed) for h in record.clusters if h.cluster.name in removed
     ]
-    said = {holder.cluster.name for holder in reading.revision.clusters}
+    declared = {holder.cluster.name for holder in reading.revision.clusters}
     accepted = replace(
         record,
         revision=reading.id,
         clusters=clusters,
         departed=tuple(sorted(left, key=lambda d: d.holder.cluster.name)),
         number=record.number + (reading.id != record.revision),
-        kept={name: record.kept.get(name, record.revision) for name in sorted(here - said)},
+        kept={name: record.kept.get(name, record.revision) for name in sorted(here - declared)},
     )
     return replace(accepted, places=_carried(record, accepted))
 
@@ -205,11 +205,11 @@ def _carried(before: Record, after: Record) -> Mapping[str, tuple[str, ...]]:
     names = {*specs, *(d.holder.cluster.name for d in after.departed)}
     places: dict[str, tuple[str, ...]] = {}
     for name in sorted(names):
-        known = before.places.get(name, ())
-        moved = name in last and last[name] != specs.get(name) and not known
-        found = {*known, *((last[name],) if moved else ())}
-        if found:
-            places[name] = tuple(sorted(found))
+        previous = before.places.get(name, ())
+        moved = name in last and last[name] != specs.get(name) and not previous
+        projects = {*previous, *((last[name],) if moved else ())}
+        if projects:
+            places[name] = tuple(sorted(projects))
     return places
 
 
@@ -217,10 +217,10 @@ def _in_force(record: Record, revision: Revision) -> tuple[SpecDocument, ...]:
     """The specs of the revision, and those that it cannot replace; these win a contested name."""
     if not revision.problems:
         return revision.clusters
-    said = {holder.cluster.name for holder in revision.clusters}
-    kept = [h for h in record.clusters if h.cluster.name not in said]
-    both = assemble((*revision.clusters, *kept), (), origin=revision.origin).clusters
-    contested = [h for h in kept if h not in both]
+    declared = {holder.cluster.name for holder in revision.clusters}
+    remaining = [h for h in record.clusters if h.cluster.name not in declared]
+    both = assemble((*revision.clusters, *remaining), (), origin=revision.origin).clusters
+    contested = [h for h in remaining if h not in both]
     return tuple(sorted((*both, *contested), key=lambda h: h.cluster.name))
 
 
@@ -236,21 +236,21 @@ def in_force(record: Record, newest: Revision | None) -> Revision:
         agreed=frozenset(d.holder.cluster.name for d in record.departed if d.agreed),
         places=record.places,
         kept={
-            h.cluster.name: _why_kept(record, h, problems)
+            h.cluster.name: _hold_message(record, h, problems)
             for h in record.clusters
             if h.cluster.name in record.kept
         },
     )
 
 
-def _why_kept(record: Record, holder: SpecDocument, problems: Sequence[Problem]) -> str:
+def _hold_message(record: Record, holder: SpecDocument, problems: Sequence[Problem]) -> str:
     """The reason for which a cluster stays at an older spec, in words."""
     name = holder.cluster.name
     own = [problem for problem in problems if problem.file == holder.file]
     why = own or problems
     more = f" (and {len(why) - 1} more)" if len(why) > 1 else ""
-    said = f": {why[0]}{more}" if why else ""
+    problem = f": {why[0]}{more}" if why else ""
     where = (
         "its newest spec cannot be used" if own else "the newest revision lacks it, and is broken"
     )
-    return f"held at revision {record.kept[name][:12]}; {where}{said}"
+    return f"held at revision {record.kept[name][:12]}; {where}{problem}"

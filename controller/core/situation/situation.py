@@ -56,7 +56,7 @@ class Situation:
         names = {c.name for c in desired.clusters} | policy.delete | policy.gone
         if policy.prune:
             names |= set(self.index.of_cluster)
-        pauses = {} if self.observed.pauses is None else self.observed.pauses.found
+        pauses = {} if self.observed.pauses is None else self.observed.pauses.by_cluster
         paused = {name for (_, name), pause in pauses.items() if pause.holds(self.now)}
         exempt = {c.name for c in desired.clusters if c.paused or c.suspended or c.protected}
         return frozenset(names - exempt - paused)

@@ -34,5 +34,5 @@ def refused(
     holders: Iterable[SpecDocument], allowed: AbstractSet[str] | None
 ) -> tuple[Problem, ...]:
     """A problem for each spec that names a project which it may not name."""
-    found = ((holder, refusal(holder, allowed)) for holder in holders)
-    return tuple(Problem(holder.file, holder.line, 1, why) for holder, why in found if why)
+    refusals = ((holder, refusal(holder, allowed)) for holder in holders)
+    return tuple(Problem(holder.file, holder.line, 1, why) for holder, why in refusals if why)

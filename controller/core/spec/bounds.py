@@ -18,9 +18,9 @@ def cluster_faults(spec: "ClusterSpec") -> Iterator[Fault]:
     """(path below `spec`, message) for what no field says by itself."""
     yield from _too_many(spec)
     yield from _too_large(spec)
-    page = spec.python_environment
-    if page is not None:
-        for field, lines in (("packages", page.packages), ("requirements", page.lines)):
+    python = spec.python_environment
+    if python is not None:
+        for field, lines in (("packages", python.packages), ("requirements", python.lines)):
             for place, line in enumerate(lines):
                 message = other_ray(line, spec.ray_version)
                 if message is not None:

@@ -65,12 +65,12 @@ class SpecModel(BaseModel):
 
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        made = super().model_json_schema(*args, **kwargs)
-        for model in (made, *made.get("$defs", {}).values()):
+        schema = super().model_json_schema(*args, **kwargs)
+        for model in (schema, *schema.get("$defs", {}).values()):
             for field in model["properties"].values():
                 manual = " ".join(field["description"].split())
                 field["description"] = f"{manual} {_EFFECT[field['x-raycml-change']]}"
-        return made
+        return schema
 
 
 def _number_or(pattern: str, low: float, high: float) -> WithJsonSchema:

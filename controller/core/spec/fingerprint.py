@@ -19,7 +19,7 @@ _HEX = 16  # 64 bits: two specs of one group would have to collide, and only eve
 class Inputs:
     """Fields of a spec that one member's process depends on.  Memory in GiB.
 
-    `built_python` is Python's version where `python` is in an environment that we build.
+    `built_python` is Python's version where `python` is in an environment built by raycml.
     `api_key_access` counts only where it is given, so that its introduction restarted nothing.
     """
 
@@ -75,7 +75,7 @@ ADOPTED = f"{VERSION}:adopted"
 
 
 def is_adopted(mark: str) -> bool:
-    """True if nothing is known of what the application was configured from."""
+    """True if the spec that the application was configured from is unknown."""
     return mark.partition(":")[2] == "adopted"
 
 
@@ -88,16 +88,16 @@ def agreement(inputs: Inputs) -> str:
 
     Ray compares its own version exactly and Python's to the patch level.  The Python of a runtime
     is read from its identifier where that tells (`...python3.11...`); otherwise the whole
-    identifier counts.  An environment that we build was checked to have both, so which other
-    packages it has does not matter.
+    identifier counts.  An environment built by raycml was checked to have both, so its other
+    packages do not count.
     """
     if inputs.built_python:
         return "v1:" + _digest([inputs.ray_version, inputs.built_python])
-    found = re.search(r"python\d+\.\d+", inputs.runtime)
+    python = re.search(r"python\d+\.\d+", inputs.runtime)
     return "v1:" + _digest(
         {
             "ray_version": inputs.ray_version,
             "python": inputs.python,
-            "runtime": found.group() if found else inputs.runtime,
+            "runtime": python.group() if python else inputs.runtime,
         }
     )

@@ -161,12 +161,12 @@ class WorkerGroup(NodeGroup):
 
 
 def repeated(groups: Sequence[object]) -> Iterator[tuple[tuple[int | str, ...], str]]:
-    seen: dict[str, int] = {}
+    positions: dict[str, int] = {}
     for position, group in enumerate(groups):
         name = _group_name(group)
         if name is None:
             continue
-        first = seen.setdefault(name, position)
+        first = positions.setdefault(name, position)
         if first != position:
             message = f"group `{name}` is there already, as number {first + 1}; rename one of them"
             yield (position, "groupName"), message

@@ -11,8 +11,8 @@ def notices(cluster: RayCluster) -> Iterator[str]:
     """One sentence for each group whose `num-cpus` differs from its cores."""
     spec = cluster.spec
     for group in (spec.head_group_spec, *spec.worker_group_specs):
-        if (found := _rounded(group)) is not None:
-            yield found
+        if (notice := _rounded(group)) is not None:
+            yield notice
 
 
 def _rounded(group: NodeGroup) -> str | None:

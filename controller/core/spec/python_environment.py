@@ -113,8 +113,8 @@ class PythonEnvironment(SpecModel):
     def _requirements(cls, value: object) -> object:
         if value is None:
             return None
-        found = _check_requirements(value)
-        return found if isinstance(found, str) else _checked("requirements", found, MAX_LINES)
+        lines = _check_requirements(value)
+        return lines if isinstance(lines, str) else _checked("requirements", lines, MAX_LINES)
 
     @property
     def file(self) -> str | None:
@@ -177,14 +177,14 @@ class Environment:
         )
 
 
-@lru_cache(maxsize=256)  # asked for many times in each pass
+@lru_cache(maxsize=256)  # computed many times in each pass
 def _digest(of: Environment) -> str:
     whole = [_ARITHMETIC, of.python, of.ray_version, of.packages, of.requirements]
     return hashlib.sha256(canonical(whole).encode()).hexdigest()[:_HEX]
 
 
-def environment_of(page: PythonEnvironment, ray_version: str) -> Environment:
-    return Environment(page.python, ray_version, _normal(page.packages), _normal(page.lines))
+def environment_of(spec: PythonEnvironment, ray_version: str) -> Environment:
+    return Environment(spec.python, ray_version, _normal(spec.packages), _normal(spec.lines))
 
 
 @lru_cache(maxsize=256)
@@ -214,5 +214,5 @@ _OF_HASH = re.compile(r"(?:build-)?([0-9a-f]{16})(?:[.-][A-Za-z0-9._-]*)?")
 def hash_of(path: str) -> str:
     """The hash of the environment that a path belongs to; empty for none."""
     head, _, name = path.rpartition("/")
-    found = _OF_HASH.fullmatch(name) if head == ENVIRONMENTS else None
-    return "" if found is None else found.group(1)
+    match = _OF_HASH.fullmatch(name) if head == ENVIRONMENTS else None
+    return "" if match is None else match.group(1)

@@ -1,8 +1,8 @@
 """Sizes as people write them, and the numbers that CML takes.
 
-CPU is counted in cores and kept to a thousandth.  Memory is counted in GiB and kept to a whole MiB:
+CPU is in cores, rounded to a thousandth.  Memory is in GiB, rounded to a whole MiB:
 such a number survives the 32-bit float of the platform unchanged, so that what is read back can be
-compared with what was sent.  This page may only convert and refuse; it knows no cluster.
+compared with what was sent.  This module only converts and refuses; it knows no cluster.
 """
 
 import math
@@ -98,16 +98,16 @@ def _unit_remedy(text: str, number: str, unit: str) -> str:
     return f"`{unit}` is not a unit of memory here; write {number}{meant}"
 
 
-def _number(value: object, wanted: str) -> float:
+def _number(value: object, expected: str) -> float:
     # A boolean is an int in Python, and never a size.
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"must be {wanted}")  # noqa: TRY004  pydantic reports only ValueError
+        raise ValueError(f"must be {expected}")  # noqa: TRY004  pydantic reports only ValueError
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"must be finite; write {wanted}")
+        raise ValueError(f"must be finite; write {expected}")
     return number
 
 

@@ -40,7 +40,7 @@ def normal_line(text: str) -> str:
     for mark in marks:
         if not _HASH.fullmatch(mark):
             raise ValueError(
-                f"`{_shown(mark)}` is an option, and only --hash is allowed; remove it"
+                f"`{_excerpt(mark)}` is an option, and only --hash is allowed; remove it"
             )
     if len(marks) > MAX_HASHES:
         raise ValueError(f"more than {MAX_HASHES} hashes of one requirement; keep those in use")
@@ -50,55 +50,55 @@ def normal_line(text: str) -> str:
 
 def _pieces(text: str) -> Iterator[str]:
     """The requirement, and each of its options with all that is written up to the next one."""
-    begun = 0
+    start = 0
     for word in _WORD.finditer(text):
-        if word.start() > begun and word[0].startswith("--"):
-            yield text[begun : word.start()].rstrip()
-            begun = word.start()
-    yield text[begun:]
+        if word.start() > start and word[0].startswith("--"):
+            yield text[start : word.start()].rstrip()
+            start = word.start()
+    yield text[start:]
 
 
 def normal_requirement(text: str) -> str:
     """One way to write a requirement.  ValueError as `normal_line`."""
     if text.lstrip().startswith("-"):
-        raise ValueError(f"`{_shown(text)}` is an option and no package; remove it")
+        raise ValueError(f"`{_excerpt(text)}` is an option and no package; remove it")
     if len(text) > MAX_LINE or not text.isprintable():
         raise ValueError(
             f"a requirement is one line of up to {MAX_LINE} printable characters; shorten it"
         )
     try:
-        found = Requirement(text)
+        requirement = Requirement(text)
     except InvalidRequirement:
         raise ValueError(
-            f"`{_shown(text)}` is not a requirement; write a name and a version such as "
+            f"`{_excerpt(text)}` is not a requirement; write a name and a version such as "
             "`pandas==2.2.3`, or a name with extras such as `ray[default]`"
         ) from None
-    if found.url is not None:
+    if requirement.url is not None:
         raise ValueError(
-            f"`{found.name}` is taken from an address; put it into the workspace's package index, "
-            "or build the environment yourself and name it with `python`"
+            f"`{requirement.name}` is taken from an address; put it into the workspace's package "
+            "index, or build the environment yourself and name it with `python`"
         )
-    if found.marker is not None and _MISREAD.search(str(found.marker)):
+    if requirement.marker is not None and _MISREAD.search(str(requirement.marker)):
         raise ValueError(
-            f"`{_shown(text)}` has a marker that pip reads as an option, a comment or a variable; "
-            "compare with a plain value"
+            f"`{_excerpt(text)}` has a marker that pip reads as an option, a comment or a "
+            "variable; compare with a plain value"
         )
-    found.name = canonicalize_name(found.name)
-    found.extras = {canonicalize_name(extra) for extra in found.extras}
-    return str(found)
+    requirement.name = canonicalize_name(requirement.name)
+    requirement.extras = {canonicalize_name(extra) for extra in requirement.extras}
+    return str(requirement)
 
 
 def excludes(line: str, name: str, version: str) -> bool:
     """True if a valid requirement asks for another version of the package, wherever it applies."""
     if not line.lstrip().lower().startswith(name):  # most lines, at no cost
         return False
-    found = Requirement(next(_pieces(line.strip())))
-    if canonicalize_name(found.name) != name or found.marker is not None:
+    requirement = Requirement(next(_pieces(line.strip())))
+    if canonicalize_name(requirement.name) != name or requirement.marker is not None:
         return False
-    return not found.specifier.contains(version, prereleases=True)
+    return not requirement.specifier.contains(version, prereleases=True)
 
 
-def _shown(text: str) -> str:
+def _excerpt(text: str) -> str:
     printable = "".join(c if c.isprintable() else "?" for c in text.strip())
     return re.sub(r"//[^/@\s]*@", "//***@", printable)[:60]
 
@@ -113,35 +113,35 @@ def read_requirements(data: bytes) -> tuple[tuple[str, ...], tuple[LineFault, ..
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         return (), (LineFault(line, "not UTF-8 here; save the file as UTF-8"),)
-    found: list[str] = []
+    requirements: list[str] = []
     faults: list[LineFault] = []
     for number, written in _lines(text):
-        if len(found) + len(faults) > MAX_LINES:
+        if len(requirements) + len(faults) > MAX_LINES:
             break
         try:
             normal_line(written)
-            found.append(written)
+            requirements.append(written)
         except ValueError as error:
             faults.append(LineFault(number, str(error)))
-    if len(found) > MAX_LINES:
+    if len(requirements) > MAX_LINES:
         return (), (LineFault(1, f"more than {MAX_LINES} requirements; split off some"),)
-    return tuple(found), tuple(faults)
+    return tuple(requirements), tuple(faults)
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Logical lines with the number of their first: continued ones joined, comments left out."""
-    begun, parts = 0, list[str]()
+    start, parts = 0, list[str]()
     for number, line in enumerate(text.split("\n"), start=1):
-        begun = begun if parts else number
-        kept = line.rstrip("\r")
-        bare = kept.lstrip()
+        start = start if parts else number
+        content = line.rstrip("\r")
+        bare = content.lstrip()
         if bare.startswith("#") and parts:
             continue  # pip leaves out a comment between continued lines
-        parts.append(_COMMENT.sub("", kept).removesuffix("\\"))
-        if not kept.endswith("\\") or bare.startswith("#"):
-            yield from _logical(begun, parts)
+        parts.append(_COMMENT.sub("", content).removesuffix("\\"))
+        if not content.endswith("\\") or bare.startswith("#"):
+            yield from _logical(start, parts)
             parts = []
-    yield from _logical(begun, parts)
+    yield from _logical(start, parts)
 
 
 def _logical(number: int, parts: Sequence[str]) -> Iterator[tuple[int, str]]:

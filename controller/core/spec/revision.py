@@ -1,7 +1,7 @@
 """One immutable reading of a source: the specs that may be acted on, and what is wrong.
 
 A spec that may not be acted on is not in `Revision.clusters`; the reason is a `Problem` with its
-place.  This page may not read anything: `assemble` is a pure function of what was read.
+place.  This module reads nothing: `assemble` is a pure function of the specs and problems.
 """
 
 import hashlib
@@ -137,11 +137,11 @@ def _stems(holder: SpecDocument) -> list[str]:
 def _grouped(
     holders: Sequence[SpecDocument], keys: Callable[[SpecDocument], Sequence[str]]
 ) -> dict[str, list[SpecDocument]]:
-    found: defaultdict[str, list[SpecDocument]] = defaultdict(list)
+    groups: defaultdict[str, list[SpecDocument]] = defaultdict(list)
     for holder in holders:
         for key in keys(holder):
-            found[key].append(holder)
-    return {key: rivals for key, rivals in found.items() if len(rivals) > 1}
+            groups[key].append(holder)
+    return {key: rivals for key, rivals in groups.items() if len(rivals) > 1}
 
 
 def _others(holder: SpecDocument, rivals: Sequence[SpecDocument]) -> str:
@@ -158,6 +158,6 @@ def _contested(holder: SpecDocument, message: str) -> Problem:
 
 def content_id(revision: Revision) -> str:
     """An id for a reading that has no commit: a hash of what it says, 12 hex digits."""
-    said = [holder.cluster.model_dump(mode="json") for holder in revision.clusters]
+    clusters = [holder.cluster.model_dump(mode="json") for holder in revision.clusters]
     problems = [str(problem) for problem in revision.problems]
-    return hashlib.sha256(canonical([said, problems]).encode()).hexdigest()[:12]
+    return hashlib.sha256(canonical([clusters, problems]).encode()).hexdigest()[:12]

@@ -238,9 +238,9 @@ class RayCluster(SpecModel):
 
     def with_requirements(self, lines: tuple[str, ...]) -> "RayCluster":
         """The same with the lines of its requirements file instead of the file's name."""
-        page = self.spec.python_environment
-        if page is None:
+        environment = self.spec.python_environment
+        if environment is None:
             raise ValueError(f"{self.name} asks for no environment")
-        page = page.model_copy(update={"requirements": lines})
-        spec = self.spec.model_copy(update={"python_environment": page})
+        environment = environment.model_copy(update={"requirements": lines})
+        spec = self.spec.model_copy(update={"python_environment": environment})
         return self.model_copy(update={"spec": spec})

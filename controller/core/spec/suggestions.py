@@ -7,9 +7,9 @@ import difflib
 from collections.abc import Iterable
 
 
-def did_you_mean(written: str, known: Iterable[str]) -> str:
-    """``did you mean `replicas`?``, or nothing where no known word is close."""
-    candidates = list(known)
+def did_you_mean(written: str, words: Iterable[str]) -> str:
+    """``did you mean `replicas`?``, or nothing where none of the words is close."""
+    candidates = list(words)
     folded = {_fold(word): word for word in candidates}
     exact = folded.get(_fold(written))
     # Words longer than any name are not typing mistakes, and comparing them would cost time.

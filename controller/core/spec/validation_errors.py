@@ -19,7 +19,7 @@ def refusal(
 ) -> ValidationError:
     """An error that pydantic merges into its own: (path below the field, message) pairs.
 
-    `others` are faults that pydantic had already found in the same field; they are kept.
+    `others` are faults that pydantic reported for the same field before; they stay.
     """
     details = [*_details(others)] if others is not None else []
     details += [
@@ -36,17 +36,17 @@ def refusal(
 def _details(error: ValidationError) -> list[InitErrorDetails]:
     return [
         InitErrorDetails(
-            type=_kind(found["type"], found["msg"]),
-            loc=found["loc"],
-            input=found["input"],
-            ctx=found.get("ctx", {}),
+            type=_kind(fault["type"], fault["msg"]),
+            loc=fault["loc"],
+            input=fault["input"],
+            ctx=fault.get("ctx", {}),
         )
-        for found in error.errors(include_url=False)
+        for fault in error.errors(include_url=False)
     ]
 
 
 def _kind(kind: str, message: str) -> str | PydanticCustomError:
-    # Only the kinds that pydantic knows may be named by a string; ours is built again.
+    # Only pydantic's own kinds may be named by a string; this package's kind is built again.
     if kind != FAULT:
         return kind
     return PydanticCustomError(FAULT, "{message}", {"message": message})

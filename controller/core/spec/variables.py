@@ -17,12 +17,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 _MASKS = frozenset("*\u2022")
 
 
-def shows(shown: str | None, wanted: str) -> bool:
-    """True if a server shows the value, or what it makes of the value: trimmed, or masked."""
-    if shown is None or shown == wanted:
-        return shown == wanted
-    masked = len(shown) > 1 and set(shown) <= _MASKS
-    return masked or shown == wanted.strip()
+def shows(value: str | None, desired: str) -> bool:
+    """True if a server's value is the desired one, whole, trimmed or masked."""
+    if value is None or value == desired:
+        return value == desired
+    masked = len(value) > 1 and set(value) <= _MASKS
+    return masked or value == desired.strip()
 
 
 def check_variable_name(name: str) -> str:
@@ -67,11 +67,11 @@ def size(variables: Mapping[str, str]) -> int:
 
 def size_fault(variables: Mapping[str, str], whose: str) -> str | None:
     """A message where a member cannot carry all of them."""
-    found = size(variables)
-    if found <= MAX_SIZE:
+    total = size(variables)
+    if total <= MAX_SIZE:
         return None
     largest = max(variables, key=lambda name: len(variables[name]))
     return (
-        f"the environment of {whose} takes {found // 1024} KiB, of at most {MAX_SIZE // 1024}; "
+        f"the environment of {whose} takes {total // 1024} KiB, of at most {MAX_SIZE // 1024}; "
         f"put large values such as `{largest}` into files of the project"
     )

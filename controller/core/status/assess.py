@@ -26,8 +26,8 @@ def assess(situation: Situation, plan: Plan, revision: str = "") -> Status:
         _declared(cluster, parts.get(cluster.desired.name, Plan()), revision)
         for cluster in situation.clusters
     ]
-    known = {cluster.name for cluster in clusters}
-    others = parts.keys() - known - {""}
+    declared = {cluster.name for cluster in clusters}
+    others = parts.keys() - declared - {""}
     clusters += [_undeclared(name, situation, parts[name], revision) for name in others]
     return Status(
         clusters=tuple(sorted(clusters, key=lambda c: c.name)),
@@ -121,13 +121,13 @@ def _edition_behind(app: ObservedApplication, edition: str) -> bool:
 
 
 def _since(app: ObservedApplication, past: Past) -> datetime | None:
-    """Start of its present phase: as CML says, or else as this controller first saw it."""
-    said = {
+    """Start of its present phase: as CML reports it, or else as this controller observed it."""
+    reported_at = {
         Phase.RUNNING: app.running_at,
         Phase.STARTING: app.starting_at,
         Phase.STOPPED: app.stopped_at,
     }.get(app.phase)
-    return credible(said, past.now) or past.application(app).since
+    return credible(reported_at, past.now) or past.application(app).since
 
 
 class _Doing:
@@ -157,8 +157,8 @@ class _Doing:
 
 
 def _by_member(items: Iterable[_Item]) -> dict[Member, list[_Item]]:
-    found: dict[Member, list[_Item]] = {}
+    by_member: dict[Member, list[_Item]] = {}
     for item in items:
         if item.member is not None:
-            found.setdefault(item.member, []).append(item)
-    return found
+            by_member.setdefault(item.member, []).append(item)
+    return by_member

@@ -1,6 +1,6 @@
-"""Conditions of a cluster, and the one word for people that they come to.
+"""Conditions of a cluster, and the word that sums them up.
 
-Recomputed each pass.  Nothing here latches: Ready means that Ray says so now.
+Recomputed each pass.  Nothing here latches: Ready means that Ray reports it now.
 """
 
 from collections.abc import Sequence
@@ -16,41 +16,41 @@ from controller.core.status.status import Condition
 
 def conditions(cluster: ClusterSituation, plan: Plan, revision: str) -> tuple[Condition, ...]:
     """`plan` is the cluster's part of the plan."""
-    kept = cluster.whole.desired.kept.get(cluster.desired.name, "")
-    found = [_synced(cluster, plan, kept), _ready(cluster)]
+    hold = cluster.whole.desired.kept.get(cluster.desired.name, "")
+    truths = [_synced(cluster, plan, hold), _ready(cluster)]
     outstanding: list[Step | Wait] = [*(s for s in plan.steps if s.member), *plan.waits]
     moving = [x for x in outstanding if x.reason.outlook is Outlook.MOVING]
     if moving:
-        found.append(Condition("Reconciling", "True", moving[0].reason.title, _text(moving[0])))
+        truths.append(Condition("Reconciling", "True", moving[0].reason.title, _text(moving[0])))
     stuck = [w for w in plan.waits if w.reason.outlook is Outlook.PERSON]
     if stuck:
-        found.append(Condition("Stalled", "True", stuck[0].reason.title, _texts(stuck)))
+        truths.append(Condition("Stalled", "True", stuck[0].reason.title, _texts(stuck)))
     if cluster.desired.suspended:
-        found.append(_suspended(cluster))
+        truths.append(_suspended(cluster))
     if cluster.paused:
         by = (
             "by its spec"
             if cluster.pause is None
             else f"by {cluster.pause.by}: {cluster.pause.reason}"
         )
-        found.append(Condition("Paused", "True", "Paused", f"paused {by}"))
-    return tuple(replace(condition, revision=revision) for condition in found)
+        truths.append(Condition("Paused", "True", "Paused", f"paused {by}"))
+    return tuple(replace(condition, revision=revision) for condition in truths)
 
 
 def _text(item: Step | Wait) -> str:
-    who = "" if item.member is None else f"{item.member}: "
-    return f"{who}{item.message or item.reason.meaning}"
+    prefix = "" if item.member is None else f"{item.member}: "
+    return f"{prefix}{item.message or item.reason.meaning}"
 
 
 def _texts(waits: Sequence[Wait]) -> str:
-    said = [_text(w) for w in waits[:5]]
-    return "; ".join(said) + (f"; and {len(waits) - 5} more" if len(waits) > 5 else "")
+    texts = [_text(w) for w in waits[:5]]
+    return "; ".join(texts) + (f"; and {len(waits) - 5} more" if len(waits) > 5 else "")
 
 
-def _synced(cluster: ClusterSituation, plan: Plan, kept: str) -> Condition:
+def _synced(cluster: ClusterSituation, plan: Plan, hold: str) -> Condition:
     """Synced: every application is configured as the newest spec says."""
-    if kept:
-        return Condition("Synced", "False", Reason.KEPT.title, kept)
+    if hold:
+        return Condition("Synced", "False", Reason.KEPT.title, hold)
     if not cluster.matching.matches and not plan.waits:
         return Condition("Synced", "Unknown", "NotLooked", "nothing is known of the cluster yet")
     differing = [c for c in cluster.members if c.drift]
@@ -75,15 +75,15 @@ def _at_rest(cluster: ClusterSituation, member: MemberSituation) -> bool:
 
 
 def _ready(cluster: ClusterSituation) -> Condition:
-    """Ready: Ray says that every wanted node is alive, now."""
-    wanted = [c for c in cluster.members if not _at_rest(cluster, c)]
-    if not wanted:
+    """Ready: Ray reports every desired node as alive, now."""
+    members = [c for c in cluster.members if not _at_rest(cluster, c)]
+    if not members:
         return Condition("Ready", "False", "Suspended", "every member is to be stopped")
-    alive = sum(1 for c in wanted if is_ready(c))
-    message = f"{alive} of {len(wanted)} nodes are alive"
-    if alive == len(wanted):
+    alive = sum(1 for c in members if is_ready(c))
+    message = f"{alive} of {len(members)} nodes are alive"
+    if alive == len(members):
         return Condition("Ready", "True", Reason.READY.title, message)
-    if cluster.report is None and any(c.phase is Phase.RUNNING for c in wanted):
+    if cluster.report is None and any(c.phase is Phase.RUNNING for c in members):
         return Condition("Ready", "Unknown", "NoHeadReport", "no fresh head report tells")
     return Condition("Ready", "False", "NodesMissing", message)
 

@@ -58,7 +58,7 @@ def _source(before: SourceState | None, now: SourceState) -> Iterator[Event]:
     if now.revision and now.revision != was.revision:
         message = f"revision {_short(now.revision)} of {now.origin} is in force"
         yield EventReason.NEW_REVISION.event(message)
-    yield from _held(was.held, now)
+    yield from _approval_events(was.held, now)
     if now.failure and now.failure != was.failure:
         yield EventReason.SOURCE_FAILING.event(f"{now.origin} cannot be read: {now.failure}")
     if was.failure and not now.failure:
@@ -70,13 +70,13 @@ def _short(revision: str) -> str:
     return revision[:_REVISION_SHOWN]
 
 
-def _held(was: Held | None, source: SourceState) -> Iterator[Event]:
-    held = source.held
-    if held is not None and (was is None or was.revision != held.revision):
-        remedy = f"to approve: `raycml approve {_short(held.revision)}`"
-        message = f"revision {_short(held.revision)} needs approval: {held.message}; {remedy}"
+def _approval_events(was: Held | None, source: SourceState) -> Iterator[Event]:
+    hold = source.held
+    if hold is not None and (was is None or was.revision != hold.revision):
+        remedy = f"to approve: `raycml approve {_short(hold.revision)}`"
+        message = f"revision {_short(hold.revision)} needs approval: {hold.message}; {remedy}"
         yield EventReason.APPROVAL_NEEDED.event(message)
-    elif was is not None and held is None:
+    elif was is not None and hold is None:
         by = f", approved by {source.approved_by}" if source.approved_by else ""
         end = f"is in force{by}" if source.revision == was.revision else "no longer needs approval"
         yield EventReason.HOLD_ENDED.event(f"revision {_short(was.revision)} {end}")

@@ -21,7 +21,7 @@ from controller.core.model.other_clocks import credible
 KEPT = 500  # events of a log
 _TIMES_MAX = 2**31
 _MINIMUM = {"type": "integer", "minimum": 1}
-_SAME_MATTER = timedelta(hours=1)  # an event that repeats later than that is a new one
+_REPEAT_WINDOW = timedelta(hours=1)  # an event that repeats later than that is a new one
 
 
 class Kind(StrEnum):
@@ -68,7 +68,7 @@ class Event(JsonObject):
         return f"{self.cluster} {self.member}".strip() or "controller"
 
     @property
-    def matter(self) -> tuple[str, ...]:
+    def identity(self) -> tuple[str, ...]:
         """The identity of an event: two with the same one are one event that repeated."""
         return self.kind, self.reason, self.cluster, self.member, self.message
 
@@ -95,7 +95,7 @@ def restored(events: Iterable[Event]) -> EventLog:
 
 
 def note(
-    journal: EventLog, found: Iterable[Event], at: datetime, pass_id: str, revision: str
+    journal: EventLog, events: Iterable[Event], at: datetime, pass_id: str, revision: str
 ) -> tuple[EventLog, tuple[Event, ...]]:
     """The log after a pass, and the events to be written, in their order.
 
@@ -103,7 +103,7 @@ def note(
     whenever its count has doubled, so that files stay small.
     """
     written = []
-    for event in found:
+    for event in events:
         journal, noted, news = _note(journal, event, at)
         noted = replace(noted, pass_id=pass_id, revision=revision)
         journal = EventLog((noted, *journal.events)[:KEPT])
@@ -114,17 +114,17 @@ def note(
 def _note(journal: EventLog, event: Event, at: datetime) -> tuple[EventLog, Event, bool]:
     """The log without the event, the updated event, and True if it is to be written."""
     event = replace(event, message=text(event.message))
-    known = next((e for e in journal.events if _goes_on(e, event, at)), None)
-    if known is None:
+    previous = next((e for e in journal.events if _is_repeat(e, event, at)), None)
+    if previous is None:
         return journal, replace(event, first_at=at, last_at=at), True
-    count = known.count + event.count
-    last_at = max(at, known.last_at or at)  # keeps the order when the clock was set back
-    rest = tuple(e for e in journal.events if e is not known)
-    doubled = count.bit_length() > known.count.bit_length()
-    return EventLog(rest), replace(known, count=count, last_at=last_at), doubled
+    count = previous.count + event.count
+    last_at = max(at, previous.last_at or at)  # keeps the order when the clock was set back
+    rest = tuple(e for e in journal.events if e is not previous)
+    doubled = count.bit_length() > previous.count.bit_length()
+    return EventLog(rest), replace(previous, count=count, last_at=last_at), doubled
 
 
-def _goes_on(known: Event, event: Event, at: datetime) -> bool:
-    same = known.matter == event.matter
-    last_at = credible(known.last_at, at, ahead_s=_SAME_MATTER.total_seconds())
-    return same and last_at is not None and at - last_at <= _SAME_MATTER
+def _is_repeat(previous: Event, event: Event, at: datetime) -> bool:
+    same = previous.identity == event.identity
+    last_at = credible(previous.last_at, at, ahead_s=_REPEAT_WINDOW.total_seconds())
+    return same and last_at is not None and at - last_at <= _REPEAT_WINDOW

@@ -53,9 +53,9 @@ def _for_programs(url: str) -> str:
     return f"--address {scheme}://127.0.0.1{colon}{port} {named}"
 
 
-def no_cluster(name: str, known: Iterable[str], saying: str = "no cluster") -> str:
-    """The message for a name that is none of the known ones, with a suggestion."""
-    names = sorted(known)
+def no_cluster(name: str, clusters: Iterable[str], saying: str = "no cluster") -> str:
+    """The message for a name that no cluster has, with a suggestion."""
+    names = sorted(clusters)
     others = ", ".join(names[:NAMES_SHOWN]) or "none"
     hint = did_you_mean(name, names) or f"known clusters: {others}"
     return f"{saying} `{text(name[:60])}`; {hint}"

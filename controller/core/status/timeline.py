@@ -8,19 +8,19 @@ from controller.core.status.status import ClusterStatus, Status
 
 KEPT = timedelta(hours=6)
 SAMPLES_MAX = 1000
-_AT_LEAST = timedelta(minutes=5)  # between samples that say the same
+_AT_LEAST = timedelta(minutes=5)  # between equal samples
 
 Timelines = Mapping[str, tuple[Sample, ...]]
 
 
 def extend(before: Timelines, status: Status) -> dict[str, tuple[Sample, ...]]:
-    """The timelines with one more look; those of clusters that are gone end once they are old."""
+    """The timelines with one more sample; those of clusters that are gone end once they are old."""
     now = status.as_of
-    found = {n: _recent(s, now) for n, s in before.items() if now - s[-1].at <= KEPT}
+    timelines = {n: _recent(s, now) for n, s in before.items() if now - s[-1].at <= KEPT}
     for cluster in status.clusters:
-        known = found.get(cluster.name) or before.get(cluster.name, ())[-1:]
-        found[cluster.name] = _with(known, cluster, now)
-    return found
+        samples = timelines.get(cluster.name) or before.get(cluster.name, ())[-1:]
+        timelines[cluster.name] = _with(samples, cluster, now)
+    return timelines
 
 
 def _recent(samples: tuple[Sample, ...], now: datetime) -> tuple[Sample, ...]:

@@ -60,7 +60,7 @@ def _unused(situation: Situation) -> Mapping[str, list[ClusterFolder]]:
             for folder in folders
             if (project, folder.cluster) not in declared
             and folder.cluster not in situation.desired.departed
-            and (project, folder.cluster) not in pauses.found
+            and (project, folder.cluster) not in pauses.by_cluster
             and not is_alive(folder.cluster, situation.observed.projects[project])
             and (situation.policy.only is None or folder.cluster in situation.policy.only)
         ]
