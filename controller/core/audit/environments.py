@@ -48,7 +48,7 @@ def _target_environment(case: AuditedPlan, step: Step) -> str:
 
 
 def only_our_own_jobs_are_touched(case: AuditedPlan) -> Broken:
-    """A job is run, ended or deleted only by the id of one that carries the owner's mark."""
+    """A job is run, ended or deleted by id, and only if it carries the owner's mark."""
     for step in case.plan.steps:
         if step.build is None or step.job_id is None:
             continue

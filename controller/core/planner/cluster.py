@@ -9,7 +9,7 @@ from controller.core.model.plan import Intent, Step, Stop, Wait
 from controller.core.model.reasons import Reason
 from controller.core.planner.member import plan_member, rest
 from controller.core.planner.partial_plan import PartialPlan, blocked_cluster, merge
-from controller.core.planner.python_environments.gate import behind_environments
+from controller.core.planner.python_environments.gate import gate_environments
 from controller.core.planner.removal import remove
 from controller.core.planner.rollout import after_successors, permitted, serving_for_successors
 from controller.core.situation.cluster import ClusterSituation
@@ -34,7 +34,7 @@ def plan_cluster(cluster: ClusterSituation) -> PartialPlan:
         after_successors(unwanted) if unwanted.app.id in serving else remove(cluster, unwanted)
         for unwanted in cluster.matching.unwanted
     ]
-    whole = behind_environments(cluster, merge(parts))
+    whole = gate_environments(cluster, merge(parts))
     if cluster.paused:
         return _paused(whole, cluster)
     return _only_stops(whole) if cluster.desired.suspended else whole

@@ -1,6 +1,6 @@
 """Builds of Python environments: a script in the project, a job, and runs of it, one at a time.
 
-One call for each step, and a look between any two: the script and the job are made, the job is run,
+One call for each step, and a look between any two: script and job are created, the job is run,
 and what its run has left in the project's files decides, never the run's word alone.
 """
 
@@ -37,7 +37,7 @@ from controller.core.spec.python_environment import Environment, builder_path, j
 CPU = 1.0
 MEMORY_GIB = 4.0  # pip unpacks whole wheels in memory, and some have gigabytes
 _STARTS_MAX = 3  # of runs that CML skips, where a person waits for the environment
-_TIMEOUTS = 2  # CML's own limit in deadlines: it only ends what nobody watches any more
+_TIMEOUTS = 2  # CML's own limit in deadlines: it only ends runs that no controller watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +191,8 @@ def _shows(history: BuildHistory, observed: ObservedEnvironment) -> bool:
         case "create_job":
             return observed.job is not None
         case "start_run":
-            shown = observed.skipped or observed.run
-            return shown is not None and shown.id != history.before
+            run = observed.skipped or observed.run
+            return run is not None and run.id != history.before
         case "delete_job":
             return observed.job is None or observed.job.id != history.before
         case _:

@@ -62,9 +62,9 @@ def is_environment(place: _Place) -> bool:
 
 def is_removal_due(situation: Situation) -> bool:
     """True if a look at the files is due although nothing else is to be done."""
-    kept, unused_since = situation.policy.environment_kept_s, situation.history.unused_since
+    retention_s, unused_since = situation.policy.environment_kept_s, situation.history.unused_since
     unused = (since for place, since in unused_since.items() if is_environment(place))
-    return any((situation.now - since).total_seconds() >= kept for since in unused)
+    return any((situation.now - since).total_seconds() >= retention_s for since in unused)
 
 
 def unused_environments(situation: Situation) -> tuple[Step, ...]:

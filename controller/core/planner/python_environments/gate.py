@@ -34,26 +34,26 @@ _Chain = tuple[Key | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _BlockedSteps:
     """Steps of one application that wait for an environment."""
 
     digest: str
     steps: tuple[Step, ...]
 
 
-def behind_environments(cluster: ClusterSituation, part: PartialPlan) -> PartialPlan:
+def gate_environments(cluster: ClusterSituation, part: PartialPlan) -> PartialPlan:
     """The plan without steps into environments that do not exist, and with steps to build them."""
     if cluster.environments is None:
         return part
-    held = _held(cluster, part.steps)
-    if not held:
+    blocked = _blocked_chains(cluster, part.steps)
+    if not blocked:
         return part
-    kept = [step for step in part.steps if step.member is None or _chain(step) not in held]
-    named = {step.launcher for step in kept}
-    steps = [s for s in kept if not isinstance(s.action, WriteLauncher) or s.action.path in named]
-    builds = {one.digest: _build(cluster, one.digest) for one in held.values()}
-    waits = [_wait(one.steps[0], builds[one.digest]) for one in held.values()]
-    steps += [step for started in builds.values() for step in started.steps]
+    steps = [step for step in part.steps if step.member is None or _chain(step) not in blocked]
+    needed = {step.launcher for step in steps}
+    steps = [s for s in steps if not isinstance(s.action, WriteLauncher) or s.action.path in needed]
+    builds = {chain.digest: _build(cluster, chain.digest) for chain in blocked.values()}
+    waits = [_wait(chain.steps[0], builds[chain.digest]) for chain in blocked.values()]
+    steps += [step for result in builds.values() for step in result.steps]
     return PartialPlan(tuple(steps), (*part.waits, *waits))
 
 
@@ -61,45 +61,48 @@ def _chain(step: Step) -> _Chain:
     return step.key, step.application_id
 
 
-def _held(cluster: ClusterSituation, steps: Iterable[Step]) -> dict[_Chain, _Held]:
+def _blocked_chains(
+    cluster: ClusterSituation, steps: Iterable[Step]
+) -> dict[_Chain, _BlockedSteps]:
     chains: dict[_Chain, list[Step]] = {}
     for step in steps:
         if step.member is not None:
             chains.setdefault(_chain(step), []).append(step)
-    found: dict[_Chain, _Held] = {}
-    for chain, ours in chains.items():
-        digest = next(filter(None, (_entered(cluster, step) for step in ours)), "")
+    blocked: dict[_Chain, _BlockedSteps] = {}
+    for chain, chain_steps in chains.items():
+        targets = (_target_environment(cluster, step) for step in chain_steps)
+        digest = next(filter(None, targets), "")
         if digest and not _is_ready(cluster, digest):
-            found[chain] = _Held(digest, tuple(ours))
-    return found
+            blocked[chain] = _BlockedSteps(digest, tuple(chain_steps))
+    return blocked
 
 
 def _is_ready(cluster: ClusterSituation, digest: str) -> bool:
-    there = (cluster.environments or {}).get(digest)
-    return there is not None and there.ready
+    environment = (cluster.environments or {}).get(digest)
+    return environment is not None and environment.ready
 
 
-def _entered(cluster: ClusterSituation, step: Step) -> str:
-    """Hash of the environment that the application is started into, in the end; empty for none."""
+def _target_environment(cluster: ClusterSituation, step: Step) -> str:
+    """Hash of the environment in which the step, or its chain, starts the application; or empty."""
     match step.action:
         case Create() | Update():
-            return _wanted(cluster)
+            return _desired_environment(cluster)
         case Stop() if step.intent is Intent.UPDATE:
-            return _wanted(cluster)
+            return _desired_environment(cluster)
         case Delete() if step.reason is Reason.REPLACED:
-            return _wanted(cluster)
+            return _desired_environment(cluster)
         case Restart():
-            return _its_own(cluster, step)
+            return _current_environment(cluster, step)
         case _:
             return ""
 
 
-def _wanted(cluster: ClusterSituation) -> str:
+def _desired_environment(cluster: ClusterSituation) -> str:
     environment = cluster.desired.groups[0].environment
     return "" if environment is None else environment.hash
 
 
-def _its_own(cluster: ClusterSituation, step: Step) -> str:
+def _current_environment(cluster: ClusterSituation, step: Step) -> str:
     apps = (member.app for member in cluster.members if member.key == step.key)
     mark = next((app.mark for app in apps if app is not None), None)
     return "" if mark is None else mark.environment_hash
@@ -110,15 +113,21 @@ def _build(cluster: ClusterSituation, digest: str) -> Build:
     if head.environment is None or head.environment.hash != digest:
         message = f"environment {digest} is gone, and the spec no longer asks for it"
         return Build(Reason.ENVIRONMENT_FAILED, message)
-    seen = (cluster.environments or {}).get(digest, ObservedEnvironment())
-    wanted, recipe = cluster.desired, recipe_of(head.environment, cluster.policy)
-    site = Site(wanted.name, wanted.project, wanted.build_runtime, recipe, seen, cluster.past)
-    return build(site)
+    observed = (cluster.environments or {}).get(digest, ObservedEnvironment())
+    desired, recipe = cluster.desired, recipe_of(head.environment, cluster.policy)
+    runtime = desired.build_runtime
+    return build(Site(desired.name, desired.project, runtime, recipe, observed, cluster.past))
 
 
-def _wait(first: Step, made: Build) -> Wait:
-    stuck = made.reason is Reason.ENVIRONMENT_FAILED
+def _wait(first: Step, result: Build) -> Wait:
+    stuck = result.reason is Reason.ENVIRONMENT_FAILED
     intent = Intent.BLOCKED if stuck else first.intent
     return Wait(
-        first.cluster, first.member, made.reason, made.message, intent, first.changes, made.until
+        first.cluster,
+        first.member,
+        result.reason,
+        result.message,
+        intent,
+        first.changes,
+        result.until,
     )
