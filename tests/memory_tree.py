@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from controller.emulator.state.trees import Parts
+from controller.emulator.state.file_tree import Parts
 
 
 @dataclass(slots=True)

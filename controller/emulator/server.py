@@ -21,14 +21,14 @@ import waitress.server
 
 from controller.clock import SystemClock
 from controller.emulator.api.wsgi import create_app
-from controller.emulator.door.channel import Channel
-from controller.emulator.door.ingress import Front
+from controller.emulator.ingress.channel import Channel
+from controller.emulator.ingress.ingress import Front
 from controller.emulator.options import ApiKey, Capacity, Options, User
 from controller.emulator.pods import supervisor
 from controller.emulator.pods.pods import LocalProcesses, Place
 from controller.emulator.state import store
+from controller.emulator.state.file_tree import FolderTree
 from controller.emulator.state.ids import Ids
-from controller.emulator.state.trees import FolderTree
 from controller.emulator.workspace import Workspace
 
 TICK_S = 0.25

@@ -19,10 +19,10 @@ from controller.emulator.pods.engines import Engines
 from controller.emulator.pods.processes import Processes
 from controller.emulator.pods.runs import Runs
 from controller.emulator.state.cloning import Clones, checked_source
+from controller.emulator.state.file_tree import Tree
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.records import RUNTIMES, Project, Runtime
 from controller.emulator.state.state import State
-from controller.emulator.state.trees import Tree
 
 PROJECT_CREATE: dict[str, fields.Reader] = {
     "name": fields.text,

@@ -20,8 +20,8 @@ from controller.cli.main import run
 from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import ApiKey, Options, User
 from controller.emulator.pods.processes import PodOrder
+from controller.emulator.state.file_tree import Tree
 from controller.emulator.state.ids import Ids
-from controller.emulator.state.trees import Tree
 from controller.emulator.workspace import Workspace
 from controller.process.system import System
 from tests.memory_tree import in_memory

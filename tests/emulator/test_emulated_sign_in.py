@@ -9,8 +9,8 @@ import httpx
 import pytest
 from emulated import KEYS, World
 
-from controller.emulator.door.ingress import Front
-from controller.emulator.door.sign_in import SESSIONS_MAX, Sessions, ticket
+from controller.emulator.ingress.ingress import Front
+from controller.emulator.ingress.sign_in import SESSIONS_MAX, Sessions, ticket
 
 DOMAIN = "cml.localhost:8080"
 Visitor = Callable[[], httpx.Client]

@@ -13,9 +13,9 @@ import waitress.server
 from emulated import KEYS, World
 from waitress import wasyncore
 
-from controller.emulator.door import channel
-from controller.emulator.door.channel import Channel
-from controller.emulator.door.ingress import Front
+from controller.emulator.ingress import channel
+from controller.emulator.ingress.channel import Channel
+from controller.emulator.ingress.ingress import Front
 from tests.scripted_pods import ScriptedProcesses
 
 SWITCHED = (

@@ -9,7 +9,7 @@ from waitress.adjustments import Adjustments
 from waitress.parser import HEADER_FIELD_RE, ParsingError
 from yaml.resolver import BaseResolver
 
-from controller.emulator.door import channel as emulator
+from controller.emulator.ingress import channel as emulator
 from controller.source.yaml.schema import json_schema
 from controller.web import channel as web
 from tests.patterns.ambiguity import NotReadError, slowness

@@ -7,7 +7,7 @@ import typer
 from controller.cli.output.documents import emulator_json
 from controller.emulator import daemon
 from controller.emulator.daemon import Connection
-from controller.emulator.door.sign_in import ticket
+from controller.emulator.ingress.sign_in import ticket
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import Form, Output
 from controller.terminal.screen import Screen

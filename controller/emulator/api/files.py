@@ -5,7 +5,7 @@ upload fails.  Paths outside the home folder (`..`, absolute paths, links) are r
 """
 
 from controller.emulator.api.errors import ApiError, Code, invalid, not_found
-from controller.emulator.state.trees import OutsideError, Parts, Tree
+from controller.emulator.state.file_tree import OutsideError, Parts, Tree
 
 LONGEST_NAME = 240
 """Bytes; file systems take 255, and `(1)` has to fit too."""

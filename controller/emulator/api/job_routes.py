@@ -2,7 +2,7 @@
 
 from flask import Response, g
 
-from controller.emulator.api.exchange import Route, body, query, reply
+from controller.emulator.api.request import Route, body, query, reply
 from controller.emulator.state.job_records import Job
 from controller.emulator.workspace import Workspace
 

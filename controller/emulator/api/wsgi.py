@@ -16,8 +16,8 @@ from werkzeug.routing import BaseConverter
 
 from controller.emulator.api import fields, limits
 from controller.emulator.api.errors import ApiError, Code, invalid
-from controller.emulator.api.exchange import argument, body, query, reply
 from controller.emulator.api.job_routes import route_jobs
+from controller.emulator.api.request import argument, body, query, reply
 from controller.emulator.api.usage import Usage
 from controller.emulator.options import API, ApiKey
 from controller.emulator.workspace import Workspace

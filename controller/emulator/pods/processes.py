@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from controller.emulator.state.trees import Tree
+from controller.emulator.state.file_tree import Tree
 
 
 @dataclass(frozen=True, slots=True)

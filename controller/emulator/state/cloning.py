@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from controller.emulator.api.errors import ApiError, Code, invalid
 from controller.emulator.pods.processes import CloneOrder, Processes
+from controller.emulator.state.file_tree import Tree
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.records import Project
 from controller.emulator.state.state import State
-from controller.emulator.state.trees import Tree
 
 EMPTY = {"", "blank", "local", "git"}
 """Templates without files, or with a repository."""

@@ -17,9 +17,9 @@ from urllib.parse import quote
 from flask import Flask
 from werkzeug.wrappers import Request, Response
 
-from controller.emulator.door import pages
-from controller.emulator.door.sign_in import Sessions
-from controller.emulator.door.upgrades import NotSwitchedError, Upgraded, is_upgrade
+from controller.emulator.ingress import pages
+from controller.emulator.ingress.sign_in import Sessions
+from controller.emulator.ingress.websockets import NotSwitchedError, Upgraded, is_upgrade
 from controller.emulator.options import ApiKey, User
 from controller.emulator.pods.processes import Processes
 from controller.emulator.state.records import Application

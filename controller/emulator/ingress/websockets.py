@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Request
 
-from controller.emulator.door.channel import TUNNEL
+from controller.emulator.ingress.channel import TUNNEL
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
