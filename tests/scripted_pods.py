@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.emulator.pods.processes import CloneOrder, Ending, PodOrder, Sight
+from controller.emulator.pods.processes import CloneRequest, PodExit, PodRequest, PodStatus
 
-FAILURE = Ending(1)
-NO_REPOSITORY = Ending(128)
+FAILURE = PodExit(1)
+NO_REPOSITORY = PodExit(128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Behaviour:
 
     answers_after: float | None = 1.0
     ends_after: float | None = None
-    ending: Ending = FAILURE
+    ending: PodExit = FAILURE
     stop_takes: float | None = 0.0
 
 
@@ -30,7 +30,7 @@ class Behaviour:
 class ScriptedPod:
     """A running pod; `stop_at` is the time of a requested stop."""
 
-    order: PodOrder | CloneOrder
+    order: PodRequest | CloneRequest
     behaviour: Behaviour
     started_at: datetime
     stop_at: datetime | None = None
@@ -42,10 +42,10 @@ class ScriptedPod:
             return False
         return (now - self.started_at).total_seconds() >= after
 
-    def ending(self, now: datetime) -> Ending | None:
+    def ending(self, now: datetime) -> PodExit | None:
         takes = self.behaviour.stop_takes
         if self.stop_at is not None and takes is not None and _since(self.stop_at, now) >= takes:
-            return Ending(143)
+            return PodExit(143)
         ends = self.behaviour.ends_after
         if ends is not None and _since(self.started_at, now) >= ends:
             return self.behaviour.ending
@@ -56,7 +56,7 @@ def _since(start: datetime, now: datetime) -> float:
     return (now - start).total_seconds()
 
 
-def answer_at_once(order: PodOrder) -> Behaviour:
+def answer_at_once(order: PodRequest) -> Behaviour:
     return Behaviour(answers_after=0.0)
 
 
@@ -69,7 +69,7 @@ class ScriptedProcesses:
 
     def __init__(
         self,
-        story: Callable[[PodOrder], Behaviour] = answer_at_once,
+        story: Callable[[PodRequest], Behaviour] = answer_at_once,
         repositories: Mapping[str, Mapping[str, bytes]] | None = None,
         clone_s: float = 2.0,
     ) -> None:
@@ -78,26 +78,26 @@ class ScriptedProcesses:
         self.clone_s = clone_s
         self.pods: dict[str, ScriptedPod] = {}
 
-    def start(self, order: PodOrder, now: datetime) -> None:
+    def start(self, order: PodRequest, now: datetime) -> None:
         self.pods[order.engine_id] = ScriptedPod(order, self.story(order), now)
 
-    def clone(self, order: CloneOrder, now: datetime) -> None:
+    def clone(self, order: CloneRequest, now: datetime) -> None:
         known = order.url in self.repositories
-        told = Behaviour(None, self.clone_s, Ending(0) if known else NO_REPOSITORY)
+        told = Behaviour(None, self.clone_s, PodExit(0) if known else NO_REPOSITORY)
         self.pods[order.engine_id] = ScriptedPod(order, told, now)
 
-    def look(self, engine_id: str, now: datetime) -> Sight:
+    def look(self, engine_id: str, now: datetime) -> PodStatus:
         pod = self.pods.get(engine_id)
         if pod is None:
-            return Sight(answered=False, ending=Ending(137))
+            return PodStatus(answered=False, ending=PodExit(137))
         ending = pod.ending(now)
         if ending is not None:
             del self.pods[engine_id]
-            if isinstance(pod.order, CloneOrder) and ending.exit_code == 0:
+            if isinstance(pod.order, CloneRequest) and ending.exit_code == 0:
                 self._fill(pod.order)
-        return Sight(pod.answered(now), ending)
+        return PodStatus(pod.answered(now), ending)
 
-    def _fill(self, order: CloneOrder) -> None:
+    def _fill(self, order: CloneRequest) -> None:
         for path, data in self.repositories[order.url].items():
             order.tree.write(tuple(path.split("/")), data)
 

@@ -9,33 +9,33 @@ from controller.emulator.server import AlreadyRunningError, Config, options_with
 
 
 def parser() -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m controller.emulator",
         description="A CML emulator on the local machine; it listens on 127.0.0.1 only.",
     )
-    found.add_argument("--state", type=Path, required=True, help="folder of state, files and logs")
-    found.add_argument(
+    parser.add_argument("--state", type=Path, required=True, help="folder of state, files and logs")
+    parser.add_argument(
         "--port", type=int, default=0, help="default: the previous one, else any free one"
     )
-    found.add_argument(
+    parser.add_argument(
         "--scratch",
         type=Path,
         default=Config.__dataclass_fields__["scratch"].default,
         help="base of the pods' temporary folders; keep it short (default: %(default)s)",
     )
-    found.add_argument("--grace", type=float, default=10.0, help="seconds from TERM to KILL")
-    found.add_argument("--cpu", type=float, help="vCPU of all pods together (default: no limit)")
-    found.add_argument("--memory", type=float, help="GB of all pods together (default: no limit)")
-    found.add_argument("--gpu", type=int, help="GPUs of all pods together (default: no limit)")
-    return found
+    parser.add_argument("--grace", type=float, default=10.0, help="seconds from TERM to KILL")
+    parser.add_argument("--cpu", type=float, help="vCPU of all pods together (default: no limit)")
+    parser.add_argument("--memory", type=float, help="GB of all pods together (default: no limit)")
+    parser.add_argument("--gpu", type=int, help="GPUs of all pods together (default: no limit)")
+    return parser
 
 
 def main() -> int:
-    chosen = parser().parse_args()
-    options = options_with(Capacity(chosen.cpu, chosen.memory, chosen.gpu))
-    state = chosen.state.resolve()
+    arguments = parser().parse_args()
+    options = options_with(Capacity(arguments.cpu, arguments.memory, arguments.gpu))
+    state = arguments.state.resolve()
     try:
-        serve(Config(state, chosen.port, chosen.scratch, options, chosen.grace))
+        serve(Config(state, arguments.port, arguments.scratch, options, arguments.grace))
     except (AlreadyRunningError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -54,9 +54,9 @@ def start(state_dir: Path, port: int = 0) -> Connection:
     it is not healthy within 30 seconds.
     """
     state_dir = state_dir.resolve()
-    with _usable(state_dir):
+    with _state_folder_errors(state_dir):
         prepare(state_dir)
-    with _alone(state_dir):
+    with _exclusive(state_dir):
         return status(state_dir) or _launch(state_dir, port)
 
 
@@ -65,7 +65,7 @@ def stop(state_dir: Path) -> bool:
     state_dir = state_dir.resolve()
     if not state_dir.is_dir():
         return False
-    with _alone(state_dir):
+    with _exclusive(state_dir):
         pid = _pid(state_dir)
         if pid is None:
             return False
@@ -113,9 +113,9 @@ def _answers(raw: dict[str, str]) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(state_dir: Path) -> Iterator[None]:
+def _exclusive(state_dir: Path) -> Iterator[None]:
     """A single start or stop at a time for a folder."""
-    with _usable(state_dir):
+    with _state_folder_errors(state_dir):
         file = (state_dir / "start.lock").open("w", encoding="utf-8")
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -123,7 +123,7 @@ def _alone(state_dir: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _usable(state_dir: Path) -> Iterator[None]:
+def _state_folder_errors(state_dir: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -136,14 +136,14 @@ def _usable(state_dir: Path) -> Iterator[None]:
 
 def _launch(state_dir: Path, port: int) -> Connection:
     log = state_dir / "emulator.log"
-    with _usable(state_dir):
+    with _state_folder_errors(state_dir):
         process = _spawn(state_dir, port, log)
     deadline = CLOCK.monotonic() + START_S
     while process.poll() is None and CLOCK.monotonic() < deadline:
-        found = status(state_dir)
-        if found is not None:
+        connection = status(state_dir)
+        if connection is not None:
             process.returncode = 0  # prevents a warning about a running child
-            return found
+            return connection
         CLOCK.wait(POLL_S)
     if process.poll() is None:
         process.terminate()

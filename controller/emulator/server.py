@@ -22,10 +22,10 @@ import waitress.server
 from controller.clock import SystemClock
 from controller.emulator.api.wsgi import create_app
 from controller.emulator.ingress.channel import Channel
-from controller.emulator.ingress.ingress import Front
+from controller.emulator.ingress.ingress import Ingress
 from controller.emulator.options import ApiKey, Capacity, Options, User
 from controller.emulator.pods import supervisor
-from controller.emulator.pods.pods import LocalProcesses, Place
+from controller.emulator.pods.pods import LocalProcesses, PodConfig
 from controller.emulator.state import store
 from controller.emulator.state.file_tree import FolderTree
 from controller.emulator.state.ids import Ids
@@ -82,15 +82,15 @@ class Server:
         self._port = int(link.getsockname()[1])
         self.domain = f"cml.localhost:{self._port}"
         self.url = f"http://127.0.0.1:{self._port}"
-        self._processes = LocalProcesses(self._place(), supervisor.kill_strangers)
+        self._processes = LocalProcesses(self._pod_config(), supervisor.kill_other_children)
         self.workspace = self._workspace()
         self._saved = -1
         keys = {self._key: ApiKey(self._key)}
         api = create_app(
-            self.workspace, keys, domain=self.domain, lock=self._lock, settled=self._save
+            self.workspace, keys, domain=self.domain, lock=self._lock, after_call=self._save
         )
         logs = config.state / "logs"
-        self._front = Front(
+        self._front = Ingress(
             api,
             self.workspace,
             self._processes,
@@ -105,16 +105,16 @@ class Server:
         http.channel_class = Channel
         self._http = http
 
-    def _place(self) -> Place:
+    def _pod_config(self) -> PodConfig:
         config = self._config
         logs, scratch = config.state / "logs", config.scratch
-        return Place(self.url, self.domain, self._key, logs, scratch, config.grace_s)
+        return PodConfig(self.url, self.domain, self._key, logs, scratch, config.grace_s)
 
     def _workspace(self) -> Workspace:
         """The saved workspace, or a new one with a project."""
         folder = self._config.state
         state = store.load(folder / "state.json")
-        supervisor.kill_marked(store.revive(state, self._clock.now()))
+        supervisor.kill_pods(store.recover(state, self._clock.now()))
         workspace = Workspace(
             self._clock,
             self._processes,
@@ -144,7 +144,7 @@ class Server:
     def run(self) -> None:
         """Serve until a signal; all pods have ended on return."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _leave)
+            signal.signal(number, _exit)
         supervisor.adopt_orphans()
         ticker = threading.Thread(target=self._ticking)
         try:
@@ -160,12 +160,12 @@ class Server:
 
     def _connection(self) -> str:
         projects = self.workspace.state.projects.values()
-        chosen = next((p.id for p in projects if p.name == QUICKSTART), next(iter(projects)).id)
+        project_id = next((p.id for p in projects if p.name == QUICKSTART), next(iter(projects)).id)
         return json.dumps(
             {
                 "url": self.url,
                 "api_key": self._key,
-                "project_id": chosen,
+                "project_id": project_id,
                 "domain": self.domain,
                 "pid": os.getpid(),
                 "started": supervisor.started_at(os.getpid()),
@@ -174,7 +174,7 @@ class Server:
         )
 
 
-def _leave(number: int, frame: object) -> None:  # noqa: ARG001  the shape of a signal handler
+def _exit(number: int, frame: object) -> None:  # noqa: ARG001  the shape of a signal handler
     raise SystemExit(0)
 
 
@@ -190,15 +190,15 @@ def read_connection(state: Path) -> dict[str, str]:
 def listen(config: Config) -> socket.socket:
     """Listen on the given port, else the previous one, else any, on loopback."""
     last = read_connection(config.state).get("port", "0")
-    wanted = [config.port] if config.port else [int(last), 0]
-    for port in wanted:
+    ports = [config.port] if config.port else [int(last), 0]
+    for port in ports:
         link = socket.socket()
         link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             link.bind(("127.0.0.1", port))
         except OSError:
             link.close()
-            if port == wanted[-1]:
+            if port == ports[-1]:
                 raise
         else:
             return link

@@ -13,7 +13,7 @@ from controller.emulator.api.checks import Checks
 from controller.emulator.api.errors import ApiError, Code, invalid, not_found
 from controller.emulator.api.files import ProjectFiles
 from controller.emulator.api.jobs import Jobs
-from controller.emulator.api.listing import Columns, Query, select
+from controller.emulator.api.listing import PERSON, Columns, Query, attributes, select
 from controller.emulator.options import Options, User
 from controller.emulator.pods.engines import Engines
 from controller.emulator.pods.processes import Processes
@@ -21,8 +21,10 @@ from controller.emulator.pods.runs import Runs
 from controller.emulator.state.cloning import Clones, checked_source
 from controller.emulator.state.file_tree import Tree
 from controller.emulator.state.ids import Ids
-from controller.emulator.state.records import RUNTIMES, Project, Runtime
+from controller.emulator.state.records import RUNTIME_FIELDS, RUNTIMES, Project, Runtime
 from controller.emulator.state.state import State
+
+OWNER = ("owner.email", "owner.name", "owner.username")
 
 PROJECT_CREATE: dict[str, fields.Reader] = {
     "name": fields.text,
@@ -47,36 +49,11 @@ PROJECT_PATCH: dict[str, fields.Reader] = {
     "ephemeral_storage_limit": fields.int32,
 }
 
-_PEOPLE = {
-    f"{role}.{part}": lambda project, part=part: getattr(project.owner, part)
-    for role in ("creator", "owner")
-    for part in ("email", "name", "username")
-}
-_PROJECT_FILTERS = {
-    **_PEOPLE,
-    "description": lambda project: project.description,
-    "name": lambda project: project.name,
-}
+_PROJECT_FILTERS = attributes(*PERSON, *OWNER, "description", "name")
 PROJECTS: Columns[Project] = Columns(
-    _PROJECT_FILTERS,
-    {
-        **_PROJECT_FILTERS,
-        "created_at": lambda project: project.created_at,
-        "updated_at": lambda project: project.updated_at,
-    },
+    _PROJECT_FILTERS, {**_PROJECT_FILTERS, **attributes("created_at", "updated_at")}
 )
-_RUNTIME_COLUMNS = {
-    name: lambda runtime, name=name: getattr(runtime, name)
-    for name in (
-        "image_identifier",
-        "editor",
-        "kernel",
-        "edition",
-        "description",
-        "full_version",
-        "status",
-    )
-}
+_RUNTIME_COLUMNS = attributes(*RUNTIME_FIELDS)
 RUNTIME_COLUMNS: Columns[Runtime] = Columns(_RUNTIME_COLUMNS, _RUNTIME_COLUMNS)
 
 
@@ -105,7 +82,7 @@ class Workspace:
         self.engines = Engines(self.state, processes, ids, self.options, self._files)
         checks = Checks(self.options, self.runtimes, self._files)
         self.applications = Applications(self.state, self.engines, ids, self.options, checks)
-        self.runs = Runs(self.state, self.engines, ids, self.options, self._files)
+        self.runs = Runs(self.state, self.engines, ids, self.options)
         self.jobs = Jobs(self.state, self.runs, ids, checks)
         self._clones = Clones(self.state, processes, ids)
         self._ticked: tuple[datetime, int] | None = None
@@ -151,8 +128,8 @@ class Workspace:
 
     def list_projects(self, query: Query) -> dict[str, object]:
         rows = [project for project in self.state.projects.values() if not project.deleting]
-        found, token = select(rows, query, PROJECTS, "projects")
-        return {"projects": [self.show(project) for project in found], "next_page_token": token}
+        page, token = select(rows, query, PROJECTS, "projects")
+        return {"projects": [self.show(project) for project in page], "next_page_token": token}
 
     def show(self, project: Project) -> dict[str, object]:
         ready = project.created_at + timedelta(seconds=self.options.project_creation_s)
@@ -168,7 +145,7 @@ class Workspace:
         self._check_name(user, str(values.get("name", "")))
         now = self.tick()
         project = Project(self.ids.public(), self.state.next_number(), user, now, now)
-        _assign(project, values)
+        fields.assign(project, values)
         self.state.projects[project.id] = project
         self._trees[project.id] = self._new_tree(project.id)
         if source[0]:
@@ -189,7 +166,7 @@ class Workspace:
         name = values.get("name", project.name)
         if name != project.name:
             self._check_name(project.owner, str(name))
-        _assign(project, values)
+        fields.assign(project, values)
         project.updated_at = self.clock.now()
         self.state.changes += 1
         return project
@@ -209,10 +186,5 @@ class Workspace:
     # catalog
 
     def list_runtimes(self, query: Query) -> dict[str, object]:
-        found, token = select(self.runtimes, query, RUNTIME_COLUMNS, "runtimes")
-        return {"runtimes": [runtime.wire() for runtime in found], "next_page_token": token}
-
-
-def _assign(project: Project, values: Mapping[str, object]) -> None:
-    for name, value in values.items():
-        setattr(project, name, value)
+        page, token = select(self.runtimes, query, RUNTIME_COLUMNS, "runtimes")
+        return {"runtimes": [runtime.wire() for runtime in page], "next_page_token": token}

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 import httpx
 from stage import KEY, Said, Stage
 
-from controller.emulator.pods.processes import Ending
+from controller.emulator.pods.processes import PodExit
 from controller.emulator.state.records import Project
 from tests.scripted_pods import Behaviour, ScriptedProcesses
 
 URL = "https://git.example.com/team/specs.git"
 SPEC = b"apiVersion: raycml/v1\n"
-BUILDS = Behaviour(answers_after=1.0, ends_after=6.0, ending=Ending(0))
+BUILDS = Behaviour(answers_after=1.0, ends_after=6.0, ending=PodExit(0))
 
 
 class Killed(BaseException):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from stage import Stage
 
-from controller.emulator.pods.processes import Ending, PodOrder
+from controller.emulator.pods.processes import PodExit, PodRequest
 from tests.scripted_pods import Behaviour, ScriptedProcesses
 
 BUILD_S = 20.0
@@ -33,7 +33,7 @@ class Builders:
         processes.story = self._story
         self.stage.clock.passing.insert(0, self._pass)
 
-    def _story(self, order: PodOrder) -> Behaviour:
+    def _story(self, order: PodRequest) -> Behaviour:
         if not order.run_id:
             return self._others(order)
         settings = self._settings(order.script)
@@ -43,7 +43,7 @@ class Builders:
         fails = self.lacks & set(settings["packages"])  # type: ignore[call-overload]
         self.runs.append(digest)
         self.under_way[digest] = (self.stage.clock.monotonic() + BUILD_S, ", ".join(fails))
-        return Behaviour(2.0, BUILD_S, Ending(1 if fails else 0))
+        return Behaviour(2.0, BUILD_S, PodExit(1 if fails else 0))
 
     def _settings(self, script: str) -> dict[str, object]:
         path = tuple(script.removeprefix("/home/cdsw/").split("/"))

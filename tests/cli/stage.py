@@ -19,7 +19,7 @@ import pytest
 from controller.cli.main import run
 from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import ApiKey, Options, User
-from controller.emulator.pods.processes import PodOrder
+from controller.emulator.pods.processes import PodRequest
 from controller.emulator.state.file_tree import Tree
 from controller.emulator.state.ids import Ids
 from controller.emulator.workspace import Workspace
@@ -147,7 +147,7 @@ class Stage:
         }
         self.clock.passing.append(self.report)
 
-    def _story(self, order: PodOrder) -> Behaviour:
+    def _story(self, order: PodRequest) -> Behaviour:
         return self.stories.get(order.subdomain, Behaviour(answers_after=2.0))
 
     def machine(self, dice: int, environ: Mapping[str, str] | None = None) -> System:

@@ -25,7 +25,7 @@ from controller.core.model.reasons import Reason
 from controller.core.situation.past import Past
 from controller.core.spec.python_environment import hash_of
 from controller.emulator.options import Options
-from controller.emulator.pods.processes import Ending
+from controller.emulator.pods.processes import PodExit
 from controller.terminal.exit_codes import Exit
 from controller.terminal.screen import Screen
 from tests.scripted_pods import Behaviour
@@ -220,7 +220,7 @@ def test_files_may_come_later_than_the_status_says(world: World) -> None:
 
 
 def test_a_job_that_fails_is_told_with_the_end_of_its_log(world: World) -> None:
-    world.stage.stories[""] = Behaviour(1.0, 6.0, Ending(1))
+    world.stage.stories[""] = Behaviour(1.0, 6.0, PodExit(1))
     said = world.run()
     assert said.code == 5
     assert "job raycml-controller did not build it" in said.err

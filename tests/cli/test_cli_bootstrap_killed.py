@@ -14,7 +14,7 @@ from bootstrap_world import Killed, World, changes
 from stage import KEY, Stage
 
 from controller.emulator.options import Options
-from controller.emulator.pods.processes import Ending
+from controller.emulator.pods.processes import PodExit
 from tests.scripted_pods import Behaviour
 from tests.simulation.direct import Direct
 
@@ -35,7 +35,7 @@ def make(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Make:
         stage = Stage(capsys, tmp_path, options=options)
         stage.wire.inner = Direct(stage.workspace, stage.wire.inner, KEY, stage.user)
         made = World(stage)
-        stage.stories[""] = Behaviour(answers_after=0.1, ends_after=1.0, ending=Ending(0))
+        stage.stories[""] = Behaviour(answers_after=0.1, ends_after=1.0, ending=PodExit(0))
         made.pods.clone_s = 1.0
         return made
 

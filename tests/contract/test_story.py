@@ -20,7 +20,7 @@ from controller.cml.client import Client
 from controller.cml.connection import parse_address, trust
 from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import ApiKey, Options
-from controller.emulator.pods.processes import Ending, PodOrder
+from controller.emulator.pods.processes import PodExit, PodRequest
 from controller.emulator.state.ids import Ids
 from controller.emulator.workspace import Workspace
 from tests.memory_tree import in_memory
@@ -48,11 +48,11 @@ class StepClock:
 
 
 def workspace(clock: Clock, options: Options, *, starts_in_s: float) -> Workspace:
-    def told(order: PodOrder) -> Behaviour:
+    def told(order: PodRequest) -> Behaviour:
         """A run ends as its script says; an application goes on."""
         script = order.script.rsplit("/", 1)[-1]
         ends = None if script not in {DONE, BROKEN} else 2 * starts_in_s
-        return Behaviour(starts_in_s, ends, Ending(int(script != DONE)))
+        return Behaviour(starts_in_s, ends, PodExit(int(script != DONE)))
 
     processes = ScriptedProcesses(told)
     return Workspace(clock, processes, Ids(random.Random(5)), new_tree=in_memory, options=options)

@@ -10,7 +10,7 @@ import httpx
 
 from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import API, APPLICATION, ApiKey, Options
-from controller.emulator.pods.processes import PodOrder
+from controller.emulator.pods.processes import PodRequest
 from controller.emulator.state.file_tree import Tree
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.records import RUNTIMES
@@ -45,7 +45,7 @@ class HandClock:
         return False
 
 
-def lives(order: PodOrder) -> Behaviour:
+def lives(order: PodRequest) -> Behaviour:
     return Behaviour(answers_after=20)
 
 
@@ -53,7 +53,7 @@ def lives(order: PodOrder) -> Behaviour:
 class World:
     """A workspace with one project that holds `app.py`."""
 
-    story: Callable[[PodOrder], Behaviour] = lives
+    story: Callable[[PodRequest], Behaviour] = lives
     options: Options = field(default_factory=Options)
     new_tree: Callable[[str], Tree] = in_memory
     seed: int = 1

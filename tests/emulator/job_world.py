@@ -5,24 +5,24 @@ from dataclasses import dataclass
 
 from emulated import RUNTIME, World
 
-from controller.emulator.pods.processes import Ending, PodOrder
+from controller.emulator.pods.processes import PodExit, PodRequest
 from tests.scripted_pods import Behaviour
 
-DONE = Ending(0)
+DONE = PodExit(0)
 
 
 def script(
     *,
     begins: float | None = 5,
     takes: float | None = 20,
-    ending: Ending = DONE,
+    ending: PodExit = DONE,
     stop_takes: float | None = 3,
 ) -> Behaviour:
     """A script that begins and ends so many seconds after its pod was started."""
     return Behaviour(begins, takes, ending, stop_takes)
 
 
-def lives_and_works(order: PodOrder) -> Behaviour:
+def lives_and_works(order: PodRequest) -> Behaviour:
     return script() if order.run_id else Behaviour(answers_after=20)
 
 
@@ -77,7 +77,7 @@ class JobWorld(World):
                 found.append(state)
         return found
 
-    def only_order(self) -> PodOrder:
+    def only_order(self) -> PodRequest:
         (pod,) = self.pods.pods.values()
         return pod.order
 

@@ -165,7 +165,7 @@ def test_no_process_of_a_run_survives_the_emulator(local: Jobs) -> None:
     engine = run.rsplit("/", 1)[-1]
     os.kill(local.connection.pid, signal.SIGKILL)
     until(lambda: not alive(processes))
-    assert not supervisor.marked({engine})
+    assert not supervisor.processes_of({engine})
     daemon.start(local.state)
     assert local.state_of(run) == "FAILED"
     (local.home / "began").unlink()

@@ -9,7 +9,7 @@ from emulated import START, HandClock
 from job_world import JobWorld, script
 
 from controller.emulator.options import Capacity, Options
-from controller.emulator.pods.processes import Ending
+from controller.emulator.pods.processes import PodExit
 from controller.emulator.state import store
 from controller.emulator.state.ids import Ids
 from controller.emulator.workspace import Workspace
@@ -131,7 +131,7 @@ def test_a_run_goes_from_scheduling_to_its_success_and_tells_when() -> None:
 
 @pytest.mark.parametrize("exit_code", [1, 2, 137])
 def test_a_script_that_ends_otherwise_has_failed(exit_code: int) -> None:
-    world = JobWorld(story=lambda _: script(ending=Ending(exit_code)))
+    world = JobWorld(story=lambda _: script(ending=PodExit(exit_code)))
     job = world.new_job()
     run = world.run(job)
     assert world.history(job, run, 30) == ["STARTING", "RUNNING", "FAILED"]
@@ -145,7 +145,7 @@ def test_a_script_that_ends_otherwise_has_failed(exit_code: int) -> None:
 @pytest.mark.parametrize(("lies", "state"), [(False, "FAILED"), (True, "SUCCEEDED")])
 def test_a_run_killed_for_its_memory_may_be_told_as_a_success(lies: bool, state: str) -> None:
     world = JobWorld(
-        story=lambda _: script(ending=Ending(137, oom_killed=True)),
+        story=lambda _: script(ending=PodExit(137, oom_killed=True)),
         options=Options(oom_killed_run_succeeds=lies),
     )
     job = world.new_job()
@@ -280,7 +280,7 @@ def test_a_dependent_job_runs_when_its_parent_has_succeeded() -> None:
 
 @pytest.mark.parametrize("end", ["fails", "is stopped"])
 def test_a_dependent_job_does_not_run_after_anything_but_success(end: str) -> None:
-    world = JobWorld(story=lambda _: script(ending=Ending(1)))
+    world = JobWorld(story=lambda _: script(ending=PodExit(1)))
     parent = world.new_job("parent")
     child = world.new_job("child", parent_id=parent)
     run = world.run(parent)
@@ -373,7 +373,7 @@ def test_jobs_and_runs_outlive_the_emulator_and_its_pods_do_not(tmp_path: Path) 
     store.save(world.workspace.state, tmp_path / "state.json")
     state = store.load(tmp_path / "state.json")
     assert (state.jobs, state.runs) == (world.workspace.state.jobs, world.workspace.state.runs)
-    assert store.revive(state, START) == {runs[running], runs[stopping]}
+    assert store.recover(state, START) == {runs[running], runs[stopping]}
     clock, pods = HandClock(), ScriptedProcesses(lambda _: script())
     clock.elapsed = world.clock.elapsed
     again = Workspace(clock, pods, Ids(random.Random(2)), new_tree=in_memory, state=state)

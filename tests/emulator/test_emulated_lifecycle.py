@@ -8,7 +8,7 @@ from emulated import World
 
 from controller.emulator.options import Capacity, Options
 from controller.emulator.pods.lifecycle import TRANSITIONS, Event, Status
-from controller.emulator.pods.processes import Ending
+from controller.emulator.pods.processes import PodExit
 from tests.scripted_pods import Behaviour
 
 
@@ -32,7 +32,7 @@ def test_an_application_that_never_answers_stays_starting() -> None:
 
 @pytest.mark.parametrize("exit_code", [0, 1])
 def test_a_script_that_ends_fails_its_application_whatever_its_exit_code(exit_code: int) -> None:
-    story = Behaviour(answers_after=5, ends_after=9, ending=Ending(exit_code))
+    story = Behaviour(answers_after=5, ends_after=9, ending=PodExit(exit_code))
     world = World(story=lambda _: story)
     app = world.create()
     world.pass_time(8)
@@ -257,7 +257,7 @@ def test_a_deleted_project_takes_its_applications_along() -> None:
 
 
 def test_usage_tells_how_an_engine_died() -> None:
-    world = World(story=lambda _: Behaviour(1, 9, Ending(137, oom_killed=True)))
+    world = World(story=lambda _: Behaviour(1, 9, PodExit(137, oom_killed=True)))
     world.create("victim", cpu=8)
     world.pass_time(9)
     found = world.ok("GET", "/usage", "ListUsageResponse", params={"sort": "-created_at"})

@@ -244,7 +244,7 @@ def test_no_process_survives_a_kill_of_the_emulator(local: Local) -> None:
     assert len(processes) >= 8
     os.kill(local.connection.pid, signal.SIGKILL)
     until(lambda: not alive(processes))
-    assert not supervisor.marked(engines)
+    assert not supervisor.processes_of(engines)
     until(lambda: not any(folder.exists() for folder in scratch))
     assert daemon.status(local.state) is None
 

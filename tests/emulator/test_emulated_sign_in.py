@@ -9,7 +9,7 @@ import httpx
 import pytest
 from emulated import KEYS, World
 
-from controller.emulator.ingress.ingress import Front
+from controller.emulator.ingress.ingress import Ingress
 from controller.emulator.ingress.sign_in import SESSIONS_MAX, Sessions, ticket
 
 DOMAIN = "cml.localhost:8080"
@@ -23,7 +23,7 @@ def world() -> World:
 
 @pytest.fixture
 def visitor(world: World, tmp_path: Path) -> Visitor:
-    front = Front(
+    front = Ingress(
         world.app,
         world.workspace,
         world.pods,

@@ -15,7 +15,7 @@ from waitress import wasyncore
 
 from controller.emulator.ingress import channel
 from controller.emulator.ingress.channel import Channel
-from controller.emulator.ingress.ingress import Front
+from controller.emulator.ingress.ingress import Ingress
 from tests.scripted_pods import ScriptedProcesses
 
 SWITCHED = (
@@ -67,7 +67,7 @@ class OnePod(ScriptedProcesses):
 
 
 @contextmanager
-def served(front: Front) -> Iterator[int]:
+def served(front: Ingress) -> Iterator[int]:
     link = socket.create_server(("127.0.0.1", 0))
     sockets: dict[int, Any] = {}
     http: Any = waitress.server.create_server(front, map=sockets, sockets=[link], threads=20)
@@ -105,7 +105,7 @@ def port(pod: Pod, tmp_path: Path) -> Iterator[int]:
     world.create("app")
     lock = threading.RLock()
     domain = "cml.localhost:80"
-    front = Front(world.app, world.workspace, pods, KEYS, lock, domain=domain, logs=tmp_path)
+    front = Ingress(world.app, world.workspace, pods, KEYS, lock, domain=domain, logs=tmp_path)
     with served(front) as found:
         yield found
 
@@ -188,7 +188,7 @@ def test_a_pod_that_does_not_agree_answers_for_itself(port: int) -> None:
 
 
 def test_so_many_websockets_and_no_more(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "_PLACES", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(channel, "_TUNNELS", threading.BoundedSemaphore(1))
     with ask(port) as link:
         read(link, b"hello")
         with ask(port) as other:

@@ -17,7 +17,7 @@ import httpx
 from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import ApiKey, Options, User
 from controller.emulator.pods.lifecycle import Status
-from controller.emulator.pods.processes import Ending, PodOrder
+from controller.emulator.pods.processes import PodExit, PodRequest
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.job_records import Job, JobRun
 from controller.emulator.state.records import RUNTIMES, Application, Engine
@@ -34,11 +34,11 @@ OTHER_RUNTIME = RUNTIME.replace("2025.09.1-b5", "2026.04.2-b16")
 HOME = "/home/cdsw/"
 ENVIRONMENTS = (".raycml", "envs")
 BUILD_S = 20.0
-Story = Callable[[PodOrder], Behaviour]
+Story = Callable[[PodRequest], Behaviour]
 Contents = dict[tuple[str, ...], bytes]
 
 
-def at_once(_: PodOrder) -> Behaviour:
+def at_once(_: PodRequest) -> Behaviour:
     """The story of fair weather: it answers when it starts and ends when it is told to."""
     return Behaviour(answers_after=0.0)
 
@@ -136,35 +136,35 @@ class World:
         self.mislabelled = set()
         self.builds = dict(kept.builds)
         for pod in self.processes.pods.values():
-            if isinstance(pod.order, PodOrder):
+            if isinstance(pod.order, PodRequest):
                 self._read(pod.order)
 
     # pods and builds
 
-    def _begin(self, order: PodOrder) -> Behaviour:
+    def _begin(self, order: PodRequest) -> Behaviour:
         if order.run_id:
             return self._build(order)
         self._read(order)
         return self.story(order)
 
-    def _read(self, order: PodOrder) -> None:
+    def _read(self, order: PodRequest) -> None:
         """A pod reads its script once, when it starts; the file may go while it runs."""
         site = self.site(order.project_id)
         text = None if site is None else site.file(order.script)
         if site is not None and text is not None:
             site.read_at_start[order.script] = text
 
-    def _build(self, order: PodOrder) -> Behaviour:
+    def _build(self, order: PodRequest) -> Behaviour:
         site = self.site(order.project_id)
         text = None if site is None else site.file(order.script)
         if text is None:
-            return Behaviour(2.0, 2.0, Ending(1))
+            return Behaviour(2.0, 2.0, PodExit(1))
         literal = text.decode().partition('r"""')[2].partition('"""')[0]
         settings = json.loads(literal)
         fails = ", ".join(self.lacks & set(settings["packages"]))
         ends = self.time.passed + BUILD_S
         self.builds[str(settings["hash"])] = (ends, order.project_id, fails)
-        return Behaviour(2.0, BUILD_S, Ending(1 if fails else 0))
+        return Behaviour(2.0, BUILD_S, PodExit(1 if fails else 0))
 
     def build(self) -> None:
         """Leave what builds that have ended would leave."""
@@ -187,7 +187,7 @@ class World:
             heads = {app.engine_id for app in site.rows() if app.subdomain.endswith("-head")}
             self.broken -= heads
         for pod in self.processes.pods.values():
-            if isinstance(pod.order, PodOrder) and not pod.order.run_id:
+            if isinstance(pod.order, PodRequest) and not pod.order.run_id:
                 pod.behaviour = Behaviour(answers_after=0.0)
         self.look_again()
 
@@ -297,7 +297,7 @@ class Site:
     def _settings(self, app: Application) -> Settings | None:
         """What the script that truly runs was made for."""
         pod = self.pod(app)
-        if pod is None or not isinstance(pod.order, PodOrder):
+        if pod is None or not isinstance(pod.order, PodRequest):
             return None
         return settings_of(self.read_at_start.get(pod.order.script))
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from controller.emulator.api import fields
 from controller.emulator.api.checks import Checks
 from controller.emulator.api.errors import ApiError, Code, invalid, not_found
-from controller.emulator.api.listing import Columns, Query, select
+from controller.emulator.api.listing import PERSON, Columns, Query, attributes, select
 from controller.emulator.options import Options, User
 from controller.emulator.pods.engines import Engines, move
 from controller.emulator.pods.lifecycle import Event, Status, after
@@ -43,27 +43,14 @@ _COMMON: dict[str, fields.Reader] = {
 CREATE = {**_COMMON, "environment": fields.text_map}
 PATCH = {**_COMMON, "environment": fields.text_map_in_text}
 
-_TEXTS = {
-    "description": lambda app: app.description,
-    "kernel": lambda app: app.kernel,
-    "name": lambda app: app.name,
-    "script": lambda app: app.script,
-    "creator.email": lambda app: app.creator.email,
-    "creator.name": lambda app: app.creator.name,
-    "creator.username": lambda app: app.creator.username,
-    "status": lambda app: app.status.short,
-}
+_TEXTS = attributes("description", "kernel", "name", "script", *PERSON, status="status.short")
 APPLICATIONS: Columns[Application] = Columns(
     {
         **_TEXTS,
-        "subdomain": lambda app: app.subdomain,
+        **attributes("subdomain"),
         "bypass_authentication": lambda app: str(app.bypass_authentication).lower(),
     },
-    {
-        **_TEXTS,
-        "created_at": lambda app: app.created_at,
-        "updated_at": lambda app: app.updated_at,
-    },
+    {**_TEXTS, **attributes("created_at", "updated_at")},
 )
 
 
@@ -101,8 +88,8 @@ class Applications:
         return None
 
     def list(self, project_id: str, query: Query) -> dict[str, object]:
-        found, token = select(self.of(project_id), query, APPLICATIONS, project_id)
-        return {"applications": [app.wire() for app in found], "next_page_token": token}
+        page, token = select(self.of(project_id), query, APPLICATIONS, project_id)
+        return {"applications": [app.wire() for app in page], "next_page_token": token}
 
     def create(
         self, project: Project, user: User, raw: Mapping[str, object], now: datetime
@@ -110,7 +97,7 @@ class Applications:
         """Create and start an application."""
         values = _defaulted(fields.read(raw, CREATE))
         app = Application(self._ids.public(), project.id, user, now, now, starting_at=now)
-        _assign(app, values)
+        fields.assign(app, values)
         self._check(app, {"name", "subdomain", "script", "runtime_identifier", "cpu", "memory"})
         app.environment = {**project.environment, **app.environment}
         self._state.applications[app.id] = app
@@ -124,9 +111,9 @@ class Applications:
         if not self._options.patch_zero_values:
             values = {name: value for name, value in values.items() if value}
         changed = Application(app.id, app.project_id, app.creator, now, now)
-        _assign(changed, values)
+        fields.assign(changed, values)
         self._check(changed, values.keys())
-        _assign(app, values)
+        fields.assign(app, values)
         app.touch(now)
         self._state.changes += 1
         return app
@@ -190,11 +177,6 @@ class Applications:
 def _defaulted(values: dict[str, object]) -> dict[str, object]:
     """Defaults at creation: 0 is unset, and then 1 for cpu and memory."""
     return {name: value for name, value in values.items() if value or name == "environment"}
-
-
-def _assign(app: Application, values: Mapping[str, object]) -> None:
-    for name, value in values.items():
-        setattr(app, name, value)
 
 
 def _refuse_deleted(app: Application) -> None:

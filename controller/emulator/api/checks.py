@@ -47,8 +47,8 @@ class Checks:
     def _check_script(self, workload: Workload) -> None:
         if not workload.script:
             raise invalid("script must be specified")
-        known = self._files_of(workload.project_id).has_script(workload.script)
-        if self._options.check_script and not known:
+        exists = self._files_of(workload.project_id).has_script(workload.script)
+        if self._options.check_script and not exists:
             raise invalid(f"script {workload.script} not found in project directory")
 
     def _check_runtime(self, workload: Workload) -> None:

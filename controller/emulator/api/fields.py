@@ -15,10 +15,10 @@ Reader = Callable[[object], object]
 INT32 = 2**31
 
 
-def _refuse(value: object, wanted: str) -> NoReturn:
+def _refuse(value: object, go_type: str) -> NoReturn:
     kinds = {str: "string", bool: "bool", dict: "object", list: "array"}
-    kind = kinds.get(type(value), f"number {value}" if wanted.startswith("int") else "number")
-    raise invalid(f"json: cannot unmarshal {kind} into Go value of type {wanted}")
+    kind = kinds.get(type(value), f"number {value}" if go_type.startswith("int") else "number")
+    raise invalid(f"json: cannot unmarshal {kind} into Go value of type {go_type}")
 
 
 def text(value: object) -> str:
@@ -79,12 +79,17 @@ def body(data: bytes) -> dict[str, object]:
 
 def read(raw: Mapping[str, object], readers: Mapping[str, Reader]) -> dict[str, object]:
     """The present known fields, by their snake_case names."""
-    found: dict[str, object] = {}
+    values: dict[str, object] = {}
     for name, reader in readers.items():
         value = raw.get(name, raw.get(camel(name)))
         if value is not None:
-            found[name] = reader(value)
-    return found
+            values[name] = reader(value)
+    return values
+
+
+def assign(row: object, values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
 
 
 def camel(name: str) -> str:

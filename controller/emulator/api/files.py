@@ -92,11 +92,11 @@ class ProjectFiles:
         stem, dot, extension = at[-1].rpartition(".")
         if not stem:
             stem, dot, extension = at[-1], "", ""
-        chosen, count = at, 0
-        while self._ask(chosen, "exists"):
+        free, count = at, 0
+        while self._ask(free, "exists"):
             count += 1
-            chosen = (*at[:-1], f"{stem}({count}){dot}{extension}")
-        return chosen
+            free = (*at[:-1], f"{stem}({count}){dot}{extension}")
+        return free
 
     def rename(self, path: str, to: str) -> dict[str, object]:
         at = parts(path)

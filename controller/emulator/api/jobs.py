@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from controller.emulator.api import fields
 from controller.emulator.api.checks import Checks
 from controller.emulator.api.errors import ApiError, Code, invalid, not_found
-from controller.emulator.api.listing import Columns, Query, select
+from controller.emulator.api.listing import PERSON, Columns, Query, attributes, select
 from controller.emulator.options import User
 from controller.emulator.pods import cron
 from controller.emulator.pods.runs import Runs
@@ -29,9 +29,9 @@ _RECIPIENT: dict[str, fields.Reader] = {
 
 
 def _recipients(value: object) -> list[dict[str, object]]:
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+    if not isinstance(value, list) or not all(isinstance(recipient, dict) for recipient in value):
         raise invalid("json: cannot unmarshal value into Go value of type []JobRecipient")
-    return [fields.read(one, _RECIPIENT) for one in value]
+    return [fields.read(recipient, _RECIPIENT) for recipient in value]
 
 
 _COMMON: dict[str, fields.Reader] = {
@@ -71,24 +71,11 @@ PATCH = {**_COMMON, "environment": fields.text_map_in_text, "timeout": fields.in
 CHECKED = {"name", "script", "runtime_identifier", "cpu", "memory", "nvidia_gpu"}
 
 _TEXTS: dict[str, Callable[[Job], object]] = {
-    "creator.email": lambda job: job.creator.email,
-    "creator.name": lambda job: job.creator.name,
-    "creator.username": lambda job: job.creator.username,
+    **attributes(*PERSON, "kernel", "name", "script", "type"),
     "description": lambda _job: "",
-    "kernel": lambda job: job.kernel,
-    "name": lambda job: job.name,
     "paused": lambda job: str(job.paused).lower(),
-    "script": lambda job: job.script,
-    "type": lambda job: job.type,
 }
-JOBS: Columns[Job] = Columns(
-    _TEXTS,
-    {
-        **_TEXTS,
-        "created_at": lambda job: job.created_at,
-        "updated_at": lambda job: job.updated_at,
-    },
-)
+JOBS: Columns[Job] = Columns(_TEXTS, {**_TEXTS, **attributes("created_at", "updated_at")})
 
 
 class Jobs:
@@ -111,8 +98,8 @@ class Jobs:
         return [job for job in self._state.jobs.values() if job.project_id == project_id]
 
     def list(self, project: Project, query: Query) -> dict[str, object]:
-        found, token = select(self.of(project.id), query, JOBS, f"jobs {project.id}")
-        return {"jobs": [job.wire(project) for job in found], "next_page_token": token}
+        page, token = select(self.of(project.id), query, JOBS, f"jobs {project.id}")
+        return {"jobs": [job.wire(project) for job in page], "next_page_token": token}
 
     def create(self, project: Project, user: User, raw: Mapping[str, object], now: datetime) -> Job:
         """Create a job, which runs by schedule, after its parent, or by a call."""
@@ -139,26 +126,25 @@ class Jobs:
         return job
 
     def _assign(self, job: Job, values: Mapping[str, object], now: datetime) -> None:
-        for name, value in values.items():
-            setattr(job, name, value)
+        fields.assign(job, values)
         if {"schedule", "timezone"} & values.keys():
             job.next_at = next_time(job, now)
 
     def _check_parent(self, job: Job) -> None:
         """Refuse a missing parent, and a cycle of parents."""
-        parent_id, seen = job.parent_id, {job.id}
+        parent_id, ancestors = job.parent_id, {job.id}
         while parent_id:
             parent = self._state.jobs.get(parent_id)
             if parent is None or parent.project_id != job.project_id:
                 raise invalid(f"parent job {parent_id} not found in the project")
-            if parent_id in seen:
+            if parent_id in ancestors:
                 raise invalid("a job cannot depend on itself")
-            seen.add(parent_id)
+            ancestors.add(parent_id)
             parent_id = parent.parent_id
 
     def delete(self, job: Job, now: datetime) -> None:
         """Delete a job and its runs; dependent jobs stay, without a parent."""
-        self._runs.forget(job, now)
+        self._runs.delete_runs(job, now)
         del self._state.jobs[job.id]
         for other in self._state.jobs.values():
             if other.parent_id == job.id:
@@ -172,9 +158,9 @@ class Jobs:
 
 def _normal(values: dict[str, object]) -> dict[str, object]:
     """Fields with the current name of the parent, and the timeout as a number."""
-    older = values.pop("parent_job_id", "")
-    if older:
-        values.setdefault("parent_id", older)
+    former = values.pop("parent_job_id", "")
+    if former:
+        values.setdefault("parent_id", former)
     if "timeout" in values:
         values["timeout"] = int(str(values["timeout"]))
     if int(str(values.get("timeout", 0))) < 0:

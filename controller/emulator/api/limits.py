@@ -13,19 +13,23 @@ _NODE_GROUP = 1
 
 def user_quotas(state: State, options: Options, user: User) -> dict[str, object]:
     """A row for the caller, if there is a limit.  Amounts are text."""
-    room = options.capacity
-    rows = [] if room == Capacity() else [_row(state, room, user)]
+    capacity = options.capacity
+    rows = [] if capacity == Capacity() else [_row(state, capacity, user)]
     return {"user_quota": rows, "total_count": str(len(rows)), "next_page_token": ""}
 
 
-def _row(state: State, room: Capacity, user: User) -> dict[str, object]:
+def _row(state: State, capacity: Capacity, user: User) -> dict[str, object]:
     pods = state.engines.values()
     used = Capacity(
         sum(pod.cpu for pod in pods),
         sum(pod.memory for pod in pods),
         sum(pod.nvidia_gpu for pod in pods),
     )
-    return {"user": user.wire(), "quota_usage": _amounts(used), "quota_configured": _amounts(room)}
+    return {
+        "user": user.wire(),
+        "quota_usage": _amounts(used),
+        "quota_configured": _amounts(capacity),
+    }
 
 
 def _amounts(amounts: Capacity) -> dict[str, str]:
@@ -69,7 +73,7 @@ def node_labels(state: State, options: Options) -> dict[str, object]:
     }
 
 
-def _labels(state: State, node: Capacity, room: Capacity) -> Iterable[dict[str, object]]:
+def _labels(state: State, node: Capacity, capacity: Capacity) -> Iterable[dict[str, object]]:
     if not node.gpu:
         return
     used = sum(pod.nvidia_gpu for pod in state.engines.values())
@@ -78,7 +82,7 @@ def _labels(state: State, node: Capacity, room: Capacity) -> Iterable[dict[str, 
         "label_key": "nvidia.com/gpu.product",
         "label_value": "EMBEDDED",
         "availability": True,
-        "max_gpu_count": str(node.gpu if room.gpu is None else room.gpu),
+        "max_gpu_count": str(node.gpu if capacity.gpu is None else capacity.gpu),
         "current_gpu_count": str(used),
         "max_gpu_per_workload": str(node.gpu),
         "default_quota": "0",

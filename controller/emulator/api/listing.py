@@ -9,12 +9,14 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
 
 from controller.emulator.api.errors import invalid
 
 DEFAULT_PAGE_SIZE = 10
 Item = TypeVar("Item")
+PERSON = ("creator.email", "creator.name", "creator.username")
 Key = Callable[[Item], object]
 """Reads one column of an item: text, a number, a time or None."""
 
@@ -37,6 +39,11 @@ class Columns(Generic[Item]):
     sorts: Mapping[str, Key[Item]]
 
 
+def attributes(*paths: str, **renamed: str) -> dict[str, Callable[[Any], object]]:
+    """Columns that read an attribute each, by its path; `renamed` by another name."""
+    return {name: attrgetter(path) for name, path in {**{p: p for p in paths}, **renamed}.items()}
+
+
 def json_object(text: str, name: str) -> dict[str, object]:
     """The JSON object in a query parameter; refuses other values."""
     try:
@@ -52,14 +59,14 @@ def filtered(items: Sequence[Item], text: str, columns: Mapping[str, Key[Item]])
     """Items whose columns contain all filter texts: case-sensitive, anywhere in the value."""
     if not text:
         return items
-    wanted: list[tuple[Key[Item], str]] = []
+    conditions: list[tuple[Key[Item], str]] = []
     for name, value in json_object(text, "search_filter").items():
         if name not in columns:
             raise invalid(f"search_filter: unknown key {name!r}")
         if not isinstance(value, str):
             raise invalid(f"search_filter: the value of {name!r} must be a string")
-        wanted.append((columns[name], value))
-    return [item for item in items if all(part in str(key(item)) for key, part in wanted)]
+        conditions.append((columns[name], value))
+    return [item for item in items if all(part in str(key(item)) for key, part in conditions)]
 
 
 def ordered(items: Sequence[Item], text: str, columns: Mapping[str, Key[Item]]) -> Sequence[Item]:
@@ -92,10 +99,8 @@ def select(
     items: Sequence[Item], query: Query, columns: Columns[Item], scope: str
 ) -> tuple[Sequence[Item], str]:
     """Filter, sort, cut."""
-    found = ordered(
-        filtered(items, query.search_filter, columns.filters), query.sort, columns.sorts
-    )
-    return page(found, query, scope)
+    rows = ordered(filtered(items, query.search_filter, columns.filters), query.sort, columns.sorts)
+    return page(rows, query, scope)
 
 
 def _size(text: str) -> int:

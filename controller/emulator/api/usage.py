@@ -40,15 +40,15 @@ class Usage:
         rows = [*self._state.history, *self._state.engines.values()]
         rows = [row for row in rows if _within(row, time_range)]
         texts = {**_TEXTS, "project_name": self._project_name}
-        either = {"project_or_workload_name": lambda e: f"{self._project_name(e)}\0{e.name}"}
-        chosen = filtered(rows, multi_column, either)
-        chosen = filtered(chosen, query.search_filter, texts)
+        either_name = {"project_or_workload_name": lambda e: f"{self._project_name(e)}\0{e.name}"}
+        matching = filtered(rows, multi_column, either_name)
+        matching = filtered(matching, query.search_filter, texts)
         plain = Query("", query.sort, query.page_size, query.page_token)
         scope = json.dumps(["usage", query.search_filter, multi_column, time_range])
-        found, token = select(chosen, plain, Columns({}, {**texts, **_TIMES}), scope)
+        page, token = select(matching, plain, Columns({}, {**texts, **_TIMES}), scope)
         return {
-            "usage_response": [self._row(engine, now) for engine in found],
-            "total_count": str(len(chosen)),
+            "usage_response": [self._row(engine, now) for engine in page],
+            "total_count": str(len(matching)),
             "next_page_token": token,
         }
 
@@ -118,13 +118,13 @@ def _within(engine: Engine, time_range: str) -> bool:
     bounds = json_object(time_range, "time_range_search_filter").get("created_time", {})
     if not isinstance(bounds, dict):
         raise invalid("time_range_search_filter: created_time must be an object")
-    earliest, latest = _moment(bounds.get("min")), _moment(bounds.get("max"))
+    earliest, latest = _time(bounds.get("min")), _time(bounds.get("max"))
     if earliest is not None and engine.created_at < earliest:
         return False
     return latest is None or engine.created_at <= latest
 
 
-def _moment(value: object) -> datetime | None:
+def _time(value: object) -> datetime | None:
     if value is None:
         return None
     try:

@@ -29,7 +29,7 @@ APPLICATION = f"{PROJECT}/applications/<application_id>"
 FILE = f"{PROJECT}/files/<anything:path>"
 
 
-class Anything(BaseConverter):
+class AnyPath(BaseConverter):
     """A path of any depth, possibly empty, or with slashes at either end; `%2F` is `/` here."""
 
     regex = ".*"
@@ -43,22 +43,22 @@ def create_app(
     *,
     domain: str = "cml.localhost",
     lock: AbstractContextManager[object] | None = None,
-    settled: Callable[[], None] = lambda: None,
+    after_call: Callable[[], None] = lambda: None,
 ) -> Flask:
     """The API of `workspace`, with `keys` (secret to key).
 
-    `lock` is held during each call; `settled` is called under it before each answer, where the
+    `lock` is held during each call; `after_call` is called under it before each answer, where the
     daemon saves its state.
     """
     app = Flask("controller.emulator", static_folder=None)
     app.url_map.merge_slashes = False
-    app.url_map.converters["anything"] = Anything
-    api = _Api(app, workspace, keys, lock or threading.RLock(), settled)
+    app.url_map.converters["anything"] = AnyPath
+    api = _Api(app, workspace, keys, lock or threading.RLock(), after_call)
     _route_projects(api, workspace)
     _route_applications(api, workspace)
     route_jobs(api.route, workspace, PROJECT)
     _route_files(api, workspace)
-    _route_the_rest(api, workspace, domain)
+    _route_others(api, workspace, domain)
     app.register_error_handler(ApiError, lambda error: reply(error.body(), error.status))
     app.register_error_handler(HTTPException, _plain)
     app.after_request(lambda response: _dated(response, workspace.clock.now()))
@@ -87,27 +87,27 @@ class _Api:
         workspace: Workspace,
         keys: Mapping[str, ApiKey],
         lock: AbstractContextManager[object],
-        settled: Callable[[], None],
+        after_call: Callable[[], None],
     ) -> None:
         self._app = app
         self._workspace = workspace
         self._keys = keys
         self._lock = lock
-        self._settled = settled
+        self._after_call = after_call
 
     def route(self, method: str, rule: str) -> Callable[[Callable[..., Response]], None]:
         def register(handler: Callable[..., Response]) -> None:
             self._app.add_url_rule(
                 rule,
                 endpoint=f"{method} {rule}",
-                view_func=self._guarded(handler),
+                view_func=self._with_lock(handler),
                 methods=[method],
                 provide_automatic_options=False,
             )
 
         return register
 
-    def _guarded(self, handler: Callable[..., Response]) -> Callable[..., Response]:
+    def _with_lock(self, handler: Callable[..., Response]) -> Callable[..., Response]:
         def call(**arguments: str) -> Response:
             g.key = self._key()
             g.user = g.key.user
@@ -117,7 +117,7 @@ class _Api:
                     return handler(**arguments)
                 finally:
                     self._workspace.tick()
-                    self._settled()
+                    self._after_call()
 
         return call
 
@@ -142,13 +142,13 @@ class _Api:
 
     def paths(self) -> dict[str, dict[str, object]]:
         """All routes, as in a specification."""
-        found: dict[str, dict[str, object]] = {}
+        paths: dict[str, dict[str, object]] = {}
         for rule in self._app.url_map.iter_rules():
             path = rule.rule.replace("<anything:", "<").replace("<", "{").replace(">", "}")
             for method in sorted((rule.methods or set()) - {"HEAD"}):
                 if path.startswith(f"{BASE}/projects") or path.count("/") == 3:
-                    found.setdefault(path, {})[method.lower()] = {"responses": {}}
-        return found
+                    paths.setdefault(path, {})[method.lower()] = {"responses": {}}
+        return paths
 
 
 def _route_projects(api: _Api, ws: Workspace) -> None:
@@ -246,7 +246,7 @@ def _route_files(api: _Api, ws: Workspace) -> None:
         return reply({})
 
 
-def _route_the_rest(api: _Api, ws: Workspace, domain: str) -> None:
+def _route_others(api: _Api, ws: Workspace, domain: str) -> None:
     usage = Usage(ws.state, domain)
 
     @api.route("GET", f"{BASE}/runtimes")
@@ -255,17 +255,17 @@ def _route_the_rest(api: _Api, ws: Workspace, domain: str) -> None:
 
     @api.route("GET", f"{BASE}/usage")
     def _usage() -> Response:
-        several, times = (
+        multi_column, times = (
             argument("multi_column_search_filter"),
             argument("time_range_search_filter"),
         )
-        return reply(usage.list(query(), several, times, ws.tick()))
+        return reply(usage.list(query(), multi_column, times, ws.tick()))
 
     @api.route("POST", f"{BASE}/auth/validate_key")
     def _validate_key() -> Response:
-        asked = fields.read(body(), {"audience": fields.text}).get("audience") or API
-        if asked not in g.key.audiences:
-            raise ApiError(Code.PERMISSION_DENIED, f"audience mismatch: not for {asked}")
+        audience = fields.read(body(), {"audience": fields.text}).get("audience") or API
+        if audience not in g.key.audiences:
+            raise ApiError(Code.PERMISSION_DENIED, f"audience mismatch: not for {audience}")
         message = "API key is valid for the given audience"
         return reply({"valid": True, "username": g.user.username, "message": message})
 

@@ -18,14 +18,14 @@ from waitress.task import WSGITask
 BLANKS_MAX = 256
 TUNNELS_MAX = 16  # each uses a thread of the server
 TUNNEL = "emulator.tunnel"
-_RUN = b" " * (BLANKS_MAX + 1)
-_PIECE = 65536
-_WAITING_MAX = 64  # pieces queued for a pod; beyond it, reading from the client pauses
+_BLANKS = b" " * (BLANKS_MAX + 1)
+_CHUNK_BYTES = 65536
+_QUEUE_MAX = 64  # pieces queued for a pod; beyond it, reading from the client pauses
 
 
 class _Parser(HTTPRequestParser):
     def parse_header(self, header_plus: bytes) -> Any:
-        if _RUN in header_plus.replace(b"\t", b" "):
+        if _BLANKS in header_plus.replace(b"\t", b" "):
             raise ParsingError("Too many spaces in the header")
         return super().parse_header(header_plus)
 
@@ -38,16 +38,16 @@ class _Task(WSGITask):
     def get_environment(self) -> dict[str, Any]:
         return {**super().get_environment(), TUNNEL: self.tunnel}
 
-    def tunnel(self, link: socket.socket, answered: bytes) -> bool:
+    def tunnel(self, link: socket.socket, pending: bytes) -> bool:
         """Copy bytes both ways until one side ends.  False without effect beyond the limit."""
-        if not _PLACES.acquire(blocking=False):
+        if not _TUNNELS.acquire(blocking=False):
             return False
         try:
             self.complete = self.wrote_header = True
             self.set_close_on_finish()
-            self.channel.carry(link, answered)
+            self.channel.carry(link, pending)
         finally:
-            _PLACES.release()
+            _TUNNELS.release()
         return True
 
     def set_close_on_finish(self) -> None:
@@ -55,7 +55,7 @@ class _Task(WSGITask):
         self.close_on_finish = True
 
 
-_PLACES = threading.BoundedSemaphore(TUNNELS_MAX)
+_TUNNELS = threading.BoundedSemaphore(TUNNELS_MAX)
 
 
 class Channel(HTTPChannel):
@@ -66,29 +66,29 @@ class Channel(HTTPChannel):
     _upstream: "queue.Queue[bytes] | None" = None
     _link: socket.socket | None = None
 
-    def carry(self, link: socket.socket, answered: bytes) -> None:
+    def carry(self, link: socket.socket, pending: bytes) -> None:
         """Copy bytes, in the request's thread; the client's bytes arrive in `received`."""
-        pieces: queue.Queue[bytes] = queue.Queue()
-        writer = threading.Thread(target=_pass_on, args=(pieces, link), daemon=True)
+        chunks: queue.Queue[bytes] = queue.Queue()
+        writer = threading.Thread(target=_send_chunks, args=(chunks, link), daemon=True)
         writer.start()
-        self._link, self._upstream = link, pieces
+        self._link, self._upstream = link, chunks
         try:
             self.server.pull_trigger()
-            piece = answered
-            while piece and self.connected:
-                self.write_soon(piece)
-                piece = link.recv(_PIECE)
+            chunk = pending
+            while chunk and self.connected:
+                self.write_soon(chunk)
+                chunk = link.recv(_CHUNK_BYTES)
         except OSError:
             pass
         finally:
-            pieces.put(b"")
+            chunks.put(b"")
             _end(link)
             writer.join()
 
     def readable(self) -> bool:
         if self._upstream is None:
             return bool(super().readable())
-        return not self.will_close and self._upstream.qsize() < _WAITING_MAX
+        return not self.will_close and self._upstream.qsize() < _QUEUE_MAX
 
     def received(self, data: bytes) -> bool:
         if self._upstream is None:
@@ -102,10 +102,10 @@ class Channel(HTTPChannel):
             _end(self._link)
 
 
-def _pass_on(pieces: "queue.Queue[bytes]", link: socket.socket) -> None:
+def _send_chunks(chunks: "queue.Queue[bytes]", link: socket.socket) -> None:
     try:
-        while piece := pieces.get():
-            link.sendall(piece)
+        while chunk := chunks.get():
+            link.sendall(chunk)
     except OSError:
         _end(link)
 

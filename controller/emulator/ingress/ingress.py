@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request, Response
 
 from controller.emulator.ingress import pages
 from controller.emulator.ingress.sign_in import Sessions
-from controller.emulator.ingress.websockets import NotSwitchedError, Upgraded, is_upgrade
+from controller.emulator.ingress.websockets import HandshakeError, WebSocketTunnel, is_upgrade
 from controller.emulator.options import ApiKey, User
 from controller.emulator.pods.processes import Processes
 from controller.emulator.state.records import Application
@@ -44,7 +44,7 @@ HOP_BY_HOP = {
 NOT_FORWARDED = HOP_BY_HOP | {"authorization", "cookie", "remote-user", "remote_user", "host"}
 
 
-class Front:
+class Ingress:
     """A WSGI callable in front of the API app."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Front:
         port = domain.partition(":")[2]
         self._hosts = {domain, f"127.0.0.1:{port}", f"localhost:{port}"}
         self._sessions = Sessions(keys, workspace.clock)
-        self._way_back = re.compile(
+        self._return_address = re.compile(
             rf"http://(?:[a-z0-9-]{{1,63}}\.)?{re.escape(domain)}(?:/[!-\[\]-~]*)?"
         )
 
@@ -80,7 +80,7 @@ class Front:
         if host in self._hosts:
             if request.path.startswith("/api/"):
                 return self._api(environ, start_response)
-            return self._for_people(request)(environ, start_response)
+            return self._workspace_page(request)(environ, start_response)
         if host.endswith(f".{self._domain}"):
             subdomain = host.removesuffix(f".{self._domain}")
             return self._application(request, subdomain)(environ, start_response)
@@ -90,13 +90,13 @@ class Front:
 
     # web pages of the workspace
 
-    def _for_people(self, request: Request) -> Response:
+    def _workspace_page(self, request: Request) -> Response:
         if request.path == "/sign-in":
             return self._sign_in(request)
         if request.method != "GET":
             return Response("Method Not Allowed\n", 405, mimetype="text/plain")
-        if self._visitor(request) is None:
-            return self._turn_away(request)
+        if self._user_of(request) is None:
+            return self._refuse(request)
         if request.path == "/":
             with self._lock:
                 self._workspace.tick()
@@ -105,13 +105,13 @@ class Front:
             return self._log(match[1])
         return Response("Not Found\n", 404, mimetype="text/plain")
 
-    def _log(self, known_as: str) -> Response:
+    def _log(self, log_id: str) -> Response:
         """The log of an application, of a run, or of a project's clone."""
         with self._lock:
-            name = pages.name_of(self._workspace.state, known_as)
+            name = pages.name_of(self._workspace.state, log_id)
         if name is None:
             return Response("Not Found\n", 404, mimetype="text/plain")
-        return _page(pages.log(name, self._logs / f"{known_as}.log"))
+        return _page(pages.log(name, self._logs / f"{log_id}.log"))
 
     def _sign_in(self, request: Request) -> Response:
         """Sign in by the key in the form, or by the ticket in a link; then redirect back."""
@@ -119,9 +119,9 @@ class Front:
         credential = request.form.get("key", "").strip() or request.args.get("ticket", "")
         session = self._sessions.open(credential) if credential else None
         if session is None:
-            fault = "Wrong key, or the link was used or has expired." if credential else ""
-            return _page(pages.sign_in(target, fault), 401 if fault else 200)
-        if not self._way_back.fullmatch(target):
+            error = "Wrong key, or the link was used or has expired." if credential else ""
+            return _page(pages.sign_in(target, error), 401 if error else 200)
+        if not self._return_address.fullmatch(target):
             target = "/"
         response = Response("", 303, headers={"Location": target})
         name = self._domain.partition(":")[0]
@@ -131,14 +131,14 @@ class Front:
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
-    def _visitor(self, request: Request) -> User | None:
+    def _user_of(self, request: Request) -> User | None:
         """The user of the request's key or session."""
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self._sessions.user_of_key(secret.strip())
         return self._sessions.user(request.cookies.get(COOKIE, ""))
 
-    def _turn_away(self, request: Request) -> Response:
+    def _refuse(self, request: Request) -> Response:
         if request.headers.get("Authorization", "").lower().startswith("bearer "):
             return _html(401, "Unauthorized", "The key is not valid for applications.")
         location = f"http://{self._domain}/sign-in?next={quote(request.url, safe='')}"
@@ -146,32 +146,32 @@ class Front:
 
     # applications
 
-    def _application(self, request: Request, subdomain: str) -> Response | Upgraded:
+    def _application(self, request: Request, subdomain: str) -> Response | WebSocketTunnel:
         with self._lock:
             self._workspace.tick()
             app = self._workspace.applications.at(subdomain)
             port = self._processes.port(app.engine_id) if app is not None else None
         if app is None:
             return _html(404, "No such application", f"No application at {subdomain}.")
-        user, refusal = self._admit(request, app)
+        user, refusal = self._authorize(request, app)
         if refusal is not None:
             return refusal
         if port is None:
             return _html(503, app.name, f"Application status: {app.status.short}.")
         try:
             if is_upgrade(request):
-                with contextlib.suppress(NotSwitchedError):
-                    return Upgraded(_target(request), port, _headers(request, user))
+                with contextlib.suppress(HandshakeError):
+                    return WebSocketTunnel(_target(request), port, _headers(request, user))
             return _forward(request, port, user)
         except (OSError, http.client.HTTPException):
             return _html(502, app.name, "The application does not answer.")
 
-    def _admit(self, request: Request, app: Application) -> tuple[User | None, Response | None]:
+    def _authorize(self, request: Request, app: Application) -> tuple[User | None, Response | None]:
         """The user for the application, or a refusal."""
         if app.bypass_authentication:
             return None, None
-        user = self._visitor(request)
-        return user, None if user is not None else self._turn_away(request)
+        user = self._user_of(request)
+        return user, None if user is not None else self._refuse(request)
 
 
 def _page(markup: str, status: int = 200) -> Response:
@@ -196,8 +196,8 @@ def _forward(request: Request, port: int, user: User | None) -> Response:
     except BaseException:
         link.close()
         raise
-    answered = [(key, value) for key, value in answer.getheaders() if key.lower() not in HOP_BY_HOP]
-    response = Response(_stream(answer, link), answer.status, answered)
+    kept = [(key, value) for key, value in answer.getheaders() if key.lower() not in HOP_BY_HOP]
+    response = Response(_stream(answer, link), answer.status, kept)
     response.call_on_close(link.close)
     return response
 
@@ -219,23 +219,23 @@ def _content(request: Request) -> Iterator[bytes] | None:
 def _stream(answer: http.client.HTTPResponse, link: http.client.HTTPConnection) -> Iterator[bytes]:
     """The answer in pieces, without delay, for followed logs."""
     try:
-        while piece := answer.read1(CHUNK):
-            yield piece
+        while chunk := answer.read1(CHUNK):
+            yield chunk
     finally:
         link.close()
 
 
 def _headers(request: Request, user: User | None) -> dict[str, str]:
     """Headers for the pod: without credentials of the workspace, with the user."""
-    found = {key: value for key, value in request.headers if key.lower() not in NOT_FORWARDED}
+    headers = {key: value for key, value in request.headers if key.lower() not in NOT_FORWARDED}
     if not request.content_length:
-        found.pop("Content-Length", None)
+        headers.pop("Content-Length", None)
     cookies = [f"{key}={value}" for key, value in request.cookies.items() if key != COOKIE]
     if cookies:
-        found["Cookie"] = "; ".join(cookies)
-    found["Host"] = request.host
-    found["X-Forwarded-Host"] = request.host
-    found["X-Forwarded-Proto"] = "http"
+        headers["Cookie"] = "; ".join(cookies)
+    headers["Host"] = request.host
+    headers["X-Forwarded-Host"] = request.host
+    headers["X-Forwarded-Proto"] = "http"
     if user is not None:
-        found["REMOTE-USER"] = user.username
-    return found
+        headers["REMOTE-USER"] = user.username
+    return headers

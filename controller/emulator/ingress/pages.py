@@ -31,24 +31,24 @@ def page(title: str, content: str) -> str:
 
 def index(state: State, domain: str) -> str:
     parts = ["<p><small>Local CML emulator; accessible from this machine only.</small></p>"]
-    shown = [project for project in state.projects.values() if not project.deleting]
-    parts.extend(_project(project, state, domain) for project in shown)
+    projects = [project for project in state.projects.values() if not project.deleting]
+    parts.extend(_project(project, state, domain) for project in projects)
     return page("Embedded CML", "".join(parts))
 
 
 def _project(project: Project, state: State, domain: str) -> str:
     head = f"<h2>{escape(project.name)} <small>{escape(project.id)}</small></h2>"
     if project.cloning or project.creation_failed:
-        word = "is being cloned" if project.cloning else "could not be cloned"
-        head += f'<p>It {word}: <a href="/logs/{escape(project.id, quote=True)}">log</a></p>'
+        state_text = "Cloning is in progress" if project.cloning else "Cloning failed"
+        head += f'<p>{state_text}: <a href="/logs/{escape(project.id, quote=True)}">log</a></p>'
     rows = [
         _application(app, domain)
         for app in state.applications.values()
         if app.project_id == project.id
     ]
     columns = "<tr><th>application<th>status<th>cpu<th>memory<th>gpu<th>since<th></tr>"
-    shown = f"<table>{columns}{''.join(rows)}</table>" if rows else "<p>No applications.</p>"
-    return head + shown + _runs(project, state)
+    table = f"<table>{columns}{''.join(rows)}</table>" if rows else "<p>No applications.</p>"
+    return head + table + _runs(project, state)
 
 
 def _runs(project: Project, state: State) -> str:
@@ -81,11 +81,11 @@ def _application(app: Application, domain: str) -> str:
     )
 
 
-def name_of(state: State, known_as: str) -> str | None:
+def name_of(state: State, log_id: str) -> str | None:
     """The title of a log, by the ID of the application, run or project; None if unknown."""
-    if (run := state.runs.get(known_as)) is not None:
+    if (run := state.runs.get(log_id)) is not None:
         return state.jobs[run.job_id].name
-    named = state.applications.get(known_as) or state.projects.get(known_as)
+    named = state.applications.get(log_id) or state.projects.get(log_id)
     return named.name if named is not None else None
 
 
@@ -99,12 +99,12 @@ def log(name: str, path: Path) -> str:
     return page(name, f"<pre>{escape(text)}</pre>")
 
 
-def sign_in(target: str, fault: str) -> str:
-    said = f"<p><b>{escape(fault)}</b></p>" if fault else ""
+def sign_in(target: str, error: str) -> str:
+    notice = f"<p><b>{escape(error)}</b></p>" if error else ""
     return page(
         "Sign in",
-        f"{said}<p>Open the link that <code>raycml emulator status</code> prints, or give the API "
-        "key of <code>connection.json</code> in the state folder.</p>"
+        f"{notice}<p>Open the link printed by <code>raycml emulator status</code>, or enter the "
+        "API key from <code>connection.json</code> in the state folder.</p>"
         '<form method="post" action="/sign-in">'
         f'<input type="hidden" name="next" value="{escape(target, quote=True)}">'
         '<p><label>API key <input type="password" name="key" autocomplete="off" required></label> '

@@ -20,12 +20,12 @@ SESSIONS_MAX = 100
 
 def ticket(api_key: str, now: datetime) -> str:
     """A ticket for a link, in place of the key: valid once, for ten minutes."""
-    said = f"{int(now.timestamp()) + TICKET_S}.{secrets.token_urlsafe(12)}"
-    return f"{said}.{_signature(api_key, said)}"
+    payload = f"{int(now.timestamp()) + TICKET_S}.{secrets.token_urlsafe(12)}"
+    return f"{payload}.{_signature(api_key, payload)}"
 
 
-def _signature(api_key: str, said: str) -> str:
-    return hmac.digest(api_key.encode(), f"sign-in|{said}".encode(), hashlib.sha256).hex()
+def _signature(api_key: str, payload: str) -> str:
+    return hmac.digest(api_key.encode(), f"sign-in|{payload}".encode(), hashlib.sha256).hex()
 
 
 class Sessions:
@@ -56,21 +56,21 @@ class Sessions:
 
     def user_of_key(self, secret: str) -> User | None:
         """The user of a key that is valid for applications."""
-        found = [key for known, key in self._keys.items() if _equal(known, secret)]
-        return found[0].user if found and APPLICATION in found[0].audiences else None
+        keys = [key for own_secret, key in self._keys.items() if _equal(own_secret, secret)]
+        return keys[0].user if keys and APPLICATION in keys[0].audiences else None
 
     def _user_of_ticket(self, text: str) -> User | None:
-        said, _, signature = text.rpartition(".")
+        payload, _, signature = text.rpartition(".")
         for secret, key in self._keys.items():
-            if APPLICATION in key.audiences and _equal(_signature(secret, said), signature):
-                return key.user if self._use(text, said) else None
+            if APPLICATION in key.audiences and _equal(_signature(secret, payload), signature):
+                return key.user if self._use(text, payload) else None
         return None
 
-    def _use(self, text: str, said: str) -> bool:
+    def _use(self, text: str, payload: str) -> bool:
         """True for the first use in time.  Expired tickets are not stored."""
-        now, ends = self._clock.now().timestamp(), int(said.partition(".")[0])
+        now, ends = self._clock.now().timestamp(), int(payload.partition(".")[0])
         with self._lock:
-            self._used = {known: end for known, end in self._used.items() if end > now}
+            self._used = {used: end for used, end in self._used.items() if end > now}
             if ends <= now or text in self._used:
                 return False
             self._used[text] = ends

@@ -16,18 +16,18 @@ CONNECT_S = 10.0
 _HEAD_MAX = 65536
 
 
-class NotSwitchedError(Exception):
+class HandshakeError(Exception):
     """The pod refused a WebSocket: the request is then passed on like any other."""
 
 
 def is_upgrade(request: Request) -> bool:
     """True for a WebSocket request, on a server that supports it."""
-    asked = {word.strip().lower() for word in request.headers.get("Connection", "").split(",")}
+    tokens = {word.strip().lower() for word in request.headers.get("Connection", "").split(",")}
     upgrade = request.headers.get("Upgrade", "").strip().lower()
-    return "upgrade" in asked and upgrade == "websocket" and TUNNEL in request.environ
+    return "upgrade" in tokens and upgrade == "websocket" and TUNNEL in request.environ
 
 
-class Upgraded:
+class WebSocketTunnel:
     """A WSGI result after which the connection belongs to client and pod."""
 
     def __init__(self, target: str, port: int, headers: Mapping[str, str]) -> None:
@@ -35,7 +35,7 @@ class Upgraded:
         self._link = socket.create_connection(("127.0.0.1", port), CONNECT_S)
         try:
             self._link.sendall(_head(target, headers))
-            self._answered = _answer(self._link)
+            self._first_bytes = _answer(self._link)
         except BaseException:
             self._link.close()
             raise
@@ -45,7 +45,7 @@ class Upgraded:
     ) -> Iterable[bytes]:
         with contextlib.closing(self._link):
             self._link.settimeout(None)
-            if environ[TUNNEL](self._link, self._answered):
+            if environ[TUNNEL](self._link, self._first_bytes):
                 return []
         start_response("503 Service Unavailable", [("Content-Type", "text/plain")])
         return [b"too many WebSockets are open\n"]
@@ -59,12 +59,12 @@ def _head(target: str, headers: Mapping[str, str]) -> bytes:
 
 def _answer(link: socket.socket) -> bytes:
     """The header of a 101 answer, and the bytes after it."""
-    found = b""
-    while b"\r\n\r\n" not in found:
-        piece = link.recv(_HEAD_MAX)
-        found += piece
-        if not piece or len(found) > _HEAD_MAX:
-            raise NotSwitchedError
-    if found.split(b"\r\n", 1)[0].split(b" ")[1:2] != [b"101"]:
-        raise NotSwitchedError
-    return found
+    head = b""
+    while b"\r\n\r\n" not in head:
+        chunk = link.recv(_HEAD_MAX)
+        head += chunk
+        if not chunk or len(head) > _HEAD_MAX:
+            raise HandshakeError
+    if head.split(b"\r\n", 1)[0].split(b" ")[1:2] != [b"101"]:
+        raise HandshakeError
+    return head

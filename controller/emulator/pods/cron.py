@@ -38,8 +38,8 @@ class Schedule:
         return None
 
     def _on(self, month: int, day: int, weekday: int) -> bool:
-        fits = (day in self.days, weekday in self.weekdays)
-        return month in self.months and (any(fits) if self.either_day else all(fits))
+        matches = (day in self.days, weekday in self.weekdays)
+        return month in self.months and (any(matches) if self.either_day else all(matches))
 
     def _times(self) -> list[timedelta]:
         return [

@@ -4,13 +4,13 @@ An application changes by itself only in `tick`, which checks the injected proce
 waits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from controller.emulator.api.files import ProjectFiles
 from controller.emulator.options import Capacity, Options
 from controller.emulator.pods.lifecycle import Event, Status, after
-from controller.emulator.pods.processes import Ending, PodOrder, Processes
+from controller.emulator.pods.processes import PodExit, PodRequest, Processes
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.job_records import JobRun
 from controller.emulator.state.records import Application, Engine
@@ -35,7 +35,7 @@ def move(app: Application, event: Event, now: datetime) -> None:
     app.touch(now)
 
 
-def _fits_on(node: Capacity, app: Application | JobRun) -> bool:
+def _fits_on_node(node: Capacity, app: Application | JobRun) -> bool:
     bounds = ((node.cpu, app.cpu), (node.memory, app.memory), (node.gpu, app.nvidia_gpu))
     return all(bound is None or amount <= bound for bound, amount in bounds)
 
@@ -64,7 +64,7 @@ class Engines:
         runs = self.state.runs
         for engine in list(self.state.engines.values()):
             if engine.id not in runs:
-                self._look(engine, now)
+                self._observe(engine, now)
         for app in list(self.state.applications.values()):
             self._advance(app, now)
         self._start_waiting(now)
@@ -81,7 +81,7 @@ class Engines:
         """Start to stop the pod of `app`, if it has one."""
         if app.engine_id:
             self.stop(self.state.engines[app.engine_id], now)
-            app.leaving_id, app.engine_id = app.engine_id, ""
+            app.stopping_id, app.engine_id = app.engine_id, ""
         self.state.changes += 1
 
     def stop_orphans(self, project_id: str, now: datetime) -> None:
@@ -95,24 +95,24 @@ class Engines:
 
     # changes over time
 
-    def _look(self, engine: Engine, now: datetime) -> None:
-        sight = self.processes.look(engine.id, now)
+    def _observe(self, engine: Engine, now: datetime) -> None:
+        status = self.processes.look(engine.id, now)
         app = self.state.applications.get(engine.application_id)
         current = app if app is not None and app.engine_id == engine.id else None
-        if sight.answered and engine.status == "starting":
+        if status.answered and engine.status == "starting":
             engine.status = "running"
             self.state.changes += 1
             if current is not None:
                 current.auto_restarts_done = 0
                 move(current, Event.ANSWERED, now)
-        if sight.ending is not None:
-            self.end(engine, sight.ending, now)
+        if status.ending is not None:
+            self.end(engine, status.ending, now)
             if current is not None:
                 self._fail(current, now)
-            elif app is not None and app.leaving_id == engine.id:
-                app.leaving_id = ""
+            elif app is not None and app.stopping_id == engine.id:
+                app.stopping_id = ""
 
-    def end(self, engine: Engine, ending: Ending, now: datetime) -> None:
+    def end(self, engine: Engine, ending: PodExit, now: datetime) -> None:
         engine.status = "stopped" if engine.status == "stopping" else "failed"
         engine.ended_at = now
         engine.exit_code, engine.signal = ending.exit_code, ending.signal
@@ -125,20 +125,20 @@ class Engines:
         """Fail the application, since its script has ended, with any exit code."""
         app.engine_id = ""
         move(app, Event.ENDED, now)
-        again = app.auto_restarts_done < self._options.auto_restarts
-        app.due = now + timedelta(seconds=self._options.auto_restart_s) if again else None
+        retry = app.auto_restarts_done < self._options.auto_restarts
+        app.due = now + timedelta(seconds=self._options.auto_restart_s) if retry else None
 
     def _advance(self, app: Application, now: datetime) -> None:
         if app.due is None or now < app.due:
             return
-        if app.status is Status.STOPPING and not app.leaving_id:
-            self._settle(app, now)
+        if app.status is Status.STOPPING and not app.stopping_id:
+            self._finish_stop(app, now)
         elif app.status is Status.FAILED:
             app.auto_restarts_done += 1
             move(app, Event.RESTART, now)
             self.queue(app, now)
 
-    def _settle(self, app: Application, now: datetime) -> None:
+    def _finish_stop(self, app: Application, now: datetime) -> None:
         app.due = None
         if app.deleting:
             del self.state.applications[app.id]
@@ -156,7 +156,7 @@ class Engines:
             app
             for app in self.state.applications.values()
             if app.status is Status.STARTING
-            and not (app.engine_id or app.leaving_id)
+            and not (app.engine_id or app.stopping_id)
             and app.due is not None
             and now >= app.due
         ]
@@ -166,7 +166,7 @@ class Engines:
 
     def fits(self, app: Application | JobRun) -> bool:
         room, pods = self._options.capacity, self.state.engines.values()
-        if not _fits_on(self._options.node, app):
+        if not _fits_on_node(self._options.node, app):
             return False
         if room.cpu is not None and sum(p.cpu for p in pods) + app.cpu > room.cpu:
             return False
@@ -177,64 +177,71 @@ class Engines:
         return sum(p.nvidia_gpu for p in pods) + app.nvidia_gpu <= room.gpu
 
     def _start(self, app: Application, now: datetime) -> None:
-        engine = self._new_engine(app, now)
+        engine = self.new_engine(app, self._ids.engine(), app.name, now)
+        engine.application_id, engine.subdomain = app.id, app.subdomain
         app.engine_id, app.due = engine.id, None
-        if self.launch(engine, self._order(app, engine), now):
-            self._look(engine, now)
+        if self.launch(engine, app.script, app.runtime_identifier, app.environment, now):
+            self._observe(engine, now)
         else:
             self._fail(app, now)
 
-    def launch(self, engine: Engine, order: PodOrder, now: datetime) -> bool:
-        """True if the pod has started; else the engine has ended, with the reason in `message`."""
-        self.state.engines[engine.id] = engine
-        self.state.changes += 1
-        if not self._files_of(order.project_id).has_script(order.script):
-            engine.message = f"script {order.script} not found in project directory"
-        else:
-            try:
-                self.processes.start(order, now)
-            except OSError as error:
-                engine.message = f"the pod could not be started: {error}"
-        if engine.message:
-            self.end(engine, Ending(1), now)
-        return not engine.message
-
-    def address(self) -> str:
-        """An address that no pod has or recently had."""
-        taken = {pod.ip_address for pod in self.state.engines.values()}
-        return self._ids.address(taken | {pod.ip_address for pod in self.state.history})
-
-    def _new_engine(self, app: Application, now: datetime) -> Engine:
+    def new_engine(
+        self, workload: Application | JobRun, engine_id: str, name: str, now: datetime
+    ) -> Engine:
+        """An engine with an address that no pod has or recently had."""
+        pods = (*self.state.engines.values(), *self.state.history)
         return Engine(
-            id=self._ids.engine(),
-            application_id=app.id,
-            project_id=app.project_id,
-            name=app.name,
-            creator=app.creator,
-            cpu=app.cpu,
-            memory=app.memory,
-            nvidia_gpu=app.nvidia_gpu,
-            ip_address=self.address(),
-            subdomain=app.subdomain,
+            id=engine_id,
+            project_id=workload.project_id,
+            name=name,
+            creator=workload.creator,
+            cpu=workload.cpu,
+            memory=workload.memory,
+            nvidia_gpu=workload.nvidia_gpu,
+            ip_address=self._ids.address({pod.ip_address for pod in pods}),
             created_at=now,
         )
 
-    def _order(self, app: Application, engine: Engine) -> PodOrder:
-        project = self.state.projects[app.project_id]
-        return PodOrder(
+    def launch(
+        self,
+        engine: Engine,
+        script: str,
+        runtime_identifier: str,
+        environment: Mapping[str, str],
+        now: datetime,
+        arguments: str = "",
+    ) -> bool:
+        """True if the pod has started; else the engine has ended, with the reason in `message`."""
+        self.state.engines[engine.id] = engine
+        self.state.changes += 1
+        project = self.state.projects[engine.project_id]
+        files = self._files_of(project.id)
+        request = PodRequest(
             engine_id=engine.id,
-            application_id=app.id,
-            subdomain=app.subdomain,
+            application_id=engine.application_id,
+            subdomain=engine.subdomain,
             project_id=project.id,
             project_name=project.name,
             project_number=project.number,
-            username=app.creator.username,
+            username=engine.creator.username,
             ip_address=engine.ip_address,
-            home=self._files_of(project.id).tree.home,
-            script=app.script,
-            cpu=app.cpu,
-            memory=app.memory,
-            gpu=app.nvidia_gpu,
-            runtime_identifier=app.runtime_identifier,
-            environment={**project.environment, **app.environment},
+            home=files.tree.home,
+            script=script,
+            cpu=engine.cpu,
+            memory=engine.memory,
+            gpu=engine.nvidia_gpu,
+            runtime_identifier=runtime_identifier,
+            environment={**project.environment, **environment},
+            run_id=engine.id if engine.workload_type == "job" else "",
+            arguments=arguments,
         )
+        if not files.has_script(script):
+            engine.message = f"script {script} not found in project directory"
+        else:
+            try:
+                self.processes.start(request, now)
+            except OSError as error:
+                engine.message = f"the pod could not be started: {error}"
+        if engine.message:
+            self.end(engine, PodExit(1), now)
+        return not engine.message

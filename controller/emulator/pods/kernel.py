@@ -45,15 +45,15 @@ async def run(text: str, module: types.ModuleType) -> None:
         await result
 
 
-def exit_code(end: BaseException, kind: str) -> int:
+def exit_code(error: BaseException, kind: str) -> int:
     """Print the exception of the script, and return its exit code."""
-    if not isinstance(end, SystemExit):
-        traceback.print_exception(end)
+    if not isinstance(error, SystemExit):
+        traceback.print_exception(error)
         return 1
-    print(f"SystemExit: {end.code}", file=sys.stderr)  # noqa: T201  the log of the pod is stderr
-    if end.code is None:
+    print(f"SystemExit: {error.code}", file=sys.stderr)  # noqa: T201  the log of the pod is stderr
+    if error.code is None:
         return int(kind == "job")
-    code = end.code & 255 if isinstance(end.code, int) else 1
+    code = error.code & 255 if isinstance(error.code, int) else 1
     return code or int(kind == "job")
 
 
@@ -61,8 +61,8 @@ def main(script: str, kind: str) -> int:
     module = fresh_main()
     try:
         asyncio.run(run(Path(script).read_text(encoding="utf-8"), module))
-    except BaseException as end:  # noqa: BLE001  whatever ends a script ends the pod, and no more
-        return exit_code(end, kind)
+    except BaseException as error:  # noqa: BLE001  whatever ends a script ends the pod, and no more
+        return exit_code(error, kind)
     return 0
 
 

@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from controller.emulator.pods import kernel, supervisor
-from controller.emulator.pods.processes import CloneOrder, Ending, PodOrder, Sight
+from controller.emulator.pods.processes import CloneRequest, PodExit, PodRequest, PodStatus
 from controller.emulator.state.cloning import clone_command, clone_environment
 
 LOGS = 200
@@ -27,7 +27,7 @@ LOGS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PodConfig:
     """Address of the workspace, for its pods.  `logs` is an existing folder."""
 
     url: str
@@ -55,43 +55,45 @@ class LocalPod:
 class LocalProcesses:
     """The pods of an emulator."""
 
-    def __init__(self, place: Place, on_lost: Callable[[set[int]], None] | None = None) -> None:
-        """`on_lost` receives the process IDs of running supervisors when one of them was killed."""
-        self._place = place
-        self._on_lost = on_lost
+    def __init__(
+        self, config: PodConfig, on_killed: Callable[[set[int]], None] | None = None
+    ) -> None:
+        """`on_killed` receives the process IDs of running supervisors when one was killed."""
+        self._config = config
+        self._on_killed = on_killed
         self._pods: dict[str, LocalPod] = {}
 
-    def start(self, order: PodOrder, now: datetime) -> None:  # noqa: ARG002  real pods need no clock
+    def start(self, request: PodRequest, now: datetime) -> None:  # noqa: ARG002  real pods need no clock
         ports = self._free_ports(3)
         scratch = self._new_scratch()
-        script = order.script.removeprefix("/home/cdsw/")
+        script = request.script.removeprefix("/home/cdsw/")
         program = str(Path(kernel.__file__).resolve())
         instructions = self._instructions(
-            order.engine_id,
-            [sys.executable, "-u", program, script, order.kind],
-            pod_environment(order, self._place, ports, scratch),
-            order.home,
+            request.engine_id,
+            [sys.executable, "-u", program, script, request.kind],
+            pod_environment(request, self._config, ports, scratch),
+            request.home,
             scratch,
-            log=order.run_id or order.application_id,
+            log=request.run_id or request.application_id,
         )
-        if not order.run_id:
+        if not request.run_id:
             instructions["port"] = ports[0]
-        self._pods[order.engine_id] = LocalPod(_supervise(instructions), ports, scratch)
+        self._pods[request.engine_id] = LocalPod(_supervise(instructions), ports, scratch)
 
-    def clone(self, order: CloneOrder, now: datetime) -> None:  # noqa: ARG002  as above
+    def clone(self, request: CloneRequest, now: datetime) -> None:  # noqa: ARG002  as above
         scratch = self._new_scratch()
         instructions = self._instructions(
-            order.engine_id,
-            clone_command(order.url, order.ref),
-            {**clone_environment(), "CDSW_ENGINE_ID": order.engine_id, "TMPDIR": str(scratch)},
-            order.tree.home,
+            request.engine_id,
+            clone_command(request.url, request.ref),
+            {**clone_environment(), "CDSW_ENGINE_ID": request.engine_id, "TMPDIR": str(scratch)},
+            request.tree.home,
             scratch,
-            log=order.project_id,
+            log=request.project_id,
         )
-        self._pods[order.engine_id] = LocalPod(_supervise(instructions), [], scratch)
+        self._pods[request.engine_id] = LocalPod(_supervise(instructions), [], scratch)
 
     def _new_scratch(self) -> Path:
-        return Path(tempfile.mkdtemp(prefix="cml-", dir=self._place.scratch))
+        return Path(tempfile.mkdtemp(prefix="cml-", dir=self._config.scratch))
 
     def _instructions(
         self,
@@ -102,7 +104,7 @@ class LocalProcesses:
         scratch: Path,
         *,
         log: str,
-    ) -> supervisor.Order:
+    ) -> supervisor.Instructions:
         """Instructions for a pod without a port."""
         self._prune_logs()
         return {
@@ -111,40 +113,40 @@ class LocalProcesses:
             "environment": environment,
             "home": str(home),
             "scratch": str(scratch),
-            "log": str(self._place.logs / f"{log}.log"),
+            "log": str(self._config.logs / f"{log}.log"),
             "port": 0,
             "endpoint": environment.get("CDSW_APP_POLLING_ENDPOINT", "/"),
-            "grace_s": self._place.grace_s,
+            "grace_s": self._config.grace_s,
         }
 
     def _free_ports(self, count: int) -> list[int]:
         """Ports of 127.0.0.1 that are free and not assigned to a pod."""
         taken = {port for pod in self._pods.values() for port in pod.ports}
         with contextlib.ExitStack() as stack:
-            found: list[int] = []
-            while len(found) < count:
+            free: list[int] = []
+            while len(free) < count:
                 link = stack.enter_context(socket.socket())
                 link.bind(("127.0.0.1", 0))
                 port = int(link.getsockname()[1])
                 if port not in taken:
-                    found.append(port)
-            return found
+                    free.append(port)
+            return free
 
     def _prune_logs(self) -> None:
-        logs = sorted(self._place.logs.iterdir(), key=lambda path: path.stat().st_mtime)
+        logs = sorted(self._config.logs.iterdir(), key=lambda path: path.stat().st_mtime)
         for path in logs[:-LOGS]:
             path.unlink(missing_ok=True)
 
-    def look(self, engine_id: str, now: datetime) -> Sight:  # noqa: ARG002  as above
+    def look(self, engine_id: str, now: datetime) -> PodStatus:  # noqa: ARG002  as above
         pod = self._pods.get(engine_id)
         if pod is None:
-            return Sight(answered=False, ending=Ending(137))
+            return PodStatus(answered=False, ending=PodExit(137))
         status = pod.process.poll()
-        pod.answered = pod.answered or _said_answered(pod.process)
+        pod.answered = pod.answered or _has_answered(pod.process)
         if status is None:
-            return Sight(pod.answered)
+            return PodStatus(pod.answered)
         self._forget(engine_id)
-        return Sight(pod.answered, Ending(status if status >= 0 else 128 - status))
+        return PodStatus(pod.answered, PodExit(status if status >= 0 else 128 - status))
 
     def _forget(self, engine_id: str) -> None:
         """Remove an ended supervisor; if it was killed, also its processes and folder."""
@@ -154,9 +156,9 @@ class LocalProcesses:
                 with contextlib.suppress(OSError):
                     pipe.close()
         if pod.process.returncode < 0:
-            supervisor.kill_marked({engine_id})
-            if self._on_lost is not None:
-                self._on_lost({other.process.pid for other in self._pods.values()})
+            supervisor.kill_pods({engine_id})
+            if self._on_killed is not None:
+                self._on_killed({other.process.pid for other in self._pods.values()})
         shutil.rmtree(pod.scratch, ignore_errors=True)
 
     def stop(self, engine_id: str, now: datetime) -> None:  # noqa: ARG002  as above
@@ -174,7 +176,7 @@ class LocalProcesses:
         for pod in self._pods.values():
             if not pod.stopping:
                 pod.process.terminate()
-        deadline = time.monotonic() + self._place.grace_s + 5.0
+        deadline = time.monotonic() + self._config.grace_s + 5.0
         for engine_id, pod in list(self._pods.items()):
             try:
                 pod.process.wait(max(deadline - time.monotonic(), 0.0))
@@ -184,7 +186,7 @@ class LocalProcesses:
             self._forget(engine_id)
 
 
-def _supervise(instructions: supervisor.Order) -> subprocess.Popen[bytes]:
+def _supervise(instructions: supervisor.Instructions) -> subprocess.Popen[bytes]:
     """Start a supervisor; it reads its order from a pipe, which stays open while this runs."""
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", str(Path(supervisor.__file__).resolve())],
@@ -201,7 +203,7 @@ def _supervise(instructions: supervisor.Order) -> subprocess.Popen[bytes]:
     return process
 
 
-def _said_answered(process: subprocess.Popen[bytes]) -> bool:
+def _has_answered(process: subprocess.Popen[bytes]) -> bool:
     if process.stdout is None or process.stdout.closed:
         return False
     try:
@@ -211,7 +213,7 @@ def _said_answered(process: subprocess.Popen[bytes]) -> bool:
 
 
 def pod_environment(
-    order: PodOrder, place: Place, ports: list[int], scratch: Path
+    request: PodRequest, config: PodConfig, ports: list[int], scratch: Path
 ) -> dict[str, str]:
     """All variables of a pod's processes.  The user's variables override only defaults."""
     return {
@@ -221,34 +223,34 @@ def pod_environment(
         "ML_RUNTIME_KERNEL": f"Python {sys.version_info.major}.{sys.version_info.minor}",
         "ML_RUNTIME_EDITOR": "PBJ Workbench",
         "CDSW_APP_POLLING_ENDPOINT": "/",
-        **order.environment,
-        "HOME": str(order.home),
-        "PWD": str(order.home),
+        **request.environment,
+        "HOME": str(request.home),
+        "PWD": str(request.home),
         "TMPDIR": str(scratch),
-        **_identity(order, place),
-        "CDSW_IP_ADDRESS": order.ip_address,
+        **_identity(request, config),
+        "CDSW_IP_ADDRESS": request.ip_address,
         "CDSW_APP_PORT": str(ports[0]),
         "CDSW_READONLY_PORT": str(ports[1]),
         "CDSW_PUBLIC_PORT": str(ports[2]),
-        "CDSW_CPU_MILLICORES": str(int(order.cpu * 1000)),
-        "CDSW_MEMORY_MB": str(int(order.memory * 1024)),
-        **({"JOB_ARGUMENTS": order.arguments} if order.run_id else {}),
+        "CDSW_CPU_MILLICORES": str(int(request.cpu * 1000)),
+        "CDSW_MEMORY_MB": str(int(request.memory * 1024)),
+        **({"JOB_ARGUMENTS": request.arguments} if request.run_id else {}),
     }
 
 
-def _identity(order: PodOrder, place: Place) -> dict[str, str]:
+def _identity(request: PodRequest, config: PodConfig) -> dict[str, str]:
     return {
-        "CDSW_API_URL": f"{place.url}/api/v1",
-        "CDSW_APIV2_KEY": place.api_key,
-        "CDSW_CREATOR": order.username,
-        "CDSW_DOMAIN": place.domain,
-        "CDSW_ENGINE_ID": order.engine_id,
-        "CDSW_ENGINE_TYPE": order.kind,
+        "CDSW_API_URL": f"{config.url}/api/v1",
+        "CDSW_APIV2_KEY": config.api_key,
+        "CDSW_CREATOR": request.username,
+        "CDSW_DOMAIN": config.domain,
+        "CDSW_ENGINE_ID": request.engine_id,
+        "CDSW_ENGINE_TYPE": request.kind,
         "CDSW_NODE_NAME": socket.gethostname(),
-        "CDSW_PROJECT": order.project_name,
-        "CDSW_PROJECT_ID": order.project_id,
-        "CDSW_PROJECT_NUM": str(order.project_number),
-        "CDSW_PROJECT_URL": f"{place.url}/api/v2/projects/{order.project_id}",
-        "HADOOP_USER_NAME": order.username,
-        "PROJECT_OWNER": order.username,
+        "CDSW_PROJECT": request.project_name,
+        "CDSW_PROJECT_ID": request.project_id,
+        "CDSW_PROJECT_NUM": str(request.project_number),
+        "CDSW_PROJECT_URL": f"{config.url}/api/v2/projects/{request.project_id}",
+        "HADOOP_USER_NAME": request.username,
+        "PROJECT_OWNER": request.username,
     }

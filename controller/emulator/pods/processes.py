@@ -14,7 +14,7 @@ from controller.emulator.state.file_tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
-class PodOrder:
+class PodRequest:
     """A pod to start: an engine of an application, or a run of a job.
 
     Memory is in GB, as in the API.  The pod of a run has `run_id`, which is also its engine's ID,
@@ -46,7 +46,7 @@ class PodOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class CloneOrder:
+class CloneRequest:
     """A repository to fetch into a new, empty home; `ref` is a branch or a tag, or empty."""
 
     engine_id: str
@@ -57,7 +57,7 @@ class CloneOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class PodExit:
     """End of a pod.  `exit_code` is as in Kubernetes: 128 + n for signal n."""
 
     exit_code: int
@@ -69,23 +69,23 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class PodStatus:
     """State of a pod.  `answered`: its polling endpoint has answered 200 at least once."""
 
     answered: bool
-    ending: Ending | None = None
+    ending: PodExit | None = None
 
 
 class Processes(Protocol):
     """Runs pods.  No call may wait for a pod."""
 
-    def start(self, order: PodOrder, now: datetime) -> None:
+    def start(self, order: PodRequest, now: datetime) -> None:
         """Start a pod; OSError on failure."""
 
-    def clone(self, order: CloneOrder, now: datetime) -> None:
+    def clone(self, order: CloneRequest, now: datetime) -> None:
         """Start a clone; OSError on failure.  `look` and `stop` work as for a pod."""
 
-    def look(self, engine_id: str, now: datetime) -> Sight:
+    def look(self, engine_id: str, now: datetime) -> PodStatus:
         """The state of a pod; after its end was reported, the engine is unknown."""
 
     def stop(self, engine_id: str, now: datetime) -> None:

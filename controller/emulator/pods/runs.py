@@ -3,61 +3,41 @@
 A run changes by itself only in `tick`.  As in `engines.py`, which has the pods, nothing here waits.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from controller.emulator.api import fields
 from controller.emulator.api.errors import ApiError, Code, not_found
-from controller.emulator.api.listing import Columns, Query, select
+from controller.emulator.api.listing import PERSON, Columns, Query, attributes, select
 from controller.emulator.options import Options, User
 from controller.emulator.pods import cron
-from controller.emulator.pods.engines import Engines, FilesOf
-from controller.emulator.pods.processes import Ending, PodOrder
+from controller.emulator.pods.engines import Engines
+from controller.emulator.pods.processes import PodExit
 from controller.emulator.pods.run_status import TRANSITIONS, RunStatus
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.job_records import Job, JobRun
-from controller.emulator.state.records import Engine
 from controller.emulator.state.state import State
 
-KEPT = 1000
+RUN_HISTORY = 1000
 """Number of ended runs that are listed, of all jobs together; the oldest are deleted."""
-MISSED_S = 60.0
+MAX_LATENESS_S = 60.0
 """Age after which a missed time of a schedule is skipped."""
 
 CREATE: dict[str, fields.Reader] = {"environment": fields.text_map, "arguments": fields.text}
-_TEXTS: dict[str, Callable[[JobRun], object]] = {
-    "creator.email": lambda run: run.creator.email,
-    "creator.name": lambda run: run.creator.name,
-    "creator.username": lambda run: run.creator.username,
-    "id": lambda run: run.id,
-    "kernel": lambda run: run.kernel,
-    "status": lambda run: run.status.short,
-}
-RUNS: Columns[JobRun] = Columns(
-    _TEXTS,
-    {
-        **_TEXTS,
-        "created_at": lambda run: run.created_at,
-        "scheduling_at": lambda run: run.scheduling_at,
-        "starting_at": lambda run: run.starting_at,
-        "running_at": lambda run: run.running_at,
-        "finished_at": lambda run: run.finished_at,
-    },
-)
+_TEXTS = attributes(*PERSON, "id", "kernel", status="status.short")
+_TIMES = ("created_at", "scheduling_at", "starting_at", "running_at", "finished_at")
+RUNS: Columns[JobRun] = Columns(_TEXTS, {**_TEXTS, **attributes(*_TIMES)})
 
 
 class Runs:
     """The runs of all jobs; each job has at most one active run."""
 
-    def __init__(
-        self, state: State, engines: Engines, ids: Ids, options: Options, files_of: FilesOf
-    ) -> None:
+    def __init__(self, state: State, engines: Engines, ids: Ids, options: Options) -> None:
         self._state = state
         self._engines = engines
         self._ids = ids
         self._options = options
-        self._files_of = files_of
 
     # calls of the API
 
@@ -82,8 +62,7 @@ class Runs:
         if busy and not self._options.second_run_skipped:
             raise ApiError(Code.FAILED_PRECONDITION, f"job {job.name!r} is already running")
         run = self._add(job, user, now)
-        for name, value in values.items():
-            setattr(run, name, value)
+        fields.assign(run, values)
         if busy:
             self._finish(run, RunStatus.SKIPPED, now)
         return run
@@ -92,13 +71,13 @@ class Runs:
         if run.status is RunStatus.SCHEDULING:
             self._finish(run, RunStatus.STOPPED, now)
         elif RunStatus.STOPPING in TRANSITIONS[run.status]:
-            self._begin_to_stop(run, now)
+            self._begin_stop(run, now)
         else:
             message = f"cannot stop a job run that is {run.status.short}"
             raise ApiError(Code.FAILED_PRECONDITION, message)
         return run
 
-    def forget(self, job: Job, now: datetime) -> None:
+    def delete_runs(self, job: Job, now: datetime) -> None:
         """Delete runs immediately; the engines end their pods."""
         for run in self.of(job):
             if run.id in self._state.engines and run.status is not RunStatus.STOPPING:
@@ -112,21 +91,21 @@ class Runs:
             return
         for job in self._state.jobs.values():
             if job.next_at is not None and now >= job.next_at:
-                self._come_round(job, now)
+                self._run_if_due(job, now)
         for run in [run for run in self._state.runs.values() if not run.status.is_over]:
             if run.status is RunStatus.SCHEDULING:
-                self._start_where_possible(run, now)
+                self._start_if_possible(run, now)
             else:
-                self._look(run, now)
+                self._observe(run, now)
 
-    def _come_round(self, job: Job, now: datetime) -> None:
+    def _run_if_due(self, job: Job, now: datetime) -> None:
         due = job.next_at
         job.next_at = cron.parse(job.schedule).after(now, ZoneInfo(job.timezone))
         self._state.changes += 1
-        if due is not None and (now - due).total_seconds() <= MISSED_S:
-            self._run_by_itself(job, now)
+        if due is not None and (now - due).total_seconds() <= MAX_LATENESS_S:
+            self._run_automatically(job, now)
 
-    def _run_by_itself(self, job: Job, now: datetime) -> None:
+    def _run_automatically(self, job: Job, now: datetime) -> None:
         """Run by schedule or after a parent; skipped while another run is active."""
         if job.paused:
             return
@@ -159,34 +138,39 @@ class Runs:
         self._state.changes += 1
         return run
 
-    def _start_where_possible(self, run: JobRun, now: datetime) -> None:
+    def _start_if_possible(self, run: JobRun, now: datetime) -> None:
         """Start waiting runs in order of creation; one without capacity blocks no other."""
         if now < run.due or not self._engines.fits(run):
             return
         job = self._state.jobs[run.job_id]
         run.move(RunStatus.STARTING, now)
-        engine = self._new_engine(run, job, now)
-        if self._engines.launch(engine, self._order(run, job, engine), now):
-            self._look(run, now)
+        engine = self._engines.new_engine(run, run.id, job.name, now)
+        engine.workload_type = "job"
+        environment = {**job.environment, **run.environment}
+        arguments = run.arguments or job.arguments
+        if self._engines.launch(
+            engine, job.script, run.runtime_identifier, environment, now, arguments
+        ):
+            self._observe(run, now)
         else:
             self._finish(run, RunStatus.FAILED, now)
 
-    def _look(self, run: JobRun, now: datetime) -> None:
+    def _observe(self, run: JobRun, now: datetime) -> None:
         engine = self._state.engines[run.id]
-        sight = self._engines.processes.look(run.id, now)
-        if sight.answered and run.status is RunStatus.STARTING:
+        pod = self._engines.processes.look(run.id, now)
+        if pod.answered and run.status is RunStatus.STARTING:
             run.move(RunStatus.RUNNING, now)
             engine.status = run.status.short
             self._state.changes += 1
-        if sight.ending is not None:
-            self._engines.end(engine, sight.ending, now)
-            self._finish(run, self._outcome(run, sight.ending), now)
+        if pod.ending is not None:
+            self._engines.end(engine, pod.ending, now)
+            self._finish(run, self._outcome(run, pod.ending), now)
             engine.status = run.status.short
         elif run.status is RunStatus.RUNNING and self._is_overdue(run, now):
             run.timed_out = True
-            self._begin_to_stop(run, now)
+            self._begin_stop(run, now)
 
-    def _outcome(self, run: JobRun, ending: Ending) -> RunStatus:
+    def _outcome(self, run: JobRun, ending: PodExit) -> RunStatus:
         if run.status is RunStatus.STOPPING:
             return RunStatus.TIMEDOUT if run.timed_out else RunStatus.STOPPED
         if ending.oom_killed and self._options.oom_killed_run_succeeds:
@@ -200,7 +184,7 @@ class Runs:
         longest = timedelta(seconds=job.timeout * self._options.job_timeout_unit_s)
         return now >= run.running_at + longest
 
-    def _begin_to_stop(self, run: JobRun, now: datetime) -> None:
+    def _begin_stop(self, run: JobRun, now: datetime) -> None:
         run.move(RunStatus.STOPPING, now)
         self._engines.stop(self._state.engines[run.id], now)
         self._state.changes += 1
@@ -212,45 +196,7 @@ class Runs:
         if status is RunStatus.SUCCEEDED:
             for child in list(self._state.jobs.values()):
                 if child.parent_id == run.job_id:
-                    self._run_by_itself(child, now)
-        over = [one.id for one in self._state.runs.values() if one.status.is_over]
-        for run_id in over[:-KEPT]:
+                    self._run_automatically(child, now)
+        ended = [other.id for other in self._state.runs.values() if other.status.is_over]
+        for run_id in ended[:-RUN_HISTORY]:
             del self._state.runs[run_id]
-
-    def _new_engine(self, run: JobRun, job: Job, now: datetime) -> Engine:
-        return Engine(
-            id=run.id,
-            application_id="",
-            project_id=run.project_id,
-            name=job.name,
-            creator=run.creator,
-            cpu=run.cpu,
-            memory=run.memory,
-            nvidia_gpu=run.nvidia_gpu,
-            ip_address=self._engines.address(),
-            subdomain="",
-            created_at=now,
-            workload_type="job",
-        )
-
-    def _order(self, run: JobRun, job: Job, engine: Engine) -> PodOrder:
-        project = self._state.projects[run.project_id]
-        return PodOrder(
-            engine_id=engine.id,
-            application_id="",
-            subdomain="",
-            project_id=project.id,
-            project_name=project.name,
-            project_number=project.number,
-            username=run.creator.username,
-            ip_address=engine.ip_address,
-            home=self._files_of(project.id).tree.home,
-            script=job.script,
-            cpu=run.cpu,
-            memory=run.memory,
-            gpu=run.nvidia_gpu,
-            runtime_identifier=run.runtime_identifier,
-            environment={**project.environment, **job.environment, **run.environment},
-            run_id=run.id,
-            arguments=run.arguments or job.arguments,
-        )

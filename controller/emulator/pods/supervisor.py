@@ -5,8 +5,8 @@ the emulator by some milliseconds: its standard input is a pipe whose end means 
 has ended, and then it kills everything in the pod.  Linux makes it the parent of detached
 processes of the pod, so that none is missed.
 
-Input: a line of JSON, the order.  Output: the line `answered`.  TERM: stop the pod.  Exit status:
-that of the kernel, 128 + n for signal n.
+Input: a line of JSON, the instructions.  Output: the line `answered`.  TERM: stop the pod.  Exit
+status: that of the kernel, 128 + n for signal n.
 """
 
 import contextlib
@@ -29,13 +29,13 @@ PR_SET_CHILD_SUBREAPER = 36
 POLL_S = 0.25
 ANSWER_TIMEOUT_S = 5.0
 SETTLE_S = 0.05
-LAST_WORDS_S = 2.0
+LOG_DRAIN_S = 2.0
 LOG_BYTES = 4 * 1024 * 1024
 """A log is turned over at this size; one old one is kept."""
 
 
-class Order(TypedDict):
-    """The order of the emulator; `grace_s` is between TERM and KILL.
+class Instructions(TypedDict):
+    """The instructions of the emulator; `grace_s` is between TERM and KILL.
 
     `port` 0: without a probe, only the start counts.
     """
@@ -56,13 +56,13 @@ class Order(TypedDict):
 
 def parents() -> dict[int, int]:
     """The parent of every process of this machine that is not a zombie."""
-    found: dict[int, int] = {}
+    pids: dict[int, int] = {}
     for pid in _pids():
         with contextlib.suppress(OSError, ValueError, IndexError):
             state, parent = _stat(pid)[:2]
             if state not in {"Z", "X"}:
-                found[pid] = int(parent)
-    return found
+                pids[pid] = int(parent)
+    return pids
 
 
 def _pids() -> Iterator[int]:
@@ -87,23 +87,23 @@ def started_at(pid: int) -> str | None:
 
 
 def descendants(root: int) -> set[int]:
-    tree = parents()
-    found = {root}
-    while more := {pid for pid, parent in tree.items() if parent in found} - found:
-        found |= more
-    return found - {root}
+    parent_of = parents()
+    pids = {root}
+    while more := {pid for pid, parent in parent_of.items() if parent in pids} - pids:
+        pids |= more
+    return pids - {root}
 
 
-def marked(engine_ids: set[str]) -> set[int]:
+def processes_of(engine_ids: set[str]) -> set[int]:
     """Processes with one of these engine IDs in their initial environment."""
     marks = {f"CDSW_ENGINE_ID={engine}".encode() for engine in engine_ids}
-    found: set[int] = set()
+    pids: set[int] = set()
     for pid in _pids():
         with contextlib.suppress(OSError):
             entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
             if not marks.isdisjoint(entries) and started_at(pid) is not None:
-                found.add(pid)
-    return found
+                pids.add(pid)
+    return pids
 
 
 def send(pids: set[int], number: signal.Signals) -> None:
@@ -112,10 +112,10 @@ def send(pids: set[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def kill_marked(engine_ids: set[str]) -> None:
+def kill_pods(engine_ids: set[str]) -> None:
     """Kill until none is left, since processes may fork meanwhile."""
-    while engine_ids and (left := marked(engine_ids) - {os.getpid()}):
-        send(left, signal.SIGKILL)
+    while engine_ids and (living := processes_of(engine_ids) - {os.getpid()}):
+        send(living, signal.SIGKILL)
         time.sleep(SETTLE_S)
 
 
@@ -124,11 +124,11 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def kill_strangers(known: set[int]) -> None:
-    """Kill and reap children of this process that are not `known`, with their descendants."""
-    mine = os.getpid()
-    while strangers := {pid for pid, parent in parents().items() if parent == mine} - known:
-        for pid in strangers:
+def kill_other_children(own: set[int]) -> None:
+    """Kill and reap children of this process that are not `own`, with their descendants."""
+    own_pid = os.getpid()
+    while others := {pid for pid, parent in parents().items() if parent == own_pid} - own:
+        for pid in others:
             send({pid} | descendants(pid), signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
@@ -162,39 +162,39 @@ def _private(path: str, flags: int) -> int:
 class Pod:
     """The kernel and all of its processes."""
 
-    def __init__(self, order: Order) -> None:
-        self._order = order
+    def __init__(self, instructions: Instructions) -> None:
+        self._instructions = instructions
         self._answered = False
         self._kernel = subprocess.Popen(
-            order["argv"],
-            cwd=order["home"],
-            env=order["environment"],
+            instructions["argv"],
+            cwd=instructions["home"],
+            env=instructions["environment"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         assert self._kernel.stdout is not None  # noqa: S101  asked for above
-        log = Log(Path(order["log"]))
+        log = Log(Path(instructions["log"]))
         self._copier = threading.Thread(target=log.copy, args=(self._kernel.stdout,), daemon=True)
         self._copier.start()
         threading.Thread(target=self._watch_answer, daemon=True).start()
 
     def processes(self) -> set[int]:
-        mine = os.getpid()
-        return (descendants(mine) | marked({self._order["engine_id"]})) - {mine}
+        own_pid = os.getpid()
+        return (descendants(own_pid) | processes_of({self._instructions["engine_id"]})) - {own_pid}
 
     def _watch_answer(self) -> None:
-        while self._order["port"] and not self._answers():
+        while self._instructions["port"] and not self._answers():
             time.sleep(POLL_S)
         with contextlib.suppress(OSError):
             os.write(1, b"answered\n")
 
     def _answers(self) -> bool:
         """True for exactly 200; a redirect does not count."""
-        link = http.client.HTTPConnection("127.0.0.1", self._order["port"], ANSWER_TIMEOUT_S)
+        link = http.client.HTTPConnection("127.0.0.1", self._instructions["port"], ANSWER_TIMEOUT_S)
         try:
-            link.request("GET", self._order["endpoint"])
+            link.request("GET", self._instructions["endpoint"])
             return link.getresponse().status == 200
         except (OSError, http.client.HTTPException, ValueError):
             return False
@@ -207,39 +207,39 @@ class Pod:
     def terminate(self) -> None:
         """Send TERM to every process; `clear` kills the rest after the grace period."""
         send(self.processes(), signal.SIGTERM)
-        deadline = time.monotonic() + self._order["grace_s"]
+        deadline = time.monotonic() + self._instructions["grace_s"]
         while self.processes() and time.monotonic() < deadline:
             self.reap()
             time.sleep(SETTLE_S)
 
     def clear(self) -> int:
         """Kill remaining processes, remove the temporary folder; returns the kernel's status."""
-        while left := self.processes():
-            send(left, signal.SIGKILL)
+        while living := self.processes():
+            send(living, signal.SIGKILL)
             self.reap()
             time.sleep(SETTLE_S)
-        shutil.rmtree(self._order["scratch"], ignore_errors=True)
-        self._copier.join(LAST_WORDS_S)
+        shutil.rmtree(self._instructions["scratch"], ignore_errors=True)
+        self._copier.join(LOG_DRAIN_S)
         status = self._kernel.wait()
         return status if status >= 0 else 128 - status
 
     def reap(self) -> None:
         """Reap detached processes; the kernel's status is kept for `clear`."""
         self._kernel.poll()
-        for pid in descendants_dead(os.getpid()) - {self._kernel.pid}:
+        for pid in zombie_children(os.getpid()) - {self._kernel.pid}:
             with contextlib.suppress(OSError):
                 os.waitpid(pid, os.WNOHANG)
 
 
-def descendants_dead(root: int) -> set[int]:
+def zombie_children(root: int) -> set[int]:
     """The zombies that are children of `root`."""
-    found: set[int] = set()
+    pids: set[int] = set()
     for pid in _pids():
         with contextlib.suppress(OSError, ValueError):
             state, parent = _stat(pid)[:2]
             if state == "Z" and int(parent) == root:
-                found.add(pid)
-    return found
+                pids.add(pid)
+    return pids
 
 
 def watch(pod: Pod, wake: int) -> None:
@@ -257,24 +257,24 @@ def watch(pod: Pod, wake: int) -> None:
         pod.reap()
 
 
-def read_order() -> Order:
+def read_instructions() -> Instructions:
     """The first line of standard input, byte by byte, since the rest must stay in the pipe."""
     line = bytearray()
     while (byte := os.read(0, 1)) not in {b"\n", b""}:
         line += byte
-    order: Order = json.loads(line)
-    return order
+    instructions: Instructions = json.loads(line)
+    return instructions
 
 
 def main() -> int:
     adopt_orphans()
-    hear, say = os.pipe()
-    os.set_blocking(say, False)
-    signal.set_wakeup_fd(say)
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end)
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    pod = Pod(read_order())
-    watch(pod, hear)
+    pod = Pod(read_instructions())
+    watch(pod, read_end)
     return pod.clear()
 
 

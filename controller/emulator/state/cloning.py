@@ -7,7 +7,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from controller.emulator.api.errors import ApiError, Code, invalid
-from controller.emulator.pods.processes import CloneOrder, Processes
+from controller.emulator.pods.processes import CloneRequest, Processes
 from controller.emulator.state.file_tree import Tree
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.records import Project
@@ -89,7 +89,7 @@ class Clones:
         url, ref = source
         project.cloning = self._ids.engine()
         try:
-            self._processes.clone(CloneOrder(project.cloning, project.id, url, ref, tree), now)
+            self._processes.clone(CloneRequest(project.cloning, project.id, url, ref, tree), now)
         except OSError:
             project.cloning, project.creation_failed = "", True
 

@@ -5,11 +5,35 @@ from datetime import datetime
 
 from controller.emulator.options import User
 from controller.emulator.pods.run_status import TRANSITIONS, RunStatus
-from controller.emulator.state.records import Project, json_text, stamp
+from controller.emulator.state.records import Project, wire_fields
 
 MANUAL = "manual"
 CRON = "cron"
 DEPENDENT = "dependent"
+JOB_FIELDS = (
+    *("id", "name", "script", "type", "kernel", "cpu", "memory", "nvidia_gpu", "environment"),
+    *("arguments", "runtime_identifier", "runtime_addon_identifiers", "run_as"),
+    *("accelerator_label_id", "resource_group_id", "resource_profile_id"),
+    *("created_at", "updated_at", "creator"),
+    *("parent_id", "paused", "schedule", "timezone", "kill_on_timeout"),
+    *("recipients", "attachments", "success_recipients", "failure_recipients"),
+    *("timeout_recipients", "stopped_recipients"),
+)
+RUN_FIELDS = (
+    *("id", "project_id", "job_id", "status"),
+    *("created_at", "scheduling_at", "starting_at", "running_at", "finished_at"),
+    *("kernel", "cpu", "memory", "nvidia_gpu", "arguments", "environment", "creator"),
+    *("runtime_identifier", "resource_group_id"),
+)
+NO_RETRIES = {
+    "retry_enabled": False,
+    "max_retry": 0,
+    "retry_delay": 0,
+    "retry_for_script_failure": False,
+    "retry_for_system_failure": False,
+    "retry_for_timedout_runs": False,
+    "retry_for_skipped_runs": False,
+}
 
 
 @dataclass(slots=True)
@@ -56,60 +80,16 @@ class Job:
         return CRON if self.schedule else MANUAL
 
     def wire(self, project: Project) -> dict[str, object]:
-        """All fields of the contract, including defaults."""
+        """All fields of the contract, with defaults."""
+        schedule = f"at {self.schedule} ({self.timezone})" if self.schedule else ""
         return {
-            "id": self.id,
-            "name": self.name,
-            "script": self.script,
-            "type": self.type,
-            "kernel": self.kernel,
-            "cpu": self.cpu,
-            "memory": self.memory,
-            "nvidia_gpu": self.nvidia_gpu,
-            "environment": json_text(self.environment),
-            "arguments": self.arguments,
-            "runtime_identifier": self.runtime_identifier,
-            "runtime_addon_identifiers": list(self.runtime_addon_identifiers),
-            "run_as": self.run_as,
-            "accelerator_label_id": self.accelerator_label_id,
-            "resource_group_id": self.resource_group_id,
-            "resource_profile_id": self.resource_profile_id,
+            **wire_fields(self, *JOB_FIELDS),
+            "timeout": str(self.timeout),
+            "english_schedule": schedule,
             "engine_image_id": "0",
-            "created_at": stamp(self.created_at),
-            "updated_at": stamp(self.updated_at),
-            "creator": self.creator.wire(),
             "owner": project.owner.wire(),
             "project": _short(project),
-            **self._when(),
-            **self._who_hears(),
-        }
-
-    def _when(self) -> dict[str, object]:
-        return {
-            "parent_id": self.parent_id,
-            "paused": self.paused,
-            "schedule": self.schedule,
-            "english_schedule": f"at {self.schedule} ({self.timezone})" if self.schedule else "",
-            "timezone": self.timezone,
-            "timeout": str(self.timeout),
-            "kill_on_timeout": self.kill_on_timeout,
-            "retry_enabled": False,
-            "max_retry": 0,
-            "retry_delay": 0,
-            "retry_for_script_failure": False,
-            "retry_for_system_failure": False,
-            "retry_for_timedout_runs": False,
-            "retry_for_skipped_runs": False,
-        }
-
-    def _who_hears(self) -> dict[str, object]:
-        return {
-            "recipients": [dict(one) for one in self.recipients],
-            "attachments": list(self.attachments),
-            "success_recipients": self.success_recipients,
-            "failure_recipients": self.failure_recipients,
-            "timeout_recipients": self.timeout_recipients,
-            "stopped_recipients": self.stopped_recipients,
+            **NO_RETRIES,
         }
 
 
@@ -166,23 +146,4 @@ class JobRun:
 
     def wire(self) -> dict[str, object]:
         """All fields of the contract, which has no exit code, reason or output."""
-        return {
-            "id": self.id,
-            "project_id": self.project_id,
-            "job_id": self.job_id,
-            "status": self.status.value,
-            "created_at": stamp(self.created_at),
-            "scheduling_at": stamp(self.scheduling_at),
-            "starting_at": stamp(self.starting_at),
-            "running_at": stamp(self.running_at),
-            "finished_at": stamp(self.finished_at),
-            "kernel": self.kernel,
-            "cpu": self.cpu,
-            "memory": self.memory,
-            "nvidia_gpu": self.nvidia_gpu,
-            "arguments": self.arguments,
-            "environment": json_text(self.environment),
-            "creator": self.creator.wire(),
-            "runtime_identifier": self.runtime_identifier,
-            "resource_group_id": self.resource_group_id,
-        }
+        return wire_fields(self, *RUN_FIELDS)

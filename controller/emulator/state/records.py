@@ -6,6 +6,7 @@ Plain mutable records, which `store.py` saves unchanged.
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 
 from controller.emulator.options import User
 from controller.emulator.pods.lifecycle import Status
@@ -21,6 +22,23 @@ def stamp(when: datetime | None) -> str | None:
 def json_text(environment: dict[str, str]) -> str:
     """Variables as in answers: JSON in a string, with slashes escaped as by CML."""
     return json.dumps(environment, sort_keys=True, ensure_ascii=False).replace("/", "\\/")
+
+
+def wire_fields(row: object, *names: str) -> dict[str, object]:
+    """The JSON form of these fields of a row, in this order."""
+    return {name: _wire(getattr(row, name)) for name in names}
+
+
+def _wire(value: object) -> object:
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, User):
+        return value.wire()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list):
+        return [dict(item) if isinstance(item, dict) else item for item in value]
+    return json_text(value) if isinstance(value, dict) else value
 
 
 PERMISSIONS = {
@@ -58,6 +76,10 @@ class Project:
     creation_failed: bool = False
 
     @property
+    def creator(self) -> User:
+        return self.owner
+
+    @property
     def slug(self) -> str:
         return f"{self.owner.username}/{self.name}"
 
@@ -69,30 +91,29 @@ class Project:
 
     def wire(self, *, settled: bool) -> dict[str, object]:
         return {
-            "id": self.id,
-            "name": self.name,
-            "owner": self.owner.wire(),
-            "creator": self.owner.wire(),
-            "description": self.description,
-            "visibility": self.visibility,
-            "default_engine_type": self.default_engine_type,
-            "created_at": stamp(self.created_at),
-            "updated_at": stamp(self.updated_at),
+            **wire_fields(self, "id", "name", "owner", "creator", "description", "visibility"),
+            **wire_fields(self, "default_engine_type", "created_at", "updated_at"),
             "creation_status": self.creation_status(settled=settled),
             "permissions": PERMISSIONS,
-            "shared_memory_limit": self.shared_memory_limit,
-            "environment": json_text(self.environment),
-            "ephemeral_storage_request": self.ephemeral_storage_request,
-            "ephemeral_storage_limit": self.ephemeral_storage_limit,
-            "slug": self.slug,
+            **wire_fields(self, "shared_memory_limit", "environment"),
+            **wire_fields(self, "ephemeral_storage_request", "ephemeral_storage_limit", "slug"),
         }
+
+
+APPLICATION_FIELDS = (
+    *("id", "name", "description", "creator", "script", "subdomain", "status", "created_at"),
+    *("stopped_at", "updated_at", "starting_at", "running_at", "kernel"),
+    *("cpu", "memory", "nvidia_gpu", "bypass_authentication", "environment"),
+    *("runtime_identifier", "runtime_addon_identifiers", "run_as", "cdv_app"),
+    *("accelerator_label_id", "resource_group_id", "resource_profile_id"),
+)
 
 
 @dataclass(slots=True)
 class Application:
     """An application.
 
-    `engine_id` is the current pod, `leaving_id` a pod that is stopping; at most one of them is set.
+    `engine_id` is the current pod, `stopping_id` one that is stopping; at most one of them is set.
     `queued` orders applications that wait for capacity.  A change of a field drops the rendered
     JSON.
     """
@@ -124,7 +145,7 @@ class Application:
     running_at: datetime | None = None
     stopped_at: datetime | None = None
     engine_id: str = ""
-    leaving_id: str = ""
+    stopping_id: str = ""
     deleting: bool = False
     queued: int = 0
     due: datetime | None = None
@@ -141,37 +162,8 @@ class Application:
     def wire(self) -> dict[str, object]:
         """All fields, including defaults; a shared, read-only object until the next change."""
         if self.rendered is None:
-            object.__setattr__(self, "rendered", self._render())
+            object.__setattr__(self, "rendered", wire_fields(self, *APPLICATION_FIELDS))
         return self.rendered or {}
-
-    def _render(self) -> dict[str, object]:
-        return {
-            "id": self.id,
-            "name": self.name,
-            "description": self.description,
-            "creator": self.creator.wire(),
-            "script": self.script,
-            "subdomain": self.subdomain,
-            "status": self.status.value,
-            "created_at": stamp(self.created_at),
-            "stopped_at": stamp(self.stopped_at),
-            "updated_at": stamp(self.updated_at),
-            "starting_at": stamp(self.starting_at),
-            "running_at": stamp(self.running_at),
-            "kernel": self.kernel,
-            "cpu": self.cpu,
-            "memory": self.memory,
-            "nvidia_gpu": self.nvidia_gpu,
-            "bypass_authentication": self.bypass_authentication,
-            "environment": json_text(self.environment),
-            "runtime_identifier": self.runtime_identifier,
-            "runtime_addon_identifiers": list(self.runtime_addon_identifiers),
-            "run_as": self.run_as,
-            "cdv_app": self.cdv_app,
-            "accelerator_label_id": self.accelerator_label_id,
-            "resource_group_id": self.resource_group_id,
-            "resource_profile_id": self.resource_profile_id,
-        }
 
 
 @dataclass(slots=True)
@@ -182,7 +174,6 @@ class Engine:
     """
 
     id: str
-    application_id: str
     project_id: str
     name: str
     creator: User
@@ -190,8 +181,9 @@ class Engine:
     memory: float
     nvidia_gpu: int
     ip_address: str
-    subdomain: str
     created_at: datetime
+    application_id: str = ""
+    subdomain: str = ""
     workload_type: str = "application"
     status: str = "starting"
     ended_at: datetime | None = None
@@ -199,6 +191,11 @@ class Engine:
     signal: int = 0
     oom_killed: bool = False
     message: str = ""
+
+
+RUNTIME_FIELDS = (
+    *("image_identifier", "editor", "kernel", "edition", "description", "full_version", "status"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,16 +211,7 @@ class Runtime:
     status: str = "ENABLED"
 
     def wire(self) -> dict[str, object]:
-        return {
-            "image_identifier": self.image_identifier,
-            "editor": self.editor,
-            "kernel": self.kernel,
-            "edition": self.edition,
-            "description": self.description,
-            "full_version": self.full_version,
-            "status": self.status,
-            "register_user_id": 0,
-        }
+        return {**wire_fields(self, *RUNTIME_FIELDS), "register_user_id": 0}
 
 
 REGISTRY = "docker.repository.cloudera.com/cloudera/cdsw/"

@@ -1,7 +1,7 @@
 """State of a workspace on disk: a JSON file, replaced as a whole, readable by its owner only.
 
-Variables may be secret, hence the mode.  Pods do not survive the emulator; `revive` applies this to
-each application.
+Variables may be secret, hence the mode.  Pods do not survive the emulator; `recover` applies
+this to each application.
 """
 
 import json
@@ -70,33 +70,33 @@ def load(path: Path) -> State:
     )
 
 
-def revive(state: State, now: datetime) -> set[str]:
+def recover(state: State, now: datetime) -> set[str]:
     """Remove pods and clones, which ended with the emulator, and return their IDs.
 
     Starting and running applications start again, as after a restart of a workspace; stopping ones
     have stopped, deleted ones are removed, failed ones keep their failure and their next automatic
     restart.  Runs and clones have failed.
     """
-    lost = set(state.engines)
+    lost_ids = set(state.engines)
     for engine in state.engines.values():
         engine.status = "stopped" if engine.status == "stopping" else "failed"
         engine.ended_at, engine.exit_code, engine.signal = now, LOST, LOST - 128
         state.history.append(engine)
     state.engines.clear()
     for app in state.applications.values():
-        app.engine_id = app.leaving_id = ""
+        app.engine_id = app.stopping_id = ""
         if app.status in {Status.STARTING, Status.RUNNING}:
             app.status, app.starting_at, app.due = Status.STARTING, now, now
             app.queued = app.queued or state.next_number()
             app.touch(now)
     for run in state.runs.values():
         _end_run(run, now)
-    lost |= {project.cloning for project in state.projects.values() if project.cloning}
+    lost_ids |= {project.cloning for project in state.projects.values() if project.cloning}
     for project in state.projects.values():
         project.creation_failed = project.creation_failed or bool(project.cloning)
         project.cloning = ""
     state.changes += 1
-    return lost
+    return lost_ids
 
 
 def _end_run(run: JobRun, now: datetime) -> None:
@@ -108,11 +108,11 @@ def _end_run(run: JobRun, now: datetime) -> None:
 
 
 def _plain(row: Project | Application | Engine | Job | JobRun) -> dict[str, object]:
-    found = asdict(row)
-    found.pop("rendered", None)
+    values = asdict(row)
+    values.pop("rendered", None)
     return {
         key: value.isoformat() if isinstance(value, datetime) else value
-        for key, value in found.items()
+        for key, value in values.items()
     }
 
 
