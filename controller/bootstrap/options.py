@@ -18,7 +18,7 @@ from controller.bootstrap.wheel import Wheel, own_wheel, pins
 from controller.core.spec.fingerprint import canonical
 from controller.core.spec.python_environment import environment_folder
 from controller.node.builder import render as builder
-from controller.node.run_controller import render as keeper
+from controller.node.run_controller import render as run_controller
 from controller.process.system import SECRET_VARIABLES
 from controller.settings import RUN_VARIABLES, Settings, SettingsError, read_settings, variable
 from controller.source.git.address import parse_address
@@ -143,9 +143,9 @@ def desired_setup(options: BootstrapOptions, runtime: str, owner: str) -> Desire
     wheel = own_wheel()
     lines = _lines(wheel, options.packages)
     digest = _digest([_ARITHMETIC, options.python, runtime, *lines], HASH_DIGITS)
-    keep = keeper.keeper({"environment": environment_folder(digest)}).encode()
+    run_script = run_controller.script({"environment": environment_folder(digest)}).encode()
     build_path = f"{SCRIPTS}/build-{digest}-{builder.edition()}.py"
-    keep_path = f"{SCRIPTS}/run-{_digest(keep.decode(), 16)}.py"
+    run_path = f"{SCRIPTS}/run-{_digest(run_script.decode(), 16)}.py"
     return DesiredSetup(
         project=options.project,
         git_url=plain_address(options.git_url) if options.git_url else "",
@@ -159,8 +159,8 @@ def desired_setup(options: BootstrapOptions, runtime: str, owner: str) -> Desire
         environment=digest,
         build=canonical({"hash": digest, "python": options.python, "packages": lines}),
         build_script=build_path,
-        run_script=keep_path,
-        files={_wheel_path(wheel): wheel.data, keep_path: keep},
+        run_script=run_path,
+        files={_wheel_path(wheel): wheel.data, run_path: run_script},
         settings=settings(options.settings),
     )
 

@@ -20,13 +20,13 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Variables without CML's PIP_USER and PYTHONPATH, which break a virtual environment."""
-    kept = {
+    variables = {
         name: value for name, value in environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}
     }
-    return {**kept, "PIP_USER": "0", "PYTHONUNBUFFERED": "1"}
+    return {**variables, "PIP_USER": "0", "PYTHONUNBUFFERED": "1"}
 
 
-def begin(command: Sequence[str], home: Path) -> subprocess.Popen[bytes]:
+def start_child(command: Sequence[str], home: Path) -> subprocess.Popen[bytes]:
     """Start a program in the project's home; OSError if that fails."""
     return subprocess.Popen(
         list(command),
@@ -38,12 +38,12 @@ def begin(command: Sequence[str], home: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def accompany(child: subprocess.Popen[bytes], hear: Callable[[str], None]) -> int:
+def wait_for_child(child: subprocess.Popen[bytes], on_line: Callable[[str], None]) -> int:
     """Wait for the child; the result is its exit code, or 128 plus the signal that ended it.
 
-    `hear` receives each line with its end, in a separate thread.
+    `on_line` receives each line with its end, in a separate thread.
     """
-    echo = threading.Thread(target=_echo, args=(child.stdout, hear), daemon=True)
+    echo = threading.Thread(target=_echo, args=(child.stdout, on_line), daemon=True)
     echo.start()
     with _signals_to(child):
         code = child.wait()
@@ -58,9 +58,9 @@ def to_stdout(line: str) -> None:
         sys.stdout.flush()
 
 
-def _echo(stream: IO[bytes] | None, hear: Callable[[str], None]) -> None:
+def _echo(stream: IO[bytes] | None, on_line: Callable[[str], None]) -> None:
     for line in stream or ():
-        hear(line.decode(errors="replace"))
+        on_line(line.decode(errors="replace"))
 
 
 @contextlib.contextmanager
@@ -69,13 +69,13 @@ def _signals_to(child: subprocess.Popen[bytes]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     for number in _SIGNALS:
         signal.signal(number, lambda number, _frame: _pass_on(child, number))
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
 

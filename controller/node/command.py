@@ -21,7 +21,7 @@ MARK = "RAYCML_START"  # marks all descendants of this start of the node program
 API_KEYS = frozenset({"CDSW_APIV2_KEY", "CDSW_API_KEY", "CML_API_KEY"})
 # raycml's own variables for Ray; the others may be the controller's tokens, since variables of a
 # project are set in each of its applications.
-_TOLD = frozenset({"RAYCML_CLUSTER", "RAYCML_FINGERPRINT", "RAYCML_MEMBER", "RAYCML_OWNER"})
+_PASSED_ON = frozenset({"RAYCML_CLUSTER", "RAYCML_FINGERPRINT", "RAYCML_MEMBER", "RAYCML_OWNER"})
 _MIN_STORE = 80 * MIB  # Ray refuses less than 75 MiB
 _MIN_MEMORY = 64 * MIB
 _LARGE_STORE = 10**10  # Ray refuses a larger one that /dev/shm cannot hold
@@ -54,7 +54,7 @@ class Sizes:
     store: int
 
 
-def asked_store(settings: Settings) -> int:
+def requested_store(settings: Settings) -> int:
     """Size of the object store in the spec, in bytes; 0 for raycml's default."""
     text = settings.ray_start_params.get("object-store-memory", "")
     return int(text) if text.isascii() and text.isdigit() else 0
@@ -70,7 +70,7 @@ def sizes(settings: Settings, shm_free: int, *, slow_storage: bool = False) -> S
     store's folder.  Tasks get the rest, less the memory of Ray's own processes.
     """
     total = int(settings.memory_gib * 1024 * MIB)
-    store = asked_store(settings) or max(min(total * 3 // 10, shm_free * 19 // 20), _MIN_STORE)
+    store = requested_store(settings) or max(min(total * 3 // 10, shm_free * 19 // 20), _MIN_STORE)
     if not slow_storage and "plasma-directory" not in settings.ray_start_params:
         store = min(store, max(shm_free * 19 // 20, _LARGE_STORE))
     spare = min(total // 4, _SPARE_HEAD if settings.is_head else _SPARE_WORKER)
@@ -105,28 +105,28 @@ class Ports:
 
 
 def worker_arguments(
-    settings: Settings, place: Pod, temp_dir: str, size: Sizes, ports: Ports, address: str
+    settings: Settings, pod: Pod, temp_dir: str, size: Sizes, ports: Ports, address: str
 ) -> list[str]:
     own = {"address": address}
-    return ["--block", *_options(settings, place, temp_dir, size, ports, own)]
+    return ["--block", *_options(settings, pod, temp_dir, size, ports, own)]
 
 
 def head_arguments(
-    settings: Settings, place: Pod, temp_dir: str, size: Sizes, ports: Ports
+    settings: Settings, pod: Pod, temp_dir: str, size: Sizes, ports: Ports
 ) -> list[str]:
     own = {
         "port": str(ports.gcs),
         "dashboard-host": "127.0.0.1",
-        "dashboard-port": str(place.port),
+        "dashboard-port": str(pod.port),
     }
     if ports.client:
         own["ray-client-server-port"] = str(ports.client)
-    return ["--head", "--block", *_options(settings, place, temp_dir, size, ports, own)]
+    return ["--head", "--block", *_options(settings, pod, temp_dir, size, ports, own)]
 
 
 def _options(
     settings: Settings,
-    place: Pod,
+    pod: Pod,
     temp_dir: str,
     size: Sizes,
     ports: Ports,
@@ -134,10 +134,10 @@ def _options(
 ) -> list[str]:
     params = settings.ray_start_params
     options = {
-        "node-ip-address": place.ip,
-        "node-name": place.member,
+        "node-ip-address": pod.ip,
+        "node-name": pod.member,
         "temp-dir": temp_dir,
-        "labels": ",".join(f"{key}={value}" for key, value in labels(settings, place).items()),
+        "labels": ",".join(f"{key}={value}" for key, value in labels(settings, pod).items()),
         "num-cpus": str(math.ceil(settings.cpu)),  # Ray has whole cores; 0 would run no task
         "num-gpus": str(settings.gpu),
         "memory": str(size.memory),
@@ -146,23 +146,23 @@ def _options(
         "log-color": "false",
         **own,
         **{key: value for key, value in params.items() if key not in (_LIST, _LOW, _HIGH)},
-        **_worker_ports(settings, place, {place.port, ports.agent, ports.gcs, ports.client}),
+        **_worker_ports(settings, pod, {pod.port, ports.agent, ports.gcs, ports.client}),
     }
     pairs = [f"--{key}={value}" for key, value in sorted(options.items())]
     return [*pairs, "--disable-usage-stats"]
 
 
-def _worker_ports(settings: Settings, place: Pod, taken: Collection[int]) -> Mapping[str, str]:
+def _worker_ports(settings: Settings, pod: Pod, taken: Collection[int]) -> Mapping[str, str]:
     """Free ports in the spec's range, else in Ray's range of 10002 to 19999.
 
     Any free port if pods share that range, or if it has too few.
     """
     params = settings.ray_start_params
     if _LIST in params:
-        kept = [port for port in params[_LIST].split(",") if int(port) not in taken]
-        return {_LIST: ",".join(kept)} if kept else _ANY_PORT
+        free = [port for port in params[_LIST].split(",") if int(port) not in taken]
+        return {_LIST: ",".join(free)} if free else _ANY_PORT
     if _LOW not in params and _HIGH not in params:
-        return _ANY_PORT if place.shares_host or _LOWEST <= place.port <= _HIGHEST else {}
+        return _ANY_PORT if pod.shares_host or _LOWEST <= pod.port <= _HIGHEST else {}
     ports = worker_range(settings)
     edges = [ports.start - 1, *sorted(port for port in taken if port in ports), ports.stop]
     low, high = max(
@@ -178,7 +178,7 @@ def worker_range(settings: Settings) -> range:
     return range(int(params.get(_LOW, _LOWEST)), int(params.get(_HIGH, _HIGHEST)) + 1)
 
 
-def avoided_ports(settings: Settings, place: Pod) -> frozenset[int]:
+def avoided_ports(settings: Settings, pod: Pod) -> frozenset[int]:
     """Ports that other components of Ray use.
 
     Ray reserves 8265 and 10001 on workers, though nothing listens there.
@@ -186,18 +186,18 @@ def avoided_ports(settings: Settings, place: Pod) -> frozenset[int]:
     params = settings.ray_start_params
     chosen = {int(value) for key, value in params.items() if key.endswith("-port")}
     chosen |= {int(port) for port in params.get(_LIST, "").split(",") if port}
-    ranged = _LOW in params or _HIGH in params or not place.shares_host
+    ranged = _LOW in params or _HIGH in params or not pod.shares_host
     workers = worker_range(settings) if ranged and _LIST not in params else ()
-    others = (place.port,) if settings.is_head else (place.port, 8265, 10001)
+    others = (pod.port,) if settings.is_head else (pod.port, 8265, 10001)
     return frozenset({*chosen, *workers, *others})
 
 
-def labels(settings: Settings, place: Pod) -> dict[str, str]:
+def labels(settings: Settings, pod: Pod) -> dict[str, str]:
     """Labels; Ray allows letters, digits, dot, dash and underscore in values."""
     return {
         "raycml.cluster": settings.cluster,
         "raycml.group": settings.group,
-        "raycml.member": flat(place.member),
+        "raycml.member": flat(pod.member),
         "raycml.fingerprint": settings.fingerprint.replace(":", "."),
     }
 
@@ -208,7 +208,7 @@ def fingerprint_of(label: str) -> str:
 
 
 def environment(
-    environ: Mapping[str, str], settings: Settings, place: Pod, start: str, python: str
+    environ: Mapping[str, str], settings: Settings, pod: Pod, start: str, python: str
 ) -> dict[str, str]:
     """Variables of Ray's processes.  `python` is the absolute path of the interpreter with Ray.
 
@@ -224,7 +224,7 @@ def environment(
     inherited = {
         name: value
         for name, value in environ.items()
-        if name not in withheld and (name in _TOLD or not name.startswith("RAYCML_"))
+        if name not in withheld and (name in _PASSED_ON or not name.startswith("RAYCML_"))
     }
     return {
         **inherited,
@@ -233,7 +233,7 @@ def environment(
             part for part in (os.path.dirname(python), environ.get("PATH", "")) if part
         ),
         "RAY_AUTH_MODE": "disabled",
-        "RAY_CLOUD_INSTANCE_ID": place.engine_id,
+        "RAY_CLOUD_INSTANCE_ID": pod.engine_id,
         "RAY_NODE_TYPE_NAME": settings.group,
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(DRAIN_S),
         "RAY_USAGE_STATS_ENABLED": "0",

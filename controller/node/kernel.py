@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from controller.node import node
-from controller.node.child import accompany, begin, to_stdout
+from controller.node.child import start_child, to_stdout, wait_for_child
 from controller.node.clock import Clock
 from controller.node.member_state import FAILED, Versions
 from controller.node.pod import PodError, Settings, read_pod, read_settings
@@ -49,14 +49,14 @@ def _run(values: Mapping[str, object]) -> int:
     python = home / settings.python  # an absolute path stays unchanged
     command = [str(python), "-u", str(home / settings.launcher), node.NODE_FLAG, str(os.getpid())]
     try:
-        child = begin(command, home)
+        child = start_child(command, home)
     except OSError as error:
         _say_unusable(settings, home, f"cannot run the interpreter {python}: {error.strerror}")
         return node.UNUSABLE
-    return accompany(child, to_stdout)
+    return wait_for_child(child, to_stdout)
 
 
 def _say_unusable(settings: Settings, home: Path, fault: str) -> None:
-    place = read_pod(settings, os.environ, home)
-    there = node.assemble(settings, place, Versions(ray="", python=""), Clock())
-    there.standing.become(FAILED, f"{fault}; check spec.python")
+    pod = read_pod(settings, os.environ, home)
+    member = node.assemble(settings, pod, Versions(ray="", python=""), Clock())
+    member.state.become(FAILED, f"{fault}; check spec.python")

@@ -17,7 +17,7 @@ _TAIL = 40  # lines
 _LINE = 2000  # characters
 
 
-class Journal:
+class Log:
     """A log; thread-safe."""
 
     def __init__(self, path: Path, clock: Clock, limit: int = LIMIT) -> None:
@@ -27,7 +27,7 @@ class Journal:
         self._lock = threading.Lock()
         self._tail: deque[str] = deque(maxlen=_TAIL)
 
-    def say(self, message: str) -> None:
+    def write(self, message: str) -> None:
         """Log a line, or several, each with the time."""
         now = stamp(self._clock.now())
         with self._lock:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from controller.node.clock import Clock, stamp
 from controller.node.generation import Generation
-from controller.node.log import Journal
+from controller.node.log import Log
 from controller.node.pod import Pod
 from controller.node.project_files import MEMBER_SCHEMA, MemberFiles, clear_drafts, write_json
 
@@ -55,21 +55,21 @@ class MemberState:
     """State with one writing thread and several readers."""
 
     def __init__(
-        self, papers: MemberFiles, place: Pod, versions: Versions, clock: Clock, journal: Journal
+        self, files: MemberFiles, pod: Pod, versions: Versions, clock: Clock, log: Log
     ) -> None:
-        self._path = papers.member(place.member)
+        self._path = files.member(pod.member)
         self._clock = clock
-        self._journal = journal
+        self._log = log
         self._lock = threading.Lock()
         self._started_at = clock.now()
-        self._generation = Generation(self._path, place.engine_id, clock)
+        self._generation = Generation(self._path, pod.engine_id, clock)
         clear_drafts(self._path)
         self._written = -BEAT_S
         self._unwritable = False
         self._view = View(
-            cluster=papers.cluster,
-            member=place.member,
-            engine_id=place.engine_id,
+            cluster=files.cluster,
+            member=pod.member,
+            engine_id=pod.engine_id,
             state="",
             message="",
             since="",
@@ -95,7 +95,7 @@ class MemberState:
         since = old.since if old.state == state else stamp(self._clock.now())
         with self._lock:
             self._view = replace(self._view, state=state, message=message, since=since)
-        self._journal.say(f"{state}: {message}")
+        self._log.write(f"{state}: {message}")
         self._write()
 
     def beat(self) -> None:
@@ -107,15 +107,15 @@ class MemberState:
         if self._generation.is_superseded():
             return
         try:
-            write_json(self._path, self._paper())
+            write_json(self._path, self._document())
         except OSError as error:
             if not self._unwritable:
-                self._journal.say(f"cannot write {self._path}: {error.strerror}")
+                self._log.write(f"cannot write {self._path}: {error.strerror}")
             self._unwritable = True
         else:
             self._unwritable = False
 
-    def _paper(self) -> dict[str, object]:
+    def _document(self) -> dict[str, object]:
         view = self.view()
         return {
             "schema": MEMBER_SCHEMA,

@@ -24,11 +24,11 @@ from typing import Protocol
 from controller.node import command, ports, processes, report
 from controller.node.clock import Clock
 from controller.node.head import Head
-from controller.node.log import Journal
+from controller.node.log import Log
 from controller.node.member_state import FAILED, STARTING, MemberState, Versions
 from controller.node.page import Page
 from controller.node.pod import HEAD, Pod, PodError, Settings, read_pod, read_settings
-from controller.node.project_files import HeadNote, MemberFiles
+from controller.node.project_files import HeadRecord, MemberFiles
 from controller.node.ray_process import HEAD_PARTS, WORKER_PARTS, RayRun, TempDir
 from controller.node.worker import Worker
 
@@ -74,27 +74,27 @@ class Node:
     """Parts of head and worker."""
 
     settings: Settings
-    place: Pod
-    papers: MemberFiles
+    pod: Pod
+    files: MemberFiles
     clock: Clock
-    journal: Journal
-    standing: MemberState
+    log: Log
+    state: MemberState
     start: str
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
-        told = command.environment(
-            os.environ, self.settings, self.place, self.start, sys.executable
+        variables = command.environment(
+            os.environ, self.settings, self.pod, self.start, sys.executable
         )
-        return {**told, **more}
+        return {**variables, **more}
 
     def launch(self, arguments: list[str], temp_dir: TempDir, parts: tuple[str, ...]) -> RayRun:
         return RayRun(
             command.command(sys.executable, os.getpid(), arguments),
             self.environment(temp_dir.variables),
-            self.place.home,
+            self.pod.home,
             temp_dir,
             parts,
-            self.journal,
+            self.log,
         )
 
 
@@ -105,32 +105,32 @@ def main(values: Mapping[str, object], arguments: list[str]) -> int:
     stop.listen()
     processes.adopt_orphans()
     settings = read_settings(values)
-    place = read_pod(settings, os.environ, Path.cwd())
-    node = assemble(settings, place, own_versions(), clock)
-    fault = version_fault(settings, node.standing.view().versions)
+    pod = read_pod(settings, os.environ, Path.cwd())
+    node = assemble(settings, pod, own_versions(), clock)
+    fault = version_fault(settings, node.state.view().versions)
     if fault:
-        node.standing.become(FAILED, fault)
+        node.state.become(FAILED, fault)
         return UNUSABLE
-    node.standing.become(STARTING, f"{place.member} of {settings.cluster} on {place.ip}")
+    node.state.become(STARTING, f"{pod.member} of {settings.cluster} on {pod.ip}")
     try:
         role = head(node) if settings.is_head else worker(node)
     except OSError as error:
-        node.standing.become(FAILED, f"cannot start: {error.strerror or error}")
+        node.state.become(FAILED, f"cannot start: {error.strerror or error}")
         return UNUSABLE
     kernel = int(arguments[1])
     return live(role, clock, stop, lambda: os.getppid() == kernel)
 
 
-def assemble(settings: Settings, place: Pod, versions: Versions, clock: Clock) -> Node:
-    papers = MemberFiles(place.home, settings.cluster)
-    journal = Journal(papers.log(place.member), clock)
+def assemble(settings: Settings, pod: Pod, versions: Versions, clock: Clock) -> Node:
+    files = MemberFiles(pod.home, settings.cluster)
+    log = Log(files.log(pod.member), clock)
     return Node(
         settings=settings,
-        place=place,
-        papers=papers,
+        pod=pod,
+        files=files,
         clock=clock,
-        journal=journal,
-        standing=MemberState(papers, place, versions, clock, journal),
+        log=log,
+        state=MemberState(files, pod, versions, clock, log),
         start=secrets.token_hex(8),
     )
 
@@ -170,29 +170,29 @@ def live(role: Role, clock: Clock, stop: Stop, kernel_lives: Callable[[], bool])
 
 
 def worker(node: Node) -> Worker:
-    Page(node.place.port, node.standing.view, node.journal.tail)
+    Page(node.pod.port, node.state.view, node.log.tail)
     agent = _claim(node, AGENT_PORT)
     return Worker(
-        node.place,
-        node.papers,
-        node.standing,
-        node.journal,
+        node.pod,
+        node.files,
+        node.state,
+        node.log,
         node.clock,
-        launch=lambda note: launch_worker(node, agent, note),
+        launch=lambda record: launch_worker(node, agent, record),
         reach=ports.reach,
     )
 
 
-def launch_worker(node: Node, agent: ports.Claim, note: HeadNote) -> RayRun:
+def launch_worker(node: Node, agent: ports.Claim, record: HeadRecord) -> RayRun:
     """Function that starts Ray; `agent` stays claimed between runs of Ray."""
     temp_dir = TempDir()
     arguments = command.worker_arguments(
         node.settings,
-        node.place,
+        node.pod,
         temp_dir.path,
         _sizes(node),
         command.Ports(agent=agent.port),
-        note.address,
+        record.address,
     )
     return node.launch(arguments, temp_dir, WORKER_PARTS)
 
@@ -203,26 +203,24 @@ def head(node: Node) -> Head:
     client = _client_port(node)
     return Head(
         node.settings,
-        node.place,
-        node.papers,
-        node.standing,
-        node.journal,
+        node.pod,
+        node.files,
+        node.state,
+        node.log,
         node.clock,
         incarnation=secrets.token_hex(8),
         gcs_port=gcs.port,
         run=launch_head(node, command.Ports(agent.port, gcs.port, client.port if client else 0)),
-        report=lambda note: start_reporter(node, note),
+        report=lambda record: start_reporter(node, record),
         reach=ports.reach,
         answers=ports.answers,
-        held=(gcs, agent, client),
+        claims=(gcs, agent, client),
     )
 
 
 def launch_head(node: Node, chosen: command.Ports) -> RayRun:
     temp_dir = TempDir()
-    arguments = command.head_arguments(
-        node.settings, node.place, temp_dir.path, _sizes(node), chosen
-    )
+    arguments = command.head_arguments(node.settings, node.pod, temp_dir.path, _sizes(node), chosen)
     return node.launch(arguments, temp_dir, HEAD_PARTS)
 
 
@@ -235,43 +233,43 @@ def _client_port(node: Node) -> ports.Claim | None:
 
 
 def _claim(node: Node, preferred: int) -> ports.Claim:
-    avoided = command.avoided_ports(node.settings, node.place)
-    return ports.claim(preferred, node.place.ip, avoided)
+    avoided = command.avoided_ports(node.settings, node.pod)
+    return ports.claim(preferred, node.pod.ip, avoided)
 
 
 def _sizes(node: Node) -> command.Sizes:
     free = command.shm_free()
     slow_storage = bool(os.environ.get("RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE"))
     size = command.sizes(node.settings, free, slow_storage=slow_storage)
-    asked = command.asked_store(node.settings)
-    if size.store < asked:
-        node.journal.say(
+    requested = command.requested_store(node.settings)
+    if size.store < requested:
+        node.log.write(
             f"the object store gets {size.store // command.MIB} MiB instead of "
-            f"{asked // command.MIB}, since Ray refuses more than the shared memory: raise the "
+            f"{requested // command.MIB}, since Ray refuses more than the shared memory: raise the "
             "project's shared_memory_limit"
         )
     if size.store > free:
-        node.journal.say(
+        node.log.write(
             f"shared memory has {free // command.MIB} MiB, so Ray keeps objects on disk, which "
             "is slow: raise the project's shared_memory_limit"
         )
     return size
 
 
-def start_reporter(node: Node, note: HeadNote) -> subprocess.Popen[bytes]:
+def start_reporter(node: Node, record: HeadRecord) -> subprocess.Popen[bytes]:
     """Start the reporter; its standard input is a pipe that ends with this process."""
     assignment = {
-        "cluster": note.cluster,
-        "incarnation": note.incarnation,
-        "started_at": note.started_at,
-        "address": note.address,
-        "ray_version": note.ray_version,
-        "python_version": note.python_version,
+        "cluster": record.cluster,
+        "incarnation": record.incarnation,
+        "started_at": record.started_at,
+        "address": record.address,
+        "ray_version": record.ray_version,
+        "python_version": record.python_version,
     }
-    launcher = str(node.place.home / node.settings.launcher)
+    launcher = str(node.pod.home / node.settings.launcher)
     return subprocess.Popen(
         [sys.executable, "-u", launcher, REPORT_FLAG, json.dumps(assignment)],
-        cwd=node.place.home,
+        cwd=node.pod.home,
         env=node.environment({}),
         stdin=subprocess.PIPE,
     )

@@ -41,12 +41,12 @@ def find(pid: int) -> Process | None:
         return None
 
 
-def lives(process: Process) -> bool:
+def is_alive(process: Process) -> bool:
     now = find(process.pid)
     return now is not None and now.started == process.started and not now.is_zombie
 
 
-def everybody() -> dict[int, Process]:
+def all_processes() -> dict[int, Process]:
     pids = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
     return {process.pid: process for process in map(find, pids) if process is not None}
 
@@ -54,22 +54,24 @@ def everybody() -> dict[int, Process]:
 def descendants(ancestor: int) -> list[Process]:
     """All descendants, including zombies."""
     children: dict[int, list[Process]] = {}
-    for process in everybody().values():
+    for process in all_processes().values():
         children.setdefault(process.parent, []).append(process)
-    found: list[Process] = []
+    family: list[Process] = []
     wave = [ancestor]
     while wave:
-        born = [child for pid in wave for child in children.get(pid, [])]
-        found += born
-        wave = [child.pid for child in born]
-    return found
+        next_wave = [child for pid in wave for child in children.get(pid, [])]
+        family += next_wave
+        wave = [child.pid for child in next_wave]
+    return family
 
 
-def carrying(mark: str) -> list[Process]:
+def with_variable(mark: str) -> list[Process]:
     """Processes with `mark`, a whole `NAME=value`, in their initial environment."""
-    wanted = mark.encode()
+    variable = mark.encode()
     return [
-        p for p in everybody().values() if wanted in _environment(p.pid) and p.pid != os.getpid()
+        p
+        for p in all_processes().values()
+        if variable in _environment(p.pid) and p.pid != os.getpid()
     ]
 
 
@@ -89,7 +91,7 @@ def arguments(pid: int) -> list[str]:
 
 
 def kill(process: Process) -> None:
-    if lives(process):
+    if is_alive(process):
         with contextlib.suppress(OSError):
             os.kill(process.pid, signal.SIGKILL)
 
@@ -103,7 +105,7 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def bury(keep: set[int]) -> None:
+def reap(keep: set[int]) -> None:
     """Reap ended adopted children; `keep` are IDs that other code waits for."""
     for process in descendants(os.getpid()):
         mine = process.parent == os.getpid() and process.pid not in keep

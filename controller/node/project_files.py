@@ -98,7 +98,7 @@ def host_port(host: str, port: int) -> str:
 
 
 @dataclass(frozen=True)
-class HeadNote:
+class HeadRecord:
     """Publication of a head's incarnation, once its GCS and its dashboard answer."""
 
     cluster: str
@@ -117,14 +117,14 @@ class HeadNote:
         return host.strip("[]"), int(port)
 
 
-def write_head(papers: MemberFiles, note: HeadNote) -> None:
-    write_json(papers.head, {"schema": HEAD_SCHEMA, **vars(note)})
+def write_head(files: MemberFiles, record: HeadRecord) -> None:
+    write_json(files.head, {"schema": HEAD_SCHEMA, **vars(record)})
 
 
-def read_head(papers: MemberFiles) -> HeadNote | None:
+def read_head(files: MemberFiles) -> HeadRecord | None:
     """The valid note of this cluster, or None."""
-    values = read_json(papers.head) or {}
-    if values.get("schema") != HEAD_SCHEMA or values.get("cluster") != papers.cluster:
+    values = read_json(files.head) or {}
+    if values.get("schema") != HEAD_SCHEMA or values.get("cluster") != files.cluster:
         return None
     host, _, port = text_of(values, "address").rpartition(":")
     if not (host.strip("[]") and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
@@ -132,8 +132,8 @@ def read_head(papers: MemberFiles) -> HeadNote | None:
     if not text_of(values, "incarnation"):
         return None
     dashboard = values.get("dashboard_port")
-    return HeadNote(
-        cluster=papers.cluster,
+    return HeadRecord(
+        cluster=files.cluster,
         incarnation=text_of(values, "incarnation"),
         engine_id=text_of(values, "engine_id"),
         address=host_port(host.strip("[]"), int(port)),
@@ -145,8 +145,8 @@ def read_head(papers: MemberFiles) -> HeadNote | None:
     )
 
 
-def remove_head(papers: MemberFiles, incarnation: str) -> None:
+def remove_head(files: MemberFiles, incarnation: str) -> None:
     """Remove `head.json`, if it belongs to this incarnation."""
-    note = read_head(papers)
-    if note is not None and note.incarnation == incarnation:
-        papers.head.unlink(missing_ok=True)
+    record = read_head(files)
+    if record is not None and record.incarnation == incarnation:
+        files.head.unlink(missing_ok=True)

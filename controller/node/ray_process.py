@@ -19,13 +19,13 @@ from pathlib import Path
 from controller.node import processes
 from controller.node.clock import Clock
 from controller.node.command import DRAIN_S, MARK
-from controller.node.log import Journal
+from controller.node.log import Log
 from controller.node.processes import Process
 
 WORKER_PARTS = ("raylet",)
 HEAD_PARTS = ("gcs_server", "dashboard", "raylet")
 _FILES = {"raylet": "raylet", "gcs_server": "gcs_server", "dashboard.py": "dashboard"}
-_UP = "Ray runtime started"  # output of `ray start` once the node has joined a cluster
+_STARTED = "Ray runtime started"  # output of `ray start` once the node has joined a cluster
 # Counters of an ended raylet, and advice such as `ray stop` that does not apply in CML.
 _NOISE = ("[state-dump]", "INFO scripts.py", "SUCC scripts.py", "INFO cli_output", "INFO usage_lib")
 _LONGEST_BASE = 40  # characters: Ray adds some 60 for its sockets, and the system's limit is 107
@@ -60,14 +60,14 @@ class RayRun:
         home: Path,
         temp_dir: TempDir,
         parts: tuple[str, ...],
-        journal: Journal,
+        log: Log,
     ) -> None:
         self._temp_dir = temp_dir
         self._missing = set(parts)
         self._parts: dict[str, Process] = {}
         self._mark = f"{MARK}={environ[MARK]}"
-        self._journal = journal
-        self._up = threading.Event()
+        self._log = log
+        self._started = threading.Event()
         self._looks = 0
         self._child = subprocess.Popen(
             command,
@@ -87,26 +87,26 @@ class RayRun:
     @property
     def is_up(self) -> bool:
         """True once the node has joined, and all observed processes are running."""
-        return self._up.is_set() and not self._missing
+        return self._started.is_set() and not self._missing
 
     def look(self) -> str:
         """The reason for the end of the run; empty while it is running."""
         self._find_parts()
         self._looks += 1
         if self._looks % _BURY_EVERY == 0:
-            processes.bury({self._child.pid})
+            processes.reap({self._child.pid})
         code = self._child.poll()
         if code is not None:
             return f"`ray start` exited with {_ending(code)}"
         for name, process in self._parts.items():
-            if not processes.lives(process):
+            if not processes.is_alive(process):
                 return f"Ray's {name} ended"
         return ""
 
     def was_drained(self) -> bool:
         """True if the raylet ended successfully while `ray start` still runs, as after a drain."""
         raylet = self._parts.get("raylet")
-        ended = raylet is not None and not processes.lives(raylet)
+        ended = raylet is not None and not processes.is_alive(raylet)
         return ended and self._child.poll() is None
 
     def end(self, clock: Clock, hurry: threading.Event, grace_s: float = DRAIN_S + 2.0) -> None:
@@ -133,12 +133,16 @@ class RayRun:
             self._child.kill()
         never = threading.Event()
         for _ in range(20):
-            found = [*processes.descendants(os.getpid()), *processes.carrying(self._mark), *family]
-            left = [process for process in found if processes.lives(process)]
-            for process in left:
+            candidates = [
+                *processes.descendants(os.getpid()),
+                *processes.with_variable(self._mark),
+                *family,
+            ]
+            running = [process for process in candidates if processes.is_alive(process)]
+            for process in running:
                 processes.kill(process)
-            processes.bury({self._child.pid})
-            if not left:
+            processes.reap({self._child.pid})
+            if not running:
                 break
             clock.wait(0.05, never)
         with contextlib.suppress(
@@ -160,13 +164,13 @@ class RayRun:
         assert stream is not None  # noqa: S101 - it was asked for as a pipe
         with stream:
             for raw in stream:
-                self._hear(raw.decode(errors="replace").rstrip())
+                self._handle_line(raw.decode(errors="replace").rstrip())
 
-    def _hear(self, line: str) -> None:
-        if _UP in line:
-            self._up.set()
+    def _handle_line(self, line: str) -> None:
+        if _STARTED in line:
+            self._started.set()
         if line and not any(noise in line for noise in _NOISE):
-            self._journal.say(f"ray: {line}")
+            self._log.write(f"ray: {line}")
 
 
 def _part(pid: int) -> str:

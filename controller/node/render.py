@@ -12,7 +12,7 @@ from importlib import resources
 
 PACKAGE = "controller.node"
 # Each module after its imports.
-PAGES = (
+MODULES = (
     "clock",
     "pod",
     "project_files",
@@ -50,31 +50,31 @@ SETTINGS = json.loads(
 )
 
 
-def page(name, text):
+def module(name, text):
     """Create a module of the node program, so that the modules below can import it."""
     source = text[1:]
     file = "<raycml " + name + ">"
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-    module = types.ModuleType("{package}." + name)
-    module.__file__ = file
+    loaded = types.ModuleType("{package}." + name)
+    loaded.__file__ = file
     if name == "__init__":
-        module = types.ModuleType("{package}")
-        module.__path__ = []
-    sys.modules[module.__name__] = module
-    exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
+        loaded = types.ModuleType("{package}")
+        loaded.__path__ = []
+    sys.modules[loaded.__name__] = loaded
+    exec(compile(source, file, "exec", dont_inherit=True), loaded.__dict__)
     if name != "__init__":
-        setattr(sys.modules["{package}"], name, module)
-    return module
+        setattr(sys.modules["{package}"], name, loaded)
+    return loaded
 
 '''
 
 
-def pages() -> dict[str, str]:
+def modules() -> dict[str, str]:
     """The node program's modules by name, in load order."""
-    return pages_of(PAGES)
+    return modules_of(MODULES)
 
 
-def pages_of(names: Iterable[str]) -> dict[str, str]:
+def modules_of(names: Iterable[str]) -> dict[str, str]:
     """Modules of this package by name; those of a subpackage as `builder.claim`."""
     folder = resources.files(PACKAGE)
     return {n: (folder / f"{n.replace('.', '/')}.py").read_text("utf-8") for n in names}
@@ -83,7 +83,7 @@ def pages_of(names: Iterable[str]) -> dict[str, str]:
 @cache
 def edition() -> str:
     """Ten hex characters that identify the node program's code."""
-    return edition_of(pages())
+    return edition_of(modules())
 
 
 def edition_of(program: Mapping[str, str]) -> str:
@@ -117,11 +117,11 @@ def opening(about: str, settings: Mapping[str, object]) -> str:
 
 @cache
 def _program() -> str:
-    return program_text(pages(), "kernel")
+    return program_text(modules(), "kernel")
 
 
 def program_text(program: Mapping[str, str], last: str) -> str:
     """The modules, and the call of `start` in the last one."""
-    parts = ['page("__init__", r"""\n""")\n']
-    parts += [f"page(\"{name}\", r'''\n{text}''')\n" for name, text in program.items()]
+    parts = ['module("__init__", r"""\n""")\n']
+    parts += [f"module(\"{name}\", r'''\n{text}''')\n" for name, text in program.items()]
     return "\n".join(parts) + f'\nsys.modules["{PACKAGE}.{last}"].start(SETTINGS)\n'

@@ -115,7 +115,7 @@ class GcsSource:
                 idle[node.node_id.hex()] = node.idle_duration_ms / 1000
             elif node.status in self._busy:
                 idle[node.node_id.hex()] = 0.0
-        waiting = [(one.request, one.count) for one in state.pending_resource_requests]
+        waiting = [(item.request, item.count) for item in state.pending_resource_requests]
         for gang in state.pending_gang_resource_requests:
             waiting += [(request, 1) for request in gang.requests]
         demand = tuple(Demand(dict(r.resources_bundle), int(n)) for r, n in waiting[:MOST_LISTED])
@@ -186,30 +186,30 @@ class Assignment:
     python_version: str
 
 
-def join(papers: Iterable[Mapping[str, object]], nodes: Iterable[RayNode]) -> dict[str, object]:
+def join(documents: Iterable[Mapping[str, object]], nodes: Iterable[RayNode]) -> dict[str, object]:
     """The report's `members` and `unknown_nodes`.
 
     A node belongs to a member if it has the engine ID in the member's file: a node of an earlier
     pod of the member is unknown.  Of several, the one alive, then the latest.
     """
     by_engine: dict[str, RayNode] = {}
-    for node in sorted(nodes, key=lambda one: (one.alive, one.started_ms)):
+    for node in sorted(nodes, key=lambda item: (item.alive, item.started_ms)):
         by_engine[node.instance_id] = node
     members = {}
-    known = set()
-    for paper in papers:
-        engine = text_of(paper, "engine_id")
+    engine_ids = set()
+    for document in documents:
+        engine = text_of(document, "engine_id")
         owner = by_engine.get(engine) if engine else None
-        members[text_of(paper, "member")] = _member(paper, owner)
-        known.add(engine)
-    strangers = [n for n in by_engine.values() if n.alive and n.instance_id not in known]
-    return {"members": members, "unknown_nodes": [_stranger(n) for n in strangers[:MOST_LISTED]]}
+        members[text_of(document, "member")] = _member(document, owner)
+        engine_ids.add(engine)
+    unknown = [n for n in by_engine.values() if n.alive and n.instance_id not in engine_ids]
+    return {"members": members, "unknown_nodes": [_unknown_node(n) for n in unknown[:MOST_LISTED]]}
 
 
-def _member(paper: Mapping[str, object], node: RayNode | None) -> dict[str, object]:
-    said = {key: text_of(paper, key) for key in ("engine_id", "state", "message", "since")}
+def _member(document: Mapping[str, object], node: RayNode | None) -> dict[str, object]:
+    fields = {key: text_of(document, key) for key in ("engine_id", "state", "message", "since")}
     return {
-        **said,
+        **fields,
         "alive": node is not None and node.alive,
         "node_id": node.node_id if node else "",
         "node_ip": node.ip if node else "",
@@ -219,7 +219,7 @@ def _member(paper: Mapping[str, object], node: RayNode | None) -> dict[str, obje
     }
 
 
-def _stranger(node: RayNode) -> dict[str, object]:
+def _unknown_node(node: RayNode) -> dict[str, object]:
     return {
         "node_id": node.node_id,
         "node_ip": node.ip,
@@ -233,32 +233,32 @@ class Reporter:
     """Writes the head report of an incarnation, with sequence numbers."""
 
     def __init__(
-        self, assignment: Assignment, papers: MemberFiles, source: Source, clock: Clock
+        self, assignment: Assignment, files: MemberFiles, source: Source, clock: Clock
     ) -> None:
         self._assignment = assignment
-        self._papers = papers
+        self._files = files
         self._source = source
         self._clock = clock
         self._session_name = ""
         self._sequence = self._last_sequence()
         self._was_published = False
         self._signs: dict[Path, tuple[tuple[str, str], float]] = {}
-        clear_drafts(papers.report)
+        clear_drafts(files.report)
 
     def report(self) -> None:
         """Write a report.  Raises OSError.
 
         Writes nothing once `head.json` names another head.
         """
-        note = read_head(self._papers)
-        published = note is not None and note.incarnation == self._assignment.incarnation
+        record = read_head(self._files)
+        published = record is not None and record.incarnation == self._assignment.incarnation
         self._was_published = self._was_published or published
-        if self._was_published and note is not None and not published:
+        if self._was_published and record is not None and not published:
             return
         reading = self._source.read()
         self._session_name = reading.session_name or self._session_name
         self._sequence += 1
-        write_json(self._papers.report, self._body(reading))
+        write_json(self._files.report, self._body(reading))
 
     def _body(self, reading: Reading) -> dict[str, object]:
         demand = reading.demand
@@ -267,40 +267,44 @@ class Reporter:
             "observed_at": stamp(self._clock.now()),
             "sequence": self._sequence,
             "session_name": self._session_name,
-            "pending_demand": None if demand is None else [vars(one) for one in demand],
+            "pending_demand": None if demand is None else [vars(item) for item in demand],
             "error": reading.error or None,
-            **join(self._member_papers(), reading.nodes),
+            **join(self._member_documents(), reading.nodes),
             **vars(self._assignment),
         }
 
     def _last_sequence(self) -> int:
         """The last number of a previous reporter of this incarnation; else 0."""
-        values = read_json(self._papers.report) or {}
+        values = read_json(self._files.report) or {}
         last = values.get("sequence")
         same = values.get("incarnation") == self._assignment.incarnation
         return last if same and isinstance(last, int) else 0
 
-    def _member_papers(self) -> list[dict[str, object]]:
-        paths = sorted(self._papers.members.glob("*.json"))[:MOST_MEMBERS]
-        found = [(path, read_json(path) or {}) for path in paths]
-        ours = [(path, paper) for path, paper in found if _is_paper(paper)]
-        self._signs = {path: self._sign(path, paper) for path, paper in ours}
-        return [paper for path, paper in ours if not self._is_removed(path, paper)]
+    def _member_documents(self) -> list[dict[str, object]]:
+        paths = sorted(self._files.members.glob("*.json"))[:MOST_MEMBERS]
+        documents = [(path, read_json(path) or {}) for path in paths]
+        member_documents = [
+            (path, document) for path, document in documents if _is_member_document(document)
+        ]
+        self._signs = {path: self._sign(path, document) for path, document in member_documents}
+        return [
+            document for path, document in member_documents if not self._is_removed(path, document)
+        ]
 
-    def _sign(self, path: Path, paper: Mapping[str, object]) -> tuple[tuple[str, str], float]:
+    def _sign(self, path: Path, document: Mapping[str, object]) -> tuple[tuple[str, str], float]:
         """The version of a file, and the time of its first read."""
-        sign = (text_of(paper, "engine_id"), text_of(paper, "observed_at"))
+        sign = (text_of(document, "engine_id"), text_of(document, "observed_at"))
         before = self._signs.get(path)
         return before if before and before[0] == sign else (sign, self._clock.monotonic())
 
-    def _is_removed(self, path: Path, paper: Mapping[str, object]) -> bool:
+    def _is_removed(self, path: Path, document: Mapping[str, object]) -> bool:
         """Remove the file of a pod that ended long ago; True if removed.
 
         Its time is from another clock, so a file that changes is never old, and the age of a file
         from the future is the time without a change.
         """
         unchanged = self._clock.monotonic() - self._signs[path][1]
-        observed = parse_stamp(paper.get("observed_at"))
+        observed = parse_stamp(document.get("observed_at"))
         age = math.inf if observed is None else self._clock.now() - observed
         if unchanged <= GONE_AFTER_S and not (unchanged > _UNCHANGED_S and age > GONE_AFTER_S):
             return False
@@ -309,8 +313,8 @@ class Reporter:
         return True
 
 
-def _is_paper(paper: Mapping[str, object]) -> bool:
-    return paper.get("schema") == MEMBER_SCHEMA and bool(text_of(paper, "member"))
+def _is_member_document(document: Mapping[str, object]) -> bool:
+    return document.get("schema") == MEMBER_SCHEMA and bool(text_of(document, "member"))
 
 
 def run(assignment: Assignment, home: Path) -> None:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from controller.node.clock import Clock, parse_stamp
-from controller.node.log import Journal
+from controller.node.log import Log
 from controller.node.member_state import (
     ENDED,
     FAILED,
@@ -22,7 +22,7 @@ from controller.node.member_state import (
     MemberState,
 )
 from controller.node.pod import HEAD, Pod
-from controller.node.project_files import HeadNote, MemberFiles, read_head, read_json
+from controller.node.project_files import HeadRecord, MemberFiles, read_head, read_json
 from controller.node.ray_process import RayRun
 
 FRESH_S = 30.0  # maximal age of a head's last update, by this pod's clock
@@ -36,26 +36,30 @@ REMIND_S = 15.0
 FAILURE = 1  # exit code
 
 
-class Vitals:
+class HeadLiveness:
     """Check if the head in `head.json` is alive, by its state file, which it updates.
 
     A recent time counts immediately.  If clocks differ between pods, a changing time counts.
     """
 
-    def __init__(self, papers: MemberFiles, clock: Clock) -> None:
-        self._path = papers.member(HEAD)
+    def __init__(self, files: MemberFiles, clock: Clock) -> None:
+        self._path = files.member(HEAD)
         self._clock = clock
-        self._seen: tuple[str, object] | None = None
+        self._last_sign: tuple[str, object] | None = None
         self._moved_at: float | None = None
 
-    def lives(self, note: HeadNote) -> bool:
+    def is_alive(self, record: HeadRecord) -> bool:
         values = read_json(self._path) or {}
-        if values.get("engine_id") != note.engine_id:
+        if values.get("engine_id") != record.engine_id:
             return False
-        sign = (note.engine_id, values.get("observed_at"))
-        if self._seen is not None and self._seen[0] == sign[0] and self._seen != sign:
+        sign = (record.engine_id, values.get("observed_at"))
+        if (
+            self._last_sign is not None
+            and self._last_sign[0] == sign[0]
+            and self._last_sign != sign
+        ):
             self._moved_at = self._clock.monotonic()
-        self._seen = sign
+        self._last_sign = sign
         return self._is_fresh(values) or self._has_moved()
 
     def _is_fresh(self, values: Mapping[str, object]) -> bool:
@@ -72,26 +76,26 @@ class Worker:
 
     def __init__(
         self,
-        place: Pod,
-        papers: MemberFiles,
-        standing: MemberState,
-        journal: Journal,
+        pod: Pod,
+        files: MemberFiles,
+        state: MemberState,
+        log: Log,
         clock: Clock,
-        launch: Callable[[HeadNote], RayRun],
+        launch: Callable[[HeadRecord], RayRun],
         reach: Callable[[str, int], str],
     ) -> None:
-        self._place = place
-        self._papers = papers
-        self._standing = standing
-        self._journal = journal
+        self._pod = pod
+        self._files = files
+        self._state = state
+        self._log = log
         self._clock = clock
         self._launch = launch
         self._reach = reach
-        self._vitals = Vitals(papers, clock)
+        self._liveness = HeadLiveness(files, clock)
         self._run: RayRun | None = None
-        self._head: HeadNote | None = None
+        self._head: HeadRecord | None = None
         self._launched_at = 0.0
-        self._over_since: float | None = None
+        self._ended_since: float | None = None
         self._not_before = 0.0
         self._waiting_since: float | None = None
         self._reminded_at = 0.0
@@ -100,89 +104,91 @@ class Worker:
 
     def step(self) -> int | None:
         """The exit code, once this member has ended; else None."""
-        self._standing.beat()
+        self._state.beat()
         if self._run is None:
             return self._seek()
-        note = read_head(self._papers)
-        if note is not None and self._head is not None and self._is_newer(note):
-            self._leave(self._run, note)
+        record = read_head(self._files)
+        if record is not None and self._head is not None and self._is_newer(record):
+            self._leave(self._run, record)
             return None
         return self._watch(self._run)
 
     def stop(self, hurry: threading.Event) -> None:
-        self._standing.become(STOPPING, "stopping: Ray is draining this node")
+        self._state.become(STOPPING, "stopping: Ray is draining this node")
         if self._run is not None:
             self._run.end(self._clock, hurry)
             self._run = None
-        self._standing.become(ENDED, "stopped")
+        self._state.become(ENDED, "stopped")
 
-    def _is_newer(self, note: HeadNote) -> bool:
+    def _is_newer(self, record: HeadRecord) -> bool:
         """True for another live incarnation; a restored old file does not count."""
         head = self._head
-        return head is None or (note.incarnation != head.incarnation and self._vitals.lives(note))
+        return head is None or (
+            record.incarnation != head.incarnation and self._liveness.is_alive(record)
+        )
 
-    def _leave(self, run: RayRun, note: HeadNote) -> None:
+    def _leave(self, run: RayRun, record: HeadRecord) -> None:
         """End Ray without a drain, since the old cluster has ended."""
-        self._journal.say(f"the head was restarted at {note.address}: leaving the old cluster")
+        self._log.write(f"the head was restarted at {record.address}: leaving the old cluster")
         run.end(self._clock, self._never, grace_s=0.0)
         self._run = None
-        self._standing.become(WAITING, "the head was restarted")
+        self._state.become(WAITING, "the head was restarted")
 
     # Without Ray: wait for the head.
 
     def _seek(self) -> int | None:
         if self._clock.monotonic() < self._not_before:
             return None
-        note = read_head(self._papers)
-        if note is None:
+        record = read_head(self._files)
+        if record is None:
             return self._wait("no head has published its address yet")
-        obstacle = self._obstacle(note)
+        obstacle = self._obstacle(record)
         if obstacle:
             return self._wait(obstacle)
-        self._join(note)
+        self._join(record)
         return None
 
-    def _obstacle(self, note: HeadNote) -> str:
+    def _obstacle(self, record: HeadRecord) -> str:
         """The reason why this head cannot be joined now; empty if it can."""
-        mine = self._standing.view().versions
-        if (note.ray_version, note.python_version) != (mine.ray, mine.python):
+        own = self._state.view().versions
+        if (record.ray_version, record.python_version) != (own.ray, own.python):
             return (
-                f"the head at {note.address} runs Ray {note.ray_version} on Python "
-                f"{note.python_version}, this member Ray {mine.ray} on Python {mine.python}: "
+                f"the head at {record.address} runs Ray {record.ray_version} on Python "
+                f"{record.python_version}, this member Ray {own.ray} on Python {own.python}: "
                 "waiting for a head with the same versions"
             )
-        if not self._vitals.lives(note):
-            return f"head.json names {note.address}, but that head is not alive"
-        fault = self._reach(*note.host_and_port())
-        return f"cannot connect to the head at {note.address}: {fault}" if fault else ""
+        if not self._liveness.is_alive(record):
+            return f"head.json names {record.address}, but that head is not alive"
+        fault = self._reach(*record.host_and_port())
+        return f"cannot connect to the head at {record.address}: {fault}" if fault else ""
 
     def _wait(self, reason: str) -> int | None:
         now = self._clock.monotonic()
         if self._waiting_since is None:
             self._waiting_since = self._reminded_at = now
         waited = now - self._waiting_since
-        if waited > self._place.head_wait_s:
+        if waited > self._pod.head_wait_s:
             return self._give_up(f"waited {waited:.0f} s for the head; {reason}")
-        self._standing.become(WAITING, reason)
+        self._state.become(WAITING, reason)
         if now - self._reminded_at >= REMIND_S:
             self._reminded_at = now
-            self._journal.say(f"still waiting after {waited:.0f} s: {reason}")
+            self._log.write(f"still waiting after {waited:.0f} s: {reason}")
         return None
 
-    def _join(self, note: HeadNote) -> None:
-        self._head = note
-        self._waiting_since = self._over_since = None
-        self._standing.follow(note.incarnation, note.address)
-        self._standing.become(JOINING, f"joining the head at {note.address}")
-        self._run = self._launch(note)
+    def _join(self, record: HeadRecord) -> None:
+        self._head = record
+        self._waiting_since = self._ended_since = None
+        self._state.follow(record.incarnation, record.address)
+        self._state.become(JOINING, f"joining the head at {record.address}")
+        self._run = self._launch(record)
         self._launched_at = self._clock.monotonic()
 
     # With Ray: observe it.
 
     def _watch(self, run: RayRun) -> int | None:
-        over = run.look()
-        if over:
-            return self._settle(run, over)
+        reason = run.look()
+        if reason:
+            return self._settle(run, reason)
         age = self._clock.monotonic() - self._launched_at
         if run.is_up:
             self._note_joined()
@@ -193,20 +199,20 @@ class Worker:
         return None
 
     def _note_joined(self) -> None:
-        address = self._standing.view().head_address
-        self._standing.become(JOINED, f"joined the cluster at {address}")
+        address = self._state.view().head_address
+        self._state.become(JOINED, f"joined the cluster at {address}")
 
-    def _settle(self, run: RayRun, over: str) -> int | None:
+    def _settle(self, run: RayRun, reason: str) -> int | None:
         """Wait until the reason for Ray's end is known; it may be a stop of the pod."""
         now = self._clock.monotonic()
-        if self._over_since is None:
-            self._over_since = now
-        if now - self._over_since < SETTLE_S:
+        if self._ended_since is None:
+            self._ended_since = now
+        if now - self._ended_since < SETTLE_S:
             return None
         if run.was_drained():
             self._rest(run)
             return None
-        return self._fail(run, over)
+        return self._fail(run, reason)
 
     def _rest(self, run: RayRun) -> None:
         run.end(self._clock, self._never, grace_s=0.0)
@@ -214,21 +220,21 @@ class Worker:
             DRAIN_PAUSE_S, f"Ray drained this node; joining again in {DRAIN_PAUSE_S:g} s"
         )
 
-    def _fail(self, run: RayRun, why: str) -> int | None:
+    def _fail(self, run: RayRun, reason: str) -> int | None:
         run.end(self._clock, self._never, grace_s=0.0)
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             self._run = None
-            return self._give_up(f"{why}; {self._failures} failures in a row")
+            return self._give_up(f"{reason}; {self._failures} failures in a row")
         delay = min(2.0 ** (self._failures - 1), LONGEST_DELAY_S)
-        self._retry_in(delay, f"{why}; attempt {self._failures + 1} in {delay:g} s")
+        self._retry_in(delay, f"{reason}; attempt {self._failures + 1} in {delay:g} s")
         return None
 
     def _retry_in(self, delay: float, message: str) -> None:
-        self._run = self._over_since = None
+        self._run = self._ended_since = None
         self._not_before = self._clock.monotonic() + delay
-        self._standing.become(RETRYING, message)
+        self._state.become(RETRYING, message)
 
-    def _give_up(self, why: str) -> int:
-        self._standing.become(FAILED, why)
+    def _give_up(self, reason: str) -> int:
+        self._state.become(FAILED, reason)
         return FAILURE

@@ -25,7 +25,7 @@ from controller.files.events import parse_events, render_event
 from controller.files.leases import parse_lease
 from controller.files.pauses import parse_pause
 from controller.files.reports import parse_report
-from controller.node.project_files import HeadNote, MemberFiles, read_head, read_json, write_head
+from controller.node.project_files import HeadRecord, MemberFiles, read_head, read_json, write_head
 from controller.source.yaml.parser import parse
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -57,7 +57,7 @@ PAGE = {
     ],
     "next_page_token": "",
 }
-HEAD = HeadNote("demo", "a1", "e1", "10.0.0.7:6379", 8100, "2.60.0", "3.11.9", "v1:ab", "now")
+HEAD = HeadRecord("demo", "a1", "e1", "10.0.0.7:6379", 8100, "2.60.0", "3.11.9", "v1:ab", "now")
 
 
 def read_list(data: bytes) -> None:

@@ -117,7 +117,7 @@ class Pod:
     def processes(self) -> list[int]:
         """All of this pod, without zombies, also those that hid their environment."""
         mark = f"CDSW_ENGINE_ID={self.engine_id}"
-        marked = processes.carrying(mark)
+        marked = processes.with_variable(mark)
         below = [d for p in marked for d in processes.descendants(p.pid)]
         return sorted({p.pid for p in [*marked, *below] if not p.is_zombie})
 

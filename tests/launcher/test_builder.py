@@ -161,7 +161,7 @@ def test_signals_of_life_keep_a_claim_from_being_taken(home: Home, tmp_path: Pat
     first, second = Claim(path, "one", 0.4), Claim(path, "two", 0.4)
     assert first.take()
     os.utime(path, (path.stat().st_mtime - 60, path.stat().st_mtime - 60))
-    with first.held():
+    with first.hold():
         wait_for(lambda: _is_new(path), "a sign of life")
         assert not second.take()
         assert path.read_text() == "one"

@@ -8,7 +8,7 @@ from controller.node.builder.installing import UV, install, uv_requirement
 from controller.node.builder.order import read_order
 from controller.node.builder.programs import BuildError, Programs
 from controller.node.clock import Clock
-from controller.node.log import Journal
+from controller.node.log import Log
 
 
 def test_uv_is_named_by_version_and_content() -> None:
@@ -27,7 +27,7 @@ def test_pip_is_asked_for_that_uv_alone(tmp_path: Path) -> None:
     order = read_order(
         {"hash": "0" * 16, "python": "3.11", "ray_version": "2.60.0", "packages": ["ray"]}
     )
-    programs = Programs(tmp_path, Journal(tmp_path / "log", Clock()), Clock(), 60.0)
+    programs = Programs(tmp_path, Log(tmp_path / "log", Clock()), Clock(), 60.0)
     with contextlib.suppress(BuildError):
         install(order, python, programs)
     uv, packages = (tmp_path / "asked").read_text().splitlines()

@@ -23,7 +23,7 @@ def home(tmp_path: Path) -> Path:
     (programs / "python").symlink_to(sys.executable)
     script = tmp_path / ".raycml" / "controller" / "run-0.py"
     script.parent.mkdir()
-    script.write_text(render.keeper({"environment": ENVIRONMENT}))
+    script.write_text(render.script({"environment": ENVIRONMENT}))
     return tmp_path
 
 
@@ -102,6 +102,6 @@ def test_an_environment_that_is_gone_is_said(home: Path) -> None:
 
 
 def test_the_same_environment_gives_the_same_text_and_no_secret_is_in_it(home: Path) -> None:
-    text = render.keeper({"environment": ENVIRONMENT})
+    text = render.script({"environment": ENVIRONMENT})
     assert text == (home / ".raycml" / "controller" / "run-0.py").read_text()
     assert "key-of-pod" not in text

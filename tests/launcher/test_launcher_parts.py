@@ -14,12 +14,12 @@ from launcher_world import settings
 
 from controller.node import command, ports
 from controller.node.clock import Clock, parse_stamp, stamp
-from controller.node.log import Journal
+from controller.node.log import Log
 from controller.node.member_state import MemberState, Versions
 from controller.node.page import Page
 from controller.node.pod import Pod, PodError, read_pod, read_settings
 from controller.node.project_files import (
-    HeadNote,
+    HeadRecord,
     MemberFiles,
     host_port,
     read_head,
@@ -363,7 +363,7 @@ def test_rays_processes_inherit_no_credential_but_a_key_that_the_spec_asked_for(
 
 # Files.
 
-NOTE = HeadNote(
+NOTE = HeadRecord(
     cluster="demo",
     incarnation="one",
     engine_id="engine",
@@ -435,14 +435,14 @@ def test_times_go_through_files_unharmed() -> None:
 @pytest.fixture
 def standing(tmp_path: Path) -> MemberState:
     papers, clock = MemberFiles(tmp_path, "demo"), HandClock()
-    journal = Journal(papers.log("cpu/2"), clock)
+    journal = Log(papers.log("cpu/2"), clock)
     return MemberState(papers, place(), Versions("2.60.0", "3.11.7"), clock, journal)
 
 
 def test_a_log_keeps_one_older_file(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "logs" / "x.log", HandClock(), limit=200)
+    journal = Log(tmp_path / "logs" / "x.log", HandClock(), limit=200)
     for number in range(100):
-        journal.say(f"line {number}")
+        journal.write(f"line {number}")
     files = sorted(path.name for path in (tmp_path / "logs").iterdir())
     assert files == ["x.log", "x.log.1"]
     assert all(path.stat().st_size < 260 for path in (tmp_path / "logs").iterdir())
@@ -454,13 +454,13 @@ def test_a_log_that_cannot_be_written_is_still_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
-    Journal(tmp_path / "file" / "x.log", HandClock()).say("hello")
+    Log(tmp_path / "file" / "x.log", HandClock()).write("hello")
     assert capsys.readouterr().out.endswith("hello\n")
 
 
 def test_a_state_is_kept_fresh_and_said_once(tmp_path: Path) -> None:
     papers, clock = MemberFiles(tmp_path, "demo"), HandClock()
-    journal = Journal(papers.log("cpu/2"), clock)
+    journal = Log(papers.log("cpu/2"), clock)
     standing = MemberState(papers, place(), Versions("2.60.0", "3.11.7"), clock, journal)
     standing.become("joining", "one")
     clock.seconds += 10
@@ -497,7 +497,7 @@ VERSIONS = Versions("2.60.0", "3.11.7")
 
 def stood(papers: MemberFiles, engine: str, clock: HandClock) -> MemberState:
     """A pod of cpu/2 that has begun."""
-    journal = Journal(papers.log("cpu/2"), clock)
+    journal = Log(papers.log("cpu/2"), clock)
     found = MemberState(papers, place(CDSW_ENGINE_ID=engine), VERSIONS, clock, journal)
     found.become("starting", engine)
     return found

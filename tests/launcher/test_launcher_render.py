@@ -60,7 +60,7 @@ def test_the_order_of_settings_does_not_matter() -> None:
 
 def test_the_node_program_is_carried_verbatim() -> None:
     text = render.launcher(settings())
-    for name in render.PAGES:
+    for name in render.MODULES:
         page = Path(render.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
         assert page in text, name
         assert "'''" not in page, "it would end the literal that carries it"
@@ -68,15 +68,15 @@ def test_the_node_program_is_carried_verbatim() -> None:
 
 def test_all_pages_of_the_node_program_are_carried() -> None:
     there = {path.stem for path in Path(render.__file__).parent.glob("*.py")}
-    assert there - set(render.PAGES) == {"__init__", "render"}
+    assert there - set(render.MODULES) == {"__init__", "render"}
 
 
 def test_all_pages_of_the_builder_are_carried_verbatim() -> None:
     there = {path.stem for path in Path(builder.__file__).parent.glob("*.py")}
-    carried = {name.removeprefix("builder.") for name in builder.PAGES}
+    carried = {name.removeprefix("builder.") for name in builder.MODULES}
     assert there - carried == {"__init__", "render"}
     text = builder.builder({})
-    for name, page in builder.pages().items():
+    for name, page in builder.modules().items():
         assert page in text, name
         assert "'''" not in page, "it would end the literal that carries it"
 
@@ -84,7 +84,7 @@ def test_all_pages_of_the_builder_are_carried_verbatim() -> None:
 def test_a_launcher_is_read_by_python_3_9_and_needs_only_its_library() -> None:
     ast.parse(render.launcher(settings()), feature_version=(3, 9))
     ast.parse(builder.builder({"hash": "0123456789abcdef"}), feature_version=(3, 9))
-    for page in (*render.pages().values(), *builder.pages().values()):
+    for page in (*render.modules().values(), *builder.modules().values()):
         for node in ast.walk(ast.parse(page, feature_version=(3, 9))):
             modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

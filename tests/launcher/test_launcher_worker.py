@@ -13,9 +13,9 @@ from test_launcher_parts import NOTE, HandClock, place
 
 from controller.node.clock import stamp
 from controller.node.command import MARK
-from controller.node.log import Journal
+from controller.node.log import Log
 from controller.node.member_state import MemberState, Versions
-from controller.node.project_files import HeadNote, MemberFiles, write_head, write_json
+from controller.node.project_files import HeadRecord, MemberFiles, write_head, write_json
 from controller.node.ray_process import WORKER_PARTS, RayRun, TempDir
 from controller.node.worker import Worker
 
@@ -29,7 +29,7 @@ class World:
     def __init__(self, home: Path, clock: HandClock) -> None:
         self.clock = clock
         self.papers = MemberFiles(home, "demo")
-        self.journal = Journal(self.papers.log("cpu/2"), clock)
+        self.journal = Log(self.papers.log("cpu/2"), clock)
         self.standing = MemberState(
             self.papers, place(), Versions("2.60.0", "3.11.7"), clock, self.journal
         )
@@ -43,7 +43,7 @@ class World:
     def _reach(self, *_: object) -> str:
         return self.fault
 
-    def _launch(self, note: HeadNote) -> RayRun:
+    def _launch(self, note: HeadRecord) -> RayRun:
         self.joined.append(note.address)
         command = [sys.executable, "-c", self.program]
         environ = {**os.environ, MARK: f"test{os.getpid()}"}
@@ -206,7 +206,7 @@ def test_ray_that_never_joins_is_tried_again(world: World) -> None:
 
 def test_what_is_watched_by_name_must_be_seen_before_ray_is_up(tmp_path: Path) -> None:
     clock = HandClock()
-    journal = Journal(tmp_path / "log", clock)
+    journal = Log(tmp_path / "log", clock)
     environ = {**os.environ, MARK: f"test{os.getpid()}"}
     command = [sys.executable, "-c", STAYS]
     run = RayRun(command, environ, tmp_path, TempDir(), WORKER_PARTS, journal)

@@ -23,11 +23,11 @@ from pathlib import Path
 from controller.node.builder.checking import Contents, check
 from controller.node.builder.claim import Claim
 from controller.node.builder.installing import install
-from controller.node.builder.moving import clear, place, sweep
+from controller.node.builder.moving import clear, publish, sweep
 from controller.node.builder.order import FOLDER, READY, Order, Site, read_order
 from controller.node.builder.programs import BuildError, Programs
 from controller.node.clock import Clock, stamp
-from controller.node.log import Journal
+from controller.node.log import Log
 
 SCHEMA = "raycml.environment/v1"
 FAILED = "FAILED: "  # start of the log's last line, after the time
@@ -48,15 +48,15 @@ def build(order: Order, home: Path, clock: Clock) -> int:
     engine = re.sub(r"[^A-Za-z0-9]", "", os.environ.get("CDSW_ENGINE_ID", ""))
     site = Site(home / FOLDER, order.hash, engine or secrets.token_hex(8))
     site.folder.mkdir(parents=True, exist_ok=True)
-    journal = Journal(site.log, clock, _LOG_LIMIT)
+    log = Log(site.log, clock, _LOG_LIMIT)
     try:
         with _scratch() as folder:
-            _ensure(order, site, Programs(folder, journal, clock, order.deadline_s), clock)
+            _ensure(order, site, Programs(folder, log, clock, order.deadline_s), clock)
     except BuildError as error:
-        journal.say(f"{FAILED}{error}")
+        log.write(f"{FAILED}{error}")
         return 1
     except OSError as error:
-        journal.say(f"{FAILED}{error.strerror or error}: {error.filename or site.folder}")
+        log.write(f"{FAILED}{error.strerror or error}: {error.filename or site.folder}")
         return 1
     return 0
 
@@ -75,9 +75,9 @@ def _ensure(order: Order, site: Site, programs: Programs, clock: Clock) -> None:
     claim = Claim(site.claim, site.engine, order.stale_s)
     if _wait_for_turn(order, site, claim, programs, clock):
         return
-    with claim.held():
+    with claim.hold():
         if site.ready.exists():
-            programs.journal.say(f"the environment {site.hash} is complete")
+            programs.log.write(f"the environment {site.hash} is complete")
             return
         sweep(site)
         try:
@@ -90,35 +90,35 @@ def _wait_for_turn(
     order: Order, site: Site, claim: Claim, programs: Programs, clock: Clock
 ) -> bool:
     """Wait for the claim; True if the environment was completed meanwhile."""
-    ends = clock.monotonic() + order.deadline_s
-    said = False
+    deadline = clock.monotonic() + order.deadline_s
+    announced = False
     while not site.ready.exists():
         if claim.take():
             return False
-        if not said:
-            programs.journal.say("another run builds this environment; waiting for it")
-            said = True
-        if clock.monotonic() > ends:
+        if not announced:
+            programs.log.write("another run builds this environment; waiting for it")
+            announced = True
+        if clock.monotonic() > deadline:
             raise BuildError("another run is still building it")
         clock.wait(_LOOK_S, threading.Event())
-    programs.journal.say(f"the environment {site.hash} is complete")
+    programs.log.write(f"the environment {site.hash} is complete")
     return True
 
 
 def _make(order: Order, site: Site, programs: Programs, clock: Clock) -> None:
-    began = clock.monotonic()
-    say = programs.journal.say
-    say(f"building {site.hash}: Python {order.python}, {len(order.lines)} requirements")
+    started = clock.monotonic()
+    write = programs.log.write
+    write(f"building {site.hash}: Python {order.python}, {len(order.lines)} requirements")
     base = find_python(order.python, programs)
     if programs.run([base, "-m", "venv", str(site.building)]) != 0:
         raise BuildError(f"{base} cannot create a virtual environment")
     python = site.building / "bin" / "python"
     installer = install(order, python, programs)
     contents = check(order, python, programs)
-    seconds = round(clock.monotonic() - began, 1)
+    seconds = round(clock.monotonic() - started, 1)
     _write_ready(order, site, contents, {"installer": installer, "seconds": seconds}, clock)
-    first = place(site)
-    say(f"ready in {seconds:g} s, by {installer}" if first else "another run completed it first")
+    first = publish(site)
+    write(f"ready in {seconds:g} s, by {installer}" if first else "another run completed it first")
 
 
 def find_python(version: str, programs: Programs) -> str:
@@ -142,7 +142,7 @@ def _write_ready(
     how: Mapping[str, object],
     clock: Clock,
 ) -> None:
-    told = {
+    document = {
         "schema": SCHEMA,
         "hash": order.hash,
         "python": contents.python,
@@ -152,7 +152,7 @@ def _write_ready(
         **how,
     }
     path = site.building / READY
-    path.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 __all__ = ["FAILED", "SCHEMA", "build", "find_python", "start"]

@@ -29,9 +29,9 @@ class Contents:
 
 def check(order: Order, python: Path, programs: Programs) -> Contents:
     """The contents of the environment.  BuildError if they differ from the order."""
-    told = json.loads(programs.output([str(python), "-I", "-c", _LIST]))
-    packages = {str(k): str(v) for k, v in sorted(told["packages"].items())}
-    version = str(told["python"])
+    reported = json.loads(programs.output([str(python), "-I", "-c", _LIST]))
+    packages = {str(k): str(v) for k, v in sorted(reported["packages"].items())}
+    version = str(reported["python"])
     if version.rsplit(".", 1)[0] != order.python:
         raise BuildError(f"the environment has Python {version}, not {order.python}")
     ray = _ray(order, python, programs) if order.ray_version else packages.get("ray", "")
@@ -40,7 +40,7 @@ def check(order: Order, python: Path, programs: Programs) -> Contents:
 
 def _ray(order: Order, python: Path, programs: Programs) -> str:
     """Ray's version, by an import, since an installed Ray may be broken."""
-    programs.journal.say("importing Ray")
+    programs.log.write("importing Ray")
     try:
         version = programs.output([str(python), "-I", "-c", _RAY]).strip()
     except BuildError as error:

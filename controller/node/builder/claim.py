@@ -36,7 +36,7 @@ class Claim:
         return True
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         """Keep the claim alive; it is released at the end, unless another run took it."""
         over = threading.Event()
         beat = threading.Thread(target=self._beat, args=(over,), daemon=True)

@@ -44,11 +44,11 @@ def install(order: Order, python: Path, programs: Programs) -> str:
     """Install all packages; the result is the installer's name.  BuildError if pip fails too."""
     if not order.lines:
         return "none"
-    asked = _files(order, programs.folder)
+    arguments = _files(order, programs.folder)
     uv = _fetch_uv(python, programs)
-    if uv is not None and _by_uv(uv, python, asked, programs):
+    if uv is not None and _by_uv(uv, python, arguments, programs):
         return "uv"
-    command = [str(python), "-m", "pip", "install", *asked]
+    command = [str(python), "-m", "pip", "install", *arguments]
     if programs.run(command) != 0:
         raise BuildError("the packages cannot be installed")
     return "pip"
@@ -60,27 +60,27 @@ def _files(order: Order, folder: Path) -> list[str]:
     The spec's Ray version is a constraint, so that `ray[default]` alone installs it.  With hashes
     there is no constraint, since it would need a hash too.
     """
-    wanted = folder / "requirements.txt"
-    wanted.write_text("".join(f"{line}\n" for line in order.lines), encoding="utf-8")
+    requirements = folder / "requirements.txt"
+    requirements.write_text("".join(f"{line}\n" for line in order.lines), encoding="utf-8")
     if not order.ray_version or order.is_hashed:
-        return ["-r", str(wanted)]
+        return ["-r", str(requirements)]
     constraints = folder / "constraints.txt"
     constraints.write_text(f"ray=={order.ray_version}\n", encoding="utf-8")
-    return ["-r", str(wanted), "-c", str(constraints)]
+    return ["-r", str(requirements), "-c", str(constraints)]
 
 
 def _fetch_uv(python: Path, programs: Programs) -> Path | None:
     """Install uv beside the environment, since it is not among the packages."""
     tools = programs.folder / "tools"
-    programs.journal.say(f"fetching uv {UV}")
-    wanted = programs.folder / "uv.txt"
-    wanted.write_text(uv_requirement(), encoding="utf-8")
+    programs.log.write(f"fetching uv {UV}")
+    requirements = programs.folder / "uv.txt"
+    requirements.write_text(uv_requirement(), encoding="utf-8")
     command = [str(python), "-m", "pip", "install", "-q", "--retries", "1", "--require-hashes"]
-    if programs.run([*command, "--target", str(tools), "-r", str(wanted)]) != 0:
-        programs.journal.say("uv is not available; using pip")
+    if programs.run([*command, "--target", str(tools), "-r", str(requirements)]) != 0:
+        programs.log.write("uv is not available; using pip")
         return None
-    found = tools / "bin" / "uv"
-    return found if found.is_file() else None
+    uv = tools / "bin" / "uv"
+    return uv if uv.is_file() else None
 
 
 def uv_requirement() -> str:
@@ -88,26 +88,26 @@ def uv_requirement() -> str:
     return " ".join([f"uv=={UV}", *(f"--hash=sha256:{digest}" for digest in _UV_HASHES)]) + "\n"
 
 
-def _by_uv(uv: Path, python: Path, asked: list[str], programs: Programs) -> bool:
+def _by_uv(uv: Path, python: Path, arguments: list[str], programs: Programs) -> bool:
     listed = programs.output([str(python), "-m", "pip", "config", "list"])
-    told = {**uv_variables(listed), **_LIKE_PIP}
+    variables = {**uv_variables(listed), **_LIKE_PIP}
     command = [str(uv), "pip", "install", "--python", str(python), "--no-progress"]
-    if programs.run([*command, "--compile-bytecode", *asked], told) == 0:
+    if programs.run([*command, "--compile-bytecode", *arguments], variables) == 0:
         return True
-    programs.journal.say("uv did not install the packages; retrying with pip")
+    programs.log.write("uv did not install the packages; retrying with pip")
     return False
 
 
 def uv_variables(listed: str) -> dict[str, str]:
     """The settings in `pip config list`, as uv's variables."""
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     lines = [line.partition("=") for line in listed.splitlines()]
     for section in _ORDER:
         for key, _, value in lines:
-            place, _, option = key.partition(".")
-            if place == section and option in _FOR_UV:
-                found.update(_variable(_FOR_UV[option], _text(value)))
-    return found
+            part, _, option = key.partition(".")
+            if part == section and option in _FOR_UV:
+                variables.update(_variable(_FOR_UV[option], _text(value)))
+    return variables
 
 
 def _text(value: str) -> str:

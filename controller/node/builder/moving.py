@@ -16,7 +16,7 @@ from controller.node.builder.order import Site
 _TEXT_LIMIT = 1024 * 1024  # bytes; scripts are smaller
 
 
-def place(site: Site) -> bool:
+def publish(site: Site) -> bool:
     """Rename the environment; False if another run's was first, which is equivalent."""
     rename_inside(site.building, site.final)
     if site.final.exists() and not site.ready.exists():
@@ -30,10 +30,10 @@ def place(site: Site) -> bool:
     return True
 
 
-def rename_inside(was: Path, wants: Path) -> None:
+def rename_inside(building: Path, final: Path) -> None:
     """Replace the name in every script and setting; packages do not contain it."""
-    old, new = os.fsencode(was.name), os.fsencode(wants.name)
-    for path in _texts(was):
+    old, new = os.fsencode(building.name), os.fsencode(final.name)
+    for path in _texts(building):
         data = path.read_bytes()
         if old in data and b"\0" not in data:
             path.write_bytes(data.replace(old, new))
@@ -51,8 +51,8 @@ def _texts(folder: Path) -> Iterator[Path]:
 def sweep(site: Site) -> None:
     """Remove leftovers of dead builders of this environment, and replaced environments."""
     for path in site.folder.glob(f"{site.hash}.*-*"):
-        mine = path in (site.building, site.gone)
-        if path.is_dir() and not path.is_symlink() and not mine:
+        own = path in (site.building, site.gone)
+        if path.is_dir() and not path.is_symlink() and not own:
             shutil.rmtree(path, ignore_errors=True)
 
 

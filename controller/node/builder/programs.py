@@ -11,10 +11,10 @@ from pathlib import Path
 
 from controller.node import processes
 from controller.node.clock import Clock
-from controller.node.log import Journal
+from controller.node.log import Log
 
 # Variables that break an installation into a virtual environment, or are secret.
-_KEPT_FROM = frozenset(
+_REMOVED = frozenset(
     {
         "CDSW_API_KEY",
         "CDSW_APIV2_KEY",
@@ -26,7 +26,7 @@ _KEPT_FROM = frozenset(
         "VIRTUAL_ENV",
     }
 )
-_TOLD = {
+_ADDED = {
     "NO_COLOR": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_NO_INPUT": "1",
@@ -50,22 +50,22 @@ def masked(text: str) -> str:
 class Programs:
     """Runs programs in `folder`, with a common deadline."""
 
-    def __init__(self, folder: Path, journal: Journal, clock: Clock, deadline_s: float) -> None:
+    def __init__(self, folder: Path, log: Log, clock: Clock, deadline_s: float) -> None:
         self.folder = folder
-        self.journal = journal
+        self.log = log
         self._clock = clock
         self._deadline_s = deadline_s
         self._ends = clock.monotonic() + deadline_s
 
-    def run(self, command: Sequence[str], more: Mapping[str, str] | None = None) -> int:
+    def run(self, command: Sequence[str], extra: Mapping[str, str] | None = None) -> int:
         """Run a program with its output in the log; the result is its exit code.  BuildError at the
         deadline."""
-        with self._started(command, more or {}, subprocess.STDOUT) as process:
+        with self._started(command, extra or {}, subprocess.STDOUT) as process:
             timer = threading.Timer(self._left(), _end, [process])
             timer.start()
             try:
                 for line in process.stdout or ():
-                    self.journal.say(masked(line.decode(errors="replace").rstrip()))
+                    self.log.write(masked(line.decode(errors="replace").rstrip()))
                 code = process.wait()
             finally:
                 timer.cancel()
@@ -82,18 +82,18 @@ class Programs:
                 self._left()
                 raise BuildError(f"{Path(command[0]).name} did not end") from None
         if process.returncode != 0:
-            said = masked(errors.decode(errors="replace")).strip().splitlines()
-            raise BuildError(said[-1] if said else f"{Path(command[0]).name} failed")
+            lines = masked(errors.decode(errors="replace")).strip().splitlines()
+            raise BuildError(lines[-1] if lines else f"{Path(command[0]).name} failed")
         return out.decode(errors="replace")
 
     def _started(
-        self, command: Sequence[str], more: Mapping[str, str], errors: int
+        self, command: Sequence[str], extra: Mapping[str, str], errors: int
     ) -> subprocess.Popen[bytes]:
         try:
             return subprocess.Popen(
                 list(command),
                 cwd=self.folder,
-                env={**child_environment(os.environ), **more},
+                env={**child_environment(os.environ), **extra},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -117,4 +117,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Variables without CML's PIP_USER and PYTHONPATH, which break a virtual environment."""
-    return {**{k: v for k, v in environ.items() if k not in _KEPT_FROM}, **_TOLD}
+    return {**{k: v for k, v in environ.items() if k not in _REMOVED}, **_ADDED}

@@ -7,10 +7,10 @@ As for a launcher, equal settings give equal texts, which need only the standard
 from collections.abc import Mapping
 from functools import cache
 
-from controller.node.render import edition_of, opening, pages_of, program_text
+from controller.node.render import edition_of, modules_of, opening, program_text
 
 # Each module after its imports.
-PAGES = (
+MODULES = (
     "clock",
     "log",
     "processes",
@@ -30,17 +30,17 @@ _ABOUT = """\
 """
 
 
-def pages() -> dict[str, str]:
+def modules() -> dict[str, str]:
     """The builder's modules by name, in load order."""
-    return pages_of(PAGES)
+    return modules_of(MODULES)
 
 
 @cache
 def edition() -> str:
     """Ten hex characters that identify the builder's code."""
-    return edition_of(pages())
+    return edition_of(modules())
 
 
 def builder(settings: Mapping[str, object]) -> str:
     """The script for these settings (see `order.read_order`).  ValueError if JSON has none."""
-    return opening(_ABOUT, settings) + program_text(pages(), "builder.build")
+    return opening(_ABOUT, settings) + program_text(modules(), "builder.build")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from controller.node.child import accompany, begin
+from controller.node.child import start_child, wait_for_child
 from controller.node.clock import Clock
-from controller.node.log import Journal
+from controller.node.log import Log
 
 LOG = ".raycml/controller/run.log"
 FAILED = "FAILED: "  # start of a line of the log, after the time
@@ -21,28 +21,28 @@ _LOG_LIMIT = 256 * 1024
 
 def start(values: Mapping[str, object]) -> None:
     """Entry point of the script.  Raises SystemExit unless the controller was stopped."""
-    code = keep(str(values["environment"]), Path.cwd())
+    code = run_controller(str(values["environment"]), Path.cwd())
     if code != 0:
         raise SystemExit(code)
 
 
-def keep(environment: str, home: Path) -> int:
+def run_controller(environment: str, home: Path) -> int:
     """Run the controller; the result is its exit code.  `environment` is relative to the home.
 
     In isolated mode, since a folder of the project may have the name of a package.
     """
-    journal = Journal(home / LOG, Clock(), _LOG_LIMIT)
+    log = Log(home / LOG, Clock(), _LOG_LIMIT)
     programs = home / environment / "bin"
     command = [str(programs / "python"), "-I", "-u", str(programs / "raycml"), "run"]
     try:
-        child = begin(command, home)
+        child = start_child(command, home)
     except OSError as error:
-        journal.say(f"{FAILED}cannot run {programs / 'python'}: {error.strerror}")
+        log.write(f"{FAILED}cannot run {programs / 'python'}: {error.strerror}")
         return UNUSABLE
-    code = accompany(child, lambda line: journal.say(line.rstrip()))
+    code = wait_for_child(child, lambda line: log.write(line.rstrip()))
     if code != 0:
-        journal.say(f"{FAILED}the controller exited with code {code}")
+        log.write(f"{FAILED}the controller exited with code {code}")
     return code
 
 
-__all__ = ["FAILED", "LOG", "UNUSABLE", "keep", "start"]
+__all__ = ["FAILED", "LOG", "UNUSABLE", "run_controller", "start"]
