@@ -1,9 +1,9 @@
-"""Keeps Ray clusters converged on Cloudera AI applications.
+"""A desired-state controller for Ray clusters on Cloudera AI (CML) applications.
 
-Read what people want, look at what exists, decide without touching anything, do exactly what was
-decided, say what came of it.  Then do it again, for ever, from scratch.
+A pass reads the specs, observes the workspace, plans, executes exactly the plan, and reports the
+outcome.  Then the next pass starts from scratch.
 
-The page to read first is ``reconcile.py``; the words it uses are defined in docs/glossary.md.
+Read ``reconcile.py`` first; docs/glossary.md defines its terms.
 """
 
 __version__ = "0.1.0"

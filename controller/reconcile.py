@@ -85,7 +85,7 @@ class Pass:
 
 
 def look_and_plan(revision: Revision, world: World, history: History, policy: Policy) -> Pass:
-    """The first half of a pass: only reads, and no outcome.
+    """The first half of a pass: reads only, without outcomes.
 
     A converged pass costs one list for each project and one report for each cluster; files matter
     only where something is to be done.

@@ -152,7 +152,7 @@ def _identity(item: BaseModel) -> str:
 def observed_project(
     project: str, applications: tuple[ObservedApplication, ...], found: Listing[T]
 ) -> ObservedProject:
-    """A project with what its list told of its applications."""
+    """A project with the applications in its list."""
     if found.problem:
         return ObservedProject(project, applications, Listed.FAILED, found.problem)
     listed = Listed.WHOLE if found.complete else Listed.TORN

@@ -1,7 +1,7 @@
-"""Pauses: orders of people to only watch a cluster, one file each.
+"""Pauses of clusters, one file each.
 
-Every doubt pauses: a file that cannot be read means that the cluster *is* paused, until a person
-replaces or removes the file.
+Every doubt pauses: with an unreadable file the cluster *is* paused, until the file is replaced or
+removed.
 """
 
 import re

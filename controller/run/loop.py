@@ -23,7 +23,7 @@ OnePass = Callable[[History], Pass]
 
 
 class AnyPass(Protocol):
-    """What one pass planned, what came of it, and what is remembered of it."""
+    """The plan, the outcomes and the history of a pass."""
 
     @property
     def plan(self) -> Plan: ...

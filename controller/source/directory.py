@@ -194,7 +194,7 @@ def _stable_bytes(path: Path) -> bytes:
     UnreadableError where it cannot be read, changed meanwhile, or is not a regular file.
     """
     try:
-        # Without O_NONBLOCK a named pipe would hold us up for ever.
+        # Without O_NONBLOCK a named pipe would block forever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             before = os.fstat(descriptor)

@@ -17,7 +17,7 @@ _JITTER_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class HeadClock:
-    """What one look at the report of a head left for the next one.
+    """State between two reads of a head's report.
 
     `behind_s`: how far the head's clock is behind this one, at most; None until a change was seen.
     """

@@ -80,7 +80,7 @@ def test_a_local_folder_that_cannot_be_used_is_named_with_a_remedy(
     assert code not in (0, None)
     assert remedy in said, said
     assert str(taken) in said or "taken/" in said
-    for word in ("unexpected error", "Traceback", "report what it prints"):
+    for word in ("internal error", "Traceback", "report its output"):
         assert word not in said
 
 

@@ -139,4 +139,4 @@ def test_the_embedded_cml_starts_by_itself_and_stops(
         stopped = raycml(tmp_path, environ, "emulator", "stop")
     assert stopped.returncode == 0
     gone = raycml(tmp_path, environ, "emulator", "status")
-    assert gone.stdout.startswith("the embedded CML is not running")
+    assert gone.stdout.startswith("the CML emulator is not running")

@@ -27,9 +27,9 @@ from tests.cli.stage import Stage
         ),
         ("`raycml delete a --yes --local`", "`raycml delete a --yes --local`"),
         ("`raycml validate specs`", "`raycml validate specs`"),
-        ("`raycml init`, or name the files", "`raycml init`, or name the files"),
+        ("`raycml init`, or give the files", "`raycml init`, or give the files"),
         ("`raycml emulator status`", "`raycml emulator status`"),
-        ("`--yes`, where that is what you want", "`--yes`, where that is what you want"),
+        ("pass --yes to confirm", "pass --yes to confirm"),
     ],
 )
 def test_commands_of_an_advice_go_to_the_same_cml(advice: str, retyped: str) -> None:

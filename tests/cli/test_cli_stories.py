@@ -197,7 +197,7 @@ def test_delete_needs_no_spec(stage: Stage) -> None:
     (stage.folder / "specs").rmdir()
     said = stage.run("delete", "analytics", "--yes")
     assert (said.code, said.out) == (0, "analytics  deleted\n")
-    assert "brings it back" not in said.err
+    assert "will recreate it" not in said.err
 
 
 def test_delete_touches_no_other_cluster(stage: Stage) -> None:

@@ -124,7 +124,7 @@ def pause_and_unpause(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("one")
     expect(page.get_by_role("img")).to_be_visible()
     picture(page, "real-cluster")
-    page.get_by_label("Why, for those who find it").fill("moving the data")
+    page.get_by_label("Reason (required)").fill("moving the data")
     page.get_by_label("Until").fill("2h")
     page.get_by_role("button", name="Pause one", exact=True).click()
     expect(page.get_by_text("Paused by the page", exact=False).first).to_be_visible(timeout=SOON_MS)

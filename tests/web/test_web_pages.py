@@ -474,8 +474,8 @@ def test_a_first_pass_that_failed_is_not_told_as_one_that_is_under_way() -> None
     text = Web(replace(first, loop=loop)).page("/").text
     assert "The API key is wrong" in text
     assert "No pass has succeeded yet, so the state of the clusters is unknown." in text
-    assert "under way" not in text
-    assert "What is shown below" not in text
+    assert "The first pass is running" not in text
+    assert "The state below" not in text
 
 
 @pytest.mark.parametrize("word", ["Leaving", "Orphan", "Deleting"])

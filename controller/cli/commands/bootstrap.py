@@ -177,7 +177,7 @@ def _desired(session: BootstrapSession, options: BootstrapOptions) -> DesiredSet
 
 
 def _hide(screen: Screen, app: ObservedApplication) -> None:
-    """Secrets that a person has set in the application are kept there, and never shown."""
+    """Redact secrets in the application's variables, which are kept and never shown."""
     for name in SECRET & app.environment.keys():
         screen.system.redaction.add(app.environment[name])
 

@@ -268,7 +268,7 @@ def _poll(running: Controller) -> bool:
     """True for a new revision.  An internal error is logged, and polling continues."""
     try:
         return running.follower.poller.poll()
-    except Exception as error:  # noqa: BLE001 - a thread that died would be seen by nobody
+    except Exception as error:  # noqa: BLE001 - a dead thread would go unnoticed
         trace = running.redaction.traceback(error)
         running.session.log.error("poll failed", traceback=trace)  # noqa: TRY400 - redacted
         running.follower.poller.failed(f"internal error: {type(error).__name__}; see the log")

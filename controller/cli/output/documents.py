@@ -31,7 +31,7 @@ class ReconcileJson(JsonObject):
     wait_for: str
     """State that the command waited for."""
     verdict: str
-    """`reached`, `moving` at the end of the time, or `person` if a person must act."""
+    """`reached`, `moving` after a timeout, or `person` if manual action is needed."""
     exit_code: int
     """Exit code of the command."""
     passes: int

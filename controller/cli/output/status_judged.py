@@ -74,7 +74,7 @@ def _report(session: Session, project: str, cluster: str) -> HeadReport | None:
 
 
 def read_lease(session: Session) -> Lease | None:
-    """The lease; None if nobody holds it or it cannot be read."""
+    """The lease; None if it is free or cannot be read."""
     try:
         lease = session.lease.read()
     except FilesError:

@@ -238,7 +238,7 @@ def _inputs(holder: SpecDocument, group: HeadGroup | WorkerGroup) -> Inputs:
     built = _environment(holder)
     return Inputs(
         cpu=group.resources.cpu,
-        # CML shows hundredths; what it rounds would look like a change for ever.
+        # CML has hundredths; a rounded value would look like a permanent change.
         memory=math.ceil(group.resources.memory * 100 - 1e-6) / 100,
         gpu=group.resources.gpu,
         environment={**spec.environment, **group.environment},

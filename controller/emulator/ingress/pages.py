@@ -33,7 +33,7 @@ def index(state: State, domain: str) -> str:
     parts = ["<p><small>Local CML emulator; accessible from this machine only.</small></p>"]
     projects = [project for project in state.projects.values() if not project.deleting]
     parts.extend(_project(project, state, domain) for project in projects)
-    return page("Embedded CML", "".join(parts))
+    return page("CML emulator", "".join(parts))
 
 
 def _project(project: Project, state: State, domain: str) -> str:

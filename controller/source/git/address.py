@@ -142,7 +142,7 @@ def checked_ref(ref: str | None) -> str | None:
 
 
 def checked_path(path: str) -> str:
-    """A folder inside the repository, without `.` and surplus slashes.  ValueError for others."""
+    """A folder inside the repository, without `.` and repeated slashes.  ValueError for others."""
     parts = [part for part in path.split("/") if part not in {"", "."}]
     if ".." in parts or not path.isprintable():
         raise ValueError(

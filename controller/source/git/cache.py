@@ -87,7 +87,7 @@ class Cache:
     limits: Limits
 
     def prepare(self) -> None:
-        """There, ours, and closed to others.  SourceError where it cannot be so."""
+        """Create the folder, private to this user.  SourceError if that fails."""
         with self._errors():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             status = self.folder.stat()

@@ -27,7 +27,7 @@ _LOGIN = re.compile(r"(?i)(\w://)[^/\s@]*@|(authorization:)[^'\"]*")
 class Credentials:
     """Credentials for one address: a given token, or the one of its URL, the environment or a file.
 
-    A file is read anew for each call of git, so that a new token needs no restart.
+    A file is read for each call of git, so that a new token needs no restart.
     """
 
     address: GitAddress

@@ -49,7 +49,7 @@ _FIXED = {
     "LC_ALL": "C",
 }
 # `uploadpack` and `safe` count in git's other half, when the repository is a folder on this disk:
-# they let that half leave out what we do not read, and take a repository that a person named.
+# with them it omits unread objects, and accepts a repository of another owner.
 _CONFIG = """\
 [core]
 	hooksPath = /dev/null

@@ -103,7 +103,7 @@ class GitSource:
         )
 
     def read(self, commit: str) -> Revision:
-        """The specs of one commit, whole.  A cache that is damaged is made anew meanwhile.
+        """The specs of one commit, whole.  A damaged cache is rebuilt.
 
         SourceError when the commit cannot be had, is not signed as asked for, or passes a limit.
         A file that cannot be used is a problem of the revision.  A commit without any `*.yaml` or

@@ -75,7 +75,7 @@ def specs(entries: Iterable[Entry]) -> tuple[list[Entry], set[Problem]]:
     for entry in named:
         refusal = entry.refusal
         if times[entry.path] > 1 and not entry.is_odd:
-            refusal = "stands twice in its folder; write the commit anew"
+            refusal = "stands twice in its folder; rewrite the commit"
         if refusal is None:
             files.append(entry)
         else:
