@@ -208,7 +208,7 @@ def test_a_job_that_never_ends_is_stopped_and_told(stage: Stage, builders: Build
     stage.spec(**asking())
     done = stage.run("reconcile", "--timeout", "2h")
     assert done.code == 5
-    assert "has not ended in time and is stopped" in done.err + done.out
+    assert "timed out and is being stopped" in done.err + done.out
     assert stage.applications() == {}
 
 

@@ -33,10 +33,10 @@ time.sleep(3600)
 CONTROLLER = """
 import json, pathlib
 from controller.workspace.connection import locate
-from controller.process.system import this_machine
+from controller.process.system import this_system
 from controller.cml.client import Client
 
-machine = this_machine()
+machine = this_system()
 where = locate(machine, local=False)
 with Client(where.host, where.api_key, clock=machine.clock, random=machine.rng,
             domain=where.domain) as client:

@@ -63,7 +63,7 @@ def test_a_package_that_is_not_there_fails_the_job_and_is_named_in_the_log(home:
 def test_an_environment_without_ray_fails_with_a_remedy(home: Home) -> None:
     wheel(home.shelf, "six", "1.16.0")
     assert home.build(packages=["six"]) == 1
-    assert "have the packages bring ray[default]==2.60.0" in home.log()
+    assert "add ray[default]==2.60.0 to the packages" in home.log()
     assert not home.final.exists()
 
 
@@ -93,7 +93,7 @@ def test_with_hashes_another_ray_than_the_spec_names_fails(home: Home) -> None:
 
 def test_a_python_that_the_runtime_lacks_fails_with_a_remedy(home: Home) -> None:
     assert home.build(python="3.99") == 1
-    assert f"the runtime has Python {PYTHON} and no 3.99; choose a runtime" in home.log()
+    assert f"the runtime has Python {PYTHON}, not 3.99; choose a runtime" in home.log()
 
 
 @pytest.mark.slow
@@ -209,5 +209,5 @@ def test_uv_is_told_what_pip_is_told() -> None:
     ],
 )
 def test_settings_that_are_no_order_are_refused(order: dict[str, object]) -> None:
-    with pytest.raises(OrderError, match=r"settings of an environment|may not be an option"):
+    with pytest.raises(OrderError, match=r"settings of an environment|must not be an option"):
         read_order(order)

@@ -197,7 +197,7 @@ def test_a_head_that_lost_its_pod_is_not_joined(project: Project) -> None:
     assert project.head_note()["engine_id"] == head.engine_id
     worker = project.start("cpu/0")
     worker.wait("waiting-for-head")
-    wait_for(lambda: "nothing listens there" in str(worker.paper()["message"]), "the reason")
+    wait_for(lambda: "the head is not running" in str(worker.paper()["message"]), "the reason")
 
 
 def test_a_head_with_another_ray_is_waited_out(project: Project) -> None:
