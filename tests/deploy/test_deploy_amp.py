@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALL, RUN = "docs/deploy/amp/install.py", "docs/deploy/amp/run.py"
-KERNEL = ROOT / "controller" / "emulator" / "kernel.py"
+KERNEL = ROOT / "controller" / "emulator" / "pods" / "kernel.py"
 REQUIRED = {"name", "description", "author", "specification_version", "prototype_version"}
 
 # A package of the same name that is built without any other package.
@@ -178,7 +178,7 @@ def test_the_job_builds_once_and_again_only_what_changed(clone: Clone) -> None:
     assert code == 0, said
     first = clone.current()
     assert clone.built() == {first}
-    assert "is built already" in clone.install()[1]
+    assert "is up to date" in clone.install()[1]
     clone.program(PROGRAM + "# newer\n")
     assert clone.install()[0] == 0
     second = clone.current()

@@ -115,7 +115,7 @@ def test_problems_are_put_at_their_line(runner: Runner) -> None:
     ("extra", "code", "title"),
     [
         ("suspend: true", 0, "raycml: nothing to do"),
-        ("suspend: false", 2, "raycml: what a merge does"),
+        ("suspend: false", 2, "raycml: changes after the merge"),
         ("replicas: 2", 3, "raycml: no plan (exit code 3)"),
     ],
 )
@@ -180,7 +180,8 @@ def test_nothing_in_a_plan_ends_the_code_that_shows_it(runner: Runner) -> None:
     (runner.folder / "messages.txt").write_text(hostile)
     assert runner.github("plan", "Comment", CODE="2", **COMMENT).code == 0
     mark, title, blank, *lines = runner.read("sent.txt").splitlines()
-    assert (mark, title, blank) == ("<!-- raycml plan -->", "### raycml: what a merge does", "")
+    heading = "### raycml: changes after the merge"
+    assert (mark, title, blank) == ("<!-- raycml plan -->", heading, "")
     assert all(line.startswith("    ") for line in lines if line)
     assert len(runner.read("sent.txt")) < 65_536 < len(hostile * 5000)
 
