@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from controller.core.model.desired import DesiredCluster, DesiredState, launcher_sizes
+from controller.core.model.desired import DesiredCluster, DesiredState
 from controller.core.model.history import History
 from controller.core.model.observed import ObservedApplication, ObservedEnvironment, ObservedState
 from controller.core.model.plan import Plan, Step
@@ -40,13 +40,6 @@ class AuditedPlan:
         return {cluster.name: cluster for cluster in self.desired.clusters}
 
     @cached_property
-    def launcher_sizes(self) -> dict[str, int]:
-        sizes: dict[str, int] = {}
-        for cluster in self.desired.clusters if self.observed.files is not None else ():
-            sizes |= launcher_sizes(cluster, self.policy.edition, self.policy.launcher_base)
-        return sizes
-
-    @cached_property
     def launchers(self) -> frozenset[tuple[str, str]]:
         """Project and path of whole launchers, and of the files of environments."""
         files = self.observed.files
@@ -56,7 +49,7 @@ class AuditedPlan:
             (project, file.path)
             for project, launchers in files.launchers.items()
             for file in launchers
-            if file.is_whole(self.launcher_sizes)
+            if file.is_whole(self.situation.launcher_sizes)
         }
         built = {
             (project, path)

@@ -6,7 +6,6 @@ planned one by one: a problem of one never shows in the steps of another.
 
 from collections.abc import Set as AbstractSet
 
-from controller.core.model.desired import launcher_sizes
 from controller.core.model.plan import (
     Intent,
     Plan,
@@ -42,20 +41,11 @@ def plan(situation: Situation, refused: AbstractSet[str] = frozenset()) -> Plan:
     parts += [_unusable_spec(c.desired.name, situation) for c in situation.clusters]
     parts += [clusters_without_spec(situation), *unlisted_projects(situation)]
     whole = _without(refused, merge(parts))
-    steps = needed(whole.steps, situation, _launcher_sizes(situation))
+    steps = needed(whole.steps, situation)
     steps = (*steps, *unused(situation, steps))
     steps = (*steps, *unused_environments(situation), *unused_folders(situation))
     steps = tuple(step for step in steps if step.cluster not in refused)
     return Plan(tuple(sorted(steps, key=_step_order)), tuple(sorted(whole.waits, key=_wait_order)))
-
-
-def _launcher_sizes(situation: Situation) -> dict[str, int]:
-    """Sizes of the launchers that clusters need; empty where files were not read."""
-    sizes: dict[str, int] = {}
-    policy = situation.policy
-    for cluster in situation.clusters if situation.observed.files is not None else ():
-        sizes |= launcher_sizes(cluster.desired, policy.edition, policy.launcher_base)
-    return sizes
 
 
 def _without(refused: AbstractSet[str], whole: PartialPlan) -> PartialPlan:

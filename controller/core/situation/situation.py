@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from controller.core.model.desired import DesiredState
+from controller.core.model.desired import DesiredState, launcher_sizes
 from controller.core.model.history import History
 from controller.core.model.observed import (
     ObservedApplication,
@@ -68,6 +68,14 @@ class Situation:
         names = self.index.of_cluster.keys() - declared - set(self.desired.frozen)
         chosen = names if only is None else names & only
         return {name: self.index.of_cluster[name] for name in sorted(chosen)}
+
+    @cached_property
+    def launcher_sizes(self) -> dict[str, int]:
+        """Bytes of the desired launchers, by path; empty where no files were read to compare."""
+        sizes: dict[str, int] = {}
+        for cluster in self.desired.clusters if self.observed.files is not None else ():
+            sizes |= launcher_sizes(cluster, self.policy.edition, self.policy.launcher_base)
+        return sizes
 
     def with_history(self, history: History) -> "Situation":
         return replace(self, history=history)

@@ -4,7 +4,7 @@ A launcher exists before, and outlives, every application that names it.  Its pa
 content, so a launcher that exists and has the expected size is never written again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from controller.core.model.desired import LAUNCHERS, launcher_path
@@ -15,16 +15,14 @@ from controller.core.model.reasons import Reason
 from controller.core.situation.situation import Situation
 
 
-def needed(
-    steps: Iterable[Step], situation: Situation, sizes: Mapping[str, int]
-) -> tuple[Step, ...]:
+def needed(steps: Iterable[Step], situation: Situation) -> tuple[Step, ...]:
     """The steps without repeated writes of one script, and without writes of existing launchers.
 
     Several clusters may need one environment: the steps of the first of them are enough.
     """
     unique: list[Step] = []
     places: set[tuple[str, ...]] = set()
-    existing = _existing(situation, sizes)
+    existing = _existing(situation)
     for step in steps:
         place = _place(step)
         if place in places or (isinstance(step.action, WriteLauncher) and place in existing):
@@ -41,10 +39,15 @@ def _place(step: Step) -> tuple[str, ...]:
     return () if step.build is None else (*step.build, step.name)
 
 
-def _existing(situation: Situation, sizes: Mapping[str, int]) -> set[tuple[str, ...]]:
+def _existing(situation: Situation) -> set[tuple[str, ...]]:
     files = situation.observed.files
     launchers = {} if files is None else files.launchers
-    return {(p, f.path) for p, entries in launchers.items() for f in entries if f.is_whole(sizes)}
+    return {
+        (p, f.path)
+        for p, entries in launchers.items()
+        for f in entries
+        if f.is_whole(situation.launcher_sizes)
+    }
 
 
 def unused(situation: Situation, steps: Sequence[Step]) -> tuple[Step, ...]:
