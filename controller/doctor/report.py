@@ -37,7 +37,7 @@ class CheckJson(JsonObject):
     message: str
     """The observation."""
     fix: str
-    """What to do; empty if there is nothing to do."""
+    """Remedy; empty if none is needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,7 @@ class Key:
 THE_PROJECT, THE_FILES, THE_ENVIRONMENT, THE_CONTROLLER = (
     Key("raycml", Member(part, ALONE)) for part in ("project", "files", "environment", "controller")
 )
-"""What `raycml bootstrap` sets up, as members of a cluster that no spec can declare."""
+"""Parts set up by `raycml bootstrap`, as members of a cluster that no spec can declare."""
 
 
 def application_name(cluster: str, member: Member) -> str:
