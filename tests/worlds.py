@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import yaml
 
-from controller.core.model.desired import DesiredState, configuration, desire
+from controller.core.model.desired import DesiredState, Group, configuration, desire
 from controller.core.model.history import History
 from controller.core.model.member import Member, parse_member
 from controller.core.model.observed import (
@@ -96,10 +96,18 @@ def application(
     state = desired(cluster)
     group = state.clusters[0].group(place.group)
     assert group is not None, f"{member} has no group in the spec it is made from"
-    wanted = configuration(group, place, POLICY.owner, EDITION)
-    made = ObservedApplication(
+    project = state.clusters[0].project
+    return replace(application_of(group, place, project, phase), **overrides)
+
+
+def application_of(
+    group: Group, member: Member, project: str = PROJECT, phase: Phase = Phase.RUNNING
+) -> ObservedApplication:
+    """The application that a controller would have made for the member of the group."""
+    wanted = configuration(group, member, POLICY.owner, EDITION)
+    return ObservedApplication(
         id=f"id-{wanted.name}",
-        project=state.clusters[0].project,
+        project=project,
         name=wanted.name,
         subdomain=wanted.subdomain,
         phase=phase,
@@ -114,7 +122,6 @@ def application(
         starting_at=at(-3600),
         running_at=at(-3500),
     )
-    return replace(made, **overrides)
 
 
 def foreign(subdomain: str, phase: Phase = Phase.RUNNING) -> ObservedApplication:

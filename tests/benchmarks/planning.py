@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from controller.core.audit.laws import audit
-from controller.core.model.desired import DesiredCluster, DesiredState, Group, configuration
+from controller.core.model.desired import DesiredCluster, DesiredState
 from controller.core.model.history import History
 from controller.core.model.observed import (
     HeadReport,
@@ -18,13 +18,12 @@ from controller.core.model.observed import (
     ObservedApplication,
     ObservedProject,
     ObservedState,
-    Phase,
 )
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
 from controller.core.situation.situation import situate
 from controller.core.status.assess import assess
-from tests.worlds import EDITION, NOW, POLICY, PROJECT, at, desired, named
+from tests.worlds import NOW, POLICY, PROJECT, application_of, desired, named
 
 
 def converged(clusters: int, members: int) -> tuple[DesiredState, ObservedState]:
@@ -37,7 +36,7 @@ def converged(clusters: int, members: int) -> tuple[DesiredState, ObservedState]
         rows = {}
         for group in cluster.groups:
             for ordinal in range(group.replicas):
-                apps.append(_running(group, ordinal))
+                apps.append(application_of(group, group.member(ordinal)))
                 member = str(group.member(ordinal))
                 rows[member] = MemberReport(alive=True, fingerprint=group.fingerprint())
         reports[cluster.name] = HeadReport(cluster.name, "i", NOW, "a:1", "2.60.0", "3.11.9", rows)
@@ -48,27 +47,6 @@ def _scaled(cluster: DesiredCluster, members: int) -> DesiredCluster:
     """With so many members, beyond what a spec may ask for too."""
     head, workers = cluster.groups
     return replace(cluster, groups=(head, replace(workers, replicas=members - 1)))
-
-
-def _running(group: Group, ordinal: int) -> ObservedApplication:
-    wanted = configuration(group, group.member(ordinal), POLICY.owner, EDITION)
-    return ObservedApplication(
-        id=f"id-{wanted.name}",
-        project=PROJECT,
-        name=wanted.name,
-        subdomain=wanted.subdomain,
-        phase=Phase.RUNNING,
-        script=wanted.script,
-        cpu=wanted.cpu,
-        memory=wanted.memory,
-        gpu=wanted.gpu,
-        runtime=wanted.runtime,
-        environment=wanted.environment,
-        status="APPLICATION_RUNNING",
-        created_at=at(-3600),
-        starting_at=at(-3600),
-        running_at=at(-3500),
-    )
 
 
 def judge(
