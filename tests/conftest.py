@@ -42,7 +42,7 @@ FIRST = (
         "tests/simulation/",
         "tests/cli/test_cli_run_months.py",
     ),
-    *("tests/launcher/", "tests/emulator/", "tests/cli/"),
+    *("tests/node/", "tests/emulator/", "tests/cli/"),
 )
 
 

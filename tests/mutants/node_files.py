@@ -35,8 +35,8 @@ LISTS = [
       "if not operation.write and _TOO_LARGE in words:", "if False:",
       f"{LARGE_LISTS}::test_a_list_that_cml_cannot_send_in_one_piece_is_no_call_to_slow_down"),
 ]
-PARTS = "tests/launcher/test_launcher_parts.py"
-REPORT = "tests/launcher/test_launcher_report.py"
+PARTS = "tests/node/test_node_parts.py"
+REPORT = "tests/node/test_head_report.py"
 NODE = [
     m("B21", "the pod that started last by its own clock owns a member's file",
       "node/generation.py",

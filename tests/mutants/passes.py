@@ -25,7 +25,7 @@ MUTANTS: list[Mutant] = [
       "tests/core/test_history.py::test_a_step_without_its_launcher_counts_as_a_failed_one"),
     m("B18", "a change that never lasts is made again without a pause", "run/schedule.py",
       "return 0.0 if in_a_row <= self.at_once_max else self.fast_s", "return 0.0",
-      "tests/core/test_rhythm.py::test_changes_that_never_end_are_not_made_without_a_pause"),
+      "tests/core/test_schedule.py::test_changes_that_never_end_are_not_made_without_a_pause"),
     m("B18", "passes that change something are not counted", "run/loop.py",
       "self.changes_in_a_row = self.changes_in_a_row + 1 if changed(done.outcomes) else 0",
       "self.changes_in_a_row = 1",

@@ -76,7 +76,7 @@ MUTANTS = [
       f"{WEB}::test_signing_out_ends_the_session_for_each_copy_of_its_cookie"),
     m("B19", "an index chooses the installer that a build runs", "node/builder/installing.py",
       'return " ".join([f"uv=={UV}", *(', 'return "uv\\n" and " ".join(["uv", *(',
-      "tests/launcher/test_installing.py::test_uv_is_named_by_version_and_content"),
+      "tests/node/test_installing.py::test_uv_is_named_by_version_and_content"),
     m("B19", "bootstrap sends its key to an application", "bootstrap/session.py",
       "page=ReadyPage(http),",
       "page=(http.headers.update(authorization=where.api_key.get_secret_value())"

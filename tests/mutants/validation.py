@@ -8,7 +8,7 @@ SPEC = "tests/core/test_spec.py"
 BUILT = "tests/core/test_environments.py"
 ATTACHED = "tests/source/test_attachments.py"
 PARSE = "tests/source/test_parse.py"
-PARTS = "tests/launcher/test_launcher_parts.py"
+PARTS = "tests/node/test_node_parts.py"
 LINEAR = "tests/patterns/test_patterns.py::test_it_is_linear"
 
 # fmt: off

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_launcher_parts import NOTE, HandClock
+from test_node_parts import NOTE, HandClock
 
 from controller.core.model.member import Member
 from controller.files.reports import parse_report

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from launcher_world import PATIENCE_S, Project, fake_environment, wait_for
+from node_world import PATIENCE_S, Project, fake_environment, wait_for
 
 pytestmark = pytest.mark.slow
 

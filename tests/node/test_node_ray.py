@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from launcher_world import Pod, Project, wait_for
+from node_world import Pod, Project, wait_for
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
 

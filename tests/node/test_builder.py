@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from builder_world import HASH, PYTHON, Home, said_by, wheel
-from launcher_world import wait_for
+from node_world import wait_for
 
 from controller.node.builder.claim import Claim, age
 from controller.node.builder.installing import uv_variables

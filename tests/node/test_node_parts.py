@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from launcher_world import settings
+from node_world import settings
 
 from controller.node import command, ports
 from controller.node.clock import Clock, parse_stamp, stamp

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from launcher_world import wait_for
-from test_launcher_parts import NOTE, HandClock, place
+from node_world import wait_for
+from test_node_parts import NOTE, HandClock, place
 
 from controller.node.clock import stamp
 from controller.node.command import MARK

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from launcher_world import settings
+from node_world import settings
 
 from controller.node import render
 from controller.node.builder import render as builder
