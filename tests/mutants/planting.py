@@ -15,7 +15,9 @@ from tests.mutants.server import EVERY_PAGE, READY
 
 ROOT = Path(__file__).parents[2]
 SAMPLED = 5  # of so many tests one is run without a bug
-AT_MOST = "--timeout=20"  # a bug may make its test wait for ever, which is to fail as well
+# A bug may make its test wait for ever, which is to fail as well.  The time may end anywhere, also
+# on an instruction without a line, which pytest's own traceback cannot show.
+ENDING = ("--timeout=60", "--tb=native")
 
 
 @dataclass
@@ -41,7 +43,7 @@ class Copy:
         assert source.count(mutant.old) == 1, "the mutant no longer fits the source"
         page.write_text(source.replace(mutant.old, mutant.new))
         try:
-            code, output = self.run(mutant.page, AT_MOST, mutant.killer)
+            code, output = self.run(mutant.page, *ENDING, mutant.killer)
         finally:
             page.write_text(source)
             os.utime(page, ns=(times.st_atime_ns, times.st_mtime_ns))
