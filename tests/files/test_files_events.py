@@ -88,12 +88,12 @@ def test_each_installation_goes_on_with_its_own_events(files: ProjectFiles) -> N
 
 def test_a_controller_that_was_started_again_goes_on_counting(files: ProjectFiles) -> None:
     found = [Event(Kind.NORMAL, "Ready", "3 of 3", "demo")]
-    journal, written = note(EventLog(), found, NOW, "p1", "abc")
+    event_log, written = note(EventLog(), found, NOW, "p1", "abc")
     EventFile(files).append(written)
-    journal, written = note(restored(EventFile(files).read()), found, at(60), "p1", "abc")
+    event_log, written = note(restored(EventFile(files).read()), found, at(60), "p1", "abc")
     EventFile(files).append(written)
-    assert [e.count for e in journal.events] == [2]
-    assert EventFile(files).read() == journal.events
+    assert [e.count for e in event_log.events] == [2]
+    assert EventFile(files).read() == event_log.events
 
 
 def test_files_are_rotated_and_the_oldest_ones_go(files: ProjectFiles) -> None:

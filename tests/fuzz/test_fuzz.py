@@ -74,7 +74,7 @@ def read_list(data: bytes) -> None:
 
 
 @pytest.fixture(scope="module")
-def papers(tmp_path_factory: pytest.TempPathFactory) -> MemberFiles:
+def files(tmp_path_factory: pytest.TempPathFactory) -> MemberFiles:
     found = MemberFiles(tmp_path_factory.mktemp("home"), "demo")
     write_head(found, HEAD)
     return found
@@ -138,9 +138,9 @@ def test_a_document_that_is_hostile_from_end_to_end_is_answered(name: str, hosti
 @settings(max_examples=300)
 @given(data=bent(json.dumps({"schema": "raycml.head/v1", **vars(HEAD)}).encode()))
 @example(data=b"")
-def test_a_bent_head_note_is_answered(papers: MemberFiles, data: bytes) -> None:
-    papers.head.write_bytes(data)
-    note = read_head(papers)
+def test_a_bent_head_note_is_answered(files: MemberFiles, data: bytes) -> None:
+    files.head.write_bytes(data)
+    note = read_head(files)
     assert note is None or note.host_and_port()[1] > 0
 
 
@@ -160,11 +160,11 @@ def test_a_document_of_many_megabytes_is_refused_in_little_memory(name: str) -> 
     assert peak < LIMIT
 
 
-def test_a_file_of_many_megabytes_is_read_no_further_than_its_limit(papers: MemberFiles) -> None:
-    papers.head.write_bytes(b'{"a": "' + b"x" * (16 * 1024 * 1024) + b'"}')
+def test_a_file_of_many_megabytes_is_read_no_further_than_its_limit(files: MemberFiles) -> None:
+    files.head.write_bytes(b'{"a": "' + b"x" * (16 * 1024 * 1024) + b'"}')
     tracemalloc.start()
     try:
-        assert read_json(papers.head) is None
+        assert read_json(files.head) is None
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

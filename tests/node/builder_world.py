@@ -101,8 +101,8 @@ class Home:
         return self.envs / HASH
 
     def ready(self) -> dict[str, object]:
-        found: dict[str, object] = json.loads((self.final / "ready.json").read_text())
-        return found
+        document: dict[str, object] = json.loads((self.final / "ready.json").read_text())
+        return document
 
     def log(self) -> str:
         return (self.envs / f"{HASH}.log").read_text()

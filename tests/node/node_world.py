@@ -80,17 +80,17 @@ class Pod:
     scratch: Path
     kernel: subprocess.Popen[bytes]
 
-    def paper(self) -> dict[str, object]:
+    def member_document(self) -> dict[str, object]:
         name = self.member.replace("/", "-")
         return read(self.home / f".raycml/clusters/{CLUSTER}/members/{name}.json")
 
     def node_pid(self) -> int:
-        pid = self.paper().get("pid")
+        pid = self.member_document().get("pid")
         return pid if isinstance(pid, int) else 0
 
     def is_(self, state: str) -> bool:
-        paper = self.paper()
-        return paper.get("engine_id") == self.engine_id and paper.get("state") == state
+        document = self.member_document()
+        return document.get("engine_id") == self.engine_id and document.get("state") == state
 
     def wait(self, state: str, seconds: float = PATIENCE_S) -> None:
         def there() -> bool:
@@ -99,7 +99,7 @@ class Pod:
         try:
             wait_for(there, f"{self.member} is {state}", seconds)
         except AssertionError as error:
-            raise AssertionError(f"{error}; {self.paper()}\n{self.log()}") from None
+            raise AssertionError(f"{error}; {self.member_document()}\n{self.log()}") from None
 
     def log(self) -> str:
         name = self.member.replace("/", "-")

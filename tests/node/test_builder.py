@@ -76,8 +76,9 @@ def test_a_ray_that_cannot_be_imported_fails(home: Home) -> None:
 
 @pytest.mark.slow
 def test_hashes_are_checked_and_then_no_constraint_is_added(home: Home) -> None:
-    found = hashlib.sha256((home.shelf / "ray-2.60.0-py3-none-any.whl").read_bytes()).hexdigest()
-    good, bad = (f"ray==2.60.0 --hash=sha256:{digest}" for digest in (found, "0" * 64))
+    wheel = (home.shelf / "ray-2.60.0-py3-none-any.whl").read_bytes()
+    valid = hashlib.sha256(wheel).hexdigest()
+    good, bad = (f"ray==2.60.0 --hash=sha256:{digest}" for digest in (valid, "0" * 64))
     assert home.build(packages=[], requirements=[bad]) == 1
     assert "HASHES" in home.log()
     assert home.build(packages=[], requirements=[good]) == 0, home.log()

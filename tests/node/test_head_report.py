@@ -47,7 +47,7 @@ def node(engine: str, *, alive: bool = True, node_id: str = "aa", started_ms: in
     )
 
 
-def paper(member: str, engine: str) -> dict[str, object]:
+def member_document(member: str, engine: str) -> dict[str, object]:
     return {
         "schema": "raycml.member/v1",
         "member": member,
@@ -66,7 +66,7 @@ def alive(joined: dict[str, object], member: str) -> object:
 
 
 def test_a_node_is_a_members_by_the_engine_that_both_name() -> None:
-    joined = join([paper("cpu/0", "e1")], [node("e1")])
+    joined = join([member_document("cpu/0", "e1")], [node("e1")])
     assert joined["members"] == {
         "cpu/0": {
             "engine_id": "e1",
@@ -85,7 +85,7 @@ def test_a_node_is_a_members_by_the_engine_that_both_name() -> None:
 
 
 def test_a_node_of_an_earlier_pod_does_not_make_a_member_alive() -> None:
-    joined = join([paper("cpu/0", "e2")], [node("e1")])
+    joined = join([member_document("cpu/0", "e2")], [node("e1")])
     assert alive(joined, "cpu/0") is False
     assert joined["unknown_nodes"] == [
         {
@@ -99,114 +99,118 @@ def test_a_node_of_an_earlier_pod_does_not_make_a_member_alive() -> None:
 
 
 def test_a_member_without_an_engine_is_nobodys_node() -> None:
-    joined = join([paper("cpu/0", "")], [node("")])
+    joined = join([member_document("cpu/0", "")], [node("")])
     assert alive(joined, "cpu/0") is False
 
 
 def test_the_living_node_counts_however_late_the_dead_one_started() -> None:
     dead = node("e1", alive=False, node_id="dead", started_ms=9)
     for nodes in ([dead, node("e1")], [node("e1"), dead]):
-        assert alive(join([paper("cpu/0", "e1")], nodes), "cpu/0") is True
+        assert alive(join([member_document("cpu/0", "e1")], nodes), "cpu/0") is True
 
 
 def test_a_dead_node_is_neither_alive_nor_idle_nor_unknown() -> None:
-    joined = join([paper("cpu/0", "e1")], [node("e1", alive=False), node("e9", alive=False)])
+    joined = join(
+        [member_document("cpu/0", "e1")], [node("e1", alive=False), node("e9", alive=False)]
+    )
     assert alive(joined, "cpu/0") is False
     assert joined["unknown_nodes"] == []
     assert '"idle_s": null' in json.dumps(joined)
 
 
-def reporter(papers: MemberFiles, reading: Reading, clock: HandClock) -> Reporter:
-    return Reporter(ASSIGNMENT, papers, Said(reading), clock)
+def reporter(files: MemberFiles, reading: Reading, clock: HandClock) -> Reporter:
+    return Reporter(ASSIGNMENT, files, Said(reading), clock)
 
 
 def test_the_controller_reads_what_the_head_writes(tmp_path: Path) -> None:
-    papers, clock = MemberFiles(tmp_path, "demo"), HandClock()
-    write_json(papers.member("cpu/0"), paper("cpu/0", "e1"))
+    files, clock = MemberFiles(tmp_path, "demo"), HandClock()
+    write_json(files.member("cpu/0"), member_document("cpu/0", "e1"))
     reading = Reading((node("e1"),), (Demand({"GPU": 1.0}, 3),), "session_1", "")
-    reporter(papers, reading, clock).report()
-    read = parse_report(papers.report.read_bytes(), "demo")
+    reporter(files, reading, clock).report()
+    read = parse_report(files.report.read_bytes(), "demo")
     assert read.problem == ""
     assert read.report is not None
     assert read.report.observed_at.timestamp() == clock.now()
     assert read.report.incarnation == "one"
     assert read.report.members["cpu/0"].idle_s == 12.5
-    body = read_json(papers.report) or {}
+    body = read_json(files.report) or {}
     assert body["pending_demand"] == [{"resources": {"GPU": 1.0}, "count": 3}]
     assert Member("cpu", 0)
 
 
 def test_reports_are_numbered_on_over_a_restart_of_the_reporter(tmp_path: Path) -> None:
-    papers = MemberFiles(tmp_path, "demo")
+    files = MemberFiles(tmp_path, "demo")
     for _ in range(2):
-        reporter(papers, Reading((), None, "", ""), HandClock()).report()
-    assert (read_json(papers.report) or {})["sequence"] == 2
+        reporter(files, Reading((), None, "", ""), HandClock()).report()
+    assert (read_json(files.report) or {})["sequence"] == 2
 
 
 def test_a_failure_of_ray_is_said_and_leaves_what_is_unknown_unknown(tmp_path: Path) -> None:
-    papers = MemberFiles(tmp_path, "demo")
-    reporter(papers, Reading((), None, "", "no GCS"), HandClock()).report()
-    body = read_json(papers.report) or {}
+    files = MemberFiles(tmp_path, "demo")
+    reporter(files, Reading((), None, "", "no GCS"), HandClock()).report()
+    body = read_json(files.report) or {}
     assert (body["error"], body["pending_demand"]) == ("no GCS", None)
 
 
 @pytest.mark.parametrize("started_at", ["2026-01-31T08:00:00Z", "2099-01-01T00:00:00Z", "", "x"])
 def test_a_head_that_was_replaced_reports_no_more(tmp_path: Path, started_at: str) -> None:
     """And one that is not published yet does, whatever the times in the file say."""
-    papers = MemberFiles(tmp_path, "demo")
+    files = MemberFiles(tmp_path, "demo")
     other = replace(NOTE, incarnation="two", started_at=started_at)
-    write_head(papers, other)
-    reporting = reporter(papers, Reading((), None, "", ""), HandClock())
+    write_head(files, other)
+    reporting = reporter(files, Reading((), None, "", ""), HandClock())
     reporting.report()
-    assert papers.report.exists()
-    write_head(papers, NOTE)
+    assert files.report.exists()
+    write_head(files, NOTE)
     reporting.report()
-    papers.report.unlink()
-    write_head(papers, other)
+    files.report.unlink()
+    write_head(files, other)
     reporting.report()
-    assert not papers.report.exists()
+    assert not files.report.exists()
 
 
 def members_after(
-    papers: MemberFiles, clock: HandClock, seconds: float, step_s: float = 30
+    files: MemberFiles, clock: HandClock, seconds: float, step_s: float = 30
 ) -> object:
-    reporting = reporter(papers, Reading((node("e1"),), None, "", ""), clock)
+    reporting = reporter(files, Reading((node("e1"),), None, "", ""), clock)
     for _ in range(int(seconds // step_s) + 1):
         reporting.report()
         clock.seconds += step_s
-    return (read_json(papers.report) or {})["members"]
+    return (read_json(files.report) or {})["members"]
 
 
 def test_a_members_file_that_its_pod_left_a_day_ago_is_removed(tmp_path: Path) -> None:
-    papers, clock = MemberFiles(tmp_path, "demo"), HandClock()
-    write_json(papers.member("cpu/0"), paper("cpu/0", "e1"))
-    (papers.members / "junk.json").write_text("junk")
+    files, clock = MemberFiles(tmp_path, "demo"), HandClock()
+    write_json(files.member("cpu/0"), member_document("cpu/0", "e1"))
+    (files.members / "junk.json").write_text("junk")
     clock.seconds += 25 * 3600
-    assert members_after(papers, clock, 90) == {}
-    assert [path.name for path in papers.members.iterdir()] == ["junk.json"]
+    assert members_after(files, clock, 90) == {}
+    assert [path.name for path in files.members.iterdir()] == ["junk.json"]
 
 
 @pytest.mark.parametrize("text", ["2099-01-01T00:00:00Z", stamp(HandClock().now() + 7200)])
 def test_a_file_from_the_future_is_removed_once_it_was_unchanged_for_a_day(
     tmp_path: Path, text: str
 ) -> None:
-    papers, clock = MemberFiles(tmp_path, "demo"), HandClock()
-    write_json(papers.member("cpu/0"), {**paper("cpu/0", "e1"), "observed_at": text})
-    assert members_after(papers, clock, 23 * 3600, 3600) != {}
-    assert members_after(papers, clock, 25 * 3600, 3600) == {}
-    assert list(papers.members.iterdir()) == []
+    files, clock = MemberFiles(tmp_path, "demo"), HandClock()
+    write_json(files.member("cpu/0"), {**member_document("cpu/0", "e1"), "observed_at": text})
+    assert members_after(files, clock, 23 * 3600, 3600) != {}
+    assert members_after(files, clock, 25 * 3600, 3600) == {}
+    assert list(files.members.iterdir()) == []
 
 
 @pytest.mark.parametrize("ahead_s", [2 * 86_400, 3e9])
 def test_a_head_whose_clock_is_ahead_removes_no_file_of_a_living_member(
     tmp_path: Path, ahead_s: float
 ) -> None:
-    papers, clock = MemberFiles(tmp_path, "demo"), HandClock()
+    files, clock = MemberFiles(tmp_path, "demo"), HandClock()
     clock.seconds += ahead_s
-    reporting = reporter(papers, Reading((node("e1"),), None, "", ""), clock)
+    reporting = reporter(files, Reading((node("e1"),), None, "", ""), clock)
     for n in range(60):
-        seen = stamp(HandClock().now() + 4 * n)
-        write_json(papers.member("cpu/0"), {**paper("cpu/0", "e1"), "observed_at": seen})
+        observed_at = stamp(HandClock().now() + 4 * n)
+        write_json(
+            files.member("cpu/0"), {**member_document("cpu/0", "e1"), "observed_at": observed_at}
+        )
         reporting.report()
         clock.seconds += 4
-        assert (read_json(papers.report) or {})["members"]
+        assert (read_json(files.report) or {})["members"]

@@ -52,21 +52,23 @@ class HandClock(Clock):
         return self.seconds
 
 
-def place(**changes: str) -> Pod:
+def make_pod(**changes: str) -> Pod:
     return read_pod(read_settings(settings()), {**POD, **changes}, Path("/home/cdsw"))
 
 
 def option(arguments: list[str], name: str) -> str:
-    found = [a.partition("=")[2] for a in arguments if a.startswith(f"--{name}=")]
-    assert len(found) == 1, f"{name} is said {len(found)} times"
-    return found[0]
+    values = [a.partition("=")[2] for a in arguments if a.startswith(f"--{name}=")]
+    assert len(values) == 1, f"{name} is said {len(values)} times"
+    return values[0]
 
 
 def worker(where: Pod | None = None, **changes: object) -> list[str]:
     size = command.Sizes(memory=10, store=20)
     values = read_settings(settings(**changes))
     some = command.Ports(agent=52400)
-    return command.worker_arguments(values, where or place(), "/tmp/t", size, some, "10.0.0.1:6379")
+    return command.worker_arguments(
+        values, where or make_pod(), "/tmp/t", size, some, "10.0.0.1:6379"
+    )
 
 
 def head(where: Pod, client_port: int = 0) -> list[str]:
@@ -76,7 +78,7 @@ def head(where: Pod, client_port: int = 0) -> list[str]:
     return command.head_arguments(values, where, "/t", size, some)
 
 
-# Settings and place.
+# Settings and pod.
 
 
 @pytest.mark.parametrize(
@@ -121,11 +123,11 @@ def test_a_wrong_setting_is_named(key: str, value: object) -> None:
 )
 def test_a_wrong_variable_is_named(name: str, value: str) -> None:
     with pytest.raises(PodError, match=name):
-        place(**{name: value})
+        make_pod(**{name: value})
 
 
 def test_the_second_port_serves_where_there_is_no_first() -> None:
-    assert place(CDSW_APP_PORT="", CDSW_READONLY_PORT="8200").port == 8200
+    assert make_pod(CDSW_APP_PORT="", CDSW_READONLY_PORT="8200").port == 8200
 
 
 # The command line.
@@ -157,13 +159,15 @@ def test_start_parameters_of_the_spec_win() -> None:
     assert option(arguments, "resources") == '{"a": 1}'
 
 
-@pytest.mark.parametrize(("cpu", "told"), [(0.1, "1"), (0.5, "1"), (1, "1"), (1.5, "2"), (4, "4")])
-def test_a_fraction_of_a_core_is_rounded_up(cpu: float, told: str) -> None:
-    assert option(worker(cpu=cpu), "num-cpus") == told
+@pytest.mark.parametrize(
+    ("cpu", "expected"), [(0.1, "1"), (0.5, "1"), (1, "1"), (1.5, "2"), (4, "4")]
+)
+def test_a_fraction_of_a_core_is_rounded_up(cpu: float, expected: str) -> None:
+    assert option(worker(cpu=cpu), "num-cpus") == expected
 
 
 def test_the_dashboard_is_the_page_of_the_application() -> None:
-    arguments = head(place(), client_port=10050)
+    arguments = head(make_pod(), client_port=10050)
     assert option(arguments, "dashboard-host") == "127.0.0.1"
     assert option(arguments, "dashboard-port") == "8100"
     assert option(arguments, "port") == "6400"
@@ -177,15 +181,15 @@ def ranged(arguments: list[str]) -> bool:
 
 def test_pods_that_share_a_host_do_not_share_a_range_of_ports() -> None:
     assert not ranged(worker())
-    assert ranged(worker(replace(place(), ip="127.0.0.9")))
-    assert ranged(head(replace(place(), port=12000)))
+    assert ranged(worker(replace(make_pod(), ip="127.0.0.9")))
+    assert ranged(head(replace(make_pod(), port=12000)))
     mine = {"min-worker-port": "20000", "max-worker-port": "20100"}
-    chosen = worker(replace(place(), ip="127.0.0.9"), ray_start_params=mine)
+    chosen = worker(replace(make_pod(), ip="127.0.0.9"), ray_start_params=mine)
     assert option(chosen, "min-worker-port") == "20000"
 
 
 @pytest.mark.parametrize(
-    ("written", "page", "told"),
+    ("written", "page", "ports"),
     [
         (("20000", "20100"), 8100, ("20000", "20100")),
         (("20000", "20100"), 20010, ("20011", "20100")),
@@ -195,20 +199,20 @@ def test_pods_that_share_a_host_do_not_share_a_range_of_ports() -> None:
     ],
 )
 def test_a_range_of_the_spec_leaves_out_ports_that_are_taken(
-    written: tuple[str, str], page: int, told: tuple[str, str]
+    written: tuple[str, str], page: int, ports: tuple[str, str]
 ) -> None:
     mine = dict(zip(("min-worker-port", "max-worker-port"), written, strict=True))
-    arguments = worker(replace(place(), port=page), ray_start_params=mine)
-    assert option(arguments, "min-worker-port") == told[0]
-    assert option(arguments, "max-worker-port") == told[1]
+    arguments = worker(replace(make_pod(), port=page), ray_start_params=mine)
+    assert option(arguments, "min-worker-port") == ports[0]
+    assert option(arguments, "max-worker-port") == ports[1]
 
 
 def test_a_list_of_the_spec_leaves_out_ports_that_are_taken() -> None:
     mine = {"worker-port-list": "20000,20001"}
-    arguments = worker(replace(place(), port=20001), ray_start_params=mine)
+    arguments = worker(replace(make_pod(), port=20001), ray_start_params=mine)
     assert option(arguments, "worker-port-list") == "20000"
     mine = {"worker-port-list": "20001"}
-    arguments = worker(replace(place(), port=20001), ray_start_params=mine)
+    arguments = worker(replace(make_pod(), port=20001), ray_start_params=mine)
     assert option(arguments, "min-worker-port") == "0"
     assert not [argument for argument in arguments if "worker-port-list" in argument]
 
@@ -216,13 +220,13 @@ def test_a_list_of_the_spec_leaves_out_ports_that_are_taken() -> None:
 def test_a_port_that_another_part_of_ray_has_is_not_claimed() -> None:
     mine = {"metrics-export-port": "46399", "min-worker-port": "30000", "max-worker-port": "30009"}
     values = read_settings(settings(ray_start_params=mine))
-    avoided = command.avoided_ports(values, place())
+    avoided = command.avoided_ports(values, make_pod())
     assert avoided == {46399, 8100, 8265, 10001, *range(30000, 30010)}
     claimed = ports.claim(46_399, "127.0.0.1", avoided)
     assert claimed.port not in avoided
     claimed.release()
     head_values = read_settings(settings(group="head"))
-    assert command.avoided_ports(head_values, place()) == {8100, *range(10002, 20000)}
+    assert command.avoided_ports(head_values, make_pod()) == {8100, *range(10002, 20000)}
 
 
 def test_a_large_store_is_cut_to_what_ray_accepts() -> None:
@@ -265,14 +269,14 @@ def test_ray_is_told_how_members_trust_each_other_and_who_it_is() -> None:
         "MINE": "kept",
         "PATH": "/usr/bin",
     }
-    told = command.environment(environ, values, place(), "abc", "/home/x/.venv/bin/python")
-    assert "RAY_ADDRESS" not in told
-    assert told["RAY_AUTH_MODE"] == "disabled"
-    assert told["RAY_CLOUD_INSTANCE_ID"] == "engine"
-    assert told["RAY_NODE_TYPE_NAME"] == "cpu"
-    assert told["MINE"] == "kept"
-    assert told["PATH"] == "/home/x/.venv/bin:/usr/bin"
-    assert told["RAYCML_START"] == "abc"
+    variables = command.environment(environ, values, make_pod(), "abc", "/home/x/.venv/bin/python")
+    assert "RAY_ADDRESS" not in variables
+    assert variables["RAY_AUTH_MODE"] == "disabled"
+    assert variables["RAY_CLOUD_INSTANCE_ID"] == "engine"
+    assert variables["RAY_NODE_TYPE_NAME"] == "cpu"
+    assert variables["MINE"] == "kept"
+    assert variables["PATH"] == "/home/x/.venv/bin:/usr/bin"
+    assert variables["RAYCML_START"] == "abc"
 
 
 # Ports.
@@ -316,19 +320,19 @@ def test_an_address_that_is_not_the_pods_is_named(ip: str) -> None:
 
 @pytest.mark.parametrize("ip", ["10.0.0.7", "fd00::7", "[fd00::7]"])
 def test_an_address_of_either_family_is_written_as_ray_reads_it(ip: str, tmp_path: Path) -> None:
-    pod = place(CDSW_IP_ADDRESS=ip)
+    pod = make_pod(CDSW_IP_ADDRESS=ip)
     address = host_port(pod.ip, 6379)
     assert address == ("10.0.0.7:6379" if "." in ip else "[fd00::7]:6379")
-    papers = MemberFiles(tmp_path, "demo")
-    write_head(papers, replace(NOTE, address=address))
-    note = read_head(papers)
+    files = MemberFiles(tmp_path, "demo")
+    write_head(files, replace(NOTE, address=address))
+    note = read_head(files)
     assert note is not None
     assert (note.address, note.host_and_port()) == (address, (ip.strip("[]"), 6379))
     assert option(worker(pod), "node-ip-address") == ip.strip("[]")
 
 
 def test_a_pod_on_loopback_of_either_family_shares_its_host() -> None:
-    shared = [place(CDSW_IP_ADDRESS=ip).shares_host for ip in ("127.3.0.1", "::1", "fd00::1")]
+    shared = [make_pod(CDSW_IP_ADDRESS=ip).shares_host for ip in ("127.3.0.1", "::1", "fd00::1")]
     assert shared == [True, True, False]
 
 
@@ -353,12 +357,12 @@ def test_rays_processes_inherit_no_credential_but_a_key_that_the_spec_asked_for(
 ) -> None:
     values = read_settings(settings(group=group, api_key_access=access))
     pod = {**POD, **CREDENTIALS, "PATH": "/bin", "MY_TOKEN": "mine", "HADOOP_CONF_DIR": "/etc/h"}
-    told = command.environment(pod, values, place(), "mark", "/x/bin/python")
+    variables = command.environment(pod, values, make_pod(), "mark", "/x/bin/python")
     keys = {"CDSW_API_KEY", "CDSW_APIV2_KEY", "CML_API_KEY"} if access is True else set()
-    assert CREDENTIALS.keys() & told.keys() == keys
-    assert (told["MY_TOKEN"], told["HADOOP_CONF_DIR"]) == ("mine", "/etc/h")
-    assert (told["RAYCML_CLUSTER"], told["RAYCML_MEMBER"]) == ("demo", "cpu/2")
-    assert told["CDSW_ENGINE_ID"] == "engine"
+    assert CREDENTIALS.keys() & variables.keys() == keys
+    assert (variables["MY_TOKEN"], variables["HADOOP_CONF_DIR"]) == ("mine", "/etc/h")
+    assert (variables["RAYCML_CLUSTER"], variables["RAYCML_MEMBER"]) == ("demo", "cpu/2")
+    assert variables["CDSW_ENGINE_ID"] == "engine"
 
 
 # Files.
@@ -377,11 +381,11 @@ NOTE = HeadRecord(
 
 
 def test_a_head_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    papers = MemberFiles(tmp_path, "demo")
-    write_head(papers, NOTE)
-    assert read_head(papers) == NOTE
-    assert stat.S_IMODE(papers.head.stat().st_mode) == 0o644
-    assert [path.name for path in papers.folder.iterdir()] == ["head.json"]
+    files = MemberFiles(tmp_path, "demo")
+    write_head(files, NOTE)
+    assert read_head(files) == NOTE
+    assert stat.S_IMODE(files.head.stat().st_mode) == 0o644
+    assert [path.name for path in files.folder.iterdir()] == ["head.json"]
 
 
 @pytest.mark.parametrize(
@@ -400,19 +404,19 @@ def test_a_head_reads_back_as_it_was_written(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_heads_is_no_head(tmp_path: Path, text: str) -> None:
-    papers = MemberFiles(tmp_path, "demo")
-    papers.folder.mkdir(parents=True)
-    papers.head.write_text(text)
-    assert read_head(papers) is None
+    files = MemberFiles(tmp_path, "demo")
+    files.folder.mkdir(parents=True)
+    files.head.write_text(text)
+    assert read_head(files) is None
 
 
 def test_a_head_takes_back_only_its_own_address(tmp_path: Path) -> None:
-    papers = MemberFiles(tmp_path, "demo")
-    write_head(papers, NOTE)
-    remove_head(papers, "another")
-    assert read_head(papers) == NOTE
-    remove_head(papers, "one")
-    assert read_head(papers) is None
+    files = MemberFiles(tmp_path, "demo")
+    write_head(files, NOTE)
+    remove_head(files, "another")
+    assert read_head(files) == NOTE
+    remove_head(files, "one")
+    assert read_head(files) is None
 
 
 def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
@@ -433,21 +437,21 @@ def test_times_go_through_files_unharmed() -> None:
 
 
 @pytest.fixture
-def standing(tmp_path: Path) -> MemberState:
-    papers, clock = MemberFiles(tmp_path, "demo"), HandClock()
-    journal = Log(papers.log("cpu/2"), clock)
-    return MemberState(papers, place(), Versions("2.60.0", "3.11.7"), clock, journal)
+def member_state(tmp_path: Path) -> MemberState:
+    files, clock = MemberFiles(tmp_path, "demo"), HandClock()
+    log = Log(files.log("cpu/2"), clock)
+    return MemberState(files, make_pod(), Versions("2.60.0", "3.11.7"), clock, log)
 
 
 def test_a_log_keeps_one_older_file(tmp_path: Path) -> None:
-    journal = Log(tmp_path / "logs" / "x.log", HandClock(), limit=200)
+    log = Log(tmp_path / "logs" / "x.log", HandClock(), limit=200)
     for number in range(100):
-        journal.write(f"line {number}")
+        log.write(f"line {number}")
     files = sorted(path.name for path in (tmp_path / "logs").iterdir())
     assert files == ["x.log", "x.log.1"]
     assert all(path.stat().st_size < 260 for path in (tmp_path / "logs").iterdir())
     assert (tmp_path / "logs" / "x.log").read_text().endswith("line 99\n")
-    assert journal.tail()[-1] == "2027-01-15T08:00:00Z line 99"
+    assert log.tail()[-1] == "2027-01-15T08:00:00Z line 99"
 
 
 def test_a_log_that_cannot_be_written_is_still_said(
@@ -459,22 +463,22 @@ def test_a_log_that_cannot_be_written_is_still_said(
 
 
 def test_a_state_is_kept_fresh_and_said_once(tmp_path: Path) -> None:
-    papers, clock = MemberFiles(tmp_path, "demo"), HandClock()
-    journal = Log(papers.log("cpu/2"), clock)
-    standing = MemberState(papers, place(), Versions("2.60.0", "3.11.7"), clock, journal)
-    standing.become("joining", "one")
+    files, clock = MemberFiles(tmp_path, "demo"), HandClock()
+    log = Log(files.log("cpu/2"), clock)
+    member_state = MemberState(files, make_pod(), Versions("2.60.0", "3.11.7"), clock, log)
+    member_state.become("joining", "one")
     clock.seconds += 10
-    standing.become("joining", "two")
-    standing.become("joining", "two")
-    paper = read_json(papers.member("cpu/2")) or {}
-    assert (paper["since"], paper["observed_at"]) == (
+    member_state.become("joining", "two")
+    member_state.become("joining", "two")
+    document = read_json(files.member("cpu/2")) or {}
+    assert (document["since"], document["observed_at"]) == (
         "2027-01-15T08:00:00Z",
         "2027-01-15T08:00:10Z",
     )
     clock.seconds += 5
-    standing.beat()
-    assert (read_json(papers.member("cpu/2")) or {})["observed_at"] == "2027-01-15T08:00:15Z"
-    assert len(journal.tail()) == 2
+    member_state.beat()
+    assert (read_json(files.member("cpu/2")) or {})["observed_at"] == "2027-01-15T08:00:15Z"
+    assert len(log.tail()) == 2
 
 
 class SkewedClock(HandClock):
@@ -495,16 +499,16 @@ SKEWS = [-1e9, -7200.0, -1.0, 0.0, 1.0, 7200.0, 3e9]
 VERSIONS = Versions("2.60.0", "3.11.7")
 
 
-def stood(papers: MemberFiles, engine: str, clock: HandClock) -> MemberState:
+def started_member(files: MemberFiles, engine: str, clock: HandClock) -> MemberState:
     """A pod of cpu/2 that has begun."""
-    journal = Log(papers.log("cpu/2"), clock)
-    found = MemberState(papers, place(CDSW_ENGINE_ID=engine), VERSIONS, clock, journal)
-    found.become("starting", engine)
-    return found
+    log = Log(files.log("cpu/2"), clock)
+    member_state = MemberState(files, make_pod(CDSW_ENGINE_ID=engine), VERSIONS, clock, log)
+    member_state.become("starting", engine)
+    return member_state
 
 
-def writer(papers: MemberFiles) -> object:
-    return (read_json(papers.member("cpu/2")) or {})["engine_id"]
+def writer(files: MemberFiles) -> object:
+    return (read_json(files.member("cpu/2")) or {})["engine_id"]
 
 
 @pytest.mark.parametrize("engines", [("a", "b"), ("b", "a")])
@@ -513,34 +517,34 @@ def writer(papers: MemberFiles) -> object:
 def test_the_later_pod_owns_the_file_whatever_the_clocks_say(
     tmp_path: Path, first_s: float, second_s: float, engines: tuple[str, str]
 ) -> None:
-    papers, truth = MemberFiles(tmp_path, "demo"), HandClock()
-    old = stood(papers, engines[0], SkewedClock(truth, first_s))
+    files, truth = MemberFiles(tmp_path, "demo"), HandClock()
+    old = started_member(files, engines[0], SkewedClock(truth, first_s))
     truth.seconds += 1
-    new = stood(papers, engines[1], SkewedClock(truth, second_s))
+    new = started_member(files, engines[1], SkewedClock(truth, second_s))
     for _ in range(20):
         truth.seconds += 4
         new.beat()
         old.beat()
-        assert writer(papers) == engines[1]
+        assert writer(files) == engines[1]
     old.become("stopping", "asked to")
-    assert writer(papers) == engines[1]
+    assert writer(files) == engines[1]
 
 
 @pytest.mark.parametrize("ahead_s", SKEWS)
 def test_a_pod_that_outlives_the_later_one_owns_the_file_again(
     tmp_path: Path, ahead_s: float
 ) -> None:
-    papers, truth = MemberFiles(tmp_path, "demo"), HandClock()
-    old = stood(papers, "a", truth)
-    stood(papers, "b", SkewedClock(truth, ahead_s))
+    files, truth = MemberFiles(tmp_path, "demo"), HandClock()
+    old = started_member(files, "a", truth)
+    started_member(files, "b", SkewedClock(truth, ahead_s))
     for _ in range(12):
         truth.seconds += 4
         old.beat()
-    assert writer(papers) == "a"
+    assert writer(files) == "a"
 
 
 @pytest.mark.parametrize(
-    "left",
+    "leftover",
     [
         {"engine_id": "z", "started_at": 4e9, "observed_at": "2099-01-01T00:00:00Z"},
         {"engine_id": "z", "generation": 2**80},
@@ -550,29 +554,29 @@ def test_a_pod_that_outlives_the_later_one_owns_the_file_again(
         {},
     ],
 )
-def test_no_file_that_was_left_silences_a_pod(tmp_path: Path, left: dict[str, object]) -> None:
-    papers, truth = MemberFiles(tmp_path, "demo"), HandClock()
-    write_json(papers.member("cpu/2"), left)
-    stood(papers, "a", truth)
-    assert writer(papers) == "a"
+def test_no_file_that_was_left_silences_a_pod(tmp_path: Path, leftover: dict[str, object]) -> None:
+    files, truth = MemberFiles(tmp_path, "demo"), HandClock()
+    write_json(files.member("cpu/2"), leftover)
+    started_member(files, "a", truth)
+    assert writer(files) == "a"
 
 
 def test_a_pod_clears_what_killed_writers_of_its_file_left(tmp_path: Path) -> None:
-    papers = MemberFiles(tmp_path, "demo")
-    papers.members.mkdir(parents=True)
+    files = MemberFiles(tmp_path, "demo")
+    files.members.mkdir(parents=True)
     for name in (".cpu-2.json.17", ".cpu-2.json.4242", ".cpu-21.json.17", ".cpu-2.json.notes"):
-        (papers.members / name).write_text("{")
-    stood(papers, "a", HandClock())
-    left = sorted(path.name for path in papers.members.iterdir())
-    assert left == [".cpu-2.json.notes", ".cpu-21.json.17", "cpu-2.json"]
+        (files.members / name).write_text("{")
+    started_member(files, "a", HandClock())
+    names = sorted(path.name for path in files.members.iterdir())
+    assert names == [".cpu-2.json.notes", ".cpu-21.json.17", "cpu-2.json"]
 
 
 # The page.
 
 
 @pytest.fixture
-def page(standing: MemberState) -> Iterator[Page]:
-    page = Page(0, standing.view, lambda: ["<script>alert(1)</script>"])
+def page(member_state: MemberState) -> Iterator[Page]:
+    page = Page(0, member_state.view, lambda: ["<script>alert(1)</script>"])
     yield page
     page.close()
 
@@ -587,8 +591,8 @@ def get(page: Page, path: str, method: str = "GET") -> tuple[http.client.HTTPRes
         connection.close()
 
 
-def test_the_page_escapes_all_it_shows(page: Page, standing: MemberState) -> None:
-    standing.become("waiting-for-head", 'no "<head>" & more')
+def test_the_page_escapes_all_it_shows(page: Page, member_state: MemberState) -> None:
+    member_state.become("waiting-for-head", 'no "<head>" & more')
     response, body = get(page, "/?x=1")
     assert response.status == 200
     assert "no &quot;&lt;head&gt;&quot; &amp; more" in body
@@ -596,8 +600,8 @@ def test_the_page_escapes_all_it_shows(page: Page, standing: MemberState) -> Non
     assert "default-src 'none'" in str(response.getheader("Content-Security-Policy"))
 
 
-def test_health_is_json(page: Page, standing: MemberState) -> None:
-    standing.become("joined", "well")
+def test_health_is_json(page: Page, member_state: MemberState) -> None:
+    member_state.become("joined", "well")
     body = json.loads(get(page, "/healthz")[1])
     assert (body["state"], body["joined"], body["member"]) == ("joined", True, "cpu/2")
 

@@ -38,7 +38,7 @@ def test_a_worker_answers_before_there_is_a_head_and_joins_once_there_is(project
     health = worker.answers("/healthz")
     assert health is not None
     assert json.loads(health[1])["joined"] is True
-    assert worker.paper()["head_incarnation"] == project.head_note()["incarnation"]
+    assert worker.member_document()["head_incarnation"] == project.head_note()["incarnation"]
 
 
 def test_a_head_publishes_where_it_really_listens(project: Project) -> None:
@@ -79,11 +79,11 @@ def test_two_heads_on_one_host_take_different_ports(project: Project, tmp_path: 
 def test_a_worker_follows_a_head_that_comes_back_elsewhere(project: Project) -> None:
     head, worker = project.start("head"), project.start("cpu/0")
     worker.wait("joined")
-    before, first = worker.node_pid(), worker.paper()["head_incarnation"]
+    before, first = worker.node_pid(), worker.member_document()["head_incarnation"]
     head.kill()
     second = project.start("head")
     second.wait("joined")
-    wait_for(lambda: worker.paper()["head_incarnation"] != first, "a new incarnation")
+    wait_for(lambda: worker.member_document()["head_incarnation"] != first, "a new incarnation")
     worker.wait("joined")
     assert worker.node_pid() == before
     assert second.ip != head.ip
@@ -110,7 +110,7 @@ def test_a_drained_worker_is_not_taken_for_a_living_one(project: Project) -> Non
     worker.wait("joined")
     os.kill(worker.part("raylet"), signal.SIGUSR1)
     worker.wait("retrying")
-    assert worker.paper()["message"] == "Ray drained this node; joining again in 30 s"
+    assert worker.member_document()["message"] == "Ray drained this node; joining again in 30 s"
 
 
 @pytest.mark.parametrize("part", ["gcs_server", "dashboard.py", "raylet"])
@@ -187,7 +187,7 @@ def test_a_worker_gives_up_on_a_head_that_never_comes(project: Project) -> None:
     worker = project.start("cpu/0", environ={"RAYCML_HEAD_WAIT_S": "0.8"})
     assert worker.kernel.wait(PATIENCE_S) == 1
     assert worker.is_("failed")
-    assert "no head has published" in str(worker.paper()["message"])
+    assert "no head has published" in str(worker.member_document()["message"])
 
 
 def test_a_head_that_lost_its_pod_is_not_joined(project: Project) -> None:
@@ -197,7 +197,9 @@ def test_a_head_that_lost_its_pod_is_not_joined(project: Project) -> None:
     assert project.head_note()["engine_id"] == head.engine_id
     worker = project.start("cpu/0")
     worker.wait("waiting-for-head")
-    wait_for(lambda: "the head is not running" in str(worker.paper()["message"]), "the reason")
+    wait_for(
+        lambda: "the head is not running" in str(worker.member_document()["message"]), "the reason"
+    )
 
 
 def test_a_head_with_another_ray_is_waited_out(project: Project) -> None:
@@ -206,7 +208,9 @@ def test_a_head_with_another_ray_is_waited_out(project: Project) -> None:
     path = project.home / ".raycml/clusters/demo/head.json"
     path.write_text(json.dumps({**project.head_note(), "ray_version": "2.59.0"}))
     worker = project.start("cpu/0")
-    wait_for(lambda: "runs Ray 2.59.0" in str(worker.paper().get("message")), "the reason")
+    wait_for(
+        lambda: "runs Ray 2.59.0" in str(worker.member_document().get("message")), "the reason"
+    )
     assert worker.is_("waiting-for-head")
 
 
@@ -224,7 +228,7 @@ def test_an_interpreter_that_cannot_run_the_node_is_named(
     pod = project.start("cpu/0", **changes)
     assert pod.kernel.wait(PATIENCE_S) == 3
     assert pod.is_("failed")
-    assert message in str(pod.paper()["message"])
+    assert message in str(pod.member_document()["message"])
     assert message in project.output(pod)
     assert message in pod.log()
 

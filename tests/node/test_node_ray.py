@@ -110,7 +110,7 @@ def test_a_worker_rejoins_a_head_that_was_killed_and_came_back_elsewhere(project
     wait_alive(project, project.start("head", **HEAD))
     wait_alive(project, worker)
     assert worker.node_pid() == before
-    assert worker.paper()["head_incarnation"] == project.head_note()["incarnation"]
+    assert worker.member_document()["head_incarnation"] == project.head_note()["incarnation"]
 
 
 def test_a_worker_whose_raylet_is_killed_becomes_a_new_node_of_the_same_member(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from node_world import wait_for
-from test_node_parts import NOTE, HandClock, place
+from test_node_parts import NOTE, HandClock, make_pod
 
 from controller.node.clock import stamp
 from controller.node.command import MARK
@@ -28,16 +28,16 @@ class World:
 
     def __init__(self, home: Path, clock: HandClock) -> None:
         self.clock = clock
-        self.papers = MemberFiles(home, "demo")
-        self.journal = Log(self.papers.log("cpu/2"), clock)
-        self.standing = MemberState(
-            self.papers, place(), Versions("2.60.0", "3.11.7"), clock, self.journal
+        self.files = MemberFiles(home, "demo")
+        self.log = Log(self.files.log("cpu/2"), clock)
+        self.member_state = MemberState(
+            self.files, make_pod(), Versions("2.60.0", "3.11.7"), clock, self.log
         )
         self.program = ENDS
         self.fault = ""
         self.joined: list[str] = []
         self.worker = Worker(
-            place(), self.papers, self.standing, self.journal, clock, self._launch, self._reach
+            make_pod(), self.files, self.member_state, self.log, clock, self._launch, self._reach
         )
 
     def _reach(self, *_: object) -> str:
@@ -47,16 +47,16 @@ class World:
         self.joined.append(note.address)
         command = [sys.executable, "-c", self.program]
         environ = {**os.environ, MARK: f"test{os.getpid()}"}
-        return RayRun(command, environ, Path.cwd(), TempDir(), (), self.journal)
+        return RayRun(command, environ, Path.cwd(), TempDir(), (), self.log)
 
     def head(self, incarnation: str = "one", **changes: str) -> None:
         note = replace(NOTE, incarnation=incarnation, **changes)
         self.head_beats(note.engine_id)
-        write_head(self.papers, note)
+        write_head(self.files, note)
 
     def head_beats(self, engine: str = "engine", ahead_s: float = 0.0) -> None:
         seen = stamp(self.clock.now() + ahead_s)
-        write_json(self.papers.member("head"), {"engine_id": engine, "observed_at": seen})
+        write_json(self.files.member("head"), {"engine_id": engine, "observed_at": seen})
 
     def until(self, truth: Callable[[], bool], what: str) -> None:
         """Steps without the clock moving: what takes time is a real process."""
@@ -65,13 +65,13 @@ class World:
             assert self.worker.step() is None
             return truth()
 
-        wait_for(stepped, f"{what}; {self.standing.view()}", 20)
+        wait_for(stepped, f"{what}; {self.member_state.view()}", 20)
 
     def state(self) -> str:
-        return self.standing.view().state
+        return self.member_state.view().state
 
     def message(self) -> str:
-        return self.standing.view().message
+        return self.member_state.view().message
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_waiting_is_said_again_every_fifteen_seconds_and_ends(world: World) -> N
         world.clock.seconds += 1
     assert code == 1
     assert world.message().startswith("waited 901 s for the head; no head has published")
-    log = world.papers.log("cpu/2").read_text()
+    log = world.files.log("cpu/2").read_text()
     assert log.count("still waiting") == 60
 
 
@@ -185,12 +185,12 @@ def test_a_new_incarnation_is_followed_and_an_old_file_is_not(world: World) -> N
     world.head()
     world.until(lambda: world.state() == "joined", "joined")
     old = replace(NOTE, incarnation="zero", engine_id="gone", address="10.9.9.9:6379")
-    write_head(world.papers, old)
+    write_head(world.files, old)
     world.until(lambda: True, "a step")
     assert world.state() == "joined"
     world.head("two", address="10.0.0.2:6379")
     world.until(lambda: world.joined[-1] == "10.0.0.2:6379", "joined the new head")
-    world.until(lambda: world.standing.view().head_incarnation == "two", "says so")
+    world.until(lambda: world.member_state.view().head_incarnation == "two", "says so")
     assert len(world.joined) == 2
 
 
@@ -206,12 +206,12 @@ def test_ray_that_never_joins_is_tried_again(world: World) -> None:
 
 def test_what_is_watched_by_name_must_be_seen_before_ray_is_up(tmp_path: Path) -> None:
     clock = HandClock()
-    journal = Log(tmp_path / "log", clock)
+    log = Log(tmp_path / "log", clock)
     environ = {**os.environ, MARK: f"test{os.getpid()}"}
     command = [sys.executable, "-c", STAYS]
-    run = RayRun(command, environ, tmp_path, TempDir(), WORKER_PARTS, journal)
+    run = RayRun(command, environ, tmp_path, TempDir(), WORKER_PARTS, log)
     try:
-        wait_for(lambda: any("started" in line for line in journal.tail()), "Ray's first line")
+        wait_for(lambda: any("started" in line for line in log.tail()), "Ray's first line")
         assert run.look() == ""
         assert not run.is_up
     finally:

@@ -1,4 +1,4 @@
-"""The keeper: the controller's own script, run by a kernel as an application of CML has one."""
+"""Script of the controller's application, run by a kernel as in CML."""
 
 import os
 import signal
