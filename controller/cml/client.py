@@ -7,6 +7,7 @@ The client decides nothing: a create does not check for duplicates, a delete doe
 import random as randomness
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Literal, Self
 
 from pydantic import SecretStr
@@ -15,25 +16,14 @@ from controller.clock import Clock
 from controller.cml import operations as ops
 from controller.cml import paths, translate, wire
 from controller.cml.connection import checked_key, parse_address, trust
-from controller.cml.errors import (
-    Malformed,
-    NotFound,
-    Rejected,
-    Unauthorized,
-)
+from controller.cml.errors import Malformed, NotFound, Rejected
 from controller.cml.jobs import Jobs
 from controller.cml.operations import CallRecord, Operation, Request, Response
+from controller.cml.paging import read_list, read_once
 from controller.cml.projects import Projects
-from controller.cml.reading import (
-    confirmed,
-    observed_project,
-    read_list,
-    read_object,
-    read_once,
-    read_one,
-)
+from controller.cml.reading import confirmed, read_object, read_one
 from controller.cml.transport import Network, OnCall, Retries, Timeouts, Transport, open_http
-from controller.cml.values import FileEntry, ProjectRef, RuntimeRef
+from controller.cml.values import FileEntry, RuntimeRef
 from controller.core.model.observed import ObservedApplication, ObservedProject
 from controller.core.model.plan import Configuration
 
@@ -99,29 +89,23 @@ class Client:
 
         It FAILED if an application is too large to read.
         """
-        found = read_list(
-            self._send,
-            Request(ops.LIST_APPLICATIONS, paths.applications(project), project),
-            "applications",
-            wire.Application,
-            sort="created_at",
-        )
-        seen = tuple(translate.application(one, project) for one in found.items)
-        return observed_project(project, seen, found)
+        request = Request(ops.LIST_APPLICATIONS, paths.applications(project), project)
+        model = wire.Application
+        listing = read_list(self._send, request, "applications", model, sort="created_at")
+        return translate.project_listing(project, listing)
 
     def get_application(self, project: str, application_id: str) -> ObservedApplication:
-        path = paths.application(project, application_id)
-        seen = read_one(self._send, Request(ops.GET_APPLICATION, path, project), wire.Application)
-        return translate.application(seen, project)
+        request = Request(ops.GET_APPLICATION, paths.application(project, application_id), project)
+        return translate.application(read_one(self._send, request, wire.Application), project)
 
-    def create_application(self, project: str, wanted: Configuration) -> ObservedApplication:
+    def create_application(self, project: str, configuration: Configuration) -> ObservedApplication:
         """Create and start.  Unknown if CML accepted the call without naming the application."""
         request = Request(
             ops.CREATE_APPLICATION,
             paths.applications(project),
             project,
-            json=translate.create_body(wanted, project),
-            variables=translate.hidden(wanted.environment),
+            json={"project_id": project, **wire.CreateApplication.body(configuration)},
+            variables=translate.hidden(configuration.environment),
         )
         return translate.application(read_one(self._send, request, wire.Application), project)
 
@@ -136,7 +120,7 @@ class Client:
             ops.UPDATE_APPLICATION,
             paths.application(project, application_id),
             project,
-            json=translate.patch_body(fields),
+            json=wire.PatchApplication.body(fields),
             variables=translate.hidden(fields.get("environment")),
         )
         self._send(request)
@@ -155,42 +139,28 @@ class Client:
     def delete_application(self, project: str, application_id: str) -> None:
         """Start a deletion; a missing application counts as deleted."""
         path = paths.application(project, application_id)
-        try:
+        with suppress(NotFound):
             self._send(Request(ops.DELETE_APPLICATION, path, project))
-        except NotFound:
-            return
 
     def application_url(self, subdomain: str) -> str:
         return f"{self.address.scheme}://{subdomain}.{self._domain}"
 
-    # Projects, runtimes, the server itself
-
-    def find_project(self, id_or_name: str) -> ProjectRef:
-        """As `projects.find`."""
-        return self.projects.find(id_or_name)
+    # Runtimes, the server itself
 
     def list_runtimes(self) -> tuple[RuntimeRef, ...]:
-        found = read_list(
-            self._send,
-            Request(ops.LIST_RUNTIMES, paths.RUNTIMES),
-            "runtimes",
-            wire.Runtime,
-            sort="",
-        )
+        request = Request(ops.LIST_RUNTIMES, paths.RUNTIMES)
+        listing = read_list(self._send, request, "runtimes", wire.Runtime, sort="")
         return tuple(
-            RuntimeRef(r.image_identifier, r.status, r.kernel, r.edition, r.editor, r.full_version)
-            for r in found.items
+            RuntimeRef(r.id, r.status, r.kernel, r.edition, r.editor, r.version)
+            for r in listing.items
         )
 
-    def version(self) -> str | None:
-        """The API's version, from its description; sends no key.  None without one."""
-        try:
-            answer = self._send(Request(ops.GET_VERSION, paths.DESCRIPTION, signed=False))
-            info = read_object(ops.GET_VERSION, answer).get("info")
-        except (NotFound, Malformed, Rejected, Unauthorized):
-            return None
-        found = info.get("version") if isinstance(info, dict) else None
-        return found[:64] if isinstance(found, str) and found.isprintable() else None
+    def describe(self) -> str:
+        """The API's version, from its description; sends no key.  Empty without one."""
+        answer = self._send(Request(ops.GET_VERSION, paths.DESCRIPTION, signed=False))
+        info = read_object(ops.GET_VERSION, answer).get("info")
+        version = info.get("version") if isinstance(info, dict) else None
+        return version[:64] if isinstance(version, str) and version.isprintable() else ""
 
     # Files of a project.  Paths are relative to its home.
 

@@ -17,7 +17,8 @@ from controller.cml import paths, translate, wire
 from controller.cml.client import Client
 from controller.cml.errors import Unauthorized
 from controller.cml.operations import Request
-from controller.cml.reading import observed_project, read_list, read_object, read_one
+from controller.cml.paging import read_list
+from controller.cml.reading import read_one
 from controller.core.model.observed import ObservedProject
 from controller.core.model.project import Amounts, ProjectSeen, Quota
 
@@ -116,19 +117,12 @@ class WholeList:
     @property
     def open_to_all(self) -> frozenset[str]:
         """IDs of applications without a sign-in."""
-        found = (one for one in self.raw if one.get("bypass_authentication") is True)
-        return frozenset(str(one.get("id")) for one in found)
+        public = (app for app in self.raw if app.get("bypass_authentication") is True)
+        return frozenset(str(app.get("id")) for app in public)
 
 
 class Inspector(Client):
     """A client with the calls for `doctor`."""
-
-    def describe(self) -> str:
-        """The API's version, from its description; sends no key.  Empty without one."""
-        answer = self._send(Request(ops.GET_VERSION, paths.DESCRIPTION, signed=False))
-        info = read_object(ops.GET_VERSION, answer).get("info")
-        found = info.get("version") if isinstance(info, dict) else None
-        return found[:64] if isinstance(found, str) and found.isprintable() else ""
 
     def ping(self) -> None:
         """The smallest call that needs a key."""
@@ -137,40 +131,34 @@ class Inspector(Client):
     def key_user(self) -> str:
         """The key's user; Unauthorized for an invalid key.  Since 25.04."""
         request = Request(ops.VALIDATE_KEY, paths.KEY_CHECK, json={"audience": "API"})
-        found = read_one(self._send, request, _KeyCheck)
-        if not found.valid:
+        key = read_one(self._send, request, _KeyCheck)
+        if not key.valid:
             raise Unauthorized("validate key: CML reports an invalid key", status=401)
-        return found.username
+        return key.username
 
     def inspect_project(self, id_or_name: str) -> ProjectSeen:
         """The project; NotFound without one, Rejected for an ambiguous name."""
-        project = self.find_project(id_or_name).id
-        request = Request(ops.GET_PROJECT, paths.project(project), project)
-        found = read_one(self._send, request, _Project)
-        may_write = found.permissions.write if found.permissions else None
-        return ProjectSeen(found.id, found.name, found.shared_memory_limit, may_write)
+        id_ = self.projects.find(id_or_name).id
+        project = read_one(self._send, Request(ops.GET_PROJECT, paths.project(id_), id_), _Project)
+        may_write = project.permissions.write if project.permissions else None
+        return ProjectSeen(project.id, project.name, project.shared_memory_limit, may_write)
 
     def whole_list(self, project: str) -> WholeList:
-        found = read_list(
-            self._send,
-            Request(ops.LIST_APPLICATIONS, paths.applications(project), project),
-            "applications",
-            _WholeApplication,
-            sort="created_at",
-        )
-        apps = tuple(translate.application(one, project) for one in found.items)
-        seen = observed_project(project, apps, found)
-        return WholeList(seen, tuple(one.raw for one in found.items))
+        request = Request(ops.LIST_APPLICATIONS, paths.applications(project), project)
+        model = _WholeApplication
+        listing = read_list(self._send, request, "applications", model, sort="created_at")
+        raw = tuple(app.raw for app in listing.items)
+        return WholeList(translate.project_listing(project, listing), raw)
 
     def quota(self, user: str) -> Quota | None:
         """The user's quota; None if CML reports none."""
-        found = (one for one in self._quotas() if user and _user_name(one.user) == user)
-        return next(map(_quota, found), None)
+        quotas = (quota for quota in self._quotas() if user and _user_name(quota.user) == user)
+        return next(map(_quota, quotas), None)
 
     def quota_of_only_user(self) -> Quota | None:
         """The quota, if CML shows a single user's; else None."""
-        found = self._quotas()
-        return _quota(found[0]) if len(found) == 1 else None
+        quotas = self._quotas()
+        return _quota(quotas[0]) if len(quotas) == 1 else None
 
     def _quotas(self) -> list[_UserQuota]:
         request = Request(ops.LIST_QUOTAS, paths.QUOTAS, query=_MANY)
@@ -203,8 +191,8 @@ def server_time(date: str) -> datetime | None:
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def _quota(found: _UserQuota) -> Quota:
-    return Quota(_amounts(found.quota_configured, bounds=True), _amounts(found.quota_usage))
+def _quota(quota: _UserQuota) -> Quota:
+    return Quota(_amounts(quota.quota_configured, bounds=True), _amounts(quota.quota_usage))
 
 
 def _user_name(user: object) -> str:
@@ -214,14 +202,14 @@ def _user_name(user: object) -> str:
     return user if isinstance(user, str) else ""
 
 
-def _amounts(found: _Amounts | None, *, bounds: bool = False) -> Amounts:
+def _amounts(amounts: _Amounts | None, *, bounds: bool = False) -> Amounts:
     """Limits; 0 cores count as no limit, since nothing could run."""
-    if found is None:
+    if amounts is None:
         return Amounts()
-    cpu, memory = found.cpu, found.memory
+    cpu, memory = amounts.cpu, amounts.memory
     if bounds:
         cpu, memory = cpu or None, memory or None
-    return Amounts(cpu, memory, found.nvidia_gpu)
+    return Amounts(cpu, memory, amounts.nvidia_gpu)
 
 
 def _largest(amounts: Iterable[float | None]) -> float | None:

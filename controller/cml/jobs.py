@@ -5,13 +5,14 @@ job by its name, and for the run in its job's list.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from controller.cml import job_bodies, paths, translate, wire
 from controller.cml import operations as ops
 from controller.cml.errors import NotFound
 from controller.cml.operations import Request
-from controller.cml.paging import Listing
-from controller.cml.reading import Send, confirmed, read_list, read_one
+from controller.cml.paging import Listing, read_list
+from controller.cml.reading import Send, confirmed, read_one
 from controller.cml.values import NOTHING
 from controller.core.model.jobs import JobConfiguration, ObservedJob, ObservedRun
 
@@ -25,22 +26,22 @@ class Jobs:
     def list(self, project: str) -> Listing[ObservedJob]:
         """All jobs, oldest first; not `complete` if the pages are inconsistent."""
         request = Request(ops.LIST_JOBS, paths.jobs(project), project)
-        found = read_list(self._send, request, "jobs", wire.Job, sort="created_at")
-        jobs = tuple(job_bodies.job(one, project) for one in found.items)
-        return Listing(jobs, found.complete, found.problem)
+        listing = read_list(self._send, request, "jobs", wire.Job, sort="created_at")
+        jobs = tuple(job_bodies.job(one, project) for one in listing.items)
+        return Listing(jobs, listing.complete, listing.problem)
 
     def get(self, project: str, job_id: str) -> ObservedJob:
         request = Request(ops.GET_JOB, paths.job(project, job_id), project)
         return job_bodies.job(read_one(self._send, request, wire.Job), project)
 
-    def create(self, project: str, wanted: JobConfiguration) -> ObservedJob:
+    def create(self, project: str, configuration: JobConfiguration) -> ObservedJob:
         """Create a job, without running it.  Unknown: look for its name in the list."""
         request = Request(
             ops.CREATE_JOB,
             paths.jobs(project),
             project,
-            json=job_bodies.create_job(wanted, project),
-            variables=translate.hidden(wanted.environment),
+            json={"project_id": project, **wire.CreateJobBody.body(configuration)},
+            variables=translate.hidden(configuration.environment),
         )
         return job_bodies.job(read_one(self._send, request, wire.Job), project)
 
@@ -53,7 +54,7 @@ class Jobs:
             ops.UPDATE_JOB,
             paths.job(project, job_id),
             project,
-            json=job_bodies.patch_job(fields),
+            json=wire.PatchJob.body(fields),
             variables=translate.hidden(fields.get("environment")),
         )
         self._send(request)
@@ -62,17 +63,15 @@ class Jobs:
     def delete(self, project: str, job_id: str) -> None:
         """Delete a job with its runs; a missing job counts as deleted."""
         request = Request(ops.DELETE_JOB, paths.job(project, job_id), project)
-        try:
+        with suppress(NotFound):
             self._send(request)
-        except NotFound:
-            return
 
     def list_runs(self, project: str, job_id: str) -> Listing[ObservedRun]:
         """All runs, oldest first; not `complete` if the pages are inconsistent."""
         request = Request(ops.LIST_RUNS, paths.runs(project, job_id), project)
-        found = read_list(self._send, request, "job_runs", wire.JobRun, sort="created_at")
-        runs = tuple(job_bodies.run(one, project, job_id) for one in found.items)
-        return Listing(runs, found.complete, found.problem)
+        listing = read_list(self._send, request, "job_runs", wire.JobRun, sort="created_at")
+        runs = tuple(job_bodies.run(one, project, job_id) for one in listing.items)
+        return Listing(runs, listing.complete, listing.problem)
 
     def get_run(self, project: str, job_id: str, run_id: str) -> ObservedRun:
         request = Request(ops.GET_RUN, paths.run(project, job_id, run_id), project)
@@ -89,7 +88,7 @@ class Jobs:
             ops.CREATE_RUN,
             paths.runs(project, job_id),
             project,
-            json=job_bodies.create_run(project, job_id, environment),
+            json={"project_id": project, "job_id": job_id, "environment": dict(environment)},
             variables=translate.hidden(environment),
         )
         return job_bodies.run(read_one(self._send, request, wire.JobRun), project, job_id)

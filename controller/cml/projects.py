@@ -6,14 +6,16 @@ Names are unique per owner only, so a key may see several projects with the same
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from controller.cml import job_bodies, paths, translate, wire
 from controller.cml import operations as ops
 from controller.cml.errors import NotFound, Rejected, Unavailable
 from controller.cml.operations import Request
-from controller.cml.reading import Send, confirmed, read_list, read_one
-from controller.cml.values import ProjectRef, ProjectState
+from controller.cml.paging import read_list
+from controller.cml.reading import Send, confirmed, read_one
+from controller.cml.values import ProjectState
 from controller.core.model.project import NewProject
 
 _ID_SHAPE = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")
@@ -25,17 +27,25 @@ class Projects:
     def __init__(self, send: Send) -> None:
         self._send = send
 
-    def find(self, id_or_name: str) -> ProjectRef:
+    def find(self, id_or_name: str) -> ProjectState:
         """Find by ID, else by exact name.
 
         NotFound without one, Rejected for an ambiguous name.
         """
         if _ID_SHAPE.fullmatch(id_or_name):
-            try:
-                return self.get(id_or_name).ref
-            except NotFound:
-                pass
-        return self._only(id_or_name, self.named(id_or_name)).ref
+            with suppress(NotFound):
+                return self.get(id_or_name)
+        projects = self.named(id_or_name)
+        what, operation = _looking_for(id_or_name), ops.LIST_PROJECTS.name
+        if len(projects) > 1:
+            ids = ", ".join(f"{p.id} of {p.owner or '?'}" for p in projects[:10])
+            raise Rejected(f"{what} is ambiguous ({ids}): give the ID", operation=operation)
+        if not projects:
+            remedy = (
+                "check the name, and that the project is visible to the key's user, or give the ID"
+            )
+            raise NotFound(f"{what}: not found: {remedy}", operation=operation)
+        return projects[0]
 
     def named(self, name: str) -> tuple[ProjectState, ...]:
         """All projects with exactly this name.  Unavailable for an incomplete list."""
@@ -49,23 +59,11 @@ class Projects:
             )
         return tuple(job_bodies.project(p) for p in listing.items if p.name == name)
 
-    def _only(self, name: str, found: tuple[ProjectState, ...]) -> ProjectState:
-        what, operation = _looking_for(name), ops.LIST_PROJECTS.name
-        if len(found) > 1:
-            ids = ", ".join(f"{p.id} of {p.owner or '?'}" for p in found[:10])
-            raise Rejected(f"{what} is ambiguous ({ids}): give the ID", operation=operation)
-        if not found:
-            remedy = (
-                "check the name, and that the project is visible to the key's user, or give the ID"
-            )
-            raise NotFound(f"{what}: not found: {remedy}", operation=operation)
-        return found[0]
-
     def get(self, project: str) -> ProjectState:
         request = Request(ops.GET_PROJECT, paths.project(project), project)
         return job_bodies.project(read_one(self._send, request, wire.Project))
 
-    def create(self, wanted: NewProject) -> ProjectState:
+    def create(self, project: NewProject) -> ProjectState:
         """Create a project; a clone continues after this returns: watch `get(...).creation`.
 
         Unknown: look for its name.  Rejected if the caller has a project with this name.
@@ -73,9 +71,9 @@ class Projects:
         request = Request(
             ops.CREATE_PROJECT,
             paths.PROJECTS,
-            json=job_bodies.create_project(wanted),
-            secrets=_login(wanted.git_url),
-            variables=translate.hidden(wanted.environment),
+            json=job_bodies.create_project(project),
+            secrets=_login(project.git_url),
+            variables=translate.hidden(project.environment),
         )
         return job_bodies.project(read_one(self._send, request, wire.Project))
 
@@ -90,11 +88,12 @@ class Projects:
 
         `environment` replaces all variables.  Applications and runs use both from their next start.
         """
+        fields = {"shared_memory_limit_mb": shared_memory_limit_mb, "environment": environment}
         request = Request(
             ops.UPDATE_PROJECT,
             paths.project(project),
             project,
-            json=job_bodies.patch_project(shared_memory_limit_mb, environment),
+            json=wire.PatchProject.body({k: v for k, v in fields.items() if v is not None}),
             variables=translate.hidden(environment),
         )
         self._send(request)
@@ -102,10 +101,8 @@ class Projects:
 
     def delete(self, project: str) -> None:
         """Delete a project with all content; a missing one counts as deleted."""
-        try:
+        with suppress(NotFound):
             self._send(Request(ops.DELETE_PROJECT, paths.project(project), project))
-        except NotFound:
-            return
 
 
 def _looking_for(name: str) -> str:

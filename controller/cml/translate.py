@@ -1,23 +1,23 @@
-"""Translation between CML's and raycml's fields.  Pure; the only module that knows both.
+"""Translation between CML's and raycml's applications, and comparison of updates.  Pure.
 
-CML's `memory` is in GiB, as in its UI; its `environment` is an object on create and JSON text
-elsewhere; its `script` may start with `/home/cdsw`.
+CML's `memory` is in GiB, as in its UI.
 """
 
-import json
 from collections.abc import Mapping
+from typing import TypeVar
 
 from controller.cml import wire
+from controller.cml.paging import Listing
 from controller.core.model.jobs import ObservedJob
 from controller.core.model.member import BOOTSTRAP_MARKS, MARK
-from controller.core.model.observed import ObservedApplication, Phase
-from controller.core.model.plan import Configuration
+from controller.core.model.observed import Listed, ObservedApplication, ObservedProject, Phase
 from controller.core.spec.variables import shows
 
-HOME = "/home/cdsw/"
 # Variables whose values are public: names and hashes made by the controller.
 SHOWN = frozenset({*MARK, *BOOTSTRAP_MARKS})
 _TOLERANCE = 0.01  # cores or GiB: numbers pass through floating point in several programs
+
+Application = TypeVar("Application", bound=wire.Application)
 
 _PHASES = {
     "STARTING": Phase.STARTING,
@@ -34,20 +34,6 @@ _PHASES = {
     "STARTUP_FAILED": Phase.FAILED,
 }
 
-# raycml's field name -> CML's, for both directions of a PATCH
-_WIRE_NAMES = {
-    "name": "name",
-    "subdomain": "subdomain",
-    "description": "description",
-    "script": "script",
-    "cpu": "cpu",
-    "memory": "memory",
-    "gpu": "nvidia_gpu",
-    "runtime": "runtime_identifier",
-    "environment": "environment",
-    "public": "bypass_authentication",
-}
-
 
 def phase(status: str) -> Phase:
     """The phase, for every observed spelling; UNKNOWN for others, on which nothing acts."""
@@ -55,44 +41,17 @@ def phase(status: str) -> Phase:
     return _PHASES.get(word, Phase.UNKNOWN)
 
 
-def application(seen: wire.Application, project: str) -> ObservedApplication:
-    return ObservedApplication(
-        id=seen.id,
-        project=project,
-        name=seen.name,
-        subdomain=seen.subdomain,
-        phase=phase(seen.status),
-        script=seen.script.removeprefix(HOME),
-        cpu=seen.cpu,
-        memory=seen.memory,
-        gpu=seen.nvidia_gpu,
-        runtime=seen.runtime_identifier,
-        environment=environment(seen.environment),
-        status=seen.status,
-        public=seen.bypass_authentication,
-        created_at=seen.created_at,
-        starting_at=seen.starting_at,
-        running_at=seen.running_at,
-        stopped_at=seen.stopped_at,
-    )
+def application(app: wire.Application, project: str) -> ObservedApplication:
+    fields = {name: getattr(app, name) for name in wire.Application.model_fields}
+    return ObservedApplication(project=project, phase=phase(app.status), **fields)
 
 
-def environment(value: object) -> dict[str, str]:
-    """The variables, from JSON text, an object, or nothing.
-
-    Unreadable variables count as empty: without a mark the application is not managed, and it does
-    not affect others.
-    """
-    if isinstance(value, str):
-        value = _json(value)
-    if not isinstance(value, Mapping):
-        return {}
-    return {str(name): _value(item) for name, item in value.items()}
-
-
-def environment_text(wanted: Mapping[str, str]) -> str:
-    """The variables in a PATCH; their order does not change the text."""
-    return json.dumps(dict(wanted), sort_keys=True, separators=(",", ":"))
+def project_listing(project: str, listing: Listing[Application]) -> ObservedProject:
+    """A project with the applications in its list."""
+    apps = tuple(application(app, project) for app in listing.items)
+    if listing.problem:
+        return ObservedProject(project, apps, Listed.FAILED, listing.problem)
+    return ObservedProject(project, apps, Listed.WHOLE if listing.complete else Listed.TORN)
 
 
 def hidden(environment: object) -> dict[str, str]:
@@ -100,60 +59,6 @@ def hidden(environment: object) -> dict[str, str]:
     if not isinstance(environment, Mapping):
         return {}
     return {str(k): str(v) for k, v in environment.items() if k not in SHOWN}
-
-
-def _json(text: str) -> object:
-    try:
-        value: object = json.loads(text) if text.strip() else {}
-    except (ValueError, RecursionError):
-        return None
-    return value
-
-
-def _value(item: object) -> str:
-    if isinstance(item, str):
-        return item
-    try:
-        return "" if item is None else json.dumps(item, sort_keys=True)
-    except (ValueError, RecursionError):
-        return ""
-
-
-def create_body(configuration: Configuration, project: str) -> dict[str, object]:
-    """The body of POST applications."""
-    body = wire.CreateApplication(
-        project_id=project,
-        name=configuration.name,
-        subdomain=configuration.subdomain,
-        description=configuration.description,
-        script=configuration.script,
-        cpu=configuration.cpu,
-        memory=configuration.memory,
-        nvidia_gpu=configuration.gpu,
-        environment=dict(configuration.environment),
-        runtime_identifier=configuration.runtime,
-    )
-    return body.model_dump()
-
-
-def patch_body(fields: Mapping[str, object]) -> dict[str, object]:
-    """The body of PATCH, from `Configuration` names.  ValueError for unknown fields."""
-    strange = sorted(set(fields) - set(_WIRE_NAMES))
-    if strange or not fields:
-        raise ValueError(f"not fields of a configuration: {', '.join(strange) or 'none given'}")
-    named = {_WIRE_NAMES[name]: value for name, value in fields.items()}
-    if "environment" in named:
-        named["environment"] = environment_text(variables(named["environment"]))
-    return wire.PatchApplication.model_validate(named).model_dump(exclude_unset=True)
-
-
-def variables(value: object) -> dict[str, str]:
-    """A copy; TypeError for anything but a map from strings to strings."""
-    if not isinstance(value, Mapping):
-        raise TypeError("an environment is a mapping")
-    if not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
-        raise TypeError("an environment maps text to text")
-    return dict(value)
 
 
 def unapplied(
@@ -172,22 +77,22 @@ def unapplied(
 
 def _took(
     name: str,
-    wanted: object,
+    value: object,
     answered: ObservedApplication | ObservedJob,
     before: Mapping[str, str] | None,
 ) -> bool:
     if name == "description":
         return True
     if name == "environment":
-        return _environment_took(variables(wanted), answered.environment, before)
-    got: object = getattr(answered, name)
-    if isinstance(got, float) and isinstance(wanted, (int, float)):
-        return abs(got - wanted) <= _TOLERANCE
-    return got == wanted
+        return _environment_took(wire.variables(value), answered.environment, before)
+    answer: object = getattr(answered, name)
+    if isinstance(answer, float) and isinstance(value, (int, float)):
+        return abs(answer - value) <= _TOLERANCE
+    return answer == value
 
 
 def _environment_took(
-    wanted: Mapping[str, str], got: Mapping[str, str], before: Mapping[str, str] | None
+    patched: Mapping[str, str], answer: Mapping[str, str], before: Mapping[str, str] | None
 ) -> bool:
-    removed = set(got if before is None else before) - set(wanted)
-    return all(shows(got.get(k), v) for k, v in wanted.items()) and removed.isdisjoint(got)
+    removed = set(answer if before is None else before) - set(patched)
+    return all(shows(answer.get(k), v) for k, v in patched.items()) and removed.isdisjoint(answer)

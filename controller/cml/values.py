@@ -9,14 +9,6 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 """No variables."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectRef:
-    """A project's ID and name."""
-
-    id: str
-    name: str
-
-
 class Creation(StrEnum):
     """Progress of the creation of a project; a clone may take minutes.
 
@@ -43,10 +35,6 @@ class ProjectState:
     creation_status: str = ""
     shared_memory_limit_mb: int = 0
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    @property
-    def ref(self) -> ProjectRef:
-        return ProjectRef(self.id, self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,20 @@
-"""Objects of CML's API v2, exactly as on the wire: lenient input, strict output.
+"""Objects of CML's API v2 as on the wire: lenient input, strict output.
 
-On input, absent, null and default values are equal, numbers may be text, and unknown fields are
-ignored (fields were only added between 24.05 and 26.06).  On output, nothing is guessed.  Errors of
-models do not repeat their input, since variables may be secret.
+Fields have raycml's names, and CML's as aliases.  On input, absent, null and default values are
+equal, numbers may be text, and unknown fields are ignored (fields were only added between 24.05 and
+26.06).  On output, nothing is guessed.  Errors of models do not repeat their input, since variables
+may be secret.
 """
 
+import json
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+HOME = "/home/cdsw/"
 
 _LARGEST = 2**53  # larger JSON numbers are not exact
 
@@ -60,6 +65,41 @@ def _status(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else repr(value)[:64]
 
 
+def _script(value: object) -> object:
+    text = _text(value)
+    return text.removeprefix(HOME) if isinstance(text, str) else text
+
+
+def environment(value: object) -> dict[str, str]:
+    """The variables, from JSON text, an object, or nothing.
+
+    Unreadable variables count as empty: without a mark the application is not managed, and it does
+    not affect others.
+    """
+    if isinstance(value, str):
+        value = _json(value)
+    if not isinstance(value, Mapping):
+        return {}
+    return {str(name): _value(item) for name, item in value.items()}
+
+
+def _json(text: str) -> object:
+    try:
+        value: object = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _value(item: object) -> str:
+    if isinstance(item, str):
+        return item
+    try:
+        return "" if item is None else json.dumps(item, sort_keys=True)
+    except (ValueError, RecursionError):
+        return ""
+
+
 Text = Annotated[str, BeforeValidator(_text)]
 Id = Annotated[str, BeforeValidator(_text), StringConstraints(min_length=1, max_length=256)]
 Number = Annotated[float, BeforeValidator(_number)]
@@ -67,32 +107,33 @@ Count = Annotated[int, BeforeValidator(_count)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 When = Annotated[datetime | None, BeforeValidator(_when)]
 Status = Annotated[str, BeforeValidator(_status)]
+Script = Annotated[str, BeforeValidator(_script)]
+Variables = Annotated[dict[str, str], BeforeValidator(environment), Field(repr=False)]
 
 
 class _WireIn(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
-class _Out(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, allow_inf_nan=False
-    )
-
-
-class Application(_WireIn):
-    """`environment` is JSON text in every answer, but other types were observed: raw here."""
+class Entity(_WireIn):
+    """An item of the lists that come in pages."""
 
     id: Id
+
+
+class Application(Entity):
+    """`environment` is JSON text in every answer, but other types were observed."""
+
     name: Text = ""
     subdomain: Text = ""
-    script: Text = ""
+    script: Script = ""
     status: Status = ""
     cpu: Number = 0.0
     memory: Number = 0.0
-    nvidia_gpu: Count = 0
-    runtime_identifier: Text = ""
-    environment: object = None
-    bypass_authentication: Flag = False
+    gpu: Count = Field(0, alias="nvidia_gpu")
+    runtime: Text = Field("", alias="runtime_identifier")
+    environment: Variables = {}
+    public: Flag = Field(default=False, alias="bypass_authentication")
     created_at: When = None
     starting_at: When = None
     running_at: When = None
@@ -105,54 +146,51 @@ class Owner(_WireIn):
     username: Text = ""
 
 
-class Project(_WireIn):
+class Project(Entity):
     """`name` is without the owner, so it may be ambiguous."""
 
-    id: Id
     name: Text = ""
     owner: Owner | None = None
     creation_status: Text = ""
     shared_memory_limit: Count = 0
-    environment: object = None
+    environment: Variables = {}
 
 
-class Job(_WireIn):
-    """`timeout` is an int64 and so is text; `environment` is raw, as in an application."""
+class Job(Entity):
+    """`timeout` is an int64 and so is text."""
 
-    id: Id
     name: Text = ""
-    script: Text = ""
-    type: Text = ""
+    script: Script = ""
+    kind: Text = Field("", alias="type")
     cpu: Number = 0.0
     memory: Number = 0.0
-    environment: object = None
+    environment: Variables = {}
     timeout: Count = 0
     kill_on_timeout: Flag = False
-    parent_id: Text = ""
-    runtime_identifier: Text = ""
+    parent: Text = Field("", alias="parent_id")
+    runtime: Text = Field("", alias="runtime_identifier")
     created_at: When = None
 
 
-class JobRun(_WireIn):
+class JobRun(Entity):
     """No exit code, no reason and no output: the contract has none."""
 
-    id: Id
     job_id: Text = ""
     status: Status = ""
-    environment: object = None
+    environment: Variables = {}
     created_at: When = None
     finished_at: When = None
 
 
-class Runtime(_WireIn):
+class Runtime(Entity):
     """A runtime's ID is the full reference of its image."""
 
-    image_identifier: Id
+    id: Id = Field(alias="image_identifier")
     status: Text = ""
     kernel: Text = ""
     edition: Text = ""
     editor: Text = ""
-    full_version: Text = ""
+    version: Text = Field("", alias="full_version")
 
 
 class FileInfo(_WireIn):
@@ -163,90 +201,131 @@ class FileInfo(_WireIn):
     file_size: Count = 0
 
 
+def variables(value: object) -> dict[str, str]:
+    """A copy; TypeError for anything but a map from strings to strings."""
+    if not isinstance(value, Mapping):
+        raise TypeError("an environment is a mapping")
+    if not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
+        raise TypeError("an environment maps text to text")
+    return dict(value)
+
+
+def environment_text(value: object) -> str:
+    """The variables in a PATCH; their order does not change the text."""
+    return json.dumps(variables(value), sort_keys=True, separators=(",", ":"))
+
+
+def _or_none(value: object) -> object:
+    return value or None
+
+
+_NewVariables = Annotated[dict[str, str], BeforeValidator(dict)]
+_PatchedVariables = Annotated[str, BeforeValidator(environment_text)]
+_IfText = Annotated[str | None, BeforeValidator(_or_none)]
+_IfNumber = Annotated[int | None, BeforeValidator(_or_none)]
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        from_attributes=True,
+    )
+
+    @classmethod
+    def body(cls, source: object) -> dict[str, object]:
+        """The JSON of an object with raycml's names; None is not sent."""
+        return cls.model_validate(source).model_dump(by_alias=True, exclude_none=True)
+
+
+class _Patch(_Out):
+    """PATCH: only set fields are sent; `environment` is JSON text and replaces all variables."""
+
+    @classmethod
+    def body(cls, source: object) -> dict[str, object]:
+        """The JSON of fields by raycml's names.  ValueError for none or unknown ones."""
+        fields = set(source) if isinstance(source, Mapping) else set()
+        unknown = sorted(fields - cls.model_fields.keys())
+        if unknown or not fields:
+            raise ValueError(f"not fields of a PATCH: {', '.join(unknown) or 'none given'}")
+        return cls.model_validate(source).model_dump(by_alias=True, exclude_unset=True)
+
+
 class CreateApplication(_Out):
     """POST: `environment` is an object here, and only here."""
 
-    project_id: str
     name: str
     subdomain: str
     description: str
     script: str
     cpu: float
     memory: float
-    nvidia_gpu: int
-    environment: dict[str, str]
-    runtime_identifier: str
-    bypass_authentication: bool = False
+    gpu: int = Field(serialization_alias="nvidia_gpu")
+    environment: _NewVariables
+    runtime: str = Field(serialization_alias="runtime_identifier")
+    public: bool = Field(default=False, serialization_alias="bypass_authentication")
 
 
-class PatchApplication(_Out):
-    """PATCH: only set fields are sent; `environment` is JSON text and replaces all variables."""
+class PatchApplication(_Patch):
+    """All fields that a PATCH can change."""
 
     name: str | None = None
-    bypass_authentication: bool | None = None
     subdomain: str | None = None
     description: str | None = None
     script: str | None = None
     cpu: float | None = None
     memory: float | None = None
-    nvidia_gpu: int | None = None
-    environment: str | None = None
-    runtime_identifier: str | None = None
+    gpu: int | None = Field(None, serialization_alias="nvidia_gpu")
+    environment: _PatchedVariables | None = None
+    runtime: str | None = Field(None, serialization_alias="runtime_identifier")
+    public: bool | None = Field(None, serialization_alias="bypass_authentication")
 
 
 class CreateProjectBody(_Out):
-    """POST: `environment` is an object here; None is not sent."""
+    """POST: `environment` is an object here."""
 
     name: str
-    template: str
     visibility: str
-    default_project_engine_type: str
-    description: str | None = None
-    git_url: str | None = None
-    git_ref: str | None = None
-    shared_memory_limit: int | None = None
-    environment: dict[str, str] | None = None
+    description: _IfText
+    git_url: _IfText
+    git_ref: _IfText
+    shared_memory_limit_mb: _IfNumber = Field(serialization_alias="shared_memory_limit")
+    environment: Annotated[dict[str, str] | None, BeforeValidator(lambda v: dict(v) or None)]
 
 
-class PatchProject(_Out):
-    """PATCH: only set fields are sent; `environment` is JSON text and replaces all variables."""
+class PatchProject(_Patch):
+    """All fields that a PATCH can change."""
 
-    shared_memory_limit: int | None = None
-    environment: str | None = None
+    shared_memory_limit_mb: int | None = Field(None, serialization_alias="shared_memory_limit")
+    environment: _PatchedVariables | None = None
 
 
 class CreateJobBody(_Out):
-    """POST: `environment` is an object and `timeout` a number here; None is not sent."""
+    """POST: `environment` is an object and `timeout` a number here."""
 
-    project_id: str
     name: str
     script: str
     cpu: float
     memory: float
-    runtime_identifier: str
-    environment: dict[str, str]
+    runtime: str = Field(serialization_alias="runtime_identifier")
+    environment: _NewVariables
     kill_on_timeout: bool
-    timeout: int | None = None
-    parent_id: str | None = None
+    timeout: _IfNumber
+    parent: _IfText = Field(serialization_alias="parent_id")
 
 
-class PatchJob(_Out):
-    """PATCH: only set fields are sent; `environment` and `timeout` are text here."""
+class PatchJob(_Patch):
+    """`timeout` is text as well."""
 
     name: str | None = None
     script: str | None = None
     cpu: float | None = None
     memory: float | None = None
-    runtime_identifier: str | None = None
-    environment: str | None = None
-    timeout: str | None = None
+    runtime: str | None = Field(None, serialization_alias="runtime_identifier")
+    environment: _PatchedVariables | None = None
+    timeout: Annotated[str, BeforeValidator(str)] | None = None
     kill_on_timeout: bool | None = None
-    parent_id: str | None = None
-
-
-class CreateRun(_Out):
-    """POST: `environment` is an object, and overrides the job's."""
-
-    project_id: str
-    job_id: str
-    environment: dict[str, str]
+    parent: str | None = Field(None, serialization_alias="parent_id")

@@ -230,7 +230,7 @@ def _project(client: Client, named: str, variable: str) -> str:
     if is_project_id(named):
         return named
     try:
-        return client.find_project(named).id
+        return client.projects.find(named).id
     except (errors.NotFound, errors.Rejected) as error:
         said = str(error)
     raise CommandError(

@@ -88,7 +88,7 @@ class Workspace:
         if is_project_id(named):
             return named
         if named not in self._ids:
-            self._ids[named] = self._client.find_project(named).id
+            self._ids[named] = self._client.projects.find(named).id
         return self._ids[named]
 
     def look(self, projects: Iterable[str], clusters: Mapping[str, str]) -> ObservedState:

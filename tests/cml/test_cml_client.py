@@ -193,38 +193,38 @@ def project(pid: str, name: str) -> dict[str, object]:
 
 def test_a_project_is_found_by_its_id() -> None:
     world = World([ok(project(PROJECT, "fraud"))])
-    assert world.client.find_project(PROJECT).name == "fraud"
+    assert world.client.projects.find(PROJECT).name == "fraud"
     assert world.requests[0].url.path.endswith(f"/projects/{PROJECT}")
 
 
 def test_a_project_is_found_by_its_exact_name_among_those_that_contain_it() -> None:
     found = {"projects": [project(IDS[0], "fraud-old"), project(PROJECT, "fraud")]}
     world = World([ok(found)])
-    assert world.client.find_project("fraud").id == PROJECT
+    assert world.client.projects.find("fraud").id == PROJECT
     assert json.loads(world.requests[0].url.params["search_filter"]) == {"name": "fraud"}
 
 
 def test_a_name_that_looks_like_an_id_is_still_a_name() -> None:
     world = World([refusal(404), ok({"projects": [project(IDS[0], PROJECT)]})])
-    assert world.client.find_project(PROJECT).id == IDS[0]
+    assert world.client.projects.find(PROJECT).id == IDS[0]
 
 
 def test_a_project_that_is_not_there_comes_with_a_remedy() -> None:
     with pytest.raises(NotFound, match="check the name"):
-        World([ok({"projects": [project(IDS[0], "Fraud")]})]).client.find_project("fraud")
+        World([ok({"projects": [project(IDS[0], "Fraud")]})]).client.projects.find("fraud")
 
 
 def test_a_name_of_several_projects_asks_for_the_id() -> None:
     body = {"projects": [project(IDS[0], "fraud"), project(IDS[1], "fraud")]}
     with pytest.raises(Rejected, match="give the ID") as caught:
-        World([ok(body)]).client.find_project("fraud")
+        World([ok(body)]).client.projects.find("fraud")
     assert IDS[0] in str(caught.value)
 
 
 def test_no_project_is_chosen_from_a_torn_list() -> None:
     body = {"projects": [project(PROJECT, "fraud"), {"name": "fraud"}]}
     with pytest.raises(Unavailable):
-        World([ok(body)]).client.find_project("fraud")
+        World([ok(body)]).client.projects.find("fraud")
 
 
 def test_runtimes_are_listed_with_their_status() -> None:
@@ -296,12 +296,15 @@ def test_a_file_that_may_not_be_deleted_is_an_error() -> None:
             World([refusal(status)]).client.delete_file(PROJECT, "a.py")
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [refusal(404), httpx.Response(404, text="Not Found"), ok({}), ok({"info": {"version": 7}})],
-)
+@pytest.mark.parametrize("answer", [ok({}), ok({"info": {"version": 7}})])
 def test_a_server_that_tells_no_version_has_none(answer: httpx.Response) -> None:
-    assert World([answer]).client.version() is None
+    assert World([answer]).client.describe() == ""
+
+
+@pytest.mark.parametrize("answer", [refusal(404), httpx.Response(404, text="Not Found")])
+def test_a_server_without_a_description_says_so(answer: httpx.Response) -> None:
+    with pytest.raises((NotFound, Malformed)):
+        World([answer]).client.describe()
 
 
 def test_an_applications_address_is_its_subdomain_before_the_workspaces_own() -> None:
@@ -317,14 +320,14 @@ READS = [
     lambda c: c.update_application(PROJECT, APP, {"cpu": 1.0}),
     lambda c: c.stop_application(PROJECT, APP),
     lambda c: c.delete_application(PROJECT, APP),
-    lambda c: c.find_project("fraud"),
-    lambda c: c.find_project(PROJECT),
+    lambda c: c.projects.find("fraud"),
+    lambda c: c.projects.find(PROJECT),
     lambda c: c.list_runtimes(),
     lambda c: c.list_files(PROJECT, "a"),
     lambda c: c.download(PROJECT, "a"),
     lambda c: c.upload(PROJECT, "a", b"x"),
     lambda c: c.delete_file(PROJECT, "a"),
-    lambda c: c.version(),
+    lambda c: c.describe(),
 ]
 
 FIELDS = [

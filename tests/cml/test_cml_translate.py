@@ -8,15 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.cml import wire
-from controller.cml.translate import (
-    application,
-    create_body,
-    environment,
-    environment_text,
-    patch_body,
-    phase,
-    unapplied,
-)
+from controller.cml.translate import application, phase, unapplied
+from controller.cml.wire import CreateApplication, PatchApplication, environment, environment_text
 from controller.core.model.observed import ObservedApplication, Phase
 
 VARIABLES = st.dictionaries(st.text(max_size=12), st.text(max_size=30), max_size=8)
@@ -28,14 +21,14 @@ def read(**changes: object) -> ObservedApplication:
 
 @given(VARIABLES)
 def test_what_a_patch_carries_is_read_back_as_it_was(variables: dict[str, str]) -> None:
-    carried = patch_body({"environment": variables})["environment"]
+    carried = PatchApplication.body({"environment": variables})["environment"]
     assert isinstance(carried, str)
     assert read(environment=carried).environment == variables
 
 
 @given(VARIABLES)
 def test_what_a_create_carries_is_read_back_as_it_was(variables: dict[str, str]) -> None:
-    carried = create_body(configuration(environment=variables), PROJECT)["environment"]
+    carried = CreateApplication.body(configuration(environment=variables))["environment"]
     assert carried == variables
     assert read(environment=carried).environment == variables
 
@@ -133,7 +126,7 @@ def test_a_script_is_named_from_the_home() -> None:
 
 def test_a_patch_speaks_cmls_names() -> None:
     fields = {"gpu": 0, "runtime": "i", "memory": 2.5, "cpu": 1.0, "name": "n", "script": "s"}
-    assert patch_body(fields) == {
+    assert PatchApplication.body(fields) == {
         "nvidia_gpu": 0,
         "runtime_identifier": "i",
         "memory": 2.5,
@@ -145,7 +138,7 @@ def test_a_patch_speaks_cmls_names() -> None:
 
 def test_a_mistake_in_a_body_does_not_repeat_what_was_in_it() -> None:
     with pytest.raises(ValueError, match="PatchApplication") as caught:
-        patch_body({"runtime": b"hunter2"})
+        PatchApplication.body({"runtime": b"hunter2"})
     assert "hunter2" not in str(caught.value)
 
 

@@ -145,7 +145,7 @@ def test_a_body_that_trickles_for_ever_is_given_up() -> None:
 
 def test_every_call_is_signed_and_named_but_the_version_probe_carries_no_key() -> None:
     world = World([ok({"info": {"version": "26.06.13"}}), ok(app())])
-    assert world.client.version() == "26.06.13"
+    assert world.client.describe() == "26.06.13"
     world.client.get_application(PROJECT, APP)
     probe, get = world.requests
     assert "authorization" not in probe.headers

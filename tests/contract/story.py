@@ -166,15 +166,15 @@ def tell(world: World) -> None:
 
 
 def _the_workspace(world: World) -> None:
-    found = world.client.find_project(world.project)
+    found = world.client.projects.find(world.project)
     assert found.id == world.project
-    assert world.client.find_project(found.name) == found
+    assert world.client.projects.find(found.name) == found
     for absent in (NOWHERE, f"no-such-project-{world.run}"):
         with pytest.raises((NotFound, Unauthorized)):
-            world.client.find_project(absent)
+            world.client.projects.find(absent)
     with pytest.raises(Unauthorized):
         world.new_client("wrong-key").list_applications(world.project)
-    assert re.match(r"\d+\.\d+", world.client.version() or "")
+    assert re.match(r"\d+\.\d+", world.client.describe())
 
 
 def _the_files(world: World) -> None:

@@ -41,7 +41,7 @@ where = locate(machine, local=False)
 with Client(where.host, where.api_key, clock=machine.clock, random=machine.rng,
             domain=where.domain) as client:
     seen = client.list_applications(where.project)
-    told = {"names": sorted(a.name for a in seen.applications), "version": client.version(),
+    told = {"names": sorted(a.name for a in seen.applications), "version": client.describe(),
             "home": str(where.home[1]), "url": client.application_url("x")}
 part = pathlib.Path("told.json.part")
 part.write_text(json.dumps(told))

@@ -25,11 +25,11 @@ FILES = [
 ]
 LARGE_LISTS = "tests/cml/test_cml_large_lists.py"
 LISTS = [
-    m("B20", "a page that is too large fails its list for ever", "cml/reading.py",
+    m("B20", "a page that is too large fails its list for ever", "cml/paging.py",
       "            size //= 2", "            raise",
       f"{LARGE_LISTS}::test_a_list_of_any_weight_is_read_whole"),
-    m("B22", "an item that is too large hides those after it", "cml/reading.py",
-      "if found.problem and sort:", "if False:",
+    m("B22", "an item that is too large hides those after it", "cml/paging.py",
+      "if listing.problem and sort:", "if False:",
       f"{LARGE_LISTS}::test_one_item_that_is_too_large_hides_no_other"),
     m("B18", "a page that CML cannot send slows every call down", "cml/classify.py",
       "if not operation.write and _TOO_LARGE in words:", "if False:",
