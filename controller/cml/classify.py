@@ -7,6 +7,7 @@ takes effect; a write has none only if it was certainly not sent, or was refused
 import email.utils
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import httpx
@@ -104,7 +105,11 @@ def _of_answer(
     operation: Operation, answer: Response, now: datetime, redact: Redact
 ) -> CmlError | None:
     if 200 <= answer.status < 300:
-        return _of_success(operation, answer)
+        # A downloaded file may be a web page itself.
+        if operation.expects is Expects.BYTES or not is_html(answer):
+            return None
+        sentence = f"{operation}: {_SIGN_IN}"
+        return Unauthorized(sentence, status=answer.status, operation=operation.name)
     kind, sentence = _refusal(operation, answer)
     words = _words(answer, redact)
     if not operation.write and _TOO_LARGE in words:
@@ -117,66 +122,47 @@ def _of_answer(
     )
 
 
-def _of_success(operation: Operation, answer: Response) -> CmlError | None:
-    # A downloaded file may be a web page itself.
-    if operation.expects is Expects.BYTES or not is_html(answer):
-        return None
-    return Unauthorized(f"{operation}: {_SIGN_IN}", status=answer.status, operation=operation.name)
-
-
 def _refusal(operation: Operation, answer: Response) -> tuple[type[CmlError], str]:
-    status = answer.status
-    if 300 <= status < 400:
-        return Unauthorized, _SIGN_IN
-    if status in {401, 403}:
-        return Unauthorized, "not allowed for this API key"
-    if status == 429 or (status == 503 and "retry-after" in answer.headers):
-        return Throttled, "CML is rate-limiting calls"
-    if status == 404:
-        return _missing(answer)
-    if status in _LOST or status > 504:
-        return _lost(operation)
-    return _refused(status)
-
-
-def _refused(status: int) -> tuple[type[CmlError], str]:
-    if status == 407:
-        return Unavailable, "a proxy requires a sign-in"
-    if status in _ROUTING or not 400 <= status <= 501:
-        return Malformed, f"not an answer of the CML API v2; {_NOT_CML}"
-    return Rejected, "CML refused"
+    refusal: tuple[type[CmlError], str]
+    match answer.status:
+        case 401 | 403:
+            refusal = Unauthorized, "not allowed for this API key"
+        case 404:
+            refusal = _missing(answer)
+        case 407:
+            refusal = Unavailable, "a proxy requires a sign-in"
+        case status if status == 429 or (status == 503 and "retry-after" in answer.headers):
+            refusal = Throttled, "CML is rate-limiting calls"
+        case status if 300 <= status < 400:
+            refusal = Unauthorized, _SIGN_IN
+        case status if (status in _LOST or status > 504) and operation.write:
+            refusal = Unknown, "CML failed, and the call may have taken effect"
+        case status if status in _LOST or status > 504:
+            refusal = Unavailable, "CML failed"
+        case status if status in _ROUTING or not 400 <= status <= 501:
+            refusal = Malformed, f"not an answer of the CML API v2; {_NOT_CML}"
+        case _:
+            refusal = Rejected, "CML refused"
+    return refusal
 
 
 def _missing(answer: Response) -> tuple[type[CmlError], str]:
-    try:
-        named = isinstance(parse_json(answer.body), dict)
-    except ValueError:
-        named = False
-    if named:
-        return NotFound, "not found"
+    with suppress(ValueError):
+        if isinstance(parse_json(answer.body), dict):
+            return NotFound, "not found"
     return Malformed, f"the server does not know this path; {_NOT_CML}"
 
 
-def _lost(operation: Operation) -> tuple[type[CmlError], str]:
-    if operation.write:
-        return Unknown, "CML failed, and the call may have taken effect"
-    return Unavailable, "CML failed"
-
-
 def _words(answer: Response, redact: Redact) -> str:
+    """CML's `message` or `error` (some answers lack `error`), else the whole text."""
     if is_html(answer):
         return ""
-    return one_line(_said(answer.body), redact)
-
-
-def _said(body: bytes) -> str:
-    """CML's `message` or `error` (some answers lack `error`), else the whole text."""
     try:
-        value = parse_json(body)
+        value = parse_json(answer.body)
     except ValueError:
-        return body[:65_536].decode("utf-8", "replace")
-    found = (value.get("message") or value.get("error")) if isinstance(value, dict) else None
-    return found if isinstance(found, str) else ""
+        return one_line(answer.body[:65_536].decode("utf-8", "replace"), redact)
+    message = (value.get("message") or value.get("error")) if isinstance(value, dict) else None
+    return one_line(message, redact) if isinstance(message, str) else ""
 
 
 def _retry_after(answer: Response, now: datetime) -> float | None:

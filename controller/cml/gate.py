@@ -23,9 +23,9 @@ class Gate:
 
     def close(self, seconds: float | None) -> None:
         """Close for this time; a shorter time does not shorten a longer one."""
-        wanted = USUAL_S if seconds is None else min(max(seconds, 0.0), LIMIT_S)
+        pause_s = USUAL_S if seconds is None else min(max(seconds, 0.0), LIMIT_S)
         with self._lock:
-            self._opens_at = max(self._opens_at, self._clock.monotonic() + wanted)
+            self._opens_at = max(self._opens_at, self._clock.monotonic() + pause_s)
 
     def wait(self, over: threading.Event | None = None) -> None:
         """Return once the gate is open, at `over`, or after LIMIT_S, since it may close again."""

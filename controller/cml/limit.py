@@ -8,7 +8,7 @@ import math
 import socket
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import httpx
 
@@ -19,8 +19,6 @@ JOBS_SILENCE_S = 30.0
 _SHORTEST_S = 0.05
 _OPENED = (".connect_tcp.complete", ".start_tls.complete")
 
-Trace = Callable[[str, Mapping[str, object]], None]
-
 
 class Limit:
     """The end of all calls; safe in threads and signal handlers."""
@@ -28,8 +26,7 @@ class Limit:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._until = math.inf
-        self._silence: dict[str, float] = {}
-        self._silence_of_jobs: dict[str, float] = {}
+        self._silence: dict[tuple[str, bool], float] = {}
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self.closed = threading.Event()
 
@@ -40,12 +37,10 @@ class Limit:
         """
         self._until = moment
         self._silence = {}
-        self._silence_of_jobs = {}
 
     def waited(self, project: str, seconds: float, *, jobs: bool = False) -> None:
         """Add the waiting time of an unanswered call to a project, or to its jobs."""
-        account = self._silence_of_jobs if jobs else self._silence
-        account[project] = account.get(project, 0.0) + seconds
+        self._silence[project, jobs] = self._silence.get((project, jobs), 0.0) + seconds
 
     def is_silent(self, project: str, *, jobs: bool = False) -> bool:
         """True if calls to this project have waited too long, at the expense of others.
@@ -55,8 +50,8 @@ class Limit:
         """
         if not project or self._until == math.inf:
             return False
-        jobs_s = self._silence_of_jobs.get(project, 0.0)
-        silent = self._silence.get(project, 0.0) >= SILENCE_S
+        jobs_s = self._silence.get((project, True), 0.0)
+        silent = self._silence.get((project, False), 0.0) >= SILENCE_S
         return silent or (jobs and jobs_s >= JOBS_SILENCE_S)
 
     def close(self) -> None:
@@ -80,15 +75,15 @@ class Limit:
 
     def within(self, seconds: float) -> float:
         """The timeout of a call, shortened by the limit."""
-        left_s = self._until - self._clock.monotonic()
-        return max(min(seconds, left_s), _SHORTEST_S)
+        remaining_s = self._until - self._clock.monotonic()
+        return max(min(seconds, remaining_s), _SHORTEST_S)
 
     def watch(self, event: str, info: Mapping[str, object]) -> None:
         """The `trace` of a request: record each opened connection."""
         if event.endswith(_OPENED):
-            found = getattr(info.get("return_value"), "get_extra_info", lambda _: None)("socket")
-            if isinstance(found, socket.socket):
-                self._sockets.add(found)
+            link = getattr(info.get("return_value"), "get_extra_info", lambda _: None)("socket")
+            if isinstance(link, socket.socket):
+                self._sockets.add(link)
 
 
 def _shut_down(link: socket.socket) -> None:

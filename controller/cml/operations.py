@@ -67,20 +67,7 @@ LIST_QUOTAS = Operation("list_quotas", "GET", write=False)
 LIST_RESOURCE_GROUPS = Operation("list_resource_groups", "GET", write=False)
 LIST_NODE_LABELS = Operation("list_node_labels", "GET", write=False)
 
-_JOBS = frozenset(
-    {
-        LIST_JOBS,
-        GET_JOB,
-        CREATE_JOB,
-        UPDATE_JOB,
-        DELETE_JOB,
-        LIST_RUNS,
-        GET_RUN,
-        CREATE_RUN,
-        STOP_RUN,
-    }
-)
-OPERATIONS = tuple(found for found in vars().copy().values() if isinstance(found, Operation))
+OPERATIONS = tuple(each for each in vars().copy().values() if isinstance(each, Operation))
 
 MIB = 1024 * 1024
 BODY_LIMIT = 32 * MIB  # bytes of any one answer
@@ -109,7 +96,7 @@ class Request:
     @property
     def is_of_jobs(self) -> bool:
         """True for calls about jobs and runs."""
-        return self.operation in _JOBS
+        return self.path.split("/")[3:4] == ["jobs"]  # /projects/ID/jobs
 
 
 @dataclass(frozen=True, slots=True)

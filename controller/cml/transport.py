@@ -66,10 +66,6 @@ class Bearer(httpx.Auth):
         yield request
 
 
-class _Unsigned(httpx.Auth):
-    """Sends no key, and prevents httpx from looking for one elsewhere."""
-
-
 Network = httpx.BaseTransport | httpx.Client
 
 
@@ -202,12 +198,13 @@ class Transport:
                 _url(self._address.api + request.path, request.query),
                 json=request.json,
                 files=_files(request.upload),
-                auth=Bearer(self._key) if request.signed else _Unsigned(),
+                # The base class sends no key, and keeps httpx from looking for one elsewhere.
+                auth=Bearer(self._key) if request.signed else httpx.Auth(),
                 timeout=self._timeout(request),
                 extensions={"trace": self.limit.watch},
             ) as response:
                 body = self._body(response, request)
-                return Response(response.status_code, _headers(response), body)
+                return Response(response.status_code, dict(response.headers.items()), body)
         except _FAULTS as fault:
             return fault
 
@@ -246,10 +243,6 @@ class Transport:
 def _url(address: str, query: tuple[tuple[str, str], ...]) -> httpx.URL:
     """The parsed URL, cached, since parsing is slow and most URLs are used in each pass."""
     return httpx.URL(address, params=list(query)) if query else httpx.URL(address)
-
-
-def _headers(response: httpx.Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
 
 
 def _files(upload: tuple[str, bytes] | None) -> dict[str, tuple[str, bytes, str]] | None:

@@ -16,7 +16,8 @@ from datetime import datetime
 from pathlib import Path
 
 from controller import __version__
-from controller.cml.translate import SHOWN, environment, hidden
+from controller.cml.translate import SHOWN, hidden
+from controller.cml.wire import environment
 from controller.core.model.json_object import fields_of
 from controller.core.model.policy import Policy
 from controller.core.planner.planner import plan

@@ -59,7 +59,7 @@ MUTANTS: list[Mutant] = [
       "        if False:\n            places[name] = tuple(sorted(projects))",
       f"{COMPOSITION}::test_a_cluster_whose_spec_moves_leaves_its_old_project"),
     m("B22", "a project that never answers takes the time of all", "cml/limit.py",
-      "silent = self._silence.get(project, 0.0) >= SILENCE_S", "silent = False",
+      "silent = self._silence.get((project, False), 0.0) >= SILENCE_S", "silent = False",
       f"{COMPOSITION}::test_files_that_never_answer_leave_time_for_other_projects"),
     m("B13", "a long pass loses the lease", "workspace/session.py",
       "with system.repeat(lease.renew, _BEAT_S):", "with system.repeat(lambda: None, _BEAT_S):",
