@@ -36,7 +36,7 @@ def with_prune(policy: Policy, *, prune: bool, allow_prune: int) -> Policy:
 
 def to_prune(seen: Pass) -> frozenset[str]:
     """The clusters that a plan with prune would delete.  CommandError if they are too many."""
-    guarded = [wait for wait in seen.plan.waits if wait.reason is Reason.PRUNE_GUARDED]
+    guarded = [wait for wait in seen.plan.waits if wait.reason is Reason.PRUNE_LIMIT]
     if guarded:
         message = f"nothing is pruned: {guarded[0].message}"
         raise CommandError(message, Exit.REFUSED, "list them: `raycml plan --prune`")

@@ -21,7 +21,7 @@ _REMEDIES = {
     Reason.PAUSED: "raycml unpause {cluster}   (or set `paused: false` in its spec)",
     Reason.PROTECTED: "set `protect: false` in its spec, then run raycml reconcile",
     Reason.UPGRADES_OFF: "set `upgradeStrategy: {{type: RollingUpdate}}` in its spec",
-    Reason.PRUNE_GUARDED: "raycml delete {cluster}",
+    Reason.PRUNE_LIMIT: "raycml delete {cluster}",
     Reason.NAME_CONFLICT: (
         "raycml adopt {cluster}   (or rename the cluster, or delete the application with that name)"
     ),

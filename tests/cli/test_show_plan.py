@@ -57,7 +57,7 @@ ALL = Plan(
         launcher(RemoveLauncher(".raycml/launchers/training/old.py"), Reason.LAUNCHER_UNUSED),
     ),
     waits=(
-        Wait("training", Member("gpu", 6), Reason.ROLLING, "follows", Intent.UPDATE, (GPU,)),
+        Wait("training", Member("gpu", 6), Reason.ROLLING_UPDATE, "follows", Intent.UPDATE, (GPU,)),
         Wait("training", Member("gpu", 7), Reason.PROTECTED, "is protected", Intent.BLOCKED),
         Wait("training", Member("gpu", 10), Reason.JOINING, "Ray does not list its node"),
         Wait("old", None, Reason.ORPHAN, "no spec holds it", Intent.BLOCKED),

@@ -111,7 +111,7 @@ def waits_for_the_name(other: RayCluster) -> Wait:
 
 
 def test_a_name_that_an_application_on_its_way_out_holds_is_waited_for() -> None:
-    assert waits_for_the_name(named("other")).reason is Reason.NAME_HELD
+    assert waits_for_the_name(named("other")).reason is Reason.NAME_IN_USE
 
 
 @pytest.mark.parametrize("field", ["paused", "suspend", "protect"])

@@ -33,7 +33,7 @@ NOTHING_WRITTEN = ObservedFiles({PROJECT: ()}, environments={PROJECT: {}})
 def unlawful(cluster: str) -> Step:
     """A step that no planner may make: to delete an application without the mark."""
     action = Delete("foreign-theirs")
-    return Step(action, cluster, PROJECT, None, Reason.SURPLUS, Intent.DELETE)
+    return Step(action, cluster, PROJECT, None, Reason.DUPLICATE, Intent.DELETE)
 
 
 def refused(made: Plan, cluster: str) -> Plan:

@@ -69,4 +69,4 @@ def _name_conflict(cluster: ClusterSituation, match: Match) -> PartialPlan | Non
     if match.holder is None and not leaving:
         return None
     message = "an application that is being deleted still holds the name"
-    return wait(match.key, Reason.NAME_HELD, message, intent=Intent.CREATE)
+    return wait(match.key, Reason.NAME_IN_USE, message, intent=Intent.CREATE)

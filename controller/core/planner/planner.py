@@ -62,7 +62,7 @@ def _without(refused: AbstractSet[str], whole: PartialPlan) -> PartialPlan:
 def _unusable_spec(name: str, situation: Situation) -> PartialPlan:
     """A note on a cluster whose newest spec cannot be used."""
     why = situation.desired.kept.get(name)
-    return blocked_cluster(name, Reason.KEPT, why) if why else NOTHING
+    return blocked_cluster(name, Reason.HELD_AT_OLDER_REVISION, why) if why else NOTHING
 
 
 def _step_order(step: Step) -> tuple[object, ...]:

@@ -96,7 +96,7 @@ def _guard(
             f"{len(names)} of {every} clusters would be deleted, more than half; confirm with "
             f"`--allow-prune {len(names)}`, or `raycml delete NAME`"
         )
-        return Reason.PRUNE_GUARDED, message
+        return Reason.PRUNE_LIMIT, message
     return None
 
 

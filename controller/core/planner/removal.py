@@ -15,7 +15,7 @@ from controller.core.situation.past import Past
 _WHY = {
     Reason.SCALED_DOWN: "the group has fewer replicas now",
     Reason.GROUP_REMOVED: "the spec no longer has this group",
-    Reason.SURPLUS: "a second application of one member",
+    Reason.DUPLICATE: "a second application of one member",
     Reason.MOVED: "the spec names another project",
     Reason.PRUNED: "no spec declares the cluster",
     Reason.REQUESTED: "a person asked for it",

@@ -24,7 +24,7 @@ def stale(
         return waits
     if not permitted:
         message = "runs an older configuration; waits its turn"
-        return wait(match.key, Reason.ROLLING, message, intent=Intent.RESTART)
+        return wait(match.key, Reason.ROLLING_UPDATE, message, intent=Intent.RESTART)
     waits = spent(cluster.past, match.key, "still runs an older configuration after a restart")
     return (
         waits

@@ -41,7 +41,7 @@ def _refused(past: Past, key: Key, refusal: Refusal) -> PartialPlan | None:
     if conflict and past.now < past.after(refusal.first_at, past.policy.name_release_s):
         until = past.after(refusal.last_at, past.policy.backoff_s(refusal.tries))
         message = "the name is still taken; CML releases the name of a deleted application late"
-        return _until(past, key, Reason.NAME_HELD, message, until)
+        return _until(past, key, Reason.NAME_IN_USE, message, until)
     until = past.after(refusal.last_at, past.policy.resync_s)
     if conflict:
         message = (

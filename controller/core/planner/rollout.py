@@ -43,7 +43,7 @@ def after_others(member: MemberSituation) -> PartialPlan:
     budget = member.group.budget
     return wait(
         member.key,
-        Reason.ROLLING,
+        Reason.ROLLING_UPDATE,
         f"waits its turn (maxUnavailable: {budget})",
         intent=Intent.UPDATE,
         changes=member.drift.changes,
@@ -72,7 +72,7 @@ def serving_for_successors(cluster: ClusterSituation) -> frozenset[str]:
 
 def after_successors(unwanted: UnwantedApplication) -> PartialPlan:
     message = "its group was removed; waits until the new members are ready"
-    return wait(unwanted.key, Reason.ROLLING, message, intent=Intent.DELETE)
+    return wait(unwanted.key, Reason.ROLLING_UPDATE, message, intent=Intent.DELETE)
 
 
 def _is_coming(member: MemberSituation) -> bool:

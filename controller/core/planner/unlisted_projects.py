@@ -31,7 +31,7 @@ def _is_listed(observed: ObservedState, project: str) -> bool:
 def _reported(name: str, project: str, observed: ObservedState, *, declared: bool) -> PartialPlan:
     listing = observed.projects.get(project)
     absent = listing is None or listing.listed is Listed.MISSING
-    gone = Reason.PROJECT_UNSEEN if declared else Reason.PROJECT_NOT_FOUND
+    gone = Reason.PROJECT_NOT_LISTED if declared else Reason.PROJECT_NOT_FOUND
     reason = gone if absent else Reason.INCOMPLETE_LIST
     why = "which does not exist or is not visible" if absent else "which cannot be listed now"
     message = f"its applications may still run in project {project}, {why}"

@@ -104,7 +104,7 @@ def _fill(
             # A subdomain is unique in a workspace: one of the two is a ghost of a lagging list.
             torn = True
         else:
-            unwanted.append(UnwantedApplication(app, key, Reason.SURPLUS))
+            unwanted.append(UnwantedApplication(app, key, Reason.DUPLICATE))
     return filled, unwanted, torn
 
 
@@ -118,7 +118,7 @@ def _misplaced(app: ObservedApplication, cluster: DesiredCluster) -> Reason | No
     if app.project != cluster.project:
         return Reason.MOVED
     if not has_own_name(app) and not is_adopted(app):
-        return Reason.SURPLUS
+        return Reason.DUPLICATE
     return None
 
 

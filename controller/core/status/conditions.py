@@ -50,7 +50,7 @@ def _texts(waits: Sequence[Wait]) -> str:
 def _synced(cluster: ClusterSituation, plan: Plan, hold: str) -> Condition:
     """Synced: every application is configured as the newest spec says."""
     if hold:
-        return Condition("Synced", "False", Reason.KEPT.title, hold)
+        return Condition("Synced", "False", Reason.HELD_AT_OLDER_REVISION.title, hold)
     if not cluster.matching.matches and not plan.waits:
         return Condition("Synced", "Unknown", "NotLooked", "nothing is known of the cluster yet")
     differing = [c for c in cluster.members if c.drift]
@@ -82,7 +82,7 @@ def _ready(cluster: ClusterSituation) -> Condition:
     alive = sum(1 for c in members if is_ready(c))
     message = f"{alive} of {len(members)} nodes are alive"
     if alive == len(members):
-        return Condition("Ready", "True", Reason.READY.title, message)
+        return Condition("Ready", "True", Reason.ALL_NODES_ALIVE.title, message)
     if cluster.report is None and any(c.phase is Phase.RUNNING for c in members):
         return Condition("Ready", "Unknown", "NoHeadReport", "no fresh head report tells")
     return Condition("Ready", "False", "NodesMissing", message)
@@ -105,7 +105,7 @@ def phase_word(cluster: DesiredCluster, conditions: Sequence[Condition]) -> str:
         return "Stalled"
     if "Reconciling" in by_type:
         return "Reconciling"
-    if any(c.reason == Reason.KEPT.title for c in conditions):
+    if any(c.reason == Reason.HELD_AT_OLDER_REVISION.title for c in conditions):
         return "OutOfDate"
     return "Ready" if by_type["Ready"] == "True" and by_type["Synced"] == "True" else "Reconciling"
 

@@ -1,98 +1,66 @@
 """Reasons of events; a wait's reason is an event reason as well."""
 
-from enum import Enum
+from enum import Enum, unique
 
 from controller.core.status.events import Event, Kind
 
 
+@unique
 class EventReason(Enum):
-    """Title, kind, and one sentence for the reference."""
+    """Kind, and one sentence for the reference; the title is the name in CamelCase."""
 
     # What the controller did.
-    CREATED = ("Created", Kind.NORMAL, "An application was created.")
-    UPDATED = ("Updated", Kind.NORMAL, "The configuration of an application was updated.")
+    CREATED = Kind.NORMAL, "An application was created."
+    UPDATED = Kind.NORMAL, "The configuration of an application was updated."
     SIGN_IN_REQUIRED = (
-        "SignInRequired",
         Kind.NORMAL,
         "An application that was open without a sign-in requires one again.",
     )
-    STARTED = ("Started", Kind.NORMAL, "A stopped application was started.")
-    RESTARTED = ("Restarted", Kind.NORMAL, "An application was restarted.")
-    FILES_REMOVED = ("FilesRemoved", Kind.NORMAL, "Files of a deleted cluster were removed.")
-    STOPPING = ("Stopping", Kind.NORMAL, "An application is being stopped.")
-    DELETING = ("Deleting", Kind.NORMAL, "An application is being deleted.")
-    LAUNCHER_WRITTEN = ("LauncherWritten", Kind.NORMAL, "A launcher was written.")
-    LAUNCHER_REMOVED = (
-        "LauncherRemoved",
-        Kind.NORMAL,
-        "An unused launcher was removed.",
-    )
-    BUILDER_WRITTEN = (
-        "BuilderWritten",
-        Kind.NORMAL,
-        "The build script of a Python environment was written.",
-    )
-    JOB_CREATED = ("JobCreated", Kind.NORMAL, "A job for a Python environment was created.")
-    RUN_STARTED = ("RunStarted", Kind.NORMAL, "The build of a Python environment started.")
-    RUN_STOPPING = ("RunStopping", Kind.NORMAL, "A build that took too long is being stopped.")
-    JOB_DELETED = ("JobDeleted", Kind.NORMAL, "A job of a Python environment was deleted.")
-    ENVIRONMENT_REMOVED = (
-        "EnvironmentRemoved",
-        Kind.NORMAL,
-        "An unused Python environment was removed.",
-    )
-    STEP_FAILED = ("StepFailed", Kind.WARNING, "A step failed; it is retried.")
-    STEP_REJECTED = ("StepRejected", Kind.WARNING, "CML rejected a step.")
-    STEP_UNKNOWN = (
-        "StepUnknown",
-        Kind.WARNING,
-        "The answer to a step was lost; it may have taken effect.",
-    )
-    PLAN_REFUSED = ("PlanRefused", Kind.WARNING, "A plan would break a law; nothing was done.")
-    PASS_FAILED = ("PassFailed", Kind.WARNING, "A pass failed; it is retried.")
+    STARTED = Kind.NORMAL, "A stopped application was started."
+    RESTARTED = Kind.NORMAL, "An application was restarted."
+    FILES_REMOVED = Kind.NORMAL, "Files of a deleted cluster were removed."
+    STOPPING = Kind.NORMAL, "An application is being stopped."
+    DELETING = Kind.NORMAL, "An application is being deleted."
+    LAUNCHER_WRITTEN = Kind.NORMAL, "A launcher was written."
+    LAUNCHER_REMOVED = Kind.NORMAL, "An unused launcher was removed."
+    BUILDER_WRITTEN = Kind.NORMAL, "The build script of a Python environment was written."
+    JOB_CREATED = Kind.NORMAL, "A job for a Python environment was created."
+    RUN_STARTED = Kind.NORMAL, "The build of a Python environment started."
+    RUN_STOPPING = Kind.NORMAL, "A build that took too long is being stopped."
+    JOB_DELETED = Kind.NORMAL, "A job of a Python environment was deleted."
+    ENVIRONMENT_REMOVED = Kind.NORMAL, "An unused Python environment was removed."
+    STEP_FAILED = Kind.WARNING, "A step failed; it is retried."
+    STEP_REJECTED = Kind.WARNING, "CML rejected a step."
+    STEP_UNKNOWN = Kind.WARNING, "The answer to a step was lost; it may have taken effect."
+    PLAN_REFUSED = Kind.WARNING, "A plan would break a law; nothing was done."
+    PASS_FAILED = Kind.WARNING, "A pass failed; it is retried."
     # State of clusters.
-    CLUSTER_ADDED = ("ClusterAdded", Kind.NORMAL, "A spec declares a cluster.")
-    CLUSTER_FOUND = (
-        "ClusterFound",
-        Kind.NORMAL,
-        "Managed applications that no spec declares.",
-    )
-    SPEC_REMOVED = ("SpecRemoved", Kind.NORMAL, "No spec declares the cluster any more.")
-    PRUNE_CANCELLED = (
-        "PruneCancelled",
-        Kind.NORMAL,
-        "The spec was restored before the cluster's grace period ended.",
-    )
-    CLUSTER_DELETED = ("ClusterDeleted", Kind.NORMAL, "The cluster has been deleted.")
-    READY = ("Ready", Kind.NORMAL, "All nodes are alive in Ray.")
-    NOT_READY = ("NotReady", Kind.WARNING, "A node is no longer alive in Ray.")
-    STALLED = ("Stalled", Kind.WARNING, "The cluster needs attention.")
-    STALL_RESOLVED = ("StallResolved", Kind.NORMAL, "The cluster no longer needs attention.")
-    RESOLVED = ("Resolved", Kind.NORMAL, "An issue that needed attention is resolved.")
-    SUSPENDING = (
-        "Suspending",
-        Kind.NORMAL,
-        "The spec suspends a cluster; its members are being stopped.",
-    )
-    SUSPENDED = ("Suspended", Kind.NORMAL, "Every member of a suspended cluster is stopped.")
-    RESUMED = ("Resumed", Kind.NORMAL, "The spec no longer suspends a cluster.")
-    PAUSED = (
-        "Paused",
-        Kind.NORMAL,
-        "A cluster was paused; the message names the user and the reason.",
-    )
-    UNPAUSED = ("Unpaused", Kind.NORMAL, "A cluster was unpaused.")
+    CLUSTER_ADDED = Kind.NORMAL, "A spec declares a cluster."
+    CLUSTER_FOUND = Kind.NORMAL, "Managed applications that no spec declares."
+    SPEC_REMOVED = Kind.NORMAL, "No spec declares the cluster any more."
+    PRUNE_CANCELLED = Kind.NORMAL, "The spec was restored before the cluster's grace period ended."
+    CLUSTER_DELETED = Kind.NORMAL, "The cluster has been deleted."
+    READY = Kind.NORMAL, "All nodes are alive in Ray."
+    NOT_READY = Kind.WARNING, "A node is no longer alive in Ray."
+    STALLED = Kind.WARNING, "The cluster needs attention."
+    STALL_RESOLVED = Kind.NORMAL, "The cluster no longer needs attention."
+    RESOLVED = Kind.NORMAL, "An issue that needed attention is resolved."
+    SUSPENDING = Kind.NORMAL, "The spec suspends a cluster; its members are being stopped."
+    SUSPENDED = Kind.NORMAL, "Every member of a suspended cluster is stopped."
+    RESUMED = Kind.NORMAL, "The spec no longer suspends a cluster."
+    PAUSED = Kind.NORMAL, "A cluster was paused; the message names the user and the reason."
+    UNPAUSED = Kind.NORMAL, "A cluster was unpaused."
     # The source of the specs.
-    NEW_REVISION = ("NewRevision", Kind.NORMAL, "A new revision is in force.")
-    APPROVAL_NEEDED = ("ApprovalNeeded", Kind.WARNING, "A newer revision needs approval.")
-    HOLD_ENDED = ("HoldEnded", Kind.NORMAL, "A revision no longer needs approval.")
-    SOURCE_FAILING = ("SourceFailing", Kind.WARNING, "The source of the specs cannot be read.")
-    SOURCE_RECOVERED = ("SourceRecovered", Kind.NORMAL, "The source can be read again.")
-    SPEC_PROBLEM = ("SpecProblem", Kind.WARNING, "A spec cannot be used.")
-    SPEC_FIXED = ("SpecFixed", Kind.NORMAL, "A problem in a spec is fixed.")
+    NEW_REVISION = Kind.NORMAL, "A new revision is in force."
+    APPROVAL_NEEDED = Kind.WARNING, "A newer revision needs approval."
+    HOLD_ENDED = Kind.NORMAL, "A revision no longer needs approval."
+    SOURCE_FAILING = Kind.WARNING, "The source of the specs cannot be read."
+    SOURCE_RECOVERED = Kind.NORMAL, "The source can be read again."
+    SPEC_PROBLEM = Kind.WARNING, "A spec cannot be used."
+    SPEC_FIXED = Kind.NORMAL, "A problem in a spec is fixed."
 
-    def __init__(self, title: str, kind: Kind, meaning: str) -> None:
-        self.title = title
+    def __init__(self, kind: Kind, meaning: str) -> None:
+        self.title = self.name.title().replace("_", "")
         self.kind = kind
         self.meaning = meaning
 
