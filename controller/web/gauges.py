@@ -86,7 +86,7 @@ def _plan(snapshot: ControllerSnapshot) -> Iterator[Metric]:
         "planned_actions",
         "Steps of the last plan, before execution.",
         ("action",),
-        {(name,): actions[name] for name in ACTION_NAMES.values()},
+        {(name,): actions[name] for name in ACTION_NAMES},
     )
     yield _labelled(
         "waits",

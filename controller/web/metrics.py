@@ -99,7 +99,7 @@ class Metrics:
         ):
             for value in values:
                 counter.labels(value)
-        for action in ACTION_NAMES.values():
+        for action in ACTION_NAMES:
             for result in Result:
                 self._actions.labels(action, result.value)
         for operation, method in operations:

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import get_args
+
+from pydantic.alias_generators import to_snake
 
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.jobs import JobConfiguration
 from controller.core.model.json_object import JsonObject
 from controller.core.model.member import Key, Member
-from controller.core.model.project import SETUP_NAMES, ProjectAction, RemoveFile, WriteFile
+from controller.core.model.project import ProjectAction, RemoveFile, WriteFile
 from controller.core.model.reasons import Outlook, Reason
 
 
@@ -167,26 +170,9 @@ FileWrite = WriteLauncher | WriteBuilder | WriteFile
 FileRemoval = RemoveLauncher | RemoveEnvironment | RemoveFolder | RemoveFile
 FileAction = FileWrite | FileRemoval
 Action = ApplicationAction | JobAction | ProjectAction | FileAction
-
-ACTION_NAMES: dict[type, str] = {
-    WriteLauncher: "write_launcher",
-    Create: "create",
-    Update: "update",
-    RequireSignIn: "require_sign_in",
-    Restart: "restart",
-    Stop: "stop",
-    Delete: "delete",
-    RemoveLauncher: "remove_launcher",
-    WriteBuilder: "write_builder",
-    CreateJob: "create_job",
-    StartRun: "start_run",
-    StopRun: "stop_run",
-    DeleteJob: "delete_job",
-    RemoveEnvironment: "remove_environment",
-    RemoveFolder: "remove_folder",
-}
-
-_NAMES: dict[type, str] = {**ACTION_NAMES, **SETUP_NAMES}
+ClusterAction = WriteLauncher | ApplicationAction | RemoveLauncher | OfEnvironment | RemoveFolder
+ACTION_NAMES = tuple(to_snake(kind.__name__) for kind in get_args(ClusterAction))
+"""Names of all actions that a pass takes for clusters, as JSON and metrics have them."""
 
 
 class Intent(Enum):
@@ -235,7 +221,7 @@ class Step:
 
     @property
     def name(self) -> str:
-        return _NAMES[type(self.action)]
+        return to_snake(type(self.action).__name__)
 
     @property
     def key(self) -> Key | None:

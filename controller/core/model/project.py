@@ -82,10 +82,3 @@ class RemoveFile:
 
 
 ProjectAction = CreateProject | RaiseSharedMemory | DeleteProject
-SETUP_NAMES: dict[type[ProjectAction | WriteFile | RemoveFile], str] = {
-    CreateProject: "create_project",
-    RaiseSharedMemory: "raise_shared_memory",
-    DeleteProject: "delete_project",
-    WriteFile: "write_file",
-    RemoveFile: "remove_file",
-}

@@ -22,7 +22,7 @@ from controller.core.status.text import Url
 
 _TITLES = [reason.title for reason in Reason]
 ReasonTitle = Annotated[str, WithJsonSchema({"enum": _TITLES})]
-ActionName = Annotated[str, WithJsonSchema({"enum": list(ACTION_NAMES.values())})]
+ActionName = Annotated[str, WithJsonSchema({"enum": list(ACTION_NAMES)})]
 
 
 @dataclass(frozen=True, slots=True)
