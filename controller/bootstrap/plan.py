@@ -141,8 +141,8 @@ def sources(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Parti
     cloned = observed.project.environment.get(MADE) == "git" or history.created_at is not None
     if observed.specs or not observed.projects or (desired.git_url and not cloned):
         return NOTHING
-    until = past.after(history.unjoined_since or past.now, LAG_S)
-    if cloned and past.now < until:
+    until = past.deadline(history.unjoined_since or past.now, LAG_S)
+    if cloned and until is not None:
         message = f"the clone does not show {desired.folder} yet"
         return wait(THE_PROJECT, Reason.SETTLING, message, until=until)
     message = f"the project {desired.project} has no spec (*.yaml, *.yml) in {desired.folder}"

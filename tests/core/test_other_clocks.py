@@ -47,6 +47,7 @@ OTHERWISE = {
     ("workspace/head_clock.py", "compare"): "how far the two clocks lie apart is what it finds",
     ("cli/commands/events.py", "chosen"): "a filter of what a person is shown",
     ("core/planner/retries.py", "_refused"): "times of this process alone",
+    ("core/planner/update.py", "_refused"): "times of this process alone",
     ("core/planner/settling.py", "created"): "times of this process alone",
     ("core/audit/laws.py", "unknown_is_resolved_by_looking"): "times of this process alone",
 }
@@ -86,7 +87,8 @@ def compared(function: ast.FunctionDef) -> Iterator[int]:
     for node in ast.walk(function):
         orders = isinstance(node, ast.Compare) and not is_about_absence(node)
         differs = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)
-        if (orders or differs) and any(
+        passes = isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".deadline")
+        if (orders or differs or passes) and any(
             is_foreign(side, tainted) for side in ast.iter_child_nodes(node)
         ):
             yield node.lineno

@@ -15,13 +15,10 @@ def spent(past: Past, key: Key, what: str) -> PartialPlan | None:
     policy = past.policy
     attempts = [t for t in past.member(key).attempts if (past.now - t).total_seconds() < 3600]
     if len(attempts) >= policy.repairs_per_hour_max:
-        until = past.after(attempts[-1], policy.resync_s)
-        message = f"{what} ({len(attempts)} restarts in the last hour); see its log"
-        if past.now < until:
+        if until := past.deadline(attempts[-1], policy.resync_s):
+            message = f"{what} ({len(attempts)} restarts in the last hour); see its log"
             return wait(key, Reason.CRASH_LOOPING, message, until=until)
-    elif attempts:
-        until = past.after(attempts[-1], policy.backoff_s(len(attempts)))
-        if past.now < until:
-            message = f"{what}; waiting before the next one"
-            return wait(key, Reason.BACKOFF, message, intent=Intent.RESTART, until=until)
+    elif attempts and (until := past.deadline(attempts[-1], policy.backoff_s(len(attempts)))):
+        message = f"{what}; waiting before the next one"
+        return wait(key, Reason.BACKOFF, message, intent=Intent.RESTART, until=until)
     return None

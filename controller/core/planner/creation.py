@@ -6,7 +6,7 @@ from controller.core.model.offers import IMAGE, SIZES, unoffered
 from controller.core.model.plan import Intent
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
-from controller.core.planner.partial_plan import PartialPlan, blocked, wait
+from controller.core.planner.partial_plan import PartialPlan, wait
 from controller.core.planner.protection import protected_name
 from controller.core.planner.retries import gate
 from controller.core.planner.settling import created
@@ -18,13 +18,13 @@ def absent(cluster: ClusterSituation, match: Match) -> PartialPlan:
     """No application: create it, unless its name is taken or it was created a moment ago."""
     if match.foreign is not None:
         message = _conflict(match.group.cluster, match.foreign)
-        return blocked(match.key, Reason.NAME_CONFLICT, message)
+        return wait(match.key, Reason.NAME_CONFLICT, message)
     if waits := created(cluster.past, match.key) or _name_conflict(cluster, match):
         return waits
     if cluster.offers is not None and (
         message := unoffered(cluster.offers, match.group.inputs, (IMAGE, *SIZES))
     ):
-        return blocked(match.key, Reason.NOT_OFFERED, message)
+        return wait(match.key, Reason.NOT_OFFERED, message)
     return gate(cluster.past, match.key, "create") or steps.create(
         match, cluster.desired.project, cluster.policy
     )
@@ -62,7 +62,7 @@ def _owned_conflict(holder: ObservedApplication) -> str:
 def _name_conflict(cluster: ClusterSituation, match: Match) -> PartialPlan | None:
     """The wait while a managed application, of this or another cluster, has the name."""
     if match.holder is not None and key_of(match.holder).cluster not in cluster.whole.leaving_now:
-        return blocked(match.key, Reason.NAME_CONFLICT, _owned_conflict(match.holder))
+        return wait(match.key, Reason.NAME_CONFLICT, _owned_conflict(match.holder))
     leaving = match.key in cluster.unwanted_keys
     if leaving and (waits := protected_name(cluster, match)):
         return waits

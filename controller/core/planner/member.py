@@ -8,7 +8,7 @@ from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
 from controller.core.planner.creation import absent
-from controller.core.planner.partial_plan import NOTHING, PartialPlan, blocked
+from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
 from controller.core.planner.phases import running, starting, stopping, unknown
 from controller.core.planner.restart import down
 from controller.core.planner.retries import gate
@@ -60,7 +60,7 @@ def _sign_in(
             "CML ignores the setting that requires a sign-in; turn off `Enable Unauthenticated "
             "Access` in the settings of the application"
         )
-        return blocked(key, Reason.FIELD_NOT_APPLIED, message)
+        return wait(key, Reason.FIELD_NOT_APPLIED, message)
     waits = gate(cluster.past, key, "require_sign_in")
     return NOTHING if waits else steps.require_sign_in(member.match, app)
 

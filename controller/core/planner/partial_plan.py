@@ -36,9 +36,9 @@ def wait(
     key: Key,
     reason: Reason,
     message: str,
+    changes: tuple[Change, ...] = (),
     *,
     intent: Intent = Intent.NOTHING,
-    changes: tuple[Change, ...] = (),
     until: datetime | None = None,
 ) -> PartialPlan:
     """A member left alone.  Messages are stable: the same cause, the same sentence, no times.
@@ -49,13 +49,6 @@ def wait(
     return PartialPlan(
         waits=(Wait(key.cluster, key.member, reason, message, intent, changes, until),)
     )
-
-
-def blocked(
-    key: Key, reason: Reason, message: str, changes: tuple[Change, ...] = ()
-) -> PartialPlan:
-    """A member that only a person can help."""
-    return wait(key, reason, message, intent=Intent.BLOCKED, changes=changes)
 
 
 def blocked_cluster(name: str, reason: Reason, message: str) -> PartialPlan:

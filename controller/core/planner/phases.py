@@ -16,16 +16,14 @@ _SLOW_START = (
 
 def starting(cluster: ClusterSituation, match: Match, app: ObservedApplication) -> PartialPlan:
     since = cluster.past.application(app).since
-    until = cluster.past.after(since, cluster.policy.start_deadline_s)
-    if cluster.now < until:
+    if until := cluster.past.deadline(since, cluster.policy.start_deadline_s):
         return wait(match.key, Reason.STARTING, "CML is starting it", until=until)
     return wait(match.key, Reason.START_TIMED_OUT, f"it has not started; {_SLOW_START}")
 
 
 def stopping(cluster: ClusterSituation, match: Match, app: ObservedApplication) -> PartialPlan:
     since = cluster.past.application(app).since
-    until = cluster.past.after(since, cluster.policy.stop_deadline_s)
-    if cluster.now < until:
+    if until := cluster.past.deadline(since, cluster.policy.stop_deadline_s):
         return wait(match.key, Reason.STOPPING, "CML is stopping it", until=until)
     message = "it has not stopped; ask the workspace's admin to end its pod"
     return wait(match.key, Reason.STOP_TIMED_OUT, message)
@@ -34,9 +32,8 @@ def stopping(cluster: ClusterSituation, match: Match, app: ObservedApplication) 
 def unknown(cluster: ClusterSituation, key: Key, app: ObservedApplication) -> PartialPlan:
     """No step in an unknown status; CML reports UNKNOWN for a moment after a create."""
     since = cluster.past.application(app).since
-    until = cluster.past.after(since, cluster.policy.start_deadline_s)
     message = f"CML reports the status `{app.status}`"
-    if cluster.now < until:
+    if until := cluster.past.deadline(since, cluster.policy.start_deadline_s):
         return wait(key, Reason.UNKNOWN_STATUS, message, until=until)
     return wait(key, Reason.STATUS_TIMED_OUT, f"{message}, and went on doing so")
 
@@ -53,10 +50,9 @@ def _joining(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication
 ) -> PartialPlan:
     """Running, and not in Ray's node table, or not known to be."""
-    key, policy = member.key, cluster.policy
+    key = member.key
     since = cluster.past.member(key).unjoined_since or cluster.now
-    until = cluster.past.after(since, policy.join_deadline_s)
-    if cluster.now < until:
+    if until := cluster.past.deadline(since, cluster.policy.join_deadline_s):
         return wait(key, Reason.JOINING, _joining_message(cluster, member), until=until)
     if cluster.report is None or member.key.member.is_head:
         return wait(key, Reason.JOIN_TIMED_OUT, _joining_message(cluster, member))

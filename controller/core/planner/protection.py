@@ -7,7 +7,7 @@ it (`guards/protection`).
 """
 
 from controller.core.model.reasons import Reason
-from controller.core.planner.partial_plan import PartialPlan, blocked
+from controller.core.planner.partial_plan import PartialPlan, wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation, is_up
 from controller.core.situation.matching import Match, UnwantedApplication
 
@@ -17,10 +17,10 @@ def protected_from_update(cluster: ClusterSituation, member: MemberSituation) ->
         return None
     if member.key.member.is_head and is_up(member.phase):
         message = "the cluster is protected: its head is not restarted"
-        return blocked(member.key, Reason.PROTECTED, message, member.drift.changes)
+        return wait(member.key, Reason.PROTECTED, message, member.drift.changes)
     if member.drift.whole_cluster:
         message = "the cluster is protected: a change of Ray or Python would restart its head"
-        return blocked(member.key, Reason.PROTECTED, message, member.drift.changes)
+        return wait(member.key, Reason.PROTECTED, message, member.drift.changes)
     return None
 
 
@@ -29,7 +29,7 @@ def protected_from_restart(cluster: ClusterSituation, match: Match) -> PartialPl
     if not cluster.desired.protected or not match.member.is_head:
         return None
     message = "the cluster is protected: its head is not restarted"
-    return blocked(match.key, Reason.PROTECTED, message)
+    return wait(match.key, Reason.PROTECTED, message)
 
 
 def protected_from_removal(
@@ -38,7 +38,7 @@ def protected_from_removal(
     if not cluster.desired.protected:
         return None
     message = f"the cluster is protected, so nothing of it is deleted ({why})"
-    return blocked(unwanted.key, Reason.PROTECTED, message)
+    return wait(unwanted.key, Reason.PROTECTED, message)
 
 
 def protected_name(cluster: ClusterSituation, match: Match) -> PartialPlan | None:
@@ -46,4 +46,4 @@ def protected_name(cluster: ClusterSituation, match: Match) -> PartialPlan | Non
     if not cluster.desired.protected:
         return None
     message = "the cluster is protected, so the application to be removed stays and holds the name"
-    return blocked(match.key, Reason.PROTECTED, message)
+    return wait(match.key, Reason.PROTECTED, message)

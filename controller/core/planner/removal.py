@@ -4,7 +4,7 @@ from controller.core.model.observed import ObservedProject, Pause, Phase
 from controller.core.model.plan import Intent
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
-from controller.core.planner.partial_plan import NOTHING, PartialPlan, blocked, wait
+from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
 from controller.core.planner.protection import protected_from_removal
 from controller.core.planner.retries import gate
 from controller.core.planner.settling import settling
@@ -31,7 +31,7 @@ def remove(cluster: ClusterSituation, unwanted: UnwantedApplication) -> PartialP
     project = unwanted.app.project
     pause = cluster.observed.pause(project, cluster.desired.name)
     if pause is not None and project != cluster.desired.project:
-        return blocked(unwanted.key, Reason.PAUSED, paused_by(pause))
+        return wait(unwanted.key, Reason.PAUSED, paused_by(pause))
     return delete(cluster.past, unwanted, cluster.observed.projects.get(project))
 
 
@@ -59,10 +59,9 @@ def delete(
     if history.call == "delete" and history.called_at is not None:
         shows = history.sure or unwanted.app.phase is Phase.STOPPING
         seconds = past.policy.delete_deadline_s if shows else past.policy.settle_s
-        until = past.after(history.called_at, seconds)
-        if past.now < until:
+        if until := past.deadline(history.called_at, seconds):
             return wait(unwanted.key, Reason.DELETING, "CML is deleting it", until=until)
-        if shows and past.now < past.after(history.called_at, past.policy.resync_s):
+        if shows and past.deadline(history.called_at, past.policy.resync_s):
             message = "it was deleted but is still there; ask the workspace's admin to end its pod"
             return wait(unwanted.key, Reason.DELETE_TIMED_OUT, message)
     elif unwanted.app.phase is Phase.UNKNOWN:

@@ -48,8 +48,8 @@ def down(
     reason = Reason.DOWN if app.phase is Phase.FAILED else Reason.RESUMED
     since = cluster.past.history.fault_since
     if since is not None and cluster.is_struck and reason is Reason.DOWN:
-        until = cluster.past.after(since, cluster.policy.fault_hold_s)
-        if cluster.now < until:
+        until = cluster.past.deadline(since, cluster.policy.fault_hold_s)
+        if until is not None:
             message = "too many members failed at once: the platform may be at fault; no restarts"
             return wait(member.key, Reason.PLATFORM_FAULT, message, until=until)
     return repair(cluster, member, app, reason)

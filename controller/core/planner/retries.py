@@ -20,10 +20,9 @@ def gate(past: Past, key: Key, action: str) -> PartialPlan | None:
         return _refused(past, key, refusal)
     if history.failed_at is None:
         return None
-    until = past.after(history.failed_at, past.policy.backoff_s(history.failures))
-    if past.now >= until:
-        return None
-    return wait(key, Reason.BACKOFF, f"the last attempt failed: {history.error}", until=until)
+    message = f"the last attempt failed: {history.error}"
+    pause_s = past.policy.backoff_s(history.failures)
+    return _wait(key, Reason.BACKOFF, message, past.deadline(history.failed_at, pause_s))
 
 
 def quota_pause_s(tries: int) -> float:
@@ -33,27 +32,24 @@ def quota_pause_s(tries: int) -> float:
 
 def _refused(past: Past, key: Key, refusal: Refusal) -> PartialPlan | None:
     if refusal.fault is FaultKind.QUOTA_EXCEEDED:
-        pause = quota_pause_s(refusal.tries)
+        until = past.deadline(refusal.last_at, quota_pause_s(refusal.tries))
         message = f"no quota left to {refusal.action} it: {refusal.message}"
-        until = past.after(refusal.last_at, pause)
-        return _until(past, key, Reason.QUOTA_EXCEEDED, message, until)
+        return _wait(key, Reason.QUOTA_EXCEEDED, message, until)
     conflict = refusal.fault is FaultKind.CONFLICT
-    if conflict and past.now < past.after(refusal.first_at, past.policy.name_release_s):
-        until = past.after(refusal.last_at, past.policy.backoff_s(refusal.tries))
+    if conflict and past.deadline(refusal.first_at, past.policy.name_release_s):
+        until = past.deadline(refusal.last_at, past.policy.backoff_s(refusal.tries))
         message = "the name is still taken; CML releases the name of a deleted application late"
-        return _until(past, key, Reason.NAME_IN_USE, message, until)
-    until = past.after(refusal.last_at, past.policy.resync_s)
+        return _wait(key, Reason.NAME_IN_USE, message, until)
+    until = past.deadline(refusal.last_at, past.policy.resync_s)
     if conflict:
         message = (
             "the name is taken by an application that raycml does not own, perhaps in another "
             f"project: rename the cluster or that application ({refusal.message})"
         )
-        return _until(past, key, Reason.NAME_CONFLICT, message, until)
+        return _wait(key, Reason.NAME_CONFLICT, message, until)
     message = f"CML rejected the {refusal.action}: {refusal.message}"
-    return _until(past, key, Reason.REJECTED, message, until)
+    return _wait(key, Reason.REJECTED, message, until)
 
 
-def _until(
-    past: Past, key: Key, reason: Reason, message: str, until: datetime
-) -> PartialPlan | None:
-    return None if past.now >= until else wait(key, reason, message, until=until)
+def _wait(key: Key, reason: Reason, message: str, until: datetime | None) -> PartialPlan | None:
+    return None if until is None else wait(key, reason, message, until=until)

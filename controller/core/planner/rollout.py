@@ -10,7 +10,7 @@ from controller.core.model.member import Member
 from controller.core.model.observed import Phase
 from controller.core.model.plan import Intent
 from controller.core.model.reasons import Reason
-from controller.core.planner.partial_plan import PartialPlan, blocked, wait
+from controller.core.planner.partial_plan import PartialPlan, wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.situation.matching import UnwantedApplication
 
@@ -36,18 +36,13 @@ def after_refused(cluster: ClusterSituation, member: MemberSituation) -> Partial
     key, refusal = other
     reason = Reason.QUOTA_EXCEEDED if refusal.fault is FaultKind.QUOTA_EXCEEDED else Reason.REJECTED
     message = f"waits for {key.member}, whose update CML rejected"
-    return blocked(member.key, reason, message, member.drift.changes)
+    return wait(member.key, reason, message, member.drift.changes)
 
 
 def after_others(member: MemberSituation) -> PartialPlan:
-    budget = member.group.budget
-    return wait(
-        member.key,
-        Reason.ROLLING_UPDATE,
-        f"waits its turn (maxUnavailable: {budget})",
-        intent=Intent.UPDATE,
-        changes=member.drift.changes,
-    )
+    message = f"waits its turn (maxUnavailable: {member.group.budget})"
+    changes = member.drift.changes
+    return wait(member.key, Reason.ROLLING_UPDATE, message, changes, intent=Intent.UPDATE)
 
 
 def serving_for_successors(cluster: ClusterSituation) -> frozenset[str]:
@@ -88,4 +83,4 @@ def _is_stuck(cluster: ClusterSituation, member: MemberSituation) -> bool:
     since, most = history.unjoined_since, cluster.policy.join_deadline_s
     if app.phase is Phase.STARTING:
         since, most = cluster.past.application(app).since, cluster.policy.start_deadline_s
-    return since is not None and cluster.now >= cluster.past.after(since, most)
+    return since is not None and cluster.past.deadline(since, most) is None

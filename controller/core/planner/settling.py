@@ -18,12 +18,9 @@ def settling(past: Past, key: Key, app: ObservedApplication) -> PartialPlan | No
     history = past.application(app)
     if history.called_at is None or history.call in _AT_ONCE or history.since > history.called_at:
         return None
-    until = past.after(history.called_at, past.policy.settle_s)
-    if past.now >= until:
-        return None
-    return wait(
-        key, Reason.SETTLING, f"{history.call} was accepted but is not visible yet", until=until
-    )
+    message = f"{history.call} was accepted but is not visible yet"
+    until = past.deadline(history.called_at, past.policy.settle_s)
+    return wait(key, Reason.SETTLING, message, until=until) if until else None
 
 
 def created(past: Past, key: Key) -> PartialPlan | None:
@@ -31,8 +28,7 @@ def created(past: Past, key: Key) -> PartialPlan | None:
     history = past.member(key)
     if history.created_at is None:
         return None
-    until = past.after(history.created_at, past.policy.settle_s)
-    if past.now < until:
+    if until := past.deadline(history.created_at, past.policy.settle_s):
         lost = "may have been created: the answer was lost, and lists may lag"
         message = lost if history.created_id is None else "just created, not listed yet"
         return wait(key, Reason.SETTLING, message, until=until)

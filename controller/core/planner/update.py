@@ -4,18 +4,16 @@ An update is three calls, `stop`, PATCH and `restart`; a crash between any two l
 which the next pass goes on.
 """
 
-from datetime import datetime
-
 from controller.core.model.desired import Strategy
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.history import Refusal
 from controller.core.model.observed import ObservedApplication
 from controller.core.model.offers import IMAGE, SIZES, Offers, unoffered
-from controller.core.model.plan import Change, Intent
+from controller.core.model.plan import Change
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
 from controller.core.planner.crash_backoff import spent
-from controller.core.planner.partial_plan import PartialPlan, blocked, wait
+from controller.core.planner.partial_plan import PartialPlan, wait
 from controller.core.planner.protection import protected_from_update
 from controller.core.planner.retries import gate, quota_pause_s
 from controller.core.planner.rollout import after_others, after_refused
@@ -28,11 +26,11 @@ def update_blocked(cluster: ClusterSituation, member: MemberSituation) -> Partia
     """The wait of an outdated member that only a person can bring up to date."""
     if cluster.desired.strategy is Strategy.NONE:
         message = "upgradeStrategy.type is None: changes are reported, not applied"
-        return blocked(member.key, Reason.UPGRADES_OFF, message, member.drift.changes)
+        return wait(member.key, Reason.UPGRADES_OFF, message, member.drift.changes)
     if waits := protected_from_update(cluster, member):
         return waits
     if message := _not_offered(cluster, member):
-        return blocked(member.key, Reason.NOT_OFFERED, message, member.drift.changes)
+        return wait(member.key, Reason.NOT_OFFERED, message, member.drift.changes)
     return _not_applied(cluster, member)
 
 
@@ -45,12 +43,8 @@ def _not_applied(cluster: ClusterSituation, member: MemberSituation) -> PartialP
     # A new application would get the same variables from the same server.
     keeps = cluster.desired.protected or set(history.unapplied) == {"environment"}
     if history.unapplied and (history.replaced or (tried and keeps)):
-        return blocked(
-            member.key,
-            Reason.FIELD_NOT_APPLIED,
-            _ignored(history.unapplied, member.drift.changes),
-            member.drift.changes,
-        )
+        message = _ignored(history.unapplied, member.drift.changes)
+        return wait(member.key, Reason.FIELD_NOT_APPLIED, message, member.drift.changes)
     return None
 
 
@@ -64,29 +58,17 @@ def _refused(
     """
     if refusal.fault is not FaultKind.QUOTA_EXCEEDED:
         message = f"CML rejected the update; the member keeps its configuration: {refusal.message}"
-        return blocked(member.key, Reason.REJECTED, message, member.drift.changes)
-    until = _again_at(cluster, member, refusal, stops)
-    if cluster.now >= until:
+        return wait(member.key, Reason.REJECTED, message, member.drift.changes)
+    quick_s, slow_s = quota_pause_s(refusal.tries), cluster.policy.update_again_s(stops)
+    pause_s = slow_s if is_up(member.phase) else quick_s
+    until = cluster.past.deadline(refusal.last_at, pause_s)
+    if until is None:
         return None
     message = (
         "no quota left for the update, so the member keeps its configuration; next try at "
         f"{until:%Y-%m-%d %H:%M} UTC: {refusal.message}"
     )
-    return wait(
-        member.key,
-        Reason.QUOTA_EXCEEDED,
-        message,
-        intent=Intent.BLOCKED,
-        changes=member.drift.changes,
-        until=until,
-    )
-
-
-def _again_at(
-    cluster: ClusterSituation, member: MemberSituation, refusal: Refusal, stops: int
-) -> datetime:
-    quick_s, slow_s = quota_pause_s(refusal.tries), cluster.policy.update_again_s(stops)
-    return cluster.past.after(refusal.last_at, slow_s if is_up(member.phase) else quick_s)
+    return wait(member.key, Reason.QUOTA_EXCEEDED, message, member.drift.changes, until=until)
 
 
 def _not_offered(cluster: ClusterSituation, member: MemberSituation) -> str:

@@ -24,5 +24,7 @@ class Past:
         """History of an application; that of a new one starts now."""
         return self.history.applications.get(app.id) or ApplicationHistory(app.phase, self.now)
 
-    def after(self, since: datetime, seconds: float) -> datetime:
-        return since + timedelta(seconds=seconds)
+    def deadline(self, since: datetime, seconds: float) -> datetime | None:
+        """The time so many seconds later; None once it has passed."""
+        end = since + timedelta(seconds=seconds)
+        return end if self.now < end else None

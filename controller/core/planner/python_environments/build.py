@@ -161,8 +161,7 @@ def _named(site: Site) -> str:
 def _active(site: Site, run: ObservedRun) -> Build:
     past = site.past
     begun = credible(run.created_at, past.now) or site.history.called_at or past.now
-    until = past.after(begun, past.policy.environment_deadline_s)
-    if past.now < until:
+    if until := past.deadline(begun, past.policy.environment_deadline_s):
         message = f"{_named(site)} is being built by job {site.recipe.job}"
         return Build(Reason.ENVIRONMENT_BUILDING, message, until=until)
     message = f"{_named(site)}: its job timed out and is being stopped; see its log"
@@ -179,8 +178,8 @@ def _last_call(site: Site) -> Build | None:
         return None
     if history.failures:
         return failed_call(past, history, _named(site))
-    until = past.after(history.called_at, past.policy.settle_s)
-    if past.now >= until or _shows(history, site.observed):
+    until = past.deadline(history.called_at, past.policy.settle_s)
+    if until is None or _shows(history, site.observed):
         return None
     message = f"{_named(site)}: {history.call} was accepted but is not visible yet"
     return Build(Reason.ENVIRONMENT_BUILDING, message, until=until)
@@ -205,8 +204,8 @@ def _skipped(site: Site) -> Build | None:
     if run is None or (site.is_awaited and site.history.starts < _STARTS_MAX):
         return None
     ended = credible(run.finished_at or run.created_at, past.now) or site.history.called_at
-    until = past.after(ended or past.now, past.policy.resync_s)
-    if ended is not None and past.now >= until:
+    until = past.deadline(ended or past.now, past.policy.resync_s)
+    if until is None:
         return None
     message = (
         f"CML skipped the last run of job {site.recipe.job}, so it built nothing; "
@@ -220,8 +219,8 @@ def failed_call(past: Past, history: BuildHistory, name: str) -> Build | None:
     if not history.failures or history.called_at is None:
         return None
     pause = past.policy.resync_s if history.refused else past.policy.backoff_s(history.failures)
-    until = past.after(history.called_at, pause)
-    if past.now >= until:
+    until = past.deadline(history.called_at, pause)
+    if until is None:
         return None
     verb = history.call.replace("_", " ")
     if history.refused:
@@ -236,14 +235,12 @@ def _ended(site: Site, run: ObservedRun) -> Build | None:
     ended = credible(run.finished_at or run.created_at, past.now) or site.history.called_at
     if ended is None or (site.is_awaited and not site.history.starts):
         return None
-    lag = past.after(ended, policy.settle_s)
-    if run.phase is RunPhase.SUCCEEDED and past.now < lag:
+    lag = past.deadline(ended, policy.settle_s)
+    if run.phase is RunPhase.SUCCEEDED and lag is not None:
         message = f"{_named(site)} was built but is not visible yet"
         return Build(Reason.ENVIRONMENT_BUILDING, message, until=lag)
-    until = past.after(ended, policy.resync_s)
-    if past.now >= until:
-        return None
-    return Build(Reason.ENVIRONMENT_FAILED, _failure(site, run), until=until)
+    until = past.deadline(ended, policy.resync_s)
+    return Build(Reason.ENVIRONMENT_FAILED, _failure(site, run), until=until) if until else None
 
 
 def _failure(site: Site, run: ObservedRun) -> str:
