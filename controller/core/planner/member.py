@@ -44,7 +44,10 @@ def _settled(
     sign_in = _sign_in(cluster, member, app) if app.public else NOTHING
     if sign_in.steps:
         return sign_in
-    return sign_in + _follow_spec(cluster, member, app, permitted=permitted)
+    blocked = update_blocked(cluster, member) if member.drift else NOTHING
+    if blocked is None:
+        return sign_in + update(cluster, member, app, permitted=permitted)
+    return sign_in + blocked + _by_phase(cluster, member, app, permitted=permitted)
 
 
 def _sign_in(
@@ -63,17 +66,6 @@ def _sign_in(
         return wait(key, Reason.FIELD_NOT_APPLIED, message)
     waits = gate(cluster.past, key, "require_sign_in")
     return NOTHING if waits else steps.require_sign_in(member.match, app)
-
-
-def _follow_spec(
-    cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, *, permitted: bool
-) -> PartialPlan:
-    if member.drift:
-        waits = update_blocked(cluster, member)
-        if waits is None:
-            return update(cluster, member, app, permitted=permitted)
-        return waits + _by_phase(cluster, member, app, permitted=permitted)
-    return _by_phase(cluster, member, app, permitted=permitted)
 
 
 def _by_phase(

@@ -1,7 +1,7 @@
 """Steps of one member, each with its reason and message."""
 
 from controller.core.model.desired import Group, launcher_path, launcher_settings
-from controller.core.model.member import Member
+from controller.core.model.member import Key
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import (
     Action,
@@ -22,50 +22,15 @@ from controller.core.situation.drift import desired_configuration, patch
 from controller.core.situation.matching import Match, UnwantedApplication
 
 
-def impact(cluster: str, member: Member, app: ObservedApplication) -> str:
-    """Cost of the step for people who use the cluster; empty if the member is down."""
-    if app.phase is not Phase.RUNNING:
-        return ""
-    if member.is_head:
-        return f"ends running jobs on {cluster}"
-    return f"ends tasks and actors on {member}"
-
-
-def _step(
-    match: Match,
-    action: Action,
-    reason: Reason,
-    intent: Intent,
-    *,
-    changes: tuple[Change, ...] = (),
-    message: str = "",
-    costs: bool = False,
-    launcher: str | None = None,
-) -> Step:
-    app = match.app
-    return Step(
-        action=action,
-        cluster=match.group.cluster,
-        project=app.project if app is not None else "",
-        member=match.member,
-        reason=reason,
-        intent=intent,
-        changes=changes,
-        message=message,
-        impact=impact(match.group.cluster, match.member, app) if costs and app is not None else "",
-        launcher=launcher,
-    )
-
-
 def create(match: Match, project: str, policy: Policy) -> PartialPlan:
     configuration = desired_configuration(match.group, match.member, policy)
     step = Step(
-        action=Create(configuration),
-        cluster=match.group.cluster,
-        project=project,
-        member=match.member,
-        reason=Reason.MISSING,
-        intent=Intent.CREATE,
+        Create(configuration),
+        match.group.cluster,
+        project,
+        match.member,
+        Reason.MISSING,
+        Intent.CREATE,
         launcher=configuration.script,
     )
     return PartialPlan((write_launcher(match.group, project, policy), step))
@@ -79,18 +44,11 @@ def stop_to_update(
     policy: Policy,
 ) -> PartialPlan:
     """The first of stop, PATCH and restart; the launcher is written before anything is stopped."""
-    launcher = write_launcher(match.group, app.project, policy)
-    stop = _step(
-        match,
-        Stop(app.id),
-        Reason.OUTDATED,
-        Intent.UPDATE,
-        changes=changes,
-        message=message,
-        costs=True,
-        launcher=launcher_path(match.group, policy.edition),
-    )
-    return PartialPlan((launcher, stop))
+    write = write_launcher(match.group, app.project, policy)
+    path = launcher_path(match.group, policy.edition)
+    action, reason = Stop(app.id), Reason.OUTDATED
+    stop = _step(match.key, app, action, reason, Intent.UPDATE, changes, message, path)
+    return PartialPlan((write, stop))
 
 
 def update_and_start(
@@ -98,88 +56,89 @@ def update_and_start(
 ) -> PartialPlan:
     """PATCH and restart of an application that is at rest; the second only if the first took."""
     configuration = desired_configuration(match.group, match.member, policy)
-    launcher = write_launcher(match.group, app.project, policy)
-    update = _step(
-        match,
-        patch(app, match.mark.variables, configuration),
-        Reason.OUTDATED,
-        Intent.UPDATE,
-        changes=changes,
-        launcher=configuration.script,
-    )
-    start = _step(
-        match, Restart(app.id), Reason.OUTDATED, Intent.UPDATE, launcher=configuration.script
-    )
-    return PartialPlan((launcher, update, start))
+    write, path = write_launcher(match.group, app.project, policy), configuration.script
+    reason, intent = Reason.OUTDATED, Intent.UPDATE
+    action = patch(app, match.mark.variables, configuration)
+    update = _step(match.key, app, action, reason, intent, changes, launcher=path)
+    start = _step(match.key, app, Restart(app.id), reason, intent, launcher=path)
+    return PartialPlan((write, update, start))
 
 
 def require_sign_in(match: Match, app: ObservedApplication) -> PartialPlan:
-    return PartialPlan((_step(match, RequireSignIn(app.id), Reason.PUBLIC_ACCESS, Intent.UPDATE),))
+    action, reason = RequireSignIn(app.id), Reason.PUBLIC_ACCESS
+    return PartialPlan((_step(match.key, app, action, reason, Intent.UPDATE),))
 
 
 def restart(
     match: Match, app: ObservedApplication, reason: Reason, intent: Intent, message: str = ""
 ) -> PartialPlan:
-    costs = reason in (Reason.STALE, Reason.NOT_JOINED)
-    return PartialPlan(
-        (_step(match, Restart(app.id), reason, intent, message=message, costs=costs),)
-    )
+    step = _step(match.key, app, Restart(app.id), reason, intent, message=message)
+    return PartialPlan((step,))
 
 
 def stop(match: Match, app: ObservedApplication) -> PartialPlan:
-    return PartialPlan((_step(match, Stop(app.id), Reason.SUSPENDED, Intent.STOP, costs=True),))
+    return PartialPlan((_step(match.key, app, Stop(app.id), Reason.SUSPENDED, Intent.STOP),))
 
 
 def replace(match: Match, app: ObservedApplication, changes: tuple[Change, ...]) -> PartialPlan:
     names = ", ".join(change.field for change in changes)
     message = f"CML ignores an update of {names}: the application is deleted and created again"
-    step = _step(
-        match,
-        Delete(app.id),
-        Reason.REPLACED,
-        Intent.UPDATE,
-        changes=changes,
-        message=message,
-        costs=True,
-    )
-    return PartialPlan((step,))
+    action, reason = Delete(app.id), Reason.REPLACED
+    return PartialPlan((_step(match.key, app, action, reason, Intent.UPDATE, changes, message),))
 
 
 def delete(unwanted: UnwantedApplication, message: str) -> PartialPlan:
-    return _unwanted_step(
-        unwanted, Delete(unwanted.app.id), unwanted.reason, Intent.DELETE, message
-    )
+    key, app, reason = unwanted.key, unwanted.app, unwanted.reason
+    return PartialPlan((_step(key, app, Delete(app.id), reason, Intent.DELETE, message=message),))
 
 
 def stop_unwanted(unwanted: UnwantedApplication) -> PartialPlan:
+    key, app, reason = unwanted.key, unwanted.app, Reason.SUSPENDED
     message = "the cluster is suspended and no longer needs it"
-    return _unwanted_step(unwanted, Stop(unwanted.app.id), Reason.SUSPENDED, Intent.STOP, message)
+    return PartialPlan((_step(key, app, Stop(app.id), reason, Intent.STOP, message=message),))
 
 
-def _unwanted_step(
-    unwanted: UnwantedApplication, action: Action, reason: Reason, intent: Intent, message: str
-) -> PartialPlan:
-    step = Step(
-        action=action,
-        cluster=unwanted.key.cluster,
-        project=unwanted.app.project,
-        member=unwanted.key.member,
-        reason=reason,
-        intent=intent,
-        message=message,
-        impact=impact(unwanted.key.cluster, unwanted.key.member, unwanted.app),
+def _step(
+    key: Key,
+    app: ObservedApplication,
+    action: Action,
+    reason: Reason,
+    intent: Intent,
+    changes: tuple[Change, ...] = (),
+    message: str = "",
+    launcher: str | None = None,
+) -> Step:
+    takes_away = isinstance(action, Stop | Restart | Delete) and app.phase is Phase.RUNNING
+    cost = _impact(key) if takes_away else ""
+    member = key.member
+    return Step(
+        action, key.cluster, app.project, member, reason, intent, changes, message, cost, launcher
     )
-    return PartialPlan((step,))
+
+
+def _impact(key: Key) -> str:
+    """Cost of the step for people who use the cluster."""
+    if key.member.is_head:
+        return f"ends running jobs on {key.cluster}"
+    return f"ends tasks and actors on {key.member}"
 
 
 def write_launcher(group: Group, project: str, policy: Policy) -> Step:
     path = launcher_path(group, policy.edition)
+    write = WriteLauncher(path, launcher_settings(group, policy.edition))
+    message = f"launcher of {group.name}"
+    return without_member(write, group.cluster, project, Reason.LAUNCHER_MISSING, message)
+
+
+def without_member(
+    action: Action,
+    cluster: str,
+    project: str,
+    reason: Reason,
+    message: str,
+    launcher: str | None = None,
+) -> Step:
+    """A step that changes a file, a folder or a job of the project, and no member."""
     return Step(
-        action=WriteLauncher(path, launcher_settings(group, policy.edition)),
-        cluster=group.cluster,
-        project=project,
-        member=None,
-        reason=Reason.LAUNCHER_MISSING,
-        intent=Intent.NOTHING,
-        message=f"launcher of {group.name}",
+        action, cluster, project, None, reason, Intent.NOTHING, (), message, launcher=launcher
     )

@@ -16,8 +16,9 @@ from controller.core.model.observed import (
     ObservedProject,
 )
 from controller.core.model.other_clocks import credible
-from controller.core.model.plan import Intent, RemoveFolder, Step
+from controller.core.model.plan import RemoveFolder, Step
 from controller.core.model.reasons import Reason
+from controller.core.planner.steps import without_member
 from controller.core.situation.situation import Situation
 
 MOST = 50  # folders of one project that one pass removes
@@ -97,12 +98,5 @@ def _is_due(folder: ClusterFolder, project: str, situation: Situation) -> bool:
 
 
 def _removal(project: str, folder: ClusterFolder) -> Step:
-    return Step(
-        action=RemoveFolder(folder.path),
-        cluster=folder.cluster,
-        project=project,
-        member=None,
-        reason=Reason.FILES_UNUSED,
-        intent=Intent.NOTHING,
-        message=f"cluster {folder.cluster} is gone",
-    )
+    action, message = RemoveFolder(folder.path), f"cluster {folder.cluster} is gone"
+    return without_member(action, folder.cluster, project, Reason.FILES_UNUSED, message)

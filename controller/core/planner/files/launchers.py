@@ -10,8 +10,9 @@ from datetime import datetime
 from controller.core.model.desired import LAUNCHERS, launcher_path
 from controller.core.model.observed import LauncherFile
 from controller.core.model.other_clocks import credible
-from controller.core.model.plan import Intent, RemoveLauncher, Step, WriteBuilder, WriteLauncher
+from controller.core.model.plan import RemoveLauncher, Step, WriteBuilder, WriteLauncher
 from controller.core.model.reasons import Reason
+from controller.core.planner.steps import without_member
 from controller.core.situation.situation import Situation
 
 
@@ -68,7 +69,10 @@ def unused(situation: Situation, steps: Sequence[Step]) -> tuple[Step, ...]:
             if cluster in paused or situation.observed.pause(project, cluster) is not None:
                 continue
             if cluster in gone or _old(file, project, situation):
-                removals.append(_remove(cluster, project, file.path))
+                action, message = RemoveLauncher(file.path), "no application names it"
+                removals.append(
+                    without_member(action, cluster, project, Reason.LAUNCHER_UNUSED, message)
+                )
     return tuple(removals)
 
 
@@ -112,18 +116,6 @@ def _since(file: LauncherFile, noticed: datetime | None, now: datetime) -> datet
     """The files API has no times of change: there only the time at which it was noticed counts."""
     times = (credible(file.modified_at, now), noticed)
     return min((time for time in times if time is not None), default=None)
-
-
-def _remove(cluster: str, project: str, path: str) -> Step:
-    return Step(
-        action=RemoveLauncher(path),
-        cluster=cluster,
-        project=project,
-        member=None,
-        reason=Reason.LAUNCHER_UNUSED,
-        intent=Intent.NOTHING,
-        message="no application names it",
-    )
 
 
 def note_unused(situation: Situation) -> dict[tuple[str, str], datetime]:

@@ -23,7 +23,6 @@ from controller.core.model.plan import (
     Action,
     CreateJob,
     DeleteJob,
-    Intent,
     StartRun,
     Step,
     StopRun,
@@ -31,6 +30,7 @@ from controller.core.model.plan import (
 )
 from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
+from controller.core.planner.steps import without_member
 from controller.core.situation.past import Past
 from controller.core.spec.python_environment import Environment, builder_path, job_name
 
@@ -270,13 +270,5 @@ def _steps(site: Site, action: Action, *, write: bool = True) -> Build:
 
 
 def _step(site: Site, action: Action, script: str | None) -> Step:
-    return Step(
-        action=action,
-        cluster=site.cluster,
-        project=site.project,
-        member=None,
-        reason=Reason.ENVIRONMENT_BUILDING,
-        intent=Intent.NOTHING,
-        message=_named(site),
-        launcher=script,
-    )
+    reason, message = Reason.ENVIRONMENT_BUILDING, _named(site)
+    return without_member(action, site.cluster, site.project, reason, message, script)

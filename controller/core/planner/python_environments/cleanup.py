@@ -11,9 +11,10 @@ from datetime import datetime
 from controller.core.model.desired import LAUNCHERS
 from controller.core.model.member import ENVIRONMENT
 from controller.core.model.observed import ObservedEnvironment, ObservedProject
-from controller.core.model.plan import Action, DeleteJob, Intent, RemoveEnvironment, Step
+from controller.core.model.plan import Action, DeleteJob, RemoveEnvironment, Step
 from controller.core.model.reasons import Reason
 from controller.core.planner.python_environments.build import is_active
+from controller.core.planner.steps import without_member
 from controller.core.situation.situation import Situation
 from controller.core.spec.python_environment import ENVIRONMENTS, environment_folder
 
@@ -133,16 +134,5 @@ def _removal(project: str, digest: str, environment: ObservedEnvironment) -> lis
     ]
     if environment.job is not None:
         actions.append(DeleteJob(digest, environment.job.id))
-    return [_step(project, digest, action) for action in actions]
-
-
-def _step(project: str, digest: str, action: Action) -> Step:
-    return Step(
-        action=action,
-        cluster="",
-        project=project,
-        member=None,
-        reason=Reason.ENVIRONMENT_UNUSED,
-        intent=Intent.NOTHING,
-        message=f"nothing names environment {digest}",
-    )
+    reason, message = Reason.ENVIRONMENT_UNUSED, f"nothing names environment {digest}"
+    return [without_member(action, "", project, reason, message) for action in actions]
