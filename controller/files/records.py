@@ -65,17 +65,20 @@ def record_folders(files: ProjectFiles) -> tuple[str, ...]:
     return tuple(stored.path for stored in files.listing(FOLDER) if stored.is_dir)
 
 
+def stored_records(files: ProjectFiles) -> list[tuple[str, Record]]:
+    """The folders and records of all these sources; empty records too.  FilesError."""
+    return [(folder, RecordFile(files, folder).read()) for folder in record_folders(files)]
+
+
 def all_records(files: ProjectFiles) -> tuple[Record, ...]:
     """The records of every source that any controller of the project follows.  FilesError."""
-    found = [RecordFile(files, folder).read() for folder in record_folders(files)]
-    return tuple(record for record in found if record.revision)
+    return tuple(record for _, record in stored_records(files) if record.revision)
 
 
 def records_of(files: ProjectFiles, owner: str) -> tuple[Record, ...]:
     """The records of every source that controllers of one installation follow.  FilesError."""
-    folders = {stored.path for stored in files.listing(FOLDER) if stored.is_dir}
-    found = [(folder, RecordFile(files, folder).read()) for folder in sorted(folders)]
-    return tuple(r for at, r in found if r.revision and at == record_folder(owner, r.origin))
+    records = stored_records(files)
+    return tuple(r for at, r in records if r.revision and at == record_folder(owner, r.origin))
 
 
 class RecordFile:
@@ -93,9 +96,9 @@ class RecordFile:
         """The newest readable state; an empty record if there is none."""
         for number in reversed(self._numbers()):
             body = self._body(number)
-            found = None if body is None else parse_record(body, self._origin)
-            if found is not None:
-                return found
+            record = None if body is None else parse_record(body, self._origin)
+            if record is not None:
+                return record
         return Record(self._origin or "")
 
     def _body(self, number: int) -> bytes | None:

@@ -5,12 +5,12 @@ from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 
 
-def check_pauses(names: set[str], seen: Pass) -> None:
+def check_pauses(names: set[str], done: Pass) -> None:
     """CommandError for the first paused cluster."""
-    pauses = {} if seen.observed.pauses is None else seen.observed.pauses.by_cluster
+    pauses = {} if done.observed.pauses is None else done.observed.pauses.by_cluster
     for project, name in sorted(pauses):
-        pause = seen.observed.pause(project, name)
-        if name in names and pause is not None and project in _projects(name, seen):
+        pause = done.observed.pause(project, name)
+        if name in names and pause is not None and project in _projects(name, done):
             raise CommandError(
                 f"{name} is paused by {pause.by}: {pause.reason}",
                 Exit.REFUSED,
@@ -18,9 +18,9 @@ def check_pauses(names: set[str], seen: Pass) -> None:
             )
 
 
-def _projects(name: str, seen: Pass) -> set[str]:
+def _projects(name: str, done: Pass) -> set[str]:
     """The projects in which the cluster is declared or has applications."""
-    cluster = seen.desired.cluster(name)
-    apps = (a for p in seen.observed.projects.values() for a in p.applications)
-    found = {a.project for a in apps if a.mark is not None and a.mark.cluster == name}
-    return found if cluster is None else {*found, cluster.project}
+    cluster = done.desired.cluster(name)
+    apps = (a for p in done.observed.projects.values() for a in p.applications)
+    projects = {a.project for a in apps if a.mark is not None and a.mark.cluster == name}
+    return projects if cluster is None else {*projects, cluster.project}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from controller.core.spec.revision import SpecDocument
 from controller.files.port import FilesError
-from controller.files.records import RecordFile, record_folders
+from controller.files.records import stored_records
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.workspace.session import Session
@@ -27,11 +27,11 @@ def check_recorded(session: Session, names: Sequence[str], *, loses: bool) -> No
     """
     files = session.files(session.home)
     try:
-        found = [(folder, RecordFile(files, folder).read()) for folder in record_folders(files)]
+        records = stored_records(files)
     except FilesError as error:
         message = f"protection and pause cannot be checked: {error}"
         raise FilesError(message) from error.__cause__
-    for folder, record in found:
+    for folder, record in records:
         for holder in record.clusters:
             field = _forbidding(holder, loses=loses) if holder.cluster.name in names else None
             if field is not None:

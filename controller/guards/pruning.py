@@ -34,23 +34,23 @@ def with_prune(policy: Policy, *, prune: bool, allow_prune: int) -> Policy:
     return replace(policy, prune=prune, allow_prune=allow_prune)
 
 
-def to_prune(seen: Pass) -> frozenset[str]:
+def to_prune(done: Pass) -> frozenset[str]:
     """The clusters that a plan with prune would delete.  CommandError if they are too many."""
-    guarded = [wait for wait in seen.plan.waits if wait.reason is Reason.PRUNE_LIMIT]
+    guarded = [wait for wait in done.plan.waits if wait.reason is Reason.PRUNE_LIMIT]
     if guarded:
         message = f"nothing is pruned: {guarded[0].message}"
         raise CommandError(message, Exit.REFUSED, "list them: `raycml plan --prune`")
-    held = {cluster.name for cluster in seen.desired.clusters} | set(seen.desired.frozen)
-    named = _clusters(seen.plan) - held
-    check_pauses(named, seen)
-    return frozenset(named)
+    declared = {cluster.name for cluster in done.desired.clusters} | set(done.desired.frozen)
+    names = _clusters(done.plan) - declared
+    check_pauses(names, done)
+    return frozenset(names)
 
 
 def _clusters(plan: Plan) -> set[str]:
     """Clusters with a member to delete, now or later, for example after a pause."""
     leaving = {step.cluster for step in plan.steps if step.member is not None}
-    held = {w.cluster for w in plan.waits if w.member is not None or w.reason is Reason.PAUSED}
-    return leaving | held
+    waiting = {w.cluster for w in plan.waits if w.member is not None or w.reason is Reason.PAUSED}
+    return leaving | waiting
 
 
 def agree(screen: Screen, names: frozenset[str], what: str, *, yes: bool) -> None:

@@ -67,13 +67,13 @@ class CleanUp:
     def _is_over(self, record: Record, done: Pass) -> bool:
         """True if no cluster of the record runs, also in projects that only it names."""
         world, places = self.session.world, open_places(record, done.desired)
-        seen = dict(done.observed.projects)
-        elsewhere = {project for _, project in places} - seen.keys()
+        listings = dict(done.observed.projects)
+        elsewhere = {project for _, project in places} - listings.keys()
         if elsewhere:
             try:
                 ids, _ = world.projects(elsewhere)
-                seen |= world.look(sorted(set(ids.values())), {}).projects
+                listings |= world.look(sorted(set(ids.values())), {}).projects
             except Fault:
                 return False
             places = frozenset((name, ids.get(project, project)) for name, project in places)
-        return is_over(places, seen)
+        return is_over(places, listings)

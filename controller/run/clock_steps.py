@@ -32,15 +32,15 @@ def recalled(history: History, before: ClockReading | None, now: ClockReading) -
     return moved
 
 
-def _moved(known: Any, by: timedelta) -> Any:
+def _moved(value: Any, by: timedelta) -> Any:
     """With every time in it moved, so that no field of the history can be left out."""
-    if isinstance(known, datetime):
-        return known + by
-    if isinstance(known, Mapping):
-        return {key: _moved(value, by) for key, value in known.items()}
-    if isinstance(known, tuple):
-        return tuple(_moved(each, by) for each in known)
-    if is_dataclass(known) and not isinstance(known, type):
-        parts = {part.name: getattr(known, part.name) for part in fields(known)}
-        return replace(known, **{name: _moved(part, by) for name, part in parts.items()})
-    return known
+    if isinstance(value, datetime):
+        return value + by
+    if isinstance(value, Mapping):
+        return {key: _moved(each, by) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_moved(each, by) for each in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {part.name: getattr(value, part.name) for part in fields(value)}
+        return replace(value, **{name: _moved(part, by) for name, part in parts.items()})
+    return value

@@ -11,7 +11,6 @@ from structlog.typing import FilteringBoundLogger
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.core.model.history import History
-from controller.core.model.observed import Pause
 from controller.core.model.plan import Outcome, Result
 from controller.core.model.record import in_force
 from controller.core.status.event_diff import PassSnapshot, event_diff
@@ -25,7 +24,6 @@ from controller.files.port import FilesError
 from controller.reconcile import Pass, look_and_plan, reconcile
 from controller.run.clean_up import CleanUp
 from controller.run.follow import Follower, NoRevisionError
-from controller.run.loop import Standby
 from controller.run.orders.leader import StandingOrders
 from controller.run.places import sightings
 from controller.telemetry import Redaction, pass_line, step_line
@@ -132,7 +130,7 @@ class Controller:
             look_at_files=started >= self._files_due_at,
         )
         done = reconcile(revision, session.world, run, history, policy)
-        self._note(done)
+        self.follower.note(sightings(done.desired, done.observed, session.owner))
         if done.observed.files is not None:
             self._files_due_at = started + _FILES_S
         self.projects = tuple(sorted({session.project, *done.observed.projects}))
@@ -151,9 +149,6 @@ class Controller:
             expired=lambda: self.outdated.is_set() or self.session.clock.monotonic() >= ends,
             stopped=self.aborted,
         )
-
-    def _note(self, done: Pass) -> None:
-        self.follower.note(sightings(done.desired, done.observed, self.session.owner))
 
     def permission(self) -> None:
         """Hold the lease; Fault if another controller has it, or had it meanwhile."""
@@ -191,12 +186,12 @@ class Controller:
         except (Fault, FilesError) as error:
             self.log.info("standby cannot read the state", error=str(error))
 
-    def standby(self, error: Exception) -> Standby | None:
-        """Standby if another controller leads, or the first revision needs approval."""
+    def standby(self, error: Exception) -> str | None:
+        """The controller that leads; empty if the first revision needs approval, else None."""
         if isinstance(error, Fault) and error.kind in _STANDS_BY:
-            return Standby(holder=str(error))
+            return str(error)
         waits = isinstance(error, NoRevisionError) and self.follower.held is not None
-        return Standby() if waits else None
+        return "" if waits else None
 
     def _on_outcome(self, outcome: Outcome) -> None:
         self.log.info("step", **step_line(outcome))
@@ -237,24 +232,24 @@ class Controller:
     def _remember(self, done: Pass) -> None:
         pass_snapshot = PassSnapshot(done.status, done.plan, done.outcomes, self.follower.state())
         self._log_problems(pass_snapshot)
-        found = event_diff(self.pass_snapshot, pass_snapshot)
+        events = event_diff(self.pass_snapshot, pass_snapshot)
         self.last, self.pass_snapshot = done, pass_snapshot
         self.timelines = extend(self.timelines, done.status)
-        self._record(found)
+        self._record(events)
 
     def _log_problems(self, now: PassSnapshot) -> None:
         """Log each new problem of the specs once."""
-        known = () if self.pass_snapshot is None else self.pass_snapshot.source.problems
+        previous = () if self.pass_snapshot is None else self.pass_snapshot.source.problems
         for problem in now.source.problems:
-            if problem not in known:
+            if problem not in previous:
                 self.log.warning("invalid spec", problem=problem)
 
-    def _record(self, found: Iterable[Event]) -> None:
+    def _record(self, events: Iterable[Event]) -> None:
         """Add events to memory, and if this controller leads to the files, so that each is once."""
         record = self.follower.record
         revision = "" if record is None else record.revision
         now = self.session.clock.now()
-        clean = (replace(event, message=self.redaction(event.message)) for event in found)
+        clean = (replace(event, message=self.redaction(event.message)) for event in events)
         self.event_log, news = note(self.event_log, clean, now, self.pass_id, revision)
         if not news:
             return
@@ -269,22 +264,23 @@ class Controller:
             limit.until(math.inf)
 
     def _snapshot(self, state: LoopState) -> ControllerSnapshot:
-        done = self.last
-        pauses: dict[str, Pause] = {}
-        for shown in () if done is None else done.status.clusters:
-            if done is not None and (pause := done.observed.pause(shown.project, shown.name)):
-                pauses[shown.name] = pause
         snapshot = ControllerSnapshot(
             as_of=self.session.clock.now(),
             source=self.follower.state(),
             loop=state,
             events=self.event_log.events,
             timelines=self.timelines,
-            pauses=pauses,
         )
+        done = self.last
         if done is None:
             return snapshot
-        return replace(snapshot, status=done.status, plan=done.plan, urls=self._urls(done))
+        pauses = {
+            cluster.name: pause
+            for cluster in done.status.clusters
+            if (pause := done.observed.pause(cluster.project, cluster.name))
+        }
+        urls = self._urls(done)
+        return replace(snapshot, status=done.status, plan=done.plan, urls=urls, pauses=pauses)
 
     def _urls(self, done: Pass) -> dict[str, str]:
         url = self.session.client.application_url
@@ -293,8 +289,8 @@ class Controller:
 
     def host_suffix(self) -> str:
         """The domain of the host names of the workspace's applications."""
-        found = urlsplit(self.session.client.application_url("x")).hostname or ""
-        return found.removeprefix("x")
+        host = urlsplit(self.session.client.application_url("x")).hostname or ""
+        return host.removeprefix("x")
 
 
 def _result(state: LoopState, done: Pass | None) -> str:

@@ -95,20 +95,17 @@ class Drive:
                 self.interrupts.check()  # calls that a stop cut off are no fault of CML
                 if fault.kind == FaultKind.LEASE_HELD:
                     self._lead(fault)
+                elif self.last is None:
+                    raise
                 else:
-                    self._bear(fault)
+                    stop, note = self.interrupts.stop, self.progress.note
+                    wait_out(fault, self.deadline, self.session.clock, note, stop)
 
     def _lead(self, fault: Fault) -> None:
         """Wait for the lease; a plan made without it is discarded."""
         if fault.kind != FaultKind.LEASE_HELD:
             raise fault
         await_lease(self.session, self.deadline, self.progress.note, self.interrupts.stop)
-
-    def _bear(self, fault: Fault) -> None:
-        if self.last is None:
-            raise fault
-        stop, note = self.interrupts.stop, self.progress.note
-        wait_out(fault, self.deadline, self.session.clock, note, stop)
 
     def _pass(self, history: History) -> Pass:
         self.interrupts.check()
@@ -141,11 +138,11 @@ def wait_out(
     stop: threading.Event | None = None,
 ) -> None:
     """Pause before another look; raises the fault where none can help, or the time is up."""
-    left = deadline - clock.monotonic()
-    if fault.kind not in _PASSING or left <= 0:
+    remaining_s = deadline - clock.monotonic()
+    if fault.kind not in _PASSING or remaining_s <= 0:
         raise fault
     note(f"{fault}; retrying")
-    clock.wait(min(_RETRY_S, left), stop)
+    clock.wait(min(_RETRY_S, remaining_s), stop)
 
 
 def _unfinished(done: Pass) -> set[str]:

@@ -60,13 +60,13 @@ def _conditions(cluster: ClusterStatus) -> Iterator[str]:
 
 def _unwell(status: Status) -> list[tuple[ClusterStatus, MemberStatus]]:
     """Failed members first, then running ones that have not joined."""
-    found = [
+    unwell = [
         (cluster, member)
         for cluster in status.clusters
         for member in cluster.members
         if member.doing or member.phase == "FAILED"
     ]
-    return sorted(found, key=lambda pair: pair[1].phase != "FAILED")
+    return sorted(unwell, key=lambda pair: pair[1].phase != "FAILED")
 
 
 def _log(session: Session, cluster: ClusterStatus, member: MemberStatus) -> Iterable[str]:
@@ -83,12 +83,12 @@ def _log(session: Session, cluster: ClusterStatus, member: MemberStatus) -> Iter
 
 def remedies(plan: Plan, status: Status) -> list[str]:
     """Remedies, each once, for all reasons that need manual action, or else for a closer look."""
-    found: dict[str, None] = {}
+    commands: dict[str, None] = {}
     for wait in plan.waits:
         if wait.reason.outlook is Outlook.PERSON:
             remedy = _REMEDIES.get(wait.reason, "raycml status {cluster}")
-            found[remedy.format(cluster=wait.cluster)] = None
+            commands[remedy.format(cluster=wait.cluster)] = None
     unwell = [cluster.name for cluster in status.clusters if cluster.word != "Ready"]
-    if not found and unwell:
-        found[f"raycml status {unwell[0]}"] = None
-    return list(found)
+    if not commands and unwell:
+        commands[f"raycml status {unwell[0]}"] = None
+    return list(commands)

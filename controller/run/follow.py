@@ -117,11 +117,11 @@ class Poller:
         tip = self._source.tip()
         if tip and before is not None and (before.id, before.base) == (tip, base):
             return before
-        known = before is not None and tip and before.id == tip
-        revision = before.revision if before is not None and known else self._source.read(tip)
-        found = tip or content_id(revision)
-        follows = not base or base == found or self._source.follows(base, found)
-        return SourceReading(found, revision, base, follows)
+        is_same = before is not None and tip and before.id == tip
+        revision = before.revision if before is not None and is_same else self._source.read(tip)
+        id_ = tip or content_id(revision)
+        follows = not base or base == id_ or self._source.follows(base, id_)
+        return SourceReading(id_, revision, base, follows)
 
 
 @dataclass(slots=True)
@@ -165,23 +165,19 @@ class Follower:
         self._find_published()
         look = self.poller.look()
         reading = look.reading
-        if (
-            reading is not None
-            and reading.id != record.revision
-            and reading.base == record.revision
-        ):
-            record = self._admit(record, reading)
-        elif reading is not None and reading.id == record.revision:
+        if reading is not None and reading.id == record.revision:
             self.held = None
             record = self._renewed(record, reading)
+        elif reading is not None and reading.base == record.revision:
+            record = self._admit(record, reading)
         record = self._dated(record)
         self._save()
         self._publish()
         if not record.revision:
-            why = look.failure or self._waiting() or self.trouble
+            why = look.failure or (self.held.message if self.held else "") or self.trouble
             raise NoRevisionError(why or "the source has not been read yet")
-        newest = reading if reading is not None and self.held is None else None
-        return in_force(record, None if newest is None else newest.revision)
+        newest = reading.revision if reading is not None and self.held is None else None
+        return in_force(record, newest)
 
     def recall(self) -> Record:
         """The record, read if needed; raises the store's exceptions."""
@@ -214,9 +210,9 @@ class Follower:
         return record
 
     def _wait(self, record: Record, reading: SourceReading, why: Objection) -> None:
-        known = self.held or self._published
-        same = known is not None and (known.revision, known.number) == (reading.id, record.number)
-        since = known.since if same and known is not None else self.clock.now()
+        before, since = self.held or self._published, self.clock.now()
+        if before is not None and (before.revision, before.number) == (reading.id, record.number):
+            since = before.since
         self.held = Held(
             reading.id,
             why.reason,
@@ -232,14 +228,11 @@ class Follower:
         if self.held is None:
             return None
         try:
-            found = self.holds.approval(self.held)
+            approval = self.holds.approval(self.held)
         except self.faults as fault:
             self.trouble = f"approvals cannot be read: {fault}"
             return None
-        return found if found is not None and found.fits(self.held) else None
-
-    def _waiting(self) -> str:
-        return "" if self.held is None else self.held.message
+        return approval if approval is not None and approval.fits(self.held) else None
 
     def _renewed(self, record: Record, reading: SourceReading) -> Record:
         """A revision that is read again may be more complete, after a file was half written."""
@@ -303,14 +296,14 @@ class Follower:
         else:
             self._published = self.held
 
-    def note(self, seen: Sightings) -> None:
+    def note(self, sightings: Sightings) -> None:
         """Record the places of clusters that a pass showed, and remove empty ones."""
         if self.record is None:
             return
         now = self.clock.monotonic()
-        over = self._empty.of(empty_places(self.record, seen), now)
-        over |= self._absent.of(absent_places(self.record, seen), now)
-        noted = with_places(self.record, seen, over)
+        over = self._empty.of(empty_places(self.record, sightings), now)
+        over |= self._absent.of(absent_places(self.record, sightings), now)
+        noted = with_places(self.record, sightings, over)
         if noted is not self.record:
             self._put(noted)
 

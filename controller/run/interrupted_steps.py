@@ -29,8 +29,9 @@ class InterruptedSteps:
 
     def lines(self, command: str) -> tuple[str, ...]:
         """Messages for the user; `command` continues the work."""
-        found = sorted(self._members.items())
-        return tuple(_lines(found, command)) or (f"run `{command}` to continue",)
+        return tuple(_lines(sorted(self._members.items()), command)) or (
+            f"run `{command}` to continue",
+        )
 
 
 def _state(step: Step) -> tuple[str, str] | None:
@@ -46,8 +47,8 @@ def _state(step: Step) -> tuple[str, str] | None:
             return None
 
 
-def _lines(found: list[tuple[Key, tuple[str, str]]], command: str) -> Iterator[str]:
-    for key, (state, verb) in found[:_LINES_MAX]:
+def _lines(members: list[tuple[Key, tuple[str, str]]], command: str) -> Iterator[str]:
+    for key, (state, verb) in members[:_LINES_MAX]:
         yield f"{key.cluster} {key.member} {state}; run `{command}` to {verb} it"
-    if len(found) > _LINES_MAX:
-        yield f"and {len(found) - _LINES_MAX} more members"
+    if len(members) > _LINES_MAX:
+        yield f"and {len(members) - _LINES_MAX} more members"

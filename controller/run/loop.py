@@ -44,7 +44,6 @@ class ConvergeOptions:
     timeout_s: float
     pause_s: float = 2.0
     passes_max: int = 100_000
-    at_once_max: int = AT_ONCE_MAX
     wake: threading.Event = field(default_factory=threading.Event)
 
 
@@ -80,9 +79,9 @@ def converge(
             return Converged(done, result, number)
         acted = any(o.result is Result.DONE for o in done.outcomes)
         in_a_row = in_a_row + 1 if acted else 0
-        if not acted or in_a_row > options.at_once_max:
-            left = max(deadline - clock.monotonic(), 0.0)
-            clock.wait(min(options.pause_s, left), options.wake)
+        if not acted or in_a_row > AT_ONCE_MAX:
+            remaining_s = max(deadline - clock.monotonic(), 0.0)
+            clock.wait(min(options.pause_s, remaining_s), options.wake)
     return Converged(done, Verdict.MOVING, options.passes_max)
 
 
@@ -90,22 +89,13 @@ def _reading(clock: Clock) -> ClockReading:
     return ClockReading(clock.now(), clock.monotonic())
 
 
-@dataclass(frozen=True, slots=True)
-class Standby:
-    """Reason why a pass without a result is no failure.
-
-    Another controller (`holder`) leads, or a revision needs approval.
-    """
-
-    holder: str = ""
-
-
 @dataclass(slots=True)
 class Loop:
     """The long-running loop.
 
     `one_pass` may raise anything: it is counted as a failure, published and retried with backoff,
-    unless `standby` explains it.  `publish` is called at the start and the end of each pass.  The
+    unless `standby` knows that another controller leads (its result), or that a revision needs
+    approval (the result is empty).  `publish` is called at the start and the end of each pass.  The
     loop ends soon after `stop` is set.
     """
 
@@ -116,7 +106,7 @@ class Loop:
     stop: threading.Event
     wake: threading.Event
     publish: Callable[[LoopState, Pass | None, Exception | None], None]
-    standby: Callable[[Exception], Standby | None]
+    standby: Callable[[Exception], str | None]
     state: LoopState = field(default_factory=LoopState)
     history: History = field(default_factory=History)
     changes_in_a_row: int = 0
@@ -164,17 +154,16 @@ class Loop:
         self._publish(done, None)
 
     def _failed(self, error: Exception) -> None:
-        standby = self.standby(error)
-        failures = 0 if standby else self.state.failures + 1
+        holder = self.standby(error)
+        failures = self.state.failures + 1 if holder is None else 0
         pause_s = self.schedule.after_failures(failures or _STANDBY, self.random())
-        holder = standby.holder if standby else ""
         self.state = replace(
             self.state,
             passes=self.state.passes + 1,
             failures=failures,
             error="" if holder else str(error) or type(error).__name__,
             cause="" if holder else str(getattr(error, "kind", "")),
-            holder=holder,
+            holder=holder or "",
             pause_s=pause_s,
         )
         self._publish(None, error)

@@ -70,7 +70,7 @@ def resolve(flags: Flags, environ: Mapping[str, str]) -> RunOptions:
         poll_s=None if not poll else _seconds("RAYCML_POLL or --poll", poll),
         interval_s=_seconds("RAYCML_INTERVAL or --interval", interval) if interval else INTERVAL_S,
         prune=not (flags.no_prune or _yes("RAYCML_NO_PRUNE", environ)),
-        allow_prune=_number("RAYCML_ALLOW_PRUNE", flags.allow_prune, environ, 0, 1_000_000, 0),
+        allow_prune=_number("RAYCML_ALLOW_PRUNE", flags.allow_prune, environ, 1_000_000, 0),
         verify_key=flags.verify_key or (Path(verify_key) if verify_key else None),
         port=_port(flags, environ),
         web_token=_secret("RAYCML_WEB_TOKEN", environ),
@@ -81,9 +81,9 @@ def resolve(flags: Flags, environ: Mapping[str, str]) -> RunOptions:
 
 
 def _port(flags: Flags, environ: Mapping[str, str]) -> int:
-    given = environ.get("RAYCML_PORT")
-    name = "RAYCML_PORT" if given or flags.port is not None else "CDSW_APP_PORT"
-    return _number(name, flags.port, environ, 0, 65535, PORT)
+    is_chosen = environ.get("RAYCML_PORT") or flags.port is not None
+    name = "RAYCML_PORT" if is_chosen else "CDSW_APP_PORT"
+    return _number(name, flags.port, environ, 65535, PORT)
 
 
 def _seconds(name: str, text: str) -> float:
@@ -94,7 +94,7 @@ def _seconds(name: str, text: str) -> float:
 
 
 def _number(
-    name: str, flag: int | None, environ: Mapping[str, str], least: int, most: int, default: int
+    name: str, flag: int | None, environ: Mapping[str, str], most: int, default: int
 ) -> int:
     text = environ.get(name, "").strip()
     if flag is None and not text:
@@ -102,8 +102,8 @@ def _number(
     if flag is None and not (text.isascii() and text.isdigit() and len(text) < 10):
         raise CommandError(f"{name} is not a whole number", Exit.USAGE, f"`{name}={most}` at most")
     value = int(text) if flag is None else flag
-    if not least <= value <= most:
-        raise CommandError(f"{name} is not between {least} and {most}", Exit.USAGE)
+    if not 0 <= value <= most:
+        raise CommandError(f"{name} is not between 0 and {most}", Exit.USAGE)
     return value
 
 

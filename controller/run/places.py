@@ -54,29 +54,31 @@ def sightings(desired: DesiredState, observed: ObservedState, owner: str) -> Sig
     )
 
 
-def empty_places(record: Record, seen: Sightings) -> frozenset[Place]:
+def empty_places(record: Record, sightings: Sightings) -> frozenset[Place]:
     """Recorded places where a complete list shows no application of the cluster."""
     return frozenset(
         place
-        for place in _known(record, seen)
-        if place not in seen.present and place[1] in seen.complete
+        for place in _recorded(record, sightings)
+        if place not in sightings.present and place[1] in sightings.complete
     )
 
 
-def absent_places(record: Record, seen: Sightings) -> frozenset[Place]:
+def absent_places(record: Record, sightings: Sightings) -> frozenset[Place]:
     """Recorded places in a project that CML does not know."""
-    return frozenset(place for place in _known(record, seen) if place[1] in seen.absent)
+    return frozenset(
+        place for place in _recorded(record, sightings) if place[1] in sightings.absent
+    )
 
 
-def with_places(record: Record, seen: Sightings, over: AbstractSet[Place]) -> Record:
+def with_places(record: Record, sightings: Sightings, over: AbstractSet[Place]) -> Record:
     """The record with the pass's places; places in `over`, and clusters without any, are removed.
 
     The project of a spec in force stays a place: an application may be created there at any time.
     """
-    wanted = _wanted(record, seen)
-    found = (_known(record, seen) | wanted | _of_record(record, seen)) - (set(over) - wanted)
+    declared = _declared(record, sightings)
+    current = _recorded(record, sightings) | _present(record, sightings)
     places: dict[str, tuple[str, ...]] = {}
-    for cluster, project in sorted(found):
+    for cluster, project in sorted((current - over) | declared):
         places[cluster] = (*places.get(cluster, ()), project)
     departed = tuple(d for d in record.departed if d.holder.cluster.name in places)
     if (places, departed) == (dict(record.places), record.departed):
@@ -84,22 +86,23 @@ def with_places(record: Record, seen: Sightings, over: AbstractSet[Place]) -> Re
     return replace(record, places=places, departed=departed)
 
 
-def _known(record: Record, seen: Sightings) -> set[Place]:
-    known = {(n, seen.ids.get(p, p)) for n, projects in record.places.items() for p in projects}
+def _recorded(record: Record, sightings: Sightings) -> set[Place]:
+    ids = sightings.ids
+    places = {(name, ids.get(p, p)) for name, projects in record.places.items() for p in projects}
     for departed in record.departed:  # a record of an older raycml has no places
         name = departed.holder.cluster.name
         if name not in record.places:
             project = departed.holder.cluster.spec.project or ""
-            known.add((name, seen.ids.get(project, project)))
-    return known
+            places.add((name, ids.get(project, project)))
+    return places
 
 
-def _wanted(record: Record, seen: Sightings) -> set[Place]:
+def _declared(record: Record, sightings: Sightings) -> set[Place]:
     specs = ((h.cluster.name, h.cluster.spec.project or "") for h in record.clusters)
-    return {(name, seen.ids[project]) for name, project in specs if project in seen.ids}
+    return {(name, sightings.ids[project]) for name, project in specs if project in sightings.ids}
 
 
-def _of_record(record: Record, seen: Sightings) -> set[Place]:
+def _present(record: Record, sightings: Sightings) -> set[Place]:
     names = {h.cluster.name for h in record.clusters}
     names |= {d.holder.cluster.name for d in record.departed}
-    return {place for place in seen.present if place[0] in names}
+    return {place for place in sightings.present if place[0] in names}

@@ -13,7 +13,6 @@ TIMED = frozenset({Reason.BACKOFF, Reason.PRUNE_GRACE})  # these have a time of 
 # After these the next pass can continue immediately.
 _CHANGED = frozenset({Result.DONE, Result.UNKNOWN})
 
-
 AT_ONCE_MAX = 10  # consecutive passes with changes, without an interval
 
 
@@ -21,7 +20,7 @@ AT_ONCE_MAX = 10  # consecutive passes with changes, without an interval
 class Schedule:
     """`fast_s` while anything is pending, `slow_s` when idle; `jitter` is a fraction of it.
 
-    After a change the next pass starts immediately, for at most `at_once_max` passes: a change that
+    After a change the next pass starts immediately, for at most AT_ONCE_MAX passes: a change that
     does not last would be repeated without an interval.  After failed passes the interval doubles
     from `fast_s` up to `failed_max_s`.
     """
@@ -30,7 +29,6 @@ class Schedule:
     slow_s: float = 30.0
     jitter: float = 0.1
     failed_max_s: float = 60.0
-    at_once_max: int = AT_ONCE_MAX
 
     def after_failures(self, failures: int, random: float) -> float:
         pause = min(self.fast_s * 2.0 ** min(max(failures - 1, 0), 30), self.failed_max_s)
@@ -49,7 +47,7 @@ class Schedule:
         `in_a_row`: number of consecutive passes with changes, including this one.
         """
         if changed(outcomes):
-            return 0.0 if in_a_row <= self.at_once_max else self.fast_s
+            return 0.0 if in_a_row <= AT_ONCE_MAX else self.fast_s
         if outcomes or verdict(plan, Goal.READY) is Verdict.MOVING:
             return self._until_due(plan, now) if _only_backs_off(plan) else self.fast_s
         return self._spread(self.slow_s, random)
@@ -57,8 +55,8 @@ class Schedule:
     def _until_due(self, plan: Plan, now: datetime | None) -> float:
         """The long interval, or less if the grace period of a cluster ends before that."""
         ends = [w.until for w in plan.waits if w.reason is Reason.PRUNE_GRACE]
-        left = [(end - now).total_seconds() for end in ends if end is not None and now is not None]
-        return min([self.slow_s, *(max(each, self.fast_s) for each in left)])
+        due_s = [(end - now).total_seconds() for end in ends if end is not None and now is not None]
+        return min([self.slow_s, *(max(each, self.fast_s) for each in due_s)])
 
     def _spread(self, pause: float, random: float) -> float:
         return pause * (1.0 + self.jitter * (2.0 * random - 1.0))

@@ -37,17 +37,12 @@ def open_source(options: RunOptions, system: System) -> tuple[Source, float]:
     if folder.exists() and not folder.is_dir() and folder.suffix not in SUFFIXES:
         message = f"{_shown(options.source)} is neither a folder nor a .yaml or .yml file"
         raise CommandError(message, Exit.USAGE, "give the folder of the specs, or a spec file")
-    source = FolderSource((folder,), lambda seconds: _pause(system, seconds))
-    return source, options.poll_s or FOLDER_POLL_S
+    return FolderSource((folder,), system.clock.wait), options.poll_s or FOLDER_POLL_S
 
 
 def _shown(source: str) -> str:
     """The path as typed; not with an `@`, since it may be a mistyped URL with credentials."""
     return "the source" if "@" in source else source
-
-
-def _pause(system: System, seconds: float) -> None:
-    system.clock.wait(seconds)
 
 
 def _is_repository(path: Path) -> bool:

@@ -14,7 +14,7 @@ _TRIES = 20
 class FolderSource:
     """Specs on disk.  `pause` waits for so many seconds between two looks that must agree."""
 
-    def __init__(self, paths: Sequence[Path], pause: Callable[[float], None]) -> None:
+    def __init__(self, paths: Sequence[Path], pause: Callable[[float], object]) -> None:
         self._paths = tuple(paths)
         self._pause = pause
 

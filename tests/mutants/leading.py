@@ -64,10 +64,10 @@ MUTANTS: list[Mutant] = [
       "tests/cli/test_cli_stories.py::"
       "test_a_signal_begins_no_further_step_and_a_second_one_ends_at_once"),
     m("B13", "two act on an order", "run/orders/delegation.py",
-      "    held = _held(session)\n    if held is None:\n        return None\n", "    return None\n",
+      "    holder = _holder(session)\n    if holder is None:\n        return None\n", "    return None\n",
       f"{ORDERS}::test_an_order_that_nobody_answers_ends_in_time_and_is_withdrawn"),
     m("B6", "what an order deletes is repaired meanwhile", "run/orders/leader.py",
-      "return replace(revision, clusters=kept) if deleted else revision", "return revision",
+      "return replace(revision, clusters=others) if deleted else revision", "return revision",
       f"{ORDERS}::"
       "test_a_deleted_cluster_whose_spec_stays_is_not_repaired_meanwhile_and_comes_back_then"),
     m("B19", "an order of another project is carried out", "run/orders/leader.py",

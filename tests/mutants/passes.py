@@ -24,7 +24,7 @@ MUTANTS: list[Mutant] = [
       "if outcome.result is not Result.SKIPPED:",
       "tests/core/test_history.py::test_a_step_without_its_launcher_counts_as_a_failed_one"),
     m("B18", "a change that never lasts is made again without a pause", "run/schedule.py",
-      "return 0.0 if in_a_row <= self.at_once_max else self.fast_s", "return 0.0",
+      "return 0.0 if in_a_row <= AT_ONCE_MAX else self.fast_s", "return 0.0",
       "tests/core/test_schedule.py::test_changes_that_never_end_are_not_made_without_a_pause"),
     m("B18", "passes that change something are not counted", "run/loop.py",
       "self.changes_in_a_row = self.changes_in_a_row + 1 if changed(done.outcomes) else 0",
@@ -100,8 +100,8 @@ MUTANTS: list[Mutant] = [
       "one_pass(recalled(history, before, begun))", "one_pass(history)",
       "tests/test_loop.py::test_memory_is_as_old_as_it_was_after_the_clock_was_set"),
     m("B3", "what was counted is as old as the clock says", "run/clock_steps.py",
-      "    if isinstance(known, tuple):\n"
-      "        return tuple(_moved(each, by) for each in known)\n", "",
+      "    if isinstance(value, tuple):\n"
+      "        return tuple(_moved(each, by) for each in value)\n", "",
       "tests/core/test_clock_steps.py"),
     m("B2", "a create whose answer was lost is repeated", "core/model/history.py",
       "case Create() | CreateProject() if done or outcome.result is Result.UNKNOWN:",

@@ -55,8 +55,8 @@ def lead_or_order(
     If the holder is silent or ends, this command takes the lease and acts itself.  CommandError for
     an order that was refused or failed, Fault at the timeout.
     """
-    held = _held(session)
-    if held is None:
+    holder = _holder(session)
+    if holder is None:
         return None
     deadline = session.clock.monotonic() + order.timeout_s
     files = session.files(session.project)
@@ -64,7 +64,7 @@ def lead_or_order(
         message = f"{ORDERS_MAX} orders are pending in this project already"
         raise CommandError(message, Exit.LEASE_HELD, "run the command again in a minute")
     files.write_new(order_path(order.id), render(order))
-    tell(_asked(held))
+    tell(_delegated_to(holder))
     try:
         with saying("the order is withdrawn; to see the current state: `raycml status`"):
             answer = _wait(session, order, deadline)
@@ -77,11 +77,11 @@ def lead_or_order(
     return answer
 
 
-def _asked(held: LeaseHeldError) -> str:
-    message = f"delegated to the leading controller: {held.lease.who}"
-    if held.alive:
+def _delegated_to(holder: LeaseHeldError) -> str:
+    message = f"delegated to the leading controller: {holder.lease.who}"
+    if holder.alive:
         return message
-    return f"{message}; taking over in {spoken(held.expires_in_s)} unless it is active"
+    return f"{message}; taking over in {spoken(holder.expires_in_s)} unless it is active"
 
 
 def _wait(session: Session, order: Order, deadline: float) -> OrderAnswer | None:
@@ -94,29 +94,28 @@ def _wait(session: Session, order: Order, deadline: float) -> OrderAnswer | None
         clock.wait(min(LOOK_S, left_s))
         data = files.read(answer_path(order.id))
         answer = None if data is None else parse_answer(data, order.id)
-        if answer is not None or _held(session) is None:
+        if answer is not None or _holder(session) is None:
             return answer
 
 
-def _held(session: Session) -> LeaseHeldError | None:
+def _holder(session: Session) -> LeaseHeldError | None:
     """The lease of another controller; None if this command leads, or without a lease."""
     try:
-        session.lease.take()
-    except LeaseHeldError as held:
-        return held
-    except FilesError:
-        return None
+        with suppress(FilesError):
+            session.lease.take()
+    except LeaseHeldError as error:
+        return error
     return None
 
 
 def writes_of(answer: OrderAnswer, applications: Sequence[str]) -> list[Written]:
     """The result of each write, in the order of these IDs."""
-    found = {
-        one.application_id: Written(one.result, one.message, one.unapplied)
-        for one in answer.changes
+    writes = {
+        change.application_id: Written(change.result, change.message, change.unapplied)
+        for change in answer.changes
     }
     unknown = Written(Result.UNKNOWN, "the leading controller did not report a result")
-    return [found.get(application, unknown) for application in applications]
+    return [writes.get(application, unknown) for application in applications]
 
 
 def exit_of(answer: OrderAnswer) -> Exit:

@@ -44,7 +44,7 @@ from controller.workspace.write_mark import Written
 
 _ANSWER_KEPT_S = 3600.0
 _UNREADABLE_KEPT_S = 3600.0  # half an upload, or not an order
-_WAITS_TOLD = 3
+_WAITS_MAX = 3
 
 
 @dataclass(slots=True)
@@ -70,11 +70,11 @@ class StandingOrders:
     def carry_out(self, projects: Iterable[str], revision: Revision, run: Execution) -> Revision:
         """Run a pass for each order.  Returns the revision without the clusters being deleted."""
         self.steps, self.waits, self.outcomes = [], [], []
-        found = {order.id: order for project in projects for order in self._read(project)}
-        for order in found.values():
+        orders = {order.id: order for project in projects for order in self._read(project)}
+        for order in orders.values():
             self._one(order, revision, run)
-        for gone in self._deletions.keys() - found.keys():
-            del self._deletions[gone]  # withdrawn
+        for withdrawn in self._deletions.keys() - orders.keys():
+            del self._deletions[withdrawn]
         return self._without_deleted(revision)
 
     # Reading orders
@@ -155,12 +155,12 @@ class StandingOrders:
 
     def _failed(self, order: Order, error: Exception) -> OrderAnswer | None:
         """The answer; None for a temporary fault: the order stays, and is retried."""
-        known = explained(error)
-        heals = known is None or known.code is not Exit.UNAUTHORIZED
+        end = explained(error)
+        heals = end is None or end.code is not Exit.UNAUTHORIZED
         if heals and isinstance(error, Fault | FilesError):
             self.session.log.warning("order failed", id=order.id, error=str(error))
             return None
-        end = known or CommandError(f"internal error: {type(error).__name__}", Exit.UNEXPECTED)
+        end = end or CommandError(f"internal error: {type(error).__name__}", Exit.UNEXPECTED)
         return self._end(order, end.code, str(end), end.remedy)
 
     def _end(self, order: Order, code: Exit, message: str = "", remedy: str = "") -> OrderAnswer:
@@ -192,24 +192,20 @@ class StandingOrders:
 
     def _adopt(self, order: Order, revision: Revision) -> OrderAnswer:
         name = order.clusters[0]
-        known = {holder.cluster.name for holder in revision.clusters}
-        if name not in known:
-            message = no_cluster(name, known, "the revision in force declares no cluster")
-            return self._end(
-                order,
-                Exit.REFUSED,
-                message,
-                "add its spec to the source, and wait until it is in force",
-            )
+        names = {holder.cluster.name for holder in revision.clusters}
+        if name not in names:
+            message = no_cluster(name, names, "the revision in force declares no cluster")
+            remedy = "add its spec to the source, and wait until it is in force"
+            return self._end(order, Exit.REFUSED, message, remedy)
         ground = look_at(self.session, revision, name, order.from_owner or None)
         if ground.cluster.project != order.project:
             message = f"{name} is declared in another project"
             return self._end(order, Exit.REFUSED, message, "correct `project` in its spec")
-        named = [(parse_member(member), app) for member, app in order.pairs]
-        wanted = [(member, app) for member, app in named if member is not None]
-        found = decide_on(ground, ordered_pairs(wanted, ground))
-        written = adopt_pairs(self.session, ground, found)
-        return self._changed(order, [made.app for made in found.adoptions], written)
+        parsed = [(parse_member(member), app) for member, app in order.pairs]
+        pairs = [(member, app) for member, app in parsed if member is not None]
+        decisions = decide_on(ground, ordered_pairs(pairs, ground))
+        written = adopt_pairs(self.session, ground, decisions)
+        return self._changed(order, [each.app for each in decisions.adoptions], written)
 
     def _delete(self, order: Order, there: Session, run: Execution) -> OrderAnswer | None:
         clock = self.session.clock
@@ -219,8 +215,7 @@ class StandingOrders:
         names = frozenset(order.clusters)
         policy = with_permissions(there.policy, only=names, delete=names)
         policy = replace(policy, look_at_pauses=True)
-        seen = look_and_plan(NO_SPECS, there.world, way.history, policy)
-        check_pauses(set(names), seen)
+        check_pauses(set(names), look_and_plan(NO_SPECS, there.world, way.history, policy))
         done = reconcile(
             NO_SPECS, there.world, replace(run, effects=there.world), way.history, policy
         )
@@ -228,10 +223,10 @@ class StandingOrders:
         self.steps += done.plan.steps
         self.waits += done.plan.waits
         self.outcomes += done.outcomes
-        found = verdict(done.plan, Goal.READY)
-        if found is Verdict.REACHED and not done.plan.refusals:
+        result = None if done.plan.refusals else verdict(done.plan, Goal.READY)
+        if result is Verdict.REACHED:
             return self._end(order, Exit.DONE)
-        if found is Verdict.MOVING and not done.plan.refusals and clock.monotonic() < way.ends:
+        if result is Verdict.MOVING and clock.monotonic() < way.ends:
             return None
         return self._end(order, Exit.NOT_CONVERGED, _left(done))
 
@@ -244,8 +239,8 @@ class StandingOrders:
                 deleted += _declared(there, way.order, revision)
             except Fault:  # for this pass, all clusters of these names
                 deleted += [h for h in revision.clusters if h.cluster.name in way.order.clusters]
-        kept = tuple(holder for holder in revision.clusters if holder not in deleted)
-        return replace(revision, clusters=kept) if deleted else revision
+        others = tuple(holder for holder in revision.clusters if holder not in deleted)
+        return replace(revision, clusters=others) if deleted else revision
 
 
 def _declared(there: Session, order: Order, revision: Revision) -> list[SpecDocument]:
@@ -259,5 +254,5 @@ def _declared(there: Session, order: Order, revision: Revision) -> list[SpecDocu
 def _left(done: Pass) -> str:
     """The remaining work of a deletion."""
     waits = [w for w in done.plan.waits if w.reason.outlook is not Outlook.SETTLED]
-    said = [f"{w.cluster} {w.member or ''}".strip() + f": {w.message}" for w in waits[:_WAITS_TOLD]]
-    return "; ".join([*map(str, done.plan.refusals[:_WAITS_TOLD]), *said]) or "not deleted yet"
+    lines = [f"{w.cluster} {w.member or ''}".strip() + f": {w.message}" for w in waits[:_WAITS_MAX]]
+    return "; ".join([*map(str, done.plan.refusals[:_WAITS_MAX]), *lines]) or "not deleted yet"

@@ -61,11 +61,11 @@ class PageOrders:
 
     def _project(self, cluster: str) -> str:
         status = self._snapshot().status
-        found = None if status is None else status.cluster(cluster)
-        if found is None:
-            known = () if status is None else (each.name for each in status.clusters)
-            raise OrderError(no_cluster(cluster, known))
-        return found.project or self._session.project
+        row = None if status is None else status.cluster(cluster)
+        if row is None:
+            names = () if status is None else (each.name for each in status.clusters)
+            raise OrderError(no_cluster(cluster, names))
+        return row.project or self._session.project
 
     def _write(self, cluster: str, path: str, body: bytes) -> None:
         try:

@@ -12,7 +12,7 @@ from controller.run.controller import Controller
 
 EVERY_S = 10.0
 
-_Seen = dict[str, frozenset[tuple[str, str, int, datetime | None]]]
+_Folders = dict[str, frozenset[tuple[str, str, int, datetime | None]]]
 
 
 class WakeUps:
@@ -21,14 +21,14 @@ class WakeUps:
     def __init__(self, running: Controller, wake: threading.Event) -> None:
         self._running = running
         self._wake = wake
-        self._before: _Seen | None = None
+        self._before: _Folders | None = None
 
     def look(self) -> None:
         """Wake the loop if anything has changed since the last poll.  Raises nothing."""
         if not self._running.leads:
             return
         try:
-            seen: _Seen = {
+            folders: _Folders = {
                 folder: frozenset(
                     (project, one.path, one.size, one.modified_at)
                     for project in self._running.projects
@@ -38,8 +38,8 @@ class WakeUps:
             }
         except FilesError:
             return  # the next pass reports it
-        before, self._before = self._before, seen
-        if before is not None and before != seen:
-            if before[pauses.FOLDER] != seen[pauses.FOLDER]:
+        before, self._before = self._before, folders
+        if before is not None and before != folders:
+            if before[pauses.FOLDER] != folders[pauses.FOLDER]:
                 self._running.outdated.set()
             self._wake.set()
