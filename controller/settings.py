@@ -53,59 +53,49 @@ class SettingsError(ValueError):
         self.faults = tuple(faults)
 
 
-def _s(default: float, sentence: str) -> float:
-    field: float = Field(default=default, description=sentence)
-    return field
-
-
 class Settings(BaseModel):
     """All settings; times in seconds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    pool_threads: int = Field(
-        default=8, ge=1, le=32, description="Number of members that are changed in parallel."
-    )
-    pass_pause_s: _Seconds = _s(2.0, "Interval between passes while something is pending.")
-    pass_budget_s: _Seconds = _s(
-        300.0,
-        "Time in which a pass of `raycml run` starts new steps; the rest wait for the next pass.",
-    )
-    prune_grace_s: _Duration = _s(
-        PRUNE_GRACE_S,
-        "Time until `raycml run` deletes a cluster whose spec was removed; 0: immediately.",
-    )
-    start_deadline_s: _Seconds = _s(_D.start_deadline_s, "Timeout for the start of an application.")
-    stop_deadline_s: _Seconds = _s(_D.stop_deadline_s, "Timeout for the stop of an application.")
-    delete_deadline_s: _Seconds = _s(
-        _D.delete_deadline_s, "Timeout for the deletion of an application."
-    )
-    join_deadline_s: _Seconds = _s(
-        _D.join_deadline_s, "Timeout for the Ray node of a running application to join."
-    )
-    settle_s: _Seconds = _s(_D.settle_s, "Time until an accepted call must be visible in lists.")
-    name_release_s: _Seconds = _s(
-        _D.name_release_s, "Time until the name of a deleted application is free again."
-    )
-    report_fresh_s: _Seconds = _s(
-        _D.report_fresh_s, "Age up to which a head report counts as current."
-    )
-    resync_s: _Seconds = _s(_D.resync_s, "Interval for retrying what needs manual action.")
-    backoff_base_s: _Seconds = _s(_D.backoff_base_s, "First delay after a failed attempt.")
-    backoff_max_s: _Seconds = _s(_D.backoff_max_s, "Longest delay between attempts.")
-    quiet_s: _Seconds = _s(_D.quiet_s, "Uptime after which the restart count is reset.")
-    fault_hold_s: _Seconds = _s(
-        _D.fault_hold_s,
-        "Time for which repairs stop after too many members fail at once.",
-    )
-    launcher_kept_s: _Seconds = _s(_D.launcher_kept_s, "Time until an unused launcher is removed.")
-
-    environment_kept_s: _Seconds = _s(
-        _D.environment_kept_s, "Time until an unused Python environment is removed."
-    )
-    environment_deadline_s: _Seconds = _s(
-        _D.environment_deadline_s, "Timeout for the build of a Python environment."
-    )
+    pool_threads: int = Field(default=8, ge=1, le=32)
+    """Number of members that are changed in parallel."""
+    pass_pause_s: _Seconds = 2.0
+    """Interval between passes while something is pending."""
+    pass_budget_s: _Seconds = 300.0
+    """Time in which a pass of `raycml run` starts new steps; the rest wait for the next pass."""
+    prune_grace_s: _Duration = PRUNE_GRACE_S
+    """Time until `raycml run` deletes a cluster whose spec was removed; 0: immediately."""
+    start_deadline_s: _Seconds = _D.start_deadline_s
+    """Timeout for the start of an application."""
+    stop_deadline_s: _Seconds = _D.stop_deadline_s
+    """Timeout for the stop of an application."""
+    delete_deadline_s: _Seconds = _D.delete_deadline_s
+    """Timeout for the deletion of an application."""
+    join_deadline_s: _Seconds = _D.join_deadline_s
+    """Timeout for the Ray node of a running application to join."""
+    settle_s: _Seconds = _D.settle_s
+    """Time until an accepted call must be visible in lists."""
+    name_release_s: _Seconds = _D.name_release_s
+    """Time until the name of a deleted application is free again."""
+    report_fresh_s: _Seconds = _D.report_fresh_s
+    """Age up to which a head report counts as current."""
+    resync_s: _Seconds = _D.resync_s
+    """Interval for retrying what needs manual action."""
+    backoff_base_s: _Seconds = _D.backoff_base_s
+    """First delay after a failed attempt."""
+    backoff_max_s: _Seconds = _D.backoff_max_s
+    """Longest delay between attempts."""
+    quiet_s: _Seconds = _D.quiet_s
+    """Uptime after which the restart count is reset."""
+    fault_hold_s: _Seconds = _D.fault_hold_s
+    """Time for which repairs stop after too many members fail at once."""
+    launcher_kept_s: _Seconds = _D.launcher_kept_s
+    """Time until an unused launcher is removed."""
+    environment_kept_s: _Seconds = _D.environment_kept_s
+    """Time until an unused Python environment is removed."""
+    environment_deadline_s: _Seconds = _D.environment_deadline_s
+    """Timeout for the build of a Python environment."""
 
     def policy(self, owner: str, edition: str, builder: str = "") -> Policy:
         """A policy with these times, and without permissions that a user must give."""

@@ -6,12 +6,12 @@ Structured, to one stream: JSON lines, or plain lines on a terminal.  Nothing he
 import re
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TextIO
 
 import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from controller.core.model.plan import Outcome
 from controller.printable import json_text, lines, one_line
@@ -41,12 +41,8 @@ class Redaction(Secrets):
     def under(self, key: str, value: object, depth: int = 0) -> object:
         return REDACTED if _SECRET_KEY.search(key) else self.value(value, depth)
 
-    def processor(
-        self,
-        logger: object,  # noqa: ARG002 - the shape of a structlog processor asks for it
-        method: str,  # noqa: ARG002 - the same
-        event: MutableMapping[str, object],
-    ) -> Mapping[str, object]:
+    def processor(self, _log: object, _method: str, event: EventDict) -> Mapping[str, object]:
+        """A structlog processor."""
         return {self(key): self.under(key, value) for key, value in event.items()}
 
     def traceback(self, error: BaseException) -> str:
@@ -83,31 +79,19 @@ def open_log(
     return log
 
 
-def _cleaned(
-    logger: object,  # noqa: ARG001 - the shape of a structlog processor asks for it
-    method: str,  # noqa: ARG001 - the same
-    event: MutableMapping[str, object],
-) -> Mapping[str, object]:
+def _cleaned(_log: object, _method: str, event: EventDict) -> Mapping[str, object]:
     return {
         one_line(key): one_line(lines(value)) if isinstance(value, str) else value
         for key, value in event.items()
     }
 
 
-def _without_commands(
-    logger: object,  # noqa: ARG001 - the shape of a structlog processor asks for it
-    method: str,  # noqa: ARG001 - the same
-    rendered: MutableMapping[str, object] | str,
-) -> str:
+def _without_commands(_log: object, _method: str, rendered: EventDict | str) -> str:
     return json_text(str(rendered))
 
 
 def _timestamp(now: Callable[[], datetime]) -> Processor:
-    def processor(
-        logger: object,  # noqa: ARG001 - the shape of a structlog processor asks for it
-        method: str,  # noqa: ARG001 - the same
-        event: MutableMapping[str, object],
-    ) -> Mapping[str, object]:
+    def processor(_log: object, _method: str, event: EventDict) -> Mapping[str, object]:
         return {"ts": now().isoformat(timespec="milliseconds"), **event}
 
     return processor

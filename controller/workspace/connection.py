@@ -59,16 +59,15 @@ def locate(system: System, *, local: bool, any_project: bool = False) -> Where:
 
 
 def _workspace(environ: Mapping[str, str], *, any_project: bool) -> Where:
-    found = [_first(environ, names) for names in _NAMES]
+    host, key, project = values = [_first(environ, names) for names in _NAMES]
     needed = _NAMES[:2] if any_project else _NAMES
-    lacking = [names[0] for names, value in zip(needed, found, strict=False) if not value]
+    lacking = [names[0] for names, value in zip(needed, values, strict=False) if not value]
     if lacking:
         raise CommandError(
             f"no connection to CML: {_listed(lacking)} not set",
             Exit.USAGE,
             f"export {' '.join(_EXAMPLES[: len(needed)])}, or use the local emulator: --local",
         )
-    host, key, project = found
     domain = environ.get("CDSW_DOMAIN") if not environ.get("CML_HOST") else None
     return Where(
         host=host,
@@ -107,15 +106,15 @@ def state_dir(environ: Mapping[str, str]) -> Path:
     return root / "raycml" / "emulator"
 
 
-def embedded(environ: Mapping[str, str], found: daemon.Connection) -> Where:
+def embedded(environ: Mapping[str, str], emulator: daemon.Connection) -> Where:
     """The local emulator.  CML_PROJECT_ID applies, unless CML_HOST names another workspace."""
     host, named = (environ.get(name, "").strip() for name in ("CML_HOST", "CML_PROJECT_ID"))
-    elsewhere = host.rstrip("/") not in ("", found.url)
+    elsewhere = host.rstrip("/") not in ("", emulator.url)
     return Where(
-        host=found.url,
-        api_key=SecretStr(found.api_key),
-        project=found.project_id if elsewhere or not named else named,
+        host=emulator.url,
+        api_key=SecretStr(emulator.api_key),
+        project=emulator.project_id if elsewhere or not named else named,
         owner=environ.get(OWNER) or None,
-        domain=found.domain,
+        domain=emulator.domain,
         remark=_UNUSED if elsewhere and named else "",
     )

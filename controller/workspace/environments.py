@@ -43,34 +43,32 @@ class LookAtEnvironments:
         self._project = project
         self._owner = owner
 
-    def take(self, wanted: _Hashes) -> Mapping[str, ObservedEnvironment]:
+    def take(self, hashes: _Hashes) -> Mapping[str, ObservedEnvironment]:
         """Environments by hash: all required ones, and all with leftovers."""
-        stored = self._stored()
-        ready = {digest for digest in wanted if self._is_ready(digest, stored.get(digest, ()))}
-        if ready == set(wanted) and set(stored) <= ready:
-            return {d: ObservedEnvironment(ready=True, files=stored[d]) for d in ready}
+        stored = {**dict.fromkeys(hashes, ()), **self._stored()}
+        environments = {
+            digest: ObservedEnvironment(digest in hashes and self._is_ready(digest, files), files)
+            for digest, files in sorted(stored.items())
+        }
+        if all(one.ready for one in environments.values()):
+            return environments
         try:
             jobs = self._listed()
         except (CmlError, Fault) as error:
-            seen = {d: ObservedEnvironment(d in ready, f) for d, f in stored.items()}
-            return {
-                digest: _unknown(error, seen.get(digest, ObservedEnvironment()))
-                for digest in sorted({*wanted, *stored})
-            }
-        known = {*wanted, *stored, *jobs}
+            return {digest: _unknown(error, one) for digest, one in environments.items()}
         return {
-            digest: self._seen(
-                digest, stored.get(digest, ()), jobs.get(digest, ()), digest in ready
+            digest: self._with_job(
+                digest, environments.get(digest, ObservedEnvironment()), jobs.get(digest, ())
             )
-            for digest in sorted(known)
+            for digest in sorted({*environments, *jobs})
         }
 
     def _stored(self) -> dict[str, tuple[str, ...]]:
-        found: dict[str, tuple[str, ...]] = {}
-        for one in self._files.listing(ENVIRONMENTS):
-            if digest := hash_of(one.path):
-                found[digest] = (*found.get(digest, ()), one.path)
-        return found
+        paths: dict[str, tuple[str, ...]] = {}
+        for stored in self._files.listing(ENVIRONMENTS):
+            if digest := hash_of(stored.path):
+                paths[digest] = (*paths.get(digest, ()), stored.path)
+        return paths
 
     def _is_ready(self, digest: str, files: tuple[str, ...]) -> bool:
         folder = environment_folder(digest)
@@ -86,37 +84,30 @@ class LookAtEnvironments:
             raise Fault(
                 "the list of jobs was incomplete; no action was taken", kind=FaultKind.MALFORMED
             )
-        found: dict[str, tuple[ObservedJob, ...]] = {}
+        jobs: dict[str, tuple[ObservedJob, ...]] = {}
         for job in listing.items:
             digest = job.name.removeprefix(JOB_PREFIX)
             if job.name != digest and hash_of(environment_folder(digest)) == digest:
-                found[digest] = (*found.get(digest, ()), job)
-        return found
+                jobs[digest] = (*jobs.get(digest, ()), job)
+        return jobs
 
-    def _seen(
-        self,
-        digest: str,
-        files: tuple[str, ...],
-        jobs: tuple[ObservedJob, ...],
-        ready: bool,  # noqa: FBT001 - one of the parts of what is seen
+    def _with_job(
+        self, digest: str, environment: ObservedEnvironment, jobs: tuple[ObservedJob, ...]
     ) -> ObservedEnvironment:
-        ours = [job for job in jobs if is_our_job(job, self._owner)]
-        job = ours[0] if ours else None
+        own = [job for job in jobs if is_our_job(job, self._owner)]
+        environment = replace(environment, job=own[0] if own else None)
         try:
-            run, skipped = (None, None) if job is None else self._last_runs(job)
+            run, skipped = self._last_runs(own[0]) if own else (None, None)
         except (CmlError, Fault) as error:
-            return _unknown(error, ObservedEnvironment(ready, files, job))
-        over = run is not None and run.phase.is_over and not ready
-        return ObservedEnvironment(
-            ready=ready,
-            files=files,
-            job=job,
+            return _unknown(error, environment)
+        failed = run is not None and run.phase.is_over and not environment.ready
+        log = log_path(digest)
+        return replace(
+            environment,
             run=run,
-            foreign=len(ours) < len(jobs),
+            foreign=len(own) < len(jobs),
             skipped=skipped,
-            output=last_lines(self._files, log_path(digest))
-            if over and log_path(digest) in files
-            else (),
+            output=last_lines(self._files, log) if failed and log in environment.files else (),
         )
 
     def _last_runs(self, job: ObservedJob) -> tuple[ObservedRun | None, ObservedRun | None]:
@@ -139,14 +130,14 @@ def last_lines(files: ProjectFiles, path: str) -> tuple[str, ...]:
     return tuple(_printable(line[_TIME:]) for line in lines if line[_TIME:].strip())
 
 
-def unknown_environments(error: Exception, wanted: _Hashes) -> Mapping[str, ObservedEnvironment]:
+def unknown_environments(error: Exception, hashes: _Hashes) -> Mapping[str, ObservedEnvironment]:
     """Environments of a project whose files cannot be read."""
-    return {digest: _unknown(error, ObservedEnvironment()) for digest in sorted(wanted)}
+    return {digest: _unknown(error, ObservedEnvironment()) for digest in sorted(hashes)}
 
 
-def _unknown(error: Exception, seen: ObservedEnvironment) -> ObservedEnvironment:
-    """Environments that were read before a failure, and the failure."""
-    return replace(seen, unknown=str(error), is_refused=isinstance(error, _REFUSALS))
+def _unknown(error: Exception, environment: ObservedEnvironment) -> ObservedEnvironment:
+    """An environment as it was read before a failure, and the failure."""
+    return replace(environment, unknown=str(error), is_refused=isinstance(error, _REFUSALS))
 
 
 def _printable(line: str) -> str:

@@ -89,13 +89,10 @@ class Session:
         try:
             self.lease.take()
         except LeaseHeldError as error:
-            said = str(error)
+            raise Fault(str(error), kind=FaultKind.LEASE_HELD) from None
         except FilesError as error:
             self.log.warning("lease not written", error=str(error))
             return
-        else:
-            return
-        raise Fault(said, kind=FaultKind.LEASE_HELD)
 
     def give_back(self) -> None:
         """Release the lease, in bounded time; if that fails, it expires."""
@@ -176,7 +173,7 @@ def open_client(
 def _lease(system: System, files: ProjectFiles, owner: str) -> LeaseFile:
     holder, who = f"{system.rng.getrandbits(64):016x}", _who(system.environ)
     claimant = Claimant(owner, holder, who, system.place())
-    return LeaseFile(files, claimant, system.clock, lives=lambda held: lives(held.place))
+    return LeaseFile(files, claimant, system.clock, lives=lambda lease: lives(lease.place))
 
 
 def _who(environ: Mapping[str, str]) -> str:
@@ -232,9 +229,9 @@ def _project(client: Client, named: str, variable: str) -> str:
     try:
         return client.projects.find(named).id
     except (errors.NotFound, errors.Rejected) as error:
-        said = str(error)
+        message = f"the project of {variable} cannot be used: {error}"
     raise CommandError(
-        f"the project of {variable} cannot be used: {said}",
+        message,
         Exit.USAGE,
         f"set {variable} to the project's ID or exact name",
     )

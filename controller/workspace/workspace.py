@@ -49,6 +49,7 @@ _Stored = tuple[
     tuple[LauncherFile, ...], tuple[ClusterFolder, ...], Mapping[str, ObservedEnvironment]
 ]
 _Read = TypeVar("_Read")
+_Key = TypeVar("_Key", str, str | None)
 
 
 class Workspace:
@@ -70,18 +71,9 @@ class Workspace:
         self, named: Iterable[str | None]
     ) -> tuple[dict[str | None, str], dict[str | None, Frozen]]:
         """A project whose name cannot be resolved does not affect the others."""
-        found: dict[str | None, str] = {}
-        missing: dict[str | None, Frozen] = {}
-        faults: list[errors.CmlError] = []
-        for name in sorted(named, key=lambda n: n or ""):
-            try:
-                found[name] = self._project(name or self._default)
-            except errors.CmlError as error:
-                faults.append(error)
-                missing[name] = _unfound(error)
-        if not found:
-            raise fault_of(_most_hopeful(faults))
-        return found, missing
+        names = sorted(named, key=lambda n: n or "")
+        ids, failures = _each(names, lambda name: self._project(name or self._default))
+        return ids, {name: _unresolved(error) for name, error in failures.items()}
 
     def _project(self, named: str) -> str:
         """The ID.  A value in the format of an ID is used as is; a later list verifies it."""
@@ -94,34 +86,21 @@ class Workspace:
     def look(self, projects: Iterable[str], clusters: Mapping[str, str]) -> ObservedState:
         """A missing project is reported as such, and does not affect the others."""
         now = self._clock.now()
-        seen = self._lists(projects)
+        listings, failures = _each(projects, self._client.list_applications)
+        listings |= {project: self._unlisted(project, e) for project, e in failures.items()}
         reports = {
             cluster: report
             for cluster, project in sorted(clusters.items())
-            if _head_runs(seen.get(project), cluster)
+            if _head_runs(listings.get(project), cluster)
             and (report := self._reports.take(project, cluster)) is not None
         }
-        return ObservedState(now, seen, reports)
-
-    def _lists(self, projects: Iterable[str]) -> dict[str, ObservedProject]:
-        """A project that cannot be listed does not affect the others."""
-        seen: dict[str, ObservedProject] = {}
-        faults: list[errors.CmlError] = []
-        for project in projects:
-            try:
-                seen[project] = self._client.list_applications(project)
-            except errors.CmlError as error:
-                faults.append(error)
-                seen[project] = self._unlisted(project, error)
-        if faults and len(faults) == len(seen):
-            raise fault_of(_most_hopeful(faults))
-        return seen
+        return ObservedState(now, listings, reports)
 
     def _unlisted(self, project: str, error: errors.CmlError) -> ObservedProject:
         if not _is_hidden(error):
             return ObservedProject(project, listed=Listed.FAILED, why=str(error))
         # Another project may have its name now.
-        self._ids = {name: found for name, found in self._ids.items() if found != project}
+        self._ids = {name: id_ for name, id_ in self._ids.items() if id_ != project}
         return ObservedProject(project, listed=Listed.MISSING, why=str(error))
 
     def pauses(self, projects: Iterable[str], at: datetime) -> ObservedPauses:
@@ -130,12 +109,12 @@ class Workspace:
         Raises if no project's pauses can be read.
         """
         read, unread = self._of_each(projects, lambda files, _: read_pauses(files, at))
-        found = {
+        by_cluster = {
             (project, name): pause
             for project, pauses in read.items()
             for name, pause in pauses.items()
         }
-        return ObservedPauses(found, unread)
+        return ObservedPauses(by_cluster, unread)
 
     def files(self, projects: Iterable[str], query: FilesQuery | None = None) -> ObservedFiles:
         """As with pauses, a project whose files cannot be read does not affect the others."""
@@ -173,12 +152,12 @@ class Workspace:
         """An environment that cannot be read affects only members that need it."""
         if query is None:
             return {}
-        wanted = query.hashes.get(project, frozenset())
+        hashes = query.hashes.get(project, frozenset())
         look = LookAtEnvironments(files, self._client.jobs, project, query.owner)
         try:
-            return look.take(wanted)
+            return look.take(hashes)
         except (errors.CmlError, FilesError) as error:
-            return unknown_environments(error, wanted)
+            return unknown_environments(error, hashes)
 
     def offers(self, wish: Requirement) -> Offers:
         return look_at_offers(self._client, wish)
@@ -197,8 +176,8 @@ class Workspace:
         self, project: str, application_id: str, fields: Mapping[str, object]
     ) -> tuple[str, ...]:
         with explained():
-            seen = self._client.update_application(project, application_id, fields)
-            return translate.unapplied(fields, seen)
+            app = self._client.update_application(project, application_id, fields)
+            return translate.unapplied(fields, app)
 
     def restart(self, project: str, application_id: str) -> None:
         with explained():
@@ -237,17 +216,11 @@ class Workspace:
                 files.remove(path)
                 raise FilesError(f"{path}: the content was changed during the upload", unknown=True)
 
-    def remove_environment(self, project: str, path: str) -> None:
-        with explained():
-            self._files(project).remove_tree(path)
-
-    def remove_file(self, project: str, path: str) -> None:
-        with explained():
-            self._files(project).remove_tree(path)
-
     def remove_folder(self, project: str, path: str) -> None:
         with explained():
             self._files(project).remove_tree(path)
+
+    remove_environment = remove_file = remove_folder
 
     def fetch_job(self, project: str, job_id: str) -> ObservedJob:
         with explained():
@@ -275,8 +248,8 @@ class Workspace:
 
     def raise_shared_memory(self, project: str, limit_mb: int) -> tuple[str, ...]:
         with explained():
-            seen = self._client.projects.update(project, shared_memory_limit_mb=limit_mb)
-        return ("shared memory",) if seen.shared_memory_limit_mb < limit_mb else ()
+            state = self._client.projects.update(project, shared_memory_limit_mb=limit_mb)
+        return ("shared memory",) if state.shared_memory_limit_mb < limit_mb else ()
 
     def delete_project(self, project: str) -> None:
         with explained():
@@ -296,7 +269,23 @@ def _is_hidden(error: errors.CmlError) -> bool:
     return refused or isinstance(error, errors.NotFound)
 
 
-def _unfound(error: errors.CmlError) -> Frozen:
+def _each(
+    keys: Iterable[_Key], call: Callable[[_Key], _Read]
+) -> tuple[dict[_Key, _Read], dict[_Key, errors.CmlError]]:
+    """The results, and the errors of other keys.  Fault if there are errors alone."""
+    results: dict[_Key, _Read] = {}
+    failures: dict[_Key, errors.CmlError] = {}
+    for key in keys:
+        try:
+            results[key] = call(key)
+        except errors.CmlError as error:
+            failures[key] = error
+    if failures and not results:
+        raise fault_of(_most_hopeful([*failures.values()]))
+    return results, failures
+
+
+def _unresolved(error: errors.CmlError) -> Frozen:
     for_a_person = _is_hidden(error) or isinstance(error, errors.Rejected)
     reason = Reason.PROJECT_NOT_FOUND if for_a_person else Reason.INCOMPLETE_LIST
     return Frozen(reason, f"the project cannot be looked up: {error}")

@@ -58,9 +58,9 @@ def _read_back(unapplied: tuple[str, ...]) -> Written:
 def _looked(world: Workspace, app: ObservedApplication, fields: Fields) -> Written:
     """The result after a lost answer, read from the application."""
     try:
-        seen = world.fetch(app.project, app.id)
+        current = world.fetch(app.project, app.id)
     except Fault as fault:
         return Written(Result.UNKNOWN, f"the write may have taken effect: {fault}")
-    if seen.environment == fields["environment"]:
+    if current.environment == fields["environment"]:
         return Written(Result.DONE)
     return Written(Result.FAILED, "the answer was lost, and the application is unchanged")

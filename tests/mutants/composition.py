@@ -11,11 +11,11 @@ MUTANTS: list[Mutant] = [
       "            refused.add(step)\n            run.stopped.set()",
       f"{COMPOSITION}::test_one_answer_to_one_write_stops_nothing_for_good[FORBIDDEN]"),
     m("B22", "a name that cannot be looked up stops all projects", "workspace/workspace.py",
-      "        if not found:", "        if faults:",
+      "    if failures and not results:", "    if failures:",
       f"{COMPOSITION}::test_a_name_that_cannot_be_looked_up_delays_no_cluster_elsewhere"
       "[Fault.FORBIDDEN]"),
     m("B22", "a list that is refused stops all projects", "workspace/workspace.py",
-      "if faults and len(faults) == len(seen):", "if faults:",
+      "    if failures and not results:", "    if failures:",
       f"{COMPOSITION}::test_a_project_that_fails_delays_no_cluster_of_another"
       "[Fault.FORBIDDEN-lists]"),
     m("B20", "what left for another project is deleted by half a list", "core/planner/removal.py",

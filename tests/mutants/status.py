@@ -104,7 +104,7 @@ MUTANTS = [
       "tests/core/test_audit_setup.py"
       "::test_a_project_goes_only_where_a_person_asked_and_nothing_of_others_is_in_it"),
     m("B7", "with --local a project that was named is ignored", "workspace/connection.py",
-      "project=found.project_id if elsewhere or not named else named,",
+      "project=emulator.project_id if elsewhere or not named else named,",
       "project=found.project_id,",
       "tests/cli/test_cli_local.py"
       "::test_with_local_a_project_that_is_named_counts_or_is_said_not_to"),
