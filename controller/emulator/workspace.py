@@ -26,28 +26,15 @@ from controller.emulator.state.state import State
 
 OWNER = ("owner.email", "owner.name", "owner.username")
 
-PROJECT_CREATE: dict[str, fields.Reader] = {
-    "name": fields.text,
-    "description": fields.text,
-    "visibility": fields.text,
-    "template": fields.text,
-    "git_url": fields.text,
-    "git_ref": fields.text,
-    "parent_project": fields.text,
-    "default_project_engine_type": fields.text,
-    "environment": fields.text_map,
-    "shared_memory_limit": fields.int32,
-}
-PROJECT_PATCH: dict[str, fields.Reader] = {
-    "name": fields.text,
-    "description": fields.text,
-    "visibility": fields.text,
-    "default_engine_type": fields.text,
-    "environment": fields.text_map_in_text,
-    "shared_memory_limit": fields.int32,
-    "ephemeral_storage_request": fields.int32,
-    "ephemeral_storage_limit": fields.int32,
-}
+PROJECT_CREATE = fields.types(
+    "name description visibility template git_url git_ref parent_project "
+    "default_project_engine_type environment shared_memory_limit"
+)
+PROJECT_PATCH = fields.types(
+    "name description visibility default_engine_type environment shared_memory_limit "
+    "ephemeral_storage_request ephemeral_storage_limit",
+    environment=fields.text_map_in_text,
+)
 
 _PROJECT_FILTERS = attributes(*PERSON, *OWNER, "description", "name")
 PROJECTS: Columns[Project] = Columns(

@@ -22,26 +22,13 @@ from controller.emulator.state.state import State
 SUBDOMAIN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 LONGEST_SUBDOMAIN = 63
 
-_COMMON: dict[str, fields.Reader] = {
-    "name": fields.text,
-    "subdomain": fields.text,
-    "description": fields.text,
-    "script": fields.text,
-    "kernel": fields.text,
-    "cpu": fields.number,
-    "memory": fields.number,
-    "nvidia_gpu": fields.int32,
-    "bypass_authentication": fields.flag,
-    "runtime_identifier": fields.text,
-    "runtime_addon_identifiers": fields.texts,
-    "run_as": fields.int32,
-    "cdv_app": fields.flag,
-    "accelerator_label_id": fields.int64,
-    "resource_group_id": fields.int32,
-    "resource_profile_id": fields.int32,
-}
-CREATE = {**_COMMON, "environment": fields.text_map}
-PATCH = {**_COMMON, "environment": fields.text_map_in_text}
+_FIELDS = (
+    "name subdomain description script kernel cpu memory nvidia_gpu bypass_authentication "
+    "runtime_identifier runtime_addon_identifiers run_as cdv_app accelerator_label_id "
+    "resource_group_id resource_profile_id environment"
+)
+CREATE = fields.types(_FIELDS)
+PATCH = fields.types(_FIELDS, environment=fields.text_map_in_text)
 
 _TEXTS = attributes("description", "kernel", "name", "script", *PERSON, status="status.short")
 APPLICATIONS: Columns[Application] = Columns(

@@ -87,6 +87,41 @@ def read(raw: Mapping[str, object], readers: Mapping[str, Reader]) -> dict[str, 
     return values
 
 
+def recipients(value: object) -> list[dict[str, object]]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise invalid("json: cannot unmarshal value into Go value of type []JobRecipient")
+    return [read(item, _RECIPIENT) for item in value]
+
+
+_TYPES: dict[str, Reader] = {
+    name: reader
+    for reader, names in (
+        (number, "cpu memory"),
+        (int32, "nvidia_gpu run_as resource_group_id resource_profile_id timeout"),
+        (int32, "shared_memory_limit ephemeral_storage_request ephemeral_storage_limit"),
+        (int64, "accelerator_label_id"),
+        (flag, "bypass_authentication cdv_app kill_on_timeout paused retry_enabled"),
+        (flag, "notify_on_success notify_on_failure notify_on_timeout notify_on_stop"),
+        (texts, "runtime_addon_identifiers attachments"),
+        (text_map, "environment"),
+        (recipients, "recipients"),
+    )
+    for name in names.split()
+}
+"""Types of the contract's fields; all others are text."""
+
+
+def types(names: str, **others: Reader) -> dict[str, Reader]:
+    """The types of these fields; of several invalid ones, the first is refused.
+
+    `others` have another type in this request than in most.
+    """
+    return {**{name: _TYPES.get(name, text) for name in names.split()}, **others}
+
+
+_RECIPIENT = types("email notify_on_success notify_on_failure notify_on_timeout notify_on_stop")
+
+
 def assign(row: object, values: Mapping[str, object]) -> None:
     for name, value in values.items():
         setattr(row, name, value)

@@ -19,55 +19,14 @@ from controller.emulator.state.job_records import Job
 from controller.emulator.state.records import Project
 from controller.emulator.state.state import State
 
-_RECIPIENT: dict[str, fields.Reader] = {
-    "email": fields.text,
-    "notify_on_success": fields.flag,
-    "notify_on_failure": fields.flag,
-    "notify_on_timeout": fields.flag,
-    "notify_on_stop": fields.flag,
-}
-
-
-def _recipients(value: object) -> list[dict[str, object]]:
-    if not isinstance(value, list) or not all(isinstance(recipient, dict) for recipient in value):
-        raise invalid("json: cannot unmarshal value into Go value of type []JobRecipient")
-    return [fields.read(recipient, _RECIPIENT) for recipient in value]
-
-
-_COMMON: dict[str, fields.Reader] = {
-    "name": fields.text,
-    "script": fields.text,
-    "kernel": fields.text,
-    "cpu": fields.number,
-    "memory": fields.number,
-    "nvidia_gpu": fields.int32,
-    "arguments": fields.text,
-    "kill_on_timeout": fields.flag,
-    "schedule": fields.text,
-    "parent_id": fields.text,
-    "runtime_identifier": fields.text,
-    "runtime_addon_identifiers": fields.texts,
-    "run_as": fields.int32,
-    "accelerator_label_id": fields.int64,
-    "resource_group_id": fields.int32,
-    "resource_profile_id": fields.int32,
-    "recipients": _recipients,
-    "attachments": fields.texts,
-    "success_recipients": fields.text,
-    "failure_recipients": fields.text,
-    "timeout_recipients": fields.text,
-    "stopped_recipients": fields.text,
-    "retry_enabled": fields.flag,
-}
-CREATE = {
-    **_COMMON,
-    "environment": fields.text_map,
-    "timeout": fields.int32,
-    "timezone": fields.text,
-    "paused": fields.flag,
-    "parent_job_id": fields.text,
-}
-PATCH = {**_COMMON, "environment": fields.text_map_in_text, "timeout": fields.int64}
+_FIELDS = (
+    "name script kernel cpu memory nvidia_gpu arguments kill_on_timeout schedule parent_id "
+    "runtime_identifier runtime_addon_identifiers run_as accelerator_label_id resource_group_id "
+    "resource_profile_id recipients attachments success_recipients failure_recipients "
+    "timeout_recipients stopped_recipients retry_enabled environment timeout"
+)
+CREATE = fields.types(f"{_FIELDS} timezone paused parent_job_id")
+PATCH = fields.types(_FIELDS, environment=fields.text_map_in_text, timeout=fields.int64)
 CHECKED = {"name", "script", "runtime_identifier", "cpu", "memory", "nvidia_gpu"}
 
 _TEXTS: dict[str, Callable[[Job], object]] = {

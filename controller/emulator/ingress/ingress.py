@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flask import Flask
+from werkzeug.http import is_hop_by_hop_header
 from werkzeug.wrappers import Request, Response
 
+from controller.emulator.api.wsgi import bearer
 from controller.emulator.ingress import pages
 from controller.emulator.ingress.sign_in import Sessions
 from controller.emulator.ingress.websockets import HandshakeError, WebSocketTunnel, is_upgrade
@@ -31,17 +33,7 @@ if TYPE_CHECKING:
 COOKIE = "cml_session"
 CHUNK = 65536
 PROXY_TIMEOUT_S = 120.0
-HOP_BY_HOP = {
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-}
-NOT_FORWARDED = HOP_BY_HOP | {"authorization", "cookie", "remote-user", "remote_user", "host"}
+NOT_FORWARDED = {"authorization", "cookie", "remote-user", "remote_user", "host"}
 
 
 class Ingress:
@@ -133,13 +125,13 @@ class Ingress:
 
     def _user_of(self, request: Request) -> User | None:
         """The user of the request's key or session."""
-        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return self._sessions.user_of_key(secret.strip())
+        key = bearer(request.headers)
+        if key is not None:
+            return self._sessions.user_of_key(key)
         return self._sessions.user(request.cookies.get(COOKIE, ""))
 
     def _refuse(self, request: Request) -> Response:
-        if request.headers.get("Authorization", "").lower().startswith("bearer "):
+        if bearer(request.headers) is not None:
             return _html(401, "Unauthorized", "The key is not valid for applications.")
         location = f"http://{self._domain}/sign-in?next={quote(request.url, safe='')}"
         return Response("", 302, headers={"Location": location})
@@ -190,14 +182,15 @@ def _forward(request: Request, port: int, user: User | None) -> Response:
     """Pass the request to the pod, and stream the answer back."""
     link = http.client.HTTPConnection("127.0.0.1", port, PROXY_TIMEOUT_S)
     try:
-        content, headers = _content(request), _headers(request, user)
-        link.request(request.method, _target(request), content, headers)
+        link.request(request.method, _target(request), _content(request), _headers(request, user))
         answer = link.getresponse()
     except BaseException:
         link.close()
         raise
-    kept = [(key, value) for key, value in answer.getheaders() if key.lower() not in HOP_BY_HOP]
-    response = Response(_stream(answer, link), answer.status, kept)
+    headers = [(key, value) for key, value in answer.getheaders() if not is_hop_by_hop_header(key)]
+    # In pieces, without delay, for followed logs.
+    pieces = iter(lambda: answer.read1(CHUNK), b"")
+    response = Response(pieces, answer.status, headers)
     response.call_on_close(link.close)
     return response
 
@@ -216,18 +209,13 @@ def _content(request: Request) -> Iterator[bytes] | None:
     return iter(lambda: request.stream.read(CHUNK), b"")
 
 
-def _stream(answer: http.client.HTTPResponse, link: http.client.HTTPConnection) -> Iterator[bytes]:
-    """The answer in pieces, without delay, for followed logs."""
-    try:
-        while chunk := answer.read1(CHUNK):
-            yield chunk
-    finally:
-        link.close()
-
-
 def _headers(request: Request, user: User | None) -> dict[str, str]:
     """Headers for the pod: without credentials of the workspace, with the user."""
-    headers = {key: value for key, value in request.headers if key.lower() not in NOT_FORWARDED}
+    headers = {
+        key: value
+        for key, value in request.headers
+        if not is_hop_by_hop_header(key) and key.lower() not in NOT_FORWARDED
+    }
     if not request.content_length:
         headers.pop("Content-Length", None)
     cookies = [f"{key}={value}" for key, value in request.cookies.items() if key != COOKIE]

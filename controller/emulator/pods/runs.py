@@ -24,7 +24,7 @@ RUN_HISTORY = 1000
 MAX_LATENESS_S = 60.0
 """Age after which a missed time of a schedule is skipped."""
 
-CREATE: dict[str, fields.Reader] = {"environment": fields.text_map, "arguments": fields.text}
+CREATE = fields.types("environment arguments")
 _TEXTS = attributes(*PERSON, "id", "kernel", status="status.short")
 _TIMES = ("created_at", "scheduling_at", "starting_at", "running_at", "finished_at")
 RUNS: Columns[JobRun] = Columns(_TEXTS, {**_TEXTS, **attributes(*_TIMES)})

@@ -1,0 +1,174 @@
+"""Operations of the API: each with its method and path, and the call that answers it.
+
+An operation takes the values of its path in order, and returns the JSON object of the answer.
+None is an empty object.
+"""
+
+from collections.abc import Callable, Mapping
+
+from flask import Response, g, request
+
+from controller.emulator.api import fields, limits
+from controller.emulator.api.errors import ApiError, Code, invalid
+from controller.emulator.api.listing import Query
+from controller.emulator.api.usage import Usage
+from controller.emulator.options import API
+from controller.emulator.state.job_records import Job, JobRun
+from controller.emulator.state.records import Application
+from controller.emulator.workspace import Workspace
+
+Operation = Callable[..., Mapping[str, object] | Response | None]
+Operations = dict[str, Operation]
+
+BASE = "/api/v2"
+PROJECT = f"{BASE}/projects/<project_id>"
+APPLICATION = f"{PROJECT}/applications/<application_id>"
+JOB = f"{PROJECT}/jobs/<job_id>"
+RUN = f"{JOB}/runs/<run_id>"
+FILE = f"{PROJECT}/files/<anything:path>"
+
+
+def operations(ws: Workspace, domain: str) -> Operations:
+    """All operations that need a key, by `METHOD path`."""
+    return {
+        **_projects(ws),
+        **_applications(ws),
+        **_jobs(ws),
+        **_runs(ws),
+        **_files(ws),
+        **_others(ws, domain),
+    }
+
+
+def _argument(name: str) -> str:
+    """A query parameter in either spelling."""
+    return request.args.get(name, request.args.get(fields.camel(name), ""))
+
+
+def _query() -> Query:
+    return Query(*map(_argument, ("search_filter", "sort", "page_size", "page_token")))
+
+
+def _body() -> dict[str, object]:
+    return fields.body(request.get_data())
+
+
+def _projects(ws: Workspace) -> Operations:
+    return {
+        f"GET {BASE}/projects": lambda: ws.list_projects(_query()),
+        f"POST {BASE}/projects": lambda: ws.show(ws.create_project(g.user, _body())),
+        f"GET {PROJECT}": lambda project: ws.show(ws.project(project)),
+        f"PATCH {PROJECT}": lambda project: ws.show(ws.patch_project(project, _body())),
+        f"DELETE {PROJECT}": ws.delete_project,
+    }
+
+
+def _applications(ws: Workspace) -> Operations:
+    apps = ws.applications
+
+    def create(project: str) -> Application:
+        return apps.create(ws.project(project), g.user, _body(), ws.tick())
+
+    def app(project: str, application: str) -> Application:
+        return apps.get(ws.project(project).id, application)
+
+    return {
+        f"GET {PROJECT}/applications": lambda project: apps.list(ws.project(project).id, _query()),
+        f"POST {PROJECT}/applications": lambda project: create(project).wire(),
+        f"GET {APPLICATION}": lambda *ids: app(*ids).wire(),
+        f"PATCH {APPLICATION}": lambda *ids: apps.patch(app(*ids), _body(), ws.tick()).wire(),
+        f"DELETE {APPLICATION}": lambda *ids: apps.delete(app(*ids), ws.tick()),
+        f"POST {APPLICATION}:restart": lambda *ids: apps.restart(app(*ids), ws.tick()).wire(),
+        f"POST {APPLICATION}:stop": lambda *ids: apps.stop(app(*ids), ws.tick()).wire(),
+    }
+
+
+def _jobs(ws: Workspace) -> Operations:
+    jobs = ws.jobs
+
+    def create(project: str) -> Job:
+        return jobs.create(ws.project(project), g.user, _body(), ws.tick())
+
+    def job(project: str, job_id: str) -> Job:
+        return jobs.get(ws.project(project).id, job_id)
+
+    def wire(job: Job) -> Mapping[str, object]:
+        return job.wire(ws.project(job.project_id))
+
+    return {
+        f"GET {PROJECT}/jobs": lambda project: jobs.list(ws.project(project), _query()),
+        f"POST {PROJECT}/jobs": lambda project: wire(create(project)),
+        f"GET {JOB}": lambda *ids: wire(job(*ids)),
+        f"PATCH {JOB}": lambda *ids: wire(jobs.patch(job(*ids), _body(), ws.tick())),
+        f"DELETE {JOB}": lambda *ids: jobs.delete(job(*ids), ws.tick()),
+    }
+
+
+def _runs(ws: Workspace) -> Operations:
+    runs = ws.runs
+
+    def job(project: str, job_id: str) -> Job:
+        return ws.jobs.get(ws.project(project).id, job_id)
+
+    def run(project: str, job_id: str, run_id: str) -> JobRun:
+        return runs.get(job(project, job_id), run_id)
+
+    return {
+        f"GET {JOB}/runs": lambda *ids: runs.list(job(*ids), _query()),
+        f"POST {JOB}/runs": lambda *ids: runs.create(job(*ids), g.user, _body(), ws.tick()).wire(),
+        f"GET {RUN}": lambda *ids: run(*ids).wire(),
+        f"POST {RUN}:stop": lambda *ids: runs.stop(run(*ids), ws.tick()).wire(),
+    }
+
+
+def _files(ws: Workspace) -> Operations:
+    def upload(project: str) -> Response:
+        files = ws.files(project)
+        if not request.files:
+            raise invalid("no file in the request")
+        for destination, part in request.files.items(multi=True):
+            files.upload(destination, part.read())
+        return Response(b"", 200)
+
+    def download(project: str, path: str) -> Response:
+        response = Response(ws.files(project).download(path))
+        response.headers.set("Content-Type", "application/octet-stream")
+        response.headers.set("Content-Disposition", "attachment", filename=path.rsplit("/", 1)[-1])
+        return response
+
+    def rename(project: str, path: str) -> Mapping[str, object]:
+        to = fields.read(_body(), fields.types("path")).get("path", "")
+        return ws.files(project).rename(path, str(to))
+
+    return {
+        f"GET {PROJECT}/files": lambda project: {"files": ws.files(project).listing("")},
+        f"GET {FILE}": lambda project, path: {"files": ws.files(project).listing(path)},
+        f"POST {PROJECT}/files": upload,
+        f"POST {FILE}:download": download,
+        f"PATCH {FILE}": rename,
+        f"DELETE {FILE}": lambda project, path: ws.files(project).delete(path),
+    }
+
+
+def _others(ws: Workspace, domain: str) -> Operations:
+    usage_rows = Usage(ws.state, domain)
+
+    def usage() -> Mapping[str, object]:
+        names = ("multi_column_search_filter", "time_range_search_filter")
+        return usage_rows.list(_query(), *map(_argument, names), ws.tick())
+
+    def validate_key() -> Mapping[str, object]:
+        audience = fields.read(_body(), fields.types("audience")).get("audience") or API
+        if audience not in g.key.audiences:
+            raise ApiError(Code.PERMISSION_DENIED, f"audience mismatch: not for {audience}")
+        message = "API key is valid for the given audience"
+        return {"valid": True, "username": g.user.username, "message": message}
+
+    return {
+        f"GET {BASE}/runtimes": lambda: ws.list_runtimes(_query()),
+        f"GET {BASE}/usage": usage,
+        f"POST {BASE}/auth/validate_key": validate_key,
+        f"GET {BASE}/usersquota": lambda: limits.user_quotas(ws.state, ws.options, g.user),
+        f"GET {BASE}/resourcegroups": lambda: limits.resource_groups(ws.options),
+        f"GET {BASE}/nodelabels": lambda: limits.node_labels(ws.state, ws.options),
+    }
