@@ -83,7 +83,9 @@ class Applications:
     ) -> Application:
         """Create and start an application."""
         values = _defaulted(fields.read(raw, CREATE))
-        app = Application(self._ids.public(), project.id, user, now, now, starting_at=now)
+        app = Application(
+            self._ids.public(), project.id, user, now, updated_at=now, starting_at=now
+        )
         fields.assign(app, values)
         self._check(app, {"name", "subdomain", "script", "runtime_identifier", "cpu", "memory"})
         app.environment = {**project.environment, **app.environment}
@@ -97,7 +99,7 @@ class Applications:
         values = fields.read(raw, PATCH)
         if not self._options.patch_zero_values:
             values = {name: value for name, value in values.items() if value}
-        changed = Application(app.id, app.project_id, app.creator, now, now)
+        changed = Application(app.id, app.project_id, app.creator, now, updated_at=now)
         fields.assign(changed, values)
         self._check(changed, values.keys())
         fields.assign(app, values)

@@ -2,24 +2,11 @@
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol
 
 from controller.emulator.api.errors import invalid
 from controller.emulator.options import Options
 from controller.emulator.pods.engines import FilesOf
-from controller.emulator.state.records import Runtime
-
-
-class Workload(Protocol):
-    """The validated fields."""
-
-    name: str
-    project_id: str
-    script: str
-    runtime_identifier: str
-    cpu: float
-    memory: float
-    nvidia_gpu: int
+from controller.emulator.state.records import Definition, Runtime
 
 
 class Checks:
@@ -29,7 +16,7 @@ class Checks:
         self._options = options
         self._runtimes = {runtime.image_identifier: runtime.status for runtime in runtimes}
         self._files_of = files_of
-        self._by_field: Mapping[str, Callable[[Workload], None]] = {
+        self._by_field: Mapping[str, Callable[[Definition], None]] = {
             "name": _check_name,
             "script": self._check_script,
             "runtime_identifier": self._check_runtime,
@@ -38,20 +25,20 @@ class Checks:
             "nvidia_gpu": _check_resources,
         }
 
-    def check(self, workload: Workload, names: Collection[str]) -> None:
+    def check(self, workload: Definition, names: Collection[str]) -> None:
         """Refuse invalid values of the named fields."""
         for name, check in self._by_field.items():
             if name in names:
                 check(workload)
 
-    def _check_script(self, workload: Workload) -> None:
+    def _check_script(self, workload: Definition) -> None:
         if not workload.script:
             raise invalid("script must be specified")
         exists = self._files_of(workload.project_id).has_script(workload.script)
         if self._options.check_script and not exists:
             raise invalid(f"script {workload.script} not found in project directory")
 
-    def _check_runtime(self, workload: Workload) -> None:
+    def _check_runtime(self, workload: Definition) -> None:
         if not workload.runtime_identifier:
             raise invalid("runtime image must be specified")
         status = self._runtimes.get(workload.runtime_identifier)
@@ -60,12 +47,12 @@ class Checks:
             raise invalid(f"runtime {workload.runtime_identifier} is {state}")
 
 
-def _check_name(workload: Workload) -> None:
+def _check_name(workload: Definition) -> None:
     if not workload.name.strip():
         raise invalid("name must be specified")
 
 
-def _check_resources(workload: Workload) -> None:
+def _check_resources(workload: Definition) -> None:
     if not 0 < workload.cpu < math.inf or not 0 < workload.memory < math.inf:
         raise invalid("cpu and memory must be greater than zero")
     if workload.nvidia_gpu < 0:

@@ -64,7 +64,7 @@ class Jobs:
         """Create a job, which runs by schedule, after its parent, or by a call."""
         values = _normal(fields.read(raw, CREATE))
         values = {key: value for key, value in values.items() if value or key == "environment"}
-        job = Job(self._ids.public(), project.id, user, now, now)
+        job = Job(self._ids.public(), project.id, user, now, updated_at=now)
         self._assign(job, values, now)
         self._checks.check(job, CHECKED)
         self._check_parent(job)
@@ -75,7 +75,8 @@ class Jobs:
     def patch(self, job: Job, raw: Mapping[str, object], now: datetime) -> Job:
         """Change the given fields; started runs are unaffected."""
         values = _normal(fields.read(raw, PATCH))
-        changed = Job(job.id, job.project_id, job.creator, now, now, timezone=job.timezone)
+        ids = (job.id, job.project_id)
+        changed = Job(*ids, job.creator, now, updated_at=now, timezone=job.timezone)
         self._assign(changed, values, now)
         self._checks.check(changed, CHECKED & values.keys())
         self._check_parent(changed)

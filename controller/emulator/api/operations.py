@@ -154,8 +154,9 @@ def _others(ws: Workspace, domain: str) -> Operations:
     usage_rows = Usage(ws.state, domain)
 
     def usage() -> Mapping[str, object]:
-        names = ("multi_column_search_filter", "time_range_search_filter")
-        return usage_rows.list(_query(), *map(_argument, names), ws.tick())
+        names = _argument("multi_column_search_filter")
+        times = _argument("time_range_search_filter")
+        return usage_rows.list(_query(), names, times, ws.tick())
 
     def validate_key() -> Mapping[str, object]:
         audience = fields.read(_body(), fields.types("audience")).get("audience") or API

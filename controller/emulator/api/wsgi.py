@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 from flask import Flask, Response, g, request
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
 from werkzeug.routing import BaseConverter
@@ -95,7 +96,7 @@ def _plain(error: HTTPException) -> Response:
     return Response(names.get(status, error.name) + "\n", status, mimetype="text/plain")
 
 
-def bearer(headers: Mapping[str, str]) -> str | None:
+def bearer(headers: Headers) -> str | None:
     """The key in an Authorization header; None for another header."""
     scheme, _, secret = headers.get("Authorization", "").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else None

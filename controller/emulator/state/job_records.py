@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from controller.emulator.options import User
 from controller.emulator.pods.run_status import TRANSITIONS, RunStatus
-from controller.emulator.state.records import Project, wire_fields
+from controller.emulator.state.records import Definition, Project, Workload, wire_fields
 
 MANUAL = "manual"
 CRON = "cron"
@@ -37,21 +36,9 @@ NO_RETRIES = {
 
 
 @dataclass(slots=True)
-class Job:
+class Job(Definition):
     """A job.  `next_at` is the next time of its schedule."""
 
-    id: str
-    project_id: str
-    creator: User
-    created_at: datetime
-    updated_at: datetime
-    name: str = ""
-    script: str = ""
-    kernel: str = ""
-    cpu: float = 1
-    memory: float = 1
-    nvidia_gpu: int = 0
-    environment: dict[str, str] = field(default_factory=dict)
     arguments: str = ""
     timeout: int = 0
     kill_on_timeout: bool = False
@@ -59,12 +46,6 @@ class Job:
     timezone: str = "America/Los_Angeles"
     paused: bool = False
     parent_id: str = ""
-    runtime_identifier: str = ""
-    runtime_addon_identifiers: list[str] = field(default_factory=list)
-    run_as: int = 0
-    accelerator_label_id: str = "0"
-    resource_group_id: int = 0
-    resource_profile_id: int = 0
     recipients: list[dict[str, object]] = field(default_factory=list)
     attachments: list[str] = field(default_factory=list)
     success_recipients: str = ""
@@ -103,30 +84,19 @@ def _short(project: Project) -> dict[str, object]:
 
 
 @dataclass(slots=True)
-class JobRun:
+class JobRun(Workload):
     """A run; its ID is also its engine's.
 
     `environment` and `arguments` are additional to the job's.  Resources are the job's at creation;
     `due` is the earliest start, `queued` the position among waiting runs.
     """
 
-    id: str
-    project_id: str
-    job_id: str
-    creator: User
-    created_at: datetime
-    scheduling_at: datetime
-    due: datetime
-    queued: int
+    job_id: str = field(kw_only=True)
+    scheduling_at: datetime = field(kw_only=True)
+    due: datetime = field(kw_only=True)
+    queued: int = field(kw_only=True)
     status: RunStatus = RunStatus.SCHEDULING
-    kernel: str = ""
-    cpu: float = 1
-    memory: float = 1
-    nvidia_gpu: int = 0
     arguments: str = ""
-    environment: dict[str, str] = field(default_factory=dict)
-    runtime_identifier: str = ""
-    resource_group_id: int = 0
     starting_at: datetime | None = None
     running_at: datetime | None = None
     finished_at: datetime | None = None

@@ -100,6 +100,36 @@ class Project:
         }
 
 
+@dataclass(slots=True)
+class Workload:
+    """The common fields of applications, jobs and runs of jobs."""
+
+    id: str
+    project_id: str
+    creator: User
+    created_at: datetime
+    kernel: str = ""
+    cpu: float = 1
+    memory: float = 1
+    nvidia_gpu: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+    runtime_identifier: str = ""
+    resource_group_id: int = 0
+
+
+@dataclass(slots=True)
+class Definition(Workload):
+    """The common fields of applications and jobs, which users define."""
+
+    updated_at: datetime = field(kw_only=True)
+    name: str = ""
+    script: str = ""
+    runtime_addon_identifiers: list[str] = field(default_factory=list)
+    run_as: int = 0
+    accelerator_label_id: str = "0"
+    resource_profile_id: int = 0
+
+
 APPLICATION_FIELDS = (
     *("id", "name", "description", "creator", "script", "subdomain", "status", "created_at"),
     *("stopped_at", "updated_at", "starting_at", "running_at", "kernel"),
@@ -110,7 +140,7 @@ APPLICATION_FIELDS = (
 
 
 @dataclass(slots=True)
-class Application:
+class Application(Definition):
     """An application.
 
     `engine_id` is the current pod, `stopping_id` one that is stopping; at most one of them is set.
@@ -118,28 +148,10 @@ class Application:
     JSON.
     """
 
-    id: str
-    project_id: str
-    creator: User
-    created_at: datetime
-    updated_at: datetime
-    name: str = ""
     description: str = ""
-    script: str = ""
     subdomain: str = ""
-    kernel: str = ""
-    cpu: float = 1
-    memory: float = 1
-    nvidia_gpu: int = 0
     bypass_authentication: bool = False
-    environment: dict[str, str] = field(default_factory=dict)
-    runtime_identifier: str = ""
-    runtime_addon_identifiers: list[str] = field(default_factory=list)
-    run_as: int = 0
     cdv_app: bool = False
-    accelerator_label_id: str = "0"
-    resource_group_id: int = 0
-    resource_profile_id: int = 0
     status: Status = Status.STARTING
     starting_at: datetime | None = None
     running_at: datetime | None = None

@@ -6,40 +6,37 @@ this to each application.
 
 import json
 import os
-import types
 import typing
-from collections import deque
-from dataclasses import MISSING, asdict, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from controller.emulator.options import User
 from controller.emulator.pods.lifecycle import Status
 from controller.emulator.pods.run_status import RunStatus
 from controller.emulator.state.job_records import Job, JobRun
 from controller.emulator.state.records import Application, Engine, Project
-from controller.emulator.state.state import HISTORY, State
+from controller.emulator.state.state import State
 
-Row = TypeVar("Row", Project, Application, Engine, Job, JobRun)
 LOST = 137
 """Exit code of a pod that ended with the emulator: killed."""
+_TABLES = {
+    "projects": Project,
+    "applications": Application,
+    "engines": Engine,
+    "jobs": Job,
+    "runs": JobRun,
+}
 
 
 def save(state: State, path: Path) -> None:
     """Save atomically, also across a crash of the machine."""
-    text = json.dumps(
-        {
-            "projects": [_plain(row) for row in state.projects.values()],
-            "applications": [_plain(row) for row in state.applications.values()],
-            "engines": [_plain(row) for row in state.engines.values()],
-            "jobs": [_plain(row) for row in state.jobs.values()],
-            "runs": [_plain(row) for row in state.runs.values()],
-            "history": [_plain(row) for row in state.history],
-            "count": state.count,
-        }
-    )
-    write_private(path, text)
+    tables = {name: getattr(state, name).values() for name in _TABLES} | {"history": state.history}
+    rows = {name: [_plain(row) for row in table] for name, table in tables.items()}
+    write_private(path, json.dumps({**rows, "count": state.count}))
 
 
 def write_private(path: Path, text: str) -> None:
@@ -59,15 +56,11 @@ def load(path: Path) -> State:
     if not path.exists():
         return State()
     raw = json.loads(path.read_text(encoding="utf-8"))
-    return State(
-        projects={row["id"]: _row(Project, row) for row in raw["projects"]},
-        applications={row["id"]: _row(Application, row) for row in raw["applications"]},
-        engines={row["id"]: _row(Engine, row) for row in raw["engines"]},
-        jobs={row["id"]: _row(Job, row) for row in raw.get("jobs", [])},
-        runs={row["id"]: _row(JobRun, row) for row in raw.get("runs", [])},
-        history=deque((_row(Engine, row) for row in raw["history"]), maxlen=HISTORY),
-        count=raw["count"],
-    )
+    state = State(count=raw["count"])
+    state.history.extend(_row(Engine, row) for row in raw["history"])
+    for name, kind in _TABLES.items():
+        getattr(state, name).update({row["id"]: _row(kind, row) for row in raw.get(name, [])})
+    return state
 
 
 def recover(state: State, now: datetime) -> set[str]:
@@ -107,7 +100,7 @@ def _end_run(run: JobRun, now: datetime) -> None:
         run.move(RunStatus.FAILED, now)
 
 
-def _plain(row: Project | Application | Engine | Job | JobRun) -> dict[str, object]:
+def _plain(row: Any) -> dict[str, object]:
     values = asdict(row)
     values.pop("rendered", None)
     return {
@@ -116,26 +109,17 @@ def _plain(row: Project | Application | Engine | Job | JobRun) -> dict[str, obje
     }
 
 
-def _row(kind: type[Row], raw: dict[str, object]) -> Row:
+def _row(kind: Callable[..., Any], raw: Mapping[str, object]) -> Any:
+    """A saved row of this dataclass; fields of another version of the emulator are ignored."""
     hints = typing.get_type_hints(kind)
-    row = kind.__new__(kind)
-    for field in fields(kind):
-        if field.name in raw:
-            value = _value(hints[field.name], raw[field.name])
-        elif field.default_factory is not MISSING:
-            value = field.default_factory()
-        else:
-            value = field.default
-        setattr(row, field.name, value)
-    return row
+    return kind(**{key: _value(hints[key], value) for key, value in raw.items() if key in hints})
 
 
-def _value(hint: object, value: object) -> object:
-    if hint is User and isinstance(value, dict):
+def _value(hint: object, value: Any) -> object:
+    if hint is User:
         return User(**value)
-    if hint in {Status, RunStatus}:
-        return Status(str(value)) if hint is Status else RunStatus(str(value))
-    times = (datetime, datetime | None)
-    if isinstance(hint, type | types.UnionType) and hint in times and value is not None:
-        return datetime.fromisoformat(str(value))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(value)
+    if hint in (datetime, datetime | None) and value is not None:
+        return datetime.fromisoformat(value)
     return value
