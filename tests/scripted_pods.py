@@ -79,7 +79,7 @@ class ScriptedProcesses:
         self.pods: dict[str, ScriptedPod] = {}
 
     def start(self, order: PodRequest, now: datetime) -> None:
-        self.pods[order.engine_id] = ScriptedPod(order, self.story(order), now)
+        self.pods[order.engine.id] = ScriptedPod(order, self.story(order), now)
 
     def clone(self, order: CloneRequest, now: datetime) -> None:
         known = order.url in self.repositories

@@ -34,7 +34,7 @@ class Builders:
         self.stage.clock.passing.insert(0, self._pass)
 
     def _story(self, order: PodRequest) -> Behaviour:
-        if not order.run_id:
+        if order.engine.workload_type != "job":
             return self._others(order)
         settings = self._settings(order.script)
         digest = str(settings["hash"])

@@ -148,7 +148,7 @@ class Stage:
         self.clock.passing.append(self.report)
 
     def _story(self, order: PodRequest) -> Behaviour:
-        return self.stories.get(order.subdomain, Behaviour(answers_after=2.0))
+        return self.stories.get(order.engine.subdomain, Behaviour(answers_after=2.0))
 
     def machine(self, dice: int, environ: Mapping[str, str] | None = None) -> System:
         chosen = self.environ if environ is None else environ

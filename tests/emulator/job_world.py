@@ -23,7 +23,7 @@ def script(
 
 
 def lives_and_works(order: PodRequest) -> Behaviour:
-    return script() if order.run_id else Behaviour(answers_after=20)
+    return script() if order.engine.workload_type == "job" else Behaviour(answers_after=20)
 
 
 @dataclass

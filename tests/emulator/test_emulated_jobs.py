@@ -162,7 +162,7 @@ def test_a_pod_of_a_run_sees_the_project_the_job_and_the_run_in_this_order() -> 
     run = world.run(job, environment={"R": "run"})
     order = world.only_order()
     assert order.environment == {"P": "project", "J": "job", "R": "run"}
-    assert (order.run_id, order.engine_id, order.kind, order.cpu) == (run, run, "job", 3)
+    assert (order.engine.id, order.engine.workload_type, order.engine.cpu) == (run, "job", 3)
     assert order.arguments == "of the job"
     assert json.loads(str(world.seen(job, run)["environment"])) == {"R": "run"}
     other = world.new_job()

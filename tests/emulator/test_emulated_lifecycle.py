@@ -130,12 +130,12 @@ def test_a_restart_of_a_running_application_gives_it_a_new_engine_and_address() 
     (before,) = world.pods.pods.values()
     world.verb(app, "restart")
     world.pass_time(9)
-    assert list(world.pods.pods) == [before.order.engine_id]
+    assert list(world.pods.pods) == [before.order.engine.id]
     assert world.status(app) == "STARTING"
     world.pass_time(2)
     (after,) = world.pods.pods.values()
-    assert after.order.engine_id != before.order.engine_id
-    assert after.order.ip_address != before.order.ip_address
+    assert after.order.engine.id != before.order.engine.id
+    assert after.order.engine.ip_address != before.order.engine.ip_address
     assert world.status(app) == "RUNNING"
 
 
@@ -218,7 +218,7 @@ def test_a_patch_changes_what_it_names_and_restarts_nothing() -> None:
     world.verb(app, "restart")
     world.pass_time(2)
     (pod,) = world.pods.pods.values()
-    assert (pod.order.memory, pod.order.environment) == (32, {"C": "3"})
+    assert (pod.order.engine.memory, pod.order.environment) == (32, {"C": "3"})
 
 
 def test_zero_values_in_a_patch_are_honoured_or_ignored_as_the_workspace_does() -> None:

@@ -129,7 +129,7 @@ def _begin(sim: Simulation, trouble: Trouble) -> None:
             doc["spec"]["project"] = sim.world.sites[trouble.site].project
         sim.world.story = lambda order: (
             trouble.behaviour
-            if order.subdomain.startswith(f"ray-{NEIGHBOUR}-")
+            if order.engine.subdomain.startswith(f"ray-{NEIGHBOUR}-")
             else Behaviour(answers_after=0.0)
         )
         sim.write(NEIGHBOUR, doc)

@@ -180,9 +180,9 @@ def runs_otherwise(app: Application, site: Site) -> list[str]:
     order = pod.order
     told = {
         "script": (order.script, app.script),
-        "cpu": (order.cpu, app.cpu),
-        "memory": (order.memory, app.memory),
-        "gpu": (order.gpu, app.nvidia_gpu),
+        "cpu": (order.engine.cpu, app.cpu),
+        "memory": (order.engine.memory, app.memory),
+        "gpu": (order.engine.nvidia_gpu, app.nvidia_gpu),
         "runtime": (order.runtime_identifier, app.runtime_identifier),
     }
     found = [f"runs with {n} {has}" for n, (has, wants) in told.items() if has != wants]

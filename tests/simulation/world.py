@@ -142,20 +142,20 @@ class World:
     # pods and builds
 
     def _begin(self, order: PodRequest) -> Behaviour:
-        if order.run_id:
+        if order.engine.workload_type == "job":
             return self._build(order)
         self._read(order)
         return self.story(order)
 
     def _read(self, order: PodRequest) -> None:
         """A pod reads its script once, when it starts; the file may go while it runs."""
-        site = self.site(order.project_id)
+        site = self.site(order.project.id)
         text = None if site is None else site.file(order.script)
         if site is not None and text is not None:
             site.read_at_start[order.script] = text
 
     def _build(self, order: PodRequest) -> Behaviour:
-        site = self.site(order.project_id)
+        site = self.site(order.project.id)
         text = None if site is None else site.file(order.script)
         if text is None:
             return Behaviour(2.0, 2.0, PodExit(1))
@@ -163,7 +163,7 @@ class World:
         settings = json.loads(literal)
         fails = ", ".join(self.lacks & set(settings["packages"]))
         ends = self.time.passed + BUILD_S
-        self.builds[str(settings["hash"])] = (ends, order.project_id, fails)
+        self.builds[str(settings["hash"])] = (ends, order.project.id, fails)
         return Behaviour(2.0, BUILD_S, PodExit(1 if fails else 0))
 
     def build(self) -> None:
@@ -187,7 +187,7 @@ class World:
             heads = {app.engine_id for app in site.rows() if app.subdomain.endswith("-head")}
             self.broken -= heads
         for pod in self.processes.pods.values():
-            if isinstance(pod.order, PodRequest) and not pod.order.run_id:
+            if isinstance(pod.order, PodRequest) and pod.order.engine.application_id:
                 pod.behaviour = Behaviour(answers_after=0.0)
         self.look_again()
 

@@ -6,6 +6,7 @@ current state: a call never waits for a pod.
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controller.emulator.api import fields
@@ -41,35 +42,28 @@ APPLICATIONS: Columns[Application] = Columns(
 )
 
 
+@dataclass(slots=True)
 class Applications:
     """The applications of all projects: subdomains are unique over the whole workspace."""
 
-    def __init__(
-        self,
-        state: State,
-        engines: Engines,
-        ids: Ids,
-        options: Options,
-        checks: Checks,
-    ) -> None:
-        self._state = state
-        self._engines = engines
-        self._ids = ids
-        self._options = options
-        self._checks = checks
+    state: State
+    engines: Engines
+    ids: Ids
+    options: Options
+    checks: Checks
 
     def get(self, project_id: str, application_id: str) -> Application:
-        app = self._state.applications.get(application_id)
+        app = self.state.applications.get(application_id)
         if app is None or app.project_id != project_id:
             raise not_found("application")
         return app
 
     def of(self, project_id: str) -> list[Application]:
         """The applications of a project, in order of creation."""
-        return [app for app in self._state.applications.values() if app.project_id == project_id]
+        return [app for app in self.state.applications.values() if app.project_id == project_id]
 
     def at(self, subdomain: str) -> Application | None:
-        for app in self._state.applications.values():
+        for app in self.state.applications.values():
             if app.subdomain == subdomain:
                 return app
         return None
@@ -83,28 +77,26 @@ class Applications:
     ) -> Application:
         """Create and start an application."""
         values = _defaulted(fields.read(raw, CREATE))
-        app = Application(
-            self._ids.public(), project.id, user, now, updated_at=now, starting_at=now
-        )
+        app = Application(self.ids.public(), project.id, user, now, updated_at=now, starting_at=now)
         fields.assign(app, values)
         self._check(app, {"name", "subdomain", "script", "runtime_identifier", "cpu", "memory"})
         app.environment = {**project.environment, **app.environment}
-        self._state.applications[app.id] = app
-        self._engines.queue(app, now)
+        self.state.applications[app.id] = app
+        self.engines.queue(app, now)
         return app
 
     def patch(self, app: Application, raw: Mapping[str, object], now: datetime) -> Application:
         """Change the given fields; a running pod is unaffected."""
         _refuse_deleted(app)
         values = fields.read(raw, PATCH)
-        if not self._options.patch_zero_values:
+        if not self.options.patch_zero_values:
             values = {name: value for name, value in values.items() if value}
         changed = Application(app.id, app.project_id, app.creator, now, updated_at=now)
         fields.assign(changed, values)
         self._check(changed, values.keys())
         fields.assign(app, values)
         app.touch(now)
-        self._state.changes += 1
+        self.state.changes += 1
         return app
 
     def restart(self, app: Application, now: datetime) -> Application:
@@ -112,31 +104,31 @@ class Applications:
         if app.deleting or after(app.status, Event.RESTART) is None:
             raise _wrong_state(app, "restart")
         waiting = app.status is Status.STARTING and not app.engine_id
-        if app.status is Status.STARTING and self._options.orphan_on_restart_while_starting:
+        if app.status is Status.STARTING and self.options.orphan_on_restart_while_starting:
             app.engine_id = ""
-        self._engines.release(app, now)
+        self.engines.release(app, now)
         app.auto_restarts_done = 0
         move(app, Event.RESTART, now)
         if not waiting:
-            self._engines.queue(app, now)
+            self.engines.queue(app, now)
         return app
 
     def stop(self, app: Application, now: datetime) -> Application:
         if app.deleting or after(app.status, Event.STOP) is None:
             raise _wrong_state(app, "stop")
-        self._engines.release(app, now)
+        self.engines.release(app, now)
         move(app, Event.STOP, now)
-        app.due = now + timedelta(seconds=self._options.stop_s)
+        app.due = now + timedelta(seconds=self.options.stop_s)
         return app
 
     def delete(self, app: Application, now: datetime) -> None:
         """Delete; the row stays STOPPING for a while, with its subdomain.  Repeatable."""
         if app.deleting:
             return
-        self._engines.release(app, now)
+        self.engines.release(app, now)
         app.deleting = True
         move(app, Event.DELETE, now)
-        app.due = now + timedelta(seconds=self._options.delete_s)
+        app.due = now + timedelta(seconds=self.options.delete_s)
 
     def delete_all(self, project_id: str, now: datetime) -> None:
         for app in self.of(project_id):
@@ -146,10 +138,10 @@ class Applications:
 
     def _check(self, app: Application, names: Collection[str]) -> None:
         """Refuse invalid values of the named fields of `app`."""
-        self._checks.check(app, {"name"} & set(names))
+        self.checks.check(app, {"name"} & set(names))
         if "subdomain" in names:
             self._check_subdomain(app)
-        self._checks.check(app, set(names) - {"name"})
+        self.checks.check(app, set(names) - {"name"})
 
     def _check_subdomain(self, app: Application) -> None:
         if not re.fullmatch(SUBDOMAIN, app.subdomain):
@@ -158,7 +150,7 @@ class Applications:
             raise invalid(f"Problem with field Subdomain: longer than {LONGEST_SUBDOMAIN}")
         holder = self.at(app.subdomain)
         if holder is not None and holder.id != app.id:
-            conflict = self._options.duplicate_subdomain_conflict
+            conflict = self.options.duplicate_subdomain_conflict
             code = Code.ALREADY_EXISTS if conflict else Code.INVALID_ARGUMENT
             raise ApiError(code, f"subdomain {app.subdomain} already exists")
 

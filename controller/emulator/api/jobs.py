@@ -4,6 +4,7 @@ Validates calls.  Recipients are stored and returned; the emulator sends no mail
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -37,24 +38,24 @@ _TEXTS: dict[str, Callable[[Job], object]] = {
 JOBS: Columns[Job] = Columns(_TEXTS, {**_TEXTS, **attributes("created_at", "updated_at")})
 
 
+@dataclass(slots=True)
 class Jobs:
     """The jobs of all projects; names are not unique."""
 
-    def __init__(self, state: State, runs: Runs, ids: Ids, checks: Checks) -> None:
-        self._state = state
-        self._runs = runs
-        self._ids = ids
-        self._checks = checks
+    state: State
+    runs: Runs
+    ids: Ids
+    checks: Checks
 
     def get(self, project_id: str, job_id: str) -> Job:
-        job = self._state.jobs.get(job_id)
+        job = self.state.jobs.get(job_id)
         if job is None or job.project_id != project_id:
             raise not_found("job")
         return job
 
     def of(self, project_id: str) -> list[Job]:
         """The jobs of a project, in order of creation."""
-        return [job for job in self._state.jobs.values() if job.project_id == project_id]
+        return [job for job in self.state.jobs.values() if job.project_id == project_id]
 
     def list(self, project: Project, query: Query) -> dict[str, object]:
         page, token = select(self.of(project.id), query, JOBS, f"jobs {project.id}")
@@ -64,12 +65,12 @@ class Jobs:
         """Create a job, which runs by schedule, after its parent, or by a call."""
         values = _normal(fields.read(raw, CREATE))
         values = {key: value for key, value in values.items() if value or key == "environment"}
-        job = Job(self._ids.public(), project.id, user, now, updated_at=now)
+        job = Job(self.ids.public(), project.id, user, now, updated_at=now)
         self._assign(job, values, now)
-        self._checks.check(job, CHECKED)
+        self.checks.check(job, CHECKED)
         self._check_parent(job)
-        self._state.jobs[job.id] = job
-        self._state.changes += 1
+        self.state.jobs[job.id] = job
+        self.state.changes += 1
         return job
 
     def patch(self, job: Job, raw: Mapping[str, object], now: datetime) -> Job:
@@ -78,11 +79,11 @@ class Jobs:
         ids = (job.id, job.project_id)
         changed = Job(*ids, job.creator, now, updated_at=now, timezone=job.timezone)
         self._assign(changed, values, now)
-        self._checks.check(changed, CHECKED & values.keys())
+        self.checks.check(changed, CHECKED & values.keys())
         self._check_parent(changed)
         self._assign(job, values, now)
         job.updated_at = now
-        self._state.changes += 1
+        self.state.changes += 1
         return job
 
     def _assign(self, job: Job, values: Mapping[str, object], now: datetime) -> None:
@@ -94,7 +95,7 @@ class Jobs:
         """Refuse a missing parent, and a cycle of parents."""
         parent_id, ancestors = job.parent_id, {job.id}
         while parent_id:
-            parent = self._state.jobs.get(parent_id)
+            parent = self.state.jobs.get(parent_id)
             if parent is None or parent.project_id != job.project_id:
                 raise invalid(f"parent job {parent_id} not found in the project")
             if parent_id in ancestors:
@@ -104,12 +105,12 @@ class Jobs:
 
     def delete(self, job: Job, now: datetime) -> None:
         """Delete a job and its runs; dependent jobs stay, without a parent."""
-        self._runs.delete_runs(job, now)
-        del self._state.jobs[job.id]
-        for other in self._state.jobs.values():
+        self.runs.delete_runs(job, now)
+        del self.state.jobs[job.id]
+        for other in self.state.jobs.values():
             if other.parent_id == job.id:
                 other.parent_id = ""
-        self._state.changes += 1
+        self.state.changes += 1
 
     def delete_all(self, project_id: str, now: datetime) -> None:
         for job in self.of(project_id):

@@ -3,8 +3,6 @@
 Derived from the options for capacity; empty without them, as in a workspace without quotas.
 """
 
-from collections.abc import Iterable
-
 from controller.emulator.options import Capacity, Options, User
 from controller.emulator.state.state import State
 
@@ -13,23 +11,19 @@ _NODE_GROUP = 1
 
 def user_quotas(state: State, options: Options, user: User) -> dict[str, object]:
     """A row for the caller, if there is a limit.  Amounts are text."""
-    capacity = options.capacity
-    rows = [] if capacity == Capacity() else [_row(state, capacity, user)]
-    return {"user_quota": rows, "total_count": str(len(rows)), "next_page_token": ""}
-
-
-def _row(state: State, capacity: Capacity, user: User) -> dict[str, object]:
-    pods = state.engines.values()
+    pods, capacity = state.engines.values(), options.capacity
     used = Capacity(
         sum(pod.cpu for pod in pods),
         sum(pod.memory for pod in pods),
         sum(pod.nvidia_gpu for pod in pods),
     )
-    return {
+    row = {
         "user": user.wire(),
         "quota_usage": _amounts(used),
         "quota_configured": _amounts(capacity),
     }
+    rows = [] if capacity == Capacity() else [row]
+    return {"user_quota": rows, "total_count": str(len(rows)), "next_page_token": ""}
 
 
 def _amounts(amounts: Capacity) -> dict[str, str]:
@@ -39,13 +33,8 @@ def _amounts(amounts: Capacity) -> dict[str, str]:
 
 def resource_groups(options: Options) -> dict[str, object]:
     """The nodes, all alike, as one group."""
-    return {"resource_group": list(_groups(options.node)), "next_page_token": ""}
-
-
-def _groups(node: Capacity) -> Iterable[dict[str, object]]:
-    if node == Capacity():
-        return
-    yield {
+    node = options.node
+    group = {
         "id": _NODE_GROUP,
         "name": "default",
         "instance_group_name": "default",
@@ -63,27 +52,19 @@ def _groups(node: Capacity) -> Iterable[dict[str, object]]:
         "autoscale_min": 0,
         "autoscale_max": 0,
     }
+    return {"resource_group": [] if node == Capacity() else [group], "next_page_token": ""}
 
 
 def node_labels(state: State, options: Options) -> dict[str, object]:
     """The kind of GPU, if nodes have one."""
-    return {
-        "accelerator_node_label": list(_labels(state, options.node, options.capacity)),
-        "next_page_token": "",
-    }
-
-
-def _labels(state: State, node: Capacity, capacity: Capacity) -> Iterable[dict[str, object]]:
-    if not node.gpu:
-        return
-    used = sum(pod.nvidia_gpu for pod in state.engines.values())
-    yield {
+    node, capacity = options.node, options.capacity
+    label = {
         "id": "1",
         "label_key": "nvidia.com/gpu.product",
         "label_value": "EMBEDDED",
         "availability": True,
         "max_gpu_count": str(node.gpu if capacity.gpu is None else capacity.gpu),
-        "current_gpu_count": str(used),
+        "current_gpu_count": str(sum(pod.nvidia_gpu for pod in state.engines.values())),
         "max_gpu_per_workload": str(node.gpu),
         "default_quota": "0",
         "resource_group_id": str(_NODE_GROUP),
@@ -91,3 +72,4 @@ def _labels(state: State, node: Capacity, capacity: Capacity) -> Iterable[dict[s
         "memory": node.memory or 0,
         "gpu_memory": 0,
     }
+    return {"accelerator_node_label": [label] if node.gpu else [], "next_page_token": ""}

@@ -5,39 +5,39 @@ The only part of the API with that reason.  Read-only.
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from controller.emulator.api.errors import invalid
-from controller.emulator.api.listing import Columns, Query, filtered, json_object, select
-from controller.emulator.state.records import Engine, stamp
+from controller.emulator.api.listing import (
+    Columns,
+    Query,
+    attributes,
+    filtered,
+    json_object,
+    select,
+)
+from controller.emulator.state.records import Engine, wire_fields
 from controller.emulator.state.state import State
 
-_TEXTS: dict[str, Callable[[Engine], str]] = {
-    "name": lambda engine: engine.name,
-    "creator": lambda engine: engine.creator.username,
+_TEXTS: dict[str, Callable[[Engine], object]] = {
+    **attributes("name", "workload_type", "status", creator="creator.username"),
     "group": lambda _engine: "",
-    "workload_type": lambda engine: engine.workload_type,
-    "status": lambda engine: engine.status,
 }
-_TIMES = {
-    "cpu": lambda engine: engine.cpu,
-    "memory": lambda engine: engine.memory,
-    "nvidia_gpu": lambda engine: engine.nvidia_gpu,
-    "created_at": lambda engine: engine.created_at,
-}
+_OTHERS = attributes("cpu", "memory", "nvidia_gpu", "created_at")
 
 
+@dataclass(slots=True)
 class Usage:
     """Usage rows of the engines in `state`; `domain` is for their links."""
 
-    def __init__(self, state: State, domain: str) -> None:
-        self._state = state
-        self._domain = domain
+    state: State
+    domain: str
 
     def list(
         self, query: Query, multi_column: str, time_range: str, now: datetime
     ) -> dict[str, object]:
-        rows = [*self._state.history, *self._state.engines.values()]
+        rows = [*self.state.history, *self.state.engines.values()]
         rows = [row for row in rows if _within(row, time_range)]
         texts = {**_TEXTS, "project_name": self._project_name}
         either_name = {"project_or_workload_name": lambda e: f"{self._project_name(e)}\0{e.name}"}
@@ -45,7 +45,7 @@ class Usage:
         matching = filtered(matching, query.search_filter, texts)
         plain = Query("", query.sort, query.page_size, query.page_token)
         scope = json.dumps(["usage", query.search_filter, multi_column, time_range])
-        page, token = select(matching, plain, Columns({}, {**texts, **_TIMES}), scope)
+        page, token = select(matching, plain, Columns({}, {**texts, **_OTHERS}), scope)
         return {
             "usage_response": [self._row(engine, now) for engine in page],
             "total_count": str(len(matching)),
@@ -53,7 +53,7 @@ class Usage:
         }
 
     def _project_name(self, engine: Engine) -> str:
-        project = self._state.projects.get(engine.project_id)
+        project = self.state.projects.get(engine.project_id)
         return project.name if project else ""
 
     def _row(self, engine: Engine, now: datetime) -> dict[str, object]:
@@ -62,11 +62,7 @@ class Usage:
             "creator": engine.creator.username,
             "group": "",
             "project_name": self._project_name(engine),
-            "cpu": engine.cpu,
-            "memory": engine.memory,
-            "nvidia_gpu": engine.nvidia_gpu,
-            "workload_type": engine.workload_type,
-            "created_at": stamp(engine.created_at),
+            **wire_fields(engine, "cpu", "memory", "nvidia_gpu", "workload_type", "created_at"),
             "duration": str(int(((engine.ended_at or now) - engine.created_at).total_seconds())),
             "status": engine.status,
             "creator_info": _person(engine.creator.username, engine.creator.name),
@@ -74,24 +70,23 @@ class Usage:
             "project_info": self._project_info(engine),
             "id": engine.id,
             "workload_url": self._url(engine),
-            "message": engine.message,
-            "oom_killed": engine.oom_killed,
+            **wire_fields(engine, "message", "oom_killed"),
             "k8s_info": _k8s_info(engine),
         }
 
     def _url(self, engine: Engine) -> str:
         """The application's URL, or the log of a run."""
         if engine.workload_type == "job":
-            return f"http://{self._domain}/logs/{engine.id}"
-        return f"http://{engine.subdomain}.{self._domain}"
+            return f"http://{self.domain}/logs/{engine.id}"
+        return f"http://{engine.subdomain}.{self.domain}"
 
     def _project_info(self, engine: Engine) -> dict[str, object]:
-        project = self._state.projects.get(engine.project_id)
+        project = self.state.projects.get(engine.project_id)
         return {
             "id": project.number if project else 0,
             "slug": project.slug if project else "",
-            "html_url": f"http://{self._domain}/",
-            "url": f"http://{self._domain}/api/v2/projects/{engine.project_id}",
+            "html_url": f"http://{self.domain}/",
+            "url": f"http://{self.domain}/api/v2/projects/{engine.project_id}",
         }
 
 
@@ -118,10 +113,9 @@ def _within(engine: Engine, time_range: str) -> bool:
     bounds = json_object(time_range, "time_range_search_filter").get("created_time", {})
     if not isinstance(bounds, dict):
         raise invalid("time_range_search_filter: created_time must be an object")
-    earliest, latest = _time(bounds.get("min")), _time(bounds.get("max"))
-    if earliest is not None and engine.created_at < earliest:
-        return False
-    return latest is None or engine.created_at <= latest
+    earliest = _time(bounds.get("min")) or engine.created_at
+    latest = _time(bounds.get("max")) or engine.created_at
+    return earliest <= engine.created_at <= latest
 
 
 def _time(value: object) -> datetime | None:

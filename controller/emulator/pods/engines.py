@@ -5,6 +5,7 @@ waits.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controller.emulator.api.files import ProjectFiles
@@ -40,25 +41,18 @@ def _fits_on_node(node: Capacity, app: Application | JobRun) -> bool:
     return all(bound is None or amount <= bound for bound, amount in bounds)
 
 
+@dataclass(slots=True)
 class Engines:
     """Starts, observes and stops the pods of all applications.
 
     Pods of runs are started and stopped for `runs.py`, and observed once their run is deleted.
     """
 
-    def __init__(
-        self,
-        state: State,
-        processes: Processes,
-        ids: Ids,
-        options: Options,
-        files_of: FilesOf,
-    ) -> None:
-        self.state = state
-        self.processes = processes
-        self._ids = ids
-        self._options = options
-        self._files_of = files_of
+    state: State
+    processes: Processes
+    ids: Ids
+    options: Options
+    files_of: FilesOf
 
     def tick(self, now: datetime) -> None:
         runs = self.state.runs
@@ -74,7 +68,7 @@ class Engines:
     def queue(self, app: Application, now: datetime) -> None:
         """Start `app` once its old pod has ended, in its turn, and with free capacity."""
         app.queued = self.state.next_number()
-        app.due = now + timedelta(seconds=self._options.start_s)
+        app.due = now + timedelta(seconds=self.options.start_s)
         self.state.changes += 1
 
     def release(self, app: Application, now: datetime) -> None:
@@ -125,8 +119,8 @@ class Engines:
         """Fail the application, since its script has ended, with any exit code."""
         app.engine_id = ""
         move(app, Event.ENDED, now)
-        retry = app.auto_restarts_done < self._options.auto_restarts
-        app.due = now + timedelta(seconds=self._options.auto_restart_s) if retry else None
+        retry = app.auto_restarts_done < self.options.auto_restarts
+        app.due = now + timedelta(seconds=self.options.auto_restart_s) if retry else None
 
     def _advance(self, app: Application, now: datetime) -> None:
         if app.due is None or now < app.due:
@@ -165,8 +159,8 @@ class Engines:
                 self._start(app, now)
 
     def fits(self, app: Application | JobRun) -> bool:
-        room, pods = self._options.capacity, self.state.engines.values()
-        if not _fits_on_node(self._options.node, app):
+        room, pods = self.options.capacity, self.state.engines.values()
+        if not _fits_on_node(self.options.node, app):
             return False
         if room.cpu is not None and sum(p.cpu for p in pods) + app.cpu > room.cpu:
             return False
@@ -177,7 +171,7 @@ class Engines:
         return sum(p.nvidia_gpu for p in pods) + app.nvidia_gpu <= room.gpu
 
     def _start(self, app: Application, now: datetime) -> None:
-        engine = self.new_engine(app, self._ids.engine(), app.name, now)
+        engine = self.new_engine(app, self.ids.engine(), app.name, now)
         engine.application_id, engine.subdomain = app.id, app.subdomain
         app.engine_id, app.due = engine.id, None
         if self.launch(engine, app.script, app.runtime_identifier, app.environment, now):
@@ -198,7 +192,7 @@ class Engines:
             cpu=workload.cpu,
             memory=workload.memory,
             nvidia_gpu=workload.nvidia_gpu,
-            ip_address=self._ids.address({pod.ip_address for pod in pods}),
+            ip_address=self.ids.address({pod.ip_address for pod in pods}),
             created_at=now,
         )
 
@@ -215,24 +209,14 @@ class Engines:
         self.state.engines[engine.id] = engine
         self.state.changes += 1
         project = self.state.projects[engine.project_id]
-        files = self._files_of(project.id)
+        files = self.files_of(project.id)
         request = PodRequest(
-            engine_id=engine.id,
-            application_id=engine.application_id,
-            subdomain=engine.subdomain,
-            project_id=project.id,
-            project_name=project.name,
-            project_number=project.number,
-            username=engine.creator.username,
-            ip_address=engine.ip_address,
+            engine=engine,
+            project=project,
             home=files.tree.home,
             script=script,
-            cpu=engine.cpu,
-            memory=engine.memory,
-            gpu=engine.nvidia_gpu,
             runtime_identifier=runtime_identifier,
             environment={**project.environment, **environment},
-            run_id=engine.id if engine.workload_type == "job" else "",
             arguments=arguments,
         )
         if not files.has_script(script):

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -46,7 +46,7 @@ class LocalPod:
     """A running supervisor."""
 
     process: subprocess.Popen[bytes]
-    ports: list[int]
+    ports: Sequence[int]
     scratch: Path
     answered: bool = False
     stopping: bool = False
@@ -64,60 +64,69 @@ class LocalProcesses:
         self._pods: dict[str, LocalPod] = {}
 
     def start(self, request: PodRequest, now: datetime) -> None:  # noqa: ARG002  real pods need no clock
-        ports = self._free_ports(3)
-        scratch = self._new_scratch()
-        script = request.script.removeprefix("/home/cdsw/")
+        engine, ports = request.engine, self._free_ports(3)
         program = str(Path(kernel.__file__).resolve())
-        instructions = self._instructions(
-            request.engine_id,
-            [sys.executable, "-u", program, script, request.kind],
-            pod_environment(request, self._config, ports, scratch),
+        script = request.script.removeprefix("/home/cdsw/")
+        self._supervise(
+            [sys.executable, "-u", program, script, engine.workload_type],
+            pod_environment(request, self._config, ports, self._new_scratch()),
             request.home,
-            scratch,
-            log=request.run_id or request.application_id,
+            engine.application_id or engine.id,
+            ports,
+            port=ports[0] if engine.application_id else 0,
         )
-        if not request.run_id:
-            instructions["port"] = ports[0]
-        self._pods[request.engine_id] = LocalPod(_supervise(instructions), ports, scratch)
 
     def clone(self, request: CloneRequest, now: datetime) -> None:  # noqa: ARG002  as above
-        scratch = self._new_scratch()
-        instructions = self._instructions(
-            request.engine_id,
+        own = {"CDSW_ENGINE_ID": request.engine_id, "TMPDIR": str(self._new_scratch())}
+        self._supervise(
             clone_command(request.url, request.ref),
-            {**clone_environment(), "CDSW_ENGINE_ID": request.engine_id, "TMPDIR": str(scratch)},
+            {**clone_environment(), **own},
             request.tree.home,
-            scratch,
-            log=request.project_id,
+            request.project_id,
         )
-        self._pods[request.engine_id] = LocalPod(_supervise(instructions), [], scratch)
 
     def _new_scratch(self) -> Path:
         return Path(tempfile.mkdtemp(prefix="cml-", dir=self._config.scratch))
 
-    def _instructions(
+    def _supervise(
         self,
-        engine_id: str,
         argv: list[str],
         environment: dict[str, str],
         home: Path,
-        scratch: Path,
-        *,
         log: str,
-    ) -> supervisor.Instructions:
-        """Instructions for a pod without a port."""
+        ports: Sequence[int] = (),
+        port: int = 0,
+    ) -> None:
+        """Start a supervisor; it reads its instructions from a pipe, open while this runs.
+
+        Engine ID and temporary folder are in the variables.  Only `port` is probed, unless 0.
+        """
         self._prune_logs()
-        return {
+        engine_id, scratch = environment["CDSW_ENGINE_ID"], environment["TMPDIR"]
+        instructions: supervisor.Instructions = {
             "engine_id": engine_id,
             "argv": argv,
             "environment": environment,
             "home": str(home),
-            "scratch": str(scratch),
+            "scratch": scratch,
             "log": str(self._config.logs / f"{log}.log"),
-            "port": 0,
+            "port": port,
             "endpoint": environment.get("CDSW_APP_POLLING_ENDPOINT", "/"),
             "grace_s": self._config.grace_s,
         }
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(supervisor.__file__).resolve())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+        )
+        assert process.stdin is not None  # noqa: S101  asked for above
+        assert process.stdout is not None  # noqa: S101  asked for above
+        os.set_blocking(process.stdout.fileno(), False)
+        process.stdin.write(json.dumps(instructions).encode() + b"\n")
+        process.stdin.flush()
+        self._pods[engine_id] = LocalPod(process, ports, Path(scratch))
 
     def _free_ports(self, count: int) -> list[int]:
         """Ports of 127.0.0.1 that are free and not assigned to a pod."""
@@ -186,23 +195,6 @@ class LocalProcesses:
             self._forget(engine_id)
 
 
-def _supervise(instructions: supervisor.Instructions) -> subprocess.Popen[bytes]:
-    """Start a supervisor; it reads its order from a pipe, which stays open while this runs."""
-    process = subprocess.Popen(
-        [sys.executable, "-I", "-S", str(Path(supervisor.__file__).resolve())],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-        env={"PATH": os.environ.get("PATH", os.defpath)},
-    )
-    if process.stdin is None or process.stdout is None:
-        raise OSError("no pipes to the supervisor")
-    os.set_blocking(process.stdout.fileno(), False)
-    process.stdin.write(json.dumps(instructions).encode() + b"\n")
-    process.stdin.flush()
-    return process
-
-
 def _has_answered(process: subprocess.Popen[bytes]) -> bool:
     if process.stdout is None or process.stdout.closed:
         return False
@@ -216,6 +208,7 @@ def pod_environment(
     request: PodRequest, config: PodConfig, ports: list[int], scratch: Path
 ) -> dict[str, str]:
     """All variables of a pod's processes.  The user's variables override only defaults."""
+    engine = request.engine
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
@@ -228,29 +221,30 @@ def pod_environment(
         "PWD": str(request.home),
         "TMPDIR": str(scratch),
         **_identity(request, config),
-        "CDSW_IP_ADDRESS": request.ip_address,
+        "CDSW_IP_ADDRESS": engine.ip_address,
         "CDSW_APP_PORT": str(ports[0]),
         "CDSW_READONLY_PORT": str(ports[1]),
         "CDSW_PUBLIC_PORT": str(ports[2]),
-        "CDSW_CPU_MILLICORES": str(int(request.cpu * 1000)),
-        "CDSW_MEMORY_MB": str(int(request.memory * 1024)),
-        **({"JOB_ARGUMENTS": request.arguments} if request.run_id else {}),
+        "CDSW_CPU_MILLICORES": str(int(engine.cpu * 1000)),
+        "CDSW_MEMORY_MB": str(int(engine.memory * 1024)),
+        **({"JOB_ARGUMENTS": request.arguments} if not engine.application_id else {}),
     }
 
 
 def _identity(request: PodRequest, config: PodConfig) -> dict[str, str]:
+    engine, project = request.engine, request.project
     return {
         "CDSW_API_URL": f"{config.url}/api/v1",
         "CDSW_APIV2_KEY": config.api_key,
-        "CDSW_CREATOR": request.username,
+        "CDSW_CREATOR": engine.creator.username,
         "CDSW_DOMAIN": config.domain,
-        "CDSW_ENGINE_ID": request.engine_id,
-        "CDSW_ENGINE_TYPE": request.kind,
+        "CDSW_ENGINE_ID": engine.id,
+        "CDSW_ENGINE_TYPE": engine.workload_type,
         "CDSW_NODE_NAME": socket.gethostname(),
-        "CDSW_PROJECT": request.project_name,
-        "CDSW_PROJECT_ID": request.project_id,
-        "CDSW_PROJECT_NUM": str(request.project_number),
-        "CDSW_PROJECT_URL": f"{config.url}/api/v2/projects/{request.project_id}",
-        "HADOOP_USER_NAME": request.username,
-        "PROJECT_OWNER": request.username,
+        "CDSW_PROJECT": project.name,
+        "CDSW_PROJECT_ID": project.id,
+        "CDSW_PROJECT_NUM": str(project.number),
+        "CDSW_PROJECT_URL": f"{config.url}/api/v2/projects/{project.id}",
+        "HADOOP_USER_NAME": engine.creator.username,
+        "PROJECT_OWNER": engine.creator.username,
     }

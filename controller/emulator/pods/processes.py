@@ -11,38 +11,23 @@ from pathlib import Path
 from typing import Protocol
 
 from controller.emulator.state.file_tree import Tree
+from controller.emulator.state.records import Engine, Project
 
 
 @dataclass(frozen=True, slots=True)
 class PodRequest:
-    """A pod to start: an engine of an application, or a run of a job.
+    """A pod to start, for an application or a run of a job, with the resources of its engine.
 
-    Memory is in GB, as in the API.  The pod of a run has `run_id`, which is also its engine's ID,
-    and no application or subdomain; `answered` then means that the script has started.
+    In the pod of a run, `answered` means that the script has started.
     """
 
-    engine_id: str
-    application_id: str
-    subdomain: str
-    project_id: str
-    project_name: str
-    project_number: int
-    username: str
-    ip_address: str
+    engine: Engine
+    project: Project = field(repr=False)
     home: Path
     script: str
-    cpu: float
-    memory: float
-    gpu: int
     runtime_identifier: str
     environment: Mapping[str, str] = field(repr=False)
-    run_id: str = ""
     arguments: str = field(default="", repr=False)
-
-    @property
-    def kind(self) -> str:
-        """The kind, as in CDSW_ENGINE_TYPE."""
-        return "job" if self.run_id else "application"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ A run changes by itself only in `tick`.  As in `engines.py`, which has the pods,
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -30,36 +31,36 @@ _TIMES = ("created_at", "scheduling_at", "starting_at", "running_at", "finished_
 RUNS: Columns[JobRun] = Columns(_TEXTS, {**_TEXTS, **attributes(*_TIMES)})
 
 
+@dataclass(slots=True)
 class Runs:
     """The runs of all jobs; each job has at most one active run."""
 
-    def __init__(self, state: State, engines: Engines, ids: Ids, options: Options) -> None:
-        self._state = state
-        self._engines = engines
-        self._ids = ids
-        self._options = options
+    state: State
+    engines: Engines
+    ids: Ids
+    options: Options
 
     # calls of the API
 
     def get(self, job: Job, run_id: str) -> JobRun:
-        run = self._state.runs.get(run_id)
+        run = self.state.runs.get(run_id)
         if run is None or run.job_id != job.id:
             raise not_found("job run")
         return run
 
     def of(self, job: Job) -> list[JobRun]:
         """The runs of a job, in order of creation."""
-        return [run for run in self._state.runs.values() if run.job_id == job.id]
+        return [run for run in self.state.runs.values() if run.job_id == job.id]
 
     def list(self, job: Job, query: Query) -> dict[str, object]:
-        found, token = select(self.of(job), query, RUNS, f"runs {job.id}")
-        return {"job_runs": [run.wire() for run in found], "next_page_token": token}
+        page, token = select(self.of(job), query, RUNS, f"runs {job.id}")
+        return {"job_runs": [run.wire() for run in page], "next_page_token": token}
 
     def create(self, job: Job, user: User, raw: Mapping[str, object], now: datetime) -> JobRun:
         """Run the job once, with the caller's values, as soon as there is capacity."""
         values = fields.read(raw, CREATE)
         busy = self._is_busy(job)
-        if busy and not self._options.second_run_skipped:
+        if busy and not self.options.second_run_skipped:
             raise ApiError(Code.FAILED_PRECONDITION, f"job {job.name!r} is already running")
         run = self._add(job, user, now)
         fields.assign(run, values)
@@ -80,19 +81,19 @@ class Runs:
     def delete_runs(self, job: Job, now: datetime) -> None:
         """Delete runs immediately; the engines end their pods."""
         for run in self.of(job):
-            if run.id in self._state.engines and run.status is not RunStatus.STOPPING:
-                self._engines.stop(self._state.engines[run.id], now)
-            del self._state.runs[run.id]
+            if run.id in self.state.engines and run.status is not RunStatus.STOPPING:
+                self.engines.stop(self.state.engines[run.id], now)
+            del self.state.runs[run.id]
 
     # changes over time
 
     def tick(self, now: datetime) -> None:
-        if not self._state.jobs:
+        if not self.state.jobs:
             return
-        for job in self._state.jobs.values():
+        for job in self.state.jobs.values():
             if job.next_at is not None and now >= job.next_at:
                 self._run_if_due(job, now)
-        for run in [run for run in self._state.runs.values() if not run.status.is_over]:
+        for run in [run for run in self.state.runs.values() if not run.status.is_over]:
             if run.status is RunStatus.SCHEDULING:
                 self._start_if_possible(run, now)
             else:
@@ -101,7 +102,7 @@ class Runs:
     def _run_if_due(self, job: Job, now: datetime) -> None:
         due = job.next_at
         job.next_at = cron.parse(job.schedule).after(now, ZoneInfo(job.timezone))
-        self._state.changes += 1
+        self.state.changes += 1
         if due is not None and (now - due).total_seconds() <= MAX_LATENESS_S:
             self._run_automatically(job, now)
 
@@ -119,14 +120,14 @@ class Runs:
 
     def _add(self, job: Job, user: User, now: datetime) -> JobRun:
         run = JobRun(
-            id=self._ids.engine(),
+            id=self.ids.engine(),
             project_id=job.project_id,
             job_id=job.id,
             creator=user,
             created_at=now,
             scheduling_at=now,
-            due=now + timedelta(seconds=self._options.start_s),
-            queued=self._state.next_number(),
+            due=now + timedelta(seconds=self.options.start_s),
+            queued=self.state.next_number(),
             kernel=job.kernel,
             cpu=job.cpu,
             memory=job.memory,
@@ -134,21 +135,21 @@ class Runs:
             runtime_identifier=job.runtime_identifier,
             resource_group_id=job.resource_group_id,
         )
-        self._state.runs[run.id] = run
-        self._state.changes += 1
+        self.state.runs[run.id] = run
+        self.state.changes += 1
         return run
 
     def _start_if_possible(self, run: JobRun, now: datetime) -> None:
         """Start waiting runs in order of creation; one without capacity blocks no other."""
-        if now < run.due or not self._engines.fits(run):
+        if now < run.due or not self.engines.fits(run):
             return
-        job = self._state.jobs[run.job_id]
+        job = self.state.jobs[run.job_id]
         run.move(RunStatus.STARTING, now)
-        engine = self._engines.new_engine(run, run.id, job.name, now)
+        engine = self.engines.new_engine(run, run.id, job.name, now)
         engine.workload_type = "job"
         environment = {**job.environment, **run.environment}
         arguments = run.arguments or job.arguments
-        if self._engines.launch(
+        if self.engines.launch(
             engine, job.script, run.runtime_identifier, environment, now, arguments
         ):
             self._observe(run, now)
@@ -156,14 +157,14 @@ class Runs:
             self._finish(run, RunStatus.FAILED, now)
 
     def _observe(self, run: JobRun, now: datetime) -> None:
-        engine = self._state.engines[run.id]
-        pod = self._engines.processes.look(run.id, now)
+        engine = self.state.engines[run.id]
+        pod = self.engines.processes.look(run.id, now)
         if pod.answered and run.status is RunStatus.STARTING:
             run.move(RunStatus.RUNNING, now)
             engine.status = run.status.short
-            self._state.changes += 1
+            self.state.changes += 1
         if pod.ending is not None:
-            self._engines.end(engine, pod.ending, now)
+            self.engines.end(engine, pod.ending, now)
             self._finish(run, self._outcome(run, pod.ending), now)
             engine.status = run.status.short
         elif run.status is RunStatus.RUNNING and self._is_overdue(run, now):
@@ -173,30 +174,30 @@ class Runs:
     def _outcome(self, run: JobRun, ending: PodExit) -> RunStatus:
         if run.status is RunStatus.STOPPING:
             return RunStatus.TIMEDOUT if run.timed_out else RunStatus.STOPPED
-        if ending.oom_killed and self._options.oom_killed_run_succeeds:
+        if ending.oom_killed and self.options.oom_killed_run_succeeds:
             return RunStatus.SUCCEEDED
         return RunStatus.SUCCEEDED if ending.exit_code == 0 else RunStatus.FAILED
 
     def _is_overdue(self, run: JobRun, now: datetime) -> bool:
-        job = self._state.jobs[run.job_id]
+        job = self.state.jobs[run.job_id]
         if not (job.timeout and job.kill_on_timeout and run.running_at):
             return False
-        longest = timedelta(seconds=job.timeout * self._options.job_timeout_unit_s)
+        longest = timedelta(seconds=job.timeout * self.options.job_timeout_unit_s)
         return now >= run.running_at + longest
 
     def _begin_stop(self, run: JobRun, now: datetime) -> None:
         run.move(RunStatus.STOPPING, now)
-        self._engines.stop(self._state.engines[run.id], now)
-        self._state.changes += 1
+        self.engines.stop(self.state.engines[run.id], now)
+        self.state.changes += 1
 
     def _finish(self, run: JobRun, status: RunStatus, now: datetime) -> None:
         """End a run, and start dependent jobs."""
         run.move(status, now)
-        self._state.changes += 1
+        self.state.changes += 1
         if status is RunStatus.SUCCEEDED:
-            for child in list(self._state.jobs.values()):
+            for child in list(self.state.jobs.values()):
                 if child.parent_id == run.job_id:
                     self._run_automatically(child, now)
-        ended = [other.id for other in self._state.runs.values() if other.status.is_over]
+        ended = [other.id for other in self.state.runs.values() if other.status.is_over]
         for run_id in ended[:-RUN_HISTORY]:
-            del self._state.runs[run_id]
+            del self.state.runs[run_id]

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -76,35 +77,35 @@ def clone_environment() -> dict[str, str]:
     }
 
 
+@dataclass(slots=True)
 class Clones:
     """Active clones."""
 
-    def __init__(self, state: State, processes: Processes, ids: Ids) -> None:
-        self._state = state
-        self._processes = processes
-        self._ids = ids
+    state: State
+    processes: Processes
+    ids: Ids
 
     def begin(self, project: Project, tree: Tree, source: tuple[str, str], now: datetime) -> None:
         """Start a clone; if that fails, the project stays, as in CML."""
         url, ref = source
-        project.cloning = self._ids.engine()
+        project.cloning = self.ids.engine()
         try:
-            self._processes.clone(CloneRequest(project.cloning, project.id, url, ref, tree), now)
+            self.processes.clone(CloneRequest(project.cloning, project.id, url, ref, tree), now)
         except OSError:
             project.cloning, project.creation_failed = "", True
 
     def stop(self, project: Project, now: datetime) -> None:
         if project.cloning:
-            self._processes.stop(project.cloning, now)
+            self.processes.stop(project.cloning, now)
 
     def tick(self, now: datetime) -> None:
-        for project in self._state.projects.values():
+        for project in self.state.projects.values():
             if project.cloning:
                 self._look(project, now)
 
     def _look(self, project: Project, now: datetime) -> None:
-        ending = self._processes.look(project.cloning, now).ending
+        ending = self.processes.look(project.cloning, now).ending
         if ending is not None:
             project.cloning, project.creation_failed = "", ending.exit_code != 0
             project.updated_at = now
-            self._state.changes += 1
+            self.state.changes += 1
