@@ -104,7 +104,7 @@ def application_of(
     group: Group, member: Member, project: str = PROJECT, phase: Phase = Phase.RUNNING
 ) -> ObservedApplication:
     """The application that a controller would have made for the member of the group."""
-    wanted = configuration(group, member, POLICY.owner, EDITION)
+    wanted = configuration(group, member, POLICY)
     return ObservedApplication(
         id=f"id-{wanted.name}",
         project=project,
@@ -138,7 +138,7 @@ def report(
         place = parse_member(name)
         assert place is not None
         group = state.group(place.group)
-        known = "" if group is None else group.fingerprint()
+        known = "" if group is None else group.fingerprint
         known = fingerprints.get(name.replace("/", "_"), known)
         members[name] = MemberReport(alive=True, state="joined", fingerprint=known, node_id="n")
     return HeadReport(cluster.name, "i1", at_, "10.0.0.1:6379", "2.60.0", "3.11.9", members)

@@ -15,7 +15,9 @@ from controller.core.model.desired import (
     DesiredCluster,
     DesiredState,
     Group,
+    configuration,
     description,
+    mark_of,
 )
 from controller.core.model.history import History
 from controller.core.model.member import MARK, MEMBER, THE_HEAD, Key, Mark, Member, application_name
@@ -24,7 +26,7 @@ from controller.core.model.plan import Change, Intent, Plan
 from controller.core.model.policy import Policy
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
-from controller.core.situation.drift import compare, desired_configuration
+from controller.core.situation.drift import compare
 from controller.core.situation.situation import situate
 from controller.core.spec.fingerprint import ADOPTED
 
@@ -65,7 +67,7 @@ def adoption(cluster: DesiredCluster, pair: Pair, policy: Policy) -> Adoption:
     app, group = pair.app, cluster.group(pair.member.group)
     if group is None:
         raise ValueError(f"{cluster.name} has no group `{pair.member.group}`")
-    wanted = desired_configuration(group, pair.member, policy)
+    wanted = configuration(group, pair.member, policy)
     mark = _mark(group, pair, policy)
     if compare(app, mark, group, wanted, policy):
         # Its origin is unknown: neither the Ray version nor raycml's own variables.
@@ -76,17 +78,8 @@ def adoption(cluster: DesiredCluster, pair: Pair, policy: Policy) -> Adoption:
 def _mark(group: Group, pair: Pair, policy: Policy) -> Mark:
     """The mark of an application in sync with the spec."""
     own = application_name(group.cluster, pair.member)
-    return Mark(
-        owner=policy.owner,
-        cluster=group.cluster,
-        member=pair.member,
-        fingerprint=group.fingerprint(),
-        subdomain=pair.app.subdomain,
-        agreement=group.agreement(),
-        variables=tuple(sorted(group.inputs.environment)),
-        adopted="" if pair.app.subdomain == own else pair.app.id,
-        environment_hash="" if group.environment is None else group.environment.hash,
-    )
+    mark = mark_of(group, pair.member, policy.owner, pair.app.subdomain)
+    return mark if pair.app.subdomain == own else replace(mark, adopted=pair.app.id)
 
 
 def _unmarked(app: ObservedApplication) -> dict[str, str]:

@@ -17,12 +17,12 @@ from controller.adoption.adoption import (
 )
 from controller.adoption.proposal import Pair, Proposal, propose
 from controller.core.audit.laws import audit
-from controller.core.model.desired import DesiredState
+from controller.core.model.desired import DesiredState, configuration
 from controller.core.model.history import History
 from controller.core.model.member import Mark, Member, parse_member, read_mark
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import Create, Delete, Plan, Update
-from controller.core.situation.drift import desired_configuration, patch
+from controller.core.situation.drift import patch
 from controller.core.situation.situation import situate
 from controller.core.spec.fingerprint import ADOPTED, VERSION, is_adopted
 from tests.worlds import (
@@ -405,12 +405,12 @@ def test_an_update_of_an_adopted_application_keeps_its_own_subdomain_in_the_mark
     group = ANALYTICS.group("cpu")
     assert group is not None
     assert app.mark is not None
-    update = patch(app, app.mark.variables, desired_configuration(group, place("cpu/1"), POLICY))
+    update = patch(app, app.mark.variables, configuration(group, place("cpu/1"), POLICY))
     environment = update.fields["environment"]
     assert isinstance(environment, dict)
     mark = read_mark(environment, "x-worker-1")
     assert mark is not None
-    assert (mark.fingerprint, mark.adopted) == (group.fingerprint(), app.id)
+    assert (mark.fingerprint, mark.adopted) == (group.fingerprint, app.id)
     assert environment["THEIRS"] == "kept"
     plan = decide(STATE, observed(*whole_cluster(CLUSTER)[:2], app))
     assert next(type(s.action) for s in plan.steps if str(s.member) == "cpu/1") is Update

@@ -227,7 +227,7 @@ def test_a_spec_comes_back_from_its_own_text() -> None:
 
 def test_other_packages_ask_for_no_agreement_and_another_ray_or_python_does() -> None:
     def agreed(**changes: object) -> str:
-        return desired(asking(**changes)).clusters[0].groups[0].agreement()
+        return desired(asking(**changes)).clusters[0].groups[0].agreement
 
     assert agreed(pythonEnvironment={**ASKS, "packages": ["ray", "six"]}) == agreed()
     assert agreed(rayVersion="2.59.0") != agreed()

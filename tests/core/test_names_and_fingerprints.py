@@ -16,8 +16,14 @@ from controller.core.model.member import (
     parse_member,
     read_mark,
 )
-from controller.core.spec.fingerprint import Inputs, agreement, canonical, fingerprint
-from tests.worlds import EDITION, RUNTIME, desired, spec
+from controller.core.spec.fingerprint import (
+    Inputs,
+    agreement,
+    canonical,
+    fingerprint,
+    fingerprint_by,
+)
+from tests.worlds import EDITION, POLICY, RUNTIME, desired, spec
 
 NAMES = st.from_regex(r"[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,2}", fullmatch=True)
 GROUPS = NAMES.filter(lambda g: g != "head")
@@ -87,7 +93,7 @@ def test_each_input_of_a_process_changes_its_fingerprint() -> None:
 
 def test_the_released_arithmetic_never_changes() -> None:
     assert fingerprint(INPUTS) == "v1:d3ff72984de23b68"
-    assert fingerprint(INPUTS, "v0") is None
+    assert fingerprint_by("v0", INPUTS) is None
 
 
 def test_key_order_and_number_format_never_change_a_fingerprint() -> None:
@@ -108,14 +114,14 @@ def test_counting_and_guiding_fields_restart_nobody() -> None:
         {"protect": True},
     ):
         changed = desired(spec(**changes)).clusters[0].groups
-        assert [g.fingerprint() for g in changed] == [g.fingerprint() for g in base], changes
+        assert [g.fingerprint for g in changed] == [g.fingerprint for g in base], changes
 
 
 def test_one_groups_change_leaves_the_fingerprints_of_the_others() -> None:
     base = desired(spec()).clusters[0].groups
     changed = desired(spec(workerGroupSpecs__0__environment={"X": "1"})).clusters[0].groups
-    assert changed[0].fingerprint() == base[0].fingerprint()
-    assert changed[1].fingerprint() != base[1].fingerprint()
+    assert changed[0].fingerprint == base[0].fingerprint
+    assert changed[1].fingerprint != base[1].fingerprint
 
 
 def test_nodes_agree_on_ray_and_python_but_not_on_the_edition_of_the_image() -> None:
@@ -130,7 +136,7 @@ def test_nodes_agree_on_ray_and_python_but_not_on_the_edition_of_the_image() -> 
 def test_a_launcher_is_named_after_all_that_it_holds() -> None:
     group = desired(spec()).clusters[0].groups[1]
     path = launcher_path(group, EDITION)
-    assert path == f".raycml/launchers/analytics/cpu-{group.fingerprint()[3:]}-{EDITION}.py"
+    assert path == f".raycml/launchers/analytics/cpu-{group.fingerprint[3:]}-{EDITION}.py"
     assert f'"launcher":"{path}"' in launcher_settings(group, EDITION)
 
 
@@ -141,7 +147,7 @@ def test_no_variable_of_the_spec_is_written_into_a_launcher() -> None:
 
 def test_a_configuration_carries_the_mark_and_says_whose_it_is() -> None:
     group = desired(spec()).clusters[0].groups[1]
-    made = configuration(group, Member("cpu", 1), "team", EDITION)
+    made = configuration(group, Member("cpu", 1), POLICY)
     mark = read_mark(made.environment, made.subdomain)
     assert mark is not None
     assert (mark.owner, str(mark.key), mark.variables) == (

@@ -448,7 +448,7 @@ def test_repairs_back_off_and_a_crash_loop_is_tried_once_per_resync(
 
 def test_a_newer_spec_wins_over_a_backoff() -> None:
     key = Key("analytics", Member("cpu", 0))
-    old = desired(CLUSTER).clusters[0].groups[1].fingerprint()
+    old = desired(CLUSTER).clusters[0].groups[1].fingerprint
     known = MemberHistory(attempts=(at(-1),), failures=9, failed_at=NOW, fingerprint=old)
     apps = (HEAD, replace(CPU_0, phase=Phase.FAILED), CPU_1)
     found = said(decide(desired(BIGGER), observed(*apps), History(members={key: known})))
@@ -543,7 +543,7 @@ def test_a_used_up_quota_is_tried_again_from_half_a_minute_to_five(
     tries: int, after_s: float, tried: bool
 ) -> None:
     key = Key("analytics", Member("cpu", 0))
-    print_ = desired(CLUSTER).clusters[0].groups[1].fingerprint()
+    print_ = desired(CLUSTER).clusters[0].groups[1].fingerprint
     no = Refusal(
         "create", print_, "out of quota", FaultKind.QUOTA_EXCEEDED, at(-999), at(-after_s), tries
     )
@@ -556,7 +556,7 @@ def test_a_used_up_quota_is_tried_again_from_half_a_minute_to_five(
 @pytest.mark.parametrize("fault", ["Rejected", "QuotaExceeded"])
 def test_what_waits_for_a_person_is_blocked_and_counted_so(fault: str) -> None:
     key = Key("analytics", Member("cpu", 0))
-    print_ = desired(CLUSTER).clusters[0].groups[1].fingerprint()
+    print_ = desired(CLUSTER).clusters[0].groups[1].fingerprint
     no = Refusal("create", print_, "no", FaultKind(fault), at(-9), at(-9))
     history = History(members={key: MemberHistory(refusal=no, fingerprint=print_)})
     plan = decide(desired(CLUSTER), observed(HEAD, CPU_1, reports=(ALIVE,)), history)
@@ -619,7 +619,7 @@ def test_nothing_of_a_renamed_group_leaves_before_its_successors_are_created() -
 
 
 def test_a_renamed_group_makes_room_within_its_budget_where_quota_is_used_up() -> None:
-    print_ = desired(RENAMED).clusters[0].groups[1].fingerprint()
+    print_ = desired(RENAMED).clusters[0].groups[1].fingerprint
     no = Refusal("create", print_, "out of quota", FaultKind.QUOTA_EXCEEDED, at(-9), at(-9))
     known = MemberHistory(refusal=no, fingerprint=print_)
     history = History(members={Key("analytics", Member("new", n)): known for n in range(5)})
@@ -645,7 +645,7 @@ def test_a_member_whose_update_was_refused_goes_on_with_what_it_had(
 ) -> None:
     """Stopped for the update: started again.  Running: not stopped again for the same spec."""
     key = Key("analytics", Member("cpu", 0))
-    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
+    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint
     no = Refusal("update", print_, "no such image", FaultKind.REJECTED, at(-9), at(-9))
     history = History(members={key: MemberHistory(refused_update=no, fingerprint=print_)})
     apps = (HEAD, replace(CPU_0, phase=phase), CPU_1)
@@ -675,7 +675,7 @@ def test_an_update_that_no_quota_was_left_for_is_tried_ever_less_often(
 ) -> None:
     """Soon where the member is down anyway, since it is stopped for each try where it serves."""
     key = Key("analytics", Member("cpu", 0))
-    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
+    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint
     apps = (HEAD, replace(CPU_0, phase=phase), CPU_1)
     world = observed(*apps, reports=(ALIVE,), files=all_files(*apps))
     for ago, due in ((pause_s - 1, False), (pause_s, True)):
@@ -695,7 +695,7 @@ def test_no_member_is_stopped_for_a_change_that_was_refused_to_another_of_its_gr
 ) -> None:
     """And it is said so, since a command would wait in vain for its turn."""
     key = Key("analytics", Member("cpu", 0))
-    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
+    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint
     no = Refusal("update", print_, "no", FaultKind(fault), at(-9), at(-9))
     history = History(members={key: MemberHistory(refused_update=no, fingerprint=print_)})
     world = observed(HEAD, CPU_0, CPU_1, reports=(ALIVE,))
@@ -705,7 +705,7 @@ def test_no_member_is_stopped_for_a_change_that_was_refused_to_another_of_its_gr
 
 def test_an_update_is_not_tried_again_beyond_the_budget_of_restarts() -> None:
     key = Key("analytics", Member("cpu", 0))
-    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
+    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint
     no = Refusal("update", print_, "quota", FaultKind.QUOTA_EXCEEDED, at(-9e6), at(-DAY))
     known = MemberHistory(
         refused_update=no, fingerprint=print_, attempts=tuple(at(-n) for n in range(100, 95, -1))
@@ -718,7 +718,7 @@ def test_an_update_is_not_tried_again_beyond_the_budget_of_restarts() -> None:
 
 def test_a_lost_launcher_does_not_lead_to_a_storm_of_refused_updates() -> None:
     key = Key("analytics", Member("cpu", 0))
-    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
+    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint
     no = Refusal("update", print_, "quota", FaultKind.QUOTA_EXCEEDED, at(-9), at(-9))
     known = MemberHistory(refused_update=no, fingerprint=print_)
     world = observed(HEAD, replace(CPU_0, phase=Phase.STOPPED), CPU_1, files=all_files(HEAD))
@@ -728,7 +728,7 @@ def test_a_lost_launcher_does_not_lead_to_a_storm_of_refused_updates() -> None:
 
 def refusal(conflict: bool, first: float, last: float) -> History:
     key = Key("analytics", Member("cpu", 0))
-    print_ = desired(CLUSTER).clusters[0].groups[1].fingerprint()
+    print_ = desired(CLUSTER).clusters[0].groups[1].fingerprint
     fault = "Conflict" if conflict else "Rejected"
     said_no = Refusal("create", print_, "no", FaultKind(fault), at(first), at(last))
     return History(members={key: MemberHistory(refusal=said_no, fingerprint=print_)})
@@ -764,7 +764,7 @@ def test_a_field_that_never_takes_ends_in_delete_and_create_and_then_in_a_condit
     key = Key("analytics", Member("cpu", 0))
     stopped = replace(CPU_0, phase=Phase.STOPPED)
     state = observed(HEAD, stopped, CPU_1)
-    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint()
+    print_ = desired(BIGGER).clusters[0].groups[1].fingerprint
     known = MemberHistory(unapplied=("memory",), unapplied_tries=3, fingerprint=print_)
     plan = decide(desired(BIGGER), state, History(members={key: known}))
     [replacing] = [s for s in plan.steps if isinstance(s.action, Delete)]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from controller.core.model.desired import configuration, desire, launcher_settings
+from controller.core.model.policy import Policy
 from controller.core.spec.ray.start_params import ALLOWED, faults
 from controller.core.spec.ray.start_ports import PORTS
 from controller.core.spec.ray.variables import NAMES, reason
@@ -116,7 +117,7 @@ def start_of(
         return problems
     revision = assemble(specs, (), origin="x", commit=None)
     wanted = desire(revision, {None: "p"}, {}).clusters[0].groups[0 if head else 1]
-    chosen = configuration(wanted, wanted.member(0), "owner", "edition")
+    chosen = configuration(wanted, wanted.member(0), Policy("owner", "edition"))
     made = read_settings(json.loads(launcher_settings(wanted, "edition")))
     pod = {"CDSW_ENGINE_ID": "e", "CDSW_IP_ADDRESS": "10.0.0.7", "CDSW_APP_PORT": str(page)}
     place = read_pod(made, {**chosen.environment, **pod}, Path("/home/cdsw"))

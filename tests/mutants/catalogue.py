@@ -138,7 +138,7 @@ CONTROLLERS = [
       "if abs(app.memory - desired.memory) > _TOLERANCE:", "if False:",
       f"{PLANNER}::test_a_field_that_somebody_edited_is_put_back"),
     m("B11", "variables of others are thrown away", "core/situation/drift.py",
-      "others = {k: v for k, v in environment.items() if k not in own}",
+      "others = {k: v for k, v in app.environment.items() if k not in own}",
       "others: dict[str, str] = {}",
       f"{PLANNER}::test_a_patch_sends_what_differs_and_keeps_the_variables_of_others"),
     m("B12", "the group is not part of a name", "core/model/member.py",

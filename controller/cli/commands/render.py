@@ -103,7 +103,7 @@ def rendered(revision: Revision, policy: Policy) -> Iterator[Rendered]:
         for group in cluster.groups:
             for ordinal in range(group.replicas):
                 member = group.member(ordinal)
-                wanted = configuration(group, member, policy.owner, policy.edition)
+                wanted = configuration(group, member, policy)
                 yield Rendered(cluster, group, member, wanted)
 
 
@@ -170,6 +170,6 @@ def _json(one: Rendered) -> RenderedJson:
         gpu=wanted.gpu,
         runtime=wanted.runtime,
         launcher=wanted.script,
-        fingerprint=one.group.fingerprint(),
+        fingerprint=one.group.fingerprint,
         variables=sorted(one.group.inputs.environment),
     )

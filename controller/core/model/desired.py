@@ -10,16 +10,18 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 
 from controller.core.model.member import Mark, Member, application_name
 from controller.core.model.plan import Configuration
+from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
 from controller.core.spec.allowed_projects import refusal
 from controller.core.spec.fingerprint import Inputs, agreement, canonical, fingerprint
 from controller.core.spec.names import HEAD
 from controller.core.spec.python_environment import Environment, environment_of
 from controller.core.spec.revision import Revision, SpecDocument
-from controller.core.spec.spec import HeadGroup, WorkerGroup
+from controller.core.spec.spec import ClusterSpec, NodeGroup
 
 LAUNCHERS = ".raycml/launchers"
 STATES = ".raycml/clusters"
@@ -35,7 +37,7 @@ class Strategy(StrEnum):
     NONE = "None"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Group:
     """The head, or one worker group: what its members are and how many there are.
 
@@ -49,15 +51,6 @@ class Group:
     suspended: bool
     inputs: Inputs
     environment: Environment | None = None  # built by raycml; None for an existing interpreter
-    _fingerprint: str = field(init=False, compare=False, repr=False)
-    _agreement: str = field(init=False, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        digest = fingerprint(self.inputs)
-        if digest is None:  # the current version always has its arithmetic
-            raise AssertionError("the current fingerprint version has no arithmetic")
-        object.__setattr__(self, "_fingerprint", digest)
-        object.__setattr__(self, "_agreement", agreement(self.inputs))
 
     @property
     def is_head(self) -> bool:
@@ -66,11 +59,13 @@ class Group:
     def member(self, ordinal: int) -> Member:
         return Member(self.name, ordinal)
 
+    @cached_property
     def fingerprint(self) -> str:
-        return self._fingerprint
+        return fingerprint(self.inputs)
 
+    @cached_property
     def agreement(self) -> str:
-        return self._agreement
+        return agreement(self.inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +196,22 @@ def _protection(holder: SpecDocument) -> str:
 
 def _cluster(holder: SpecDocument, project: str) -> DesiredCluster:
     name, spec = holder.cluster.name, holder.cluster.spec
-    inputs = _inputs(holder, spec.head_group_spec)
-    head = Group(name, HEAD, 1, 1, False, inputs, _environment(holder))
-    workers = [_workers(holder, group) for group in spec.worker_group_specs]
+    python = spec.python_environment
+    environment = None if python is None else environment_of(python, spec.ray_version)
+    head_inputs = _inputs(spec, spec.head_group_spec, environment)
+    head = Group(name, HEAD, 1, 1, False, head_inputs, environment)
+    workers = [
+        Group(
+            cluster=name,
+            name=group.group_name,
+            replicas=group.replicas,
+            budget=spec.upgrade_strategy.budget(group.replicas),
+            suspended=group.suspend,
+            inputs=_inputs(spec, group, environment),
+            environment=environment,
+        )
+        for group in spec.worker_group_specs
+    ]
     return DesiredCluster(
         name=name,
         project=project,
@@ -215,27 +223,7 @@ def _cluster(holder: SpecDocument, project: str) -> DesiredCluster:
     )
 
 
-def _workers(holder: SpecDocument, group: WorkerGroup) -> Group:
-    return Group(
-        cluster=holder.cluster.name,
-        name=group.group_name,
-        replicas=group.replicas,
-        budget=holder.cluster.spec.upgrade_strategy.budget(group.replicas),
-        suspended=group.suspend,
-        inputs=_inputs(holder, group),
-        environment=_environment(holder),
-    )
-
-
-def _environment(holder: SpecDocument) -> Environment | None:
-    spec = holder.cluster.spec
-    environment = spec.python_environment
-    return None if environment is None else environment_of(environment, spec.ray_version)
-
-
-def _inputs(holder: SpecDocument, group: HeadGroup | WorkerGroup) -> Inputs:
-    spec = holder.cluster.spec
-    built = _environment(holder)
+def _inputs(spec: ClusterSpec, group: NodeGroup, built: Environment | None) -> Inputs:
     return Inputs(
         cpu=group.resources.cpu,
         # CML has hundredths; a rounded value would look like a permanent change.
@@ -257,7 +245,7 @@ def launcher_prefix(cluster: str, group: str, mark: str) -> str:
 
 
 def launcher_path(group: Group, edition: str) -> str:
-    return f"{launcher_prefix(group.cluster, group.name, group.fingerprint())}{edition}.py"
+    return f"{launcher_prefix(group.cluster, group.name, group.fingerprint)}{edition}.py"
 
 
 def launcher_settings(group: Group, edition: str) -> str:
@@ -267,7 +255,7 @@ def launcher_settings(group: Group, edition: str) -> str:
         {
             "cluster": group.cluster,
             "group": group.name,
-            "fingerprint": group.fingerprint(),
+            "fingerprint": group.fingerprint,
             "launcher": launcher_path(group, edition),
             "python": inputs.python,
             "ray_version": inputs.ray_version,
@@ -304,25 +292,30 @@ def description(mark: Mark) -> str:
     )
 
 
-def configuration(group: Group, member: Member, owner: str, edition: str) -> Configuration:
-    """Desired configuration of a member's application, mark included."""
-    name = application_name(group.cluster, member)
-    inputs = group.inputs
-    mark = Mark(
+def mark_of(group: Group, member: Member, owner: str, subdomain: str) -> Mark:
+    """The mark of the member's application while it is in sync with the spec."""
+    return Mark(
         owner=owner,
         cluster=group.cluster,
         member=member,
-        fingerprint=group.fingerprint(),
-        subdomain=name,
-        agreement=group.agreement(),
-        variables=tuple(sorted(inputs.environment)),
+        fingerprint=group.fingerprint,
+        subdomain=subdomain,
+        agreement=group.agreement,
+        variables=tuple(sorted(group.inputs.environment)),
         environment_hash="" if group.environment is None else group.environment.hash,
     )
+
+
+def configuration(group: Group, member: Member, policy: Policy) -> Configuration:
+    """Desired configuration of a member's application, mark included."""
+    name = application_name(group.cluster, member)
+    inputs = group.inputs
+    mark = mark_of(group, member, policy.owner, name)
     return Configuration(
         name=name,
         subdomain=name,
         description=description(mark),
-        script=launcher_path(group, edition),
+        script=launcher_path(group, policy.edition),
         cpu=inputs.cpu,
         memory=inputs.memory,
         gpu=inputs.gpu,

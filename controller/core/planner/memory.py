@@ -23,7 +23,7 @@ def remember(situation: Situation) -> Situation:
     members = [member for cluster in situation.clusters for member in cluster.members]
     restless = {member.key for member in members if member.stale or member.joined is False}
     history = notice(situation.history, observed, policy, restless)
-    history = forget_changed(history, {m.key: m.group.fingerprint() for m in members})
+    history = forget_changed(history, {m.key: m.group.fingerprint for m in members})
     unjoined = [member.key for member in members if _unjoined(member)]
     history = note_unjoined(history, unjoined, observed.as_of)
     noticed = situation.with_history(history)

@@ -59,7 +59,7 @@ def _start(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, reason: Reason
 ) -> PartialPlan:
     match = member.match
-    if cluster.has_launcher(app.script) is False:
+    if cluster.lacks_launcher(app.script):
         if app.script != launcher_path(match.group, cluster.policy.edition):
             change = Change("launcher", "", "")
             waits = gate(cluster.past, match.key, "update")

@@ -1,6 +1,6 @@
 """Steps of one member, each with its reason and message."""
 
-from controller.core.model.desired import Group, launcher_path, launcher_settings
+from controller.core.model.desired import Group, configuration, launcher_path, launcher_settings
 from controller.core.model.member import Key
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import (
@@ -18,20 +18,20 @@ from controller.core.model.plan import (
 from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
 from controller.core.planner.partial_plan import PartialPlan
-from controller.core.situation.drift import desired_configuration, patch
+from controller.core.situation.drift import patch
 from controller.core.situation.matching import Match, UnwantedApplication
 
 
 def create(match: Match, project: str, policy: Policy) -> PartialPlan:
-    configuration = desired_configuration(match.group, match.member, policy)
+    desired = configuration(match.group, match.member, policy)
     step = Step(
-        Create(configuration),
+        Create(desired),
         match.group.cluster,
         project,
         match.member,
         Reason.MISSING,
         Intent.CREATE,
-        launcher=configuration.script,
+        launcher=desired.script,
     )
     return PartialPlan((write_launcher(match.group, project, policy), step))
 
@@ -55,10 +55,10 @@ def update_and_start(
     match: Match, app: ObservedApplication, changes: tuple[Change, ...], policy: Policy
 ) -> PartialPlan:
     """PATCH and restart of an application that is at rest; the second only if the first took."""
-    configuration = desired_configuration(match.group, match.member, policy)
-    write, path = write_launcher(match.group, app.project, policy), configuration.script
+    desired = configuration(match.group, match.member, policy)
+    write, path = write_launcher(match.group, app.project, policy), desired.script
     reason, intent = Reason.OUTDATED, Intent.UPDATE
-    action = patch(app, match.mark.variables, configuration)
+    action = patch(app, match.mark.variables, desired)
     update = _step(match.key, app, action, reason, intent, changes, launcher=path)
     start = _step(match.key, app, Restart(app.id), reason, intent, launcher=path)
     return PartialPlan((write, update, start))

@@ -6,12 +6,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from controller.core.model.desired import DesiredCluster, Group, Strategy, launcher_sizes
+from controller.core.model.desired import DesiredCluster, Group, Strategy, configuration
 from controller.core.model.history import Refusal
 from controller.core.model.member import THE_HEAD, Key
 from controller.core.model.observed import (
     HeadReport,
-    LauncherFile,
     MemberReport,
     ObservedApplication,
     ObservedEnvironment,
@@ -23,7 +22,7 @@ from controller.core.model.observed import (
 from controller.core.model.offers import Offers
 from controller.core.model.other_clocks import precedes
 from controller.core.model.policy import Policy
-from controller.core.situation.drift import Drift, compare, desired_configuration, is_stale
+from controller.core.situation.drift import Drift, compare, is_stale
 from controller.core.situation.index import Index
 from controller.core.situation.matching import Match, Matching, match_members
 from controller.core.situation.past import Past
@@ -159,23 +158,10 @@ class ClusterSituation:
         down = len(self.down())
         return down > 1 and down > self.policy.fault_fraction * len(self.members)
 
-    @cached_property
-    def launchers(self) -> frozenset[str] | None:
-        """Paths of whole launchers in the project; None where files were not read."""
-        files = self.observed.files
-        if files is None:
-            return None
-        policy = self.policy
-        sizes = launcher_sizes(self.desired, policy.edition, policy.launcher_base)
-        return frozenset(f.path for f in self._files() if f.is_whole(sizes))
-
-    def _files(self) -> tuple[LauncherFile, ...]:
-        files = self.observed.files
-        return () if files is None else files.launchers.get(self.desired.project, ())
-
-    def has_launcher(self, path: str) -> bool | None:
-        """None where files were not read."""
-        return None if self.launchers is None else path in self.launchers
+    def lacks_launcher(self, path: str) -> bool:
+        """False also where files were not read."""
+        launchers = self.whole.launchers
+        return launchers is not None and (self.desired.project, path) not in launchers
 
     @property
     def environments(self) -> Mapping[str, ObservedEnvironment] | None:
@@ -215,7 +201,7 @@ def _member(
 ) -> MemberSituation:
     if match.app is None:
         return MemberSituation(match, Drift(()), stale=False, joined=None, report=None)
-    desired = desired_configuration(match.group, match.member, policy)
+    desired = configuration(match.group, match.member, policy)
     drift = compare(match.app, match.mark, match.group, desired, policy)
     is_current = report is not None and not starts_after(report, match.app, now)
     node = report.members.get(str(match.member)) if report is not None and is_current else None

@@ -4,15 +4,16 @@ Only the keys that raycml sets are compared: CML copies a project's variables in
 and people may add their own.  Values of variables never enter a `Change`: plans are displayed.
 """
 
-from collections.abc import Iterable, Mapping
+import operator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controller.core.model.desired import Group, configuration, launcher_prefix
-from controller.core.model.member import ENVIRONMENT, FINGERPRINT, SUBDOMAIN, Mark, Member
+from controller.core.model.desired import Group, launcher_prefix
+from controller.core.model.member import ENVIRONMENT, FINGERPRINT, SUBDOMAIN, Mark
 from controller.core.model.observed import ObservedApplication
 from controller.core.model.plan import Change, Configuration, Update
 from controller.core.model.policy import Policy
-from controller.core.spec.fingerprint import VERSION, fingerprint, is_adopted, version_of
+from controller.core.spec.fingerprint import VERSION, fingerprint_by, is_adopted, version_of
 from controller.core.spec.variables import shows
 
 # CML keeps resources as floats and shows hundredths.
@@ -37,7 +38,7 @@ def compare(
     app: ObservedApplication, mark: Mark, group: Group, desired: Configuration, policy: Policy
 ) -> Drift:
     """The drift of an application that fills its member's place."""
-    whole = mark.agreement not in ("", group.agreement())
+    whole = mark.agreement not in ("", group.agreement)
     outdated = _outdated(mark, group)
     changes = resource_changes(app, desired)
     changes += _variable_changes(app, mark, group, outdated=outdated)
@@ -48,7 +49,9 @@ def compare(
     if telling and (script := _launcher_change(app, mark, desired, policy)):
         changes.append(script)
     if outdated and not changes:
-        changes.append(_hidden_change(whole=whole))
+        # CML stores these as no field, so only the fingerprint shows the change.
+        field = "Ray version or interpreter" if whole else "rayStartParams"
+        changes.append(Change(field, "", ""))
     return Drift(tuple(sorted(changes)), whole and outdated)
 
 
@@ -56,7 +59,7 @@ def _outdated(mark: Mark, group: Group) -> bool:
     """Compared with the arithmetic that the mark names; an unknown, newer one is left alone."""
     version = version_of(mark.fingerprint) or VERSION
     same = version == VERSION
-    desired = group.fingerprint() if same else fingerprint(group.inputs, version)
+    desired = group.fingerprint if same else fingerprint_by(version, group.inputs)
     return desired is not None and desired != mark.fingerprint
 
 
@@ -66,11 +69,6 @@ def _python_environment_change(mark: Mark, group: Group) -> list[Change]:
     if mark.environment_hash == desired:
         return []
     return [Change("pythonEnvironment", mark.environment_hash or "none", desired or "none")]
-
-
-def _hidden_change(*, whole: bool) -> Change:
-    """A change that only the fingerprint shows, for CML does not store it as a field."""
-    return Change("Ray version or interpreter" if whole else "rayStartParams", "", "")
 
 
 def resource_changes(app: ObservedApplication, desired: Configuration) -> list[Change]:
@@ -95,14 +93,10 @@ def _variable_changes(
 ) -> list[Change]:
     """Changed variables.  A value that a server trims or masks does not count as changed."""
     desired = group.inputs.environment
-    same = _equal if outdated else shows
+    same = operator.eq if outdated else shows
     changed = [k for k, v in desired.items() if not same(app.environment.get(k), v)]
     dropped = [k for k in mark.variables if k not in desired]
     return [Change(f"environment.{name}", "", "") for name in {*changed, *dropped}]
-
-
-def _equal(value: str | None, desired: str) -> bool:
-    return value == desired
 
 
 def _launcher_change(
@@ -133,46 +127,26 @@ def patch(app: ObservedApplication, variables: Iterable[str], desired: Configura
     `variables`: those that were set when it was last configured.  CML replaces an environment as a
     whole, so what others put there is sent along.
     """
-    fields: dict[str, object] = {
-        "cpu": desired.cpu,
-        "memory": desired.memory,
-        "gpu": desired.gpu,
-        "runtime": desired.runtime,
+    own = frozenset({*variables, *desired.environment, ENVIRONMENT, SUBDOMAIN})
+    others = {k: v for k, v in app.environment.items() if k not in own}
+    different = {
+        name: getattr(desired, name)
+        for name in ("cpu", "memory", "gpu", "runtime")
+        if not _same(getattr(app, name), getattr(desired, name))
     }
-    now = {"cpu": app.cpu, "memory": app.memory, "gpu": app.gpu, "runtime": app.runtime}
-    different = {name: value for name, value in fields.items() if not _same(now[name], value)}
-    return Update(
-        app.id,
-        {
-            **different,
-            "description": desired.description,
-            "script": desired.script,
-            "environment": {
-                **_merged(app.environment, variables, desired),
-                SUBDOMAIN: app.subdomain,
-            },
-        },
-        frozenset({*variables, *desired.environment, ENVIRONMENT, SUBDOMAIN}),
-    )
+    fields = {
+        **different,
+        "description": desired.description,
+        "script": desired.script,
+        "environment": {**others, **desired.environment, SUBDOMAIN: app.subdomain},
+    }
+    return Update(app.id, fields, own)
 
 
 def _same(was: object, wants: object) -> bool:
     if isinstance(was, float) and isinstance(wants, int | float):
         return abs(was - wants) <= _TOLERANCE
     return was == wants
-
-
-def _merged(
-    environment: Mapping[str, str], variables: Iterable[str], desired: Configuration
-) -> dict[str, str]:
-    own = frozenset(variables)
-    others = {k: v for k, v in environment.items() if k not in own}
-    others.pop(ENVIRONMENT, None)
-    return {**others, **desired.environment}
-
-
-def desired_configuration(group: Group, member: Member, policy: Policy) -> Configuration:
-    return configuration(group, member, policy.owner, policy.edition)
 
 
 def is_stale(app: ObservedApplication, running: str) -> bool:

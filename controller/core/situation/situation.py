@@ -77,6 +77,19 @@ class Situation:
             sizes |= launcher_sizes(cluster, self.policy.edition, self.policy.launcher_base)
         return sizes
 
+    @cached_property
+    def launchers(self) -> frozenset[tuple[str, str]] | None:
+        """Projects and paths of whole launchers; None where files were not read."""
+        files = self.observed.files
+        if files is None:
+            return None
+        return frozenset(
+            (project, launcher.path)
+            for project, launchers in files.launchers.items()
+            for launcher in launchers
+            if launcher.is_whole(self.launcher_sizes)
+        )
+
     def with_history(self, history: History) -> "Situation":
         return replace(self, history=history)
 

@@ -63,8 +63,13 @@ def _v1(inputs: Inputs) -> str:
 _ARITHMETIC: dict[str, Callable[[Inputs], str]] = {"v1": _v1}
 
 
-def fingerprint(inputs: Inputs, version: str = VERSION) -> str | None:
-    """`version:hex`, or None for a version that this controller does not know."""
+def fingerprint(inputs: Inputs) -> str:
+    """`version:hex` by the current arithmetic."""
+    return f"{VERSION}:{_ARITHMETIC[VERSION](inputs)}"
+
+
+def fingerprint_by(version: str, inputs: Inputs) -> str | None:
+    """The same by an older arithmetic; None for a version that this controller does not know."""
     arithmetic = _ARITHMETIC.get(version)
     return None if arithmetic is None else f"{version}:{arithmetic(inputs)}"
 

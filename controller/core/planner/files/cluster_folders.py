@@ -12,6 +12,7 @@ from controller.core.model.desired import FOLDERS
 from controller.core.model.member import CLUSTER, is_member_name
 from controller.core.model.observed import (
     ClusterFolder,
+    LauncherFile,
     ObservedApplication,
     ObservedProject,
 )
@@ -89,12 +90,19 @@ def may_belong(app: ObservedApplication, cluster: str) -> bool:
 
 
 def _is_due(folder: ClusterFolder, project: str, situation: Situation) -> bool:
-    if folder.cluster in situation.policy.delete:
-        return True
-    noticed = situation.history.unused_since.get((project, folder.path))
-    times = (credible(folder.modified_at, situation.now), noticed)
+    old = unused_for_s(folder, project, situation) >= situation.policy.environment_kept_s
+    return old or folder.cluster in situation.policy.delete
+
+
+def unused_for_s(file: LauncherFile | ClusterFolder, project: str, situation: Situation) -> float:
+    """Seconds since its last change, or since this process noticed that nothing names it.
+
+    The files API has no times of change: there only the time at which it was noticed counts.
+    """
+    noticed = situation.history.unused_since.get((project, file.path))
+    times = (credible(file.modified_at, situation.now), noticed)
     since = min((time for time in times if time is not None), default=situation.now)
-    return (situation.now - since).total_seconds() >= situation.policy.environment_kept_s
+    return (situation.now - since).total_seconds()
 
 
 def _removal(project: str, folder: ClusterFolder) -> Step:

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from controller.core.model.desired import LAUNCHERS, launcher_path
-from controller.core.model.observed import LauncherFile
-from controller.core.model.other_clocks import credible
 from controller.core.model.plan import RemoveLauncher, Step, WriteBuilder, WriteLauncher
 from controller.core.model.reasons import Reason
+from controller.core.planner.files.cluster_folders import unused_for_s
 from controller.core.planner.steps import without_member
 from controller.core.situation.situation import Situation
 
@@ -23,7 +22,7 @@ def needed(steps: Iterable[Step], situation: Situation) -> tuple[Step, ...]:
     """
     unique: list[Step] = []
     places: set[tuple[str, ...]] = set()
-    existing = _existing(situation)
+    existing = situation.launchers or frozenset()
     for step in steps:
         place = _place(step)
         if place in places or (isinstance(step.action, WriteLauncher) and place in existing):
@@ -40,23 +39,12 @@ def _place(step: Step) -> tuple[str, ...]:
     return () if step.build is None else (*step.build, step.name)
 
 
-def _existing(situation: Situation) -> set[tuple[str, ...]]:
-    files = situation.observed.files
-    launchers = {} if files is None else files.launchers
-    return {
-        (p, f.path)
-        for p, entries in launchers.items()
-        for f in entries
-        if f.is_whole(situation.launcher_sizes)
-    }
-
-
 def unused(situation: Situation, steps: Sequence[Step]) -> tuple[Step, ...]:
     """Removals of launchers that nothing names: old ones, and those of a deleted cluster."""
     if situation.observed.files is None:
         return ()
     named = _named(situation, steps)
-    gone = _gone(situation)
+    gone, retention_s = _gone(situation), situation.policy.launcher_kept_s
     paused = {cluster.name for cluster in situation.desired.clusters if cluster.paused}
     removals: list[Step] = []
     for project, files in sorted(situation.observed.files.launchers.items()):
@@ -68,7 +56,7 @@ def unused(situation: Situation, steps: Sequence[Step]) -> tuple[Step, ...]:
                 continue
             if cluster in paused or situation.observed.pause(project, cluster) is not None:
                 continue
-            if cluster in gone or _old(file, project, situation):
+            if cluster in gone or unused_for_s(file, project, situation) >= retention_s:
                 action, message = RemoveLauncher(file.path), "no application names it"
                 removals.append(
                     without_member(action, cluster, project, Reason.LAUNCHER_UNUSED, message)
@@ -104,18 +92,6 @@ def _gone(situation: Situation) -> set[str]:
     desired = situation.desired
     declared = {cluster.name for cluster in desired.clusters} | set(desired.frozen)
     return set(situation.policy.delete) - situation.index.of_cluster.keys() - declared
-
-
-def _old(file: LauncherFile, project: str, situation: Situation) -> bool:
-    since = _since(file, situation.history.unused_since.get((project, file.path)), situation.now)
-    retention_s = situation.policy.launcher_kept_s
-    return since is not None and (situation.now - since).total_seconds() >= retention_s
-
-
-def _since(file: LauncherFile, noticed: datetime | None, now: datetime) -> datetime | None:
-    """The files API has no times of change: there only the time at which it was noticed counts."""
-    times = (credible(file.modified_at, now), noticed)
-    return min((time for time in times if time is not None), default=None)
 
 
 def note_unused(situation: Situation) -> dict[tuple[str, str], datetime]:
