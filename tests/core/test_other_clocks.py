@@ -35,8 +35,8 @@ CONTROLLER = Path(__file__).parents[2] / "controller"
 
 # Fields that hold a time of CML, a pod, a file server, or another controller.
 FOREIGN = {
-    "created_at", "finished_at", "first_at", "last_at", "modified_at", "observed_at", "running_at",
-    "scheduling_at", "starting_at", "stopped_at", "until",
+    "created_at", "finished_at", "first_at", "in_phase_since", "last_at", "modified_at",
+    "observed_at", "running_at", "scheduling_at", "starting_at", "stopped_at", "until",
 }  # fmt: skip
 BOUNDED = {"age_s", "credible", "precedes", "starts_after"}
 

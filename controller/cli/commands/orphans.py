@@ -6,7 +6,7 @@ from pathlib import Path
 
 from controller.core.model.desired import DesiredState
 from controller.core.model.history import History
-from controller.core.model.observed import ObservedApplication, ObservedState, Phase, key_of
+from controller.core.model.observed import ObservedApplication, ObservedState, key_of
 from controller.core.model.policy import Policy
 from controller.core.status.documents import OrphanJson, OrphansJson, unreadable_json
 from controller.reconcile import look_and_plan
@@ -71,12 +71,7 @@ def _orphans(
 
 def _since(app: ObservedApplication) -> datetime | None:
     """Start of the application's state, if CML reports it; else its creation."""
-    told = {
-        Phase.RUNNING: app.running_at,
-        Phase.STARTING: app.starting_at,
-        Phase.STOPPED: app.stopped_at,
-    }
-    return told.get(app.phase) or app.created_at
+    return app.in_phase_since or app.created_at
 
 
 def _text(found: Sequence[ObservedApplication]) -> str:

@@ -33,15 +33,7 @@ class RunPhase(StrEnum):
         return self in _OVER
 
 
-_OVER = frozenset(
-    {
-        RunPhase.STOPPED,
-        RunPhase.SUCCEEDED,
-        RunPhase.FAILED,
-        RunPhase.TIMED_OUT,
-        RunPhase.SKIPPED,
-    }
-)
+_OVER = frozenset(map(RunPhase, ("STOPPED", "SUCCEEDED", "FAILED", "TIMED_OUT", "SKIPPED")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,16 @@ class ObservedApplication:
     def __post_init__(self) -> None:
         object.__setattr__(self, "mark", read_mark(self.environment, self.subdomain))
 
+    @property
+    def in_phase_since(self) -> datetime | None:
+        """Start of its present phase, where CML reports one."""
+        starts = {
+            Phase.RUNNING: self.running_at,
+            Phase.STARTING: self.starting_at,
+            Phase.STOPPED: self.stopped_at,
+        }
+        return starts.get(self.phase)
+
 
 @dataclass(frozen=True, slots=True)
 class MemberReport(JsonObject):

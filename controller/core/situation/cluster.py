@@ -177,23 +177,20 @@ def situate_cluster(
 ) -> tuple[Matching, tuple[MemberSituation, ...], HeadReport | None]:
     """The cluster's applications matched to its members, each member's situation, the report."""
     matching = match_members(cluster, index)
-    report = valid_report(cluster.name, matching, observed, policy)
-    now = observed.as_of
+    now, report = observed.as_of, observed.reports.get(cluster.name)
+    head = next((m.app for m in matching.matches if m.member == THE_HEAD), None)
+    report = valid_report(report, head, now, policy.report_fresh_s)
     members = tuple(_member(match, report, policy, now) for match in matching.matches)
     return matching, members, report
 
 
 def valid_report(
-    cluster: str, matching: Matching, observed: ObservedState, policy: Policy
+    report: HeadReport | None, head: ObservedApplication | None, now: datetime, fresh_s: float
 ) -> HeadReport | None:
     """The head report, if it is fresh and not from before the head that runs now."""
-    report = observed.reports.get(cluster)
-    head = next((m.app for m in matching.matches if m.member == THE_HEAD), None)
     if report is None or head is None or head.phase is not Phase.RUNNING:
         return None
-    if not report.is_fresh(observed.as_of, policy.report_fresh_s):
-        return None
-    return None if starts_after(report, head, observed.as_of) else report
+    return report if report.is_fresh(now, fresh_s) and not starts_after(report, head, now) else None
 
 
 def _member(

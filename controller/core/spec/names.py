@@ -10,7 +10,7 @@ HEAD = "head"
 CLUSTER_LENGTH = 30
 GROUP_LENGTH = 20
 NAME_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_NAME = re.compile(NAME_PATTERN)
 
 
 def is_name(text: str, most: int) -> bool:

@@ -14,34 +14,8 @@ MIN_MEMORY_GIB, MAX_MEMORY_GIB = 0.25, 4096.0
 _NUMBER = r"([0-9]{1,20}(?:\.[0-9]{1,20})?)"
 _MILLI_CPU = re.compile(r"([0-9]{1,20})m")
 _MEMORY = re.compile(_NUMBER + r"([A-Za-z]*)")
-_BYTES = {
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-    "M": 10**6,
-    "G": 10**9,
-    "T": 10**12,
-}
-_MISSPELT = {
-    "b": "Mi",
-    "k": "Ki",
-    "kb": "Ki",
-    "kib": "Ki",
-    "ki": "Ki",
-    "m": "Mi",
-    "mb": "Mi",
-    "mib": "Mi",
-    "mi": "Mi",
-    "g": "Gi",
-    "gb": "Gi",
-    "gib": "Gi",
-    "gi": "Gi",
-    "t": "Ti",
-    "tb": "Ti",
-    "tib": "Ti",
-    "ti": "Ti",
-}
+_BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "M": 10**6, "G": 10**9, "T": 10**12}
+_MISSPELT = re.compile(r"([kmgt])i?b?", re.IGNORECASE)  # such as GB, gib or m
 
 
 def parse_cpu(value: object) -> float:
@@ -92,10 +66,10 @@ def _size(text: str) -> float:
 def _unit_remedy(text: str, number: str, unit: str) -> str:
     if not unit:
         return f"{_short(text)} has no unit; write {number}Gi, or {number} without quotes for GiB"
-    meant = _MISSPELT.get(unit.lower())
-    if meant is None:
+    prefix = _MISSPELT.fullmatch("M" if unit in ("b", "B") else unit)
+    if prefix is None:
         return f"`{unit}` is not a unit of memory; use Mi, Gi or Ti, such as {number}Gi"
-    return f"`{unit}` is not a unit of memory here; write {number}{meant}"
+    return f"`{unit}` is not a unit of memory here; write {number}{prefix[1].upper()}i"
 
 
 def _number(value: object, expected: str) -> float:

@@ -5,14 +5,13 @@ itself; `revision.assemble` compares its name with those of other specs.  The JS
 reference are generated from the docstrings here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import (
     Field,
     ModelWrapValidatorHandler,
     SerializerFunctionWrapHandler,
-    ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     field_validator,
@@ -36,7 +35,7 @@ from controller.core.spec.fields import (
 )
 from controller.core.spec.groups import HeadGroup, NodeGroup, Resources, WorkerGroup, repeated
 from controller.core.spec.python_environment import PythonEnvironment
-from controller.core.spec.validation_errors import refusal
+from controller.core.spec.validation_errors import checked, refusal
 
 __all__ = [
     "ClusterSpec",
@@ -136,14 +135,7 @@ class ClusterSpec(SpecModel):
         cls, written: object, check: ModelWrapValidatorHandler["ClusterSpec"]
     ) -> "ClusterSpec":
         """Checks the spec as written, so that another fault does not hide this one."""
-        both = [*_both(written)]
-        try:
-            checked = check(written)
-        except ValidationError as error:
-            raise refusal("spec", both, error) if both else error from None
-        if both:
-            raise refusal("spec", both)
-        return checked
+        return checked("spec", _both(written), check, written)
 
     @model_validator(mode="after")
     def _within_bounds(self, info: ValidationInfo) -> "ClusterSpec":
@@ -177,27 +169,22 @@ class ClusterSpec(SpecModel):
         """Names are compared as written, so that a fault inside a group hides no duplicate."""
         ordered = tuple(groups) if isinstance(groups, list) else groups
         twice = [*repeated(ordered[:MAX_GROUPS])] if isinstance(ordered, tuple) else []
-        try:
-            checked: tuple[WorkerGroup, ...] = check(ordered)
-        except ValidationError as error:
-            raise refusal("workerGroupSpecs", twice, error) from None
-        if twice:
-            raise refusal("workerGroupSpecs", twice)
-        return checked
+        return checked("workerGroupSpecs", twice, check, ordered)
 
 
 _CAMEL = {"python_environment": "pythonEnvironment"}
 
 
-def _both(written: object) -> Iterator[tuple[tuple[int | str, ...], str]]:
-    if not isinstance(written, Mapping) or written.get("python") is None:
-        return
-    if any(written.get(name) is not None for name in ("pythonEnvironment", "python_environment")):
-        message = (
-            "`python` names an interpreter of yours and `pythonEnvironment` has one built; "
-            "remove one of them"
-        )
-        yield ("python",), message
+def _both(written: object) -> list[tuple[tuple[str], str]]:
+    fields = written if isinstance(written, Mapping) else {}
+    built = any(
+        fields.get(name) is not None for name in ("pythonEnvironment", "python_environment")
+    )
+    message = (
+        "`python` names an interpreter of yours and `pythonEnvironment` has one built; "
+        "remove one of them"
+    )
+    return [(("python",), message)] if built and fields.get("python") is not None else []
 
 
 class Metadata(SpecModel):

@@ -4,11 +4,13 @@ A validator of pydantic reports one fault at the place of its field.  Where a fi
 things (parameters, groups) each fault belongs at its own, and none may hide another.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+T = TypeVar("T")
 FAULT = "raycml"
 
 
@@ -31,6 +33,22 @@ def refusal(
         for path, message in faults
     ]
     return ValidationError.from_exception_data(field, details)
+
+
+def checked(
+    field: str,
+    faults: Sequence[tuple[tuple[int | str, ...], str]],
+    check: Callable[[Any], T],
+    written: object,
+) -> T:
+    """The value that pydantic's own check makes; an error has its faults and these."""
+    try:
+        value = check(written)
+    except ValidationError as error:
+        raise refusal(field, faults, error) if faults else error from None
+    if faults:
+        raise refusal(field, faults)
+    return value
 
 
 def _details(error: ValidationError) -> list[InitErrorDetails]:

@@ -14,7 +14,7 @@ from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.situation.past import Past
 from controller.core.situation.situation import Situation
 from controller.core.status.conditions import conditions, is_ready, phase_word
-from controller.core.status.status import ClusterStatus, Condition, MemberStatus, Status
+from controller.core.status.status import RAY_WORDS, ClusterStatus, Condition, MemberStatus, Status
 
 _Item = TypeVar("_Item", Step, Wait)
 
@@ -91,13 +91,12 @@ _WITHOUT_SPEC = {Reason.ORPHAN: "Orphan", Reason.PRUNE_GRACE: "Leaving"}
 def _row(cluster: ClusterSituation, situation: MemberSituation, doing: "_Doing") -> MemberStatus:
     app, member = situation.app, situation.key.member
     text, reason = doing.of(member, None if app is None else app.id)
-    ray = {True: "joined", False: "not joined", None: "unknown"}[situation.joined]
     return MemberStatus(
         member=str(member),
         application=application_name(cluster.desired.name, member) if app is None else app.name,
         application_id="" if app is None else app.id,
         phase="-" if app is None else str(app.phase),
-        ray="-" if situation.phase is not Phase.RUNNING else ray,
+        ray=RAY_WORDS[situation.joined] if situation.phase is Phase.RUNNING else "-",
         doing=text,
         reason=reason,
         node_id="" if situation.report is None else situation.report.node_id,
@@ -122,12 +121,7 @@ def _edition_behind(app: ObservedApplication, edition: str) -> bool:
 
 def _since(app: ObservedApplication, past: Past) -> datetime | None:
     """Start of its present phase: as CML reports it, or else as this controller observed it."""
-    reported_at = {
-        Phase.RUNNING: app.running_at,
-        Phase.STARTING: app.starting_at,
-        Phase.STOPPED: app.stopped_at,
-    }.get(app.phase)
-    return credible(reported_at, past.now) or past.application(app).since
+    return credible(app.in_phase_since, past.now) or past.application(app).since
 
 
 class _Doing:

@@ -14,14 +14,12 @@ from pydantic import WithJsonSchema
 from controller.core.model.json_object import Count, JsonObject, Moment, MomentOrNull
 from controller.core.model.observed import HeadReport, ObservedApplication
 from controller.core.model.plan import ACTION_NAMES, Change, Plan, Step, Wait
-from controller.core.model.reasons import Reason
 from controller.core.status.events import Event
 from controller.core.status.plan_text import summary
-from controller.core.status.status import ClusterStatus, Condition, MemberStatus, Status
+from controller.core.status.status import TITLES, ClusterStatus, Condition, MemberStatus, Status
 from controller.core.status.text import Url
 
-_TITLES = [reason.title for reason in Reason]
-ReasonTitle = Annotated[str, WithJsonSchema({"enum": _TITLES})]
+ReasonTitle = Annotated[str, WithJsonSchema({"enum": TITLES})]
 ActionName = Annotated[str, WithJsonSchema({"enum": list(ACTION_NAMES)})]
 
 

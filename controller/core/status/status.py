@@ -44,6 +44,9 @@ class Condition(JsonObject):
     """Revision that the condition was judged by."""
 
 
+RAY_WORDS = {True: "joined", False: "not joined", None: "unknown"}
+
+
 @dataclass(frozen=True, slots=True)
 class MemberStatus(JsonObject):
     """The head or a worker of a cluster, with its application."""

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from controller.core.model.member import THE_HEAD, Member
 from controller.core.model.observed import HeadReport, ObservedApplication, Phase, key_of
-from controller.core.situation.cluster import starts_after
-from controller.core.status.status import ClusterStatus, Condition, MemberStatus
+from controller.core.situation.cluster import starts_after, valid_report
+from controller.core.status.status import RAY_WORDS, ClusterStatus, Condition, MemberStatus
 
 NOT_COMPARED = "NotCompared"
 _MESSAGE = "no spec available for comparison"
@@ -26,7 +26,7 @@ def without_spec(
 ) -> ClusterStatus:
     """The cluster, assessed by its applications; `applications` are all with its mark."""
     by_member = _by_member(applications)
-    current = _valid(report, by_member.get(THE_HEAD), now, fresh_s)
+    current = valid_report(report, by_member.get(THE_HEAD), now, fresh_s)
     joined = {member: _joined(app, current, now) for member, app in by_member.items()}
     ready = [m for m, app in by_member.items() if app.phase is Phase.RUNNING and joined[m]]
     groups = {member.group: (0, 0) for member in sorted(by_member)}
@@ -58,14 +58,6 @@ def _by_member(applications: Sequence[ObservedApplication]) -> dict[Member, Obse
     for app in sorted(applications, key=lambda a: (a.phase is not Phase.RUNNING, a.id)):
         by_member.setdefault(key_of(app).member, app)
     return by_member
-
-
-def _valid(
-    report: HeadReport | None, head: ObservedApplication | None, now: datetime, fresh_s: float
-) -> HeadReport | None:
-    if report is None or head is None or head.phase is not Phase.RUNNING:
-        return None
-    return report if report.is_fresh(now, fresh_s) and not starts_after(report, head, now) else None
 
 
 def _joined(app: ObservedApplication, report: HeadReport | None, now: datetime) -> bool | None:
@@ -104,15 +96,10 @@ def _row(
     if member is None:
         return row
     app = by_member[member]
-    word = {True: "joined", False: "not joined", None: "unknown"}[joined[member]]
     node = None if report is None else report.members.get(row.member)
     return replace(
         row,
-        ray=word if app.phase is Phase.RUNNING else "-",
+        ray=RAY_WORDS[joined[member]] if app.phase is Phase.RUNNING else "-",
         node_id=node.node_id if node is not None and joined[member] else "",
-        since={
-            Phase.RUNNING: app.running_at,
-            Phase.STARTING: app.starting_at,
-            Phase.STOPPED: app.stopped_at,
-        }.get(app.phase),
+        since=app.in_phase_since,
     )
