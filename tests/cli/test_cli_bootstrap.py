@@ -231,6 +231,21 @@ def test_a_job_that_fails_is_told_with_the_end_of_its_log(world: World) -> None:
     assert (world.runs(), world.jobs()) == (["failed", "succeeded"], ["raycml-controller"])
 
 
+@pytest.mark.parametrize("status", [400, 503])
+def test_a_job_that_cml_does_not_create_is_not_converged(world: World, status: int) -> None:
+    wire, other = world.stage.wire, world.stage.wire.instead
+    assert other is not None
+    wire.instead = lambda request: (
+        httpx.Response(status, json={"message": "no jobs here"})
+        if request.method == "POST" and request.url.path.endswith("/jobs")
+        else other(request)
+    )
+    said = world.run("--timeout", "2m")
+    assert said.code == 5
+    assert "no jobs here" in said.err
+    assert world.jobs() == []
+
+
 def test_a_run_that_succeeds_without_an_environment_is_no_success(world: World) -> None:
     world.broken = True  # as one that was killed for its memory is told by some releases
     said = world.run()
