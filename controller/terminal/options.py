@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,51 +26,38 @@ def duration(text: str) -> float:
         raise typer.BadParameter(str(error)) from None
 
 
+def option(name: str, metavar: str, text: str, *, default: str | bool = True) -> Any:
+    """An option that takes a value.  `default`: the default as shown, or whether to show it."""
+    return typer.Option(name, metavar=metavar, help=text, show_default=default)
+
+
+def timeout_option(text: str) -> Any:
+    return typer.Option("--timeout", metavar="DURATION", parser=duration, help=text)
+
+
 def cluster_names(names: list[str] | None) -> list[str]:
     return sorted(set(names or ()))
 
 
 Paths = Annotated[
     list[Path] | None,
-    typer.Argument(
-        metavar="PATH",
-        help="Spec files, or folders of spec files.  Default: specs/",
-        show_default=False,
-    ),
+    typer.Argument(metavar="PATH", help="Spec files, or folders of spec files.  Default: specs/"),
 ]
-LeadTimeout = Annotated[
-    float,
-    typer.Option(
-        "--timeout",
-        metavar="DURATION",
-        parser=duration,
-        help="Timeout for the controller that leads.",
-    ),
-]
+LeadTimeout = Annotated[float, timeout_option("Timeout for the controller that leads.")]
 Output = Annotated[Form, typer.Option("--output", "-o", help="Output format.")]
 Local = Annotated[
     bool, typer.Option("--local", help="Use the local CML emulator (started if needed).")
 ]
 CaCert = Annotated[
     Path | None,
-    typer.Option(
-        "--ca-cert",
-        metavar="FILE",
-        help="PEM file with additional certificate authorities to trust.",
-        show_default=False,
-    ),
+    option("--ca-cert", "FILE", "PEM file with additional certificate authorities to trust."),
 ]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Disable color, like NO_COLOR.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every CML call to stderr.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")]
+ClusterName = Annotated[str, typer.Argument(metavar="NAME", help="Cluster name.")]
 Project = Annotated[
-    str | None,
-    typer.Option(
-        "--project",
-        metavar="ID|NAME",
-        help="Project to use instead of CML_PROJECT_ID.",
-        show_default=False,
-    ),
+    str | None, option("--project", "ID|NAME", "Project to use instead of CML_PROJECT_ID.")
 ]
 Prune = Annotated[
     bool, typer.Option("--prune", help="Delete managed clusters that no spec declares.")
@@ -85,15 +72,9 @@ AllowPrune = Annotated[
     ),
 ]
 Refresh = Annotated[
-    bool,
-    typer.Option("--refresh-launchers", help="Update members to the latest launcher version."),
+    bool, typer.Option("--refresh-launchers", help="Update members to the latest launcher version.")
 ]
 Specs = Annotated[
     list[Path] | None,
-    typer.Option(
-        "--specs",
-        metavar="PATH",
-        help="Spec files or folders.  Default: specs/, if it exists",
-        show_default=False,
-    ),
+    option("--specs", "PATH", "Spec files or folders.  Default: specs/, if it exists"),
 ]

@@ -34,40 +34,30 @@ from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.confirm import confirm
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import Yes, duration
+from controller.terminal.options import Yes, option, timeout_option
 from controller.terminal.plan_table import plan_text
 from controller.terminal.screen import Screen
 
-ProjectName = Annotated[
-    str,
-    typer.Option("--project-name", metavar="NAME", help="Project; created if missing."),
-]
+ProjectName = Annotated[str, option("--project-name", "NAME", "Project; created if missing.")]
 GitUrl = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--git-url",
-        metavar="URL",
-        show_default=False,
-        help="Git repository of the specs.  Default: the current one, else the project's files",
+        "URL",
+        "Git repository of the specs.  Default: the current one, else the project's files",
     ),
 ]
-GitRef = Annotated[
-    str | None, typer.Option("--git-ref", metavar="REF", help="Branch, tag or commit.")
-]
-SpecsPath = Annotated[
-    str | None,
-    typer.Option("--path", metavar="DIR", help="Folder of the specs.", show_default="specs"),
-]
+GitRef = Annotated[str | None, option("--git-ref", "REF", "Branch, tag or commit.")]
+SpecsPath = Annotated[str | None, option("--path", "DIR", "Folder of the specs.", default="specs")]
 Runtime = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--runtime",
-        metavar="IMAGE",
-        show_default=False,
-        help="Runtime image of the controller.  Default: the current one, else the newest",
+        "IMAGE",
+        "Runtime image of the controller.  Default: the current one, else the newest",
     ),
 ]
-Python = Annotated[str, typer.Option("--python", metavar="VERSION", help="Python of the runtime.")]
+Python = Annotated[str, option("--python", "VERSION", "Python of the runtime.")]
 SharedMemory = Annotated[
     int,
     typer.Option(
@@ -81,26 +71,13 @@ Cpu = Annotated[float, typer.Option("--cpu", help="CPU cores of the controller."
 Memory_ = Annotated[float, typer.Option("--memory", help="Memory of the controller, in GiB.")]
 Packages = Annotated[
     list[str] | None,
-    typer.Option(
-        "--package",
-        metavar="SPEC",
-        show_default=False,
-        help="Additional package, or another version of one.  Can be repeated",
-    ),
+    option("--package", "SPEC", "Additional package, or another version of one.  Can be repeated"),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        show_default=False,
-        help="Controller setting, such as RAYCML_POLL=30s.  Can be repeated",
-    ),
+    option("--set", "NAME=VALUE", "Controller setting, such as RAYCML_POLL=30s.  Can be repeated"),
 ]
-Timeout = Annotated[
-    float,
-    typer.Option("--timeout", metavar="DURATION", parser=duration, help="Overall timeout."),
-]
+Timeout = Annotated[float, timeout_option("Overall timeout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")]
 Delete = Annotated[bool, typer.Option("--delete", help="Delete what bootstrap created.")]
 WithProject = Annotated[

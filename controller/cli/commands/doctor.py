@@ -17,17 +17,12 @@ from controller.printable import one_line
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import Form, Output, Paths
+from controller.terminal.options import Form, Output, Paths, option
 from controller.terminal.screen import Screen
 
 Bundle = Annotated[
     Path | None,
-    typer.Option(
-        "--bundle",
-        metavar="FILE.tar.gz",
-        help="Also write a support bundle, without secrets.",
-        show_default=False,
-    ),
+    option("--bundle", "FILE.tar.gz", "Also write a support bundle, without secrets."),
 ]
 ReadOnly = Annotated[
     bool,

@@ -36,6 +36,7 @@ from controller.telemetry import INFO
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
+from controller.terminal.options import option
 from controller.terminal.screen import Screen
 from controller.web.app import create_app
 from controller.web.metrics import Metrics
@@ -46,36 +47,31 @@ from controller.workspace.session import Session, open_session
 Source = Annotated[
     str | None,
     typer.Argument(
-        metavar="SOURCE",
-        help="Folder, repository on disk, or git URL.  Default: $RAYCML_SOURCE",
-        show_default=False,
+        metavar="SOURCE", help="Folder, repository on disk, or git URL.  Default: $RAYCML_SOURCE"
     ),
 ]
 Ref = Annotated[
     str | None, typer.Option("--ref", help="Branch, tag or commit.", show_default="HEAD")
 ]
 Inside = Annotated[
-    str | None,
-    typer.Option(
-        "--path", metavar="DIR", help="Folder of the specs in the repository.", show_default="specs"
-    ),
+    str | None, option("--path", "DIR", "Folder of the specs in the repository.", default="specs")
 ]
 Poll = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--poll",
-        metavar="DURATION",
-        help="Interval for polling the source.",
-        show_default="60s for git, 2s for a folder",
+        "DURATION",
+        "Interval for polling the source.",
+        default="60s for git, 2s for a folder",
     ),
 ]
 Interval = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--interval",
-        metavar="DURATION",
-        help="Interval between passes while nothing is pending.",
-        show_default="30s",
+        "DURATION",
+        "Interval between passes while nothing is pending.",
+        default="30s",
     ),
 ]
 NoPrune = Annotated[
@@ -86,21 +82,11 @@ NoPrune = Annotated[
 ]
 AllowPrune = Annotated[
     int | None,
-    typer.Option(
-        "--allow-prune",
-        metavar="N",
-        help="Allow a revision to remove up to N clusters without approval.",
-        show_default=False,
-    ),
+    option("--allow-prune", "N", "Allow a revision to remove up to N clusters without approval."),
 ]
 VerifyKey = Annotated[
     Path | None,
-    typer.Option(
-        "--verify-key",
-        metavar="FILE",
-        help="File with the public keys that are allowed to sign commits.",
-        show_default=False,
-    ),
+    option("--verify-key", "FILE", "File with the public keys that are allowed to sign commits."),
 ]
 Port = Annotated[
     int | None,
@@ -148,10 +134,10 @@ def run(  # noqa: PLR0913 - the options of one command
 
 
 def _counted(metrics: Metrics) -> OnCall:
-    def heard(call: CallRecord) -> None:
+    def on_call(call: CallRecord) -> None:
         metrics.called(call.operation, call.method, call.status, call.error or "", call.seconds)
 
-    return heard
+    return on_call
 
 
 def _running(
@@ -324,13 +310,13 @@ def _terminated(
 
     A second signal ends the process immediately; a process that hangs is ended in bounded time.
     """
-    came: set[int] = set()
+    received: set[int] = set()
 
-    def heard(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler
+    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler
         code = Exit.INTERRUPTED if number == signal.SIGINT else Exit.DONE
-        if came:
+        if received:
             system.ending.now(code)
-        came.add(number)
+        received.add(number)
         running.aborted.set()
         for event in events:
             event.set()
@@ -338,11 +324,11 @@ def _terminated(
         end_calls(running.session.client.limit)
 
     if threading.current_thread() is not threading.main_thread():
-        yield came
+        yield received
         return
-    before = [signal.signal(number, heard) for number in STOPS]
+    before = [signal.signal(number, handle) for number in STOPS]
     try:
-        yield came
+        yield received
     finally:
         for number, handler in zip(STOPS, before, strict=True):
             signal.signal(number, handler)
