@@ -5,26 +5,24 @@ CML's proxy in front of it takes a key of the audience `Application`.  A refused
 and no error here carries a request.
 """
 
-import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from threading import Event
 
 import httpx
 from pydantic import SecretStr
 
 from controller.clock import Clock
-from controller.cml.connection import checked_key, parse_address
+from controller.cml.connection import checked_key
 from controller.cml.operations import CallRecord
 from controller.cml.transport import Bearer
+from controller.workspace.applications import ApplicationAnswer, ApplicationClient
 
 SETTLE_S = 60.0  # how long an application that just started may not answer yet
 _PAUSE_S = 1.0
-_TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=30.0)
+_READ_S = 30.0
 _LIMIT = 4 * 1024 * 1024  # bytes of one answer
 _FINISHED = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
-_LOST = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError)
 
 
 class JobError(Exception):
@@ -33,26 +31,6 @@ class JobError(Exception):
 
 class KeyRefusedError(JobError):
     """The proxy refuses the key."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """An answer.  Status 0: there was none, and the text is the reason."""
-
-    status: int
-    text: str
-
-    def mapping(self) -> Mapping[str, object]:
-        """The body as a JSON object; empty if it is none."""
-        try:
-            body = json.loads(self.text)
-        except (ValueError, RecursionError):
-            return {}
-        return body if isinstance(body, dict) else {}
-
-    def field(self, name: str) -> str:
-        value = self.mapping().get(name)
-        return value if isinstance(value, str) else ""
 
 
 class JobClient:
@@ -66,11 +44,8 @@ class JobClient:
         clock: Clock,
         on_call: Callable[[CallRecord], None],
     ) -> None:
-        address = parse_address(url)
-        self._base = address.reach
-        self._host = address.authority
-        self._auth = Bearer(checked_key(key))
-        self._http = http
+        auth = Bearer(checked_key(key))
+        self._application = ApplicationClient(http, url, _READ_S, _LIMIT, auth)
         self._clock = clock
         self._on_call = on_call
 
@@ -85,7 +60,7 @@ class JobClient:
         self._submit(job, shlex.join(command), min(SETTLE_S, timeout_s), stop)
         while True:
             answer = self._ask("get_job", "GET", f"/api/jobs/{job}")
-            status = answer.field("status")
+            status = _field(answer, "status")
             if status in _FINISHED:
                 return status == "SUCCEEDED", self._output(job, answer)
             if self._clock.monotonic() >= deadline:
@@ -106,9 +81,9 @@ class JobClient:
                 raise JobError(f"Ray's job API did not accept the job: {_described(sent)}")
             self._pause(stop)
 
-    def _output(self, job: str, answer: _Answer) -> str:
+    def _output(self, job: str, answer: ApplicationAnswer) -> str:
         logs = self._ask("get_job_logs", "GET", f"/api/jobs/{job}/logs")
-        return logs.field("logs") or answer.field("message")
+        return _field(logs, "logs") or _field(answer, "message")
 
     def _pause(self, stop: Event) -> None:
         self._clock.wait(_PAUSE_S, stop)
@@ -117,19 +92,17 @@ class JobClient:
 
     def _ask(
         self, name: str, method: str, path: str, body: Mapping[str, object] | None = None
-    ) -> _Answer:
+    ) -> ApplicationAnswer:
         started = self._clock.monotonic()
-        answer = self._exchange(method, path, body)
-        took_s = self._clock.monotonic() - started
-        error = "" if answer.status else answer.text
+        answer = self._application.call(method, path, body)
         self._on_call(
             CallRecord(
                 method=method,
                 operation=name,
                 project="",
                 status=answer.status or None,
-                error=error or None,
-                seconds=took_s,
+                error=None if answer.status else answer.text,
+                seconds=self._clock.monotonic() - started,
                 write=method != "GET",
             )
         )
@@ -140,32 +113,13 @@ class JobClient:
             )
         return answer
 
-    def _exchange(self, method: str, path: str, body: Mapping[str, object] | None) -> _Answer:
-        """A lost answer is a value here: an exception would carry its request along."""
-        try:
-            with self._http.stream(
-                method,
-                self._base + path,
-                json=body,
-                auth=self._auth,
-                headers={"Host": self._host},
-                timeout=_TIMEOUT,
-            ) as response:
-                return _Answer(response.status_code, _text(response))
-        except _LOST as fault:
-            return _Answer(0, type(fault).__name__)
+
+def _field(answer: ApplicationAnswer, name: str) -> str:
+    value = answer.mapping().get(name)
+    return value if isinstance(value, str) else ""
 
 
-def _text(response: httpx.Response) -> str:
-    body = bytearray()
-    for chunk in response.iter_bytes(65_536):
-        body += chunk
-        if len(body) > _LIMIT:
-            break
-    return body[:_LIMIT].decode(errors="replace")
-
-
-def _described(answer: _Answer) -> str:
+def _described(answer: ApplicationAnswer) -> str:
     if not answer.status:
         return f"no answer ({answer.text})"
     return f"HTTP {answer.status} {' '.join(answer.text.split())[:200]}".rstrip()

@@ -10,8 +10,6 @@ from controller.bootstrap.look import Look
 from controller.bootstrap.readiness import ReadyPage
 from controller.clock import Clock
 from controller.cml.client import Client
-from controller.cml.connection import parse_address, trust
-from controller.cml.transport import open_http
 from controller.core.model.member import THE_CONTROLLER
 from controller.core.model.policy import Policy
 from controller.execute import Effects
@@ -20,6 +18,7 @@ from controller.node import render
 from controller.node.builder import render as builders
 from controller.settings import Settings, read_settings
 from controller.terminal.screen import Screen
+from controller.workspace.applications import applications_http
 from controller.workspace.session import open_client, open_files
 from controller.workspace.workspace import Workspace
 
@@ -62,18 +61,18 @@ class BootstrapSession:
 def open_bootstrap(
     screen: Screen, project: str, *, local: bool, ca_cert: Path | None, timeout_s: float
 ) -> Iterator[BootstrapSession]:
-    transport = screen.system.transport
-    with open_client(screen, local=local, ca_cert=ca_cert) as (client, where):
-        address = parse_address(client.application_url("any"))
-        with open_http(address, transport, verify=True if transport else trust(ca_cert)) as http:
-            yield BootstrapSession(
-                screen=screen,
-                client=client,
-                files=open_files(client, where),
-                page=ReadyPage(http),
-                project=project,
-                owner=where.owner or "",
-                settings=read_settings(screen.system.environ),
-                timeout_s=timeout_s,
-                local=local,
-            )
+    with (
+        open_client(screen, local=local, ca_cert=ca_cert) as (client, where),
+        applications_http(screen.system, client, ca_cert) as http,
+    ):
+        yield BootstrapSession(
+            screen=screen,
+            client=client,
+            files=open_files(client, where),
+            page=ReadyPage(http),
+            project=project,
+            owner=where.owner or "",
+            settings=read_settings(screen.system.environ),
+            timeout_s=timeout_s,
+            local=local,
+        )

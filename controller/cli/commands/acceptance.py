@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import typer
 
 from controller.acceptance.context import AcceptanceContext, AcceptanceOptions
@@ -19,28 +18,25 @@ from controller.acceptance.jobs import JobClient
 from controller.acceptance.report import AcceptanceReport, full_text, short_text
 from controller.acceptance.run import AcceptanceRun
 from controller.acceptance.spec import LARGE, SMALL, Shape, check, cluster_name, sizes
-from controller.cml.connection import parse_address, trust
 from controller.cml.operations import CallRecord
-from controller.cml.transport import open_http
 from controller.core.model.json_object import fields_of
 from controller.core.model.member import THE_HEAD, application_name
 from controller.process.interrupts import Interrupts
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import Form, Output, duration
+from controller.terminal.options import Form, Output, option, timeout_option
 from controller.terminal.progress import showing
 from controller.terminal.screen import Screen
+from controller.workspace.applications import applications_http
 from controller.workspace.connection import locate
-from controller.workspace.session import Session, open_session
+from controller.workspace.session import open_session
 
 
-def _size(name: str, what: str) -> object:
-    option, metavar = _option(name), "CPU" if name.endswith("cpu") else "MEMORY"
-    node = "the head" if name.startswith("head_") else "each worker"
+def _size(name: str, text: str) -> object:
+    metavar = "CPU" if name.endswith("cpu") else "MEMORY"
     default = f"Default: {LARGE[name]}, with --local {SMALL[name]}"
-    text = f"{what.format(node)}.  {default}"
-    return typer.Option(option, metavar=metavar, show_default=False, help=text)
+    return option(_option(name), metavar, f"{text}.  {default}")
 
 
 def _option(name: str) -> str:
@@ -48,25 +44,21 @@ def _option(name: str) -> str:
 
 
 Workers = Annotated[int, typer.Option("--workers", min=1, max=100, help="Number of workers.")]
-Cpu = Annotated[str | None, _size("cpu", "CPU cores of {}")]
-Memory = Annotated[str | None, _size("memory", "Memory of {}, such as 16 (GiB) or 1536Mi")]
-HeadCpu = Annotated[str | None, _size("head_cpu", "CPU cores of {}")]
-HeadMemory = Annotated[str | None, _size("head_memory", "Memory of {}")]
+Cpu = Annotated[str | None, _size("cpu", "CPU cores of each worker")]
+Memory = Annotated[str | None, _size("memory", "Memory of each worker, such as 16 (GiB) or 1536Mi")]
+HeadCpu = Annotated[str | None, _size("head_cpu", "CPU cores of the head")]
+HeadMemory = Annotated[str | None, _size("head_memory", "Memory of the head")]
 Gpu = Annotated[int, typer.Option("--gpu", min=0, max=64, help="GPUs of each worker.")]
 RayVersion = Annotated[str, typer.Option("--ray-version", help="Ray version of --python.")]
 Runtime = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--runtime",
-        metavar="ID",
-        show_default=False,
-        help="Runtime of all members.  Default: the newest suitable one of the workspace",
+        "ID",
+        "Runtime of all members.  Default: the newest suitable one of the workspace",
     ),
 ]
-Python = Annotated[
-    str,
-    typer.Option("--python", metavar="PATH", help="Python in the project that has Ray."),
-]
+Python = Annotated[str, option("--python", "PATH", "Python in the project that has Ray.")]
 NoCleanup = Annotated[bool, typer.Option("--no-cleanup", help="Keep the test cluster.")]
 WaitSeconds = Annotated[
     float,
@@ -74,23 +66,9 @@ WaitSeconds = Annotated[
         "--wait-seconds", min=0, max=86400, help="Seconds that the cluster must stay ready."
     ),
 ]
-Timeout = Annotated[
-    float,
-    typer.Option(
-        "--timeout",
-        metavar="DURATION",
-        parser=duration,
-        help="Timeout, excluding cleanup.",
-    ),
-]
+Timeout = Annotated[float, timeout_option("Timeout, excluding cleanup.")]
 ReportDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--report",
-        metavar="DIR",
-        show_default=False,
-        help="Folder for the report as JSON and as text.",
-    ),
+    Path | None, option("--report", "DIR", "Folder for the report as JSON and as text.")
 ]
 
 
@@ -121,8 +99,8 @@ def acceptance(  # noqa: PLR0913 - the options of one command
     the cluster.
     """
     screen = common.screen
-    given = {"cpu": cpu, "memory": memory, "head_cpu": head_cpu, "head_memory": head_memory}
-    chosen = sizes(given, local=common.local)
+    own = {"cpu": cpu, "memory": memory, "head_cpu": head_cpu, "head_memory": head_memory}
+    chosen = sizes(own, local=common.local)
     shape = Shape(
         workers=workers, gpu=gpu, ray_version=ray_version, python=python, runtime=runtime, **chosen
     )
@@ -131,15 +109,15 @@ def acceptance(  # noqa: PLR0913 - the options of one command
         common.local, common.ca_cert, wait_seconds, timeout, cleanup=not no_cleanup
     )
     folder = None if report is None else _writable(report)
-    defaults = [f"{_option(n)} {size}" for n, size in chosen.items() if not given[n]]
+    defaults = [f"{_option(n)} {size}" for n, size in chosen.items() if not own[n]]
     if common.local and defaults:
         screen.say(f"sizes for a laptop, because of --local: {', '.join(defaults)}")
     with _context(common, shape, options) as context:
         run = AcceptanceRun(context, screen)
-        done = run.run()
+        result = run.run()
     if folder is not None:
-        _write(screen, folder, done)
-    screen.document(done) if output is Form.JSON else screen.data(short_text(done))
+        _write(screen, folder, result)
+    screen.document(result) if output is Form.JSON else screen.data(short_text(result))
     return run.code
 
 
@@ -161,13 +139,12 @@ def _context(
     common: CommonOptions, shape: Shape, options: AcceptanceOptions
 ) -> Iterator[AcceptanceContext]:
     """A run on the workspace that the environment names, with access to the head's job API."""
-    screen, calls = common.screen, list[CallRecord]()
-    system = screen.system
+    system, calls = common.screen.system, list[CallRecord]()
     key = locate(system, local=common.local).api_key
     with (
         open_session(common, on_call=calls.append) as session,
-        _http(screen, session, common.ca_cert) as http,
-        showing(screen, system.clock) as progress,
+        applications_http(system, session.client, common.ca_cert) as http,
+        showing(common.screen, system.clock) as progress,
     ):
 
         def jobs(cluster: str) -> JobClient:
@@ -187,19 +164,12 @@ def _context(
         )
 
 
-def _http(screen: Screen, session: Session, ca_cert: Path | None) -> httpx.Client:
-    """For addresses of applications, with the trust of the client."""
-    transport = screen.system.transport
-    address = parse_address(session.client.application_url("any"))
-    return open_http(address, transport, verify=True if transport else trust(ca_cert))
-
-
-def _write(screen: Screen, folder: Path, done: AcceptanceReport) -> None:
+def _write(screen: Screen, folder: Path, report: AcceptanceReport) -> None:
     """Write both forms.  A failure is only reported: the exit code stays that of the test."""
     redact = screen.system.redaction
     for name, content in (
-        (f"{done.cluster}.json", json.dumps(fields_of(done), indent=2, ensure_ascii=False)),
-        (f"{done.cluster}.txt", full_text(done)),
+        (f"{report.cluster}.json", json.dumps(fields_of(report), indent=2, ensure_ascii=False)),
+        (f"{report.cluster}.txt", full_text(report)),
     ):
         path = folder / name
         try:
