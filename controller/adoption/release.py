@@ -12,7 +12,7 @@ from controller.core.spec.suggestions import did_you_mean
 from controller.guards.pauses import check_pauses
 from controller.guards.protection import check_specs
 from controller.printable import one_line
-from controller.reconcile import Pass, look_and_plan
+from controller.reconcile import look_and_plan
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.specs import NO_SPECS
@@ -20,30 +20,25 @@ from controller.workspace.session import Session, with_permissions
 from controller.workspace.write_mark import Fields, Written, write
 
 
-def found(
-    session: Session, name: str, holder: SpecDocument | None
+def releasable(
+    session: Session, name: str, document: SpecDocument | None
 ) -> Sequence[ObservedApplication]:
     """All applications of the cluster.  CommandError if they must not be released."""
     policy = replace(with_permissions(session.policy), look_at_pauses=True)
-    seen = look_and_plan(NO_SPECS, session.world, History(), policy)
-    apps = _apps(seen, name, session.owner)
-    if not seen.observed.complete():
-        message = "the list of applications was incomplete; no action was taken"
-        raise CommandError(message, Exit.UNEXPECTED, "run the command again")
-    check_specs(() if holder is None else (holder,), loses=False)
-    check_pauses({name}, seen)
-    return apps
-
-
-def _apps(seen: Pass, name: str, owner: str) -> list[ObservedApplication]:
+    done = look_and_plan(NO_SPECS, session.world, History(), policy)
     clusters: dict[str, list[ObservedApplication]] = {}
-    for app in seen.observed.owned(owner):
+    for app in done.observed.owned(session.owner):
         clusters.setdefault(key_of(app).cluster, []).append(app)
     if name not in clusters:
         hint = did_you_mean(name, clusters)
         hint = hint or f"there are: {', '.join(sorted(clusters)) or 'none'}"
         message = f"no managed cluster `{one_line(name[:60])}` in this project; {hint}"
         raise CommandError(message, Exit.USAGE, "`raycml status`")
+    if not done.observed.complete():
+        message = "the list of applications was incomplete; no action was taken"
+        raise CommandError(message, Exit.UNEXPECTED, "run the command again")
+    check_specs(() if document is None else (document,), loses=False)
+    check_pauses({name}, done)
     return sorted(clusters[name], key=lambda app: (key_of(app), app.id))
 
 

@@ -36,7 +36,7 @@ from controller.cli.commands.status import status
 from controller.process.interrupts import Interrupted, exit_code, raised
 from controller.process.system import System, this_system
 from controller.terminal.advice import with_local
-from controller.terminal.errors import CommandError, explained
+from controller.terminal.errors import explained
 from controller.terminal.exit_codes import Exit
 from controller.terminal.screen import OutputError, ReaderGoneError, Screen
 from controller.terminal.specs import SpecsError
@@ -185,25 +185,21 @@ def _usage(screen: Screen, error: BaseException) -> int:
 
 
 def _end(screen: Screen, error: Exception, arguments: Sequence[str]) -> int:
-    known = explained(error)
+    end = explained(error)
     if screen.verbose:
         screen.say(screen.system.redaction.traceback(error))
-    if known is None:
+    if end is None:
         message = " ".join(str(error).split())[:300]
         screen.say(f"raycml: internal error: {type(error).__name__}: {message}")
         screen.say("try: run the command again with -v, and report its output")
         return Exit.UNEXPECTED
-    _say(screen, known, arguments)
-    return known.code
-
-
-def _say(screen: Screen, known: CommandError, arguments: Sequence[str]) -> None:
-    if isinstance(known, SpecsError):
-        screen.say(*known.lines, f"raycml: {known.summary}")
+    if isinstance(end, SpecsError):
+        screen.say(*end.lines, f"raycml: {end.summary}")
     else:
-        screen.say(f"raycml: {known}")
-    if known.remedy:
-        screen.say(f"try: {with_local(known.remedy, arguments)}")
+        screen.say(f"raycml: {end}")
+    if end.remedy:
+        screen.say(f"try: {with_local(end.remedy, arguments)}")
+    return end.code
 
 
 def _verbose(arguments: Sequence[str]) -> bool:

@@ -3,12 +3,7 @@
 The user confirms names.  `reconcile` deletes only these, even if others lose their spec meanwhile.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
-
 from controller.core.model.plan import Plan
-from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
 from controller.core.spec.text import counted
 from controller.guards.pauses import check_pauses
@@ -17,21 +12,6 @@ from controller.terminal.confirm import confirm
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.screen import Screen
-
-
-def check_whole(paths: Sequence[Path] | None, *, prune: bool) -> None:
-    """CommandError for a single file, since other files may declare the other clusters."""
-    files = [path for path in paths or () if path.is_file()]
-    if prune and files:
-        raise CommandError(
-            f"--prune needs the whole folder of specs, and {files[0]} is a single file",
-            Exit.USAGE,
-            f"`raycml reconcile {files[0].parent} --prune`",
-        )
-
-
-def with_prune(policy: Policy, *, prune: bool, allow_prune: int) -> Policy:
-    return replace(policy, prune=prune, allow_prune=allow_prune)
 
 
 def to_prune(done: Pass) -> frozenset[str]:

@@ -21,6 +21,6 @@ def with_local(advice: str, arguments: Sequence[str]) -> str:
     return _ADVISED.sub(_local, advice)
 
 
-def _local(found: re.Match[str]) -> str:
-    command = found.group(1)
+def _local(match: re.Match[str]) -> str:
+    command = match[1]
     return f"`raycml {command}`" if "--local" in command else f"`raycml {command} --local`"

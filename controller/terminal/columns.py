@@ -5,6 +5,11 @@ from collections.abc import Sequence
 from controller.printable import one_line
 
 
+def table(*rows: Sequence[str]) -> str:
+    """The rows as aligned lines; the first one may be a header."""
+    return "\n".join(aligned(rows))
+
+
 def aligned(rows: Sequence[Sequence[str]], gap: str = "  ") -> list[str]:
     """Each row as a line; all columns but the last are padded.  Rows must be equally long.
 

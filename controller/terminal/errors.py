@@ -70,9 +70,7 @@ def explained(error: Exception) -> CommandError | None:
     match error:
         case CommandError():
             return error
-        case Fault():
-            return by_kind(error.kind, str(error))
-        case CmlError():
+        case Fault() | CmlError():
             return by_kind(error.kind, str(error))
         case FilesError() if isinstance(error.__cause__, CmlError):
             return by_kind(error.__cause__.kind, str(error))
@@ -81,8 +79,8 @@ def explained(error: Exception) -> CommandError | None:
             remedy = "check its permissions, and the free disk space"
             return CommandError(f"{error.filename} cannot be used: {why}", Exit.UNEXPECTED, remedy)
         case _:
-            end = next((end for kind, end in _ENDS.items() if isinstance(error, kind)), None)
-            return None if end is None else CommandError(str(error), *end)
+            ends = (end for kind, end in _ENDS.items() if isinstance(error, kind))
+            return next((CommandError(str(error), *end) for end in ends), None)
 
 
 def by_kind(kind: FaultKind, message: str) -> CommandError:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from controller.core.status.events import Event
 from controller.printable import one_line
-from controller.terminal.columns import aligned
+from controller.terminal.columns import table
 
 HEADER = ("LAST SEEN", "KIND", "REASON", "OBJECT", "COUNT", "MESSAGE")
 
@@ -14,7 +14,7 @@ _WIDTHS = (20, 7, 16, 24, 5, 0)
 
 def events_text(events: Sequence[Event]) -> str:
     """A table, in the order of the events."""
-    return "\n".join(aligned([HEADER, *map(cells, events)]))
+    return table(HEADER, *map(cells, events))
 
 
 def line(row: Iterable[str]) -> str:

@@ -4,13 +4,13 @@ Plain: a line for each completed step and each transition, and a heartbeat.  Liv
 above a table that is redrawn.  Called from any thread.
 """
 
+import sys
 import threading
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -23,45 +23,59 @@ from controller.core.status.status import MemberStatus, Status
 from controller.printable import one_line
 from controller.reconcile import Pass
 from controller.terminal.screen import Screen
-from controller.terminal.status_text import MEMBER_HEADER, member_cells
+from controller.terminal.status_text import MEMBER_HEADER, member_cells, member_state
 
 HEARTBEAT_S = 10.0
 ROWS_MAX = 30  # of the live table; members that are not ready come first
 
 
-class Progress(Protocol):
+class Progress(ABC):
     """Receiver of messages, outcomes and passes."""
-
-    def on_outcome(self, outcome: Outcome) -> None: ...
-    def on_pass(self, done: Pass) -> None: ...
-    def note(self, message: str) -> None: ...
-
-
-class PlainProgress:
-    """Lines with the time since the start."""
 
     def __init__(self, screen: Screen, clock: Clock) -> None:
         self._screen = screen
         self._clock = clock
-        self._started = self._said = clock.monotonic()
-        self._before: dict[tuple[str, str, str], tuple[str, str, str]] = {}
-        self._lock = threading.Lock()
+        self._started = clock.monotonic()
 
     def on_outcome(self, outcome: Outcome) -> None:
-        line = outcome_line(outcome, verbose=self._screen.verbose)
-        if line:
+        if line := outcome_line(outcome, verbose=self._screen.verbose):
             self.note(line)
+
+    @abstractmethod
+    def on_pass(self, done: Pass) -> None: ...
+
+    @abstractmethod
+    def note(self, message: str) -> None: ...
+
+    @property
+    def elapsed_s(self) -> float:
+        return self._clock.monotonic() - self._started
+
+
+class PlainProgress(Progress):
+    """Lines with the time since the start."""
+
+    def __init__(self, screen: Screen, clock: Clock) -> None:
+        super().__init__(screen, clock)
+        self._last_s = 0.0
+        self._before: dict[tuple[str, str, str], tuple[str, str, str]] = {}
+        self._lock = threading.Lock()
 
     def on_pass(self, done: Pass) -> None:
         for line in self._transitions(done.status):
             self.note(line)
-        if self._clock.monotonic() - self._said >= HEARTBEAT_S:
+        if self.silent_s >= HEARTBEAT_S:
             self.note(heartbeat(done.status))
 
     def note(self, message: str) -> None:
         with self._lock:
-            self._said = self._clock.monotonic()
-            self._screen.say(f"{spoken(self._said - self._started):>6} {one_line(message)}")
+            self._last_s = self.elapsed_s
+            self._screen.say(f"{spoken(self._last_s):>6} {one_line(message)}")
+
+    @property
+    def silent_s(self) -> float:
+        """Time since the last line."""
+        return self.elapsed_s - self._last_s
 
     def _transitions(self, status: Status) -> Iterator[str]:
         now: dict[tuple[str, str, str], tuple[str, str, str]] = {}
@@ -70,7 +84,8 @@ class PlainProgress:
                 key = (cluster.name, member.member, member.application_id)
                 now[key] = (member.phase, member.ray, _waits(member))
                 if self._is_news(key, now[key]) and not _is_worked_on(member):
-                    yield f"{cluster.name} {member.member}  {_state(member)}"
+                    state = member_state(member, _waits(member))
+                    yield f"{cluster.name} {member.member}  {state}"
         for cluster_name, name, application in sorted(self._before.keys() - now.keys()):
             if application:
                 yield f"{cluster_name} {name}  deleted"
@@ -89,12 +104,6 @@ def _is_worked_on(member: MemberStatus) -> bool:
 
 def _waits(member: MemberStatus) -> str:
     return "" if _is_worked_on(member) else member.doing
-
-
-def _state(member: MemberStatus) -> str:
-    ray = "" if member.ray == "-" else f", Ray {member.ray}"
-    waits = _waits(member)
-    return f"{member.phase}{ray}" + (f": {waits}" if waits else "")
 
 
 def outcome_line(outcome: Outcome, *, verbose: bool) -> str:
@@ -120,31 +129,23 @@ def heartbeat(status: Status) -> str:
     return f"{ready} of {counted(desired, 'member')} ready{waiting}"
 
 
-class LiveProgress:
+class LiveProgress(Progress):
     """Step lines above a table."""
 
     def __init__(self, screen: Screen, clock: Clock, live: Live) -> None:
-        self._screen = screen
-        self._clock = clock
-        self._started = clock.monotonic()
+        super().__init__(screen, clock)
         self._live = live
         self._status: Status | None = None
-
-    def on_outcome(self, outcome: Outcome) -> None:
-        line = outcome_line(outcome, verbose=self._screen.verbose)
-        if line:
-            self.note(line)
 
     def on_pass(self, done: Pass) -> None:
         self._status = done.status
         self._live.refresh()
 
     def note(self, message: str) -> None:
-        elapsed = spoken(self._clock.monotonic() - self._started)
-        self._live.console.print(Text(self._screen.cleaned(f"{elapsed:>6} {one_line(message)}")))
+        line = f"{spoken(self.elapsed_s):>6} {one_line(message)}"
+        self._live.console.print(Text(self._screen.cleaned(line)))
 
     def table(self) -> Table:
-        elapsed = spoken(self._clock.monotonic() - self._started)
         table = Table(box=None, pad_edge=False)
         for heading in MEMBER_HEADER:
             table.add_column(heading, no_wrap=heading != MEMBER_HEADER[-1])
@@ -153,11 +154,12 @@ class LiveProgress:
         rows = [(c.name, m) for c in self._status.clusters for m in c.members]
         rows.sort(key=lambda row: row[1].ray == "joined" and not row[1].doing)
         for cluster, member in rows[:ROWS_MAX]:
-            cells = member_cells(cluster, member, self._clock.now())
-            shown = [Text(self._screen.cleaned(one_line(cell))) for cell in cells]
-            table.add_row(*shown, style=_style(member))
+            texts = map(one_line, member_cells(cluster, member, self._clock.now()))
+            cells = [Text(self._screen.cleaned(text)) for text in texts]
+            table.add_row(*cells, style=_style(member))
         more = len(rows) - ROWS_MAX
-        table.caption = f"{elapsed}" + (f"; and {counted(more, 'member')} more" if more > 0 else "")
+        rest = f"; and {counted(more, 'member')} more" if more > 0 else ""
+        table.caption = spoken(self.elapsed_s) + rest
         table.caption_justify = "left"
         return table
 
@@ -174,7 +176,7 @@ def showing(screen: Screen, clock: Clock) -> Iterator[Progress]:
     if not screen.live:
         yield PlainProgress(screen, clock)
         return
-    console: Console = screen.stderr_console()
+    console = screen.console(sys.stderr)
     with Live(console=console, transient=True, refresh_per_second=2) as live:
         progress = LiveProgress(screen, clock, live)
         live.get_renderable = progress.table  # type: ignore[method-assign]  # known only now

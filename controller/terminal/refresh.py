@@ -22,24 +22,23 @@ def looks(look: Callable[[], T], screen: Screen, clock: Clock) -> Iterator[T]:
     connection itself has to be corrected.
     """
     yield look()
-    said = ""
+    problem = ""
     while True:
         clock.wait(POLL_S)
         try:
-            found = look()
+            result = look()
         except Exception as error:
-            said, before = _bearable(error), said
-            if not said:
+            before, problem = problem, _temporary(error)
+            if not problem:
                 raise
-            screen.say(*[f"{said}; retrying"] * (said != before))
+            if problem != before:
+                screen.say(f"{problem}; retrying")
         else:
-            said = ""
-            yield found
+            problem = ""
+            yield result
 
 
-def _bearable(error: Exception) -> str:
+def _temporary(error: Exception) -> str:
     """The message of an error that may be temporary; empty for another one."""
-    known = explained(error)
-    if known is None or known.code not in _PASSING:
-        return ""
-    return str(known).partition("\n")[0]
+    end = explained(error)
+    return "" if end is None or end.code not in _PASSING else str(end).partition("\n")[0]

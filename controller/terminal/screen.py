@@ -121,13 +121,16 @@ class Screen:
         for message in messages:
             self._write(sys.stderr, message.replace("\n", "\n  "))
 
-    def stderr_console(self) -> Console:
+    def console(self, stream: TextIO, *, soft_wrap: bool = False) -> Console:
+        """A console that shows texts as they are."""
         return Console(
-            stderr=True, no_color=self.colourless, highlight=False, markup=False, emoji=False
+            file=stream,
+            no_color=self.colourless,
+            soft_wrap=soft_wrap,
+            highlight=False,
+            markup=False,
+            emoji=False,
         )
-
-    def stdout_console(self) -> Console:
-        return Console(no_color=self.colourless, highlight=False, markup=False, emoji=False)
 
     def coloured(self, text: str) -> Text:
         """The text as `data` prints it on a terminal."""
@@ -137,9 +140,7 @@ class Screen:
         if self.colourless or not stream.isatty():
             _put(stream, self.cleaned(text) + "\n", lasting=lasting)
             return
-        console = Console(
-            file=stream, no_color=False, highlight=False, markup=False, soft_wrap=True
-        )
+        console = self.console(stream, soft_wrap=True)
         with console.capture() as captured:
             console.print(self.coloured(text))
         _put(stream, captured.get(), lasting=lasting)
@@ -156,13 +157,12 @@ def _put(stream: TextIO, text: str, *, lasting: bool = False) -> None:
     try:
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Python would report the error again when it closes the stream at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if not isinstance(error, BrokenPipeError):
+            name = "standard error" if stream is sys.stderr else "standard output"
+            why = error.strerror or type(error).__name__
+            raise OutputError(f"{name} cannot be written: {why}") from None
         if lasting:
             raise ReaderGoneError from None
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        name = "standard error" if stream is sys.stderr else "standard output"
-        why = error.strerror or type(error).__name__
-        raise OutputError(f"{name} cannot be written: {why}") from None

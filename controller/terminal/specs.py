@@ -1,10 +1,11 @@
 """Specs of a command, read and validated before any call to CML."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from controller.core.spec.revision import Problem, Revision
+from controller.core.spec.revision import Problem, Revision, SpecDocument
 from controller.core.spec.text import counted
+from controller.core.status.text import no_cluster
 from controller.source.directory import read
 from controller.terminal.advice import with_paths
 from controller.terminal.errors import CommandError
@@ -16,15 +17,11 @@ class SpecsError(CommandError):
     """Invalid specs; the message lists all problems, one per line."""
 
     def __init__(self, problems: Sequence[Problem], paths: Sequence[Path] | None) -> None:
-        files = len({problem.file for problem in problems})
-        summary = (
-            f"{counted(len(problems), 'problem')} in {counted(files, 'file')}; nothing was done"
-        )
-        lines = "\n".join(str(problem) for problem in problems)
-        remedy = f"`{with_paths('raycml validate', paths)}`"
-        super().__init__(f"{summary}\n{lines}", Exit.INVALID_SPEC, remedy)
-        self.summary = summary
-        self.lines = tuple(str(problem) for problem in problems)
+        files = counted(len({problem.file for problem in problems}), "file")
+        self.summary = f"{counted(len(problems), 'problem')} in {files}; nothing was done"
+        self.lines = tuple(map(str, problems))
+        message = "\n".join([self.summary, *self.lines])
+        super().__init__(message, Exit.INVALID_SPEC, f"`{with_paths('raycml validate', paths)}`")
 
 
 NO_SPECS = Revision(clusters=(), problems=(), commit=None, origin="no specs")
@@ -46,11 +43,40 @@ def load(paths: Sequence[Path] | None) -> Revision:
     return revision
 
 
-def load_if_there(paths: Sequence[Path] | None) -> Revision | None:
-    """The valid revision; None if no path is given and there is no specs folder."""
-    if not paths and not SPECS.is_dir():
-        return None
-    return load(paths)
+def load_if_there(paths: Sequence[Path] | None) -> Revision:
+    """The valid revision; NO_SPECS if no path is given and there is no specs folder."""
+    return load(paths) if paths or SPECS.is_dir() else NO_SPECS
+
+
+def spec_of(cluster: str, documents: Iterable[SpecDocument]) -> SpecDocument | None:
+    return next((each for each in documents if each.cluster.name == cluster), None)
+
+
+def project_of(document: SpecDocument | None) -> str | None:
+    """The project that a spec names; None for the connection's."""
+    return None if document is None else document.cluster.spec.project
+
+
+def check_cluster(
+    name: str,
+    names: Iterable[str],
+    message: str = "no cluster",
+    remedy: str = "`raycml status`",
+) -> None:
+    """CommandError for a name that is none of these."""
+    if name not in (clusters := set(names)):
+        raise CommandError(no_cluster(name, clusters, message), Exit.USAGE, remedy)
+
+
+def check_whole(paths: Sequence[Path] | None, user: str, command: str) -> None:
+    """CommandError for a single file, since other files may declare the other clusters.
+
+    `command` is the one to run instead, with `{}` for the folder.
+    """
+    for path in paths or ():
+        if path.is_file():
+            message = f"{user} needs the whole folder of specs, and {path} is a single file"
+            raise CommandError(message, Exit.USAGE, f"`{command.format(path.parent)}`")
 
 
 def scope(paths: Sequence[Path] | None, revision: Revision) -> frozenset[str] | None:

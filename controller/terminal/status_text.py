@@ -8,9 +8,9 @@ from datetime import datetime
 
 from controller.core.model.observed import ObservedApplication
 from controller.core.spec.text import counted, spoken
-from controller.core.status.status import ClusterStatus, Condition, MemberStatus, Status
+from controller.core.status.status import ClusterStatus, MemberStatus, Status
 from controller.core.status.text import Url, ways_in, why
-from controller.terminal.columns import aligned
+from controller.terminal.columns import table
 
 
 def status_text(status: Status) -> str:
@@ -18,22 +18,20 @@ def status_text(status: Status) -> str:
     return "\n\n".join([_clusters(status), *unreadable_text(status.unreadable)])
 
 
-def unreadable_text(found: Sequence[ObservedApplication]) -> list[str]:
+def unreadable_text(applications: Sequence[ObservedApplication]) -> list[str]:
     """A table of managed applications whose member is unreadable; empty without any."""
-    if not found:
+    if not applications:
         return []
-    rows = [("APPLICATION", "NAME", "STATE")]
-    rows += [(app.id, app.name, str(app.phase)) for app in found]
+    rows = [(app.id, app.name, str(app.phase)) for app in applications]
     heading = "not managed, since their RAYCML_ variables are invalid; delete them in CML:"
-    return ["\n".join([heading, *aligned(rows)])]
+    return [f"{heading}\n{table(('APPLICATION', 'NAME', 'STATE'), *rows)}"]
 
 
 def _clusters(status: Status) -> str:
     if not status.clusters:
         return "no clusters"
-    rows = [("CLUSTER", "STATE", "READY", "GROUPS", "WHY")]
-    rows += [_cluster_row(cluster) for cluster in status.clusters]
-    return "\n".join(aligned(rows))
+    header = ("CLUSTER", "STATE", "READY", "GROUPS", "WHY")
+    return table(header, *map(_cluster_row, status.clusters))
 
 
 def _cluster_row(cluster: ClusterStatus) -> tuple[str, str, str, str, str]:
@@ -44,9 +42,8 @@ def _cluster_row(cluster: ClusterStatus) -> tuple[str, str, str, str, str]:
 
 def members_text(clusters: Sequence[ClusterStatus], now: datetime) -> str:
     """The table of members: state, Ray node, duration and pending change."""
-    rows: list[tuple[str, ...]] = [MEMBER_HEADER]
-    rows += [member_cells(c.name, m, now) for c in clusters for m in c.members]
-    return "\n".join(aligned(rows)) if rows[1:] else "no applications"
+    rows = [member_cells(c.name, m, now) for c in clusters for m in c.members]
+    return table(MEMBER_HEADER, *rows) if rows else "no applications"
 
 
 MEMBER_HEADER = ("CLUSTER", "MEMBER", "APPLICATION", "STATE", "RAY", "FOR", "PENDING")
@@ -58,6 +55,12 @@ def member_cells(cluster: str, member: MemberStatus, now: datetime) -> tuple[str
     return cluster, name, application, member.phase, member.ray, since, member.doing or "-"
 
 
+def member_state(member: MemberStatus, change: str) -> str:
+    """Phase and Ray node of a member, and its pending change if any."""
+    ray = "" if member.ray == "-" else f", Ray {member.ray}"
+    return f"{member.phase}{ray}" + (f": {change}" if change else "")
+
+
 def cluster_text(cluster: ClusterStatus, now: datetime, url: Url) -> str:
     """Everything about one cluster."""
     facts = [
@@ -67,8 +70,8 @@ def cluster_text(cluster: ClusterStatus, now: datetime, url: Url) -> str:
         *ways_in(cluster, url),
     ]
     parts = [
-        "\n".join(aligned(facts)),
-        "\n".join(aligned([_condition_row(c) for c in cluster.conditions], gap="  ")),
+        table(*facts),
+        table(*((c.type, c.status, c.reason, c.message) for c in cluster.conditions)),
         members_text([cluster], now),
         *_nodes(cluster),
         *_behind(cluster),
@@ -76,19 +79,12 @@ def cluster_text(cluster: ClusterStatus, now: datetime, url: Url) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _condition_row(condition: Condition) -> tuple[str, ...]:
-    return condition.type, condition.status, condition.reason, condition.message
-
-
 def _nodes(cluster: ClusterStatus) -> list[str]:
     rows = [(m.member, m.node_id) for m in cluster.members if m.node_id]
-    return ["\n".join(aligned([("MEMBER", "RAY NODE"), *rows]))] if rows else []
+    return [table(("MEMBER", "RAY NODE"), *rows)] if rows else []
 
 
 def _behind(cluster: ClusterStatus) -> list[str]:
-    behind = [m.member for m in cluster.members if m.edition_behind]
-    if not behind:
-        return []
-    what = "outdated launchers"
+    behind = ", ".join(m.member for m in cluster.members if m.edition_behind)
     remedy = "update them: `raycml reconcile --refresh-launchers`"
-    return [f"{what}: {', '.join(behind)} ({remedy})"]
+    return [f"outdated launchers: {behind} ({remedy})"] if behind else []

@@ -30,7 +30,7 @@ MUTANTS = [
       'if "--local" not in arguments:', "if True:",
       f"{RETYPED}::test_commands_of_an_advice_go_to_the_same_cml"),
     m("B7", "an interrupted command advises to go on with other specs", "cli/commands/reconcile.py",
-      "        drive.command = order.command\n", "",
+      "interrupts, progress, command=command)", "interrupts, progress)",
       f"{RETYPED}::test_ctrl_c_advises_the_same_specs"),
     m("B6", "heads that no check looked for are said to report", "doctor/checks/ray.py",
       "    probe.ask(state.declared_clusters)\n", "",

@@ -28,19 +28,13 @@ Named = Annotated[
     typer.Argument(
         metavar="REVISION",
         help="Revision ID, or at least its first 7 characters.  Default: list held revisions",
-        show_default=False,
     ),
 ]
 Waiting = tuple[str, Held]  # the ID of a source, and its held revision
 
 
 @with_common_options
-def approve(
-    common: CommonOptions,
-    revision: Named = None,
-    *,
-    yes: Yes = False,
-) -> Exit:
+def approve(common: CommonOptions, revision: Named = None, *, yes: Yes = False) -> Exit:
     """Example: raycml approve 4c1f9a7
 
     Approve a revision that is held because it removes many clusters, or was force-pushed.

@@ -26,8 +26,8 @@ def start(ctx: typer.Context, *, port: Port = 0, output: Output = Form.TEXT) -> 
 
     Start the local CML emulator in the background, unless it is running.
     """
-    found = daemon.start(state_dir(ctx.obj.environ), port)
-    _show(Screen(ctx.obj, plain=True, verbose=False), found, output)
+    connection = daemon.start(state_dir(ctx.obj.environ), port)
+    _show(Screen(ctx.obj, plain=True, verbose=False), connection, output)
     return Exit.DONE
 
 
@@ -47,34 +47,34 @@ def status(ctx: typer.Context, *, output: Output = Form.TEXT) -> Exit:
 
     Show the state and the address of the local CML emulator.
     """
-    found = daemon.status(state_dir(ctx.obj.environ))
-    _show(Screen(ctx.obj, plain=True, verbose=False), found, output)
+    connection = daemon.status(state_dir(ctx.obj.environ))
+    _show(Screen(ctx.obj, plain=True, verbose=False), connection, output)
     return Exit.DONE
 
 
-def _show(screen: Screen, found: Connection | None, output: Form) -> None:
+def _show(screen: Screen, connection: Connection | None, output: Form) -> None:
     if output is Form.JSON:
-        screen.document(emulator_json(found))
-    elif found is None:
+        screen.document(emulator_json(connection))
+    elif connection is None:
         screen.data("the CML emulator is not running; start it: raycml emulator start")
     else:
         screen.data(
-            f"the CML emulator is running (pid {found.pid})\n"
-            f"page      http://{found.domain}\n"
-            f"sign in   {_sign_in(found, screen)}\n"
-            f"API key   api_key in {found.state_dir}/connection.json\n"
-            f"project   {found.project_id}\n"
-            f"state     {found.state_dir}\n"
+            f"the CML emulator is running (pid {connection.pid})\n"
+            f"page      http://{connection.domain}\n"
+            f"sign in   {_sign_in(connection, screen)}\n"
+            f"API key   api_key in {connection.state_dir}/connection.json\n"
+            f"project   {connection.project_id}\n"
+            f"state     {connection.state_dir}\n"
             "use it    add --local to a command, e.g. raycml reconcile --local"
         )
 
 
-def _sign_in(found: Connection, screen: Screen) -> str:
+def _sign_in(connection: Connection, screen: Screen) -> str:
     """A sign-in link on a terminal; a log must not contain one."""
     if not screen.draws:
         return "run `raycml emulator status` on a terminal for a link"
-    fresh = ticket(found.api_key, screen.system.clock.now())
-    return f"http://{found.domain}/sign-in?ticket={fresh}  (valid once, for ten minutes)"
+    fresh = ticket(connection.api_key, screen.system.clock.now())
+    return f"http://{connection.domain}/sign-in?ticket={fresh}  (valid once, for ten minutes)"
 
 
 for _command in (start, stop, status):

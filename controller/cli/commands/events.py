@@ -21,8 +21,7 @@ from controller.terminal.screen import Screen
 from controller.workspace.session import Session, open_session
 
 Name = Annotated[
-    str | None,
-    typer.Argument(metavar="NAME", help="Cluster name.  Default: all clusters", show_default=False),
+    str | None, typer.Argument(metavar="NAME", help="Cluster name.  Default: all clusters")
 ]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Print new events until Ctrl-C.")]
 Limit = Annotated[
@@ -35,13 +34,12 @@ Since = Annotated[
         metavar="DURATION",
         parser=duration,
         help="Show events of the last 90s, 15m or 2d.",
-        show_default=False,
     ),
 ]
 
-_KNOWN_MAX = 50_000  # events that a follower remembers; the files contain a tenth of it
+_REMEMBERED_MAX = 50_000  # events that a follower remembers; the files contain a tenth of it
 
-Shown = tuple[tuple[str, ...], datetime | None]
+Identity = tuple[tuple[str, ...], datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +53,11 @@ class EventFilter:
 
     def chosen(self, events: Sequence[Event], now: datetime) -> list[Event]:
         """The selected events, oldest first, like a log."""
-        named = [e for e in events if self.name in (None, e.cluster)]
+        chosen = [e for e in events if self.name in (None, e.cluster)]
         if self.since_s is not None:
             start = now - timedelta(seconds=self.since_s)
-            named = [e for e in named if e.last_at is not None and e.last_at >= start]
-        return named[: self.limit][::-1]
+            chosen = [e for e in chosen if e.last_at is not None and e.last_at >= start]
+        return chosen[: self.limit][::-1]
 
 
 @with_common_options
@@ -78,64 +76,54 @@ def events(
     Show events of long-running controllers, oldest first, with repeat counts.
     """
     screen = common.screen
-    wish = EventFilter(name, limit, since, output)
+    selection = EventFilter(name, limit, since, output)
     with open_session(common, project=project) as session:
         stored = EventFile(session.files(session.project))
         if follow:
             with suppress(KeyboardInterrupt):  # the usual end
-                _follow(screen, session, stored, wish)
-        else:
-            _show(screen, session, stored.read(), wish)
-    return Exit.DONE
-
-
-def _show(screen: Screen, session: Session, found: Sequence[Event], wish: EventFilter) -> None:
-    now = session.clock.now()
-    chosen = wish.chosen(found, now)
-    if wish.form is Form.JSON:
+                _follow(screen, session, stored, selection)
+            return Exit.DONE
+        every, now = stored.read(), session.clock.now()
+    chosen = selection.chosen(every, now)
+    if output is Form.JSON:
         screen.document(events_json(chosen, now))
     elif chosen:
         screen.data(events_text(chosen))
     if not chosen:
-        screen.say(_none(found, wish))
+        screen.say(_nothing(every, selection))
+    return Exit.DONE
 
 
-def _none(found: Sequence[Event], wish: EventFilter) -> str:
+def _nothing(events: Sequence[Event], selection: EventFilter) -> str:
     """The reason for an empty list."""
-    if not found:
+    if not events:
         return "no events; they are written by `raycml run`"
-    known = sorted({event.cluster for event in found if event.cluster})
-    if wish.name is not None and wish.name not in known:
-        return no_cluster(wish.name, known, "no events of cluster")
+    clusters = {event.cluster for event in events if event.cluster}
+    if selection.name is not None and selection.name not in clusters:
+        return no_cluster(selection.name, clusters, "no events of cluster")
     return "no events in that time"
 
 
-def _follow(screen: Screen, session: Session, stored: EventFile, wish: EventFilter) -> None:
+def _follow(screen: Screen, session: Session, stored: EventFile, selection: EventFilter) -> None:
     """Print all events, then new and repeated ones.  Ends by an exception."""
-    known: dict[Shown, int] | None = None
-    for found in looks(stored.read, screen, session.clock):
-        before = known or {}
-        news = [e for e in found if e.count > before.get(_shown(e), 0)]
-        chosen = wish.chosen(news, session.clock.now())
-        if known is None:
-            _head(screen, found, chosen, wish)
+    previous: dict[Identity, int] | None = None
+    for events in looks(stored.read, screen, session.clock):
+        before = previous or {}
+        news = [e for e in events if e.count > before.get(_identity(e), 0)]
+        chosen = selection.chosen(news, session.clock.now())
+        if previous is None:
+            if selection.form is Form.TEXT:
+                screen.stream(line(HEADER))
+            if not chosen:
+                screen.say(f"{_nothing(events, selection)}; waiting for events")
         for event in chosen:
-            if wish.form is Form.JSON:
+            if selection.form is Form.JSON:
                 screen.stream_document(event)
             else:
                 screen.stream(line(cells(event)))
-        counts = {_shown(event): event.count for event in found}
-        known = {**before, **counts} if len(before) < _KNOWN_MAX else counts
+        counts = {_identity(event): event.count for event in events}
+        previous = {**before, **counts} if len(before) < _REMEMBERED_MAX else counts
 
 
-def _shown(event: Event) -> Shown:
+def _identity(event: Event) -> Identity:
     return event.identity, event.first_at
-
-
-def _head(
-    screen: Screen, found: Sequence[Event], chosen: Sequence[Event], wish: EventFilter
-) -> None:
-    if wish.form is Form.TEXT:
-        screen.stream(line(HEADER))
-    if not chosen:
-        screen.say(f"{_none(found, wish)}; waiting for events")

@@ -1,6 +1,5 @@
 """Commands without a connection: `init`, `validate`, `schema`."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +15,7 @@ from controller.core.spec.revision import Revision
 from controller.core.spec.text import counted
 from controller.printable import json_text
 from controller.source.directory import SUFFIXES
-from controller.source.yaml.schema import FILE_NAME, json_schema
+from controller.source.yaml.schema import FILE_NAME
 from controller.source.yaml.template import starter
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
@@ -27,9 +26,7 @@ from controller.terminal.specs import read_specs
 Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the new cluster.")]
 Place = Annotated[
     Path | None,
-    typer.Argument(
-        metavar="PATH", help="Folder, or *.yaml file.  Default: specs/", show_default=False
-    ),
+    typer.Argument(metavar="PATH", help="Folder, or *.yaml file.  Default: specs/"),
 ]
 Reported = Annotated[
     AnnotationReport,
@@ -49,7 +46,8 @@ def init(
     Write a commented spec and a schema for editors, without overwriting files.
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=False)
-    file = _file(path or SPECS, name)
+    path = path or SPECS
+    file = path if path.suffix in SUFFIXES else path / f"{name}.yaml"
     try:
         text = starter(name)
     except ValueError as error:
@@ -66,31 +64,22 @@ def init(
     return Exit.DONE
 
 
-def _file(path: Path, name: str) -> Path:
-    return path if path.suffix in SUFFIXES else path / f"{name}.yaml"
-
-
 def _write_new(file: Path, text: str) -> None:
     try:
         with file.open("x", encoding="utf-8") as opened:
             opened.write(text)
     except FileExistsError:
-        message = f"{file} already exists"
         remedy = "choose another --name, or another path"
-        raise CommandError(message, Exit.REFUSED, remedy) from None
+        raise CommandError(f"{file} already exists", Exit.REFUSED, remedy) from None
 
 
 def _write_schema(file: Path, screen: Screen) -> None:
     """Write the schema.  A schema of another version is kept, since the user may have edited it."""
-    text = _schema_text()
+    text = schema_text(Schema.SPEC)
     if not file.exists():
         _write_new(file, text)
     elif file.read_text("utf-8", errors="replace") != text:
         screen.say(f"{file} is from another version; to update it: raycml schema > {file}")
-
-
-def _schema_text() -> str:
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def schema(ctx: typer.Context, of: SchemaOf = Schema.SPEC) -> Exit:
@@ -98,8 +87,7 @@ def schema(ctx: typer.Context, of: SchemaOf = Schema.SPEC) -> Exit:
 
     Print the JSON Schema of a spec (draft 7), or of a document of `-o json` (2020-12).
     """
-    text = _schema_text() if of is Schema.SPEC else schema_text(of)
-    Screen(ctx.obj, plain=True, verbose=False).data(text.rstrip("\n"))
+    Screen(ctx.obj, plain=True, verbose=False).data(schema_text(of).rstrip("\n"))
     return Exit.DONE
 
 
@@ -131,18 +119,20 @@ def validate(
 
 def _limited(revision: Revision, screen: Screen) -> Revision:
     """The revision, with a problem for each spec of a project outside RAYCML_PROJECTS."""
-    found = refused(revision.clusters, parse_projects(screen.system.environ.get(VARIABLE)))
-    places = {(problem.file, problem.line) for problem in found}
-    left = tuple(h for h in revision.clusters if (h.file, h.line) not in places)
-    problems = tuple(sorted((*revision.problems, *found)))
-    return replace(revision, clusters=left, problems=problems)
+    problems = refused(revision.clusters, parse_projects(screen.system.environ.get(VARIABLE)))
+    places = {(problem.file, problem.line) for problem in problems}
+    allowed = tuple(d for d in revision.clusters if (d.file, d.line) not in places)
+    return replace(
+        revision, clusters=allowed, problems=tuple(sorted((*revision.problems, *problems)))
+    )
 
 
 def _show(screen: Screen, revision: Revision) -> None:
-    for holder in revision.clusters:
-        members = 1 + sum(group.replicas for group in holder.cluster.spec.worker_group_specs)
-        screen.data(f"{holder.place}: {holder.cluster.name}, {counted(members, 'member')}")
-        screen.say(*(f"{holder.place}: {notice}" for notice in notices(holder.cluster)))
+    for document in revision.clusters:
+        cluster, place = document.cluster, document.place
+        members = 1 + sum(group.replicas for group in cluster.spec.worker_group_specs)
+        screen.data(f"{place}: {cluster.name}, {counted(members, 'member')}")
+        screen.say(*(f"{place}: {notice}" for notice in notices(cluster)))
     screen.say(*map(str, revision.problems))
     if revision.problems:
         screen.say(f"{counted(len(revision.problems), 'problem')} found")

@@ -4,14 +4,13 @@ A pause is a file in the project with user, reason and end.  Every controller ob
 outlives each of them.
 """
 
-from datetime import datetime
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
 
 import typer
 
 from controller.core.model.observed import Pause, is_ours, key_of
-from controller.core.spec.revision import Revision
-from controller.core.status.text import no_cluster
+from controller.core.spec.revision import SpecDocument
 from controller.files.document import render
 from controller.files.pauses import parse_pause, pause_path
 from controller.printable import one_line
@@ -20,19 +19,19 @@ from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.durations import parse_until
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import Project, Specs
-from controller.terminal.specs import load_if_there
+from controller.terminal.options import ClusterName, Project, Specs, option
+from controller.terminal.specs import check_cluster, load_if_there, project_of, spec_of
 from controller.workspace.session import Session, open_session
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Cluster name.")]
+T = TypeVar("T")
+
 Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, shown to other users.")]
 Until = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--until",
-        metavar="TIME|DURATION",
-        help="End of the pause: 2h, or 2026-03-02T18:00Z.  Default: none",
-        show_default=False,
+        "TIME|DURATION",
+        "End of the pause: 2h, or 2026-03-02T18:00Z.  Default: none",
     ),
 ]
 
@@ -40,7 +39,7 @@ Until = Annotated[
 @with_common_options
 def pause(
     common: CommonOptions,
-    name: Name,
+    name: ClusterName,
     *,
     reason: Why,
     until: Until = None,
@@ -53,45 +52,42 @@ def pause(
     """
     screen = common.screen
     now = screen.system.clock.now()
-    ends = _ends(until, now)
-    words = _words(reason)
-    revision = load_if_there(specs)
-    where = project or _spec_project(revision, name)
+    ends = None if until is None else _checked(lambda: parse_until(until, now), "`--until 2h`")
+    why = _checked(lambda: checked_reason(reason), '`--reason "planned maintenance"`')
+    documents = load_if_there(specs).clusters
+    where = project or project_of(spec_of(name, documents))
     with open_session(common, project=where) as session:
-        _check_known(name, session, revision)
-        body = Pause(name, words, operator_name(screen.system.environ), now, ends)
+        _check_cluster(name, session, documents)
+        body = Pause(name, why, operator_name(screen.system.environ), now, ends)
         session.files(session.project).replace(pause_path(name), render(body))
-    screen.data(f"{name}  paused {_until_text(ends)}")
+    until_text = "until resumed" if ends is None else f"until {ends:%Y-%m-%d %H:%M} UTC"
+    screen.data(f"{name}  paused {until_text}")
     screen.say(f"to resume: raycml unpause {name}")
     return Exit.DONE
 
 
 @with_common_options
 def unpause(
-    common: CommonOptions,
-    name: Name,
-    *,
-    project: Project = None,
-    specs: Specs = None,
+    common: CommonOptions, name: ClusterName, *, project: Project = None, specs: Specs = None
 ) -> Exit:
     """Example: raycml unpause analytics
 
     Resume the reconciliation of a cluster.  Does not change `paused` in a spec.
     """
     screen = common.screen
-    revision = load_if_there(specs)
-    where = project or _spec_project(revision, name)
-    with open_session(common, project=where) as session:
+    documents = load_if_there(specs).clusters
+    document = spec_of(name, documents)
+    with open_session(common, project=project or project_of(document)) as session:
         files, path = session.files(session.project), _path(name)
         data = files.read(path)
         if data is None:
-            _check_known(name, session, revision)
+            _check_cluster(name, session, documents)
             screen.data(f"{name}  was not paused")
         else:
             was = parse_pause(data, name, session.clock.now())
             files.remove(path)
             screen.data(f"{name}  resumed (was paused by {was.by}: {was.reason})")
-    if _paused_by_spec(revision, name):
+    if document is not None and document.cluster.spec.paused:
         screen.say(f"{name} stays paused: its spec has `paused: true`")
     return Exit.DONE
 
@@ -105,39 +101,16 @@ def _path(name: str) -> str:
     return pause_path(name)
 
 
-def _ends(until: str | None, now: datetime) -> datetime | None:
+def _checked(parse: Callable[[], T], remedy: str) -> T:
+    """The parsed value of an option.  CommandError for an invalid one."""
     try:
-        return None if until is None else parse_until(until, now)
+        return parse()
     except ValueError as error:
-        raise CommandError(str(error), Exit.USAGE, "`--until 2h`") from None
-
-
-def _words(reason: str) -> str:
-    try:
-        return checked_reason(reason)
-    except ValueError as error:
-        remedy = '`--reason "planned maintenance"`'
         raise CommandError(str(error), Exit.USAGE, remedy) from None
 
 
-def _until_text(ends: datetime | None) -> str:
-    return "until resumed" if ends is None else f"until {ends:%Y-%m-%d %H:%M} UTC"
-
-
-def _spec_project(revision: Revision | None, name: str) -> str | None:
-    found = () if revision is None else revision.clusters
-    return next((h.cluster.spec.project for h in found if h.cluster.name == name), None)
-
-
-def _paused_by_spec(revision: Revision | None, name: str) -> bool:
-    found = () if revision is None else revision.clusters
-    return any(h.cluster.spec.paused for h in found if h.cluster.name == name)
-
-
-def _check_known(name: str, session: Session, revision: Revision | None) -> None:
+def _check_cluster(name: str, session: Session, documents: Sequence[SpecDocument]) -> None:
     """CommandError for an unknown cluster: the pause of a misspelt name would have no effect."""
     apps = session.client.list_applications(session.project).applications
-    known = {key_of(app).cluster for app in apps if is_ours(app, session.owner)}
-    known |= set() if revision is None else {h.cluster.name for h in revision.clusters}
-    if name not in known:
-        raise CommandError(no_cluster(name, known), Exit.USAGE, "`raycml status`")
+    managed = {key_of(app).cluster for app in apps if is_ours(app, session.owner)}
+    check_cluster(name, managed | {document.cluster.name for document in documents})

@@ -1,19 +1,19 @@
 """`raycml plan`: the changes that `reconcile` would make."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from controller.core.model.history import History
 from controller.core.status.documents import plan_json
-from controller.guards.pruning import check_whole, with_prune
 from controller.reconcile import look_and_plan
 from controller.telemetry import pass_line
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import AllowPrune, Form, Output, Paths, Prune, Refresh
 from controller.terminal.plan_table import is_pending, plan_text
-from controller.terminal.specs import heading, label, load, scope
+from controller.terminal.specs import check_whole, heading, label, load, scope
 from controller.workspace.session import open_session, with_permissions
 
 ExitCode = Annotated[
@@ -37,19 +37,20 @@ def plan(
     Show the changes that `reconcile` would make, with their reasons.
     """
     screen = common.screen
-    check_whole(paths, prune=prune)
+    if prune:
+        check_whole(paths, "--prune", "raycml reconcile {} --prune")
     revision = load(paths)
     with open_session(common) as session:
         only = scope(paths, revision)
         policy = with_permissions(session.policy, only=only, refresh_launchers=refresh_launchers)
-        policy = with_prune(policy, prune=prune, allow_prune=allow_prune)
+        policy = replace(policy, prune=prune, allow_prune=allow_prune)
         started = session.clock.monotonic()
-        found = look_and_plan(revision, session.world, History(), policy)
-        session.log.info("pass", **pass_line(found, session.clock.monotonic() - started))
+        done = look_and_plan(revision, session.world, History(), policy)
+        session.log.info("pass", **pass_line(done, session.clock.monotonic() - started))
     if output is Form.JSON:
-        screen.document(plan_json(found.plan, label(revision)))
+        screen.document(plan_json(done.plan, label(revision)))
     else:
-        screen.data(f"{heading(revision)}\n{plan_text(found.plan, verbose=screen.verbose)}")
-    if found.plan.refusals:
+        screen.data(f"{heading(revision)}\n{plan_text(done.plan, verbose=screen.verbose)}")
+    if done.plan.refusals:
         return Exit.REFUSED
-    return Exit.PENDING if exit_code and is_pending(found.plan) else Exit.DONE
+    return Exit.PENDING if exit_code and is_pending(done.plan) else Exit.DONE

@@ -1,6 +1,8 @@
 """`raycml reconcile`: passes until the clusters are in sync with their specs."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -15,7 +17,7 @@ from controller.core.spec.text import spoken
 from controller.core.status.documents import status_json
 from controller.core.status.goal import Goal, Verdict
 from controller.guards.protection import check_recorded
-from controller.guards.pruning import agree, check_whole, to_prune, with_prune
+from controller.guards.pruning import agree, to_prune
 from controller.process.interrupts import Interrupts
 from controller.reconcile import look_and_plan
 from controller.run.convergence import Drive
@@ -32,12 +34,12 @@ from controller.terminal.options import (
     Prune,
     Refresh,
     Yes,
-    duration,
+    timeout_option,
 )
 from controller.terminal.plan_table import members_away
 from controller.terminal.progress import showing
 from controller.terminal.screen import Screen
-from controller.terminal.specs import heading, label, load, scope
+from controller.terminal.specs import check_whole, heading, label, load, scope
 from controller.terminal.status_text import members_text
 from controller.workspace.session import Session, open_session, with_permissions
 
@@ -57,30 +59,10 @@ Until = Annotated[
         help="applied: no changes left; running: all members run; ready: all nodes joined Ray.",
     ),
 ]
-Timeout = Annotated[
-    float,
-    typer.Option(
-        "--timeout",
-        metavar="DURATION",
-        parser=duration,
-        help="Timeout: 90s, 15m or 1h30m.",
-    ),
-]
+Timeout = Annotated[float, timeout_option("Timeout: 90s, 15m or 1h30m.")]
 Once = Annotated[
     bool, typer.Option("--once", help="Run a single pass; exit with code 5 if more are needed.")
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class ReconcileRequest:
-    """The options of one call."""
-
-    revision: Revision
-    policy: Policy
-    goal: Goal
-    timeout_s: float
-    once: bool
-    command: str
 
 
 @with_common_options
@@ -102,52 +84,58 @@ def reconcile(  # noqa: PLR0913 - the options of one command
     Create, update, restart, stop and delete applications until all clusters match their specs.
     """
     screen = common.screen
-    check_whole(paths, prune=prune)
-    revision = load(paths)
+    if prune:
+        check_whole(paths, "--prune", "raycml reconcile {} --prune")
+    revision, goal = load(paths), Goal(wait_for.value)
     with open_session(common) as session:
         only = scope(paths, revision)
         policy = with_permissions(session.policy, only=only, refresh_launchers=refresh_launchers)
         if prune:
-            asked = with_prune(policy, prune=True, allow_prune=allow_prune)
-            policy = _agreed(screen, session, revision, asked, yes=yes)
+            policy = replace(policy, prune=True, allow_prune=allow_prune)
+            policy = _agreed(screen, session, revision, policy, yes=yes)
+        started = session.clock.monotonic()
+        screen.say(heading(revision))
         command = with_paths("raycml reconcile", paths)
-        order = ReconcileRequest(revision, policy, Goal(wait_for.value), timeout, once, command)
-        return _carry_out(screen, session, order, output)
+        with driving(screen, session, revision, policy, command) as drive:
+            end = drive.once(goal, timeout) if once else drive.until(goal, timeout)
+        code, took_s = exit_code(end), session.clock.monotonic() - started
+        if output is Form.JSON:
+            result = ReconcileJson(
+                revision=label(revision),
+                wait_for=goal.value,
+                verdict=end.verdict.value,
+                exit_code=int(code),
+                passes=end.passes,
+                took_s=round(took_s, 3),
+            )
+            shown = status_json(end.last.status, session.client.application_url)
+            screen.document(extended(StatusReportJson, shown, reconcile=result))
+        else:
+            screen.data(members_text(end.last.status.clusters, end.last.status.as_of))
+            screen.data("\n".join(_urls(end, session)))
+        _conclude(screen, session, end, code, took_s)
+        return code
 
 
 def _agreed(
-    screen: Screen, session: Session, revision: Revision, asked: Policy, *, yes: bool
+    screen: Screen, session: Session, revision: Revision, policy: Policy, *, yes: bool
 ) -> Policy:
     """The policy that deletes the confirmed clusters, by name."""
-    seen = look_and_plan(revision, session.world, History(), asked)
-    names = to_prune(seen)
+    done = look_and_plan(revision, session.world, History(), policy)
+    names = to_prune(done)
     check_recorded(session, sorted(names), loses=True)
-    agree(screen, names, members_away(seen.plan), yes=yes)
-    return replace(asked, prune=False, allow_prune=0, delete=names)
+    agree(screen, names, members_away(done.plan), yes=yes)
+    return replace(policy, prune=False, allow_prune=0, delete=names)
 
 
-def _carry_out(screen: Screen, session: Session, order: ReconcileRequest, output: Form) -> Exit:
-    clock = session.clock
-    started = clock.monotonic()
-    screen.say(heading(order.revision))
+@contextmanager
+def driving(
+    screen: Screen, session: Session, revision: Revision, policy: Policy, command: str
+) -> Iterator[Drive]:
+    """Passes with progress on the screen, until a signal.  `command` continues afterwards."""
     stops = Interrupts(session.client.limit, screen.system.ending)
-    with stops as interrupts, showing(screen, clock) as progress:
-        drive = Drive(session, order.revision, order.policy, interrupts, progress)
-        drive.command = order.command
-        end = (
-            drive.once(order.goal, order.timeout_s)
-            if order.once
-            else drive.until(order.goal, order.timeout_s)
-        )
-    code = exit_code(end)
-    took_s = clock.monotonic() - started
-    if output is Form.JSON:
-        screen.document(_document(end, session, order, took_s, code))
-    else:
-        screen.data(members_text(end.last.status.clusters, end.last.status.as_of))
-        screen.data("\n".join(_urls(end, session)))
-    _conclude(screen, session, end, code, took_s)
-    return code
+    with stops as interrupts, showing(screen, session.clock) as progress:
+        yield Drive(session, revision, policy, interrupts, progress, command=command)
 
 
 def exit_code(end: Convergence) -> Exit:
@@ -159,8 +147,8 @@ def exit_code(end: Convergence) -> Exit:
 
 def _urls(end: Convergence, session: Session) -> list[str]:
     url, status = session.client.application_url, end.last.status
-    held = (status.cluster(cluster.name) for cluster in end.last.desired.clusters)
-    return [f"{cluster.name}  {url(cluster.head)}" for cluster in held if cluster is not None]
+    clusters = (status.cluster(cluster.name) for cluster in end.last.desired.clusters)
+    return [f"{cluster.name}  {url(cluster.head)}" for cluster in clusters if cluster is not None]
 
 
 def _conclude(
@@ -178,18 +166,3 @@ def _conclude(
     screen.say(f"{ends[end.verdict]} after {took} ({passes})")
     screen.say(*(f"refused: it would break a law: {x}" for x in end.last.plan.refusals))
     screen.say(*explain(end, session))
-
-
-def _document(
-    end: Convergence, session: Session, order: ReconcileRequest, took_s: float, code: Exit
-) -> StatusReportJson:
-    result = ReconcileJson(
-        revision=label(order.revision),
-        wait_for=order.goal.value,
-        verdict=end.verdict.value,
-        exit_code=int(code),
-        passes=end.passes,
-        took_s=round(took_s, 3),
-    )
-    shown = status_json(end.last.status, session.client.application_url)
-    return extended(StatusReportJson, shown, reconcile=result)

@@ -13,7 +13,6 @@ import typer
 from controller.cli.output.documents import RenderedJson, RenderJson
 from controller.core.model.desired import (
     DesiredCluster,
-    DesiredState,
     Group,
     configuration,
     desire,
@@ -25,10 +24,10 @@ from controller.core.model.policy import Policy
 from controller.core.spec.names import HEAD
 from controller.core.spec.revision import Revision
 from controller.node import render as launchers
-from controller.terminal.columns import aligned
+from controller.terminal.columns import table
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import Form, NoColor, Output, Paths
+from controller.terminal.options import Form, NoColor, Output, Paths, option
 from controller.terminal.screen import Screen
 from controller.terminal.specs import load
 from controller.workspace.session import offline_policy
@@ -37,23 +36,9 @@ _SHOWN = 5  # members in a message
 _CONNECTION = "(the connection's project)"
 
 One = Annotated[
-    str | None,
-    typer.Option(
-        "--member",
-        metavar="MEMBER",
-        help="Show this member: head, gpu/0 or analytics:gpu/0.",
-        show_default=False,
-    ),
+    str | None, option("--member", "MEMBER", "Show this member: head, gpu/0 or analytics:gpu/0.")
 ]
-Launcher = Annotated[
-    str | None,
-    typer.Option(
-        "--launcher",
-        metavar="MEMBER",
-        help="Print this member's launcher.",
-        show_default=False,
-    ),
-]
+Launcher = Annotated[str | None, option("--launcher", "MEMBER", "Print this member's launcher.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +48,7 @@ class Rendered:
     cluster: DesiredCluster
     group: Group
     member: Member
-    wanted: Configuration
+    configuration: Configuration
 
     @property
     def name(self) -> str:
@@ -85,91 +70,78 @@ def render(
     """
     screen = Screen(ctx.obj, plain=no_color, verbose=False)
     policy = offline_policy(ctx.obj.environ)
-    found = list(rendered(load(paths), policy))
+    members = list(_rendered(load(paths), policy))
     if launcher is not None:
-        screen.exact(_launcher_text(found, launcher, policy))
+        screen.exact(_launcher_text(members, launcher, policy))
         return Exit.DONE
-    chosen = found if member is None else _matching(found, member, "--member")
+    chosen = members if member is None else _matching(members, member, "--member")
     if output is Form.JSON:
         screen.document(RenderJson(applications=tuple(map(_json, chosen))))
     else:
-        screen.data(rendered_text(chosen))
+        screen.data(_text(chosen))
     return Exit.DONE
 
 
-def rendered(revision: Revision, policy: Policy) -> Iterator[Rendered]:
+def _rendered(revision: Revision, policy: Policy) -> Iterator[Rendered]:
     """Every member of a new cluster, that is with the lowest ordinals."""
-    for cluster in _desired(revision).clusters:
+    names = {document.cluster.spec.project for document in revision.clusters}
+    for cluster in desire(revision, {name: name or _CONNECTION for name in names}, {}).clusters:
         for group in cluster.groups:
-            for ordinal in range(group.replicas):
-                member = group.member(ordinal)
-                wanted = configuration(group, member, policy)
-                yield Rendered(cluster, group, member, wanted)
+            for member in map(group.member, range(group.replicas)):
+                own = configuration(group, member, policy)
+                yield Rendered(cluster, group, member, own)
 
 
-def _desired(revision: Revision) -> DesiredState:
-    named = {holder.cluster.spec.project for holder in revision.clusters}
-    return desire(revision, {name: name or _CONNECTION for name in named}, {})
-
-
-def _launcher_text(found: list[Rendered], written: str, policy: Policy) -> str:
-    matching = _matching(found, written, "--launcher")
-    names = {one.wanted.script for one in matching}
-    if len(names) > 1:
+def _launcher_text(members: list[Rendered], written: str, policy: Policy) -> str:
+    matching = _matching(members, written, "--launcher")
+    if len({one.configuration.script for one in matching}) > 1:
         message = f"`{written[:60]}` is a member of several clusters: {_listed(matching)}"
         raise CommandError(message, Exit.USAGE, f"`raycml render --launcher {matching[0].name}`")
     return launchers.launcher(json.loads(launcher_settings(matching[0].group, policy.edition)))
 
 
-def _matching(found: list[Rendered], written: str, option: str) -> list[Rendered]:
+def _matching(members: list[Rendered], written: str, name: str) -> list[Rendered]:
     cluster, colon, rest = written.rpartition(":")
     member = parse_member(rest)
-    chosen = [
-        one for one in found if one.member == member and (not colon or one.cluster.name == cluster)
-    ]
+    own = [m for m in members if not colon or m.cluster.name == cluster]
+    chosen = [m for m in own if m.member == member]
     if not chosen:
-        some = _listed(found)
+        some = _listed(members)
         message = f"`{written[:60]}` is not a member of these specs; members are: {some}"
-        raise CommandError(message, Exit.USAGE, f"`raycml render {option} {HEAD}`")
+        raise CommandError(message, Exit.USAGE, f"`raycml render {name} {HEAD}`")
     return chosen
 
 
-def _listed(found: list[Rendered]) -> str:
-    named = [one.name for one in found[:_SHOWN]]
-    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-    return ", ".join(named + more) or "none"
+def _listed(members: list[Rendered]) -> str:
+    names = [one.name for one in members[:_SHOWN]]
+    more = [f"and {len(members) - _SHOWN} more"] if len(members) > _SHOWN else []
+    return ", ".join(names + more) or "none"
 
 
-def rendered_text(found: list[Rendered]) -> str:
-    rows = [("APPLICATION", "PROJECT", "CPU", "MEMORY", "GPU", "RUNTIME", "LAUNCHER")]
-    rows += [
-        (
-            one.wanted.name,
-            one.cluster.project,
-            f"{one.wanted.cpu:g}",
-            f"{one.wanted.memory:g}Gi",
-            str(one.wanted.gpu),
-            one.wanted.runtime.rsplit("/", 1)[-1],
-            one.wanted.script,
-        )
-        for one in found
-    ]
-    return "\n".join(aligned(rows))
+def _text(members: list[Rendered]) -> str:
+    header = ("APPLICATION", "PROJECT", "CPU", "MEMORY", "GPU", "RUNTIME", "LAUNCHER")
+    return table(header, *map(_row, members))
+
+
+def _row(one: Rendered) -> tuple[str, ...]:
+    own, project = one.configuration, one.cluster.project
+    size = (f"{own.cpu:g}", f"{own.memory:g}Gi", str(own.gpu))
+    return own.name, project, *size, own.runtime.rsplit("/", 1)[-1], own.script
 
 
 def _json(one: Rendered) -> RenderedJson:
-    wanted = one.wanted
+    own = one.configuration
     return RenderedJson(
         cluster=one.cluster.name,
         member=str(one.member),
         project=None if one.cluster.project == _CONNECTION else one.cluster.project,
-        name=wanted.name,
-        subdomain=wanted.subdomain,
-        cpu=wanted.cpu,
-        memory=wanted.memory,
-        gpu=wanted.gpu,
-        runtime=wanted.runtime,
-        launcher=wanted.script,
+        name=own.name,
+        subdomain=own.subdomain,
+        cpu=own.cpu,
+        memory=own.memory,
+        gpu=own.gpu,
+        runtime=own.runtime,
+        launcher=own.script,
         fingerprint=one.group.fingerprint,
         variables=sorted(one.group.inputs.environment),
     )

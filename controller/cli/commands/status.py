@@ -22,26 +22,23 @@ from controller.core.model.lease import Lease
 from controller.core.model.plan import Plan
 from controller.core.status.documents import status_json
 from controller.core.status.status import Status
-from controller.core.status.text import no_cluster
 from controller.core.status.without_spec import is_uncompared
 from controller.reconcile import Pass, look_and_plan
 from controller.terminal.common import CommonOptions, with_common_options
-from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import Form, Output, Project, Specs
 from controller.terminal.plan_table import plan_text
 from controller.terminal.refresh import looks
 from controller.terminal.screen import Screen
+from controller.terminal.specs import check_cluster
 from controller.terminal.status_text import cluster_text, status_text
 from controller.workspace.session import Session, open_session, with_permissions
 
-_SAID_MAX = 100
+_PRINTED_MAX = 100
 
 Name = Annotated[
     str | None,
-    typer.Argument(
-        metavar="NAME", help="Cluster to show in detail.  Default: all", show_default=False
-    ),
+    typer.Argument(metavar="NAME", help="Cluster to show in detail.  Default: all"),
 ]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Watch for changes until Ctrl-C.")]
 
@@ -65,13 +62,22 @@ def status(
     with open_session(common, project=project) as opened:
         session = opened if project is None else as_owner_there(screen, opened)
         look = StatusLook(screen, session, name, specs)
-        show = Show(session, look)
+
+        def document(status: Status) -> StatusReportJson:
+            return _document(session, status, read_lease(session))
+
         if watching:
-            found = looks(look, screen, session.clock)
+            results = looks(look, screen, session.clock)
             with suppress(KeyboardInterrupt):  # the usual end
-                watch(screen, found, show.text, lambda s: show.document(s, show.lease()), output)
+                watch(screen, results, look.text, document, output)
             return Exit.DONE
-        _show(screen, show, look(), output)
+        result, lease = look(), read_lease(session)
+        if output is Form.JSON:
+            screen.document(_document(session, result, lease))
+        else:
+            screen.data(look.text(result))
+        if lease is not None:
+            screen.say(f"{lease.who} holds the lease since {lease.since}")
     return Exit.INVALID_SPEC if look.broken else Exit.DONE
 
 
@@ -89,9 +95,9 @@ class StatusLook:
     specs: Sequence[Path] | None
     history: History = field(default_factory=History)
     plan: Plan = field(default_factory=Plan)
-    known: bool = False
+    is_known: bool = False
     broken: bool = False
-    _said: tuple[str, ...] = ()
+    _printed: tuple[str, ...] = ()
 
     def __call__(self) -> Status:
         """CommandError for an unknown cluster in the first read; later it may have been deleted."""
@@ -102,12 +108,22 @@ class StatusLook:
         done = self._pass(chosen)
         self.history, self.plan = done.history, done.plan
         at_work = is_at_work(read_lease(session))
-        found = judged(done, chosen, session, at_work=at_work)
+        status = judged(done, chosen, session, at_work=at_work)
         if self.name is None:
-            return found
-        one = _some(found, self.name) if self.known else _one(found, self.name)
-        self.known = True
-        return one
+            return status
+        if not self.is_known:
+            check_cluster(self.name, [cluster.name for cluster in status.clusters])
+        self.is_known = True
+        return replace(status, clusters=tuple(c for c in status.clusters if c.name == self.name))
+
+    def text(self, status: Status) -> str:
+        if self.name is None or not status.clusters:
+            return status_text(status)
+        url, files = self.session.client.application_url, self.session.files(self.session.project)
+        cluster = status.clusters[0]
+        plan = [] if is_uncompared(cluster) else [plan_text(self.plan.of(self.name))]
+        parts = [cluster_text(cluster, status.as_of, url), *plan, *past_of(self.name, files)]
+        return "\n\n".join(parts)
 
     def _pass(self, chosen: Basis) -> Pass:
         """A pass with pauses, or without them if the files cannot be read."""
@@ -125,53 +141,12 @@ class StatusLook:
 
     def _say(self, *lines: str) -> None:
         """Print each line once in a watch, until it no longer applies."""
-        new = [line for line in lines if line not in self._said]
-        self._said = (*self._said, *new)[-_SAID_MAX:]
+        new = [line for line in lines if line not in self._printed]
+        self._printed = (*self._printed, *new)[-_PRINTED_MAX:]
         self.screen.say(*new)
 
 
-def _one(status: Status, name: str) -> Status:
-    if status.cluster(name) is None:
-        known = [cluster.name for cluster in status.clusters]
-        raise CommandError(no_cluster(name, known), Exit.USAGE, "`raycml status`")
-    return _some(status, name)
-
-
-def _some(status: Status, name: str) -> Status:
-    return replace(status, clusters=tuple(c for c in status.clusters if c.name == name))
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """A status as text and as a document."""
-
-    session: Session
-    look: StatusLook
-
-    def text(self, status: Status) -> str:
-        name = self.look.name
-        if name is None or not status.clusters:
-            return status_text(status)
-        url, files = self.session.client.application_url, self.session.files(self.session.project)
-        cluster = status.clusters[0]
-        plan = [] if is_uncompared(cluster) else [plan_text(self.look.plan.of(name))]
-        parts = [cluster_text(cluster, status.as_of, url), *plan, *past_of(name, files)]
-        return "\n\n".join(parts)
-
-    def document(self, status: Status, lease: Lease | None) -> StatusReportJson:
-        holder = LeaseJson(lease.who, lease.since, lease.epoch) if lease else None
-        shown = status_json(status, self.session.client.application_url)
-        return extended(StatusReportJson, shown, lease=holder)
-
-    def lease(self) -> Lease | None:
-        return read_lease(self.session)
-
-
-def _show(screen: Screen, show: Show, found: Status, form: Form) -> None:
-    lease = show.lease()
-    if form is Form.JSON:
-        screen.document(show.document(found, lease))
-    else:
-        screen.data(show.text(found))
-    if lease is not None:
-        screen.say(f"{lease.who} holds the lease since {lease.since}")
+def _document(session: Session, status: Status, lease: Lease | None) -> StatusReportJson:
+    holder = LeaseJson(lease.who, lease.since, lease.epoch) if lease else None
+    shown = status_json(status, session.client.application_url)
+    return extended(StatusReportJson, shown, lease=holder)

@@ -37,8 +37,8 @@ def _command(problem: Problem, here: Path) -> str:
     if problem.line:
         properties |= {"line": str(problem.line), "col": str(problem.column)}
     properties["title"] = "raycml"
-    told = ",".join(f"{name}={value.translate(_PROPERTY)}" for name, value in properties.items())
-    return f"::error {told}::{problem.message.translate(_MESSAGE)}"
+    text = ",".join(f"{name}={value.translate(_PROPERTY)}" for name, value in properties.items())
+    return f"::error {text}::{problem.message.translate(_MESSAGE)}"
 
 
 def gitlab_report(problems: Sequence[Problem], here: Path) -> str:
@@ -47,13 +47,13 @@ def gitlab_report(problems: Sequence[Problem], here: Path) -> str:
     A fingerprint does not change when a problem only moves to another line; equal problems in a
     file are distinguished by their order.
     """
-    seen: Counter[tuple[str, str]] = Counter()
-    found = []
+    counts: Counter[tuple[str, str]] = Counter()
+    findings = []
     for problem in problems:
         path = _relative(problem.file, here)
-        seen[path, problem.message] += 1
-        found.append(_finding(problem, path, seen[path, problem.message]))
-    return json.dumps(found, indent=2)
+        counts[path, problem.message] += 1
+        findings.append(_finding(problem, path, counts[path, problem.message]))
+    return json.dumps(findings, indent=2)
 
 
 def _finding(problem: Problem, path: str, nth: int) -> dict[str, object]:

@@ -16,6 +16,7 @@ from controller.cli.output.documents import (
 from controller.core.model.json_object import JsonObject, json_schema
 from controller.core.status.documents import EventsJson, OrphansJson, PlanJson
 from controller.doctor.report import CheckupJson
+from controller.source.yaml.schema import json_schema as spec_schema
 
 
 class Schema(Enum):
@@ -50,9 +51,10 @@ DOCUMENTS: Mapping[Schema, type[JsonObject]] = {
 
 def document_schemas() -> dict[str, dict[str, Any]]:
     """Each format, such as `raycml.status/v1`, with its JSON Schema."""
-    found = [json_schema(of) for of in DOCUMENTS.values()]
-    return {schema["properties"]["schema"]["const"]: schema for schema in found}
+    schemas = map(json_schema, DOCUMENTS.values())
+    return {schema["properties"]["schema"]["const"]: schema for schema in schemas}
 
 
 def schema_text(of: Schema) -> str:
-    return json.dumps(json_schema(DOCUMENTS[of]), indent=2, ensure_ascii=False) + "\n"
+    schema = spec_schema() if of is Schema.SPEC else json_schema(DOCUMENTS[of])
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from controller.core.model.record import Record, in_force
 from controller.core.spec.revision import Revision, SpecDocument
+from controller.core.spec.spec import RayCluster
 from controller.files.port import FilesError, ProjectFiles
 from controller.files.records import records_of
 from controller.source.directory import EmptySourceError
 from controller.terminal.options import SPECS
-from controller.terminal.specs import NO_SPECS, read_specs
+from controller.terminal.specs import NO_SPECS, read_specs, spec_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,14 @@ class Basis:
 
         A one-shot command leaves no record, and acts on its own specs.
         """
-        compared = _spec_of(self.revision.clusters, cluster)
-        followed = [_spec_of(record.clusters, cluster) for record in self.records]
+        compared = _spec(self.revision.clusters, cluster)
+        followed = [_spec(record.clusters, cluster) for record in self.records]
         return not followed or compared in followed
 
 
-def _spec_of(holders: Sequence[SpecDocument], cluster: str) -> object:
-    return next((h.cluster for h in holders if h.cluster.name == cluster), None)
+def _spec(documents: Sequence[SpecDocument], cluster: str) -> RayCluster | None:
+    document = spec_of(cluster, documents)
+    return None if document is None else document.cluster
 
 
 def read_here(specs: Sequence[Path] | None) -> tuple[Revision | None, str]:
@@ -59,20 +61,24 @@ def basis(specs: Sequence[Path] | None, files: ProjectFiles, owner: str) -> Basi
     except FilesError as error:
         records = ()
         remarks.append(f"the controllers' records cannot be read: {error}")
-    held = {h.cluster.name for h in here.clusters} if here is not None else set()
-    followed = {
-        h.cluster.name: h for r in records for h in r.clusters if h.cluster.name not in held
-    }
-    departed = [d.holder for r in records for d in r.departed]
-    left = [h for h in departed if h.cluster.name not in held | followed.keys()]
     start = NO_SPECS if here is None else here
-    clusters = sorted((*start.clusters, *followed.values()), key=lambda h: h.cluster.name)
-    kept = {n: why for r in records for n, why in in_force(r, None).kept.items() if n in followed}
-    places = {n: projects for r in records for n, projects in r.places.items()}
+    local = {d.cluster.name for d in start.clusters}
+    followed = {
+        d.cluster.name: d for r in records for d in r.clusters if d.cluster.name not in local
+    }
+    clusters = sorted((*start.clusters, *followed.values()), key=lambda d: d.cluster.name)
+    removed = [d.holder for r in records for d in r.departed]
+    names = local | followed.keys()
     revision = replace(
-        start, clusters=tuple(clusters), departed=tuple(left), places=places, kept=kept
+        start,
+        clusters=tuple(clusters),
+        departed=tuple(d for d in removed if d.cluster.name not in names),
+        places={n: projects for r in records for n, projects in r.places.items()},
+        kept={
+            n: why for r in records for n, why in in_force(r, None).kept.items() if n in followed
+        },
     )
-    remarks += _differences(held, here, records) if here is not None else [_source(absent, records)]
+    remarks += [_source(absent, records)] if here is None else _differences(here, records)
     ambiguous = frozenset(followed) if len(records) > 1 else frozenset()
     return Basis(revision, tuple(remarks), records, ambiguous)
 
@@ -80,21 +86,17 @@ def basis(specs: Sequence[Path] | None, files: ProjectFiles, owner: str) -> Basi
 def _source(absent: str, records: Sequence[Record]) -> str:
     if not records:
         return f"{absent}: showing live state only"
-    named = ", ".join(f"{r.revision[:12]} of {r.origin}" for r in records)
-    return f"{absent}: compared with the specs in force, {named}"
+    origins = ", ".join(f"{r.revision[:12]} of {r.origin}" for r in records)
+    return f"{absent}: compared with the specs in force, {origins}"
 
 
-def _differences(held: set[str], here: Revision | None, records: Sequence[Record]) -> list[str]:
+def _differences(here: Revision, records: Sequence[Record]) -> list[str]:
     """A line for each cluster whose local spec differs from a controller's."""
-    specs = () if here is None else here.clusters
     return [
-        f"{holder.cluster.name}: compared with {_spec_place(specs, holder)}; the controller has "
-        f"another spec in force: {holder.place} of {record.origin} at {record.revision[:12]}"
+        f"{local.cluster.name}: compared with {local.place}; the controller has another spec in "
+        f"force: {document.place} of {record.origin} at {record.revision[:12]}"
         for record in records
-        for holder in record.clusters
-        if holder.cluster.name in held and _spec_of(specs, holder.cluster.name) != holder.cluster
+        for document in record.clusters
+        if (local := spec_of(document.cluster.name, here.clusters)) is not None
+        and local.cluster != document.cluster
     ]
-
-
-def _spec_place(specs: Sequence[SpecDocument], holder: SpecDocument) -> str:
-    return next(h.place for h in specs if h.cluster.name == holder.cluster.name)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from controller.cli.output.status_basis import Basis
 from controller.core.model.lease import Lease
-from controller.core.model.observed import HeadReport, ObservedApplication, key_of
+from controller.core.model.observed import HeadReport, key_of
 from controller.core.model.plan import Wait
 from controller.core.model.reasons import Reason
 from controller.core.status.comparison import compared_only
@@ -17,6 +17,13 @@ from controller.process.identity import is_dead
 from controller.reconcile import Pass
 from controller.terminal.screen import Screen
 from controller.workspace.session import Session
+
+# Reasons that need no spec, with the type of the condition and the state of the cluster, if any.
+_CONDITIONS = {
+    Reason.PAUSED: ("Paused", "Paused"),
+    Reason.PRUNE_GRACE: ("Reconciling", "Leaving"),
+    Reason.PROTECTED: ("Stalled", ""),
+}
 
 
 def judged(done: Pass, basis: Basis, session: Session, *, at_work: bool) -> Status:
@@ -40,28 +47,24 @@ def _is_long_gone(cluster: ClusterStatus, basis: Basis) -> bool:
 
 def _undeclared(cluster: ClusterStatus, done: Pass, session: Session) -> ClusterStatus:
     owned = done.observed.owned(session.owner)
-    ours = [app for app in owned if key_of(app).cluster == cluster.name]
-    waits = [w for w in done.plan.waits if w.cluster == cluster.name and w.member is None]
-    if not ours:
+    apps = [app for app in owned if key_of(app).cluster == cluster.name]
+    if not apps:
         return cluster
-    report = _report(session, ours[0].project, cluster.name)
+    report = _report(session, apps[0].project, cluster.name)
     fresh_s = session.policy.report_fresh_s
-    found = without_spec(cluster, ours, report, done.observed.as_of, fresh_s)
-    return _with_waits(found, waits)
+    cluster = without_spec(cluster, apps, report, done.observed.as_of, fresh_s)
+    waits = (w for w in done.plan.waits if w.cluster == cluster.name and w.member is None)
+    return _with_waits(cluster, waits)
 
 
 def _with_waits(cluster: ClusterStatus, waits: Iterable[Wait]) -> ClusterStatus:
     """The cluster with its pause, protection and grace period, which need no spec."""
     for wait in waits:
-        if wait.reason is Reason.PAUSED:
-            paused = Condition("Paused", "True", wait.reason.title, wait.message)
-            cluster = replace(cluster, word="Paused", conditions=(*cluster.conditions, paused))
-        elif wait.reason is Reason.PRUNE_GRACE:
-            leaving = Condition("Reconciling", "True", wait.reason.title, wait.message)
-            cluster = replace(cluster, word="Leaving", conditions=(*cluster.conditions, leaving))
-        elif wait.reason is Reason.PROTECTED:
-            kept = Condition("Stalled", "True", wait.reason.title, wait.message)
-            cluster = replace(cluster, conditions=(*cluster.conditions, kept))
+        if wait.reason in _CONDITIONS:
+            kind, word = _CONDITIONS[wait.reason]
+            condition = Condition(kind, "True", wait.reason.title, wait.message)
+            conditions = (*cluster.conditions, condition)
+            cluster = replace(cluster, word=word or cluster.word, conditions=conditions)
     return cluster
 
 
@@ -95,8 +98,8 @@ def as_owner_there(screen: Screen, session: Session) -> Session:
     """
     if screen.system.environ.get("RAYCML_OWNER"):
         return session
-    marks = [app.mark for app in _applications(session)]
-    owners = sorted({mark.owner for mark in marks if mark is not None})
+    apps = session.client.list_applications(session.project).applications
+    owners = sorted({app.mark.owner for app in apps if app.mark is not None})
     if session.owner in owners or not owners:
         return session
     if len(owners) > 1:
@@ -106,7 +109,3 @@ def as_owner_there(screen: Screen, session: Session) -> Session:
         )
         return session
     return session.with_owner(owners[0])
-
-
-def _applications(session: Session) -> tuple[ObservedApplication, ...]:
-    return session.client.list_applications(session.project).applications

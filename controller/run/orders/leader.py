@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from controller.adoption.adopt import carry_out as adopt_pairs
 from controller.adoption.adopt import decide_on, look_at, ordered_pairs
-from controller.adoption.release import found as found_to_release
-from controller.adoption.release import release_all
+from controller.adoption.release import releasable, release_all
 from controller.core.model.faults import Fault
 from controller.core.model.history import History
 from controller.core.model.member import parse_member
@@ -176,7 +175,7 @@ class StandingOrders:
             case OrderKind.ADOPT:
                 return self._adopt(order, revision)
             case OrderKind.RELEASE:
-                apps = found_to_release(there, order.clusters[0], None)
+                apps = releasable(there, order.clusters[0], None)
                 written = release_all(there, order.clusters[0], apps)
                 return self._changed(order, apps, written)
 
