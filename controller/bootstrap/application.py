@@ -2,27 +2,26 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
-from controller.bootstrap.desired import APPLICATION_NAME, DesiredSetup
+from controller.bootstrap.desired import DesiredSetup
 from controller.bootstrap.observed import ObservedSetup
+from controller.bootstrap.steps import gated, step_of
 from controller.core.model.member import CONTROLLER, SUBDOMAIN, THE_CONTROLLER, VARIABLES
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import (
-    Action,
     Change,
     Configuration,
     Create,
     Delete,
     Intent,
     Restart,
-    Step,
     Stop,
     Wait,
 )
 from controller.core.model.reasons import Reason
 from controller.core.planner.crash_backoff import spent
 from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
-from controller.core.planner.retries import gate
 from controller.core.planner.settling import created, settling
 from controller.core.situation.drift import patch, resource_changes
 from controller.core.situation.past import Past
@@ -55,24 +54,20 @@ def unsettled(app: ObservedApplication, past: Past) -> PartialPlan | None:
 
 
 def _absent(configuration: Configuration, observed: ObservedSetup, past: Past) -> PartialPlan:
-    names = (configuration.subdomain, APPLICATION_NAME)
     for app in observed.applications:
-        if app.subdomain == names[0] or app.name == names[1]:
+        if app.subdomain == configuration.subdomain or app.name == configuration.name:
             return wait(THE_CONTROLLER, Reason.NAME_CONFLICT, _conflict(app))
-    waiting = created(past, THE_CONTROLLER) or gate(past, THE_CONTROLLER, "create")
-    if waiting is not None:
-        return PartialPlan(waits=tuple(map(_of_address, waiting.waits)))
-    step = Step(
+    step = step_of(
+        THE_CONTROLLER,
         Create(configuration),
-        THE_CONTROLLER.cluster,
         observed.project.id,
-        THE_CONTROLLER.member,
         Reason.MISSING,
         Intent.CREATE,
-        message=f"application {configuration.name}",
+        f"application {configuration.name}",
         launcher=configuration.script,
     )
-    return PartialPlan((step,))
+    part = created(past, THE_CONTROLLER) or gated(past, step)
+    return PartialPlan(part.steps, tuple(map(_of_address, part.waits)))
 
 
 def _conflict(app: ObservedApplication) -> str:
@@ -104,19 +99,20 @@ def _outdated(
     if history.unapplied_tries >= past.policy.updates_max and history.replaced:
         message = f"CML accepts but does not apply {names}: ask the workspace's admin"
         return wait(THE_CONTROLLER, Reason.FIELD_NOT_APPLIED, message, changes=changes)
+    step = partial(step_of, THE_CONTROLLER, project=app.project, intent=Intent.UPDATE)
     if history.unapplied_tries >= past.policy.updates_max:
         message = f"CML does not apply {names} by update: it is deleted and created again"
-        step = _step(app, Delete(app.id), Reason.REPLACED, Intent.UPDATE, changes, message)
-        return gate(past, THE_CONTROLLER, "delete") or PartialPlan((step,))
+        replaced = step(Delete(app.id), reason=Reason.REPLACED, message=message, changes=changes)
+        return gated(past, replaced)
     if app.phase not in _AT_REST:
-        step = _step(app, Stop(app.id), Reason.OUTDATED, Intent.UPDATE, changes)
-        return gate(past, THE_CONTROLLER, "stop") or PartialPlan((step,))
+        return gated(past, step(Stop(app.id), reason=Reason.OUTDATED, changes=changes))
+    script, reason = configuration.script, Reason.OUTDATED
     update = patch(app, _own_variables(app), configuration)
-    steps = (
-        _step(app, update, Reason.OUTDATED, Intent.UPDATE, changes, launcher=configuration.script),
-        _step(app, Restart(app.id), Reason.OUTDATED, Intent.UPDATE, launcher=configuration.script),
+    return gated(
+        past,
+        step(update, reason=reason, changes=changes, launcher=script),
+        step(Restart(app.id), reason=reason, launcher=script),
     )
-    return gate(past, THE_CONTROLLER, "update") or PartialPlan(steps)
 
 
 def _unchanged(configuration: Configuration, app: ObservedApplication, past: Past) -> PartialPlan:
@@ -124,40 +120,16 @@ def _unchanged(configuration: Configuration, app: ObservedApplication, past: Pas
         return NOTHING
     if app.phase is Phase.STARTING:
         return wait(THE_CONTROLLER, Reason.STARTING, "CML is starting the application")
-    down = app.phase is Phase.FAILED
-    step = _step(
-        app,
+    is_down = app.phase is Phase.FAILED
+    step = step_of(
+        THE_CONTROLLER,
         Restart(app.id),
-        Reason.DOWN if down else Reason.RESUMED,
-        Intent.RESTART if down else Intent.START,
+        app.project,
+        Reason.DOWN if is_down else Reason.RESUMED,
+        Intent.RESTART if is_down else Intent.START,
         launcher=configuration.script,
     )
-    waiting = spent(past, THE_CONTROLLER, "failed again after a restart")
-    return waiting or gate(past, THE_CONTROLLER, "restart") or PartialPlan((step,))
-
-
-def _step(
-    app: ObservedApplication,
-    action: Action,
-    reason: Reason,
-    intent: Intent,
-    changes: tuple[Change, ...] = (),
-    message: str = "",
-    *,
-    launcher: str | None = None,
-) -> Step:
-    cluster, member = THE_CONTROLLER.cluster, THE_CONTROLLER.member
-    return Step(
-        action,
-        cluster,
-        app.project,
-        member,
-        reason,
-        intent,
-        changes,
-        message,
-        launcher=launcher,
-    )
+    return spent(past, THE_CONTROLLER, "failed again after a restart") or gated(past, step)
 
 
 def _changes(configuration: Configuration, app: ObservedApplication) -> Iterator[Change]:

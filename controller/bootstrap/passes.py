@@ -4,9 +4,10 @@ The loop, the execution and the treatment of faults are those of `raycml reconci
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from controller.bootstrap.desired import DesiredSetup
+from controller.bootstrap.look import look
 from controller.bootstrap.observed import ObservedSetup, remember
 from controller.bootstrap.session import BootstrapSession
 from controller.core.audit.laws import audit
@@ -23,7 +24,7 @@ from controller.execute import Execution, execute
 from controller.run.convergence import wait_out
 from controller.run.loop import Converged, ConvergeOptions, converge
 from controller.terminal.errors import by_kind
-from controller.terminal.progress import outcome_line
+from controller.terminal.progress import PlainProgress
 
 HEARTBEAT_S = 30.0
 
@@ -47,15 +48,14 @@ class BootstrapRun:
     session: BootstrapSession
     planner: Planner
     desired: DesiredSetup | None = None
-    began: float = field(init=False)
+    progress: PlainProgress = field(init=False)
     acted: int = 0
-    _looked: bool = False
-    _waiting: str = ""
-    _since: float = 0.0
-    _said: float = 0.0
+    _has_looked: bool = False
+    _wait: str = ""
+    _wait_began_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self.began = self.session.clock.monotonic()
+        self.progress = PlainProgress(self.session.screen, self.session.clock)
 
     def until_done(self) -> Converged[SetupPass]:
         timeout_s, pause_s = self.session.timeout_s, self.session.settings.pass_pause_s
@@ -64,7 +64,7 @@ class BootstrapRun:
 
     def look_and_plan(self, history: History) -> SetupPass:
         """The first half of a pass: only reads, and no outcome."""
-        observed = self.session.look(self.desired).take(self.session.clock.now())
+        observed = look(self.session, self.desired)
         environment = "" if self.desired is None else self.desired.environment
         policy = self.session.policy(observed.owner, deletes=self.desired is None)
         past = Past(remember(observed, history, environment), policy, observed.as_of)
@@ -73,12 +73,11 @@ class BootstrapRun:
 
     def _pass(self, history: History) -> SetupPass:
         done = self.look_and_plan(history)
-        run = Execution(
-            self.session.effects, done.observed.owner, threads=1, on_outcome=self._heard
-        )
+        owner = done.observed.owner
+        run = Execution(self.session.effects, owner, threads=1, on_outcome=self._on_outcome)
         outcomes = execute(done.plan, run)
-        after = record(done.history, outcomes, done.observed.as_of)
-        return SetupPass(done.observed, done.plan, after, outcomes)
+        history = record(done.history, outcomes, done.observed.as_of)
+        return replace(done, history=history, outcomes=outcomes)
 
     def _patiently(self, history: History) -> SetupPass:
         """One pass, retried while CML cannot be reached; a fault in the first pass is raised."""
@@ -86,47 +85,39 @@ class BootstrapRun:
             try:
                 done = self._pass(history)
             except Fault as fault:
-                if not self._looked:
+                if not self._has_looked:
                     raise
-                ends = self.began + self.session.timeout_s
-                wait_out(fault, ends, self.session.clock, self._note)
+                clock, left_s = self.session.clock, self.session.timeout_s - self.progress.elapsed_s
+                wait_out(fault, clock.monotonic() + left_s, clock, self.progress.note)
             else:
-                self._looked = True
+                self._has_looked = True
                 return done
 
     def _passed(self, done: SetupPass) -> None:
         for outcome in done.outcomes:
             if outcome.fault is FaultKind.UNAUTHORIZED:
                 raise by_kind(outcome.fault, outcome.message)
-        self._tell(None if done.plan.steps or not done.plan.waits else done.plan.waits[0])
+        if done.plan.waits and not done.plan.steps:
+            self._on_wait(done.plan.waits[0])
+        else:
+            self._wait = ""
 
-    # Progress
-
-    def _heard(self, outcome: Outcome) -> None:
+    def _on_outcome(self, outcome: Outcome) -> None:
         self.acted += outcome.result is Result.DONE
-        if line := outcome_line(outcome, verbose=self.session.screen.verbose):
-            self._note(line)
+        self.progress.on_outcome(outcome)
 
-    def _tell(self, wait: Wait | None) -> None:
+    def _on_wait(self, wait: Wait) -> None:
         """Print what it waits for, once, and every 30 s for how long."""
-        if wait is None:
-            self._waiting = ""
-            return
-        now = self.session.clock.monotonic()
-        if wait.message != self._waiting:
-            self._waiting, self._since = wait.message, now
-            self._note(f"... {wait.member}: {wait.message}")
-        elif now - self._said >= HEARTBEAT_S:
-            duration = spoken(now - self._since)
-            self._note(f"... {wait.member}: {wait.message}, for {duration} now")
-
-    def _note(self, text: str) -> None:
-        self._said = self.session.clock.monotonic()
-        self.session.screen.say(f"{spoken(self._said - self.began):>6} {text}")
+        now_s, line = self.progress.elapsed_s, f"... {wait.member}: {wait.message}"
+        if wait.message != self._wait:
+            self._wait, self._wait_began_s = wait.message, now_s
+            self.progress.note(line)
+        elif self.progress.silent_s >= HEARTBEAT_S:
+            self.progress.note(f"{line}, for {spoken(now_s - self._wait_began_s)} now")
 
 
-def _lawful(made: Plan, observed: ObservedSetup, past: Past) -> Plan:
+def _lawful(plan: Plan, observed: ObservedSetup, past: Past) -> Plan:
     """The plan, or no step and the laws that it would break."""
     situation = situate(DesiredState(), observed.state(), past.history, past.policy)
-    broken = audit(situation, made)
-    return Plan(refusals=broken) if broken else made
+    broken = audit(situation, plan)
+    return Plan(refusals=broken) if broken else plan

@@ -4,32 +4,19 @@ Each part plans one thing, and the next one follows when that is as desired, so 
 two calls leaves a state from which the next run continues.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 from controller.bootstrap.application import application
-from controller.bootstrap.desired import SCRIPTS, WHEELS, DesiredSetup
+from controller.bootstrap.desired import SCRIPTS, DesiredSetup
 from controller.bootstrap.observed import ObservedSetup
+from controller.bootstrap.steps import gated, in_turn, removable, removals, step_of, step_on
 from controller.cml.values import Creation
-from controller.core.model.member import (
-    BUILT,
-    MADE,
-    THE_CONTROLLER,
-    THE_ENVIRONMENT,
-    THE_FILES,
-    THE_PROJECT,
-    Key,
-)
-from controller.core.model.plan import Action, Change, Intent, Plan, Step, Wait
-from controller.core.model.project import (
-    CreateProject,
-    RaiseSharedMemory,
-    RemoveFile,
-    WriteFile,
-)
-from controller.core.model.reasons import Outlook, Reason
+from controller.core.model.member import BUILT, MADE, THE_CONTROLLER, THE_ENVIRONMENT, THE_PROJECT
+from controller.core.model.plan import Change, Intent, Plan
+from controller.core.model.project import CreateProject, RaiseSharedMemory, WriteFile
+from controller.core.model.reasons import Reason
 from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
 from controller.core.planner.python_environments.build import Site, build
-from controller.core.planner.retries import gate
 from controller.core.planner.settling import created
 from controller.core.situation.past import Past
 
@@ -42,45 +29,6 @@ Part = Callable[[DesiredSetup, ObservedSetup, Past], PartialPlan]
 def plan(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:
     """The steps of the first part that is not as desired, and those of later parts as waits."""
     return in_turn(part(desired, observed, past) for part in PARTS)
-
-
-def in_turn(parts: Iterable[PartialPlan]) -> Plan:
-    """The first part that has anything, and the later ones unless the operator must act first."""
-    first, later = NOTHING, list[Wait]()
-    for part in parts:
-        if first == NOTHING:
-            first = part
-            if any(one.reason.outlook is Outlook.PERSON for one in part.waits):
-                break
-        else:
-            later += _postponed(part)
-    return Plan(first.steps, (*first.waits, *later))
-
-
-def _postponed(part: PartialPlan) -> Iterator[Wait]:
-    """One wait for each member and intent."""
-    yield from (one for one in part.waits if one.intent is not Intent.NOTHING)
-    steps: dict[object, list[Step]] = {}
-    for step in part.steps:
-        if step.member is not None:
-            steps.setdefault((step.member, step.intent), []).append(step)
-    for group in steps.values():
-        first = group[0]
-        changes = tuple(dict.fromkeys(change for step in group for change in step.changes))
-        yield Wait(first.cluster, first.member, first.reason, first.message, first.intent, changes)
-
-
-def step_of(
-    key: Key,
-    action: Action,
-    project: str,
-    reason: Reason,
-    intent: Intent,
-    message: str = "",
-    *paths: str,
-) -> Step:
-    changes = tuple(Change(path, "", "") for path in paths)
-    return Step(action, key.cluster, project, key.member, reason, intent, changes, message)
 
 
 # The project
@@ -123,16 +71,10 @@ def _new_project(desired: DesiredSetup, past: Past) -> PartialPlan:
             "create the project and its specs first"
         )
         return wait(THE_PROJECT, Reason.PROJECT_NOT_FOUND, message)
-    step = step_of(
-        THE_PROJECT,
-        CreateProject(desired.new_project()),
-        "",
-        Reason.MISSING,
-        Intent.CREATE,
-        f"project {desired.project}, a clone of {desired.git_url}",
-    )
-    waiting = created(past, THE_PROJECT) or gate(past, THE_PROJECT, step.name)
-    return waiting or PartialPlan((step,))
+    message = f"project {desired.project}, a clone of {desired.git_url}"
+    action = CreateProject(desired.new_project())
+    step = step_of(THE_PROJECT, action, "", Reason.MISSING, Intent.CREATE, message)
+    return created(past, THE_PROJECT) or gated(past, step)
 
 
 def sources(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
@@ -166,28 +108,24 @@ def _shared_memory(desired: DesiredSetup, observed: ObservedSetup, past: Past) -
     now_mb, limit_mb = observed.project.shared_memory_limit_mb, desired.shared_memory_mb
     if not observed.projects or now_mb >= limit_mb or past.member(THE_PROJECT).unapplied:
         return NOTHING
-    step = Step(
+    change = Change("shared memory", f"{now_mb} MB", f"{limit_mb} MB")
+    step = step_of(
+        THE_PROJECT,
         RaiseSharedMemory(limit_mb),
-        THE_PROJECT.cluster,
         observed.project.id,
-        THE_PROJECT.member,
         Reason.OUTDATED,
         Intent.UPDATE,
-        (Change("shared memory", f"{now_mb} MB", f"{limit_mb} MB"),),
+        changes=(change,),
     )
-    return gate(past, THE_PROJECT, step.name) or PartialPlan((step,))
+    return gated(past, step)
 
 
 def _files(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
     """Files are named after their content: one of another size arrived incomplete."""
-    missing = {p: d for p, d in sorted(desired.files.items()) if observed.files.get(p) != len(d)}
-    at, reason, intent = observed.project.id, Reason.MISSING, Intent.CREATE
-    steps = [
-        step_of(THE_FILES, WriteFile(path, data), at, reason, intent, "", path)
-        for path, data in missing.items()
-    ]
-    waiting = gate(past, THE_FILES, "write_file") if steps else None
-    return waiting or PartialPlan(tuple(steps))
+    at = observed.project.id
+    missing = [p for p, data in sorted(desired.files.items()) if observed.files.get(p) != len(data)]
+    actions = [WriteFile(path, desired.files[path]) for path in missing]
+    return gated(past, *(step_on(a.path, a, at, Reason.MISSING, Intent.CREATE) for a in actions))
 
 
 # What it runs
@@ -200,18 +138,10 @@ def environment(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> P
         return NOTHING
     if not observed.complete:
         return wait(THE_ENVIRONMENT, Reason.INCOMPLETE_LIST, "CML's lists do not fit together")
-    site = Site(
-        cluster=THE_ENVIRONMENT.cluster,
-        project=observed.project.id,
-        runtime=desired.runtime,
-        recipe=desired.recipe(past.policy.owner),
-        observed=seen,
-        past=past,
-        is_awaited=True,
-    )
-    step = build(site)
-    reason, message = step.reason, step.message
-    later = wait(THE_ENVIRONMENT, reason, message, intent=Intent.CREATE, until=step.until)
+    recipe = desired.recipe(past.policy.owner)
+    cluster, at = THE_ENVIRONMENT.cluster, observed.project.id
+    step = build(Site(cluster, at, desired.runtime, recipe, seen, past, is_awaited=True))
+    later = wait(THE_ENVIRONMENT, step.reason, step.message, intent=Intent.CREATE, until=step.until)
     return PartialPlan(step.steps, later.waits)
 
 
@@ -238,24 +168,8 @@ def leftovers(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Par
     return removals(sorted(old), observed, past, Reason.FILES_UNUSED)
 
 
-def removals(
-    paths: Iterable[str], observed: ObservedSetup, past: Past, reason: Reason
-) -> PartialPlan:
-    steps = [
-        step_of(THE_FILES, RemoveFile(path), observed.project.id, reason, Intent.DELETE, "", path)
-        for path in paths
-    ]
-    waiting = gate(past, THE_FILES, "remove_file") if steps else None
-    return waiting or PartialPlan(tuple(steps))
-
-
 def _is_log(path: str) -> bool:
     return path.startswith(f"{SCRIPTS}/") and not path.endswith(".py")
-
-
-def removable(path: str) -> str:
-    """The path, or of a wheel its own folder."""
-    return path.rpartition("/")[0] if path.startswith(f"{WHEELS}/") else path
 
 
 PARTS: tuple[Part, ...] = (

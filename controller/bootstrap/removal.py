@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from controller.bootstrap.application import unsettled
 from controller.bootstrap.observed import ObservedSetup
-from controller.bootstrap.plan import ambiguity, in_turn, removable, removals, step_of
+from controller.bootstrap.plan import ambiguity
+from controller.bootstrap.steps import gated, in_turn, removable, removals, step_of
 from controller.core.model.jobs import environment_built_by
 from controller.core.model.member import MADE, THE_CONTROLLER, THE_ENVIRONMENT, THE_PROJECT
 from controller.core.model.observed import ObservedApplication, Phase
@@ -18,7 +19,6 @@ from controller.core.model.project import DeleteProject
 from controller.core.model.reasons import Reason
 from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
 from controller.core.planner.python_environments.build import failed_call
-from controller.core.planner.retries import gate
 from controller.core.situation.past import Past
 
 _SHOWN = 10
@@ -44,8 +44,7 @@ def plan_removal(removal: Removal, observed: ObservedSetup, past: Past) -> Plan:
     if not observed.complete:
         message = "CML's lists do not fit together"
         return in_turn([wait(THE_CONTROLLER, Reason.INCOMPLETE_LIST, message)])
-    objection = _objection(removal, observed) if removal.everything else ""
-    if objection:
+    if removal.everything and (objection := _objection(removal, observed)):
         return in_turn([wait(THE_PROJECT, Reason.PROTECTED, objection)])
     last = _project(observed, past) if removal.everything else _files(observed, past)
     return in_turn([_running(observed, past), last])
@@ -104,7 +103,7 @@ def _application(app: ObservedApplication, past: Past) -> PartialPlan:
     step = step_of(
         THE_CONTROLLER, Delete(app.id), app.project, Reason.REQUESTED, Intent.DELETE, message
     )
-    return gate(past, THE_CONTROLLER, "delete") or PartialPlan((step,))
+    return gated(past, step)
 
 
 def _jobs(observed: ObservedSetup, past: Past) -> PartialPlan:
@@ -126,19 +125,16 @@ def _project(observed: ObservedSetup, past: Past) -> PartialPlan:
     project = observed.project
     if past.member(THE_PROJECT).deleted_at is not None:
         return wait(THE_PROJECT, Reason.DELETING, f"CML deletes the project {project.name}")
-    message = f"project {project.name} with all its files"
-    step = step_of(
-        THE_PROJECT, DeleteProject(), project.id, Reason.REQUESTED, Intent.DELETE, message
-    )
-    return gate(past, THE_PROJECT, step.name) or PartialPlan((step,))
+    message, reason = f"project {project.name} with all its files", Reason.REQUESTED
+    step = step_of(THE_PROJECT, DeleteProject(), project.id, reason, Intent.DELETE, message)
+    return gated(past, step)
 
 
 def _files(observed: ObservedSetup, past: Past) -> PartialPlan:
     """Files and environments, except what another application or job runs."""
     ours = observed.own_ids
-    named = {app.script for app in observed.applications if app.id not in ours}
-    named |= {job.script for job in observed.jobs if job.id not in ours}
-    built = [path for seen in observed.environments.values() for path in seen.files]
-    files = {removable(path) for path in observed.files if path not in named}
-    found = removals([*sorted(built), *sorted(files)], observed, past, Reason.REQUESTED)
-    return found if built or files else NOTHING
+    needed = {app.script for app in observed.applications if app.id not in ours}
+    needed |= {job.script for job in observed.jobs if job.id not in ours}
+    built = [path for environment in observed.environments.values() for path in environment.files]
+    files = {removable(path) for path in observed.files if path not in needed}
+    return removals([*sorted(built), *sorted(files)], observed, past, Reason.REQUESTED)

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from controller.bootstrap.desired import DesiredSetup
-from controller.bootstrap.look import Look
 from controller.bootstrap.readiness import ReadyPage
 from controller.clock import Clock
 from controller.cml.client import Client
@@ -45,16 +43,9 @@ class BootstrapSession:
     def effects(self) -> Effects:
         return Workspace(self.client, self.files, self.project, self.clock)
 
-    def look(self, desired: DesiredSetup | None) -> Look:
-        environment, specs = ("", "") if desired is None else (desired.environment, desired.path)
-        return Look(
-            self.client, self.files, self.page, self.project, self.owner, environment, specs
-        )
-
     def policy(self, owner: str, *, deletes: bool) -> Policy:
-        known = self.settings.policy(owner, render.edition(), builders.edition())
-        deleted = frozenset({THE_CONTROLLER.cluster}) if deletes else frozenset[str]()
-        return replace(known, delete=deleted)
+        policy = self.settings.policy(owner, render.edition(), builders.edition())
+        return replace(policy, delete=frozenset({THE_CONTROLLER.cluster} if deletes else ()))
 
 
 @contextmanager

@@ -86,12 +86,11 @@ MUTANTS = [
       "tests/cli/test_cli_bootstrap.py"
       "::test_what_is_advised_for_a_project_with_clusters_leads_to_its_end"),
     m("B2", "a project that does not show yet is created twice", "bootstrap/plan.py",
-      "waiting = created(past, THE_PROJECT) or gate(past, THE_PROJECT, step.name)",
-      "waiting = gate(past, THE_PROJECT, step.name)",
+      "return created(past, THE_PROJECT) or gated(past, step)", "return gated(past, step)",
       "tests/core/test_bootstrap.py"
       "::test_what_was_made_and_is_not_in_a_list_yet_is_waited_for_and_not_made_twice"),
     m("B14", "bootstrap carries out what breaks a law", "bootstrap/passes.py",
-      "return Plan(refusals=broken) if broken else made", "return made",
+      "return Plan(refusals=broken) if broken else plan", "return plan",
       "tests/cli/test_cli_bootstrap.py"
       "::test_a_plan_that_would_break_a_law_is_refused_and_nothing_is_written"),
     m("B12", "any application is taken for the controller", "core/model/observed.py",

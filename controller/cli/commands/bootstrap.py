@@ -14,6 +14,7 @@ import typer
 from controller.acceptance.spec import choose_runtime, runtime_fault
 from controller.bootstrap.desired import DesiredSetup
 from controller.bootstrap.diagnosis import blocked, diagnosis
+from controller.bootstrap.look import look
 from controller.bootstrap.observed import ObservedSetup
 from controller.bootstrap.options import (
     SECRET,
@@ -145,7 +146,7 @@ def bootstrap(  # noqa: PLR0913 - the options of one command
 
 def _desired(session: BootstrapSession, options: BootstrapOptions) -> DesiredSetup:
     """Source and runtime stay as the controller has them unless an option names others."""
-    seen = session.look(None).take(session.clock.now())
+    seen = look(session, None)
     app = next(iter(seen.controllers), None) if len(seen.projects) == 1 else None
     if app is not None:
         _hide(session.screen, app)
@@ -211,8 +212,8 @@ def _carry_out(run: BootstrapRun, desired: DesiredSetup) -> Exit:
     if end.verdict is not Verdict.REACHED or end.last.plan.refusals:
         raise diagnosis(run.session, end.last, desired)
     _conclude(run.session, desired, end.last.observed)
-    took = spoken(run.session.clock.monotonic() - run.began)
-    run.session.screen.say(f"done in {took}" if run.acted else "nothing to do")
+    took = f"done in {spoken(run.progress.elapsed_s)}"
+    run.session.screen.say(took if run.acted else "nothing to do")
     return Exit.DONE
 
 
