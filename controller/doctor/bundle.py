@@ -35,6 +35,7 @@ from controller.settings import CONNECTION_VARIABLES, PREFIX
 from controller.telemetry import Redaction
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
+from controller.terminal.specs import label
 
 LEFT_OUT = "[left out]"
 LOGS = ".raycml/logs"
@@ -108,8 +109,8 @@ def _values(probe: Probe) -> Iterator[str]:
     """The values of variables that may be secret: of this process, of applications, of specs."""
     environ = probe.screen.system.environ
     yield from (value for name, value in environ.items() if _SECRET_NAME.search(name))
-    for apps in _applications(probe).values():
-        for app in apps:
+    for listing in state.answered_listings(probe).values():
+        for app in listing.raw:
             yield from hidden(environment(app.get("environment"))).values()
     for cluster in probe.ask(state.desired).clusters:
         for group in cluster.groups:
@@ -122,10 +123,8 @@ def _contents(
     policy = probe.ask(state.policy)
     yield "doctor.json", _json(fields_of(checkup_json(results, now)))
     yield from _state(probe)
-    shown = {
-        project: [_shown(app) for app in apps] for project, apps in _applications(probe).items()
-    }
-    yield "applications.json", _json(shown)
+    listings = sorted(state.answered_listings(probe).items())
+    yield "applications.json", _json({p: list(map(_shown, one.raw)) for p, one in listings})
     yield "specs.txt", _problems(probe)
     yield "versions.json", _json(_versions(probe, policy))
     yield "settings.json", _json(_settings(probe.screen.system.environ, policy))
@@ -139,22 +138,14 @@ def _json(body: object) -> str:
 
 def _state(probe: Probe) -> Iterator[tuple[str, str]]:
     """The plan and the status from the same answers as the checks."""
-    specs, connection = probe.attempt(state.specs), probe.access
-    revision = "" if isinstance(specs, NoAnswerError) else specs.commit or specs.origin
+    specs, connection = probe.answer_or(None, state.specs), probe.access
+    revision = "" if specs is None else label(specs)
     situation = probe.ask(state.situation)
     decided = plan(situation)
     status = assess(situation, decided, revision)
     url = str if isinstance(connection, NoAnswerError) else connection.inspector.application_url
     yield "status.json", _json(fields_of(status_json(status, url)))
     yield "plan.json", _json(fields_of(plan_json(decided, revision)))
-
-
-def _applications(probe: Probe) -> Mapping[str, Sequence[Mapping[str, object]]]:
-    """The applications of each project as CML listed them."""
-    lists = probe.attempt(state.listings)
-    if isinstance(lists, NoAnswerError):
-        return {}
-    return {p: one.raw for p, one in sorted(lists.items()) if not isinstance(one, NoAnswerError)}
 
 
 def _shown(app: Mapping[str, object]) -> dict[str, object]:
@@ -172,14 +163,13 @@ def _problems(probe: Probe) -> str:
 
 
 def _versions(probe: Probe, policy: Policy) -> dict[str, object]:
-    git, api = probe.attempt(git_version), probe.attempt(api_version)
     return {
         "raycml": __version__,
         "launcher_edition": policy.edition,
         "python": platform.python_version(),
         "system": platform.platform(),
-        "git": None if isinstance(git, NoAnswerError) else git,
-        "api": None if isinstance(api, NoAnswerError) else api,
+        "git": probe.answer_or(None, git_version),
+        "api": probe.answer_or(None, api_version),
     }
 
 
@@ -190,17 +180,16 @@ def _settings(environ: Mapping[str, str], policy: Policy) -> dict[str, object]:
         for name in policy.__dataclass_fields__
         if name.endswith(("_s", "_max", "_min"))
     }
-    known = {*CONNECTION_VARIABLES, "CDSW_DOMAIN", "CDSW_APIV2_KEY", "CDSW_PROJECT_ID"}
-    names = sorted(n for n in environ if n in known or n.startswith(PREFIX))
+    connection = {*CONNECTION_VARIABLES, "CDSW_DOMAIN", "CDSW_APIV2_KEY", "CDSW_PROJECT_ID"}
+    names = sorted(n for n in environ if n in connection or n.startswith(PREFIX))
     return {"in_force": times, "variables_set": names, "redacted_as": REDACTED}
 
 
 def _logs(probe: Probe) -> dict[str, str]:
     """The ends of all logs, by project and path."""
-    stores = probe.attempt(state.project_files)
     return {
         f"{project}/{log.path.removeprefix(f'{LOGS}/')}": _end(files, log.path)
-        for project, files in ({} if isinstance(stores, NoAnswerError) else stores).items()
+        for project, files in probe.answer_or({}, state.project_files).items()
         for log in _stored_logs(files)[:_LOGS_MAX]
     }
 
@@ -208,10 +197,10 @@ def _logs(probe: Probe) -> dict[str, str]:
 def _stored_logs(files: ProjectFiles) -> list[StoredFile]:
     try:
         folders = [one.path for one in files.listing(LOGS) if one.is_dir]
-        found = [one for folder in folders for one in files.listing(folder)]
+        entries = [one for folder in folders for one in files.listing(folder)]
     except FilesError:
         return []
-    return [one for one in found if one.name.endswith(".log") and not one.is_dir]
+    return [one for one in entries if one.name.endswith(".log") and not one.is_dir]
 
 
 def _end(files: ProjectFiles, path: str) -> str:

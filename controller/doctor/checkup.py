@@ -1,7 +1,7 @@
 """The check-up: all checks in order, and the check that each needs."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.doctor.checks import (
     capacity,
@@ -67,7 +67,7 @@ def examine(probe: Probe) -> tuple[CheckResult, ...]:
     for check in CHECKS:
         if check.needs in obstacles:
             obstacles[check.name] = obstacles[check.needs]
-            results.append(skipped(check.name, obstacles[check.name]))
+            results.append(replace(skipped(obstacles[check.name]), name=check.name))
             continue
         results += _results(check, probe)
         if check.obstacle and results[-1].status is CheckStatus.BAD:
@@ -76,6 +76,7 @@ def examine(probe: Probe) -> tuple[CheckResult, ...]:
     return tuple(results)
 
 
-def _results(check: Check, probe: Probe) -> tuple[CheckResult, ...]:
-    results = attempt(lambda: tuple(check.run(probe)))
-    return (skipped(check.name, results),) if isinstance(results, NoAnswerError) else results
+def _results(check: Check, probe: Probe) -> list[CheckResult]:
+    answer = attempt(lambda: tuple(check.run(probe)))
+    results = (skipped(answer),) if isinstance(answer, NoAnswerError) else answer
+    return [replace(result, name=check.name) for result in results]

@@ -1,6 +1,6 @@
 """The questions of a check-up: each is asked once, and one without an answer stops no other."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,8 @@ from controller.workspace.connection import Where, locate
 from controller.workspace.session import open_files, open_logs
 
 T = TypeVar("T")
+D = TypeVar("D")
+K = TypeVar("K")
 _UNREACHED = frozenset({"Unavailable", "Throttled"})
 
 
@@ -101,12 +103,22 @@ class Probe:
             self.answers[question] = attempt(lambda: question(self))
         return cast("T | NoAnswerError", self.answers[question])
 
+    def answer_or(self, default: D, question: "Callable[[Probe], T]") -> T | D:
+        """The answer; the default without one."""
+        answer = self.attempt(question)
+        return default if isinstance(answer, NoAnswerError) else answer
+
     def ask(self, question: "Callable[[Probe], T]") -> T:
         """The answer, or NoAnswerError."""
         answer = self.attempt(question)
         if isinstance(answer, NoAnswerError):
             raise answer
         return answer
+
+
+def answered(answers: Mapping[K, T | NoAnswerError]) -> dict[K, T]:
+    """The answers that there are."""
+    return {key: one for key, one in answers.items() if not isinstance(one, NoAnswerError)}
 
 
 def attempt(action: Callable[[], T]) -> T | NoAnswerError:

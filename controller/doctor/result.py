@@ -1,7 +1,7 @@
 """The result of one check: a status, a message and a fix."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
@@ -27,39 +27,47 @@ class Cause(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One line of a check-up; a check may give several.  `fix` is empty if there is none to do."""
+    """One line of a check-up; a check may give several.  `fix` is empty if there is none to do.
 
-    name: str
+    `name` is the one of the check, which the check-up adds.
+    """
+
     status: CheckStatus
     message: str
     fix: str = ""
     cause: Cause = Cause.OTHER
+    name: str = ""
 
 
-def good(name: str, message: str) -> CheckResult:
-    return CheckResult(name, CheckStatus.GOOD, message)
+def good(message: str) -> CheckResult:
+    return CheckResult(CheckStatus.GOOD, message)
 
 
-def warning(name: str, message: str, fix: str) -> CheckResult:
-    return CheckResult(name, CheckStatus.WARNING, message, fix)
+def warning(message: str, fix: str) -> CheckResult:
+    return CheckResult(CheckStatus.WARNING, message, fix)
 
 
-def bad(name: str, message: str, fix: str, cause: Cause = Cause.OTHER) -> CheckResult:
-    return CheckResult(name, CheckStatus.BAD, message, fix, cause)
+def bad(message: str, fix: str, cause: Cause = Cause.OTHER) -> CheckResult:
+    return CheckResult(CheckStatus.BAD, message, fix, cause)
 
 
-def unknown(name: str, message: str) -> CheckResult:
-    return CheckResult(name, CheckStatus.UNKNOWN, message)
+def unknown(message: str) -> CheckResult:
+    return CheckResult(CheckStatus.UNKNOWN, message)
 
 
-def skipped(name: str, why: object) -> CheckResult:
-    return unknown(name, f"not checked: {why}")
+def skipped(why: object) -> CheckResult:
+    return unknown(f"not checked: {why}")
+
+
+def or_good(problems: Iterable[CheckResult], message: str) -> Sequence[CheckResult]:
+    """The problems; without any, a good result."""
+    return [*problems] or [good(message)]
 
 
 def counts(results: Iterable[CheckResult]) -> Mapping[str, int]:
     """The number of results of each status, 0 included."""
-    found = Counter(result.status for result in results)
-    return {status.value: found[status] for status in CheckStatus}
+    numbers = Counter(result.status for result in results)
+    return {status.value: numbers[status] for status in CheckStatus}
 
 
 def worst(results: Iterable[CheckResult]) -> Cause | None:

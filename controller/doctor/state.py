@@ -21,7 +21,7 @@ from controller.core.model.project import ProjectSeen
 from controller.core.model.reasons import Reason
 from controller.core.situation.situation import Situation, situate
 from controller.core.spec.revision import Revision
-from controller.doctor.probe import NoAnswerError, Probe, attempt
+from controller.doctor.probe import NoAnswerError, Probe, answered, attempt
 from controller.files.launchers import stored_launchers
 from controller.files.pauses import read_pauses
 from controller.files.port import FilesError, ProjectFiles
@@ -46,9 +46,7 @@ def settings(probe: Probe) -> tuple[Settings, tuple[str, ...]]:
 
 def policy(probe: Probe) -> Policy:
     in_force, _ = probe.ask(settings)
-    home = probe.ask(projects)[None]
-    owner = probe.screen.system.environ.get(OWNER)
-    owner = owner or ("" if isinstance(home, NoAnswerError) else home.id)
+    owner = probe.screen.system.environ.get(OWNER) or probe.answer_or("", home_project)
     return in_force.policy(owner, render.edition())
 
 
@@ -91,7 +89,7 @@ def home_project(probe: Probe) -> str:
 
 def project_ids(probe: Probe) -> list[str]:
     """The ids of all projects.  NoAnswerError if there is none."""
-    ids = {p.id for p in probe.ask(projects).values() if not isinstance(p, NoAnswerError)}
+    ids = {project.id for project in answered(probe.ask(projects)).values()}
     return sorted(ids or {home_project(probe)})
 
 
@@ -103,6 +101,11 @@ def listings(probe: Probe) -> dict[str, WholeList | NoAnswerError]:
     """The applications of each project."""
     ids, inspector = probe.ask(project_ids), probe.connection.inspector
     return {project: attempt(partial(inspector.whole_list, project)) for project in ids}
+
+
+def answered_listings(probe: Probe) -> dict[str, WholeList]:
+    """The applications of the projects that could be listed."""
+    return answered(probe.answer_or({}, listings))
 
 
 # The desired state
@@ -143,17 +146,15 @@ def situation(probe: Probe) -> Situation:
 
 def listed_situation(probe: Probe) -> Situation:
     """The situation.  NoAnswerError if the applications of no project could be listed."""
-    found = probe.ask(situation)
-    if not found.observed.projects:
+    known = probe.ask(situation)
+    if not known.observed.projects:
         raise next(e for e in probe.ask(listings).values() if isinstance(e, NoAnswerError))
-    return found
+    return known
 
 
 def observed(probe: Probe) -> ObservedState:
     """The observed state.  A project without a list is absent from it; `files` and `pauses` are
     None if those of any project could not be read."""
-    lists = probe.attempt(listings)
-    known = {} if isinstance(lists, NoAnswerError) else _answered(lists)
     stored, paused = _whole(probe.attempt(launchers)), _whole(probe.attempt(pauses))
     by_cluster = {
         (project, name): pause
@@ -162,23 +163,19 @@ def observed(probe: Probe) -> ObservedState:
     }
     return ObservedState(
         as_of=probe.screen.system.clock.now(),
-        projects={project: listing.seen for project, listing in known.items()},
+        projects={project: one.seen for project, one in answered_listings(probe).items()},
         reports=probe.ask(reports),
         files=None if stored is None or paused is None else ObservedFiles(stored),
         pauses=None if paused is None else ObservedPauses(by_cluster),
     )
 
 
-def _answered(found: Mapping[str, T | NoAnswerError]) -> dict[str, T]:
-    return {key: one for key, one in found.items() if not isinstance(one, NoAnswerError)}
-
-
-def _whole(found: Mapping[str, T | NoAnswerError] | NoAnswerError) -> dict[str, T] | None:
+def _whole(answers: Mapping[str, T | NoAnswerError] | NoAnswerError) -> dict[str, T] | None:
     """The answers of all projects, or None."""
-    if isinstance(found, NoAnswerError):
+    if isinstance(answers, NoAnswerError):
         return None
-    answered = _answered(found)
-    return answered if len(answered) == len(found) else None
+    complete = answered(answers)
+    return complete if len(complete) == len(answers) else None
 
 
 def launchers(probe: Probe) -> dict[str, tuple[LauncherFile, ...] | NoAnswerError]:
@@ -194,12 +191,9 @@ def pauses(probe: Probe) -> dict[str, dict[str, Pause] | NoAnswerError]:
 
 def reports(probe: Probe) -> dict[str, HeadReport]:
     """The readable head reports by cluster, however old."""
-    found = {}
-    for cluster in probe.ask(desired).clusters:
-        report = _report(probe.connection.files(cluster.project), cluster.name)
-        if report is not None:
-            found[cluster.name] = report
-    return found
+    clusters = probe.ask(desired).clusters
+    answers = {c.name: _report(probe.connection.files(c.project), c.name) for c in clusters}
+    return {name: report for name, report in answers.items() if report is not None}
 
 
 def _report(files: ProjectFiles, cluster: str) -> HeadReport | None:

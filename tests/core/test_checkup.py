@@ -319,8 +319,8 @@ def test_no_check_stays_without_a_line_whatever_is_unknown() -> None:
 
 
 def test_one_cause_stands_for_all() -> None:
-    found = [bad("a", "", ""), bad("b", "", "", Cause.SPEC), bad("c", "", "", Cause.KEY)]
+    found = [bad("", ""), bad("", "", Cause.SPEC), bad("", "", Cause.KEY)]
     assert worst(found) is Cause.KEY
     assert worst(found[:2]) is Cause.SPEC
-    assert worst([warning("d", "", "")]) is None
+    assert worst([warning("", "")]) is None
     assert counts(found) == {"good": 0, "warning": 0, "bad": 3, "unknown": 0}

@@ -4,7 +4,7 @@ Times here are shorter than the controller's deadlines: a check-up is run when a
 suspected, and a deadline that the controller met has set the clock of a member back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from controller.core.model.observed import ObservedApplication, Pause, Phase, key_of
@@ -12,51 +12,53 @@ from controller.core.model.other_clocks import age_s
 from controller.core.spec.fingerprint import VERSION, version_of
 from controller.core.spec.text import counted
 from controller.doctor import state
-from controller.doctor.probe import NoAnswerError, Probe
-from controller.doctor.result import CheckResult, bad, good, listed, skipped, warning
+from controller.doctor.probe import NoAnswerError, Probe, answered
+from controller.doctor.result import CheckResult, bad, good, listed, or_good, skipped, warning
 from controller.terminal.specs import scope
 
 SLOW_START_S = 300.0  # the longest start that was measured, without a new node
 
 
-def names(probe: Probe) -> Iterator[CheckResult]:
+def names(probe: Probe) -> Iterable[CheckResult]:
     clusters = [c for c in probe.ask(state.listed_situation).clusters if c.project is not None]
     foreign = [app for c in clusters for m in c.members if (app := m.match.foreign) is not None]
-    for app in foreign:
-        message = f"`{app.subdomain}` is taken by application {app.id}, which raycml does not own"
-        yield bad("names", message, "rename the cluster, or delete or rename that application")
-    if not foreign:
-        yield good("names", "no name conflicts")
+    fix = "rename the cluster, or delete or rename that application"
+    problems = (
+        bad(f"`{app.subdomain}` is taken by application {app.id}, which raycml does not own", fix)
+        for app in foreign
+    )
+    return or_good(problems, "no name conflicts")
 
 
-def orphans(probe: Probe) -> Iterator[CheckResult]:
+def orphans(probe: Probe) -> Iterable[CheckResult]:
     situation, specs = probe.ask(state.listed_situation), probe.attempt(state.specs)
     desired, paths = situation.desired, probe.options.paths
     if isinstance(specs, NoAnswerError) or not desired.whole or scope(paths, specs) is not None:
-        yield skipped("orphans", "not all specs were read")
-        return
+        return [skipped("not all specs were read")]
     declared = {cluster.name for cluster in desired.clusters} | set(desired.frozen)
-    orphaned = {n: apps for n, apps in situation.index.of_cluster.items() if n not in declared}
-    for name, apps in sorted(orphaned.items()):
-        message = f"no spec declares `{name}` ({counted(len(apps), 'application')})"
-        yield warning("orphans", message, "run `raycml orphans` to see the options")
-    if not orphaned:
-        yield good("orphans", "no application without a spec")
+    problems = (
+        warning(
+            f"no spec declares `{name}` ({counted(len(apps), 'application')})",
+            "run `raycml orphans` to see the options",
+        )
+        for name, apps in sorted(situation.index.of_cluster.items())
+        if name not in declared
+    )
+    return or_good(problems, "no application without a spec")
 
 
 def sign_in(probe: Probe) -> Iterator[CheckResult]:
     """Ray's dashboard takes jobs from everyone that reaches it; CML's sign-in protects it."""
-    apps, unprotected = probe.ask(state.listed_situation).index.owned, set[str]()
-    for listing in probe.ask(state.listings).values():
-        if not isinstance(listing, NoAnswerError):
-            unprotected |= listing.open_to_all
-    found = [app.name for app in apps if app.id in unprotected]
-    if found:
-        message = f"{listed(found)}: anyone who reaches it can run code without signing in"
+    apps = probe.ask(state.listed_situation).index.owned
+    listings = answered(probe.ask(state.listings)).values()
+    unprotected = {app for listing in listings for app in listing.open_to_all}
+    names = [app.name for app in apps if app.id in unprotected]
+    if names:
+        message = f"{listed(names)}: anyone who reaches it can run code without signing in"
         fix = "turn `Enable Unauthenticated Access` off in the application's settings"
-        yield warning("sign-in", message, fix)
+        yield warning(message, fix)
     else:
-        yield good("sign-in", "all applications of raycml require sign-in")
+        yield good("all applications of raycml require sign-in")
 
 
 def editions(probe: Probe) -> Iterator[CheckResult]:
@@ -69,33 +71,31 @@ def editions(probe: Probe) -> Iterator[CheckResult]:
         versions = listed(sorted({_version(app) or "none" for app in other}))
         message = f"{listed(a.name for a in other)}: fingerprints of another version ({versions})"
         fix = "the next change of the spec renews them; newer ones need a newer raycml"
-        yield warning("editions", message, fix)
+        yield warning(message, fix)
     if outdated:
         message = f"{listed(a.name for a in outdated)}: launchers of another edition"
-        yield warning("editions", message, "run `raycml reconcile --refresh-launchers`")
+        yield warning(message, "run `raycml reconcile --refresh-launchers`")
     if not other and not outdated:
-        yield good("editions", "launchers and fingerprints are up to date")
+        yield good("launchers and fingerprints are up to date")
 
 
 def _version(app: ObservedApplication) -> str:
     return "" if app.mark is None else version_of(app.mark.fingerprint)
 
 
-def applications(probe: Probe) -> Iterator[CheckResult]:
+def applications(probe: Probe) -> Iterable[CheckResult]:
     """Applications that failed, or that take long to start."""
     situation = probe.ask(state.listed_situation)
     apps, now, deadline_s = situation.index.owned, situation.now, situation.policy.start_deadline_s
     starts = [_slow_start(app, now, deadline_s) for app in apps if app.phase is Phase.STARTING]
-    faults = [fault for fault in starts if fault is not None]
+    problems = [start for start in starts if start is not None]
     for app in apps:
         if app.phase is Phase.FAILED:
             log = f".raycml/logs/{key_of(app).cluster} in the project"
             fix = f"see {log}, then run `raycml reconcile` to restart it"
-            faults.append(bad("applications", f"{app.name} has failed", fix))
-    yield from faults
-    if not faults:
-        running = sum(app.phase is Phase.RUNNING for app in apps)
-        yield good("applications", f"{running} of {len(apps)} running, none stuck")
+            problems.append(bad(f"{app.name} has failed", fix))
+    running = sum(app.phase is Phase.RUNNING for app in apps)
+    return or_good(problems, f"{running} of {len(apps)} running, none stuck")
 
 
 def _slow_start(app: ObservedApplication, now: datetime, deadline_s: float) -> CheckResult | None:
@@ -107,32 +107,31 @@ def _slow_start(app: ObservedApplication, now: datetime, deadline_s: float) -> C
         "check for an exhausted quota, full nodes, an image that cannot be pulled, or a launcher "
         "that does not answer (the application's Logs in CML)"
     )
-    return (bad if waited_s >= deadline_s else warning)("applications", message, fix)
+    return (bad if waited_s >= deadline_s else warning)(message, fix)
 
 
 def pauses(probe: Probe) -> Iterator[CheckResult]:
     """By a pause file, or by `paused: true` in the spec."""
-    by_project = probe.attempt(state.pauses)
-    unread = [by_project] if isinstance(by_project, NoAnswerError) else []
+    now, by_project = probe.screen.system.clock.now(), probe.attempt(state.pauses)
+    answers = [by_project] if isinstance(by_project, NoAnswerError) else by_project.values()
     active: list[Pause] = []
-    now = probe.screen.system.clock.now()
-    for found in () if isinstance(by_project, NoAnswerError) else by_project.values():
-        if isinstance(found, NoAnswerError):
-            unread.append(found)
+    unread: list[NoAnswerError] = []
+    for answer in answers:
+        if isinstance(answer, NoAnswerError):
+            unread.append(answer)
         else:
-            active += [pause for pause in found.values() if pause.holds(now)]
+            active += [pause for pause in answer.values() if pause.holds(now)]
+    yield from (_paused(pause) for pause in sorted(active, key=lambda pause: pause.cluster))
     by_spec = [cluster.name for cluster in probe.ask(state.desired).clusters if cluster.paused]
-    for pause in sorted(active, key=lambda pause: pause.cluster):
-        yield _paused(pause)
     for name in by_spec:
-        yield warning("pauses", f"{name} is paused by its spec", "set `paused: false` in its spec")
+        yield warning(f"{name} is paused by its spec", "set `paused: false` in its spec")
     if unread:
-        yield skipped("pauses", unread[0])
+        yield skipped(unread[0])
     elif not active and not by_spec:
-        yield good("pauses", "no cluster is paused")
+        yield good("no cluster is paused")
 
 
 def _paused(pause: Pause) -> CheckResult:
     until = "" if pause.until is None else f" until {pause.until.isoformat()}"
     message = f"{pause.cluster} is paused{until} by {pause.by}: {pause.reason or 'no reason given'}"
-    return warning("pauses", message, f"run `raycml unpause {pause.cluster}`")
+    return warning(message, f"run `raycml unpause {pause.cluster}`")

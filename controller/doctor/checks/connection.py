@@ -23,11 +23,7 @@ _TLS: tuple[tuple[str, str, str], ...] = (
         "the certificate is for another host",
         "set CML_HOST to the name in the certificate",
     ),
-    (
-        "has expired",
-        "the certificate has expired",
-        "ask the workspace administrator to renew it",
-    ),
+    ("has expired", "the certificate has expired", "ask the workspace administrator to renew it"),
     (
         "CERTIFICATE_VERIFY",
         "the certificate is not trusted",
@@ -49,12 +45,12 @@ def host(probe: Probe) -> str:
 def connection(probe: Probe) -> Iterator[CheckResult]:
     name = probe.attempt(host)
     if not isinstance(name, NoAnswerError):
-        yield good("connection", f"address, key and project are set; the host is {name}")
+        yield good(f"address, key and project are set; the host is {name}")
     elif "--ca-cert" in name.why:
-        yield bad("connection", name.why, "pass a readable PEM file with --ca-cert")
+        yield bad(name.why, "pass a readable PEM file with --ca-cert")
     else:
         fix = "export CML_HOST, CML_API_KEY and CML_PROJECT_ID, or use the local emulator: --local"
-        yield bad("connection", name.why, fix)
+        yield bad(name.why, fix)
 
 
 # The API
@@ -88,28 +84,27 @@ def api_result(host: str, calls: Sequence[ApiCall], version: str | NoAnswerError
         if any(call.is_foreign for call in calls):
             message = f"{host} is not a CML workspace: it returned a web page or a foreign answer"
             fix = "set CML_HOST to the address of the workspace, without a path"
-            return bad("api", message, fix, Cause.UNREACHABLE)
+            return bad(message, fix, Cause.UNREACHABLE)
         return _unreachable(version.why)
-    lost = sum(1 for call in pings if not call.is_answer and not call.is_foreign)
+    lost = sum(not call.is_answer and not call.is_foreign for call in pings)
     times = [call.seconds for call in answered or calls]
     return _latency(median(times) if times else 0.0, len(pings), lost)
 
 
 def _unreachable(why: str) -> CheckResult:
-    for part, meaning, fix in _TLS:
-        if part in why:
-            return bad("api", f"{meaning} ({why})", fix, Cause.UNREACHABLE)
-    return bad("api", why, _REACH, Cause.UNREACHABLE)
+    matches = ((f"{meaning} ({why})", fix) for part, meaning, fix in _TLS if part in why)
+    message, fix = next(matches, (why, _REACH))
+    return bad(message, fix, Cause.UNREACHABLE)
 
 
 def _latency(seconds: float, tries: int, lost: int) -> CheckResult:
     message = f"CML answers in {seconds * 1000:.0f} ms (median of {tries - lost})"
     if lost:
         fix = "run it again; if calls keep failing, ask the workspace administrator"
-        return warning("api", f"{lost} of {tries} calls failed; {message}", fix)
+        return warning(f"{lost} of {tries} calls failed; {message}", fix)
     if seconds > SLOW_S:
-        return warning("api", message, "check the network between this machine and the workspace")
-    return good("api", message)
+        return warning(message, "check the network between this machine and the workspace")
+    return good(message)
 
 
 def version(probe: Probe) -> Iterator[CheckResult]:
@@ -117,12 +112,12 @@ def version(probe: Probe) -> Iterator[CheckResult]:
     oldest = f"{API_OLDEST[0]}.{API_OLDEST[1]:02}"
     digits = re.match(r"(\d{1,9})\.(\d{1,9})", reported)
     if digits is None:
-        yield unknown("version", f"the API reports an unreadable version: {reported!r}")
+        yield unknown(f"the API reports an unreadable version: {reported!r}")
     elif (int(digits[1]), int(digits[2])) < API_OLDEST:
         fix = f"upgrade the workspace: raycml is written for API {oldest} and newer"
-        yield warning("version", f"API {reported} is older than {oldest}", fix)
+        yield warning(f"API {reported} is older than {oldest}", fix)
     else:
-        yield good("version", f"API {reported}")
+        yield good(f"API {reported}")
 
 
 def clock(probe: Probe) -> Iterator[CheckResult]:
@@ -134,15 +129,15 @@ def clock(probe: Probe) -> Iterator[CheckResult]:
 def clock_result(skews: Sequence[float], report_fresh_s: float) -> CheckResult:
     """A head report is valid for `report_fresh_s`; clocks may use up two thirds of that."""
     if not skews:
-        return skipped("clock", "no answer from CML has a date")
+        return skipped("no answer from CML has a date")
     skew = median(skews)
     message = f"this clock is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} CML's"
     fix = "synchronize this machine's clock with NTP"
     if abs(skew) > report_fresh_s * 2 / 3:
-        return bad("clock", f"{message}, so head reports look outdated or from the future", fix)
+        return bad(f"{message}, so head reports look outdated or from the future", fix)
     if abs(skew) > SKEW_WARNING_S:
-        return warning("clock", message, fix)
-    return good("clock", f"within {abs(skew):.0f} s of CML's clock")
+        return warning(message, fix)
+    return good(f"within {abs(skew):.0f} s of CML's clock")
 
 
 # The key
@@ -160,23 +155,23 @@ def key(probe: Probe) -> Iterator[CheckResult]:
 def key_result(user: str | NoAnswerError, calls: Sequence[ApiCall]) -> CheckResult:
     """A CML before 25.04 cannot check a key: there, the answers to other calls decide."""
     if not isinstance(user, NoAnswerError):
-        return good("key", f"valid for the API; its user is {user}")
+        return good(f"valid for the API; its user is {user}")
     if user.kind == "Unauthorized":
         return _refused(user.status, user.why)
     if user.kind not in ("NotFound", "Malformed", "Rejected"):
-        return skipped("key", user)
+        return skipped(user)
     pings = [call for call in calls if call.operation == PING]
     if any(call.error is None for call in pings):
-        return good("key", "accepted; this CML does not report its audience")
+        return good("accepted; this CML does not report its audience")
     refused = next((call for call in pings if call.error == "Unauthorized"), None)
-    return skipped("key", user) if refused is None else _refused(refused.status, user.why)
+    return skipped(user) if refused is None else _refused(refused.status, user.why)
 
 
 def _refused(status: int | None, why: str) -> CheckResult:
     if status == 403:
         message = "CML knows the key, but it is not for the API: it has another audience"
         fix = "create a key with the audience `API` (User Settings > API Keys) for CML_API_KEY"
-        return bad("key", message, fix, Cause.KEY)
+        return bad(message, fix, Cause.KEY)
     if status == 401:
-        return bad("key", "CML rejects it: wrong, expired or revoked", _NEW_KEY, Cause.KEY)
-    return bad("key", why, _NEW_KEY, Cause.KEY)
+        return bad("CML rejects it: wrong, expired or revoked", _NEW_KEY, Cause.KEY)
+    return bad(why, _NEW_KEY, Cause.KEY)

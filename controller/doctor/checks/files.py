@@ -11,7 +11,6 @@ from controller.cml.errors import Rejected
 from controller.core.model.desired import LAUNCHERS, launcher_path
 from controller.core.model.observed import LauncherFile
 from controller.core.model.other_clocks import age_s
-from controller.core.situation.situation import Situation
 from controller.core.spec.python_environment import ENVIRONMENTS
 from controller.core.spec.text import counted
 from controller.doctor import state
@@ -30,7 +29,7 @@ def files(probe: Probe) -> Iterator[CheckResult]:
     """The only thing that a check-up writes is one test file, which is removed again."""
     projects = probe.ask(state.project_files)
     if probe.options.read_only:
-        yield skipped("files", "nothing is written with --read-only")
+        yield skipped("nothing is written with --read-only")
         return
     name = f"{probe.screen.system.rng.getrandbits(48):012x}"
     problems = [problem for one in projects.values() if (problem := write_problem(one, name))]
@@ -41,9 +40,9 @@ def files(probe: Probe) -> Iterator[CheckResult]:
 def write_result(problem: str, *, atomic: bool) -> CheckResult:
     if problem:
         fix = "give the key's user (or this pod's) write access to `.raycml` in the project"
-        return bad("files", f"the launcher folder is not usable: {problem}", fix)
+        return bad(f"the launcher folder is not usable: {problem}", fix)
     how = "atomically" if atomic else "(by delete and upload)"
-    return good("files", f"a test file was written, replaced {how} and removed")
+    return good(f"a test file was written, replaced {how} and removed")
 
 
 def write_problem(files: ProjectFiles, name: str) -> str:
@@ -80,18 +79,18 @@ def python(probe: Probe) -> Iterator[CheckResult]:
     clusters = probe.ask(state.declared_clusters)
     present: list[str] = []
     for project, path in sorted({(c.project, c.groups[0].inputs.python) for c in clusters}):
-        found = attempt(partial(_exists, probe, project, path))
-        if isinstance(found, NoAnswerError):
-            yield unknown("python", f"{path}: {found}")
-        elif found:
+        exists = attempt(partial(_exists, probe, project, path))
+        if isinstance(exists, NoAnswerError):
+            yield unknown(f"{path}: {exists}")
+        elif exists:
             present.append(path)
         elif path.startswith(f"{ENVIRONMENTS}/"):
-            yield unknown("python", f"{path} is not built yet; `raycml reconcile` builds it")
+            yield unknown(f"{path} is not built yet; `raycml reconcile` builds it")
         else:
             fix = "create the environment there and install Ray into it, or correct `python`"
-            yield bad("python", f"{path} is not in the project's files", fix)
+            yield bad(f"{path} is not in the project's files", fix)
     if present:
-        yield good("python", f"{listed(present)} is in the project's files")
+        yield good(f"{listed(present)} is in the project's files")
 
 
 def _exists(probe: Probe, project: str, python: str) -> bool:
@@ -115,13 +114,13 @@ def has_interpreter(files: ProjectFiles, path: str, home: Path | None) -> bool:
     if not folder:
         return files.read(path) is not None
     try:
-        found = files.listing(folder)
+        entries = files.listing(folder)
     except FilesError as error:
         if not isinstance(error.__cause__, Rejected):
             raise
         message = "it may be a link out of the project, which only pods can follow"
         raise NoAnswerError(f"CML does not list {folder}; {message}") from None
-    return any(one.name == name and not one.is_dir for one in found)
+    return any(one.name == name and not one.is_dir for one in entries)
 
 
 # Launchers
@@ -129,32 +128,29 @@ def has_interpreter(files: ProjectFiles, path: str, home: Path | None) -> bool:
 
 def launchers(probe: Probe) -> Iterator[CheckResult]:
     situation, by_project = probe.ask(state.listed_situation), probe.ask(state.launchers)
-    used, unused = _used(situation), list[LauncherFile]()
-    for project, found in by_project.items():
-        if isinstance(found, NoAnswerError):
-            raise found
-        unused += [file for file in found if (project, file.path) not in used]
-    yield launchers_result(unused, situation.now, situation.policy.launcher_kept_s)
-
-
-def _used(situation: Situation) -> set[tuple[str, str]]:
-    """Project and path of the launchers that applications run and specs ask for."""
     apps, edition = situation.index.by_id.values(), situation.policy.edition
-    return {(app.project, app.script) for app in apps} | {
+    # Launchers that applications run and specs ask for.
+    used = {(app.project, app.script) for app in apps} | {
         (cluster.project, launcher_path(group, edition))
         for cluster in situation.desired.clusters
         for group in cluster.groups
     }
+    unused: list[LauncherFile] = []
+    for project, answer in by_project.items():
+        if isinstance(answer, NoAnswerError):
+            raise answer
+        unused += [file for file in answer if (project, file.path) not in used]
+    yield _unused(unused, situation.now, situation.policy.launcher_kept_s)
 
 
-def launchers_result(unused: list[LauncherFile], now: datetime, kept_s: float) -> CheckResult:
+def _unused(unused: list[LauncherFile], now: datetime, kept_s: float) -> CheckResult:
     """By age where it is known, and by number where it is not."""
     old = [file for file in unused if (age_s(file.modified_at, now) or 0.0) >= kept_s]
     unaged = [file for file in unused if file.modified_at is None]
     fix = "run `raycml reconcile` in a pod of the project to remove them"
     if old:
-        return warning("launchers", f"{counted(len(old), 'launcher')} unused for a long time", fix)
+        return warning(f"{counted(len(old), 'launcher')} unused for a long time", fix)
     if len(unaged) > UNUSED_MAX:
-        return warning("launchers", f"{counted(len(unaged), 'unused launcher')}", fix)
+        return warning(f"{counted(len(unaged), 'unused launcher')}", fix)
     count = counted(len(unused), "unused launcher") if unused else "no unused launchers"
-    return good("launchers", count)
+    return good(count)

@@ -16,34 +16,34 @@ _READINGS = 10  # of a held lease, within its duration
 def lease(probe: Probe) -> Iterator[CheckResult]:
     owner = probe.ask(state.policy).owner
     files = probe.connection.files(probe.ask(state.home_project))
-    held = read_lease(files, owner)
-    if held is not None and not held.released and is_dead(held.place):
-        yield good("lease", f"{held.who} held it, but that process has ended; it is free")
-        return
-    if held is not None and not held.released:
-        limit = f"up to {held.duration_s:.0f} s"
-        probe.screen.say(f"{held.who} holds the lease; watching {limit} for a sign of life")
-        later, silent_s = _watch(probe, files, held)
-        if later == held:
-            message = f"held by {held.who} since {held.since}, silent for {silent_s:.0f} s"
-            fix = "if that controller died, run `raycml reconcile` to take the lease over"
-            yield warning("lease", message, fix)
+    current = read_lease(files, owner)
+    if current is not None and not current.released:
+        if is_dead(current.place):
+            yield good(f"{current.who} held it, but that process has ended; it is free")
             return
-        held = later
-    if held is None or held.released:
-        yield good("lease", "no controller holds it")
+        limit = f"up to {current.duration_s:.0f} s"
+        probe.screen.say(f"{current.who} holds the lease; watching {limit} for a sign of life")
+        later, silent_s = _watch(probe, files, current)
+        if later == current:
+            holder = f"held by {current.who} since {current.since}"
+            fix = "if that controller died, run `raycml reconcile` to take the lease over"
+            yield warning(f"{holder}, silent for {silent_s:.0f} s", fix)
+            return
+        current = later
+    if current is None or current.released:
+        yield good("no controller holds it")
     else:
-        yield good("lease", f"held by {held.who} since {held.since}, which is alive")
+        yield good(f"held by {current.who} since {current.since}, which is alive")
 
 
-def _watch(probe: Probe, files: ProjectFiles, held: Lease) -> tuple[Lease | None, float]:
+def _watch(probe: Probe, files: ProjectFiles, before: Lease) -> tuple[Lease | None, float]:
     """The lease after its next change, or after its duration without one; seconds of silence."""
     clock = probe.screen.system.clock
     started = clock.monotonic()
-    later: Lease | None = held
+    later: Lease | None = before
     for _ in range(_READINGS):
-        clock.wait(held.duration_s / _READINGS)
-        later = read_lease(files, held.owner)
-        if later != held:
+        clock.wait(before.duration_s / _READINGS)
+        later = read_lease(files, before.owner)
+        if later != before:
             break
     return later, clock.monotonic() - started

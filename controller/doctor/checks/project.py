@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from controller.cml.inspector import WholeList
 from controller.core.model.desired import DesiredState
-from controller.core.model.observed import ObservedProject
 from controller.core.model.project import ProjectSeen
 from controller.doctor import state
-from controller.doctor.probe import NoAnswerError, Probe
+from controller.doctor.probe import NoAnswerError, Probe, answered
 from controller.doctor.result import Cause, CheckResult, bad, good, skipped, unknown, warning
 
 _STORE_MIN_MB = 80  # Ray refuses less than 75 MiB
@@ -18,43 +18,38 @@ def access(probe: Probe) -> Iterator[CheckResult]:
         if isinstance(project, NoAnswerError):
             yield _no_project(name, project)
         else:
-            listing = probe.ask(state.listings)[project.id]
-            seen = listing if isinstance(listing, NoAnswerError) else listing.seen
-            yield access_result(project, seen)
+            yield _access(project, probe.ask(state.listings)[project.id])
 
 
 def _no_project(name: str | None, error: NoAnswerError) -> CheckResult:
     where = "CML_PROJECT_ID" if name is None else f"`project: {name}` of a spec"
     if error.kind == "Unauthorized":
         fix = "add the key's user to the project's collaborators, or use another key"
-        return bad("project", f"{where}: {error}", fix, Cause.KEY)
+        return bad(f"{where}: {error}", fix, Cause.KEY)
     if error.kind in ("NotFound", "Rejected"):
-        return bad("project", f"{where}: {error}", "use the project's id or exact name")
-    return skipped("project", error)
+        return bad(f"{where}: {error}", "use the project's id or exact name")
+    return skipped(error)
 
 
-def access_result(project: ProjectSeen, listing: ObservedProject | NoAnswerError) -> CheckResult:
+def _access(project: ProjectSeen, listing: WholeList | NoAnswerError) -> CheckResult:
     name = f"{project.name} ({project.id})"
     fix = "make the key's user an operator, contributor or admin of the project"
     if isinstance(listing, NoAnswerError):
         if listing.kind == "Unauthorized":
-            return bad("project", f"{name}: {listing}", fix, Cause.KEY)
-        return unknown("project", f"{name} exists, but its applications are unknown: {listing}")
+            return bad(f"{name}: {listing}", fix, Cause.KEY)
+        return unknown(f"{name} exists, but its applications are unknown: {listing}")
     if project.may_write is False:
-        return bad("project", f"{name}: the key's user has read-only access", fix, Cause.KEY)
-    if not listing.complete:
-        message = f"{name}: the list of applications was incomplete"
-        return warning("project", message, "run it again")
-    return good("project", f"{name}: applications can be listed")
+        return bad(f"{name}: the key's user has read-only access", fix, Cause.KEY)
+    if not listing.seen.complete:
+        return warning(f"{name}: the list of applications was incomplete", "run it again")
+    return good(f"{name}: applications can be listed")
 
 
 def shared_memory(probe: Probe) -> Iterator[CheckResult]:
     """Ray's object stores are in `/dev/shm`, which the project limits."""
     probe.ask(state.project_ids)
-    for project in probe.ask(state.projects).values():
-        if not isinstance(project, NoAnswerError):
-            store_mb = _largest_store_mb(project.id, probe.ask(state.desired))
-            yield shared_memory_result(project, store_mb)
+    for project in answered(probe.ask(state.projects)).values():
+        yield _shared_memory(project, _largest_store_mb(project.id, probe.ask(state.desired)))
 
 
 def _largest_store_mb(project: str, desired: DesiredState) -> float:
@@ -68,16 +63,14 @@ def _largest_store_mb(project: str, desired: DesiredState) -> float:
     return max((int(n) / 2**20 for n in sizes if n.isascii() and n.isdigit()), default=0.0)
 
 
-def shared_memory_result(project: ProjectSeen, store_mb: float) -> CheckResult:
-    limit = project.shared_memory_mb
+def _shared_memory(project: ProjectSeen, store_mb: float) -> CheckResult:
+    if project.shared_memory_mb is None:
+        return unknown(f"{project.name}: CML does not report the limit")
+    limit = project.shared_memory_mb or _DEFAULT_MB
+    size = f"{project.name}: {limit} MB"
     fix = "raise it in the project's settings (shared memory), then restart the members"
-    if limit is None:
-        return unknown("shared-memory", f"{project.name}: CML does not report the limit")
-    limit = limit or _DEFAULT_MB
     if limit < _STORE_MIN_MB:
-        message = f"{project.name}: {limit} MB, so object stores are on disk and slow"
-        return warning("shared-memory", message, fix)
+        return warning(f"{size}, so object stores are on disk and slow", fix)
     if store_mb > limit:
-        message = f"{project.name}: {limit} MB, but a spec sets a store of {store_mb:.0f} MB"
-        return warning("shared-memory", message, fix)
-    return good("shared-memory", f"{project.name}: {limit} MB for object stores")
+        return warning(f"{size}, but a spec sets a store of {store_mb:.0f} MB", fix)
+    return good(f"{size} for object stores")

@@ -44,9 +44,9 @@ def reports(probe: Probe) -> Iterator[CheckResult]:
             when = f"last at {last.observed_at.isoformat()}" if last else "never"
             message = f"the head of {name} runs, but has not reported recently ({when})"
             fix = f"see .raycml/logs/{name}/head.log in the project, and compare the clocks"
-            yield bad("reports", message, fix)
+            yield bad(message, fix)
     if not silent:
-        yield good("reports", f"{counted(reporting, 'head')} reporting")
+        yield good(f"{counted(reporting, 'head')} reporting")
 
 
 def joins(probe: Probe) -> Iterator[CheckResult]:
@@ -61,7 +61,7 @@ def joins(probe: Probe) -> Iterator[CheckResult]:
         missing += len(stuck)
         yield from _not_joined(cluster.desired.name, stuck, cluster.report.address or "the head")
     if not missing:
-        yield good("joins", f"{counted(joined, 'node')} joined")
+        yield good(f"{counted(joined, 'node')} joined")
 
 
 def _not_joined(
@@ -76,10 +76,10 @@ def _not_joined(
             f"check that pods can reach {address} on any port (with Istio: mTLS PERMISSIVE for the "
             f"user's namespace); {log}"
         )
-        yield bad("joins", _missing(cluster, trying), fix)
+        yield bad(_missing(cluster, trying), fix)
     if refused:
         fix = f"{log}; likely causes: too little CPU or memory, or another Ray or Python"
-        yield bad("joins", _missing(cluster, refused), fix)
+        yield bad(_missing(cluster, refused), fix)
 
 
 def _missing(cluster: str, members: Sequence[MemberSituation]) -> str:
@@ -101,11 +101,11 @@ def ray_version(probe: Probe) -> Iterator[CheckResult]:
             mismatch = True
             message = f"{name} runs Ray {running}, but its spec declares {declared}"
             fix = f"install ray=={declared} for its `python`, or set `rayVersion: {running}`"
-            yield bad("ray-version", message, fix)
+            yield bad(message, fix)
         else:
             python = report.python_version or "?"
             versions.append(f"{name}: Ray {running or '?'}, Python {python}")
     if versions:
-        yield good("ray-version", listed(versions))
+        yield good(listed(versions))
     elif not mismatch:
-        yield unknown("ray-version", "no head reports its versions")
+        yield unknown("no head reports its versions")

@@ -3,47 +3,39 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from controller.core.spec.text import counted
 from controller.doctor import state
 from controller.doctor.probe import NoAnswerError, Probe
-from controller.doctor.result import Cause, CheckResult, bad, good, unknown, warning
+from controller.doctor.result import Cause, CheckResult, bad, good, or_good, unknown, warning
 
 GIT_OLDEST = (2, 31)
 _GIT_TIMEOUT_S = 10.0
 _PROBLEMS_SHOWN = 20
 
 
-def settings(probe: Probe) -> Iterator[CheckResult]:
+def settings(probe: Probe) -> Iterable[CheckResult]:
     _, faults = probe.ask(state.settings)
-    for fault in faults:
-        yield bad("settings", fault, "correct the variable, or unset it")
-    if not faults:
-        yield good("settings", "all settings are valid")
+    problems = (bad(fault, "correct the variable, or unset it") for fault in faults)
+    return or_good(problems, "all settings are valid")
 
 
-def specs(probe: Probe) -> Iterator[CheckResult]:
+def specs(probe: Probe) -> Iterable[CheckResult]:
     revision = probe.attempt(state.specs)
     if isinstance(revision, NoAnswerError):
-        yield _no_specs(revision)
-        return
-    for problem in revision.problems[:_PROBLEMS_SHOWN]:
-        yield bad("specs", str(problem), "correct it, then run `raycml validate`", Cause.SPEC)
+        if not revision.kind:
+            return [unknown(revision.why)]
+        fix = "name the files or folders of the specs, or create a spec with `raycml init`"
+        return [bad(revision.why, fix, Cause.SOURCE)]
+    fix = "correct it, then run `raycml validate`"
+    problems = [bad(str(each), fix, Cause.SPEC) for each in revision.problems[:_PROBLEMS_SHOWN]]
     more = len(revision.problems) - _PROBLEMS_SHOWN
     if more > 0:
         fix = "run `raycml validate` for the full list"
-        yield bad("specs", f"{counted(more, 'more problem')}", fix, Cause.SPEC)
-    if not revision.problems:
-        clusters = counted(len(revision.clusters), "cluster")
-        yield good("specs", f"{revision.origin}: {clusters}, no problems")
-
-
-def _no_specs(error: NoAnswerError) -> CheckResult:
-    if not error.kind:
-        return unknown("specs", error.why)
-    fix = "name the files or folders of the specs, or create a spec with `raycml init`"
-    return bad("specs", error.why, fix, Cause.SOURCE)
+        problems.append(bad(counted(more, "more problem"), fix, Cause.SPEC))
+    clusters = counted(len(revision.clusters), "cluster")
+    return or_good(problems, f"{revision.origin}: {clusters}, no problems")
 
 
 def git_version(probe: Probe) -> str:
@@ -71,10 +63,10 @@ def git(probe: Probe) -> Iterator[CheckResult]:
     oldest = ".".join(map(str, GIT_OLDEST))
     fix = f"install git {oldest} or newer, if `raycml run` is to follow a git repository"
     if isinstance(version, NoAnswerError):
-        yield warning("git", version.why, fix)
+        yield warning(version.why, fix)
         return
     digits = re.search(r"(\d{1,9})\.(\d{1,9})", version)
     if digits and (int(digits[1]), int(digits[2])) >= GIT_OLDEST:
-        yield good("git", version)
+        yield good(version)
     else:
-        yield warning("git", f"{version} is older than {oldest}", fix)
+        yield warning(f"{version} is older than {oldest}", fix)
