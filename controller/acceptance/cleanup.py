@@ -4,7 +4,6 @@ The applications are deleted as `raycml delete` does it.  The files that the nod
 states, logs) belong to this run alone, so they are deleted too.
 """
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -30,11 +29,13 @@ def delete(context: AcceptanceContext) -> PhaseSummary:
         _delete_applications(context)
         context.listed = True
     files = session.files(session.project)
-    paths = [path for folder in node_folders(context) for path in _below(files, folder)]
+    paths = [path for folder in _node_folders(context) for path in _below(files, folder)]
     for path in paths:
         files.remove(path)
     for folder in _folders(context):
-        _remove_folder(files, folder)
+        with suppress(FilesError):  # empty folders do no harm, and not every port removes them
+            if not _below(files, folder):
+                files.remove(folder)
     return PhaseSummary(f"all applications deleted; {counted(len(paths), 'file')} removed")
 
 
@@ -45,39 +46,26 @@ def _delete_applications(context: AcceptanceContext) -> None:
     context.check(drive.until(Goal.READY, CLEANUP_S))
 
 
-def _remove_folder(files: ProjectFiles, folder: str) -> None:
-    """Empty folders do no harm: they are removed where the files' port can do it."""
-    with suppress(FilesError):
-        if not list(_below(files, folder)):
-            files.remove(folder)
-
-
 def nothing_left(context: AcceptanceContext) -> PhaseSummary:
     """Check that no application, launcher or file of this run is left."""
-    left = [*_applications(context), *_files(context)]
-    if left:
-        raise PhaseError(f"{counted(len(left), 'item')} left: {left[0]}", left)
+    project = context.session.project
+    files = context.session.files(project)
+    items = [
+        f"application {app.id} ({app.name}, {app.phase})"
+        for app in context.look().projects[project].applications
+        if may_belong(app, context.name)
+    ]
+    items += [f"file {path}" for folder in _folders(context) for path in _below(files, folder)]
+    if items:
+        raise PhaseError(f"{counted(len(items), 'item')} left: {items[0]}", items)
     return PhaseSummary("no application, launcher or file is left")
 
 
-def _applications(context: AcceptanceContext) -> Iterator[str]:
-    for app in context.look().projects[context.session.project].applications:
-        if may_belong(app, context.name):
-            yield f"application {app.id} ({app.name}, {app.phase})"
-
-
-def _files(context: AcceptanceContext) -> Iterator[str]:
-    files = context.session.files(context.session.project)
-    for folder in _folders(context):
-        for path in _below(files, folder):
-            yield f"file {path}"
-
-
 def _folders(context: AcceptanceContext) -> tuple[str, ...]:
-    return f"{LAUNCHERS}/{context.name}", *node_folders(context)
+    return f"{LAUNCHERS}/{context.name}", *_node_folders(context)
 
 
-def node_folders(context: AcceptanceContext) -> tuple[str, str]:
+def _node_folders(context: AcceptanceContext) -> tuple[str, str]:
     """The folders that the nodes of this run write to."""
     return f".raycml/clusters/{context.name}", f".raycml/logs/{context.name}"
 

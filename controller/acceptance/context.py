@@ -105,9 +105,10 @@ class AcceptanceContext:
             raise PhaseError(_cause(end), self.diagnosis(end))
         return end
 
-    def diagnosis(self, end: Convergence) -> list[str]:
+    def diagnosis(self, end: Convergence) -> tuple[str, ...]:
         """Without advice to run `raycml status`: the cluster is about to be deleted."""
-        return [x for x in explain(end, self.session) if not x.startswith("try: raycml status")]
+        lines = explain(end, self.session)
+        return tuple(line for line in lines if not line.startswith("try: raycml status"))
 
     def look(self) -> ObservedState:
         """The applications of the project.  PhaseError if their list is incomplete."""
@@ -123,15 +124,12 @@ class AcceptanceContext:
             return {}
         cluster = self.last.status.cluster(self.name)
         report = self.last.observed.reports.get(self.name)
-        members = {} if report is None else report.members
+        reports = {} if report is None else report.members
+        engines = {name: member.engine_id for name, member in reports.items()}
         return {
-            one.member: NodeIdentity(
-                one.application_id,
-                members[one.member].engine_id if one.member in members else "",
-                one.node_id,
-            )
-            for one in (() if cluster is None else cluster.members)
-            if one.application_id
+            m.member: NodeIdentity(m.application_id, engines.get(m.member, ""), m.node_id)
+            for m in (() if cluster is None else cluster.members)
+            if m.application_id
         }
 
 

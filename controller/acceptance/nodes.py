@@ -1,6 +1,6 @@
 """The nodes of the test cluster: comparisons that decide if a phase passed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 
@@ -16,13 +16,12 @@ class NodeIdentity:
 Nodes = Mapping[str, NodeIdentity]
 
 
-def changes(before: Nodes, after: Nodes, *, but: Iterable[str] = ()) -> list[str]:
+def changes(before: Nodes, after: Nodes, *, but: Collection[str] = ()) -> list[str]:
     """Sentences on members of `before` that are missing or another process after."""
-    watched = [name for name in before if name not in set(but)]
     return [
-        f"{name} is missing" if after.get(name) is None else f"{name} was restarted"
-        for name in watched
-        if after.get(name) != before[name]
+        f"{name} was restarted" if name in after else f"{name} is missing"
+        for name, node in before.items()
+        if name not in but and after.get(name) != node
     ]
 
 

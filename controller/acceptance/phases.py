@@ -20,12 +20,7 @@ from controller.acceptance.nodes import (
     task_faults,
 )
 from controller.acceptance.programs import KILL, MARKER, TASKS
-from controller.acceptance.spec import (
-    GROUP,
-    choose_runtime,
-    of_acceptance_tests,
-    runtime_fault,
-)
+from controller.acceptance.spec import GROUP, choose_runtime, of_acceptance_tests, runtime_fault
 from controller.core.model.desired import LAUNCHERS
 from controller.core.model.member import Member
 from controller.core.model.observed import Phase, key_of
@@ -178,7 +173,7 @@ def repair(context: AcceptanceContext) -> PhaseSummary:
     context.reach(context.drive(context.shape.workers), Goal.READY)
     after = context.nodes()
     fault = repair_fault(VICTIM, before[VICTIM], after.get(VICTIM))
-    if faults := [*([fault] if fault else []), *changes(before, after, but=[VICTIM])]:
+    if faults := [*filter(None, [fault]), *changes(before, after, but=[VICTIM])]:
         raise PhaseError("; ".join(faults), described(after))
     old, new = before[VICTIM], after[VICTIM]
     return PhaseSummary(
@@ -192,18 +187,19 @@ def repair(context: AcceptanceContext) -> PhaseSummary:
 
 def scale_up(context: AcceptanceContext) -> PhaseSummary:
     before, after = _scale(context, context.shape.workers + 1)
-    new = sorted(set(after) - set(before))
-    if len(new) != 1:
-        raise PhaseError(f"{counted(len(new), 'member')} joined instead of one", described(after))
-    return PhaseSummary(f"{new[0]} joined; nothing else changed", described(after))
+    return _only_change("joined", sorted(set(after) - set(before)), after)
 
 
 def scale_down(context: AcceptanceContext) -> PhaseSummary:
     before, after = _scale(context, context.shape.workers)
-    old = sorted(set(before) - set(after))
-    if len(old) != 1:
-        raise PhaseError(f"{counted(len(old), 'member')} left instead of one", described(after))
-    return PhaseSummary(f"{old[0]} left; nothing else changed", described(after))
+    return _only_change("left", sorted(set(before) - set(after)), after)
+
+
+def _only_change(verb: str, members: list[str], after: Nodes) -> PhaseSummary:
+    if len(members) != 1:
+        message = f"{counted(len(members), 'member')} {verb} instead of one"
+        raise PhaseError(message, described(after))
+    return PhaseSummary(f"{members[0]} {verb}; nothing else changed", described(after))
 
 
 def _scale(context: AcceptanceContext, workers: int) -> tuple[Nodes, Nodes]:
@@ -212,7 +208,7 @@ def _scale(context: AcceptanceContext, workers: int) -> tuple[Nodes, Nodes]:
     context.reach(context.drive(workers), Goal.READY)
     context.listed = True
     after = context.nodes()
-    if faults := changes({name: before[name] for name in before if name in after}, after):
+    if faults := changes(before, after, but=set(before) - set(after)):
         raise PhaseError("; ".join(faults), described(after))
     return before, after
 
@@ -224,12 +220,9 @@ def _run_job(
     context: AcceptanceContext, suffix: str, program: str, *arguments: str, timeout_s: float
 ) -> Mapping[str, object]:
     """The program's answer.  JobError, or PhaseError if it ran without an answer."""
-    jobs = context.jobs(context.name)
-    command = ["python", "-c", program, *arguments]
-    seconds = min(timeout_s, context.left_s)
-    succeeded, output = jobs.run(
-        f"{context.name}-{suffix}", command, seconds, context.interrupts.stop
-    )
+    job, command = f"{context.name}-{suffix}", ["python", "-c", program, *arguments]
+    seconds, stop = min(timeout_s, context.left_s), context.interrupts.stop
+    succeeded, output = context.jobs(context.name).run(job, command, seconds, stop)
     answers = [line for line in output.splitlines() if line.startswith(MARKER)]
     if not succeeded or not answers:
         end = "ended without an answer" if succeeded else "failed"

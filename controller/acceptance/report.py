@@ -1,5 +1,6 @@
 """The report of an acceptance test: a result for each phase, as text and as JSON."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +8,7 @@ from typing import Literal
 
 from controller.cml.operations import CallRecord
 from controller.core.model.json_object import JsonObject, Moment
-from controller.terminal.columns import aligned
+from controller.terminal.columns import aligned, table
 
 
 class AcceptancePhase(StrEnum):
@@ -110,10 +111,7 @@ def summarise(calls: Iterable[CallRecord]) -> tuple[CallSummary, ...]:
 
 
 def _summary(method: str, operation: str, group: Sequence[CallRecord]) -> CallSummary:
-    answers: dict[str, int] = {}
-    for call in group:
-        answer = str(call.status or call.error)
-        answers[answer] = answers.get(answer, 0) + 1
+    answers = Counter(str(call.status or call.error) for call in group)
     slowest_s = round(max(call.seconds for call in group), 3)
     return CallSummary(method, operation, len(group), answers, slowest_s)
 
@@ -123,16 +121,15 @@ def _summary(method: str, operation: str, group: Sequence[CallRecord]) -> CallSu
 
 def full_text(report: AcceptanceReport) -> str:
     """The phases, the details of each, and the conclusion."""
-    options = ", ".join(f"{name} {value}" for name, value in report.options.items())
-    facts = [
-        ("acceptance test", report.cluster),
-        ("workspace", report.workspace),
-        ("project", report.project),
-        ("started", report.started_at.isoformat(timespec="seconds")),
-        ("options", options),
-        *((name, version) for name, version in report.versions.items()),
-    ]
-    parts = ["\n".join(aligned(facts)), _table(report)]
+    facts = {
+        "acceptance test": report.cluster,
+        "workspace": report.workspace,
+        "project": report.project,
+        "started": report.started_at.isoformat(timespec="seconds"),
+        "options": ", ".join(f"{name} {value}" for name, value in report.options.items()),
+        **report.versions,
+    }
+    parts = [table(*facts.items()), _table(report)]
     parts += ["\n".join(_full_details(r)) for r in report.phases if r.details or r.calls]
     return "\n\n".join([*parts, "\n".join(_conclusion(report))])
 
@@ -148,11 +145,12 @@ def short_text(report: AcceptanceReport) -> str:
 
 
 def _table(report: AcceptanceReport) -> str:
-    rows: list[tuple[str, ...]] = [("PHASE", "RESULT", "TOOK", "MESSAGE")]
-    for phase in report.phases:
-        took = "-" if phase.result is PhaseStatus.SKIPPED else f"{phase.took_s:.1f}s"
-        rows.append((phase.name, phase.result, took, phase.message))
-    return "\n".join(aligned(rows))
+    return table(("PHASE", "RESULT", "TOOK", "MESSAGE"), *map(_row, report.phases))
+
+
+def _row(phase: PhaseResult) -> tuple[str, ...]:
+    took = "-" if phase.result is PhaseStatus.SKIPPED else f"{phase.took_s:.1f}s"
+    return phase.name, phase.result, took, phase.message
 
 
 def _full_details(phase: PhaseResult) -> Iterator[str]:

@@ -65,7 +65,7 @@ class AcceptanceRun:
         self._context = context
         self._screen = screen
         self._interrupted = False
-        self._deleted = False
+        self._is_deleted = False
         self.code = Exit.DONE
         self._results: list[PhaseResult] = []
 
@@ -83,10 +83,7 @@ class AcceptanceRun:
             project=session.project,
             started_at=started_at,
             took_s=round(session.clock.monotonic() - started, 3),
-            options={
-                **context.shape.options(),
-                "runtime": context.runtime or context.shape.runtime,
-            },
+            options=context.shape.options() | {"runtime": context.runtime or context.shape.runtime},
             versions=context.versions,
             phases=tuple(self._results),
             left=self._left(),
@@ -94,21 +91,18 @@ class AcceptanceRun:
 
     def _left(self) -> str | None:
         """The command that deletes the rest; None if nothing is left."""
-        context = self._context
-        found = any(
-            r.name is AcceptancePhase.NOTHING_LEFT and r.result is PhaseStatus.FAILED
-            for r in self._results
-        )
-        rest = context.created and (found or not self._deleted)
-        return context.deletion(context.name) if rest else None
+        context, last = self._context, self._results[-1]
+        rest = last.result is PhaseStatus.FAILED or not self._is_deleted
+        return context.deletion(context.name) if context.created and rest else None
 
     def _phases(self) -> None:
         context = self._context
         with _term_as_interrupt(), context.interrupts:
             try:
-                for phase in PHASES:
+                for phase in AcceptancePhase:
                     if phase not in CLEANUP:
-                        self._test(phase)
+                        why = "interrupted" if self._interrupted else obstacle(phase, self._results)
+                        self._add(_skipped(phase, why) if why else self._attempt(phase))
             except KeyboardInterrupt:
                 self._interrupted = True
             # Interrupts of the phases are over; one more ends the cleanup.
@@ -116,10 +110,6 @@ class AcceptanceRun:
                 self._clean_up()
         if self._interrupted:
             self.code = Exit.INTERRUPTED
-
-    def _test(self, phase: AcceptancePhase) -> None:
-        why = "interrupted" if self._interrupted else obstacle(phase, self._results)
-        self._add(_skipped(phase, why) if why else self._attempt(phase))
 
     def _clean_up(self) -> None:
         context = self._context
@@ -131,7 +121,7 @@ class AcceptanceRun:
         result = self._attempt(AcceptancePhase.DELETE)
         if result.result is PhaseStatus.FAILED and not context.interrupts.stop.is_set():
             result = self._retry(result)
-        self._deleted |= result.result is PhaseStatus.PASSED
+        self._is_deleted |= result.result is PhaseStatus.PASSED
         self._add(result)
         self._add(self._attempt(AcceptancePhase.NOTHING_LEFT))
 
@@ -141,13 +131,12 @@ class AcceptanceRun:
         second = self._attempt(AcceptancePhase.DELETE)
         if second.result is not PhaseStatus.PASSED:
             return first
-        self._deleted = True
+        self._is_deleted = True
         return replace(first, message=f"{first.message}; a second attempt deleted everything")
 
     def _add(self, result: PhaseResult) -> None:
         self._results.append(result)
-        line = f"{result.name}  {result.result}: {result.message}"
-        self._context.progress.note(line)
+        self._context.progress.note(f"{result.name}  {result.result}: {result.message}")
 
     def _attempt(self, phase: AcceptancePhase) -> PhaseResult:
         clock, calls = self._context.session.clock, self._context.calls
@@ -157,8 +146,7 @@ class AcceptanceRun:
             if phase not in CLEANUP:
                 self._context.interrupts.check()
                 self._check_time()
-            act, _ = PHASES[phase]
-            summary = act(self._context)
+            summary = PHASES[phase][0](self._context)
             status = PhaseStatus.PASSED
         except KeyboardInterrupt:
             self._interrupted = True
@@ -174,29 +162,29 @@ class AcceptanceRun:
 
     def _failure(self, error: Exception) -> PhaseSummary:
         """The error as text.  The first one decides the exit code: others may follow from it."""
-        code, message, details = self._explained(error)
+        code, summary = self._explained(error)
         self.code = self.code or code
-        return PhaseSummary(message, tuple(details))
+        return summary
 
-    def _explained(self, error: Exception) -> tuple[Exit, str, Sequence[str]]:
+    def _explained(self, error: Exception) -> tuple[Exit, PhaseSummary]:
         if isinstance(error, PhaseError):
-            return Exit.NOT_CONVERGED, str(error), error.details
+            return Exit.NOT_CONVERGED, PhaseSummary(str(error), error.details)
         if isinstance(error, KeyRefusedError):
-            return Exit.UNAUTHORIZED, str(error), (f"try: {_KEY_REMEDY}",)
+            return Exit.UNAUTHORIZED, PhaseSummary(str(error), (f"try: {_KEY_REMEDY}",))
         if isinstance(error, JobError):
-            return Exit.NOT_CONVERGED, str(error), self._diagnosis()
-        known = explained(error)
-        if known is None:
+            return Exit.NOT_CONVERGED, PhaseSummary(str(error), self._diagnosis())
+        end = explained(error)
+        if end is None:
             if self._screen.verbose:
                 self._screen.say(self._screen.system.redaction.traceback(error))
             text = " ".join(str(error).split())[:300]
             message = f"unexpected error: {type(error).__name__}: {text}"
-            return Exit.UNEXPECTED, message, self._diagnosis()
-        code = known.code if known.code in _OWN_CODES else Exit.NOT_CONVERGED
-        remedy = _LEASE_REMEDY if code is Exit.LEASE_HELD else known.remedy
-        return code, str(known), (*self._diagnosis(), f"try: {remedy}")
+            return Exit.UNEXPECTED, PhaseSummary(message, self._diagnosis())
+        code = end.code if end.code in _OWN_CODES else Exit.NOT_CONVERGED
+        remedy = _LEASE_REMEDY if code is Exit.LEASE_HELD else end.remedy
+        return code, PhaseSummary(str(end), (*self._diagnosis(), f"try: {remedy}"))
 
-    def _diagnosis(self) -> Sequence[str]:
+    def _diagnosis(self) -> tuple[str, ...]:
         last = self._context.last
         if last is None:
             return ()

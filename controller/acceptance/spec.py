@@ -62,10 +62,10 @@ def of_acceptance_tests(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({name for name in names if _NAME.fullmatch(name)}))
 
 
-def sizes(given: Mapping[str, str | None], *, local: bool) -> dict[str, str]:
+def sizes(own: Mapping[str, str | None], *, local: bool) -> dict[str, str]:
     """The given sizes; the others default to those for a laptop or for a workspace."""
     defaults = SMALL if local else LARGE
-    return {name: given.get(name) or defaults[name] for name in defaults}
+    return {name: own.get(name) or default for name, default in defaults.items()}
 
 
 def check(shape: Shape) -> None:
@@ -73,16 +73,16 @@ def check(shape: Shape) -> None:
     try:
         cluster("acceptance-00000000", shape, shape.runtime or _ANY_RUNTIME, shape.workers + 1)
     except ValidationError as error:
-        faults = "; ".join(_fault(found) for found in error.errors(include_url=False))
+        faults = "; ".join(map(_fault, error.errors(include_url=False)))
     else:
         return
     raise CommandError(faults, Exit.USAGE, "`raycml acceptance --help`")
 
 
-def _fault(found: ErrorDetails) -> str:
-    names = [str(step) for step in found["loc"] if step != "spec"]
+def _fault(error: ErrorDetails) -> str:
+    names = [str(step) for step in error["loc"] if step != "spec"]
     option = _OPTIONS.get((names[0], names[-1]), ".".join(names)) if names else "the cluster"
-    return f"{option}: {found['msg'].removeprefix('Value error, ')}"
+    return f"{option}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def revision(name: str, shape: Shape, runtime: str, workers: int) -> Revision:
