@@ -16,7 +16,8 @@ from controller.core.status.assess import assess
 from controller.core.status.goal import Goal
 from controller.core.status.snapshot import LoopState
 from controller.reconcile import Pass
-from controller.run.loop import ConvergeOptions, Loop, converge
+from controller.run.convergence import ConvergeOptions, converge
+from controller.run.loop import Loop
 from controller.run.schedule import Schedule
 from tests.worlds import NOW, POLICY, converged, decide, desired, observed, revision, spec
 

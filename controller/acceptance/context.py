@@ -14,9 +14,8 @@ from controller.core.model.reasons import Outlook
 from controller.core.status.goal import Goal, Verdict
 from controller.process.interrupts import Interrupts
 from controller.reconcile import Pass
-from controller.run.convergence import Drive
+from controller.run.convergence import Convergence, Drive
 from controller.run.diagnosis import explain
-from controller.run.loop import Convergence
 from controller.terminal.progress import Progress, heartbeat
 from controller.workspace.session import Session, with_permissions
 

@@ -22,7 +22,7 @@ from controller.acceptance.report import (
 )
 from controller.core.status.goal import Goal, verdict
 from controller.process.interrupts import Interrupts
-from controller.run.loop import Converged
+from controller.run.convergence import Converged
 from controller.terminal.errors import explained
 from controller.terminal.exit_codes import Exit
 from controller.terminal.screen import Screen

@@ -21,8 +21,7 @@ from controller.core.situation.situation import situate
 from controller.core.spec.text import spoken
 from controller.core.status.goal import Goal
 from controller.execute import Execution, execute
-from controller.run.convergence import wait_out
-from controller.run.loop import Converged, ConvergeOptions, converge
+from controller.run.convergence import Converged, ConvergeOptions, converge, wait_out
 from controller.terminal.errors import by_kind
 from controller.terminal.progress import PlainProgress
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from controller.clock import Clock
 from controller.core.model.history import History
 
 STEP_MIN_S = 1.0  # less is how clocks are kept right
@@ -19,6 +20,10 @@ class ClockReading:
 
     wall: datetime
     monotonic: float
+
+
+def read_clocks(clock: Clock) -> ClockReading:
+    return ClockReading(clock.now(), clock.monotonic())
 
 
 def recalled(history: History, before: ClockReading | None, now: ClockReading) -> History:

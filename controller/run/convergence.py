@@ -1,4 +1,5 @@
-"""Passes until a goal is reached, for `reconcile` and `delete`.
+"""Passes until a goal is reached, manual action is needed, or the time is up; for `reconcile` and
+`delete`.  After a change the next pass starts immediately, otherwise after an interval.
 
 An error in the first read ends the command; later, an unreachable or busy CML is retried until the
 timeout.  A rejected key ends the command immediately, and so does another active controller.  A
@@ -9,21 +10,23 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Generic, Protocol, TypeVar
 
 from controller.clock import Clock
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
 from controller.core.model.history import History
-from controller.core.model.plan import Outcome
+from controller.core.model.plan import Outcome, Plan, Result
 from controller.core.model.policy import Policy
 from controller.core.model.reasons import Outlook
 from controller.core.spec.revision import Revision
-from controller.core.status.goal import Goal, verdict
+from controller.core.status.goal import Goal, Verdict, verdict
 from controller.process.interrupts import Interrupted, Interrupts
 from controller.reconcile import Pass, reconcile
+from controller.run.clock_steps import ClockReading, read_clocks, recalled
 from controller.run.interrupted_steps import InterruptedSteps
 from controller.run.lease_wait import await_lease
-from controller.run.loop import Converged, Convergence, ConvergeOptions, converge
+from controller.run.schedule import AT_ONCE_MAX
 from controller.telemetry import pass_line, step_line
 from controller.terminal.errors import by_kind
 from controller.terminal.progress import Progress
@@ -39,6 +42,69 @@ _PASSING = frozenset(
     }
 )
 _RETRY_S = 5.0
+
+
+class AnyPass(Protocol):
+    """The plan, the outcomes and the history of a pass."""
+
+    @property
+    def plan(self) -> Plan: ...
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]: ...
+    @property
+    def history(self) -> History: ...
+
+
+P = TypeVar("P", bound=AnyPass)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvergeOptions:
+    """Timeout in seconds, and `pause_s`, the interval between passes while something is pending."""
+
+    goal: Goal
+    timeout_s: float
+    pause_s: float = 2.0
+    passes_max: int = 100_000
+    wake: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Converged(Generic[P]):
+    """The result: the last pass, and REACHED, PERSON, or MOVING after a timeout."""
+
+    last: P
+    verdict: Verdict
+    passes: int
+
+
+Convergence = Converged[Pass]
+
+
+def converge(
+    one_pass: Callable[[History], P],
+    options: ConvergeOptions,
+    clock: Clock,
+    on_pass: Callable[[P], None] = lambda _: None,
+) -> Converged[P]:
+    """Run passes until there is a verdict.  `on_pass` is called after every pass."""
+    deadline = clock.monotonic() + options.timeout_s
+    history, in_a_row = History(), 0
+    begun: ClockReading | None = None
+    for number in range(1, options.passes_max + 1):
+        before, begun = begun, read_clocks(clock)
+        done = one_pass(recalled(history, before, begun))
+        history = done.history
+        on_pass(done)
+        result = verdict(done.plan, options.goal)
+        if result is not Verdict.MOVING or clock.monotonic() >= deadline:
+            return Converged(done, result, number)
+        acted = any(o.result is Result.DONE for o in done.outcomes)
+        in_a_row = in_a_row + 1 if acted else 0
+        if not acted or in_a_row > AT_ONCE_MAX:
+            remaining_s = max(deadline - clock.monotonic(), 0.0)
+            clock.wait(min(options.pause_s, remaining_s), options.wake)
+    return Converged(done, Verdict.MOVING, options.passes_max)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from controller.core.model.reasons import Outlook, Reason
 from controller.core.status.status import ClusterStatus, MemberStatus, Status
 from controller.files.port import FilesError
 from controller.printable import one_line
-from controller.run.loop import Convergence
+from controller.run.convergence import Convergence
 from controller.workspace.session import Session
 
 LOG_LINES = 20

@@ -1,92 +1,15 @@
-"""Loops of passes.
-
-One-shot: passes until the goal is reached, manual action is needed, or the timeout.  After a change
-the next pass starts immediately, otherwise after an interval.
-Long-running: passes until a stop; no error ends the loop.
-"""
+"""The long-running loop: passes until a stop; no error ends it."""
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Generic, Protocol, TypeVar
 
 from controller.clock import Clock
 from controller.core.model.history import History
-from controller.core.model.plan import Outcome, Plan, Result
-from controller.core.status.goal import Goal, Verdict, verdict
 from controller.core.status.snapshot import LoopState
 from controller.reconcile import Pass
-from controller.run.clock_steps import ClockReading, recalled
-from controller.run.schedule import AT_ONCE_MAX, Schedule, changed
-
-OnePass = Callable[[History], Pass]
-
-
-class AnyPass(Protocol):
-    """The plan, the outcomes and the history of a pass."""
-
-    @property
-    def plan(self) -> Plan: ...
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]: ...
-    @property
-    def history(self) -> History: ...
-
-
-P = TypeVar("P", bound=AnyPass)
-
-
-@dataclass(frozen=True, slots=True)
-class ConvergeOptions:
-    """Timeout in seconds, and `pause_s`, the interval between passes while something is pending."""
-
-    goal: Goal
-    timeout_s: float
-    pause_s: float = 2.0
-    passes_max: int = 100_000
-    wake: threading.Event = field(default_factory=threading.Event)
-
-
-@dataclass(frozen=True, slots=True)
-class Converged(Generic[P]):
-    """The result: the last pass, and REACHED, PERSON, or MOVING after a timeout."""
-
-    last: P
-    verdict: Verdict
-    passes: int
-
-
-Convergence = Converged[Pass]
-
-
-def converge(
-    one_pass: Callable[[History], P],
-    options: ConvergeOptions,
-    clock: Clock,
-    on_pass: Callable[[P], None] = lambda _: None,
-) -> Converged[P]:
-    """Run passes until there is a verdict.  `on_pass` is called after every pass."""
-    deadline = clock.monotonic() + options.timeout_s
-    history, in_a_row = History(), 0
-    begun: ClockReading | None = None
-    for number in range(1, options.passes_max + 1):
-        before, begun = begun, _reading(clock)
-        done = one_pass(recalled(history, before, begun))
-        history = done.history
-        on_pass(done)
-        result = verdict(done.plan, options.goal)
-        if result is not Verdict.MOVING or clock.monotonic() >= deadline:
-            return Converged(done, result, number)
-        acted = any(o.result is Result.DONE for o in done.outcomes)
-        in_a_row = in_a_row + 1 if acted else 0
-        if not acted or in_a_row > AT_ONCE_MAX:
-            remaining_s = max(deadline - clock.monotonic(), 0.0)
-            clock.wait(min(options.pause_s, remaining_s), options.wake)
-    return Converged(done, Verdict.MOVING, options.passes_max)
-
-
-def _reading(clock: Clock) -> ClockReading:
-    return ClockReading(clock.now(), clock.monotonic())
+from controller.run.clock_steps import ClockReading, read_clocks, recalled
+from controller.run.schedule import Schedule, changed
 
 
 @dataclass(slots=True)
@@ -99,7 +22,7 @@ class Loop:
     loop ends soon after `stop` is set.
     """
 
-    one_pass: OnePass
+    one_pass: Callable[[History], Pass]
     schedule: Schedule
     clock: Clock
     random: Callable[[], float]
@@ -123,7 +46,7 @@ class Loop:
         """Run a pass; the result is the interval until the next one, in seconds."""
         self.state = replace(self.state, started_at=self.clock.now())
         self._publish(None, None)
-        before, self.begun = self.begun, _reading(self.clock)
+        before, self.begun = self.begun, read_clocks(self.clock)
         self.history = recalled(self.history, before, self.begun)
         started = self.begun.monotonic
         try:

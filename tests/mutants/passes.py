@@ -96,7 +96,7 @@ MUTANTS: list[Mutant] = [
     m("B3", "a clock that is set ends the waits of a controller", "run/loop.py",
       "self.history = recalled(self.history, before, self.begun)", "_ = (before, recalled)",
       "tests/test_loop.py::test_memory_is_as_old_as_it_was_after_the_clock_was_set"),
-    m("B3", "a clock that is set ends the waits of a command", "run/loop.py",
+    m("B3", "a clock that is set ends the waits of a command", "run/convergence.py",
       "one_pass(recalled(history, before, begun))", "one_pass(history)",
       "tests/test_loop.py::test_memory_is_as_old_as_it_was_after_the_clock_was_set"),
     m("B3", "what was counted is as old as the clock says", "run/clock_steps.py",

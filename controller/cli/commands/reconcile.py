@@ -20,9 +20,8 @@ from controller.guards.protection import check_recorded
 from controller.guards.pruning import agree, to_prune
 from controller.process.interrupts import Interrupts
 from controller.reconcile import look_and_plan
-from controller.run.convergence import Drive
+from controller.run.convergence import Convergence, Drive
 from controller.run.diagnosis import explain
-from controller.run.loop import Convergence
 from controller.terminal.advice import with_paths
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.exit_codes import Exit
