@@ -7,8 +7,8 @@ the folder is listed to check that the file is whole; copies and parts are remov
 """
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -114,15 +114,13 @@ class ApiFiles:
             self._delete(kept_path(path))
 
     def _download(self, path: str) -> bytes | None:
-        with self._explained(path):
-            data = self._unless_missing(lambda: self._remote.download(self._project, path))
+        data = self._call(path, lambda: self._remote.download(self._project, path))
         if data is not None and len(data) > READ_LIMIT:
             raise FilesError(f"{path}: larger than {READ_LIMIT} bytes")
         return data
 
     def _delete(self, path: str) -> None:
-        with self._explained(path):
-            self._unless_missing(lambda: self._remote.delete_file(self._project, path))
+        self._call(path, lambda: self._remote.delete_file(self._project, path))
 
     def _upload(self, path: str, data: bytes) -> None:
         """Upload onto a free name.  FilesError unless the folder then lists the whole file."""
@@ -138,10 +136,9 @@ class ApiFiles:
 
     def _send(self, path: str, data: bytes) -> FilesError | None:
         try:
-            with self._explained(path):
-                self._remote.upload(self._project, path, data)
-        except FilesError as error:
-            return error
+            self._remote.upload(self._project, path, data)
+        except self._faults.any as error:
+            return self._fault(path, error)
         return None
 
     def _arrived(self, path: str, data: bytes, *, sure: bool) -> bool:
@@ -165,23 +162,22 @@ class ApiFiles:
         return there == data
 
     def _entries(self, folder: str) -> tuple[RemoteEntry, ...]:
-        with self._explained(folder or "the project's home"):
-            found = self._unless_missing(lambda: self._remote.list_files(self._project, folder))
-        return found or ()
+        place = folder or "the project's home"
+        return self._call(place, lambda: self._remote.list_files(self._project, folder)) or ()
 
-    def _unless_missing(self, call: Callable[[], T]) -> T | None:
+    def _call(self, path: str, call: Callable[[], T]) -> T | None:
+        """The result; None for a missing file.  FilesError for any other error."""
         try:
             return call()
         except self._faults.missing:
             return None
-
-    @contextmanager
-    def _explained(self, path: str) -> Iterator[None]:
-        try:
-            yield
         except self._faults.any as error:
-            unknown = isinstance(error, self._faults.unknown)
-            raise FilesError(f"{path}: {error}", unknown=unknown) from error
+            raise self._fault(path, error) from error
+
+    def _fault(self, path: str, error: Exception) -> FilesError:
+        fault = FilesError(f"{path}: {error}", unknown=isinstance(error, self._faults.unknown))
+        fault.__cause__ = error
+        return fault
 
 
 def _copies_of(name: str) -> Callable[[str], bool]:

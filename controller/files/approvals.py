@@ -24,15 +24,15 @@ def approval_path(source: str, revision: str) -> str:
     return f"{FOLDER}/{source}-{revision}.json"
 
 
-def parse_approval(data: bytes) -> Approval | None:
+def parse_approval(data: bytes | None) -> Approval | None:
     """The approval; None for anything else.  Raises nothing."""
     return parse(Approval, data, READ_LIMIT)
 
 
 def all_held(files: ProjectFiles) -> tuple[tuple[str, Held], ...]:
     """Ids of sources, each with the revision of it that waits.  FilesError."""
-    found = ((f, HoldFile(files, f).published()) for f in record_folders(files))
-    return tuple((folder.rsplit("/", 1)[-1], held) for folder, held in found if held is not None)
+    holds = ((f, HoldFile(files, f).published()) for f in record_folders(files))
+    return tuple((folder.rsplit("/", 1)[-1], held) for folder, held in holds if held is not None)
 
 
 def approve(files: ProjectFiles, source: str, approval: Approval) -> None:
@@ -49,19 +49,17 @@ class HoldFile:
         self._source = folder.rsplit("/", 1)[-1]
 
     def published(self) -> Held | None:
-        data = self._files.read(self._path)
-        return None if data is None else parse(Held, data, READ_LIMIT)
+        return parse(Held, self._files.read(self._path), READ_LIMIT)
 
     def publish(self, held: Held | None) -> None:
         if held is None:
             self._files.remove(self._path)
         else:
-            shown = replace(held, removes=held.removes[:_REMOVED_MAX])
-            self._files.replace(self._path, render(shown))
+            bounded = replace(held, removes=held.removes[:_REMOVED_MAX])
+            self._files.replace(self._path, render(bounded))
 
     def approval(self, held: Held) -> Approval | None:
-        data = self._files.read(approval_path(self._source, held.revision))
-        return None if data is None else parse_approval(data)
+        return parse_approval(self._files.read(approval_path(self._source, held.revision)))
 
     def use_up(self) -> None:
         """Remove the approvals of this source, and those that name no source."""

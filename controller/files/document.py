@@ -11,8 +11,10 @@ from controller.core.model.json_object import JsonObject, adapter, fields_of, na
 T = TypeVar("T", bound=JsonObject)
 
 
-def json_fields(data: bytes, limit: int) -> dict[str, Any] | str:
-    """The fields of the object, or a sentence that says why there is none."""
+def json_fields(data: bytes | None, limit: int) -> dict[str, Any] | str:
+    """The fields of the object, or the reason that there is none; `data` is None for no file."""
+    if data is None:
+        return "missing"
     if len(data) > limit:
         return f"larger than {limit} bytes"
     try:
@@ -30,14 +32,14 @@ def read(of: type[T], body: object, context: Mapping[str, object] | None = None)
         return None
     fields = {name: body.get(name) for name in names_of(of)}
     try:
-        found: T = adapter(of).validate_python(fields, context=context)
+        value: T = adapter(of).validate_python(fields, context=context)
     except (ValidationError, RecursionError):
         return None
-    return found
+    return value
 
 
-def parse(of: type[T], data: bytes, limit: int) -> T | None:
-    """The object in these bytes; None for anything else."""
+def parse(of: type[T], data: bytes | None, limit: int) -> T | None:
+    """The object in these bytes; None for anything else, and for no file."""
     return read(of, json_fields(data, limit))
 
 

@@ -7,7 +7,7 @@ An event has several lines, one for each time that its count was written; the la
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from controller.core.model.json_object import fields_of, text
@@ -39,20 +39,15 @@ def parse_events(data: bytes, owner: str | None = None) -> list[Event]:
     """
     lines = data[-FILE_LIMIT:].split(b"\n")
     bodies = (json_fields(line, LINE_LIMIT) for line in lines if line.strip())
-    events = (read(Event, b) for b in bodies if isinstance(b, dict) and _is_of(b, owner))
+    objects = (body for body in bodies if isinstance(body, dict))
+    events = (read(Event, body) for body in objects if owner in (None, body.get("owner")))
     return [event for event in events if event and event.first_at and event.last_at]
-
-
-def _is_of(body: Mapping[str, object], owner: str | None) -> bool:
-    return owner in (None, body.get("owner"))
 
 
 def merged(events: Iterable[Event]) -> tuple[Event, ...]:
     """Each event once, as in its last line; the latest first."""
-    found: dict[object, Event] = {}
-    for event in events:
-        found[event.identity, event.first_at] = event
-    return latest_first(reversed(found.values()))
+    by_identity = {(event.identity, event.first_at): event for event in events}
+    return latest_first(reversed(by_identity.values()))
 
 
 class EventFile:
@@ -102,22 +97,22 @@ class EventFile:
 
     def _stored(self) -> Sequence[StoredFile]:
         """The event files, oldest first."""
-        found = self._files.listing(FOLDER)
-        return [one for one in found if not one.is_dir and _NAME.fullmatch(one.name)]
+        stored = self._files.listing(FOLDER)
+        return [one for one in stored if not one.is_dir and _NAME.fullmatch(one.name)]
 
     def read(self) -> tuple[Event, ...]:
         """Every event once, the latest first.  FilesError only if no file can be read."""
-        found: list[Event] = []
+        events: list[Event] = []
         failed: list[FilesError] = []
         stored = self._stored()[-FILES_KEPT:]
         for one in stored:
             try:
-                found += parse_events(self._files.read(one.path) or b"", self._owner)
+                events += parse_events(self._files.read(one.path) or b"", self._owner)
             except FilesError as error:
                 failed.append(error)
         if failed and len(failed) == len(stored):
             raise failed[-1]
-        return merged(found)
+        return merged(events)
 
 
 def _number(stored: StoredFile) -> int:

@@ -4,28 +4,26 @@ from controller.core.model.desired import FOLDERS, LAUNCHERS
 from controller.core.model.observed import ClusterFolder, LauncherFile
 from controller.files.port import ProjectFiles, StoredFile
 
-FOLDER = LAUNCHERS
-
 
 def stored_launchers(files: ProjectFiles) -> tuple[LauncherFile, ...]:
     """All launchers, by path: Python files in one folder for each cluster."""
-    return _launchers(files, _folders(files, FOLDER))
+    return _launchers(files, _folders(files, LAUNCHERS))
 
 
 def stored_files(
     files: ProjectFiles,
 ) -> tuple[tuple[LauncherFile, ...], tuple[ClusterFolder, ...]]:
     """Launchers, and the other folders of clusters; a folder that holds launchers is left out."""
-    found = {folder: _folders(files, folder) for folder in FOLDERS}
-    launchers = _launchers(files, found[FOLDER])
+    folders = {folder: _folders(files, folder) for folder in FOLDERS}
+    launchers = _launchers(files, folders[LAUNCHERS])
     used = {one.path.rpartition("/")[0] for one in launchers}
-    folders = tuple(
+    others = tuple(
         ClusterFolder(one.name, one.path, one.modified_at)
         for folder in FOLDERS
-        for one in found[folder]
+        for one in folders[folder]
         if one.path not in used
     )
-    return launchers, folders
+    return launchers, others
 
 
 def _folders(files: ProjectFiles, folder: str) -> list[StoredFile]:

@@ -81,12 +81,12 @@ def read_lease(files: ProjectFiles, owner: str) -> Lease | None:
 
 
 def _read(files: ProjectFiles, owner: str, numbers: Iterable[int]) -> Lease | None:
-    found = (files.read(lease_path(owner, n)) for n in tuple(numbers)[-_GENERATIONS_READ:])
-    leases = (parse_lease(data, owner) for data in found if data is not None)
+    latest = tuple(numbers)[-_GENERATIONS_READ:]
+    leases = (parse_lease(files.read(lease_path(owner, number)), owner) for number in latest)
     return newest(lease for lease in leases if lease is not None)
 
 
-def parse_lease(data: bytes, owner: str) -> Lease | None:
+def parse_lease(data: bytes | None, owner: str) -> Lease | None:
     """The lease of this owner in these bytes; None for anything else.  Raises nothing."""
     lease = parse(Lease, data, SIZE_LIMIT)
     return lease if lease is not None and lease.owner == owner else None
@@ -100,10 +100,6 @@ class Claimant:
     holder: str
     who: str
     place: str = ""
-
-
-def _unheld(by: Claimant, since: str) -> Lease:
-    return Lease(by.owner, by.holder, by.who, 0, 0, DURATION_S, since, place=by.place)
 
 
 class LeaseFile:
@@ -124,10 +120,11 @@ class LeaseFile:
     ) -> None:
         self._files = files
         self._owner = claimant.owner
-        self._mine = _unheld(claimant, clock.now().isoformat(timespec="seconds"))
+        since, by = clock.now().isoformat(timespec="seconds"), claimant
+        self._mine = Lease(by.owner, by.holder, by.who, 0, 0, DURATION_S, since, place=by.place)
         self._clock = clock
         self._lives = lives
-        self._seen: LeaseObservation | None = None
+        self._observation: LeaseObservation | None = None
         self._kept: tuple[int, ...] = ()  # generations of this hold, the latest last
         self._held = False
         self._due_at = -math.inf
@@ -186,33 +183,35 @@ class LeaseFile:
         """Observe the lease.  Generations written by this run need no reading."""
         numbers = generations(self._files, self._owner)
         if self._held and numbers and set(numbers) <= set(self._kept):
-            self._seen = observe(self._seen, self._mine, self._clock.monotonic())
+            self._observation = observe(self._observation, self._mine, self._clock.monotonic())
             return numbers
-        found = _read(self._files, self._owner, numbers)
+        lease = _read(self._files, self._owner, numbers)
         now = self._clock.monotonic()
-        self._seen = None if found is None else observe(self._seen, found, now)
+        self._observation = None if lease is None else observe(self._observation, lease, now)
         return numbers
 
     def _check(self) -> None:
         """LeaseHeldError if another controller holds the lease."""
         now = self._clock.monotonic()
-        if self._seen is None or claim(self._seen, self._mine.holder, now) is not LeaseClaim.HELD:
+        if (
+            self._observation is None
+            or claim(self._observation, self._mine.holder, now) is not LeaseClaim.HELD
+        ):
             return
-        living = self._lives(self._seen.lease)
+        living = self._lives(self._observation.lease)
         if living is False:
             return
         self._held, self._due_at = False, -math.inf
-        alive = living is True or self._seen.signs > 0
-        left_s = self._seen.silence_left_s(now)
-        raise LeaseHeldError(self._seen.lease, alive=alive, expires_in_s=left_s)
+        alive = living is True or self._observation.signs > 0
+        expires_in_s = self._observation.silence_left_s(now)
+        raise LeaseHeldError(self._observation.lease, alive=alive, expires_in_s=expires_in_s)
 
     def _write(self, numbers: tuple[int, ...]) -> None:
-        seen, now = self._seen, self._clock.monotonic()
-        held = seen is not None and claim(seen, self._mine.holder, now) is LeaseClaim.OURS
-        if held and seen is not None:
-            mine = seen.lease.renewed()
+        before, now = self._observation, self._clock.monotonic()
+        if before is not None and claim(before, self._mine.holder, now) is LeaseClaim.OURS:
+            renews, mine = True, before.lease.renewed()
         else:
-            mine = successor(seen.lease if seen else None, self._mine)
+            renews, mine = False, successor(before.lease if before else None, self._mine)
         number = _next((*numbers, *self._kept))
         try:
             self._files.write_new(lease_path(self._owner, number), render(mine))
@@ -220,11 +219,11 @@ class LeaseFile:
             self._concede()
             raise
         self._mine = mine
-        self._kept = (*self._kept[-1:], number) if held else (number,)
-        if not held:
+        self._kept = (*self._kept[-1:], number) if renews else (number,)
+        if not renews:
             self._concede()
         self._held = True
-        self._seen = observe(self._seen, mine, now)
+        self._observation = observe(self._observation, mine, now)
         self._sweep({*numbers} - {*self._kept})
 
     def _concede(self) -> None:
@@ -245,8 +244,8 @@ class LeaseFile:
                 return
             self._held = False
             numbers = generations(self._files, self._owner)
-            seen = _read(self._files, self._owner, numbers)
-            if seen is not None and seen.holder == self._mine.holder:
+            lease = _read(self._files, self._owner, numbers)
+            if lease is not None and lease.holder == self._mine.holder:
                 path = lease_path(self._owner, _next((*numbers, *self._kept)))
                 self._files.write_new(path, render(self._mine.given_back()))
                 self._sweep(numbers)

@@ -51,14 +51,15 @@ class OldRecords:
     def _is_due(
         self, folder: str, stored: tuple[StoredFile, ...], now: datetime, monotonic: float
     ) -> bool:
-        stamp, known = _stamp(stored), self._since.get(folder)
-        if known is None or known[0] != stamp:
-            self._since[folder] = known = (stamp, monotonic)
+        stamp = _stamp(stored)
+        since = self._since.get(folder)
+        if since is None or since[0] != stamp:
+            self._since[folder] = since = (stamp, monotonic)
         ages = [age_s(one.modified_at, now) for one in stored]
-        unknown = _hides_times(stored)
+        unknown = any(one.modified_at is None for one in stored)
         if not unknown and any(age is None or age < KEPT_S for age in ages):
             return False
-        return monotonic - known[1] >= (KEPT_S if unknown else SEEN_S)
+        return monotonic - since[1] >= (KEPT_S if unknown else SEEN_S)
 
     def remove(self, files: ProjectFiles, folder: str) -> bool:
         """Remove a folder; False if it was written since it was seen.
@@ -75,10 +76,6 @@ class OldRecords:
         return True
 
 
-def _hides_times(stored: tuple[StoredFile, ...]) -> bool:
-    return any(one.modified_at is None for one in stored)
-
-
 def _stamp(stored: tuple[StoredFile, ...]) -> str:
-    said = [(one.path, one.size, str(one.modified_at)) for one in stored]
-    return hashlib.sha256(repr(sorted(said)).encode()).hexdigest()
+    rows = [(one.path, one.size, str(one.modified_at)) for one in stored]
+    return hashlib.sha256(repr(sorted(rows)).encode()).hexdigest()

@@ -33,13 +33,13 @@ def _named(stored: StoredFile) -> re.Match[str] | None:
     return None if stored.is_dir else _NAME.fullmatch(stored.name)
 
 
-def parse_order(data: bytes, order_id: str) -> Order | None:
+def parse_order(data: bytes | None, order_id: str) -> Order | None:
     """The order of this id; None for anything else.  Raises nothing."""
     order = parse(Order, data, SIZE_LIMIT)
     return order if order is not None and order.id == order_id else None
 
 
-def parse_answer(data: bytes, order_id: str) -> OrderAnswer | None:
+def parse_answer(data: bytes | None, order_id: str) -> OrderAnswer | None:
     """The answer to this id; None for anything else.  Raises nothing."""
     answer = parse(OrderAnswer, data, SIZE_LIMIT)
     return answer if answer is not None and answer.id == order_id else None

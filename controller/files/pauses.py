@@ -39,8 +39,8 @@ def parse_pause(data: bytes, cluster: str, seen_at: datetime) -> Pause:
 
 def read_pauses(files: ProjectFiles, seen_at: datetime) -> dict[str, Pause]:
     """Every pause of the project, by cluster.  FilesError if the folder cannot be read."""
-    found = (_read(files, one, seen_at) for one in files.listing(FOLDER))
-    return {pause.cluster: pause for pause in found if pause is not None}
+    pauses = (_read(files, one, seen_at) for one in files.listing(FOLDER))
+    return {pause.cluster: pause for pause in pauses if pause is not None}
 
 
 def _read(files: ProjectFiles, stored: StoredFile, seen_at: datetime) -> Pause | None:

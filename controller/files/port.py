@@ -122,8 +122,7 @@ def is_temporary(name: str) -> bool:
 def kept_path(path: str) -> str:
     """The place of a file's previous content while the file itself is replaced."""
     folder, name = split_path(path)
-    kept = f".{name}{_KEPT}"
-    return f"{folder}/{kept}" if folder else kept
+    return f"{folder}/.{name}{_KEPT}" if folder else f".{name}{_KEPT}"
 
 
 def presented(stored: Iterable[StoredFile]) -> tuple[StoredFile, ...]:

@@ -94,7 +94,7 @@ class RecordFile:
 
     def read(self) -> Record:
         """The newest readable state; an empty record if there is none."""
-        for number in reversed(self._numbers()):
+        for number in reversed(self._numbers(_STATE)):
             body = self._body(number)
             record = None if body is None else parse_record(body, self._origin)
             if record is not None:
@@ -103,21 +103,21 @@ class RecordFile:
 
     def _body(self, number: int) -> bytes | None:
         data = self._files.read(self._path(number))
-        fields = "" if data is None else json_fields(data, READ_LIMIT)
+        fields = json_fields(data, READ_LIMIT)
         if isinstance(fields, str) or fields.get("schema") != SPLIT:
             return data
         index = read(PartIndex, fields)
         if index is None:
             return None
         parts = [self._files.read(self._part(number, at)) for at in range(index.parts)]
-        whole = [part for part in parts if part is not None]
-        body = unpacked(whole) if len(whole) == index.parts else None
+        present = [part for part in parts if part is not None]
+        body = unpacked(present) if len(present) == index.parts else None
         digest = None if body is None else hashlib.sha256(body).hexdigest()
         return body if digest == index.sha256 else None
 
     def write(self, record: Record) -> None:
-        before = self._numbers()
-        latest = max((*before, *self._part_numbers()), default=0) + 1
+        before = self._numbers(_STATE)
+        latest = max((*before, *self._numbers(_PART)), default=0) + 1
         body = render_record(record)
         if len(body) > WHOLE_MAX:
             parts = packed(body)
@@ -140,11 +140,8 @@ class RecordFile:
     def _names(self) -> list[str]:
         return [s.name for s in self._files.listing(self._folder) if not s.is_dir]
 
-    def _numbers(self) -> list[int]:
-        return sorted(int(m.group(1)) for m in map(_STATE.fullmatch, self._names()) if m)
-
-    def _part_numbers(self) -> list[int]:
-        return [int(m.group(1)) for m in map(_PART.fullmatch, self._names()) if m]
+    def _numbers(self, pattern: re.Pattern[str]) -> list[int]:
+        return sorted(int(m.group(1)) for m in map(pattern.fullmatch, self._names()) if m)
 
     def _path(self, number: int) -> str:
         return f"{self._folder}/{number:09}.json"

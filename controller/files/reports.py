@@ -28,7 +28,7 @@ def report_path(cluster: str) -> str:
     return f".raycml/clusters/{cluster}/ray.json"
 
 
-def parse_report(data: bytes, cluster: str) -> ReportReading:
+def parse_report(data: bytes | None, cluster: str) -> ReportReading:
     """The report of this very cluster in these bytes."""
     body = json_fields(data, SIZE_LIMIT)
     if isinstance(body, str):

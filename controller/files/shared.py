@@ -120,19 +120,15 @@ class SharedFiles:
         handle = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for name in folder.split("/") if folder else ():
-                below = _open_below(handle, name, create=create)
+                if create:
+                    with suppress(FileExistsError):
+                        os.mkdir(name, 0o755, dir_fd=handle)
+                below = os.open(name, _FOLDER, dir_fd=handle)
                 os.close(handle)
                 handle = below
             yield handle
         finally:
             os.close(handle)
-
-
-def _open_below(handle: int, name: str, *, create: bool) -> int:
-    if create:
-        with suppress(FileExistsError):
-            os.mkdir(name, 0o755, dir_fd=handle)
-    return os.open(name, _FOLDER, dir_fd=handle)
 
 
 @contextmanager
@@ -189,14 +185,14 @@ def _entry(entry: os.DirEntry[str], folder: str) -> StoredFile | None:
     if not entry.name.isprintable():
         return None
     try:
-        seen = entry.stat(follow_symlinks=False)
+        status = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
         return None
-    is_dir = stat.S_ISDIR(seen.st_mode)
-    if not is_dir and not stat.S_ISREG(seen.st_mode):
+    is_dir = stat.S_ISDIR(status.st_mode)
+    if not is_dir and not stat.S_ISREG(status.st_mode):
         return None
-    modified = datetime.fromtimestamp(seen.st_mtime, UTC)
-    return StoredFile(f"{folder}/{entry.name}", 0 if is_dir else seen.st_size, modified, is_dir)
+    modified = datetime.fromtimestamp(status.st_mtime, UTC)
+    return StoredFile(f"{folder}/{entry.name}", 0 if is_dir else status.st_size, modified, is_dir)
 
 
 def _unlink_kept(handle: int, name: str) -> None:

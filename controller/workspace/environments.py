@@ -73,7 +73,7 @@ class LookAtEnvironments:
     def _is_ready(self, digest: str, files: tuple[str, ...]) -> bool:
         folder = environment_folder(digest)
         data = self._files.read(f"{folder}/{READY_FILE}") if folder in files else None
-        body = json_fields(data, _LOG_LIMIT) if data is not None else ""
+        body = json_fields(data, _LOG_LIMIT)
         if isinstance(body, str):
             return False
         return (body.get("schema"), body.get("hash")) == (SCHEMA, digest)

@@ -20,12 +20,12 @@ class LookAtReports:
         self._clocks: dict[tuple[str, str], HeadClock] = {}
 
     def take(self, project: str, cluster: str) -> HeadReport | None:
-        """The reports by cluster; an unreadable report counts as missing."""
+        """The report of a cluster; an unreadable one counts as missing."""
         try:
             data = self._files(project).read(report_path(cluster))
         except FilesError:
             return None
-        report = None if data is None else parse_report(data, cluster).report
+        report = parse_report(data, cluster).report
         if report is None:
             return None
         place = (project, cluster)

@@ -22,11 +22,11 @@ MUTANTS: list[Mutant] = [
       "        self._sweep(numbers)\n        try:\n            self._files.write_new(",
       f"{LEASES}::test_no_failure_of_a_renewal_leaves_a_moment_without_a_lease"),
     m("B13", "only the newest file says that the lease is held", "files/leases.py",
-      "(*self._kept[-1:], number) if held else (number,)", "(number,)",
+      "(*self._kept[-1:], number) if renews else (number,)", "(number,)",
       f"{LEASES}::"
       "test_a_held_lease_is_seen_to_be_held_where_new_files_take_a_while_to_show"),
     m("B13", "two take a free lease at once", "files/leases.py",
-      "        if not held:\n            self._concede()", "",
+      "        if not renews:\n            self._concede()", "",
       f"{LEASES}::test_of_two_that_take_a_free_lease_at_once_one_has_it"),
     m("B13", "one who cannot read the lease leads beside one who does", "files/leases.py",
       "            self._check()  # the controller that led a moment ago still leads\n", "",

@@ -88,12 +88,11 @@ def _wait(session: Session, order: Order, deadline: float) -> OrderAnswer | None
     """The answer; None if the lease was free first."""
     files, clock = session.files(session.project), session.clock
     while True:
-        left_s = deadline - clock.monotonic()
-        if left_s <= 0.0:
+        remaining_s = deadline - clock.monotonic()
+        if remaining_s <= 0.0:
             raise Fault(f"no answer within {spoken(order.timeout_s)}", kind=FaultKind.LEASE_HELD)
-        clock.wait(min(LOOK_S, left_s))
-        data = files.read(answer_path(order.id))
-        answer = None if data is None else parse_answer(data, order.id)
+        clock.wait(min(LOOK_S, remaining_s))
+        answer = parse_answer(files.read(answer_path(order.id)), order.id)
         if answer is not None or _holder(session) is None:
             return answer
 

@@ -97,8 +97,7 @@ class StandingOrders:
     ) -> Iterator[Order]:
         now = self.session.clock.now()
         for order_id in ids:
-            data = files.read(order_path(order_id))
-            order = None if data is None else parse_order(data, order_id)
+            order = parse_order(files.read(order_path(order_id)), order_id)
             if order is None:
                 self._unread(files, order_id)
             elif order.owner != self.session.owner:
@@ -116,8 +115,7 @@ class StandingOrders:
             del self._unreadable[order_id]
 
     def _sweep_answer(self, files: ProjectFiles, order_id: str) -> None:
-        data = files.read(answer_path(order_id))
-        answer = None if data is None else parse_answer(data, order_id)
+        answer = parse_answer(files.read(answer_path(order_id)), order_id)
         age_s = 0.0 if answer is None else (self.session.clock.now() - answer.at).total_seconds()
         if not 0.0 <= age_s < _ANSWER_KEPT_S:
             files.remove(answer_path(order_id))
