@@ -131,18 +131,15 @@ class Git:
 
     def fetch(self, repository: Repository, options: Sequence[str], refspec: str) -> None:
         """Bring a commit into the cache."""
-        arguments = (*_FETCH, *options, "--", self.address.url, refspec)
-        self._fetch(GitCommand(arguments, repository=repository, remote=True), repository)
+        self._fetch(repository, (*_FETCH, *options, "--", self.address.url, refspec))
 
     def fetch_files(self, repository: Repository, ids: Iterable[str]) -> None:
         """Bring files into the cache."""
-        arguments = (*_FETCH_FILES, "--", self.address.url)
-        command = GitCommand(arguments, repository=repository, remote=True, stdin=lines(ids))
-        self._fetch(command, repository)
+        self._fetch(repository, (*_FETCH_FILES, "--", self.address.url), lines(ids))
 
-    def _fetch(self, command: GitCommand, repository: Repository) -> None:
+    def _fetch(self, repository: Repository, arguments: Sequence[str], stdin: bytes = b"") -> None:
         try:
-            self._ask(command)
+            self._ask(GitCommand(arguments, repository=repository, remote=True, stdin=stdin))
         finally:
             repository.settle()
 

@@ -31,7 +31,16 @@ def check(git: Git, repository: Repository, commit: str, keys: Path) -> None:
     with tempfile.TemporaryDirectory(dir=git.folder, prefix="keys-") as name:
         place = Path(name)
         is_gpg = data[:1] > b"\x7f" or b"-----BEGIN PGP" in data
-        settings = _gpg(data, place, keys) if is_gpg else _ssh(data, place, keys)
+        programs = dict.fromkeys(("openpgp", "x509", "ssh"), _NO_PROGRAM)
+        if is_gpg:
+            _write_ring(data, place, keys)
+            programs["openpgp"] = "gpg"
+            settings = []
+        else:
+            file = _write_signers(data, place, keys)
+            programs["ssh"] = "ssh-keygen"
+            settings = [f"gpg.ssh.allowedSignersFile={file}", "gpg.minTrustLevel=fully"]
+        settings += [f"gpg.{kind}.program={program}" for kind, program in programs.items()]
         options = [word for each in settings for word in ("-c", each)]
         arguments = (*options, "verify-commit", commit)
         variables = {"GNUPGHOME": str(place)}
@@ -50,6 +59,8 @@ def _read(keys: Path) -> bytes:
         raise _unusable(keys, error.strerror or "it cannot be read") from None
     if len(data) > KEY_BYTES or not data.strip():
         raise _unusable(keys, "it is empty, or has more than 1 MiB")
+    if b"PRIVATE KEY" in data:
+        raise _unusable(keys, "it holds a private key, which belongs to its owner alone")
     return data
 
 
@@ -60,39 +71,24 @@ def _unusable(keys: Path, why: str) -> SourceError:
     )
 
 
-def _ssh(data: bytes, place: Path, keys: Path) -> list[str]:
+def _write_signers(data: bytes, place: Path, keys: Path) -> Path:
     """Plain public keys become a file that takes a signature for git by any of them."""
     try:
         lines = data.decode().splitlines()
     except UnicodeDecodeError:
         raise _unusable(keys, "it is not text") from None
-    if any("PRIVATE KEY" in line for line in lines):
-        raise _unusable(keys, "it holds a private key, which belongs to its owner alone")
     signers = [f'* namespaces="git" {line}' if _PUBLIC_KEY.match(line) else line for line in lines]
     file = place / "signers"
     file.write_text("\n".join(signers) + "\n")
-    return [
-        f"gpg.ssh.allowedSignersFile={file}",
-        "gpg.ssh.program=ssh-keygen",
-        f"gpg.openpgp.program={_NO_PROGRAM}",
-        f"gpg.x509.program={_NO_PROGRAM}",
-        "gpg.minTrustLevel=fully",
-    ]
+    return file
 
 
-def _gpg(data: bytes, place: Path, keys: Path) -> list[str]:
+def _write_ring(data: bytes, place: Path, keys: Path) -> None:
     """A keyring of these keys alone, every one of them trusted."""
-    if b"PRIVATE KEY" in data:
-        raise _unusable(keys, "it holds a private key, which belongs to its owner alone")
     ring = place / "ring.gpg"
     ring.write_bytes(b"".join(_bare(armoured, keys) for armoured in _armoured(data)) or data)
     options = ("no-default-keyring", f"keyring {ring}", "trust-model always", "no-autostart")
     (place / "gpg.conf").write_text("\n".join(options) + "\n")
-    return [
-        "gpg.openpgp.program=gpg",
-        f"gpg.ssh.program={_NO_PROGRAM}",
-        f"gpg.x509.program={_NO_PROGRAM}",
-    ]
 
 
 def _armoured(data: bytes) -> Iterator[bytes]:

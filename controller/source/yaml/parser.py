@@ -94,12 +94,12 @@ def _absence(file: str, text: str, *, is_empty: bool) -> Problem:
 
 
 def _bounded(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    shown = list(dict.fromkeys(problems))
-    if len(shown) <= MAX_PROBLEMS:
-        return tuple(shown)
-    last = shown[MAX_PROBLEMS - 1]
-    rest = f"and {len(shown) - MAX_PROBLEMS + 1} more problems from here on"
-    return (*shown[: MAX_PROBLEMS - 1], Problem(last.file, last.line, last.column, rest))
+    distinct = tuple(dict.fromkeys(problems))
+    if len(distinct) <= MAX_PROBLEMS:
+        return distinct
+    last = distinct[MAX_PROBLEMS - 1]
+    rest = f"and {len(distinct) - MAX_PROBLEMS + 1} more problems from here on"
+    return (*distinct[: MAX_PROBLEMS - 1], Problem(last.file, last.line, last.column, rest))
 
 
 def _spec(file: str, document: YamlDocument) -> SpecDocument | list[Problem]:
