@@ -38,7 +38,7 @@ def json_text(text: str) -> str:
     """Equivalent JSON, without anything that terminals or CI hosts interpret."""
     if not text.replace("\n", "").isprintable():
         text = "".join(e if e == "\n" or e.isprintable() else _in_json(e) for e in text)
-    return _IN_JSON.sub(lambda found: f"\\u{ord(found[0][0]):04x}{found[0][1:]}", text)
+    return _IN_JSON.sub(lambda match: f"\\u{ord(match[0][0]):04x}{match[0][1:]}", text)
 
 
 def _line(line: str) -> str:

@@ -63,10 +63,10 @@ def without_logins(text: str) -> str:
     return _LOGIN.sub(_login, text) if "@" in text else text
 
 
-def _login(found: re.Match[str]) -> str:
-    scheme, login = found[1] or "", found[2]
+def _login(match: re.Match[str]) -> str:
+    scheme, login = match[1] or "", match[2]
     if scheme and ":" not in login:
-        return found[0]
+        return match[0]
     return f"{scheme}//{REDACTED}@"
 
 
@@ -81,11 +81,9 @@ class Secrets:
         self.add_all([secret])
 
     def add_all(self, secrets: Iterable[str]) -> None:
-        found = set(self._spellings)
-        for secret in secrets:
-            for part in _parts(secret):
-                found |= spellings(part)
-        self._spellings = sorted(found, key=len, reverse=True)
+        parts = (part for secret in secrets for part in _parts(secret))
+        every = {*self._spellings, *(each for part in parts for each in spellings(part))}
+        self._spellings = sorted(every, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         for spelling in self._spellings:
@@ -124,8 +122,8 @@ def echo_redaction(secrets: Iterable[str], variables: Mapping[str, str]) -> Call
         if named is not None:
             text = _after_names(text, named, variables)
         text = replace(text)
-        if found := _VARIABLES.search(text):
-            text = text[: found.end()] + REDACTED
+        if match := _VARIABLES.search(text):
+            text = text[: match.end()] + REDACTED
         return _without_cut_end(text, cut)
 
     return redact
@@ -140,14 +138,14 @@ def _named(variables: Mapping[str, str]) -> re.Pattern[str] | None:
 
 def _after_names(text: str, named: re.Pattern[str], variables: Mapping[str, str]) -> str:
     """Remove each value after its name; if it is not the sent value, everything after it."""
-    kept, at = [], 0
-    while found := named.search(text, at):
-        start = found.end()
+    parts, at = [], 0
+    while match := named.search(text, at):
+        start = match.end()
         while start < len(text) and text[start] in "\\\"'`":
             start += 1
-        kept.append(text[at:start] + REDACTED)
-        at = _end_of_value(text, start, variables[found[1]])
-    return "".join(kept) + text[at:]
+        parts.append(text[at:start] + REDACTED)
+        at = _end_of_value(text, start, variables[match[1]])
+    return "".join(parts) + text[at:]
 
 
 def _end_of_value(text: str, start: int, value: str) -> int:

@@ -116,9 +116,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """
     names = {variable(name): name for name in Settings.model_fields}
     faults = _misspelt(environ, frozenset({*names, *CONNECTION_VARIABLES, *RUN_VARIABLES}))
-    given = {field: environ[name] for name, field in names.items() if environ.get(name)}
+    values = {field: environ[name] for name, field in names.items() if environ.get(name)}
     try:
-        settings = Settings.model_validate(given)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         faults += [_fault(each["loc"], each["msg"]) for each in error.errors()]
         raise SettingsError(faults) from None

@@ -52,14 +52,14 @@ class OldRecords:
         self, folder: str, stored: tuple[StoredFile, ...], now: datetime, monotonic: float
     ) -> bool:
         stamp = _stamp(stored)
-        since = self._since.get(folder)
-        if since is None or since[0] != stamp:
-            self._since[folder] = since = (stamp, monotonic)
+        before = self._since.get(folder)
+        if before is None or before[0] != stamp:
+            self._since[folder] = before = (stamp, monotonic)
         ages = [age_s(one.modified_at, now) for one in stored]
-        unknown = any(one.modified_at is None for one in stored)
+        unknown = _hides_times(stored)
         if not unknown and any(age is None or age < KEPT_S for age in ages):
             return False
-        return monotonic - since[1] >= (KEPT_S if unknown else SEEN_S)
+        return monotonic - before[1] >= (KEPT_S if unknown else SEEN_S)
 
     def remove(self, files: ProjectFiles, folder: str) -> bool:
         """Remove a folder; False if it was written since it was seen.
@@ -74,6 +74,10 @@ class OldRecords:
                 files.remove(one.path)
         files.remove_tree(folder)
         return True
+
+
+def _hides_times(stored: tuple[StoredFile, ...]) -> bool:
+    return any(one.modified_at is None for one in stored)
 
 
 def _stamp(stored: tuple[StoredFile, ...]) -> str:

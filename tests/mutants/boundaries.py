@@ -89,7 +89,7 @@ QUOTA = [
 ]
 OLD_RECORDS = [
     m("B10", "the record of an old source is kept for ever", "files/old_records.py",
-      "return monotonic - since[1] >= (KEPT_S if unknown else SEEN_S)", "return False",
+      "return monotonic - before[1] >= (KEPT_S if unknown else SEEN_S)", "return False",
       f"{SWEEPING}::test_inside_a_project_the_times_of_files_and_a_day_unchanged_decide"),
     m("B12", "the record of another installation is removed", "files/old_records.py",
       "elif record.revision and record_folder(owner, record.origin) == folder:",
