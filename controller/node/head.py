@@ -6,12 +6,12 @@ with an error: the application fails, and the controller restarts it as a new in
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import threading
 from collections.abc import Callable
 
-from controller.node.clock import Clock, stamp
-from controller.node.log import Log
+from controller.node.clock import stamp
 from controller.node.member_state import (
     ENDED,
     FAILED,
@@ -20,11 +20,10 @@ from controller.node.member_state import (
     STOPPING,
     MemberState,
 )
-from controller.node.pod import Pod, Settings
-from controller.node.ports import Claim
+from controller.node.pod import Settings
+from controller.node.ports import Claim, answers, reach
 from controller.node.project_files import (
     HeadRecord,
-    MemberFiles,
     clear_drafts,
     host_port,
     read_head,
@@ -40,58 +39,42 @@ FAILURE = 1  # exit code
 
 
 class Head:
-    """`run` is Ray's run, already started; `report` starts the reporter; `answers` probes a port.
+    """`run` is Ray's run, already started; `report` starts the reporter; `claims` are its ports."""
 
-    `reach` returns the reason of a failed connection, or nothing.  `claims` are claimed ports.
-    """
-
-    def __init__(  # noqa: PLR0913 - its world, each part by name
+    def __init__(
         self,
         settings: Settings,
-        pod: Pod,
-        files: MemberFiles,
         state: MemberState,
-        log: Log,
-        clock: Clock,
         *,
-        incarnation: str,
         gcs_port: int,
         run: RayRun,
         report: Callable[[HeadRecord], subprocess.Popen[bytes]],
-        reach: Callable[[str, int], str],
-        answers: Callable[[int, str], bool],
         claims: tuple[Claim | None, ...],
     ) -> None:
-        self._pod = pod
-        self._files = files
-        self._state = state
-        self._log = log
-        self._clock = clock
+        pod, self._clock = state.pod, state.clock
+        self._state, self._files, self._log = state, state.files, state.log
         self._run = run
         self._report = report
-        self._reach = reach
-        self._answers = answers
         self._claims = claims
-        self._started_at = clock.monotonic()
+        self._started_at = self._clock.monotonic()
         self._ended_since: float | None = None
         self._reporter: subprocess.Popen[bytes] | None = None
         self._reporter_not_before = 0.0
         self._gcs_answers = False
         self._published = False
-        versions = state.view().versions
         self._record = HeadRecord(
             cluster=settings.cluster,
-            incarnation=incarnation,
+            incarnation=secrets.token_hex(8),
             engine_id=pod.engine_id,
             address=host_port(pod.ip, gcs_port),
             dashboard_port=pod.port,
-            ray_version=versions.ray,
-            python_version=versions.python,
+            ray_version=state.versions.ray,
+            python_version=state.versions.python,
             fingerprint=settings.fingerprint,
-            started_at=stamp(clock.now()),
+            started_at=stamp(self._clock.now()),
         )
-        clear_drafts(files.head)
-        state.follow(incarnation, self._record.address)
+        clear_drafts(self._files.head)
+        state.follow(self._record.incarnation, self._record.address)
         state.become(JOINING, f"Ray's head is starting at {self._record.address}")
 
     def step(self) -> int | None:
@@ -103,7 +86,7 @@ class Head:
         self._keep_reporting()
         if self._published and self._files.head.exists():
             return None
-        if self._gcs_answers and self._answers(self._pod.port, "/api/gcs_healthz"):
+        if self._gcs_answers and answers(self._record.dashboard_port, "/api/gcs_healthz"):
             self._publish()
         elif self._clock.monotonic() - self._started_at > START_LIMIT_S:
             return self._fail(f"Ray's head did not answer within {START_LIMIT_S:.0f} s")
@@ -127,7 +110,7 @@ class Head:
     def _keep_reporting(self) -> None:
         """Run the reporter once the GCS answers, which is before the dashboard does."""
         if not self._gcs_answers:
-            self._gcs_answers = not self._reach(*self._record.host_and_port())
+            self._gcs_answers = not reach(*self._record.host_and_port())
         now = self._clock.monotonic()
         if self._reporter is not None and self._reporter.poll() is not None:
             code = self._reporter.returncode

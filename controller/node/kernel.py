@@ -8,16 +8,18 @@ output and signals, and ends with its exit code.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from controller.node import node
+from controller.node import node, report
 from controller.node.child import start_child, to_stdout, wait_for_child
 from controller.node.clock import Clock
 from controller.node.member_state import FAILED, Versions
-from controller.node.pod import PodError, Settings, read_pod, read_settings
+from controller.node.pod import PodError, read_pod, read_settings
+from controller.node.project_files import HeadRecord
 
 
 def start(values: Mapping[str, object]) -> None:
@@ -26,7 +28,8 @@ def start(values: Mapping[str, object]) -> None:
     if arguments[:1] == [node.NODE_FLAG]:
         raise SystemExit(_guarded(lambda: node.main(values, arguments)))
     if arguments[:1] == [node.REPORT_FLAG]:
-        raise SystemExit(node.run_reporter(arguments))
+        report.run(HeadRecord(**json.loads(arguments[1])), Path.cwd())
+        return
     code = _guarded(lambda: _run(values))
     if code != 0:
         raise SystemExit(code)
@@ -45,18 +48,14 @@ def _guarded(run: Callable[[], int]) -> int:
 def _run(values: Mapping[str, object]) -> int:
     home = Path.cwd()
     settings = read_settings(values)
-    read_pod(settings, os.environ, home)
+    pod = read_pod(settings, os.environ, home)
     python = home / settings.python  # an absolute path stays unchanged
     command = [str(python), "-u", str(home / settings.launcher), node.NODE_FLAG, str(os.getpid())]
     try:
         child = start_child(command, home)
     except OSError as error:
-        _say_unusable(settings, home, f"cannot run the interpreter {python}: {error.strerror}")
+        state = node.member_state(settings, pod, Versions(ray="", python=""), Clock())
+        fault = f"cannot run the interpreter {python}: {error.strerror}"
+        state.become(FAILED, f"{fault}; check spec.python")
         return node.UNUSABLE
     return wait_for_child(child, to_stdout)
-
-
-def _say_unusable(settings: Settings, home: Path, fault: str) -> None:
-    pod = read_pod(settings, os.environ, home)
-    member = node.assemble(settings, pod, Versions(ray="", python=""), Clock())
-    member.state.become(FAILED, f"{fault}; check spec.python")

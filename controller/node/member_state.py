@@ -38,45 +38,39 @@ class Versions:
 
 @dataclass(frozen=True)
 class View:
-    """A snapshot of a member, for its web page."""
+    """A snapshot of a member, for its file and its web page."""
 
     cluster: str
     member: str
     engine_id: str
-    state: str
-    message: str
-    since: str
-    head_incarnation: str
-    head_address: str
-    versions: Versions
+    ray_version: str
+    python_version: str
+    state: str = ""
+    message: str = ""
+    since: str = ""
+    head_incarnation: str = ""
+    head_address: str = ""
 
 
 class MemberState:
-    """State with one writing thread and several readers."""
+    """State with one writing thread and several readers, and what it is written with."""
 
     def __init__(
         self, files: MemberFiles, pod: Pod, versions: Versions, clock: Clock, log: Log
     ) -> None:
+        self.files = files
+        self.pod = pod
+        self.versions = versions
+        self.clock = clock
+        self.log = log
         self._path = files.member(pod.member)
-        self._clock = clock
-        self._log = log
         self._lock = threading.Lock()
         self._started_at = clock.now()
         self._generation = Generation(self._path, pod.engine_id, clock)
         clear_drafts(self._path)
         self._written = -BEAT_S
         self._unwritable = False
-        self._view = View(
-            cluster=files.cluster,
-            member=pod.member,
-            engine_id=pod.engine_id,
-            state="",
-            message="",
-            since="",
-            head_incarnation="",
-            head_address="",
-            versions=versions,
-        )
+        self._view = View(files.cluster, pod.member, pod.engine_id, versions.ray, versions.python)
 
     def view(self) -> View:
         with self._lock:
@@ -92,44 +86,37 @@ class MemberState:
         old = self.view()
         if (old.state, old.message) == (state, message):
             return
-        since = old.since if old.state == state else stamp(self._clock.now())
+        since = old.since if old.state == state else stamp(self.clock.now())
         with self._lock:
             self._view = replace(self._view, state=state, message=message, since=since)
-        self._log.write(f"{state}: {message}")
+        self.log.write(f"{state}: {message}")
         self._write()
 
     def beat(self) -> None:
-        if self._clock.monotonic() - self._written >= BEAT_S:
+        if self.clock.monotonic() - self._written >= BEAT_S:
             self._write()
 
     def _write(self) -> None:
-        self._written = self._clock.monotonic()
+        self._written = self.clock.monotonic()
         if self._generation.is_superseded():
             return
         try:
             write_json(self._path, self._document())
         except OSError as error:
             if not self._unwritable:
-                self._log.write(f"cannot write {self._path}: {error.strerror}")
+                self.log.write(f"cannot write {self._path}: {error.strerror}")
             self._unwritable = True
         else:
             self._unwritable = False
 
     def _document(self) -> dict[str, object]:
-        view = self.view()
-        return {
+        document = {
+            **vars(self.view()),
             "schema": MEMBER_SCHEMA,
-            "cluster": view.cluster,
-            "member": view.member,
-            "engine_id": view.engine_id,
             "generation": self._generation.number,
             "pid": os.getpid(),
-            "state": view.state,
-            "message": view.message,
-            "since": view.since,
             "started_at": self._started_at,
-            "observed_at": stamp(self._clock.now()),
-            "ray_version": view.versions.ray,
-            "python_version": view.versions.python,
-            "head_incarnation": view.head_incarnation,
+            "observed_at": stamp(self.clock.now()),
         }
+        del document["head_address"]  # in `head.json`
+        return document

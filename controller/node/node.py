@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from controller.node import command, ports, processes, report
+from controller.node import command, ports, processes
 from controller.node.clock import Clock
 from controller.node.head import Head
 from controller.node.log import Log
 from controller.node.member_state import FAILED, STARTING, MemberState, Versions
 from controller.node.page import Page
-from controller.node.pod import HEAD, Pod, PodError, Settings, read_pod, read_settings
+from controller.node.pod import Pod, Settings, read_pod, read_settings
 from controller.node.project_files import HeadRecord, MemberFiles
 from controller.node.ray_process import HEAD_PARTS, WORKER_PARTS, RayRun, TempDir
 from controller.node.worker import Worker
@@ -65,25 +65,23 @@ class Stop:
 
 
 class Role(Protocol):
+    """A head or a worker."""
+
     def step(self) -> int | None: ...
     def stop(self, hurry: threading.Event) -> None: ...
 
 
 @dataclass(frozen=True)
 class Node:
-    """Parts of head and worker."""
+    """Parts of head and worker; `start` marks the processes of this start of the node program."""
 
     settings: Settings
-    pod: Pod
-    files: MemberFiles
-    clock: Clock
-    log: Log
     state: MemberState
     start: str
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         variables = command.environment(
-            os.environ, self.settings, self.pod, self.start, sys.executable
+            os.environ, self.settings, self.state.pod, self.start, sys.executable
         )
         return {**variables, **more}
 
@@ -91,11 +89,15 @@ class Node:
         return RayRun(
             command.command(sys.executable, os.getpid(), arguments),
             self.environment(temp_dir.variables),
-            self.pod.home,
+            self.state.pod.home,
             temp_dir,
             parts,
-            self.log,
+            self.state.log,
         )
+
+    def claim(self, preferred: int) -> ports.Claim:
+        avoided = command.avoided_ports(self.settings, self.state.pod)
+        return ports.claim(preferred, self.state.pod.ip, avoided)
 
 
 def main(values: Mapping[str, object], arguments: list[str]) -> int:
@@ -106,33 +108,26 @@ def main(values: Mapping[str, object], arguments: list[str]) -> int:
     processes.adopt_orphans()
     settings = read_settings(values)
     pod = read_pod(settings, os.environ, Path.cwd())
-    node = assemble(settings, pod, own_versions(), clock)
-    fault = version_fault(settings, node.state.view().versions)
+    state = member_state(settings, pod, own_versions(), clock)
+    node = Node(settings, state, secrets.token_hex(8))
+    fault = version_fault(settings, state.versions)
     if fault:
-        node.state.become(FAILED, fault)
+        state.become(FAILED, fault)
         return UNUSABLE
-    node.state.become(STARTING, f"{pod.member} of {settings.cluster} on {pod.ip}")
+    state.become(STARTING, f"{pod.member} of {settings.cluster} on {pod.ip}")
     try:
         role = head(node) if settings.is_head else worker(node)
     except OSError as error:
-        node.state.become(FAILED, f"cannot start: {error.strerror or error}")
+        state.become(FAILED, f"cannot start: {error.strerror or error}")
         return UNUSABLE
     kernel = int(arguments[1])
     return live(role, clock, stop, lambda: os.getppid() == kernel)
 
 
-def assemble(settings: Settings, pod: Pod, versions: Versions, clock: Clock) -> Node:
+def member_state(settings: Settings, pod: Pod, versions: Versions, clock: Clock) -> MemberState:
+    """The state of this pod's member, in the files of the project."""
     files = MemberFiles(pod.home, settings.cluster)
-    log = Log(files.log(pod.member), clock)
-    return Node(
-        settings=settings,
-        pod=pod,
-        files=files,
-        clock=clock,
-        log=log,
-        state=MemberState(files, pod, versions, clock, log),
-        start=secrets.token_hex(8),
-    )
+    return MemberState(files, pod, versions, clock, Log(files.log(pod.member), clock))
 
 
 def own_versions() -> Versions:
@@ -170,17 +165,9 @@ def live(role: Role, clock: Clock, stop: Stop, kernel_lives: Callable[[], bool])
 
 
 def worker(node: Node) -> Worker:
-    Page(node.pod.port, node.state.view, node.log.tail)
-    agent = _claim(node, AGENT_PORT)
-    return Worker(
-        node.pod,
-        node.files,
-        node.state,
-        node.log,
-        node.clock,
-        launch=lambda record: launch_worker(node, agent, record),
-        reach=ports.reach,
-    )
+    Page(node.state.pod.port, node.state.view, node.state.log.tail)
+    agent = node.claim(AGENT_PORT)
+    return Worker(node.state, lambda record: launch_worker(node, agent, record), ports.reach)
 
 
 def launch_worker(node: Node, agent: ports.Claim, record: HeadRecord) -> RayRun:
@@ -188,7 +175,7 @@ def launch_worker(node: Node, agent: ports.Claim, record: HeadRecord) -> RayRun:
     temp_dir = TempDir()
     arguments = command.worker_arguments(
         node.settings,
-        node.pod,
+        node.state.pod,
         temp_dir.path,
         _sizes(node),
         command.Ports(agent=agent.port),
@@ -198,43 +185,32 @@ def launch_worker(node: Node, agent: ports.Claim, record: HeadRecord) -> RayRun:
 
 
 def head(node: Node) -> Head:
-    gcs = _claim(node, GCS_PORT)
-    agent = _claim(node, AGENT_PORT)
-    client = _client_port(node)
+    gcs = node.claim(GCS_PORT)
+    agent = node.claim(AGENT_PORT)
+    client = _claim_client_port(node)
     return Head(
         node.settings,
-        node.pod,
-        node.files,
         node.state,
-        node.log,
-        node.clock,
-        incarnation=secrets.token_hex(8),
         gcs_port=gcs.port,
         run=launch_head(node, command.Ports(agent.port, gcs.port, client.port if client else 0)),
         report=lambda record: start_reporter(node, record),
-        reach=ports.reach,
-        answers=ports.answers,
         claims=(gcs, agent, client),
     )
 
 
 def launch_head(node: Node, chosen: command.Ports) -> RayRun:
     temp_dir = TempDir()
-    arguments = command.head_arguments(node.settings, node.pod, temp_dir.path, _sizes(node), chosen)
+    size = _sizes(node)
+    arguments = command.head_arguments(node.settings, node.state.pod, temp_dir.path, size, chosen)
     return node.launch(arguments, temp_dir, HEAD_PARTS)
 
 
-def _client_port(node: Node) -> ports.Claim | None:
-    """The port of the Ray client; 0 without its gRPC, in which case Ray refuses a port."""
+def _claim_client_port(node: Node) -> ports.Claim | None:
+    """The port of the Ray client; None without its gRPC, in which case Ray refuses a port."""
     chosen = "ray-client-server-port" in node.settings.ray_start_params
     if chosen or importlib.util.find_spec("grpc") is None:
         return None
-    return _claim(node, CLIENT_PORT)
-
-
-def _claim(node: Node, preferred: int) -> ports.Claim:
-    avoided = command.avoided_ports(node.settings, node.pod)
-    return ports.claim(preferred, node.pod.ip, avoided)
+    return node.claim(CLIENT_PORT)
 
 
 def _sizes(node: Node) -> command.Sizes:
@@ -243,13 +219,13 @@ def _sizes(node: Node) -> command.Sizes:
     size = command.sizes(node.settings, free, slow_storage=slow_storage)
     requested = command.requested_store(node.settings)
     if size.store < requested:
-        node.log.write(
+        node.state.log.write(
             f"the object store gets {size.store // command.MIB} MiB instead of "
             f"{requested // command.MIB}, since Ray refuses more than the shared memory: raise the "
             "project's shared_memory_limit"
         )
     if size.store > free:
-        node.log.write(
+        node.state.log.write(
             f"shared memory has {free // command.MIB} MiB, so Ray keeps objects on disk, which "
             "is slow: raise the project's shared_memory_limit"
         )
@@ -258,27 +234,11 @@ def _sizes(node: Node) -> command.Sizes:
 
 def start_reporter(node: Node, record: HeadRecord) -> subprocess.Popen[bytes]:
     """Start the reporter; its standard input is a pipe that ends with this process."""
-    assignment = {
-        "cluster": record.cluster,
-        "incarnation": record.incarnation,
-        "started_at": record.started_at,
-        "address": record.address,
-        "ray_version": record.ray_version,
-        "python_version": record.python_version,
-    }
-    launcher = str(node.pod.home / node.settings.launcher)
+    home = node.state.pod.home
+    launcher = str(home / node.settings.launcher)
     return subprocess.Popen(
-        [sys.executable, "-u", launcher, REPORT_FLAG, json.dumps(assignment)],
-        cwd=node.pod.home,
+        [sys.executable, "-u", launcher, REPORT_FLAG, json.dumps(vars(record))],
+        cwd=home,
         env=node.environment({}),
         stdin=subprocess.PIPE,
     )
-
-
-def run_reporter(arguments: list[str]) -> int:
-    """Run the reporter; `arguments` are REPORT_FLAG and the assignment as JSON."""
-    report.run(report.Assignment(**json.loads(arguments[1])), Path.cwd())
-    return 0
-
-
-__all__ = ["HEAD", "NODE_FLAG", "REPORT_FLAG", "UNUSABLE", "PodError", "main", "run_reporter"]

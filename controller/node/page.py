@@ -32,8 +32,8 @@ def render_page(view: View, lines: list[str]) -> str:
         "What": view.message,
         "Since": view.since,
         "Head": view.head_address or "none yet",
-        "Ray": view.versions.ray,
-        "Python": view.versions.python,
+        "Ray": view.ray_version,
+        "Python": view.python_version,
         "Engine": view.engine_id,
     }
     title = html.escape(f"{view.cluster} {view.member}")

@@ -132,16 +132,12 @@ def read_head(files: MemberFiles) -> HeadRecord | None:
     if not text_of(values, "incarnation"):
         return None
     dashboard = values.get("dashboard_port")
+    texts = ("incarnation", "engine_id", "ray_version", "python_version", "fingerprint")
     return HeadRecord(
         cluster=files.cluster,
-        incarnation=text_of(values, "incarnation"),
-        engine_id=text_of(values, "engine_id"),
         address=host_port(host.strip("[]"), int(port)),
         dashboard_port=dashboard if isinstance(dashboard, int) else 0,
-        ray_version=text_of(values, "ray_version"),
-        python_version=text_of(values, "python_version"),
-        fingerprint=text_of(values, "fingerprint"),
-        started_at=text_of(values, "started_at"),
+        **{key: text_of(values, key) for key in (*texts, "started_at")},
     )
 
 

@@ -22,6 +22,7 @@ from controller.node.command import fingerprint_of
 from controller.node.project_files import (
     MEMBER_SCHEMA,
     REPORT_SCHEMA,
+    HeadRecord,
     MemberFiles,
     clear_drafts,
     read_head,
@@ -35,6 +36,9 @@ GCS_TIMEOUT_S = 5
 MOST_MEMBERS = 10_000
 MOST_LISTED = 200  # of unknown nodes, and of pending demands
 GONE_AFTER_S = 24 * 3600.0  # age at which an unchanged file of a member is removed
+_OF_THE_HEAD = (
+    *("cluster", "incarnation", "started_at", "address", "ray_version", "python_version"),
+)
 _UNCHANGED_S = 60.0  # a live pod writes many times in this time, whatever its clock
 
 
@@ -43,8 +47,8 @@ class RayNode:
     """A row of Ray's node table.  `idle_s` is None if unknown; 0 if busy."""
 
     node_id: str
-    ip: str
-    name: str
+    node_ip: str
+    node_name: str
     instance_id: str
     alive: bool
     fingerprint: str
@@ -128,8 +132,8 @@ def _ray_node(info: object, idle: Mapping[str, float]) -> RayNode:
     node_id = row.data("node_id").hex()
     return RayNode(
         node_id=node_id,
-        ip=row.text("node_manager_address"),
-        name=row.text("node_name"),
+        node_ip=row.text("node_manager_address"),
+        node_name=row.text("node_name"),
         instance_id=row.text("instance_id"),
         alive=row.number("state") == 0,  # GcsNodeInfo.ALIVE
         fingerprint=fingerprint_of(str(row.table("labels").get("raycml.fingerprint", ""))),
@@ -174,18 +178,6 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0][:200] if lines else ''}"
 
 
-@dataclass(frozen=True)
-class Assignment:
-    """Settings from the head's node program."""
-
-    cluster: str
-    incarnation: str
-    started_at: str
-    address: str
-    ray_version: str
-    python_version: str
-
-
 def join(documents: Iterable[Mapping[str, object]], nodes: Iterable[RayNode]) -> dict[str, object]:
     """The report's `members` and `unknown_nodes`.
 
@@ -203,7 +195,9 @@ def join(documents: Iterable[Mapping[str, object]], nodes: Iterable[RayNode]) ->
         members[text_of(document, "member")] = _member(document, owner)
         engine_ids.add(engine)
     unknown = [n for n in by_engine.values() if n.alive and n.instance_id not in engine_ids]
-    return {"members": members, "unknown_nodes": [_unknown_node(n) for n in unknown[:MOST_LISTED]]}
+    names = ("node_id", "node_ip", "node_name", "instance_id", "fingerprint")
+    rows = [{name: getattr(node, name) for name in names} for node in unknown[:MOST_LISTED]]
+    return {"members": members, "unknown_nodes": rows}
 
 
 def _member(document: Mapping[str, object], node: RayNode | None) -> dict[str, object]:
@@ -212,30 +206,18 @@ def _member(document: Mapping[str, object], node: RayNode | None) -> dict[str, o
         **fields,
         "alive": node is not None and node.alive,
         "node_id": node.node_id if node else "",
-        "node_ip": node.ip if node else "",
+        "node_ip": node.node_ip if node else "",
         "fingerprint": node.fingerprint if node else "",
         "resources": dict(node.resources) if node else {},
         "idle_s": node.idle_s if node and node.alive else None,
     }
 
 
-def _unknown_node(node: RayNode) -> dict[str, object]:
-    return {
-        "node_id": node.node_id,
-        "node_ip": node.ip,
-        "node_name": node.name,
-        "instance_id": node.instance_id,
-        "fingerprint": node.fingerprint,
-    }
-
-
 class Reporter:
     """Writes the head report of an incarnation, with sequence numbers."""
 
-    def __init__(
-        self, assignment: Assignment, files: MemberFiles, source: Source, clock: Clock
-    ) -> None:
-        self._assignment = assignment
+    def __init__(self, head: HeadRecord, files: MemberFiles, source: Source, clock: Clock) -> None:
+        self._head = head
         self._files = files
         self._source = source
         self._clock = clock
@@ -251,7 +233,7 @@ class Reporter:
         Writes nothing once `head.json` names another head.
         """
         record = read_head(self._files)
-        published = record is not None and record.incarnation == self._assignment.incarnation
+        published = record is not None and record.incarnation == self._head.incarnation
         self._was_published = self._was_published or published
         if self._was_published and record is not None and not published:
             return
@@ -270,14 +252,14 @@ class Reporter:
             "pending_demand": None if demand is None else [vars(item) for item in demand],
             "error": reading.error or None,
             **join(self._member_documents(), reading.nodes),
-            **vars(self._assignment),
+            **{key: getattr(self._head, key) for key in _OF_THE_HEAD},
         }
 
     def _last_sequence(self) -> int:
         """The last number of a previous reporter of this incarnation; else 0."""
         values = read_json(self._files.report) or {}
         last = values.get("sequence")
-        same = values.get("incarnation") == self._assignment.incarnation
+        same = values.get("incarnation") == self._head.incarnation
         return last if same and isinstance(last, int) else 0
 
     def _member_documents(self) -> list[dict[str, object]]:
@@ -317,12 +299,10 @@ def _is_member_document(document: Mapping[str, object]) -> bool:
     return document.get("schema") == MEMBER_SCHEMA and bool(text_of(document, "member"))
 
 
-def run(assignment: Assignment, home: Path) -> None:
+def run(head: HeadRecord, home: Path) -> None:
     """Report until standard input ends, which is at the end of the node program."""
     clock = Clock()
-    reporter = Reporter(
-        assignment, MemberFiles(home, assignment.cluster), GcsSource(assignment.address), clock
-    )
+    reporter = Reporter(head, MemberFiles(home, head.cluster), GcsSource(head.address), clock)
     due = clock.monotonic()
     while os.getppid() != 1:
         try:

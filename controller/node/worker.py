@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Mapping
 
 from controller.node.clock import Clock, parse_stamp
-from controller.node.log import Log
 from controller.node.member_state import (
     ENDED,
     FAILED,
@@ -21,7 +20,7 @@ from controller.node.member_state import (
     WAITING,
     MemberState,
 )
-from controller.node.pod import HEAD, Pod
+from controller.node.pod import HEAD
 from controller.node.project_files import HeadRecord, MemberFiles, read_head, read_json
 from controller.node.ray_process import RayRun
 
@@ -53,13 +52,9 @@ class HeadLiveness:
         if values.get("engine_id") != record.engine_id:
             return False
         sign = (record.engine_id, values.get("observed_at"))
-        if (
-            self._last_sign is not None
-            and self._last_sign[0] == sign[0]
-            and self._last_sign != sign
-        ):
+        last, self._last_sign = self._last_sign, sign
+        if last is not None and last[0] == sign[0] and last != sign:
             self._moved_at = self._clock.monotonic()
-        self._last_sign = sign
         return self._is_fresh(values) or self._has_moved()
 
     def _is_fresh(self, values: Mapping[str, object]) -> bool:
@@ -76,22 +71,15 @@ class Worker:
 
     def __init__(
         self,
-        pod: Pod,
-        files: MemberFiles,
         state: MemberState,
-        log: Log,
-        clock: Clock,
         launch: Callable[[HeadRecord], RayRun],
         reach: Callable[[str, int], str],
     ) -> None:
-        self._pod = pod
-        self._files = files
-        self._state = state
-        self._log = log
-        self._clock = clock
+        self._state, self._files = state, state.files
+        self._log, self._clock = state.log, state.clock
         self._launch = launch
         self._reach = reach
-        self._liveness = HeadLiveness(files, clock)
+        self._liveness = HeadLiveness(state.files, state.clock)
         self._run: RayRun | None = None
         self._head: HeadRecord | None = None
         self._launched_at = 0.0
@@ -150,7 +138,7 @@ class Worker:
 
     def _obstacle(self, record: HeadRecord) -> str:
         """The reason why this head cannot be joined now; empty if it can."""
-        own = self._state.view().versions
+        own = self._state.versions
         if (record.ray_version, record.python_version) != (own.ray, own.python):
             return (
                 f"the head at {record.address} runs Ray {record.ray_version} on Python "
@@ -167,7 +155,7 @@ class Worker:
         if self._waiting_since is None:
             self._waiting_since = self._reminded_at = now
         waited = now - self._waiting_since
-        if waited > self._pod.head_wait_s:
+        if waited > self._state.pod.head_wait_s:
             return self._give_up(f"waited {waited:.0f} s for the head; {reason}")
         self._state.become(WAITING, reason)
         if now - self._reminded_at >= REMIND_S:
@@ -191,16 +179,13 @@ class Worker:
             return self._settle(run, reason)
         age = self._clock.monotonic() - self._launched_at
         if run.is_up:
-            self._note_joined()
+            address = self._state.view().head_address
+            self._state.become(JOINED, f"joined the cluster at {address}")
             if age >= QUIET_S:
                 self._failures = 0
         elif age > JOIN_LIMIT_S:
             return self._fail(run, f"Ray did not join within {JOIN_LIMIT_S:.0f} s")
         return None
-
-    def _note_joined(self) -> None:
-        address = self._state.view().head_address
-        self._state.become(JOINED, f"joined the cluster at {address}")
 
     def _settle(self, run: RayRun, reason: str) -> int | None:
         """Wait until the reason for Ray's end is known; it may be a stop of the pod."""

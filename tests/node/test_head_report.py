@@ -11,16 +11,7 @@ from controller.core.model.member import Member
 from controller.files.reports import parse_report
 from controller.node.clock import stamp
 from controller.node.project_files import MemberFiles, read_json, write_head, write_json
-from controller.node.report import Assignment, Demand, RayNode, Reading, Reporter, join
-
-ASSIGNMENT = Assignment(
-    cluster="demo",
-    incarnation="one",
-    started_at="2026-01-31T09:00:00Z",
-    address="10.0.0.1:6379",
-    ray_version="2.60.0",
-    python_version="3.11.7",
-)
+from controller.node.report import Demand, RayNode, Reading, Reporter, join
 
 
 class Said:
@@ -36,8 +27,8 @@ class Said:
 def node(engine: str, *, alive: bool = True, node_id: str = "aa", started_ms: int = 1) -> RayNode:
     return RayNode(
         node_id=node_id,
-        ip="10.0.0.2",
-        name="cpu/0",
+        node_ip="10.0.0.2",
+        node_name="cpu/0",
         instance_id=engine,
         alive=alive,
         fingerprint="v1:abcd",
@@ -119,7 +110,7 @@ def test_a_dead_node_is_neither_alive_nor_idle_nor_unknown() -> None:
 
 
 def reporter(files: MemberFiles, reading: Reading, clock: HandClock) -> Reporter:
-    return Reporter(ASSIGNMENT, files, Said(reading), clock)
+    return Reporter(NOTE, files, Said(reading), clock)
 
 
 def test_the_controller_reads_what_the_head_writes(tmp_path: Path) -> None:

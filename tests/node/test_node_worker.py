@@ -36,9 +36,7 @@ class World:
         self.program = ENDS
         self.fault = ""
         self.joined: list[str] = []
-        self.worker = Worker(
-            make_pod(), self.files, self.member_state, self.log, clock, self._launch, self._reach
-        )
+        self.worker = Worker(self.member_state, self._launch, self._reach)
 
     def _reach(self, *_: object) -> str:
         return self.fault

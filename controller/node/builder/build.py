@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 # By the full name of each module: the script has no package.
-from controller.node.builder.checking import Contents, check
+from controller.node.builder.checking import check
 from controller.node.builder.claim import Claim
 from controller.node.builder.installing import install
 from controller.node.builder.moving import clear, publish, sweep
@@ -116,7 +116,16 @@ def _make(order: Order, site: Site, programs: Programs, clock: Clock) -> None:
     installer = install(order, python, programs)
     contents = check(order, python, programs)
     seconds = round(clock.monotonic() - started, 1)
-    _write_ready(order, site, contents, {"installer": installer, "seconds": seconds}, clock)
+    document = {
+        "schema": SCHEMA,
+        "hash": order.hash,
+        **vars(contents),
+        "built_at": stamp(clock.now()),
+        "installer": installer,
+        "seconds": seconds,
+    }
+    text = json.dumps(document, indent=1, sort_keys=True) + "\n"
+    (site.building / READY).write_text(text, encoding="utf-8")
     first = publish(site)
     write(f"ready in {seconds:g} s, by {installer}" if first else "another run completed it first")
 
@@ -133,26 +142,6 @@ def find_python(version: str, programs: Programs) -> str:
     raise BuildError(
         f"the runtime has Python {own}, not {version}; choose a runtime with it, or change `python`"
     )
-
-
-def _write_ready(
-    order: Order,
-    site: Site,
-    contents: Contents,
-    how: Mapping[str, object],
-    clock: Clock,
-) -> None:
-    document = {
-        "schema": SCHEMA,
-        "hash": order.hash,
-        "python": contents.python,
-        "ray": contents.ray,
-        "packages": dict(contents.packages),
-        "built_at": stamp(clock.now()),
-        **how,
-    }
-    path = site.building / READY
-    path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 __all__ = ["FAILED", "SCHEMA", "build", "find_python", "start"]
