@@ -2,10 +2,11 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from controller.emulator.options import Capacity
-from controller.emulator.server import AlreadyRunningError, Config, options_with, serve
+from controller.emulator.server import LOCAL_OPTIONS, AlreadyRunningError, Config, serve
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,7 +33,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     arguments = parser().parse_args()
-    options = options_with(Capacity(arguments.cpu, arguments.memory, arguments.gpu))
+    options = replace(
+        LOCAL_OPTIONS, capacity=Capacity(arguments.cpu, arguments.memory, arguments.gpu)
+    )
     state = arguments.state.resolve()
     try:
         serve(Config(state, arguments.port, arguments.scratch, options, arguments.grace))

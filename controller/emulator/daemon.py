@@ -101,15 +101,12 @@ def _pid(state_dir: Path) -> int | None:
 
 def _answers(raw: dict[str, str]) -> bool:
     """True if it answers for the project with the key."""
+    path = f"/api/v2/projects/{raw['project_id']}"
     link = http.client.HTTPConnection("127.0.0.1", int(raw["port"]), timeout=5)
-    try:
-        path = f"/api/v2/projects/{raw['project_id']}"
+    with contextlib.closing(link), contextlib.suppress(OSError, http.client.HTTPException):
         link.request("GET", path, headers={"Authorization": f"Bearer {raw['api_key']}"})
         return link.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        link.close()
+    return False
 
 
 @contextlib.contextmanager

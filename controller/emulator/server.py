@@ -23,7 +23,7 @@ from controller.clock import SystemClock
 from controller.emulator.api.wsgi import create_app
 from controller.emulator.ingress.channel import Channel
 from controller.emulator.ingress.ingress import Ingress
-from controller.emulator.options import ApiKey, Capacity, Options, User
+from controller.emulator.options import ApiKey, Options, User
 from controller.emulator.pods import supervisor
 from controller.emulator.pods.pods import LocalProcesses, PodConfig
 from controller.emulator.state import store
@@ -82,15 +82,16 @@ class Server:
         self._port = int(link.getsockname()[1])
         self.domain = f"cml.localhost:{self._port}"
         self.url = f"http://127.0.0.1:{self._port}"
-        self._processes = LocalProcesses(self._pod_config(), supervisor.kill_other_children)
+        logs = config.state / "logs"
+        pods = PodConfig(self.url, self.domain, self._key, logs, config.scratch, config.grace_s)
+        self._processes = LocalProcesses(pods, supervisor.kill_other_children)
         self.workspace = self._workspace()
         self._saved = -1
         keys = {self._key: ApiKey(self._key)}
         api = create_app(
             self.workspace, keys, domain=self.domain, lock=self._lock, after_call=self._save
         )
-        logs = config.state / "logs"
-        self._front = Ingress(
+        front = Ingress(
             api,
             self.workspace,
             self._processes,
@@ -100,15 +101,10 @@ class Server:
             logs=logs,
         )
         http: Any = waitress.server.create_server(
-            self._front, sockets=[link], threads=THREADS, ident="embedded-cml"
+            front, sockets=[link], threads=THREADS, ident="embedded-cml"
         )
         http.channel_class = Channel
         self._http = http
-
-    def _pod_config(self) -> PodConfig:
-        config = self._config
-        logs, scratch = config.state / "logs", config.scratch
-        return PodConfig(self.url, self.domain, self._key, logs, scratch, config.grace_s)
 
     def _workspace(self) -> Workspace:
         """The saved workspace, or a new one with a project."""
@@ -144,7 +140,7 @@ class Server:
     def run(self) -> None:
         """Serve until a signal; all pods have ended on return."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _exit)
+            signal.signal(number, lambda *_: sys.exit(0))
         supervisor.adopt_orphans()
         ticker = threading.Thread(target=self._ticking)
         try:
@@ -174,10 +170,6 @@ class Server:
         )
 
 
-def _exit(number: int, frame: object) -> None:  # noqa: ARG001  the shape of a signal handler
-    raise SystemExit(0)
-
-
 def read_connection(state: Path) -> dict[str, str]:
     """The text values of the last server's connection file; else empty."""
     try:
@@ -189,20 +181,13 @@ def read_connection(state: Path) -> dict[str, str]:
 
 def listen(config: Config) -> socket.socket:
     """Listen on the given port, else the previous one, else any, on loopback."""
-    last = read_connection(config.state).get("port", "0")
-    ports = [config.port] if config.port else [int(last), 0]
-    for port in ports:
-        link = socket.socket()
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            link.bind(("127.0.0.1", port))
-        except OSError:
-            link.close()
-            if port == ports[-1]:
-                raise
-        else:
-            return link
-    raise OSError("no free port")
+    if config.port:
+        return socket.create_server(("127.0.0.1", config.port))
+    previous = read_connection(config.state).get("port", "0")
+    try:
+        return socket.create_server(("127.0.0.1", int(previous)))
+    except OSError:
+        return socket.create_server(("127.0.0.1", 0))
 
 
 def lock_folder(state: Path) -> TextIO:
@@ -221,7 +206,3 @@ def serve(config: Config) -> None:
     prepare(config.state)
     with lock_folder(config.state), listen(config) as link:
         Server(config, link).run()
-
-
-def options_with(capacity: Capacity) -> Options:
-    return Options(stop_s=LOCAL_OPTIONS.stop_s, delete_s=LOCAL_OPTIONS.delete_s, capacity=capacity)

@@ -58,9 +58,7 @@ class ProjectFiles:
 
     def _ask(self, at: Parts, question: str) -> bool:
         try:
-            answers = {"is_dir": self.tree.is_dir, "is_file": self.tree.is_file}
-            answers["exists"] = self.tree.exists
-            return answers[question](at)
+            return bool(getattr(self.tree, question)(at))
         except OutsideError:
             raise invalid(f"path {'/'.join(at)!r} leads out of the project") from None
 

@@ -4,6 +4,7 @@ Derived from the options for capacity; empty without them, as in a workspace wit
 """
 
 from controller.emulator.options import Capacity, Options, User
+from controller.emulator.state.records import resources
 from controller.emulator.state.state import State
 
 _NODE_GROUP = 1
@@ -11,15 +12,10 @@ _NODE_GROUP = 1
 
 def user_quotas(state: State, options: Options, user: User) -> dict[str, object]:
     """A row for the caller, if there is a limit.  Amounts are text."""
-    pods, capacity = state.engines.values(), options.capacity
-    used = Capacity(
-        sum(pod.cpu for pod in pods),
-        sum(pod.memory for pod in pods),
-        sum(pod.nvidia_gpu for pod in pods),
-    )
+    capacity = options.capacity
     row = {
         "user": user.wire(),
-        "quota_usage": _amounts(used),
+        "quota_usage": _amounts(resources(state.engines.values())),
         "quota_configured": _amounts(capacity),
     }
     rows = [] if capacity == Capacity() else [row]
@@ -64,7 +60,7 @@ def node_labels(state: State, options: Options) -> dict[str, object]:
         "label_value": "EMBEDDED",
         "availability": True,
         "max_gpu_count": str(node.gpu if capacity.gpu is None else capacity.gpu),
-        "current_gpu_count": str(sum(pod.nvidia_gpu for pod in state.engines.values())),
+        "current_gpu_count": str(resources(state.engines.values()).gpu),
         "max_gpu_per_workload": str(node.gpu),
         "default_quota": "0",
         "resource_group_id": str(_NODE_GROUP),

@@ -4,8 +4,8 @@ An application changes by itself only in `tick`, which checks the injected proce
 waits.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 
 from controller.emulator.api.files import ProjectFiles
@@ -13,8 +13,7 @@ from controller.emulator.options import Capacity, Options
 from controller.emulator.pods.lifecycle import Event, Status, after
 from controller.emulator.pods.processes import PodExit, PodRequest, Processes
 from controller.emulator.state.ids import Ids
-from controller.emulator.state.job_records import JobRun
-from controller.emulator.state.records import Application, Engine
+from controller.emulator.state.records import Application, Engine, Workload, resources
 from controller.emulator.state.state import State
 
 FilesOf = Callable[[str], ProjectFiles]
@@ -36,9 +35,9 @@ def move(app: Application, event: Event, now: datetime) -> None:
     app.touch(now)
 
 
-def _fits_on_node(node: Capacity, app: Application | JobRun) -> bool:
-    bounds = ((node.cpu, app.cpu), (node.memory, app.memory), (node.gpu, app.nvidia_gpu))
-    return all(bound is None or amount <= bound for bound, amount in bounds)
+def _fits(room: Capacity, pods: Iterable[Engine | Workload]) -> bool:
+    amounts = zip(astuple(resources(pods)), astuple(room), strict=True)
+    return all(bound is None or amount <= bound for amount, bound in amounts)
 
 
 @dataclass(slots=True)
@@ -158,17 +157,10 @@ class Engines:
             if self.fits(app):
                 self._start(app, now)
 
-    def fits(self, app: Application | JobRun) -> bool:
-        room, pods = self.options.capacity, self.state.engines.values()
-        if not _fits_on_node(self.options.node, app):
-            return False
-        if room.cpu is not None and sum(p.cpu for p in pods) + app.cpu > room.cpu:
-            return False
-        if room.memory is not None and sum(p.memory for p in pods) + app.memory > room.memory:
-            return False
-        if room.gpu is None:
-            return True
-        return sum(p.nvidia_gpu for p in pods) + app.nvidia_gpu <= room.gpu
+    def fits(self, workload: Workload) -> bool:
+        """True if a node is large enough for a pod of this workload, and there is capacity."""
+        pods: list[Engine | Workload] = [*self.state.engines.values(), workload]
+        return _fits(self.options.node, [workload]) and _fits(self.options.capacity, pods)
 
     def _start(self, app: Application, now: datetime) -> None:
         engine = self.new_engine(app, self.ids.engine(), app.name, now)
@@ -179,9 +171,7 @@ class Engines:
         else:
             self._fail(app, now)
 
-    def new_engine(
-        self, workload: Application | JobRun, engine_id: str, name: str, now: datetime
-    ) -> Engine:
+    def new_engine(self, workload: Workload, engine_id: str, name: str, now: datetime) -> Engine:
         """An engine with an address that no pod has or recently had."""
         pods = (*self.state.engines.values(), *self.state.history)
         return Engine(

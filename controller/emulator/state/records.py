@@ -4,11 +4,12 @@ Plain mutable records, which `store.py` saves unchanged.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from controller.emulator.options import User
+from controller.emulator.options import Capacity, User
 from controller.emulator.pods.lifecycle import Status
 
 
@@ -203,6 +204,16 @@ class Engine:
     signal: int = 0
     oom_killed: bool = False
     message: str = ""
+
+
+def resources(pods: Iterable[Engine | Workload]) -> Capacity:
+    """The resources of these pods together."""
+    rows = tuple(pods)
+    return Capacity(
+        sum(row.cpu for row in rows),
+        sum(row.memory for row in rows),
+        sum(row.nvidia_gpu for row in rows),
+    )
 
 
 RUNTIME_FIELDS = (
