@@ -29,7 +29,6 @@ from controller.web.openapi import (
 )
 from controller.web.orders import OrderError
 from controller.web.origin import web_address
-from controller.web.pages.forms import check_reason, clean
 from controller.web.pages.pages import NOT_LOOKED, unknown_cluster
 from controller.web.replies import RefusedError, document
 from controller.web.request_checks import require_token
@@ -54,7 +53,7 @@ def add_api(app: Flask, context: Context) -> None:
     }
     orders: dict[str, Order] = {
         "/reconcile": context.orders.wake,
-        "/clusters/<name>/pause": lambda name: _pause(context, name),
+        "/clusters/<name>/pause": lambda name: context.pause(name, *_texts("reason", "until")),
         "/clusters/<name>/unpause": context.orders.unpause,
         "/revisions/<revision>/approve": context.approve,
     }
@@ -126,22 +125,13 @@ def _loop(snapshot: ControllerSnapshot) -> LoopJson:
     return extended(LoopJson, snapshot.loop, as_of=snapshot.as_of)
 
 
-def _pause(context: Context, name: str) -> None:
-    body = _body()
-    reason, until = clean(_text(body, "reason")), _text(body, "until").strip()
-    check_reason(reason)
-    context.orders.pause(name, reason, until)
-
-
-def _body() -> Mapping[str, object]:
-    found = request.get_json()
-    if not isinstance(found, dict):
+def _texts(*names: str) -> list[str]:
+    """These members of the body; empty if absent."""
+    body = request.get_json()
+    if not isinstance(body, dict):
         raise RefusedError(400, "BadRequest", "The body must be a JSON object.")
-    return found
-
-
-def _text(body: Mapping[str, object], name: str) -> str:
-    found = body.get(name, "")
-    if not isinstance(found, str):
-        raise RefusedError(400, "BadRequest", f"`{name}` must be text.")
-    return found
+    texts = [body.get(name, "") for name in names]
+    for name, text in zip(names, texts, strict=True):
+        if not isinstance(text, str):
+            raise RefusedError(400, "BadRequest", f"`{name}` must be text.")
+    return texts

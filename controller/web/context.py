@@ -10,7 +10,7 @@ from controller.core.status.snapshot import ControllerSnapshot
 from controller.web.access import Access
 from controller.web.health import Watch
 from controller.web.metrics import Metrics
-from controller.web.orders import Orders, WebOptions
+from controller.web.orders import REASON_MAX, OrderError, Orders, WebOptions
 from controller.web.pages.flash import FlashMessages
 
 APPROVED_S = 60.0  # time in which a pass applies an approval
@@ -36,6 +36,13 @@ class Context:
         self.orders.approve(revision)
         self._approved.clear()
         self._approved[revision] = self.clock.monotonic()
+
+    def pause(self, cluster: str, reason: str, until: str) -> None:
+        """Pause a cluster, with the reason on one line.  OrderError for an invalid one."""
+        reason = " ".join("".join(c if c.isprintable() else " " for c in reason).split())
+        if not 1 <= len(reason) <= REASON_MAX:
+            raise OrderError(f"A pause needs a reason of 1 to {REASON_MAX} characters.")
+        self.orders.pause(cluster, reason, until.strip())
 
     def is_approved(self, revision: str) -> bool:
         """True for an approval that the next pass will apply."""

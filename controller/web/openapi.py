@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from controller.core.model.json_object import JsonObject, Moment, json_schemas
 from controller.core.status.documents import ClusterJson, EventsJson, PlanJson, StatusJson
 from controller.core.status.snapshot import LoopState, SourceState
-from controller.web.pages.forms import REASON_MAX
+from controller.web.orders import REASON_MAX
 from controller.web.replies import ErrorJson
 
 EVENTS_MAX = 1000

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+REASON_MAX = 500  # characters
+
 
 class OrderError(Exception):
     """A refused action; the message is for users and contains no secret."""

@@ -19,17 +19,24 @@ from controller.web.request_checks import (
     too_many,
 )
 
-REASON_MAX = 500
-
 
 def add_forms(app: Flask, context: Context) -> None:
     """Add all POST routes of the pages."""
+
+    def pause(name: str) -> Answer:
+        words = request.form.get("reason", ""), request.form.get("until", "")
+        return _order(context, page_of(name), f"Pausing {name}.", context.pause, name, *words)
+
+    def unpause(name: str) -> Answer:
+        done = f"Resuming {name}."
+        return _order(context, page_of(name), done, context.orders.unpause, name)
+
     routes: dict[str, Callable[..., Answer]] = {
         "/sign-in": lambda: _sign_in(context),
         "/sign-out": lambda: _sign_out(context),
-        "/reconcile": lambda: _reconcile(context),
-        "/clusters/<name>/pause": lambda name: _pause(context, name),
-        "/clusters/<name>/unpause": lambda name: _unpause(context, name),
+        "/reconcile": lambda: _order(context, "/", "Reconcile started.", context.orders.wake),
+        "/clusters/<name>/pause": pause,
+        "/clusters/<name>/unpause": unpause,
         "/revisions/<revision>/approve": lambda revision: _approve(context, revision),
     }
     for rule, handler in routes.items():
@@ -66,26 +73,6 @@ def _sign_out(context: Context) -> Answer:
     return answer
 
 
-def _reconcile(context: Context) -> Answer:
-    return _order(context, "/", "Reconcile started.", context.orders.wake)
-
-
-def _pause(context: Context, name: str) -> Answer:
-    reason, until = clean(request.form.get("reason", "")), request.form.get("until", "").strip()
-
-    def order() -> None:
-        check_reason(reason)
-        context.orders.pause(name, reason, until)
-
-    done = f"Pausing {name}."
-    return _order(context, page_of(name), done, order)
-
-
-def _unpause(context: Context, name: str) -> Answer:
-    done = f"Resuming {name}."
-    return _order(context, page_of(name), done, lambda: context.orders.unpause(name))
-
-
 def _approve(context: Context, revision: str) -> Answer:
     def order() -> None:
         if request.form.get("agreed") != "yes":
@@ -95,23 +82,15 @@ def _approve(context: Context, revision: str) -> Answer:
     return _order(context, "/", f"Revision {revision[:12]} is approved.", order)
 
 
-def _order(context: Context, page: str, done: str, order: Callable[[], None]) -> Answer:
+def _order(
+    context: Context, page: str, done: str, order: Callable[..., None], *arguments: str
+) -> Answer:
     """Check and act, then redirect to a page with the result; a reload repeats nothing."""
     require_form(context)
     try:
-        order()
+        order(*arguments)
     except OrderError as error:
         message = FlashMessage(str(error), good=False)
     else:
         message = FlashMessage(done, good=True)
     return redirect(f"{page}?note={context.messages.keep(message)}", 303)
-
-
-def clean(text: str) -> str:
-    """The text on one line, without control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def check_reason(reason: str) -> None:
-    if not 1 <= len(reason) <= REASON_MAX:
-        raise OrderError(f"A pause needs a reason of 1 to {REASON_MAX} characters.")

@@ -6,12 +6,15 @@ from urllib.parse import quote
 from flask import Flask, render_template, request
 
 from controller.core.spec.text import counted
+from controller.core.status.events import Kind
+from controller.core.status.plan_text import footer
 from controller.core.status.snapshot import ControllerSnapshot
 from controller.core.status.text import no_cluster
 from controller.web.context import Context
-from controller.web.origin import local_path
+from controller.web.origin import local_path, web_address
 from controller.web.pages import views
 from controller.web.pages.summary import WITHOUT_SPEC, Level, summarize
+from controller.web.pages.timeline import plot
 from controller.web.replies import RefusedError
 from controller.web.request_checks import ENABLE
 
@@ -22,10 +25,12 @@ def add_pages(app: Flask, context: Context) -> None:
     """Add the pages, and the functions for templates."""
     app.jinja_env.filters["utc"] = views.utc
     app.jinja_env.filters["iso"] = lambda at: at.isoformat()
+    app.jinja_env.filters["web_address"] = web_address
     app.jinja_env.globals.update(
         condition_level=views.condition_level,
-        event_level=views.event_level,
+        member_level=views.member_level,
         Level=Level,
+        Kind=Kind,
         counted=counted,
         without_spec=WITHOUT_SPEC,
         version=context.options.version,
@@ -53,45 +58,43 @@ def _everywhere(context: Context) -> dict[str, Any]:
 
 def _overview(context: Context) -> str:
     snapshot = context.snapshot()
-    return render_template(
+    return _page(
+        context,
         "overview.html",
-        snapshot=snapshot,
-        verdict=_verdict(context, snapshot),
+        snapshot,
         clusters=views.cluster_views(snapshot),
         events=views.events(snapshot),
-        flash=_flash(context),
         here="/",
     )
 
 
-def _verdict(context: Context, snapshot: ControllerSnapshot) -> object:
-    return summarize(snapshot, context.clock.now(), context.watch, context.is_approved)
-
-
-def _flash(context: Context) -> object:
-    key = request.args.get("note", "")
-    return context.messages.take(key) if key and request.method == "GET" else None
-
-
 def _cluster(context: Context, name: str) -> str:
     snapshot = context.snapshot()
-    known = () if snapshot.status is None else snapshot.status.clusters
-    cluster = next((c for c in known if c.name == name), None)
+    cluster = None if snapshot.status is None else snapshot.status.cluster(name)
     if cluster is None:
         raise unknown_cluster(name, snapshot)
-    return render_template(
+    return _page(
+        context,
         "cluster.html",
-        snapshot=snapshot,
-        verdict=_verdict(context, snapshot),
+        snapshot,
         view=views.cluster_view(snapshot, cluster),
-        members=views.member_views(snapshot, cluster),
         connection=views.connection(snapshot, cluster),
-        behind=views.behind(cluster),
-        footing=views.footing(snapshot, name),
-        plot=views.cluster_plot(snapshot, name),
+        footing=footer(snapshot.plan.of(name)),
+        plot=plot(snapshot.timelines.get(name, ()), snapshot.as_of),
         events=views.events(snapshot, name),
-        flash=_flash(context),
         here=page_of(name),
+    )
+
+
+def _page(context: Context, template: str, snapshot: ControllerSnapshot, **values: object) -> str:
+    """A page with the summary, and the result of the action that led to it."""
+    key = request.args.get("note", "")
+    return render_template(
+        template,
+        snapshot=snapshot,
+        verdict=summarize(snapshot, context.clock.now(), context.watch, context.is_approved),
+        flash=context.messages.take(key) if key and request.method == "GET" else None,
+        **values,
     )
 
 
@@ -102,10 +105,10 @@ def page_of(name: str) -> str:
 def unknown_cluster(name: str, snapshot: ControllerSnapshot) -> RefusedError:
     if snapshot.status is None:
         return RefusedError(404, "NoSuchCluster", NOT_LOOKED)
-    known = [c.name for c in snapshot.status.clusters]
-    return RefusedError(404, "NoSuchCluster", no_cluster(name, known, "No cluster"))
+    names = [c.name for c in snapshot.status.clusters]
+    return RefusedError(404, "NoSuchCluster", no_cluster(name, names, "No cluster"))
 
 
 def sign_in_page(fault: str) -> str:
-    wanted = local_path(request.values.get("next", "/"))
-    return render_template("sign_in.html", fault=fault, next=wanted, here="/sign-in")
+    target = local_path(request.values.get("next", "/"))
+    return render_template("sign_in.html", fault=fault, next=target, here="/sign-in")

@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 
 from controller.core.model.member import THE_HEAD, application_name
 from controller.core.model.observed import Pause
-from controller.core.status.events import Event, Kind
-from controller.core.status.plan_text import PlanLine, footer, plan_lines
+from controller.core.status.events import Event
+from controller.core.status.plan_text import PlanLine, plan_lines
 from controller.core.status.snapshot import ControllerSnapshot
 from controller.core.status.status import ClusterStatus, Condition, MemberStatus
 from controller.core.status.text import ways_in, why
 from controller.web.origin import web_address
 from controller.web.pages.summary import RESTING, Level, level_of
-from controller.web.pages.timeline import Plot, plot
 
 LINES_SHOWN = 4
 EVENTS_SHOWN = 30
@@ -47,14 +46,6 @@ class ClusterView:
     dashboard: str
     short: bool
 
-    @property
-    def name(self) -> str:
-        return self.status.name
-
-    @property
-    def groups(self) -> list[tuple[str, int, int]]:
-        return [(name, ready, n) for name, (ready, n) in self.status.groups.items()]
-
 
 def cluster_view(snapshot: ControllerSnapshot, cluster: ClusterStatus) -> ClusterView:
     lines = tuple(plan_lines(snapshot.plan.of(cluster.name)))
@@ -78,28 +69,12 @@ def _dashboard(snapshot: ControllerSnapshot, cluster: ClusterStatus) -> str:
 
 def cluster_views(snapshot: ControllerSnapshot) -> list[ClusterView]:
     """All clusters: those that need attention first, then by name."""
-    found = () if snapshot.status is None else snapshot.status.clusters
-    views = [cluster_view(snapshot, cluster) for cluster in found]
-    return sorted(views, key=lambda v: (v.level not in (Level.WARN, Level.BAD), v.name))
+    clusters = () if snapshot.status is None else snapshot.status.clusters
+    views = [cluster_view(snapshot, cluster) for cluster in clusters]
+    return sorted(views, key=lambda v: (v.level not in (Level.WARN, Level.BAD), v.status.name))
 
 
-@dataclass(frozen=True, slots=True)
-class MemberView:
-    """A row of the table of members."""
-
-    status: MemberStatus
-    url: str
-    level: Level
-
-
-def member_views(snapshot: ControllerSnapshot, cluster: ClusterStatus) -> list[MemberView]:
-    return [
-        MemberView(m, web_address(snapshot.urls.get(m.application, "")), _member_level(m))
-        for m in cluster.members
-    ]
-
-
-def _member_level(member: MemberStatus) -> Level:
+def member_level(member: MemberStatus) -> Level:
     if member.phase == "RUNNING" and member.ray == "joined":
         return Level.GOOD
     return Level.BAD if member.phase in ("FAILED", "UNKNOWN") else Level.BUSY
@@ -125,25 +100,7 @@ def connection(snapshot: ControllerSnapshot, cluster: ClusterStatus) -> list[tup
     return ways_in(cluster, lambda name: web_address(urls.get(name, "")))
 
 
-def behind(cluster: ClusterStatus) -> list[str]:
-    """Members with an outdated launcher."""
-    return [m.member for m in cluster.members if m.edition_behind]
-
-
 def events(snapshot: ControllerSnapshot, cluster: str | None = None) -> list[Event]:
     """The latest events, of a cluster or of all."""
-    found = [e for e in snapshot.events if cluster is None or e.cluster == cluster]
-    return found[:EVENTS_SHOWN]
-
-
-def event_level(event: Event) -> Level:
-    return Level.WARN if event.kind is Kind.WARNING else Level.GOOD
-
-
-def cluster_plot(snapshot: ControllerSnapshot, cluster: str) -> Plot | None:
-    return plot(snapshot.timelines.get(cluster, ()), snapshot.as_of)
-
-
-def footing(snapshot: ControllerSnapshot, cluster: str) -> str:
-    """The counts of a cluster's plan, as in the last line of `raycml plan`."""
-    return footer(snapshot.plan.of(cluster))
+    chosen = [e for e in snapshot.events if cluster is None or e.cluster == cluster]
+    return chosen[:EVENTS_SHOWN]
