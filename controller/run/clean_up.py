@@ -45,8 +45,7 @@ class CleanUp:
 
     def _one(self, project: str, monotonic: float) -> None:
         session = self.session
-        files = session.files(project)
-        now = session.clock.now()
+        files, now = session.files(project), session.clock.now()
         for path in self._files.look(project, files, session.owner, now, monotonic):
             self.permission()
             if self._files.is_unchanged(project, files, path):

@@ -38,7 +38,9 @@ def explain(end: Convergence, session: Session) -> Iterator[str]:
     """Lines on the end of a command, with the logs of at most three members."""
     status, plan = end.last.status, end.last.plan
     for cluster in status.clusters:
-        yield from _conditions(cluster)
+        for condition in cluster.conditions if cluster.word != "Ready" else ():
+            fact = f"{condition.type}={condition.status} {condition.reason}"
+            yield f"{cluster.name}  {fact}: {condition.message}"
     logs = 0
     for cluster, member in _unwell(status):
         yield f"{cluster.name} {member.member}  {member.phase}: {member.doing or 'not ready'}"
@@ -46,16 +48,6 @@ def explain(end: Convergence, session: Session) -> Iterator[str]:
             logs += 1
             yield from _log(session, cluster, member)
     yield from (f"try: {remedy}" for remedy in remedies(plan, status))
-
-
-def _conditions(cluster: ClusterStatus) -> Iterator[str]:
-    if cluster.word == "Ready":
-        return
-    for condition in cluster.conditions:
-        yield (
-            f"{cluster.name}  {condition.type}={condition.status} {condition.reason}: "
-            f"{condition.message}"
-        )
 
 
 def _unwell(status: Status) -> list[tuple[ClusterStatus, MemberStatus]]:

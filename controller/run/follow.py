@@ -166,12 +166,16 @@ class Follower:
         look = self.poller.look()
         reading = look.reading
         if reading is not None and reading.id == record.revision:
+            # A revision that is read again may be more complete, after a file was half written.
             self.held = None
-            record = self._renewed(record, reading)
+            accepted = accept(record, reading, self._now())
+            record = record if accepted == record else self._put(accepted)
         elif reading is not None and reading.base == record.revision:
             record = self._admit(record, reading)
         record = self._dated(record)
-        self._save()
+        if self._unsaved:
+            self.permission()
+            self._write(record)
         self._publish()
         if not record.revision:
             why = look.failure or (self.held.message if self.held else "") or self.trouble
@@ -192,7 +196,10 @@ class Follower:
         self.record, self.shown = record, record.revision
         self.since = self.clock.now()
         self.poller.expect(record.revision)
-        self._count()
+        if self.grace_s is not None:
+            now, monotonic = self.clock.now(), self.clock.monotonic()
+            departed, before = record.departed, self.countdowns
+            self.countdowns = countdowns(departed, before, now, monotonic, self.grace_s)
 
     def _admit(self, record: Record, reading: SourceReading) -> Record:
         objected = objection(record, reading, self.allow_prune)
@@ -234,11 +241,6 @@ class Follower:
             return None
         return approval if approval is not None and approval.fits(self.held) else None
 
-    def _renewed(self, record: Record, reading: SourceReading) -> Record:
-        """A revision that is read again may be more complete, after a file was half written."""
-        accepted = accept(record, reading, self._now())
-        return record if accepted == record else self._put(accepted)
-
     def _now(self) -> datetime | None:
         """The start of the grace period of a removed cluster."""
         return None if self.grace_s is None else self.clock.now()
@@ -257,11 +259,6 @@ class Follower:
         self._hold(record)
         self._write(record)
         return record
-
-    def _save(self) -> None:
-        if self.record is not None and self._unsaved:
-            self.permission()
-            self._write(self.record)
 
     def _write(self, record: Record) -> None:
         try:
@@ -306,13 +303,6 @@ class Follower:
         noted = with_places(self.record, sightings, over)
         if noted is not self.record:
             self._put(noted)
-
-    def _count(self) -> None:
-        if self.grace_s is None or self.record is None:
-            return
-        departed = self.record.departed
-        now, monotonic = self.clock.now(), self.clock.monotonic()
-        self.countdowns = countdowns(departed, self.countdowns, now, monotonic, self.grace_s)
 
     def gone(self) -> frozenset[str]:
         """Removed clusters whose grace period is over, and whose spec was not restored.

@@ -41,7 +41,11 @@ class PageOrders:
         except ValueError as error:
             raise OrderError(str(error)) from None
         body = render(Pause(cluster, words, BY, now, ends))
-        self._write(cluster, pause_path(cluster), body)
+        try:
+            self._session.files(self._project(cluster)).replace(pause_path(cluster), body)
+        except FilesError as error:
+            raise OrderError(f"the pause cannot be written: {error}") from None
+        self._wake.set()
 
     def unpause(self, cluster: str) -> None:
         project = self._project(cluster)
@@ -66,13 +70,6 @@ class PageOrders:
             names = () if status is None else (each.name for each in status.clusters)
             raise OrderError(no_cluster(cluster, names))
         return row.project or self._session.project
-
-    def _write(self, cluster: str, path: str, body: bytes) -> None:
-        try:
-            self._session.files(self._project(cluster)).replace(path, body)
-        except FilesError as error:
-            raise OrderError(f"the pause cannot be written: {error}") from None
-        self._wake.set()
 
 
 def write_approval(session: Session, source: str, held: Held, by: str) -> None:
