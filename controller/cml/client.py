@@ -22,7 +22,7 @@ from controller.cml.operations import CallRecord, Operation, Request, Response
 from controller.cml.paging import read_list, read_once
 from controller.cml.projects import Projects
 from controller.cml.reading import confirmed, read_object, read_one
-from controller.cml.transport import Network, OnCall, Retries, Timeouts, Transport, open_http
+from controller.cml.transport import Network, OnCall, Retries, Transport, open_http
 from controller.cml.values import FileEntry, RuntimeRef
 from controller.core.model.observed import ObservedApplication, ObservedProject
 from controller.core.model.plan import Configuration
@@ -50,7 +50,6 @@ class Client:
         random: randomness.Random,
         transport: Network | None = None,
         verify: ssl.SSLContext | Literal[True] = True,
-        timeouts: Timeouts | None = None,
         retries: Retries | None = None,
         domain: str | None = None,
         on_call: OnCall = ignore,
@@ -65,7 +64,6 @@ class Client:
             open_http(self.address, transport, verify=context),
             clock=clock,
             rng=random,
-            timeouts=timeouts or Timeouts(),
             retries=retries or Retries(),
             on_call=on_call,
         )

@@ -19,13 +19,13 @@ class Expects(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`read_s`: read timeout; None for the client's default."""
+    """`read_s`: read timeout."""
 
     name: str
     method: str
     write: bool
     expects: Expects = Expects.JSON
-    read_s: float | None = None
+    read_s: float = 30.0
 
     def __str__(self) -> str:
         return self.name.replace("_", " ")

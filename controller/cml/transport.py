@@ -28,18 +28,12 @@ from controller.redaction import echo_redaction
 
 OnCall = Callable[[CallRecord], None]
 
+_CONNECT_S = 5.0
+_WRITE_S = 30.0
+_POOL_S = 30.0
+_SLACK_S = 60.0  # the additional time for a slow body
+
 _FAULTS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, TooLargeError)
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds.  `read_s` is the read timeout; `slack_s` the additional time for a slow body."""
-
-    connect_s: float = 5.0
-    read_s: float = 30.0
-    write_s: float = 30.0
-    pool_s: float = 30.0
-    slack_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +101,6 @@ class Transport:
         *,
         clock: Clock,
         rng: random.Random,
-        timeouts: Timeouts,
         retries: Retries,
         on_call: OnCall,
     ) -> None:
@@ -116,7 +109,6 @@ class Transport:
         self._http = http
         self._clock = clock
         self._rng = rng
-        self._timeouts = timeouts
         self._retries = retries
         self._on_call = on_call
         self._gate = Gate(clock)
@@ -209,19 +201,16 @@ class Transport:
             return fault
 
     def _timeout(self, request: Request) -> httpx.Timeout:
-        t, within = self._timeouts, self.limit.within
+        within = self.limit.within
         return httpx.Timeout(
-            connect=within(t.connect_s),
-            read=within(self._read_s(request)),
-            write=within(t.write_s),
-            pool=within(t.pool_s),
+            connect=within(_CONNECT_S),
+            read=within(request.operation.read_s),
+            write=within(_WRITE_S),
+            pool=within(_POOL_S),
         )
 
-    def _read_s(self, request: Request) -> float:
-        return request.operation.read_s or self._timeouts.read_s
-
     def _body(self, response: httpx.Response, request: Request) -> bytes:
-        allowed_s = self._read_s(request) + self._timeouts.slack_s
+        allowed_s = request.operation.read_s + _SLACK_S
         latest = self._clock.monotonic() + self.limit.within(allowed_s)
         body = bytearray()
         for chunk in response.iter_bytes(65_536):
