@@ -24,8 +24,8 @@ from controller.core.spec.revision import Revision
 from controller.doctor.probe import NoAnswerError, Probe, answered, attempt
 from controller.files.launchers import stored_launchers
 from controller.files.pauses import read_pauses
-from controller.files.port import FilesError, ProjectFiles
-from controller.files.reports import parse_report, report_path
+from controller.files.port import ProjectFiles
+from controller.files.reports import read_report
 from controller.node import render
 from controller.settings import Settings, SettingsError, read_settings
 from controller.source.directory import SourceError
@@ -192,13 +192,5 @@ def pauses(probe: Probe) -> dict[str, dict[str, Pause] | NoAnswerError]:
 def reports(probe: Probe) -> dict[str, HeadReport]:
     """The readable head reports by cluster, however old."""
     clusters = probe.ask(desired).clusters
-    answers = {c.name: _report(probe.connection.files(c.project), c.name) for c in clusters}
+    answers = {c.name: read_report(probe.connection.files(c.project), c.name) for c in clusters}
     return {name: report for name, report in answers.items() if report is not None}
-
-
-def _report(files: ProjectFiles, cluster: str) -> HeadReport | None:
-    try:
-        data = files.read(report_path(cluster))
-    except FilesError:
-        return None
-    return None if data is None else parse_report(data, cluster).report

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from controller.clock import Clock
 from controller.core.model.observed import HeadReport
-from controller.files.port import FilesError, ProjectFiles
-from controller.files.reports import parse_report, report_path
+from controller.files.port import ProjectFiles
+from controller.files.reports import read_report
 from controller.workspace.head_clock import HeadClock, compare, in_this_clock
 
 MOST = 10_000
@@ -21,11 +21,7 @@ class LookAtReports:
 
     def take(self, project: str, cluster: str) -> HeadReport | None:
         """The report of a cluster; an unreadable one counts as missing."""
-        try:
-            data = self._files(project).read(report_path(cluster))
-        except FilesError:
-            return None
-        report = parse_report(data, cluster).report
+        report = read_report(self._files(project), cluster)
         if report is None:
             return None
         place = (project, cluster)

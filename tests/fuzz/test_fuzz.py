@@ -7,6 +7,7 @@ nothing can hold.  What may be raised is said for each; anything else fails the 
 import json
 import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,8 +16,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from controller.cml import wire
-from controller.cml.paging import NotAPageError, read_items, read_page
-from controller.cml.translate import application, environment
+from controller.cml.errors import CmlError
+from controller.cml.operations import LIST_APPLICATIONS, Request, Response
+from controller.cml.paging import read_list
+from controller.cml.translate import project_listing
+from controller.cml.wire import environment
 from controller.core.model.lease import Lease
 from controller.core.model.observed import Pause
 from controller.core.status.events import Event, Kind
@@ -60,17 +64,13 @@ PAGE = {
 HEAD = HeadRecord("demo", "a1", "e1", "10.0.0.7:6379", 8100, "2.60.0", "3.11.9", "v1:ab", "now")
 
 
-def read_list(data: bytes) -> None:
-    """A list's page as the client reads it, once its bytes are JSON."""
-    try:
-        body = json.loads(data)
-        if not isinstance(body, dict):
-            return
-        items = read_items(read_page(body, "applications").items, wire.Application)
-    except (ValueError, RecursionError, NotAPageError):
-        return
-    for item in items.items:
-        application(item, "project")
+def read_page(data: bytes) -> None:
+    """A list's page as the client reads it."""
+    request = Request(LIST_APPLICATIONS, "/projects/project/applications", "project")
+    answer = Response(200, {}, data)
+    with suppress(CmlError):
+        listing = read_list(lambda _: answer, request, "applications", wire.Application, sort="")
+        project_listing("project", listing)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> MemberFiles:
 
 READERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "spec": ((SPECS / "mixed.yaml").read_bytes(), lambda data: parse("specs/x.yaml", data)),
-    "list": (json.dumps(PAGE).encode(), read_list),
+    "list": (json.dumps(PAGE).encode(), read_page),
     "environment": (b'{"A":"1","B":"a\\/b"}', lambda d: environment(d.decode("utf-8", "replace"))),
     "head report": (json.dumps(REPORT).encode(), lambda data: parse_report(data, "demo")),
     "pause": (

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from controller.cli.output.status_basis import Basis
 from controller.core.model.lease import Lease
-from controller.core.model.observed import HeadReport, key_of
+from controller.core.model.observed import key_of
 from controller.core.model.plan import Wait
 from controller.core.model.reasons import Reason
 from controller.core.status.comparison import compared_only
 from controller.core.status.status import ClusterStatus, Condition, Status
 from controller.core.status.without_spec import without_spec
 from controller.files.port import FilesError
-from controller.files.reports import parse_report, report_path
+from controller.files.reports import read_report
 from controller.process.identity import is_dead
 from controller.reconcile import Pass
 from controller.terminal.screen import Screen
@@ -50,7 +50,7 @@ def _undeclared(cluster: ClusterStatus, done: Pass, session: Session) -> Cluster
     apps = [app for app in owned if key_of(app).cluster == cluster.name]
     if not apps:
         return cluster
-    report = _report(session, apps[0].project, cluster.name)
+    report = read_report(session.files(apps[0].project), cluster.name)
     fresh_s = session.policy.report_fresh_s
     cluster = without_spec(cluster, apps, report, done.observed.as_of, fresh_s)
     waits = (w for w in done.plan.waits if w.cluster == cluster.name and w.member is None)
@@ -66,14 +66,6 @@ def _with_waits(cluster: ClusterStatus, waits: Iterable[Wait]) -> ClusterStatus:
             conditions = (*cluster.conditions, condition)
             cluster = replace(cluster, word=word or cluster.word, conditions=conditions)
     return cluster
-
-
-def _report(session: Session, project: str, cluster: str) -> HeadReport | None:
-    try:
-        data = session.files(project).read(report_path(cluster))
-    except FilesError:
-        return None
-    return None if data is None else parse_report(data, cluster).report
 
 
 def read_lease(session: Session) -> Lease | None:
