@@ -141,7 +141,8 @@ def report(
         known = "" if group is None else group.fingerprint
         known = fingerprints.get(name.replace("/", "_"), known)
         members[name] = MemberReport(alive=True, state="joined", fingerprint=known, node_id="n")
-    return HeadReport(cluster.name, "i1", at_, "10.0.0.1:6379", "2.60.0", "3.11.9", members)
+    head = ("10.0.0.1:6379", "i1", at_, "2.60.0", "3.11.9")
+    return HeadReport(*head, cluster=cluster.name, members=members)
 
 
 def observed(

@@ -39,7 +39,7 @@ def converged(clusters: int, members: int) -> tuple[DesiredState, ObservedState]
                 apps.append(application_of(group, group.member(ordinal)))
                 member = str(group.member(ordinal))
                 rows[member] = MemberReport(alive=True, fingerprint=group.fingerprint)
-        reports[cluster.name] = HeadReport(cluster.name, "i", NOW, "a:1", "2.60.0", "3.11.9", rows)
+        reports[cluster.name] = HeadReport("a:1", "i", NOW, "2.60.0", "3.11.9", cluster.name, rows)
     return wanted, ObservedState(NOW, {PROJECT: ObservedProject(PROJECT, tuple(apps))}, reports)
 
 

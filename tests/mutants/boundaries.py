@@ -69,7 +69,7 @@ QUOTA = [
       "core/planner/update.py", "slow_s if is_up(member.phase) else quick_s", "quick_s",
       f"{PLANNER}::test_an_update_that_no_quota_was_left_for_is_tried_ever_less_often"),
     m("B18", "a member is stopped for a refused update as often after ten times as after one",
-      "core/model/history.py", "member.update_stops + (step.reason is Reason.OUTDATED)", "0",
+      "core/model/history.py", "member.update_stops + (reason is Reason.OUTDATED)", "0",
       "tests/core/test_history.py::test_stops_for_an_update_are_counted_until_one_is_taken"),
     m("B18", "an update that was refused is sent in each pass where a launcher is gone",
       "core/planner/retries.py",

@@ -20,7 +20,6 @@ from controller.core.model.plan import (
     Restart,
     Result,
     StartRun,
-    Step,
     Stop,
     Update,
 )
@@ -274,37 +273,28 @@ def _sign_in(member: MemberHistory, outcome: Outcome) -> MemberHistory:
 
 
 def _effect(member: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
-    done = outcome.result is Result.DONE
+    done, reason = outcome.result is Result.DONE, outcome.step.reason
     match outcome.step.action:
         case Create() | CreateProject() if done or outcome.result is Result.UNKNOWN:
-            return replace(member, created_id=outcome.application_id, created_at=now)
+            member = replace(member, created_id=outcome.application_id, created_at=now)
         case Update() | RaiseSharedMemory() if outcome.unapplied:
-            return replace(
-                member, unapplied=outcome.unapplied, unapplied_tries=member.unapplied_tries + 1
-            )
+            tries = member.unapplied_tries + 1
+            member = replace(member, unapplied=outcome.unapplied, unapplied_tries=tries)
         case Update() if done:
-            return replace(
+            member = replace(
                 member, unapplied=(), unapplied_tries=0, refused_update=None, update_stops=0
             )
-        case Stop() | Restart() if done:
-            return _interrupted(member, outcome.step, now)
+        case Stop() if done:
+            stops = member.update_stops + (reason is Reason.OUTDATED)
+            member = replace(member, update_stops=stops)
+        case Restart() if done:
+            recent = tuple(t for t in member.attempts if now - t < _HOUR)
+            member = replace(member, attempts=(*recent, now)[-_ATTEMPTS_MAX:])
+        case Delete() | DeleteProject() if done and reason is Reason.REPLACED:
+            member = replace(member, replaced=True, unapplied_tries=0)
         case Delete() | DeleteProject() if done:
-            return _deleted(member, outcome.step, now)
-        case _:
-            return member
-
-
-def _deleted(member: MemberHistory, step: Step, now: datetime) -> MemberHistory:
-    if step.reason is Reason.REPLACED:
-        return replace(member, replaced=True, unapplied_tries=0)
-    return replace(member, deleted_at=now)
-
-
-def _interrupted(member: MemberHistory, step: Step, now: datetime) -> MemberHistory:
-    if isinstance(step.action, Restart):
-        recent = tuple(t for t in member.attempts if now - t < _HOUR)
-        return replace(member, attempts=(*recent, now)[-_ATTEMPTS_MAX:])
-    return replace(member, update_stops=member.update_stops + (step.reason is Reason.OUTDATED))
+            member = replace(member, deleted_at=now)
+    return member
 
 
 def _rejected(member: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:

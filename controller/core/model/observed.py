@@ -104,23 +104,29 @@ class MemberReport(JsonObject):
 
 
 @dataclass(frozen=True, slots=True)
-class HeadReport(JsonObject):
+class HeadJson(JsonObject):
+    """The last report of a cluster's head."""
+
+    address: Text
+    """Address of the head, as host:port."""
+    incarnation: SomeText
+    """Id of this start of the head."""
+    observed_at: Moment
+    """Time of the report."""
+    ray_version: Text
+    """Version of Ray on the head."""
+    python_version: Text
+    """Version of Python on the head."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadReport(HeadJson):
     """The report of a head.  Files outlive pods: only a fresh `observed_at` makes it true."""
 
     schema: Literal["raycml.ray/v1"] = field(default="raycml.ray/v1", kw_only=True, repr=False)
     """Name and version of the format."""
     cluster: str
     """Name of the cluster."""
-    incarnation: SomeText
-    """Id of this start of the head."""
-    observed_at: Moment
-    """Time of the observation, by the clock of the head's pod."""
-    address: Text
-    """Address of the head, as host:port."""
-    ray_version: Text
-    """Version of Ray on the head."""
-    python_version: Text
-    """Version of Python on the head."""
     members: Mapping[str, MemberReport]
     """Members, by name."""
 
@@ -168,6 +174,9 @@ class Pause(JsonObject):
     """Start of the pause."""
     until: MomentOrNull = None
     """End of the pause; null for none."""
+
+    def __str__(self) -> str:
+        return f"paused by {self.by}: {self.reason}"
 
     def holds(self, now: datetime) -> bool:
         return self.until is None or now < self.until

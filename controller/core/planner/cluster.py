@@ -50,8 +50,7 @@ def _group(cluster: ClusterSituation, group: Group) -> PartialPlan:
 
 def _paused(whole: PartialPlan, cluster: ClusterSituation) -> PartialPlan:
     """The plan of a paused cluster: each member's next step as a wait, and no step."""
-    pause = cluster.pause
-    prefix = "paused" if pause is None else f"paused by {pause.by}: {pause.reason}"
+    prefix = "paused" if cluster.pause is None else str(cluster.pause)
     leading: list[Step | Wait] = [step for step in whole.steps if step.member is not None]
     leading += [wait for wait in whole.waits if wait.intent in _LEADS]
     waits: dict[Member | None, Wait] = {}

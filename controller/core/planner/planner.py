@@ -21,7 +21,7 @@ from controller.core.model.reasons import Reason
 from controller.core.planner.cluster import plan_cluster
 from controller.core.planner.files.cluster_folders import unused_folders
 from controller.core.planner.files.launchers import needed, unused
-from controller.core.planner.partial_plan import NOTHING, PartialPlan, blocked_cluster, merge
+from controller.core.planner.partial_plan import PartialPlan, blocked_cluster, merge
 from controller.core.planner.prune import clusters_without_spec
 from controller.core.planner.python_environments.cleanup import unused_environments
 from controller.core.planner.unlisted_projects import unlisted_projects
@@ -38,7 +38,11 @@ def plan(situation: Situation, refused: AbstractSet[str] = frozenset()) -> Plan:
     desired = situation.desired
     parts = [plan_cluster(cluster) for cluster in situation.clusters]
     parts += [blocked_cluster(n, why.reason, why.message) for n, why in desired.frozen.items()]
-    parts += [_unusable_spec(c.desired.name, situation) for c in situation.clusters]
+    parts += [
+        blocked_cluster(c.desired.name, Reason.HELD_AT_OLDER_REVISION, why)
+        for c in situation.clusters
+        if (why := desired.kept.get(c.desired.name))
+    ]
     parts += [clusters_without_spec(situation), *unlisted_projects(situation)]
     whole = _without(refused, merge(parts))
     steps = needed(whole.steps, situation)
@@ -57,12 +61,6 @@ def _without(refused: AbstractSet[str], whole: PartialPlan) -> PartialPlan:
         for name in sorted(refused - {""})
     )
     return PartialPlan(steps, (*whole.waits, *waits))
-
-
-def _unusable_spec(name: str, situation: Situation) -> PartialPlan:
-    """A note on a cluster whose newest spec cannot be used."""
-    why = situation.desired.kept.get(name)
-    return blocked_cluster(name, Reason.HELD_AT_OLDER_REVISION, why) if why else NOTHING
 
 
 def _step_order(step: Step) -> tuple[object, ...]:

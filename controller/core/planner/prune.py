@@ -14,7 +14,7 @@ from controller.core.model.plan import Intent, Wait
 from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
 from controller.core.planner.partial_plan import PartialPlan, blocked_cluster, merge
-from controller.core.planner.removal import delete, paused_by
+from controller.core.planner.removal import delete
 from controller.core.situation.matching import UnwantedApplication
 from controller.core.situation.past import Past
 from controller.core.situation.situation import Situation
@@ -31,7 +31,7 @@ def clusters_without_spec(situation: Situation) -> PartialPlan:
     parts: list[PartialPlan] = []
     for name, apps in clusters.items():
         if name in pauses:
-            parts.append(blocked_cluster(name, Reason.PAUSED, paused_by(pauses[name])))
+            parts.append(blocked_cluster(name, Reason.PAUSED, str(pauses[name])))
         elif name in policy.delete:
             parts.append(_delete_all(situation, apps, Reason.REQUESTED))
         elif name in gone:

@@ -1,6 +1,6 @@
 """Removal of unwanted applications: scaled down, of removed groups, surplus, moved."""
 
-from controller.core.model.observed import ObservedProject, Pause, Phase
+from controller.core.model.observed import ObservedProject, Phase
 from controller.core.model.plan import Intent
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
@@ -31,12 +31,8 @@ def remove(cluster: ClusterSituation, unwanted: UnwantedApplication) -> PartialP
     project = unwanted.app.project
     pause = cluster.observed.pause(project, cluster.desired.name)
     if pause is not None and project != cluster.desired.project:
-        return wait(unwanted.key, Reason.PAUSED, paused_by(pause))
+        return wait(unwanted.key, Reason.PAUSED, str(pause))
     return delete(cluster.past, unwanted, cluster.observed.projects.get(project))
-
-
-def paused_by(pause: Pause) -> str:
-    return f"paused by {pause.by}: {pause.reason}"
 
 
 def _rest(past: Past, unwanted: UnwantedApplication) -> PartialPlan:

@@ -19,13 +19,8 @@ def unlisted_projects(situation: Situation) -> tuple[PartialPlan, ...]:
         for project in projects
         if name not in desired.frozen
         and not (name in clusters and clusters[name].project == project)
-        and not _is_listed(observed, project)
+        and not observed.is_complete(project)
     )
-
-
-def _is_listed(observed: ObservedState, project: str) -> bool:
-    listing = observed.projects.get(project)
-    return listing is not None and listing.complete
 
 
 def _reported(name: str, project: str, observed: ObservedState, *, declared: bool) -> PartialPlan:

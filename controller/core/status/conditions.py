@@ -28,12 +28,8 @@ def conditions(cluster: ClusterSituation, plan: Plan, revision: str) -> tuple[Co
     if cluster.desired.suspended:
         truths.append(_suspended(cluster))
     if cluster.paused:
-        by = (
-            "by its spec"
-            if cluster.pause is None
-            else f"by {cluster.pause.by}: {cluster.pause.reason}"
-        )
-        truths.append(Condition("Paused", "True", "Paused", f"paused {by}"))
+        message = "paused by its spec" if cluster.pause is None else str(cluster.pause)
+        truths.append(Condition("Paused", "True", "Paused", message))
     return tuple(replace(condition, revision=revision) for condition in truths)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import WithJsonSchema
 
 from controller.core.model.json_object import Count, JsonObject, Moment, MomentOrNull
-from controller.core.model.observed import HeadReport, ObservedApplication
+from controller.core.model.observed import HeadJson, ObservedApplication
 from controller.core.model.plan import ACTION_NAMES, Change, Plan, Step, Wait
 from controller.core.status.events import Event
 from controller.core.status.plan_text import summary
@@ -113,22 +113,6 @@ class GroupJson(JsonObject):
 
 
 @dataclass(frozen=True, slots=True)
-class HeadJson(JsonObject):
-    """The last report of a cluster's head."""
-
-    address: str
-    """Address of the head, as host:port."""
-    incarnation: str
-    """Id of this start of the head."""
-    observed_at: Moment
-    """Time of the report."""
-    ray_version: str
-    """Version of Ray on the head."""
-    python_version: str
-    """Version of Python on the head."""
-
-
-@dataclass(frozen=True, slots=True)
 class ClusterJson(JsonObject):
     """One cluster."""
 
@@ -206,19 +190,9 @@ def cluster_json(cluster: ClusterStatus, url: Url) -> ClusterJson:
         ready=cluster.ready,
         groups={g: GroupJson(ready, desired) for g, (ready, desired) in cluster.groups.items()},
         url=url(cluster.head),
-        head=None if cluster.report is None else _head_json(cluster.report),
+        head=cluster.report,
         conditions=cluster.conditions,
         members=cluster.members,
-    )
-
-
-def _head_json(report: HeadReport) -> HeadJson:
-    return HeadJson(
-        address=report.address,
-        incarnation=report.incarnation,
-        observed_at=report.observed_at,
-        ray_version=report.ray_version,
-        python_version=report.python_version,
     )
 
 

@@ -5,7 +5,6 @@ running member keeps its environment while another one is built.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from controller.core.model.member import Key
 from controller.core.model.observed import ObservedEnvironment
@@ -33,14 +32,6 @@ from controller.core.situation.cluster import ClusterSituation
 _Chain = tuple[Key | None, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _BlockedSteps:
-    """Steps of one application that wait for an environment."""
-
-    digest: str
-    steps: tuple[Step, ...]
-
-
 def gate_environments(cluster: ClusterSituation, part: PartialPlan) -> PartialPlan:
     """The plan without steps into environments that do not exist, and with steps to build them."""
     if cluster.environments is None:
@@ -51,8 +42,8 @@ def gate_environments(cluster: ClusterSituation, part: PartialPlan) -> PartialPl
     steps = [step for step in part.steps if step.member is None or _chain(step) not in blocked]
     needed = {step.launcher for step in steps}
     steps = [s for s in steps if not isinstance(s.action, WriteLauncher) or s.action.path in needed]
-    builds = {chain.digest: _build(cluster, chain.digest) for chain in blocked.values()}
-    waits = [_wait(chain.steps[0], builds[chain.digest]) for chain in blocked.values()]
+    builds = {digest: _build(cluster, digest) for _, digest in blocked.values()}
+    waits = [_wait(first, builds[digest]) for first, digest in blocked.values()]
     steps += [step for result in builds.values() for step in result.steps]
     return PartialPlan(tuple(steps), (*part.waits, *waits))
 
@@ -63,17 +54,18 @@ def _chain(step: Step) -> _Chain:
 
 def _blocked_chains(
     cluster: ClusterSituation, steps: Iterable[Step]
-) -> dict[_Chain, _BlockedSteps]:
+) -> dict[_Chain, tuple[Step, str]]:
+    """The first step of each application that waits for an environment, and the hash of that."""
     chains: dict[_Chain, list[Step]] = {}
     for step in steps:
         if step.member is not None:
             chains.setdefault(_chain(step), []).append(step)
-    blocked: dict[_Chain, _BlockedSteps] = {}
+    blocked: dict[_Chain, tuple[Step, str]] = {}
     for chain, chain_steps in chains.items():
         targets = (_target_environment(cluster, step) for step in chain_steps)
         digest = next(filter(None, targets), "")
         if digest and not _is_ready(cluster, digest):
-            blocked[chain] = _BlockedSteps(digest, tuple(chain_steps))
+            blocked[chain] = (chain_steps[0], digest)
     return blocked
 
 
@@ -121,13 +113,6 @@ def _build(cluster: ClusterSituation, digest: str) -> Build:
 
 def _wait(first: Step, result: Build) -> Wait:
     stuck = result.reason is Reason.ENVIRONMENT_FAILED
-    intent = Intent.BLOCKED if stuck else first.intent
-    return Wait(
-        first.cluster,
-        first.member,
-        result.reason,
-        result.message,
-        intent,
-        first.changes,
-        result.until,
-    )
+    intent, until = Intent.BLOCKED if stuck else first.intent, result.until
+    cluster, member, changes = first.cluster, first.member, first.changes
+    return Wait(cluster, member, result.reason, result.message, intent, changes, until)

@@ -32,57 +32,37 @@ PREFIXES: Mapping[str, str] = {
     "RAY_REDIS_": _REDIS,
     "RAY_GCS_STORAGE": _STORAGE,
 }
-_SUFFIXES: Mapping[str, str] = {
-    # Of `RAY_<process>_<program>`: see `start_ray_process` in Ray's `services.py`.
-    "_GDB": _DEBUGGER,
-    "_PERFTOOLS_PROFILER": _DEBUGGER,
-    "_TMUX": _DEBUGGER,
-    "_VALGRIND": _DEBUGGER,
-    "_VALGRIND_PROFILER": _DEBUGGER,
+# Of `RAY_<process>_<program>`: see `start_ray_process` in Ray's `services.py`.
+_DEBUGGERS = ("_GDB", "_PERFTOOLS_PROFILER", "_TMUX", "_VALGRIND", "_VALGRIND_PROFILER")
+_REASONS: Mapping[str, str] = {
+    _INTERPRETER: "PYTHONPATH PYTHONHOME PYTHONEXECUTABLE PYTHONPLATLIBDIR VIRTUAL_ENV",
+    "the node program then waits for input instead of ending": "PYTHONINSPECT",
+    _NO_START: "PYTHONOPTIMIZE",
+    "raycml sets it so that no line of a log is lost": "PYTHONUNBUFFERED",
+    "the project's files lie in the home folder that the platform sets": "HOME",
+    "raycml sets it to 0, as `--user` installs do not work in a virtual environment": "PIP_USER",
+    _START: """
+        RAY_ADDRESS RAY_CLOUD_INSTANCE_ID RAY_GCS_RPC_SERVER_RECONNECT_TIMEOUT_S
+        RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S RAY_HEAD_NODE RAY_JOB_ID RAY_NODE_TYPE_NAME
+        RAY_RAYLET_PID
+    """,
+    "tasks then look for a cluster to connect to instead of using their own": "RAY_CLIENT_MODE",
+    _AUTH: "RAY_ENABLE_CLUSTER_AUTH RAY_ENABLE_K8S_TOKEN_AUTH",
+    "a cluster of raycml has one head": "RAY_ENABLE_GCS_LEADER_ELECTION",
+    _STORAGE: "RAY_EXTERNAL_STORAGE_NAMESPACE",
+    _OVERRIDE: "RAY_FAKE_CLUSTER",
+    _PORTS: "RAY_GCS_SERVER_PORT RAY_USE_RANDOM_PORTS",
+    "it changes the arguments of Ray after raycml has decided them": "RAY_START_HOOK",
+    "raycml gives each member a folder of its own on local disk": "RAY_TMPDIR",
+    "raycml starts Ray with usage statistics off": "RAY_USAGE_STATS_ENABLED",
+    _DEVICES: """
+        ASCEND_RT_VISIBLE_DEVICES CUDA_VISIBLE_DEVICES FURIOSA_DEVICES HABANA_VISIBLE_MODULES
+        HIP_VISIBLE_DEVICES NEURON_RT_VISIBLE_CORES ONEAPI_DEVICE_SELECTOR
+        QBRUNTIME_VISIBLE_DEVICES RBLN_DEVICES TPU_VISIBLE_CHIPS TT_VISIBLE_DEVICES
+        ZE_AFFINITY_MASK
+    """,
 }
-NAMES: Mapping[str, str] = {
-    "PYTHONPATH": _INTERPRETER,
-    "PYTHONHOME": _INTERPRETER,
-    "PYTHONEXECUTABLE": _INTERPRETER,
-    "PYTHONPLATLIBDIR": _INTERPRETER,
-    "PYTHONINSPECT": "the node program then waits for input instead of ending",
-    "PYTHONOPTIMIZE": _NO_START,
-    "PYTHONUNBUFFERED": "raycml sets it so that no line of a log is lost",
-    "VIRTUAL_ENV": _INTERPRETER,
-    "HOME": "the project's files lie in the home folder that the platform sets",
-    "PIP_USER": "raycml sets it to 0, as `--user` installs do not work in a virtual environment",
-    "RAY_ADDRESS": _START,
-    "RAY_CLIENT_MODE": "tasks then look for a cluster to connect to instead of using their own",
-    "RAY_CLOUD_INSTANCE_ID": _START,
-    "RAY_ENABLE_CLUSTER_AUTH": _AUTH,
-    "RAY_ENABLE_GCS_LEADER_ELECTION": "a cluster of raycml has one head",
-    "RAY_ENABLE_K8S_TOKEN_AUTH": _AUTH,
-    "RAY_EXTERNAL_STORAGE_NAMESPACE": _STORAGE,
-    "RAY_FAKE_CLUSTER": _OVERRIDE,
-    "RAY_GCS_RPC_SERVER_RECONNECT_TIMEOUT_S": _START,
-    "RAY_GCS_SERVER_PORT": _PORTS,
-    "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": _START,
-    "RAY_HEAD_NODE": _START,
-    "RAY_JOB_ID": _START,
-    "RAY_NODE_TYPE_NAME": _START,
-    "RAY_RAYLET_PID": _START,
-    "RAY_START_HOOK": "it changes the arguments of Ray after raycml has decided them",
-    "RAY_TMPDIR": "raycml gives each member a folder of its own on local disk",
-    "RAY_USAGE_STATS_ENABLED": "raycml starts Ray with usage statistics off",
-    "RAY_USE_RANDOM_PORTS": _PORTS,
-    "ASCEND_RT_VISIBLE_DEVICES": _DEVICES,
-    "CUDA_VISIBLE_DEVICES": _DEVICES,
-    "FURIOSA_DEVICES": _DEVICES,
-    "HABANA_VISIBLE_MODULES": _DEVICES,
-    "HIP_VISIBLE_DEVICES": _DEVICES,
-    "NEURON_RT_VISIBLE_CORES": _DEVICES,
-    "ONEAPI_DEVICE_SELECTOR": _DEVICES,
-    "QBRUNTIME_VISIBLE_DEVICES": _DEVICES,
-    "RBLN_DEVICES": _DEVICES,
-    "TPU_VISIBLE_CHIPS": _DEVICES,
-    "TT_VISIBLE_DEVICES": _DEVICES,
-    "ZE_AFFINITY_MASK": _DEVICES,
-}
+NAMES: Mapping[str, str] = {name: why for why, names in _REASONS.items() for name in names.split()}
 
 # What an interpreter, or Ray, reads when it starts, and ends at when it cannot read it.
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -112,10 +92,8 @@ def reason(name: str) -> str | None:
     for prefix, why in PREFIXES.items():
         if upper.startswith(prefix):
             return why
-    if upper.startswith("RAY_"):
-        for suffix, why in _SUFFIXES.items():
-            if upper.endswith(suffix):
-                return why
+    if upper.startswith("RAY_") and upper.endswith(_DEBUGGERS):
+        return _DEBUGGER
     return NAMES.get(upper)
 
 
