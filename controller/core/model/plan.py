@@ -16,7 +16,7 @@ from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.jobs import JobConfiguration
 from controller.core.model.json_object import JsonObject
 from controller.core.model.member import Key, Member
-from controller.core.model.project import ProjectAction, RemoveFile, WriteFile
+from controller.core.model.project import ProjectAction, Removal, RemoveFile, WriteFile
 from controller.core.model.reasons import Outlook, Reason
 
 
@@ -51,14 +51,20 @@ class Create:
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class OnApplication:
+    """An action on one application that exists."""
+
+    application_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Update(OnApplication):
     """PATCH.  `fields` by `Configuration` name; an environment is the whole map to be.
 
     Of the environment only the `variables` are the controller's to set or drop.  CML replaces it as
     a whole, so all others are sent as a fresh look shows them.
     """
 
-    application_id: str
     fields: Mapping[str, object] = field(repr=False)
     variables: frozenset[str] = frozenset()
 
@@ -72,39 +78,24 @@ class Update:
         return {**self.fields, "environment": {**others, **own}}
 
 
-@dataclass(frozen=True, slots=True)
-class RequireSignIn:
+class RequireSignIn(OnApplication):
     """PATCH of one field, which takes no restart: CML asks for a sign-in again."""
 
-    application_id: str
 
-
-@dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(OnApplication):
     """Start a stopped or failed application, or stop and start a running one."""
 
-    application_id: str
 
-
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(OnApplication):
     """Stop and keep; asynchronous."""
 
-    application_id: str
 
-
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(OnApplication):
     """Remove for good; asynchronous."""
 
-    application_id: str
 
-
-@dataclass(frozen=True, slots=True)
-class RemoveLauncher:
+class RemoveLauncher(Removal):
     """Remove one launcher file."""
-
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,51 +107,50 @@ class WriteBuilder:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateJob:
-    """POST: a job that builds the environment of this hash, and does not run yet."""
+class OnJob:
+    """An action on the job that builds the environment of this hash."""
 
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnExistingJob(OnJob):
+    """The same on a job that exists."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateJob(OnJob):
+    """POST: a job that does not run yet."""
+
     configuration: JobConfiguration
 
 
 @dataclass(frozen=True, slots=True)
-class StartRun:
+class StartRun(OnExistingJob):
     """Run a job; `after` is the latest run that it has had."""
 
-    hash: str
-    job_id: str
     after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class StopRun:
+class StopRun(OnExistingJob):
     """Stop a run that has gone on for too long; asynchronous."""
 
-    hash: str
-    job_id: str
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteJob:
+class DeleteJob(OnExistingJob):
     """Remove a job for good."""
 
-    hash: str
-    job_id: str
 
-
-@dataclass(frozen=True, slots=True)
-class RemoveEnvironment:
+class RemoveEnvironment(Removal):
     """Remove one file or folder of an environment."""
 
-    path: str
 
-
-@dataclass(frozen=True, slots=True)
-class RemoveFolder:
+class RemoveFolder(Removal):
     """Remove one folder of a cluster that is gone, with all that is in it."""
-
-    path: str
 
 
 ApplicationAction = Create | Update | RequireSignIn | Restart | Stop | Delete
@@ -230,27 +220,15 @@ class Step:
     @property
     def build(self) -> tuple[str, str] | None:
         """Project and hash of the environment whose job this is about."""
-        match self.action:
-            case CreateJob() | StartRun() | StopRun() | DeleteJob():
-                return self.project, self.action.hash
-            case _:
-                return None
+        return (self.project, self.action.hash) if isinstance(self.action, OnJob) else None
 
     @property
     def job_id(self) -> str | None:
-        match self.action:
-            case StartRun() | StopRun() | DeleteJob():
-                return self.action.job_id
-            case _:
-                return None
+        return self.action.job_id if isinstance(self.action, OnExistingJob) else None
 
     @property
     def application_id(self) -> str | None:
-        match self.action:
-            case Update() | RequireSignIn() | Restart() | Stop() | Delete():
-                return self.action.application_id
-            case _:
-                return None
+        return self.action.application_id if isinstance(self.action, OnApplication) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,10 +75,14 @@ class WriteFile:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveFile:
-    """Remove one file or folder of the controller's own."""
+class Removal:
+    """Removal of one file or folder of the project."""
 
     path: str
+
+
+class RemoveFile(Removal):
+    """Remove one file or folder of the controller's own."""
 
 
 ProjectAction = CreateProject | RaiseSharedMemory | DeleteProject
