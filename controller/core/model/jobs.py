@@ -99,8 +99,7 @@ def run_that_counts(
     active = [run for run in runs if not run.phase.is_over]
     if active:
         return active[-1], None
-    taken = [run for run in runs if run.phase is not RunPhase.SKIPPED]
-    last = taken[-1] if taken else None
+    last = next((run for run in reversed(runs) if run.phase is not RunPhase.SKIPPED), None)
     skipped = runs[-1] if runs and runs[-1].phase is RunPhase.SKIPPED else None
     return last, skipped
 

@@ -177,6 +177,10 @@ class Intent(Enum):
     BLOCKED = "?"
     NOTHING = " "
 
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Change(JsonObject):

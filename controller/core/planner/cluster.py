@@ -55,7 +55,7 @@ def _paused(whole: PartialPlan, cluster: ClusterSituation) -> PartialPlan:
     leading += [wait for wait in whole.waits if wait.intent in _LEADS]
     waits: dict[Member | None, Wait] = {}
     for item in leading:
-        message = f"{prefix}; otherwise: {item.intent.name.lower()} ({item.reason})"
+        message = f"{prefix}; otherwise: {item.intent.word} ({item.reason})"
         wait = Wait(item.cluster, item.member, Reason.PAUSED, message, Intent.BLOCKED, item.changes)
         waits.setdefault(item.member, wait)
     others = [wait for wait in whole.waits if wait.intent not in _LEADS]

@@ -39,22 +39,23 @@ def event_diff(before: PassSnapshot | None, now: PassSnapshot) -> tuple[Event, .
     """
     if before == now:
         return ()
+    empty = PassSnapshot(Status((), now.status.as_of), Plan(), (), SourceState(now.source.origin))
+    was = before or empty
     return (
-        *_source(None if before is None else before.source, now.source),
-        *_refusals(before, now),
-        *_added_and_removed(before, now),
+        *_source(was.source, now.source),
+        *_refusals(was, now),
+        *(_added_and_removed(was, now) if before else ()),
         *map(_outcome, (o for o in now.outcomes if o.result is not Result.SKIPPED)),
-        *_conditions(before, now),
-        *_waits(before, now),
-        *_graces(before, now),
+        *_conditions(was, now, is_first=before is None),
+        *_waits(was, now),
+        *_graces(was, now),
     )
 
 
 # The source of the specs
 
 
-def _source(before: SourceState | None, now: SourceState) -> Iterator[Event]:
-    was = before or SourceState(now.origin)
+def _source(was: SourceState, now: SourceState) -> Iterator[Event]:
     if now.revision and now.revision != was.revision:
         message = f"revision {_short(now.revision)} of {now.origin} is in force"
         yield EventReason.NEW_REVISION.event(message)
@@ -108,10 +109,9 @@ def _bounded(reason: EventReason, problems: Sequence[str]) -> Iterator[Event]:
 # What the controller did
 
 
-def _refusals(before: PassSnapshot | None, now: PassSnapshot) -> Iterator[Event]:
-    previous = () if before is None else before.plan.refusals
+def _refusals(before: PassSnapshot, now: PassSnapshot) -> Iterator[Event]:
     for refusal in now.plan.refusals:
-        if refusal not in previous:
+        if refusal not in before.plan.refusals:
             message = f"{refusal.law}: {refusal.message}"
             yield EventReason.PLAN_REFUSED.event(message, refusal.cluster)
 
@@ -158,16 +158,15 @@ def _done(step: Step) -> EventReason:
 # State of clusters
 
 
-def _clusters(snapshot: PassSnapshot | None) -> dict[str, ClusterStatus]:
+def _clusters(snapshot: PassSnapshot) -> dict[str, ClusterStatus]:
     """The clusters by name, without those of which only launchers are left."""
-    clusters = () if snapshot is None else snapshot.status.clusters
-    return {c.name: c for c in clusters if not _is_deleted(c)}
+    return {c.name: c for c in snapshot.status.clusters if not _is_deleted(c)}
 
 
 def _is_deleted(cluster: ClusterStatus) -> bool:
     synced = cluster.condition("Synced")
-    left = cluster.desired or cluster.members
-    return not left and synced is not None and synced.reason == Reason.PRUNED.title
+    is_empty = not cluster.desired and not cluster.members
+    return is_empty and synced is not None and synced.reason == Reason.PRUNED.title
 
 
 _IN_DOUBT = frozenset({Reason.SPEC_UNREADABLE.title, Reason.PROJECT_NOT_FOUND.title})
@@ -180,13 +179,11 @@ def _has_spec(cluster: ClusterStatus) -> bool | None:
     return None if any(c.reason in _IN_DOUBT for c in cluster.conditions) else False
 
 
-def _added_and_removed(before: PassSnapshot | None, now: PassSnapshot) -> Iterator[Event]:
+def _added_and_removed(before: PassSnapshot, now: PassSnapshot) -> Iterator[Event]:
     """Clusters that were added, lost their spec or were deleted.
 
     Nothing is reported as deleted from an incomplete list.
     """
-    if before is None:
-        return
     previous, current = _clusters(before), _clusters(now)
     for name, cluster in current.items():
         yield from _added(previous.get(name), cluster, whole=not now.source.problems)
@@ -216,11 +213,11 @@ def _message(condition: Condition | None) -> str:
     return "" if condition is None else condition.message
 
 
-def _conditions(before: PassSnapshot | None, now: PassSnapshot) -> Iterator[Event]:
+def _conditions(before: PassSnapshot, now: PassSnapshot, *, is_first: bool) -> Iterator[Event]:
     previous = _clusters(before)
     for name, cluster in _clusters(now).items():
         was = previous.get(name)
-        if before is not None:
+        if not is_first:
             yield from _readiness(was, cluster, now.plan.of(name))
             yield from _stalling(_is_stalled(before, name), _is_stalled(now, name), name)
         yield from _suspension(was, cluster)
@@ -289,17 +286,16 @@ def _paused(cluster: ClusterStatus) -> str:
 WaitKey = tuple[str, str, Reason]
 
 
-def _manual_waits(snapshot: PassSnapshot | None) -> dict[WaitKey, Wait]:
+def _manual_waits(snapshot: PassSnapshot) -> dict[WaitKey, Wait]:
     """Waits that need manual action, by cluster, member and reason; a pause has its own event."""
-    waits = () if snapshot is None else snapshot.plan.waits
     return {
         (wait.cluster, "" if wait.member is None else str(wait.member), wait.reason): wait
-        for wait in waits
+        for wait in snapshot.plan.waits
         if wait.reason.outlook is Outlook.PERSON and wait.reason is not Reason.PAUSED
     }
 
 
-def _waits(before: PassSnapshot | None, now: PassSnapshot) -> Iterator[Event]:
+def _waits(before: PassSnapshot, now: PassSnapshot) -> Iterator[Event]:
     """New and resolved waits; a wait that ends in a retry is not resolved yet."""
     previous, current = _manual_waits(before), _manual_waits(now)
     for (cluster, member, reason), wait in current.items():
@@ -317,12 +313,12 @@ def _waits(before: PassSnapshot | None, now: PassSnapshot) -> Iterator[Event]:
 # Clusters whose spec was removed
 
 
-def _in_grace(snapshot: PassSnapshot | None) -> dict[str, Wait]:
-    waits = () if snapshot is None else snapshot.plan.waits
+def _in_grace(snapshot: PassSnapshot) -> dict[str, Wait]:
+    waits = snapshot.plan.waits
     return {wait.cluster: wait for wait in waits if wait.reason is Reason.PRUNE_GRACE}
 
 
-def _graces(before: PassSnapshot | None, now: PassSnapshot) -> Iterator[Event]:
+def _graces(before: PassSnapshot, now: PassSnapshot) -> Iterator[Event]:
     """The start of a grace period, and its end if the spec was restored."""
     previous, current = _in_grace(before), _in_grace(now)
     for cluster, wait in current.items():

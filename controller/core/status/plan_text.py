@@ -29,24 +29,11 @@ from controller.core.model.plan import (
 )
 from controller.core.model.reasons import Outlook, Reason
 
-_WORDS = {
-    Intent.CREATE: "create",
+_WORDS = {intent: intent.word for intent in Intent} | {
     Intent.UPDATE: "update and restart",
-    Intent.RESTART: "restart",
-    Intent.DELETE: "delete",
-    Intent.STOP: "stop",
-    Intent.START: "start",
-    Intent.BLOCKED: "blocked",
     Intent.NOTHING: "wait",
 }
-_COUNTED = (
-    (Intent.CREATE, "create"),
-    (Intent.UPDATE, "update"),
-    (Intent.RESTART, "restart"),
-    (Intent.START, "start"),
-    (Intent.STOP, "stop"),
-    (Intent.DELETE, "delete"),
-)
+_COUNTED = ("create", "update", "restart", "start", "stop", "delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +144,7 @@ def footer(plan: Plan) -> str:
         # Settled waits are listed above: an orphan, a cluster held at an older spec.
         return "No changes." if plan.waits else "No changes. Everything is in sync."
     counts = summary(plan)
-    parts = [f"{counts[word]} to {word}" for _, word in _COUNTED if counts[word]]
+    parts = [f"{counts[word]} to {word}" for word in _COUNTED if counts[word]]
     if counts["blocked"]:
         parts.append(f"{counts['blocked']} blocked")
     if counts["waiting"]:
@@ -169,12 +156,12 @@ def footer(plan: Plan) -> str:
 
 def summary(plan: Plan) -> dict[str, int]:
     """Numbers of members by change, later ones included; then of launchers."""
-    intents = Counter(line.intent for line in plan_lines(plan) if not line.settled)
+    intents = Counter(line.intent.word for line in plan_lines(plan) if not line.settled)
     writes, removals = launcher_counts(plan.steps)
     return {
-        **{word: intents[intent] for intent, word in _COUNTED},
-        "blocked": intents[Intent.BLOCKED],
-        "waiting": intents[Intent.NOTHING],
+        **{word: intents[word] for word in _COUNTED},
+        "blocked": intents[Intent.BLOCKED.word],
+        "waiting": intents[Intent.NOTHING.word],
         "launchers_to_write": writes,
         "launchers_to_remove": removals,
     }

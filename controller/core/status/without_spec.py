@@ -3,6 +3,7 @@
 Pure.  The state is that of the applications; the missing spec is one line, not an alarm.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -29,16 +30,13 @@ def without_spec(
     current = valid_report(report, by_member.get(THE_HEAD), now, fresh_s)
     joined = {member: _joined(app, current, now) for member, app in by_member.items()}
     ready = [m for m, app in by_member.items() if app.phase is Phase.RUNNING and joined[m]]
-    groups = {member.group: (0, 0) for member in sorted(by_member)}
-    for member in by_member:
-        alive, count = groups[member.group]
-        groups[member.group] = (alive + (member in ready), count + 1)
+    alive, every = Counter(m.group for m in ready), Counter(m.group for m in by_member)
     return replace(
         cluster,
         word=_word([app.phase for app in by_member.values()], joined),
         desired=len(by_member),
         ready=len(ready),
-        groups=groups,
+        groups={m.group: (alive[m.group], every[m.group]) for m in sorted(by_member)},
         conditions=(
             Condition("Synced", "Unknown", NOT_COMPARED, _MESSAGE),
             _ready(len(ready), len(by_member), reported=current is not None),
