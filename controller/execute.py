@@ -149,7 +149,7 @@ def _in_turn(chains: Sequence[list[Step]]) -> list[list[Step]]:
     for chain in chains:
         clusters.setdefault(chain[0].cluster, []).append(chain)
     rounds = zip_longest(*clusters.values())
-    return [chain for taken in rounds for chain in taken if chain is not None]
+    return [chain for turn in rounds for chain in turn if chain is not None]
 
 
 def _unwritten(outcomes: Iterable[Outcome]) -> frozenset[tuple[str, str]]:
@@ -231,10 +231,10 @@ def _run(step: Step, run: Execution, refused: _Refused) -> Outcome:
     except Fault as fault:
         if fault.aborts:
             refused.add(step)
-        gone = fault.kind is FaultKind.NOT_FOUND
-        if gone and isinstance(step.action, Delete | DeleteJob):
+        missing = fault.kind is FaultKind.NOT_FOUND
+        if missing and isinstance(step.action, Delete | DeleteJob):
             return Outcome(step, Result.DONE, "it was deleted already")
-        kind = FaultKind.CHANGED if gone else fault.kind
+        kind = FaultKind.CHANGED if missing else fault.kind
         return Outcome(step, fault.result, str(fault), kind)
 
 

@@ -129,7 +129,7 @@ CONTROLLERS = [
       "        if member not in desired:\n", "        if member not in desired and False:\n",
       f"{PLANNER}::test_a_group_that_left_the_spec_leaves_the_workspace"),
     m("B10", "gone already counts as a failed delete", "execute.py",
-      "if gone and isinstance(step.action, Delete | DeleteJob):", "if False:",
+      "if missing and isinstance(step.action, Delete | DeleteJob):", "if False:",
       f"{EXECUTE}::test_a_delete_of_what_is_gone_is_done"),
     m("B10", "a moved cluster is left behind", "core/situation/matching.py",
       "if app.project != cluster.project:", "if False:",

@@ -175,10 +175,10 @@ def accept(
     removed = set(removed_by(record, reading.revision))
     clusters = _in_force(record, reading.revision)
     here = {holder.cluster.name for holder in clusters}
-    left = [d for d in record.departed if d.holder.cluster.name not in here]
+    departed = [d for d in record.departed if d.holder.cluster.name not in here]
     if agreed:
-        left = [replace(d, agreed=True) for d in left]
-    left += [
+        departed = [replace(d, agreed=True) for d in departed]
+    departed += [
         Departed(h, reading.id, now, agreed) for h in record.clusters if h.cluster.name in removed
     ]
     declared = {holder.cluster.name for holder in reading.revision.clusters}
@@ -186,7 +186,7 @@ def accept(
         record,
         revision=reading.id,
         clusters=clusters,
-        departed=tuple(sorted(left, key=lambda d: d.holder.cluster.name)),
+        departed=tuple(sorted(departed, key=lambda d: d.holder.cluster.name)),
         number=record.number + (reading.id != record.revision),
         kept={name: record.kept.get(name, record.revision) for name in sorted(here - declared)},
     )

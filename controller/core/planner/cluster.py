@@ -37,7 +37,9 @@ def plan_cluster(cluster: ClusterSituation) -> PartialPlan:
     whole = gate_environments(cluster, merge(parts))
     if cluster.paused:
         return _paused(whole, cluster)
-    return _only_stops(whole) if cluster.desired.suspended else whole
+    if cluster.desired.suspended:
+        return replace(whole, steps=tuple(s for s in whole.steps if isinstance(s.action, Stop)))
+    return whole
 
 
 def _group(cluster: ClusterSituation, group: Group) -> PartialPlan:
@@ -63,7 +65,3 @@ def _paused(whole: PartialPlan, cluster: ClusterSituation) -> PartialPlan:
 
 
 _LEADS = frozenset(Intent) - {Intent.BLOCKED, Intent.NOTHING}
-
-
-def _only_stops(whole: PartialPlan) -> PartialPlan:
-    return replace(whole, steps=tuple(s for s in whole.steps if isinstance(s.action, Stop)))

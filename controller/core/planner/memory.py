@@ -13,7 +13,7 @@ from controller.core.planner.python_environments.cleanup import (
     named_places,
     note_unused_environments,
 )
-from controller.core.situation.cluster import ClusterSituation, MemberSituation
+from controller.core.situation.cluster import ClusterSituation
 from controller.core.situation.situation import Situation
 
 
@@ -24,7 +24,7 @@ def remember(situation: Situation) -> Situation:
     restless = {member.key for member in members if member.stale or member.joined is False}
     history = notice(situation.history, observed, policy, restless)
     history = forget_changed(history, {m.key: m.group.fingerprint for m in members})
-    unjoined = [member.key for member in members if _unjoined(member)]
+    unjoined = [m.key for m in members if m.phase is Phase.RUNNING and not m.joined]
     history = note_unjoined(history, unjoined, observed.as_of)
     noticed = situation.with_history(history)
     return situation.with_history(
@@ -39,10 +39,6 @@ def remember(situation: Situation) -> Situation:
             named=named_places(noticed),
         )
     )
-
-
-def _unjoined(member: MemberSituation) -> bool:
-    return member.phase is Phase.RUNNING and not member.joined
 
 
 def _fault_since(

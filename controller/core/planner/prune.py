@@ -26,15 +26,15 @@ def clusters_without_spec(situation: Situation) -> PartialPlan:
     pauses = _pauses(situation)
     others = [name for name in clusters if name not in policy.delete]
     guard = _guard(desired, others, policy) if policy.prune else None
-    gone = [n for n in clusters if _may_go(n, desired, policy)]
-    crowd = _guard(desired, [n for n in gone if n not in desired.agreed], policy)
+    leaving = [n for n in clusters if _may_go(n, desired, policy)]
+    crowd = _guard(desired, [n for n in leaving if n not in desired.agreed], policy)
     parts: list[PartialPlan] = []
     for name, apps in clusters.items():
         if name in pauses:
             parts.append(blocked_cluster(name, Reason.PAUSED, str(pauses[name])))
         elif name in policy.delete:
             parts.append(_delete_all(situation, apps, Reason.REQUESTED))
-        elif name in gone:
+        elif name in leaving:
             parts.append(
                 blocked_cluster(name, *crowd)
                 if name not in desired.agreed and crowd is not None

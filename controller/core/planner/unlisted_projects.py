@@ -26,8 +26,8 @@ def unlisted_projects(situation: Situation) -> tuple[PartialPlan, ...]:
 def _reported(name: str, project: str, observed: ObservedState, *, declared: bool) -> PartialPlan:
     listing = observed.projects.get(project)
     absent = listing is None or listing.listed is Listed.MISSING
-    gone = Reason.PROJECT_NOT_LISTED if declared else Reason.PROJECT_NOT_FOUND
-    reason = gone if absent else Reason.INCOMPLETE_LIST
+    unseen = Reason.PROJECT_NOT_LISTED if declared else Reason.PROJECT_NOT_FOUND
+    reason = unseen if absent else Reason.INCOMPLETE_LIST
     why = "which does not exist or is not visible" if absent else "which cannot be listed now"
     message = f"its applications may still run in project {project}, {why}"
     return blocked_cluster(name, reason, message)

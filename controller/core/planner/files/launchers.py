@@ -44,7 +44,7 @@ def unused(situation: Situation, steps: Sequence[Step]) -> tuple[Step, ...]:
     if situation.observed.files is None:
         return ()
     named = _named(situation, steps)
-    gone, retention_s = _gone(situation), situation.policy.launcher_kept_s
+    deleted, retention_s = _deleted_clusters(situation), situation.policy.launcher_kept_s
     paused = {cluster.name for cluster in situation.desired.clusters if cluster.paused}
     removals: list[Step] = []
     for project, files in sorted(situation.observed.files.launchers.items()):
@@ -56,7 +56,7 @@ def unused(situation: Situation, steps: Sequence[Step]) -> tuple[Step, ...]:
                 continue
             if cluster in paused or situation.observed.pause(project, cluster) is not None:
                 continue
-            if cluster in gone or unused_for_s(file, project, situation) >= retention_s:
+            if cluster in deleted or unused_for_s(file, project, situation) >= retention_s:
                 action, message = RemoveLauncher(file.path), "no application names it"
                 removals.append(
                     without_member(action, cluster, project, Reason.LAUNCHER_UNUSED, message)
@@ -87,7 +87,7 @@ def _named(situation: Situation, steps: Sequence[Step]) -> set[tuple[str, str]]:
     return named | {(s.project, s.launcher) for s in steps if s.launcher is not None}
 
 
-def _gone(situation: Situation) -> set[str]:
+def _deleted_clusters(situation: Situation) -> set[str]:
     """Clusters that a person asked to delete and of which no application is left."""
     desired = situation.desired
     declared = {cluster.name for cluster in desired.clusters} | set(desired.frozen)
