@@ -16,7 +16,7 @@ from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.jobs import JobConfiguration
 from controller.core.model.json_object import JsonObject
 from controller.core.model.member import Key, Member
-from controller.core.model.project import ProjectAction, Removal, RemoveFile, WriteFile
+from controller.core.model.project import ProjectAction, RemoveFile, RemovePath, WriteFile
 from controller.core.model.reasons import Outlook, Reason
 
 
@@ -94,7 +94,7 @@ class Delete(OnApplication):
     """Remove for good; asynchronous."""
 
 
-class RemoveLauncher(Removal):
+class RemoveLauncher(RemovePath):
     """Remove one launcher file."""
 
 
@@ -145,11 +145,11 @@ class DeleteJob(OnExistingJob):
     """Remove a job for good."""
 
 
-class RemoveEnvironment(Removal):
+class RemoveEnvironment(RemovePath):
     """Remove one file or folder of an environment."""
 
 
-class RemoveFolder(Removal):
+class RemoveFolder(RemovePath):
     """Remove one folder of a cluster that is gone, with all that is in it."""
 
 

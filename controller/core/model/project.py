@@ -75,13 +75,13 @@ class WriteFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
+class RemovePath:
     """Removal of one file or folder of the project."""
 
     path: str
 
 
-class RemoveFile(Removal):
+class RemoveFile(RemovePath):
     """Remove one file or folder of the controller's own."""
 
 

@@ -114,46 +114,30 @@ _CHECKS: Mapping[str, Callable[[str], str | None]] = {
 }
 _HEAD_ONLY = frozenset({"ray-client-server-port"})
 
-_PLACE = "raycml decides where a node listens and which head it joins"
-_PAGE = "the dashboard is the page of the head's application"
-_SIZE = "raycml decides the size of a cluster"
-_LABELS = "raycml matches Ray nodes to applications by their labels"
-_REDIS = "raycml keeps no Redis"
-_OUTPUT = "raycml reads what Ray prints"
-_CGROUP = "an application may not write control groups"
-REFUSED: Mapping[str, str] = {
-    "address": _PLACE,
-    "autoscaling-config": _SIZE,
-    "block": "raycml watches the node itself",
-    "cgroup-path": _CGROUP,
-    "dashboard-host": _PAGE,
-    "dashboard-port": _PAGE,
-    "disable-usage-stats": "raycml always sets it",
-    "enable-object-reconstruction": "Ray always reconstructs objects",
-    "enable-resource-isolation": _CGROUP,
-    "head": "the place in the spec says what is the head",
-    "include-dashboard": _PAGE,
-    "labels": _LABELS,
-    "labels-file": _LABELS,
-    "log-color": _OUTPUT,
-    "log-style": _OUTPUT,
-    "no-monitor": "the monitor reports pending demand and idle times",
-    "no-redirect-output": _OUTPUT,
-    "node-ip-address": _PLACE,
-    "node-name": "raycml names a node by its member",
-    "port": _PLACE,
-    "proxy-server-url": _PAGE,
-    "ray-debugger-external": "it opens the debugger to the whole network",
-    "redis-password": _REDIS,
-    "redis-shard-ports": _REDIS,
-    "redis-username": _REDIS,
-    "system-config": "set `RAY_<name>` in `environment` instead",
-    "system-reserved-cpu": _CGROUP,
-    "system-reserved-memory": _CGROUP,
-    "temp-dir": "raycml gives each member a folder of its own on local disk",
-    "tracing-startup-hook": "set up tracing in the program that runs on Ray",
-    "verbose": _OUTPUT,
+_REASONS: Mapping[str, str] = {
+    "raycml decides where a node listens and which head it joins": "address node-ip-address port",
+    "raycml decides the size of a cluster": "autoscaling-config",
+    "raycml watches the node itself": "block",
+    "an application may not write control groups": """
+        cgroup-path enable-resource-isolation system-reserved-cpu system-reserved-memory
+    """,
+    "the dashboard is the page of the head's application": """
+        dashboard-host dashboard-port include-dashboard proxy-server-url
+    """,
+    "raycml always sets it": "disable-usage-stats",
+    "Ray always reconstructs objects": "enable-object-reconstruction",
+    "the place in the spec says what is the head": "head",
+    "raycml matches Ray nodes to applications by their labels": "labels labels-file",
+    "raycml reads what Ray prints": "log-color log-style no-redirect-output verbose",
+    "the monitor reports pending demand and idle times": "no-monitor",
+    "raycml names a node by its member": "node-name",
+    "it opens the debugger to the whole network": "ray-debugger-external",
+    "raycml keeps no Redis": "redis-password redis-shard-ports redis-username",
+    "set `RAY_<name>` in `environment` instead": "system-config",
+    "raycml gives each member a folder of its own on local disk": "temp-dir",
+    "set up tracing in the program that runs on Ray": "tracing-startup-hook",
 }
+REFUSED = {name: why for why, names in _REASONS.items() for name in names.split()}
 ALLOWED: tuple[str, ...] = tuple(_CHECKS)
 
 

@@ -11,37 +11,31 @@ from collections.abc import Mapping
 
 from controller.core.spec.ray.numbers import FRACTIONS, WHOLE_NUMBERS
 
-_MARKS = "raycml marks its applications with the names that start with RAYCML_"
-_PLATFORM = "the platform sets the names that start with CDSW_"
-_INTERPRETER = "members run in the environment of `spec.python`; install packages there instead"
-_START = "raycml sets it for each member when it starts Ray"
 _AUTH = "raycml sets how the members of a cluster trust each other"
 _OVERRIDE = "Ray takes it over what raycml says of a node, which is then not recognised as a member"
-_REDIS = "raycml keeps no Redis"
 _STORAGE = "raycml keeps no storage for the state of a head"
-_PORTS = "raycml decides the ports of a node; see `rayStartParams`"
-_DEVICES = "Ray hands out the devices of a node; set `resources.gpu` instead"
 _DEBUGGER = "Ray then starts below another program, which raycml cannot watch"
-_NO_START = "Ray or the interpreter does not start with it"
 
 PREFIXES: Mapping[str, str] = {
-    "RAYCML_": _MARKS,
-    "CDSW_": _PLATFORM,
+    "RAYCML_": "raycml marks its applications with the names that start with RAYCML_",
+    "CDSW_": "the platform sets the names that start with CDSW_",
     "RAY_AUTH_": _AUTH,
     "RAY_OVERRIDE_": _OVERRIDE,
-    "RAY_REDIS_": _REDIS,
+    "RAY_REDIS_": "raycml keeps no Redis",
     "RAY_GCS_STORAGE": _STORAGE,
 }
 # Of `RAY_<process>_<program>`: see `start_ray_process` in Ray's `services.py`.
 _DEBUGGERS = ("_GDB", "_PERFTOOLS_PROFILER", "_TMUX", "_VALGRIND", "_VALGRIND_PROFILER")
 _REASONS: Mapping[str, str] = {
-    _INTERPRETER: "PYTHONPATH PYTHONHOME PYTHONEXECUTABLE PYTHONPLATLIBDIR VIRTUAL_ENV",
+    "members run in the environment of `spec.python`; install packages there instead": """
+        PYTHONPATH PYTHONHOME PYTHONEXECUTABLE PYTHONPLATLIBDIR VIRTUAL_ENV
+    """,
     "the node program then waits for input instead of ending": "PYTHONINSPECT",
-    _NO_START: "PYTHONOPTIMIZE",
+    "Ray or the interpreter does not start with it": "PYTHONOPTIMIZE",
     "raycml sets it so that no line of a log is lost": "PYTHONUNBUFFERED",
     "the project's files lie in the home folder that the platform sets": "HOME",
     "raycml sets it to 0, as `--user` installs do not work in a virtual environment": "PIP_USER",
-    _START: """
+    "raycml sets it for each member when it starts Ray": """
         RAY_ADDRESS RAY_CLOUD_INSTANCE_ID RAY_GCS_RPC_SERVER_RECONNECT_TIMEOUT_S
         RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S RAY_HEAD_NODE RAY_JOB_ID RAY_NODE_TYPE_NAME
         RAY_RAYLET_PID
@@ -51,11 +45,13 @@ _REASONS: Mapping[str, str] = {
     "a cluster of raycml has one head": "RAY_ENABLE_GCS_LEADER_ELECTION",
     _STORAGE: "RAY_EXTERNAL_STORAGE_NAMESPACE",
     _OVERRIDE: "RAY_FAKE_CLUSTER",
-    _PORTS: "RAY_GCS_SERVER_PORT RAY_USE_RANDOM_PORTS",
+    "raycml decides the ports of a node; see `rayStartParams`": """
+        RAY_GCS_SERVER_PORT RAY_USE_RANDOM_PORTS
+    """,
     "it changes the arguments of Ray after raycml has decided them": "RAY_START_HOOK",
     "raycml gives each member a folder of its own on local disk": "RAY_TMPDIR",
     "raycml starts Ray with usage statistics off": "RAY_USAGE_STATS_ENABLED",
-    _DEVICES: """
+    "Ray hands out the devices of a node; set `resources.gpu` instead": """
         ASCEND_RT_VISIBLE_DEVICES CUDA_VISIBLE_DEVICES FURIOSA_DEVICES HABANA_VISIBLE_MODULES
         HIP_VISIBLE_DEVICES NEURON_RT_VISIBLE_CORES ONEAPI_DEVICE_SELECTOR
         QBRUNTIME_VISIBLE_DEVICES RBLN_DEVICES TPU_VISIBLE_CHIPS TT_VISIBLE_DEVICES
