@@ -98,7 +98,7 @@ def look_and_plan(revision: Revision, world: World, history: History, policy: Po
     if acts or decided.steps or policy.look_at_pauses:
         pauses = world.pauses(projects, situation.now)
         situation = situation.with_pauses(pauses)
-        if not pauses.is_empty:
+        if pauses.by_cluster or pauses.unread:
             situation, decided = _plan(situation)
     if acts or decided.steps:
         files = world.files(projects, FilesQuery(policy.owner, named_environments(situation)))

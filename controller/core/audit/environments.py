@@ -81,9 +81,7 @@ def one_job_and_one_run_at_a_time(case: AuditedPlan) -> Broken:
 def what_is_named_stays(case: AuditedPlan) -> Broken:
     """No environment goes that a spec or an application names; law 4 holds for it too."""
     named = {
-        (app.project, app.environment.get(ENVIRONMENT, ""))
-        for project in case.observed.projects.values()
-        for app in project.applications
+        (app.project, app.environment.get(ENVIRONMENT, "")) for app in case.observed.applications
     }
     for cluster in case.desired.clusters:
         hashes = (g.environment.hash for g in cluster.groups if g.environment is not None)

@@ -4,7 +4,7 @@ Values only.  What is not known is None or absent, never zero: an unread report 
 one, and a list that may lack something says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -75,12 +75,8 @@ class ObservedApplication:
     @property
     def in_phase_since(self) -> datetime | None:
         """Start of its present phase, where CML reports one."""
-        starts = {
-            Phase.RUNNING: self.running_at,
-            Phase.STARTING: self.starting_at,
-            Phase.STOPPED: self.stopped_at,
-        }
-        return starts.get(self.phase)
+        starts = {Phase.RUNNING: self.running_at, Phase.STARTING: self.starting_at}
+        return self.stopped_at if self.phase is Phase.STOPPED else starts.get(self.phase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,10 +256,6 @@ class ObservedPauses:
     by_cluster: Mapping[tuple[str, str], Pause] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def is_empty(self) -> bool:
-        return not self.by_cluster and not self.unread
-
 
 @dataclass(frozen=True, slots=True)
 class ObservedState:
@@ -275,6 +267,10 @@ class ObservedState:
     files: ObservedFiles | None = None
     pauses: ObservedPauses | None = None
     offers: Offers | None = None
+
+    @property
+    def applications(self) -> Iterator[ObservedApplication]:
+        return (app for project in self.projects.values() for app in project.applications)
 
     def with_pauses(self, pauses: ObservedPauses) -> "ObservedState":
         """The same with the pauses; where those are unknown, nothing is decided."""
@@ -293,8 +289,8 @@ class ObservedState:
 
     def with_offers(self, offers: Offers) -> "ObservedState":
         """The same with what the workspace offers; an image that runs here is among it."""
-        apps = (app for project in self.projects.values() for app in project.applications)
-        running = {app.runtime for app in apps if app.phase in (Phase.RUNNING, Phase.STARTING)}
+        up = (Phase.RUNNING, Phase.STARTING)
+        running = {app.runtime for app in self.applications if app.phase in up}
         return replace(self, offers=offers.with_images(sorted(running)))
 
     def pause(self, project: str, cluster: str) -> Pause | None:
@@ -304,10 +300,8 @@ class ObservedState:
 
     def owned(self, owner: str) -> tuple[ObservedApplication, ...]:
         """Applications that carry this owner's mark, in a stable order."""
-        every = (app for project in self.projects.values() for app in project.applications)
-        return tuple(
-            sorted((a for a in every if is_ours(a, owner)), key=lambda a: (a.project, a.id))
-        )
+        ours = (app for app in self.applications if is_ours(app, owner))
+        return tuple(sorted(ours, key=lambda app: (app.project, app.id)))
 
     def is_complete(self, project: str) -> bool:
         """True if an absence from the list of this project means something."""
@@ -319,7 +313,7 @@ class ObservedState:
 
         Nothing is decided on them; they are reported, so that nothing runs unseen.
         """
-        unmarked = [a for p in self.projects.values() for a in p.applications if not a.mark]
+        unmarked = (app for app in self.applications if not app.mark)
         theirs = (a for a in unmarked if names_this_application(a.environment, a.subdomain, owner))
         return tuple(sorted(theirs, key=lambda a: (a.project, a.id)))
 

@@ -77,11 +77,7 @@ def _out_of_scope(cluster: str, situation: Situation) -> bool:
 def _named(situation: Situation, steps: Sequence[Step]) -> set[tuple[str, str]]:
     """Launchers that an application, a member's desired configuration or this plan names."""
     edition = situation.policy.edition
-    named = {
-        (app.project, app.script)
-        for project in situation.observed.projects.values()
-        for app in project.applications
-    }
+    named = {(app.project, app.script) for app in situation.observed.applications}
     for cluster in situation.desired.clusters:
         named |= {(cluster.project, launcher_path(g, edition)) for g in cluster.groups}
     return named | {(s.project, s.launcher) for s in steps if s.launcher is not None}
