@@ -3,7 +3,7 @@
 The defaults are those of a recent workspace.  Durations are seconds of the injected clock.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,6 @@ APPLICATION = "Application"
 class ApiKey:
     """A key and its audiences: the REST API, applications, or both."""
 
-    secret: str
+    secret: str = field(repr=False)
     user: User = User()
     audiences: frozenset[str] = frozenset({API, APPLICATION})
-
-    def __repr__(self) -> str:
-        return f"ApiKey({self.user.username}, {sorted(self.audiences)})"

@@ -104,34 +104,21 @@ class Ports:
     client: int = 0
 
 
-def worker_arguments(
-    settings: Settings, pod: Pod, temp_dir: str, size: Sizes, ports: Ports, address: str
+def start_arguments(
+    settings: Settings, pod: Pod, temp_dir: str, size: Sizes, ports: Ports, address: str = ""
 ) -> list[str]:
+    """Arguments of `ray start`; `address` is of the head that a worker joins."""
+    role = ["--block"]
     own = {"address": address}
-    return ["--block", *_options(settings, pod, temp_dir, size, ports, own)]
-
-
-def head_arguments(
-    settings: Settings, pod: Pod, temp_dir: str, size: Sizes, ports: Ports
-) -> list[str]:
-    own = {
-        "port": str(ports.gcs),
-        "dashboard-host": "127.0.0.1",
-        "dashboard-port": str(pod.port),
-    }
-    if ports.client:
-        own["ray-client-server-port"] = str(ports.client)
-    return ["--head", "--block", *_options(settings, pod, temp_dir, size, ports, own)]
-
-
-def _options(
-    settings: Settings,
-    pod: Pod,
-    temp_dir: str,
-    size: Sizes,
-    ports: Ports,
-    own: Mapping[str, str],
-) -> list[str]:
+    if settings.is_head:
+        role = ["--head", "--block"]
+        own = {
+            "port": str(ports.gcs),
+            "dashboard-host": "127.0.0.1",
+            "dashboard-port": str(pod.port),
+        }
+        if ports.client:
+            own["ray-client-server-port"] = str(ports.client)
     params = settings.ray_start_params
     options = {
         "node-ip-address": pod.ip,
@@ -149,7 +136,7 @@ def _options(
         **_worker_ports(settings, pod, {pod.port, ports.agent, ports.gcs, ports.client}),
     }
     pairs = [f"--{key}={value}" for key, value in sorted(options.items())]
-    return [*pairs, "--disable-usage-stats"]
+    return [*role, *pairs, "--disable-usage-stats"]
 
 
 def _worker_ports(settings: Settings, pod: Pod, taken: Collection[int]) -> Mapping[str, str]:

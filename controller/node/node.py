@@ -85,13 +85,18 @@ class Node:
         )
         return {**variables, **more}
 
-    def launch(self, arguments: list[str], temp_dir: TempDir, parts: tuple[str, ...]) -> RayRun:
+    def launch(self, chosen: command.Ports, address: str = "") -> RayRun:
+        """Start Ray with these ports; `address` is of the head that a worker joins."""
+        temp_dir, pod = TempDir(), self.state.pod
+        arguments = command.start_arguments(
+            self.settings, pod, temp_dir.path, _sizes(self), chosen, address
+        )
         return RayRun(
             command.command(sys.executable, os.getpid(), arguments),
             self.environment(temp_dir.variables),
-            self.state.pod.home,
+            pod.home,
             temp_dir,
-            parts,
+            HEAD_PARTS if self.settings.is_head else WORKER_PARTS,
             self.state.log,
         )
 
@@ -167,21 +172,12 @@ def live(role: Role, clock: Clock, stop: Stop, kernel_lives: Callable[[], bool])
 def worker(node: Node) -> Worker:
     Page(node.state.pod.port, node.state.view, node.state.log.tail)
     agent = node.claim(AGENT_PORT)
-    return Worker(node.state, lambda record: launch_worker(node, agent, record), ports.reach)
 
+    def launch(head: HeadRecord) -> RayRun:
+        # From `agent` each time: it stays claimed, between runs of Ray too, while it is referenced.
+        return node.launch(command.Ports(agent=agent.port), head.address)
 
-def launch_worker(node: Node, agent: ports.Claim, record: HeadRecord) -> RayRun:
-    """Function that starts Ray; `agent` stays claimed between runs of Ray."""
-    temp_dir = TempDir()
-    arguments = command.worker_arguments(
-        node.settings,
-        node.state.pod,
-        temp_dir.path,
-        _sizes(node),
-        command.Ports(agent=agent.port),
-        record.address,
-    )
-    return node.launch(arguments, temp_dir, WORKER_PARTS)
+    return Worker(node.state, launch, ports.reach)
 
 
 def head(node: Node) -> Head:
@@ -192,17 +188,10 @@ def head(node: Node) -> Head:
         node.settings,
         node.state,
         gcs_port=gcs.port,
-        run=launch_head(node, command.Ports(agent.port, gcs.port, client.port if client else 0)),
+        run=node.launch(command.Ports(agent.port, gcs.port, client.port if client else 0)),
         report=lambda record: start_reporter(node, record),
         claims=(gcs, agent, client),
     )
-
-
-def launch_head(node: Node, chosen: command.Ports) -> RayRun:
-    temp_dir = TempDir()
-    size = _sizes(node)
-    arguments = command.head_arguments(node.settings, node.state.pod, temp_dir.path, size, chosen)
-    return node.launch(arguments, temp_dir, HEAD_PARTS)
 
 
 def _claim_client_port(node: Node) -> ports.Claim | None:

@@ -126,12 +126,12 @@ def start_of(
     if not head:
         free = command.Ports(agent=52365)
         return (
-            command.worker_arguments(made, place, "/tmp/ray", size, free, "10.0.0.1:6379"),
+            command.start_arguments(made, place, "/tmp/ray", size, free, "10.0.0.1:6379"),
             environ,
         )
     client = 0 if "ray-client-server-port" in made.ray_start_params else 10001
     free = command.Ports(agent=52365, gcs=6379, client=client)
-    return command.head_arguments(made, place, "/tmp/ray", size, free), environ
+    return command.start_arguments(made, place, "/tmp/ray", size, free), environ
 
 
 @pytest.mark.parametrize("head", [True, False], ids=["head", "worker"])

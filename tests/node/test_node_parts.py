@@ -66,7 +66,7 @@ def worker(where: Pod | None = None, **changes: object) -> list[str]:
     size = command.Sizes(memory=10, store=20)
     values = read_settings(settings(**changes))
     some = command.Ports(agent=52400)
-    return command.worker_arguments(
+    return command.start_arguments(
         values, where or make_pod(), "/tmp/t", size, some, "10.0.0.1:6379"
     )
 
@@ -75,7 +75,7 @@ def head(where: Pod, client_port: int = 0) -> list[str]:
     values = read_settings(settings(group="head"))
     size = command.Sizes(memory=10, store=20)
     some = command.Ports(agent=52400, gcs=6400, client=client_port)
-    return command.head_arguments(values, where, "/t", size, some)
+    return command.start_arguments(values, where, "/t", size, some)
 
 
 # Settings and pod.

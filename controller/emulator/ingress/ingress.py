@@ -24,7 +24,6 @@ from controller.emulator.ingress.sign_in import Sessions
 from controller.emulator.ingress.websockets import HandshakeError, WebSocketTunnel, is_upgrade
 from controller.emulator.options import ApiKey, User
 from controller.emulator.pods.processes import Processes
-from controller.emulator.state.records import Application
 from controller.emulator.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -145,9 +144,9 @@ class Ingress:
             port = self._processes.port(app.engine_id) if app is not None else None
         if app is None:
             return _html(404, "No such application", f"No application at {subdomain}.")
-        user, refusal = self._authorize(request, app)
-        if refusal is not None:
-            return refusal
+        user = None if app.bypass_authentication else self._user_of(request)
+        if user is None and not app.bypass_authentication:
+            return self._refuse(request)
         if port is None:
             return _html(503, app.name, f"Application status: {app.status.short}.")
         try:
@@ -157,13 +156,6 @@ class Ingress:
             return _forward(request, port, user)
         except (OSError, http.client.HTTPException):
             return _html(502, app.name, "The application does not answer.")
-
-    def _authorize(self, request: Request, app: Application) -> tuple[User | None, Response | None]:
-        """The user for the application, or a refusal."""
-        if app.bypass_authentication:
-            return None, None
-        user = self._user_of(request)
-        return user, None if user is not None else self._refuse(request)
 
 
 def _page(markup: str, status: int = 200) -> Response:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -32,13 +32,10 @@ class PodConfig:
 
     url: str
     domain: str
-    api_key: str
+    api_key: str = field(repr=False)
     logs: Path
     scratch: Path
     grace_s: float = 10.0
-
-    def __repr__(self) -> str:
-        return f"Place({self.url})"
 
 
 @dataclass(slots=True)

@@ -54,21 +54,23 @@ class Instructions(TypedDict):
 # the processes of a pod
 
 
-def parents() -> dict[int, int]:
-    """The parent of every process of this machine that is not a zombie."""
-    pids: dict[int, int] = {}
+def _states() -> dict[int, tuple[str, int]]:
+    """State and parent of every process of this machine."""
+    states: dict[int, tuple[str, int]] = {}
     for pid in _pids():
         with contextlib.suppress(OSError, ValueError, IndexError):
             state, parent = _stat(pid)[:2]
-            if state not in {"Z", "X"}:
-                pids[pid] = int(parent)
-    return pids
+            states[pid] = (state, int(parent))
+    return states
+
+
+def parents() -> dict[int, int]:
+    """The parent of every process of this machine that is not a zombie."""
+    return {pid: parent for pid, (state, parent) in _states().items() if state not in {"Z", "X"}}
 
 
 def _pids() -> Iterator[int]:
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            yield int(name)
+    return (int(name) for name in os.listdir("/proc") if name.isdigit())
 
 
 def _stat(pid: int) -> list[str]:
@@ -233,13 +235,7 @@ class Pod:
 
 def zombie_children(root: int) -> set[int]:
     """The zombies that are children of `root`."""
-    pids: set[int] = set()
-    for pid in _pids():
-        with contextlib.suppress(OSError, ValueError):
-            state, parent = _stat(pid)[:2]
-            if state == "Z" and int(parent) == root:
-                pids.add(pid)
-    return pids
+    return {pid for pid, state in _states().items() if state == ("Z", root)}
 
 
 def watch(pod: Pod, wake: int) -> None:
