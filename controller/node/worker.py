@@ -6,8 +6,9 @@ the restart of a head or the end of a raylet, Ray is restarted in the same appli
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from controller.node.clock import Clock, parse_stamp
 from controller.node.member_state import (
@@ -45,7 +46,7 @@ class HeadLiveness:
         self._path = files.member(HEAD)
         self._clock = clock
         self._last_sign: tuple[str, object] | None = None
-        self._moved_at: float | None = None
+        self._moved_at = -math.inf
 
     def is_alive(self, record: HeadRecord) -> bool:
         values = read_json(self._path) or {}
@@ -53,17 +54,12 @@ class HeadLiveness:
             return False
         sign = (record.engine_id, values.get("observed_at"))
         last, self._last_sign = self._last_sign, sign
+        now = self._clock.monotonic()
         if last is not None and last[0] == sign[0] and last != sign:
-            self._moved_at = self._clock.monotonic()
-        return self._is_fresh(values) or self._has_moved()
-
-    def _is_fresh(self, values: Mapping[str, object]) -> bool:
+            self._moved_at = now
         observed = parse_stamp(values.get("observed_at"))
-        return observed is not None and abs(self._clock.now() - observed) <= FRESH_S
-
-    def _has_moved(self) -> bool:
-        moved = self._moved_at
-        return moved is not None and self._clock.monotonic() - moved <= FRESH_S
+        is_fresh = observed is not None and abs(self._clock.now() - observed) <= FRESH_S
+        return is_fresh or now - self._moved_at <= FRESH_S
 
 
 class Worker:
@@ -95,8 +91,13 @@ class Worker:
         self._state.beat()
         if self._run is None:
             return self._seek()
-        record = read_head(self._files)
-        if record is not None and self._head is not None and self._is_newer(record):
+        record, head = read_head(self._files), self._head
+        if (
+            record is not None
+            and head is not None
+            and record.incarnation != head.incarnation
+            and self._liveness.is_alive(record)  # a restored old file does not count
+        ):
             self._leave(self._run, record)
             return None
         return self._watch(self._run)
@@ -107,13 +108,6 @@ class Worker:
             self._run.end(self._clock, hurry)
             self._run = None
         self._state.become(ENDED, "stopped")
-
-    def _is_newer(self, record: HeadRecord) -> bool:
-        """True for another live incarnation; a restored old file does not count."""
-        head = self._head
-        return head is None or (
-            record.incarnation != head.incarnation and self._liveness.is_alive(record)
-        )
 
     def _leave(self, run: RayRun, record: HeadRecord) -> None:
         """End Ray without a drain, since the old cluster has ended."""
@@ -194,16 +188,12 @@ class Worker:
             self._ended_since = now
         if now - self._ended_since < SETTLE_S:
             return None
-        if run.was_drained():
-            self._rest(run)
-            return None
-        return self._fail(run, reason)
-
-    def _rest(self, run: RayRun) -> None:
+        if not run.was_drained():
+            return self._fail(run, reason)
         run.end(self._clock, self._never, grace_s=0.0)
-        self._retry_in(
-            DRAIN_PAUSE_S, f"Ray drained this node; joining again in {DRAIN_PAUSE_S:g} s"
-        )
+        message = f"Ray drained this node; joining again in {DRAIN_PAUSE_S:g} s"
+        self._retry_in(DRAIN_PAUSE_S, message)
+        return None
 
     def _fail(self, run: RayRun, reason: str) -> int | None:
         run.end(self._clock, self._never, grace_s=0.0)

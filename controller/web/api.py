@@ -80,7 +80,7 @@ def _ordering(context: Context, order: Order) -> Callable[..., Response]:
     return handler
 
 
-def _known(snapshot: ControllerSnapshot) -> Status:
+def _status_of(snapshot: ControllerSnapshot) -> Status:
     """Refused before the first pass: an unknown status is not the same as no clusters."""
     if snapshot.status is None:
         raise RefusedError(503, "NotLooked", NOT_LOOKED, {"Retry-After": "5"})
@@ -92,18 +92,18 @@ def _url(snapshot: ControllerSnapshot) -> Callable[[str], str]:
 
 
 def _status(snapshot: ControllerSnapshot) -> StatusJson:
-    return status_json(_known(snapshot), _url(snapshot))
+    return status_json(_status_of(snapshot), _url(snapshot))
 
 
 def _cluster(snapshot: ControllerSnapshot, name: str) -> ClusterJson:
-    chosen = _known(snapshot).cluster(name)
+    chosen = _status_of(snapshot).cluster(name)
     if chosen is None:
         raise unknown_cluster(name, snapshot)
     return cluster_json(chosen, _url(snapshot))
 
 
 def _plan(snapshot: ControllerSnapshot) -> PlanJson:
-    return plan_json(snapshot.plan, _known(snapshot).revision)
+    return plan_json(snapshot.plan, _status_of(snapshot).revision)
 
 
 def _events(snapshot: ControllerSnapshot) -> EventsJson:

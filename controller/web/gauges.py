@@ -137,5 +137,5 @@ def _named(clusters: tuple[ClusterStatus, ...]) -> Iterator[Metric]:
 
 
 def _status(cluster: ClusterStatus, kind: str) -> str:
-    found = cluster.condition(kind)
-    return ABSENT[kind] if found is None else found.status
+    condition = cluster.condition(kind)
+    return ABSENT[kind] if condition is None else condition.status

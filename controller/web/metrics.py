@@ -108,15 +108,15 @@ class Metrics:
     def _operation(self, operation: str, method: str) -> tuple[str, str]:
         """The labels of an operation; a new operation gets all of its label sets."""
         with self._lock:
-            wanted = (operation, method)
-            if wanted not in self._operations:
+            labels = (operation, method)
+            if labels not in self._operations:
                 if len(self._operations) >= _OPERATIONS_MAX:
-                    wanted = (OTHER, OTHER)
-                self._operations.add(wanted)
+                    labels = (OTHER, OTHER)
+                self._operations.add(labels)
                 for code in CODES:
-                    self._calls.labels(*wanted, code)
-                self._call_s.labels(wanted[0])
-        return wanted
+                    self._calls.labels(*labels, code)
+                self._call_s.labels(labels[0])
+        return labels
 
     def called(
         self, operation: str, method: str, status: int | None, error: str | None, seconds: float
@@ -127,18 +127,18 @@ class Metrics:
         self._calls.labels(name, verb, code if code in CODES else "none").inc()
         self._call_s.labels(name).observe(seconds)
         if error:
-            self._errors.labels(_known(error, ERRORS)).inc()
+            self._errors.labels(_bounded(error, ERRORS)).inc()
         if error == "Throttled":
             self._throttled.inc()
 
     def passed(self, result: str, took_s: float) -> None:
         """Count a pass: done, failed, refused (it would break a law) or standby (no lease)."""
-        self._passes.labels(_known(result, PASSES)).inc()
+        self._passes.labels(_bounded(result, PASSES)).inc()
         self._took.observe(took_s)
 
     def fetched(self, result: str) -> None:
         """Count a reading of the source: done or failed."""
-        self._fetches.labels(_known(result, FETCHES)).inc()
+        self._fetches.labels(_bounded(result, FETCHES)).inc()
 
     def acted(self, outcomes: Iterable[Outcome]) -> None:
         """Count the outcomes of a pass."""
@@ -146,9 +146,9 @@ class Metrics:
             self._actions.labels(outcome.step.name, outcome.result.value).inc()
             if outcome.result is Result.DONE and outcome.step.name in ("update", "delete"):
                 for change in outcome.step.changes:
-                    self._drift.labels(_known(change.field.partition(".")[0], FIELDS)).inc()
+                    self._drift.labels(_bounded(change.field.partition(".")[0], FIELDS)).inc()
 
-    def shown(self, snapshot: ControllerSnapshot) -> None:
+    def observe(self, snapshot: ControllerSnapshot) -> None:
         """Time clusters that have become ready since the last snapshot."""
         if snapshot.status is None:
             return
@@ -164,11 +164,11 @@ class Metrics:
 
     def text(self, snapshot: ControllerSnapshot) -> bytes:
         """All metrics, in the text format."""
-        self.shown(snapshot)
+        self.observe(snapshot)
         return generate_latest(_Everything(self._registry, snapshot))
 
 
-def _known(value: str, values: tuple[str, ...]) -> str:
+def _bounded(value: str, values: tuple[str, ...]) -> str:
     return value if value in values else OTHER
 
 

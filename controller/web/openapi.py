@@ -135,7 +135,7 @@ def openapi(version: str, base: str = "/api/v1") -> dict[str, Any]:
 
 def _path(route: Route) -> dict[str, object]:
     status, meaning = ("202", "The order was taken.") if route.is_order else ("200", route.summary)
-    found: dict[str, object] = {
+    operation: dict[str, object] = {
         "summary": route.summary,
         "responses": {
             status: _content(route.answer, meaning),
@@ -143,18 +143,18 @@ def _path(route: Route) -> dict[str, object]:
         },
     }
     if route.query:
-        found["parameters"] = [
+        operation["parameters"] = [
             {"name": n, "in": "query", "schema": s} for n, s in route.query.items()
         ]
     if route.is_order:
-        found["security"] = [{"bearer": []}, {"header": []}]
+        operation["security"] = [{"bearer": []}, {"header": []}]
     if route.body is not None:
-        found["requestBody"] = {"required": True, **_content(route.body)}
+        operation["requestBody"] = {"required": True, **_content(route.body)}
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": _TEXT}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
-    return {"parameters": parameters, "post" if route.is_order else "get": found}
+    return {"parameters": parameters, "post" if route.is_order else "get": operation}
 
 
 def _content(of: type[JsonObject] | None, description: str = "") -> dict[str, object]:

@@ -19,13 +19,13 @@ _LOCAL = re.compile(rf"/(?:{_STEP}(?:/{_STEP})*)?")
 def bare_host(host: str) -> str:
     """The name or address in a Host header, without port and brackets; empty if malformed."""
     try:
-        found = urlsplit(f"//{host}")
-        _ = found.port
+        parts = urlsplit(f"//{host}")
+        _ = parts.port
     except ValueError:
         return ""
-    if found.username is not None or found.path or found.query or found.fragment:
+    if parts.username is not None or parts.path or parts.query or parts.fragment:
         return ""
-    return (found.hostname or "").rstrip(".")
+    return (parts.hostname or "").rstrip(".")
 
 
 def is_known_host(host: str, allowed: Iterable[str]) -> bool:
@@ -80,7 +80,7 @@ def local_path(path: str) -> str:
 def web_address(url: str) -> str:
     """The address, if it is a web address; empty for any other scheme."""
     try:
-        found = urlsplit(url.strip())
+        parts = urlsplit(url.strip())
     except ValueError:
         return ""
-    return url.strip() if found.scheme in ("http", "https") and found.netloc else ""
+    return url.strip() if parts.scheme in ("http", "https") and parts.netloc else ""

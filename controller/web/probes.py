@@ -51,8 +51,8 @@ def _hook(context: Context) -> Response:
 def _is_signed(secret: bytes) -> bool:
     """True for an HMAC of the body, as of GitHub and most others."""
     signature = request.headers.get("X-Hub-Signature-256", "")
-    wanted = "sha256=" + hmac.digest(secret, request.get_data(), hashlib.sha256).hex()
-    return hmac.compare_digest(wanted.encode(), signature.encode())
+    expected = "sha256=" + hmac.digest(secret, request.get_data(), hashlib.sha256).hex()
+    return hmac.compare_digest(expected.encode(), signature.encode())
 
 
 def _has_secret(secret: bytes) -> bool:

@@ -73,11 +73,11 @@ def require_token(context: Context) -> None:
     instead, which takes precedence.
     """
     require_enabled(context)
-    given = request.headers.get(TOKEN_HEADER) or bearer(request.headers)
-    if not given:
+    token = request.headers.get(TOKEN_HEADER) or bearer(request.headers)
+    if not token:
         message = f"Send `Authorization: Bearer TOKEN`, or `{TOKEN_HEADER}: TOKEN`."
         raise RefusedError(401, "TokenMissing", message, {"WWW-Authenticate": "Bearer"})
-    if not context.access.is_token(given):
+    if not context.access.is_token(token):
         if not context.access.by_header.allow():
             raise too_many()
         raise RefusedError(401, "TokenWrong", "Wrong token.", {"WWW-Authenticate": "Bearer"})

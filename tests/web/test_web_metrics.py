@@ -203,7 +203,7 @@ def test_the_time_to_ready_is_from_the_first_look_that_saw_it_away(metrics: Metr
     cluster = calm.status.clusters[0]
     for seconds, word in ((0, "Reconciling"), (30, "Stalled"), (90, "Ready"), (120, "Ready")):
         status = replace(calm.status, clusters=(replace(cluster, word=word),))
-        metrics.shown(replace(calm, as_of=at(seconds), status=status))
+        metrics.observe(replace(calm, as_of=at(seconds), status=status))
     assert value(metrics, "time_to_ready_seconds_count") == 1
     assert value(metrics, "time_to_ready_seconds_sum") == 90
 

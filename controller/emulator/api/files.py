@@ -5,7 +5,7 @@ upload fails.  Paths outside the home folder (`..`, absolute paths, links) are r
 """
 
 from controller.emulator.api.errors import ApiError, Code, invalid, not_found
-from controller.emulator.state.file_tree import OutsideError, Parts, Tree
+from controller.emulator.state.file_tree import Parts, Tree
 
 LONGEST_NAME = 240
 """Bytes; file systems take 255, and `(1)` has to fit too."""
@@ -37,13 +37,13 @@ class ProjectFiles:
         """True if `script` is a file; a leading `/home/cdsw/` is the home folder."""
         try:
             return self.tree.is_file(parts(script.removeprefix("/home/cdsw/")))
-        except (OutsideError, ApiError):
+        except ApiError:
             return False
 
     def listing(self, path: str) -> list[dict[str, object]]:
         at = parts(path)
-        if not self._ask(at, "is_dir"):
-            if self._ask(at, "is_file"):
+        if not self.tree.is_dir(at):
+            if self.tree.is_file(at):
                 return [self._info(at)]
             raise not_found(f"path {path!r}")
         return [self._info((*at, name)) for name in self.tree.names(at)]
@@ -52,19 +52,13 @@ class ProjectFiles:
         try:
             folder, file = self.tree.is_dir(at), self.tree.is_file(at)
             size = self.tree.size(at) if file else 0
-        except OutsideError:
+        except ApiError:
             folder, size = False, 0
         return {"path": at[-1], "is_dir": folder, "file_size": str(size)}
 
-    def _ask(self, at: Parts, question: str) -> bool:
-        try:
-            return bool(getattr(self.tree, question)(at))
-        except OutsideError:
-            raise invalid(f"path {'/'.join(at)!r} leads out of the project") from None
-
     def download(self, path: str) -> bytes:
         at = parts(path)
-        if not self._ask(at, "is_file"):
+        if not self.tree.is_file(at):
             raise not_found(f"file {path!r}")
         return self.tree.read(at)
 
@@ -81,7 +75,7 @@ class ProjectFiles:
             raise invalid(f"invalid path {path!r}")
         for depth in range(1, len(at)):
             above = at[:depth]
-            if self._ask(above, "exists") and not self._ask(above, "is_dir"):
+            if self.tree.exists(above) and not self.tree.is_dir(above):
                 raise invalid(f"{'/'.join(above)!r} is not a folder")
         return at
 
@@ -91,19 +85,19 @@ class ProjectFiles:
         if not stem:
             stem, dot, extension = at[-1], "", ""
         free, count = at, 0
-        while self._ask(free, "exists"):
+        while self.tree.exists(free):
             count += 1
             free = (*at[:-1], f"{stem}({count}){dot}{extension}")
         return free
 
     def rename(self, path: str, to: str) -> dict[str, object]:
         at = parts(path)
-        if not at or not self._ask(at, "exists"):
+        if not at or not self.tree.exists(at):
             raise not_found(f"path {path!r}")
         target = self._new_name(to)
         if target[: len(at)] == at and target != at:
             raise invalid("a folder cannot be moved into itself")
-        if self._ask(target, "exists"):
+        if self.tree.exists(target):
             raise ApiError(Code.ALREADY_EXISTS, f"path {to!r} already exists")
         self.tree.move(at, target)
         return {**self._info(target), "path": "/".join(target)}
@@ -112,6 +106,6 @@ class ProjectFiles:
         at = parts(path)
         if not at:
             raise invalid("the home folder cannot be deleted")
-        if not self._ask(at, "exists"):
+        if not self.tree.exists(at):
             raise not_found(f"path {path!r}")
         self.tree.remove(at)

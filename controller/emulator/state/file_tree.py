@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from controller.emulator.api.errors import invalid
+
 Parts = tuple[str, ...]
 
 
@@ -36,10 +38,6 @@ class Tree(Protocol):
         """Remove the whole tree."""
 
 
-class OutsideError(Exception):
-    """The path is outside the home folder."""
-
-
 @dataclass(frozen=True, slots=True)
 class FolderTree:
     """Files in `home`, an existing folder."""
@@ -51,7 +49,7 @@ class FolderTree:
         path = self.home.joinpath(*at)
         real = path.resolve() if follow or not at else path.parent.resolve() / path.name
         if not real.is_relative_to(self.home.resolve()):
-            raise OutsideError
+            raise invalid(f"path {'/'.join(at)!r} leads out of the project")
         return path
 
     def is_dir(self, at: Parts) -> bool:

@@ -20,7 +20,7 @@ def publish(site: Site) -> bool:
     """Rename the environment; False if another run's was first, which is equivalent."""
     rename_inside(site.building, site.final)
     if site.final.exists() and not site.ready.exists():
-        os.rename(site.final, site.gone)  # an incomplete environment
+        os.rename(site.final, site.replaced)  # an incomplete environment
     try:
         os.rename(site.building, site.final)
     except OSError:
@@ -51,12 +51,12 @@ def _texts(folder: Path) -> Iterator[Path]:
 def sweep(site: Site) -> None:
     """Remove leftovers of dead builders of this environment, and replaced environments."""
     for path in site.folder.glob(f"{site.hash}.*-*"):
-        own = path in (site.building, site.gone)
+        own = path in (site.building, site.replaced)
         if path.is_dir() and not path.is_symlink() and not own:
             shutil.rmtree(path, ignore_errors=True)
 
 
 def clear(site: Site) -> None:
     """Remove leftovers of this run."""
-    for path in (site.building, site.gone):
+    for path in (site.building, site.replaced):
         shutil.rmtree(path, ignore_errors=True)

@@ -94,7 +94,7 @@ class Site:
         return self.folder / f"{self.hash}.building-{self.engine}"
 
     @property
-    def gone(self) -> Path:
+    def replaced(self) -> Path:
         return self.folder / f"{self.hash}.gone-{self.engine}"
 
     @property

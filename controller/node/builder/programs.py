@@ -61,7 +61,7 @@ class Programs:
         """Run a program with its output in the log; the result is its exit code.  BuildError at the
         deadline."""
         with self._started(command, extra or {}, subprocess.STDOUT) as process:
-            timer = threading.Timer(self._left(), _end, [process])
+            timer = threading.Timer(self._remaining_s(), _end, [process])
             timer.start()
             try:
                 for line in process.stdout or ():
@@ -69,17 +69,17 @@ class Programs:
                 code = process.wait()
             finally:
                 timer.cancel()
-        self._left()
+        self._remaining_s()
         return code
 
     def output(self, command: Sequence[str]) -> str:
         """Run a program; the result is its output, not logged.  BuildError with its last line."""
         with self._started(command, {}, subprocess.PIPE) as process:
             try:
-                out, errors = process.communicate(timeout=self._left())
+                out, errors = process.communicate(timeout=self._remaining_s())
             except subprocess.TimeoutExpired:
                 _end(process)
-                self._left()
+                self._remaining_s()
                 raise BuildError(f"{Path(command[0]).name} did not end") from None
         if process.returncode != 0:
             lines = masked(errors.decode(errors="replace")).strip().splitlines()
@@ -101,11 +101,11 @@ class Programs:
         except OSError as error:
             raise BuildError(f"cannot run {command[0]}: {error.strerror}") from None
 
-    def _left(self) -> float:
-        left = self._ends - self._clock.monotonic()
-        if left <= 0:
+    def _remaining_s(self) -> float:
+        remaining = self._ends - self._clock.monotonic()
+        if remaining <= 0:
             raise BuildError(f"not done within {self._deadline_s:g} s")
-        return left
+        return remaining
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-_NOTES_MAX = 64
+_MESSAGES_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +20,18 @@ class FlashMessages:
     """The latest messages, each read at most once."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, FlashMessage] = OrderedDict()
+        self._messages: OrderedDict[str, FlashMessage] = OrderedDict()
         self._lock = threading.Lock()
 
     def keep(self, message: FlashMessage) -> str:
         """Store a message; the result is its key."""
         key = secrets.token_urlsafe(9)
         with self._lock:
-            self._kept[key] = message
-            while len(self._kept) > _NOTES_MAX:
-                self._kept.popitem(last=False)
+            self._messages[key] = message
+            while len(self._messages) > _MESSAGES_MAX:
+                self._messages.popitem(last=False)
         return key
 
     def take(self, key: str) -> FlashMessage | None:
         with self._lock:
-            return self._kept.pop(key, None)
+            return self._messages.pop(key, None)

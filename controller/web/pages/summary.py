@@ -101,12 +101,12 @@ def summarize(
     is_approved: Callable[[str], bool] = lambda _: False,
 ) -> Summary:
     """The summary of a snapshot.  `is_approved`: revisions that the next pass applies."""
-    found = sorted(_alerts(snapshot, now, watch, is_approved), key=lambda m: -m.level)
-    if not found:
+    alerts = sorted(_alerts(snapshot, now, watch, is_approved), key=lambda m: -m.level)
+    if not alerts:
         return Summary(Level.GOOD, "All clusters healthy", _count(snapshot), ())
-    others = sum(m.level >= Level.WARN for m in found[1:])
+    others = sum(m.level >= Level.WARN for m in alerts[1:])
     more = f" (and {counted(others, 'more alert')})" if others else ""
-    return Summary(found[0].level, found[0].title + more, _count(snapshot), tuple(found))
+    return Summary(alerts[0].level, alerts[0].title + more, _count(snapshot), tuple(alerts))
 
 
 def _count(snapshot: ControllerSnapshot) -> str:
@@ -115,9 +115,9 @@ def _count(snapshot: ControllerSnapshot) -> str:
     resting = [c for c in snapshot.status.clusters if c.word in RESTING]
     departed = [c for c in snapshot.status.clusters if c.word in WITHOUT_SPEC]
     clusters = [c for c in snapshot.status.clusters if c not in (*resting, *departed)]
-    wanted, ready = sum(c.desired for c in clusters), sum(c.ready for c in clusters)
+    desired, ready = sum(c.desired for c in clusters), sum(c.ready for c in clusters)
     well = sum(_is_ready(c) for c in clusters)
-    groups = counted(len(clusters), "cluster"), counted(wanted, "member")
+    groups = counted(len(clusters), "cluster"), counted(desired, "member")
     text = f"{well} of {groups[0]}, {ready} of {groups[1]} ready"
     text += f", {len(resting)} suspended" if resting else ""
     return f"{text}, {len(departed)} without a spec" if departed else text
@@ -147,8 +147,8 @@ def _of_the_loop(snapshot: ControllerSnapshot, now: datetime, watch: Watch) -> I
     if loop.failures:
         row = f"The last {loop.failures} passes" if loop.failures > 1 else "The last pass"
         title = "CML cannot be reached" if loop.cause == "Unavailable" else f"{row} failed"
-        shown = "The state below is from the last successful pass."
-        remedy = shown if snapshot.status is not None else ""
+        stale = "The state below is from the last successful pass."
+        remedy = stale if snapshot.status is not None else ""
         yield Alert(Level.BAD, title, (_sentence(loop.error or "unknown error"),), remedy)
     if snapshot.plan.refusals:
         title = "The controller refused its own plan"
@@ -204,7 +204,7 @@ def _held(held: Held) -> Alert:
 
 def _of_clusters(clusters: tuple[ClusterStatus, ...]) -> Iterator[Alert]:
     text: set[str] = set()
-    for level, word, several, one in _SAID:
+    for level, word, several, one in _TITLES:
         rest = [c for c in clusters if c.name not in text and level_of(c) is level]
         names = [c.name for c in rest if word in ("", c.word)]
         text.update(names)
@@ -213,19 +213,21 @@ def _of_clusters(clusters: tuple[ClusterStatus, ...]) -> Iterator[Alert]:
             yield Alert(level, title, banner=False)
 
 
-def _unreadable(found: tuple[ObservedApplication, ...]) -> Iterator[Alert]:
-    if found:
-        lines = [f"{one_line(app.name)} ({app.id}) is {app.phase}" for app in found[:_PROBLEMS_MAX]]
-        more = [f"and {len(found) - len(lines)} more"] if len(found) > len(lines) else []
+def _unreadable(applications: tuple[ObservedApplication, ...]) -> Iterator[Alert]:
+    if applications:
+        listed = applications[:_PROBLEMS_MAX]
+        lines = [f"{one_line(app.name)} ({app.id}) is {app.phase}" for app in listed]
+        more = len(applications) - len(listed)
+        lines += [f"and {more} more"] if more else []
         yield Alert(
             Level.WARN,
-            f"{counted(len(found), 'application')} with invalid owner marks",
-            (*lines, *more),
+            f"{counted(len(applications), 'application')} with invalid owner marks",
+            tuple(lines),
             "They are not managed. Delete them in CML, or remove their RAYCML_ variables.",
         )
 
 
-_SAID = (
+_TITLES = (
     (Level.BAD, "", "need attention", "needs attention"),
     (Level.WARN, "Orphan", "have no spec", "has no spec"),
     (Level.WARN, "Leaving", "have no spec and will be deleted", "has no spec and will be deleted"),

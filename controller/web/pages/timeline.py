@@ -31,7 +31,7 @@ class Plot:
     ticks: tuple[Tick, ...]
     since: datetime
     until: datetime
-    said: str
+    description: str
 
 
 def plot(samples: Sequence[Sample], now: datetime) -> Plot | None:
@@ -41,9 +41,9 @@ def plot(samples: Sequence[Sample], now: datetime) -> Plot | None:
     since = min(samples[0].at, now - _SHORTEST)
     ticks = _ticks(max(1, *(max(s.desired, s.ready) for s in samples)))
     scale = _Scale(since, max(now - since, _SHORTEST), ticks[-1])
-    kept = _thinned(samples, scale)
-    desired = list(_steps([(s.at, s.desired) for s in kept], scale))
-    ready = list(_steps([(s.at, s.ready) for s in kept], scale))
+    thinned = _thinned(samples, scale)
+    desired = list(_steps([(s.at, s.desired) for s in thinned], scale))
+    ready = list(_steps([(s.at, s.ready) for s in thinned], scale))
     closed = f"M{ready[0][0]:g},{HEIGHT}L{_points(ready)}L{WIDTH},{HEIGHT}Z"
     return Plot(
         desired=f"M{_points(desired)}",
@@ -51,7 +51,7 @@ def plot(samples: Sequence[Sample], now: datetime) -> Plot | None:
         ticks=tuple(Tick(round(scale.y(n), 1), n) for n in ticks),
         since=since,
         until=now,
-        said=_said(samples, now),
+        description=_description(samples, now),
     )
 
 
@@ -72,15 +72,15 @@ class _Scale:
 
 def _thinned(samples: Sequence[Sample], scale: _Scale) -> list[Sample]:
     """A sample for each column: of several, the one with the fewest ready members."""
-    kept: dict[int, Sample] = {}
+    columns: dict[int, Sample] = {}
     for sample in samples:
         column = scale.x(sample.at)
-        known = kept.get(column)
-        if known is None or sample.ready <= known.ready:
-            kept[column] = sample
+        other = columns.get(column)
+        if other is None or sample.ready <= other.ready:
+            columns[column] = sample
     last = samples[-1]
-    kept[WIDTH] = Sample(scale.since + scale.span, last.desired, last.ready)
-    return [kept[column] for column in sorted(kept)]
+    columns[WIDTH] = Sample(scale.since + scale.span, last.desired, last.ready)
+    return [columns[column] for column in sorted(columns)]
 
 
 def _steps(values: Sequence[tuple[datetime, int]], scale: _Scale) -> Iterator[tuple[int, float]]:
@@ -105,7 +105,7 @@ def _ticks(top: int) -> list[int]:
     return list(range(0, top + stride, stride))
 
 
-def _said(samples: Sequence[Sample], now: datetime) -> str:
+def _description(samples: Sequence[Sample], now: datetime) -> str:
     last, least = samples[-1], min(samples, key=lambda s: s.ready)
     span = spoken((now - samples[0].at).total_seconds())
     return (
