@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from controller.acceptance.jobs import JobClient
 from controller.acceptance.nodes import NodeIdentity, Nodes
@@ -44,7 +43,6 @@ class AcceptanceOptions:
     """
 
     local: bool
-    ca_cert: Path | None
     stable_s: float
     timeout_s: float
     cleanup: bool

@@ -62,7 +62,9 @@ class JobClient:
             answer = self._ask("get_job", "GET", f"/api/jobs/{job}")
             status = _field(answer, "status")
             if status in _FINISHED:
-                return status == "SUCCEEDED", self._output(job, answer)
+                logs = self._ask("get_job_logs", "GET", f"/api/jobs/{job}/logs")
+                output = _field(logs, "logs") or _field(answer, "message")
+                return status == "SUCCEEDED", output
             if self._clock.monotonic() >= deadline:
                 last = status or _described(answer)
                 raise JobError(f"the job did not finish within {timeout_s:.0f} s: {last}")
@@ -80,10 +82,6 @@ class JobClient:
             if not settling or self._clock.monotonic() >= deadline:
                 raise JobError(f"Ray's job API did not accept the job: {_described(sent)}")
             self._pause(stop)
-
-    def _output(self, job: str, answer: ApplicationAnswer) -> str:
-        logs = self._ask("get_job_logs", "GET", f"/api/jobs/{job}/logs")
-        return _field(logs, "logs") or _field(answer, "message")
 
     def _pause(self, stop: Event) -> None:
         self._clock.wait(_PAUSE_S, stop)

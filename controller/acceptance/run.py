@@ -4,9 +4,7 @@ Every error becomes the result of its phase and an exit code.
 """
 
 import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import FrameType
 
@@ -21,7 +19,7 @@ from controller.acceptance.report import (
     summarise,
 )
 from controller.core.status.goal import Goal, verdict
-from controller.process.interrupts import Interrupts
+from controller.process.interrupts import Interrupts, handling
 from controller.run.convergence import Converged
 from controller.terminal.errors import explained
 from controller.terminal.exit_codes import Exit
@@ -86,10 +84,10 @@ class AcceptanceRun:
             options=context.shape.options() | {"runtime": context.runtime or context.shape.runtime},
             versions=context.versions,
             phases=tuple(self._results),
-            left=self._left(),
+            left=self._deletion(),
         )
 
-    def _left(self) -> str | None:
+    def _deletion(self) -> str | None:
         """The command that deletes the rest; None if nothing is left."""
         context, last = self._context, self._results[-1]
         rest = last.result is PhaseStatus.FAILED or not self._is_deleted
@@ -97,7 +95,7 @@ class AcceptanceRun:
 
     def _phases(self) -> None:
         context = self._context
-        with _term_as_interrupt(), context.interrupts:
+        with handling([signal.SIGTERM], _interrupt), context.interrupts:
             try:
                 for phase in AcceptancePhase:
                     if phase not in CLEANUP:
@@ -193,19 +191,6 @@ class AcceptanceRun:
 
 def _skipped(phase: AcceptancePhase, why: str) -> PhaseResult:
     return PhaseResult(phase, PhaseStatus.SKIPPED, 0.0, why)
-
-
-@contextmanager
-def _term_as_interrupt() -> Iterator[None]:
-    """Handle TERM as Ctrl-C is handled."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler

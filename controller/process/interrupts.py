@@ -6,13 +6,15 @@ Nothing is undone, since the next run continues from the observed state.
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
 from controller.cml.limit import Limit
 from controller.process.ending import GRACE_S, WITHIN_S, Ending
+
+Handler = Callable[[int, FrameType | None], None]
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 _FIRST = {
@@ -83,6 +85,20 @@ class Interrupts:
         self._ending.within(WITHIN_S, exit_code(number))
         if self._limit is not None:
             end_calls(self._limit)
+
+
+@contextmanager
+def handling(numbers: Iterable[signal.Signals], handler: Handler) -> Iterator[None]:
+    """A handler for signals, which only the main thread can have."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 @contextmanager

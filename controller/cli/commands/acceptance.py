@@ -105,9 +105,7 @@ def acceptance(  # noqa: PLR0913 - the options of one command
         workers=workers, gpu=gpu, ray_version=ray_version, python=python, runtime=runtime, **chosen
     )
     check(shape)
-    options = AcceptanceOptions(
-        common.local, common.ca_cert, wait_seconds, timeout, cleanup=not no_cleanup
-    )
+    options = AcceptanceOptions(common.local, wait_seconds, timeout, cleanup=not no_cleanup)
     folder = None if report is None else _writable(report)
     defaults = [f"{_option(n)} {size}" for n, size in chosen.items() if not own[n]]
     if common.local and defaults:

@@ -20,7 +20,7 @@ from controller.files.events import EventFile
 from controller.files.port import FilesError
 from controller.files.records import RecordFile, record_folder
 from controller.process.ending import WITHIN_S
-from controller.process.interrupts import STOPS, end_calls
+from controller.process.interrupts import STOPS, end_calls, handling
 from controller.process.system import System
 from controller.run.controller import Controller
 from controller.run.follow import Follower, Poller
@@ -173,12 +173,8 @@ def _serve(screen: Screen, running: Controller, options: RunOptions, poll_s: flo
     orders = PageOrders(running.session, lambda: running.snapshot, _Both(wake, look))
     page = _page(running, orders, options)
     with _terminated(screen.system, running, stop, wake, look) as ended:
-        watcher = threading.Thread(
-            target=_watch,
-            args=(running, loop, poll_s, look, looked),
-            name="raycml-source",
-            daemon=True,
-        )
+        watched = (running, loop, poll_s, look, looked)
+        watcher = threading.Thread(target=_watch, args=watched, name="raycml-source", daemon=True)
         try:
             screen.say(*_greeting(running, options, page, poll_s))
             watcher.start()
@@ -287,19 +283,16 @@ def _page(running: Controller, orders: PageOrders, options: RunOptions) -> Serve
 def _greeting(
     running: Controller, options: RunOptions, page: Server, poll_s: float
 ) -> tuple[str, ...]:
-    every = f"polled every {spoken(poll_s)}"
+    grace_s = running.follower.grace_s
+    prune = "off" if grace_s is None else f"on, {spoken(grace_s)} after a spec is removed"
+    origin = f"{running.follower.poller.origin}, polled every {spoken(poll_s)}"
     return (
-        f"raycml {__version__} follows {running.follower.poller.origin}, {every}",
+        f"raycml {__version__} follows {origin}",
         f"page      http://127.0.0.1:{page.port}/",
         f"actions   {'enabled' if options.web_token else 'disabled (set RAYCML_WEB_TOKEN)'}",
-        f"prune     {_prune(running)}",
+        f"prune     {prune}",
         "stop      Ctrl-C or TERM; clusters keep running",
     )
-
-
-def _prune(running: Controller) -> str:
-    grace_s = running.follower.grace_s
-    return "off" if grace_s is None else f"on, {spoken(grace_s)} after a spec is removed"
 
 
 @contextmanager
@@ -323,12 +316,5 @@ def _terminated(
         system.ending.within(WITHIN_S, code)
         end_calls(running.session.client.limit)
 
-    if threading.current_thread() is not threading.main_thread():
+    with handling(STOPS, handle):
         yield received
-        return
-    before = [signal.signal(number, handle) for number in STOPS]
-    try:
-        yield received
-    finally:
-        for number, handler in zip(STOPS, before, strict=True):
-            signal.signal(number, handler)
