@@ -1,6 +1,6 @@
 """Adoption in a workspace: read, decide, one write for each application."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -35,13 +35,13 @@ def look_at(
     """The context of an adoption.  CommandError for an incomplete state or forbidden writes."""
     policy = with_permissions(session.policy, only=frozenset({name}))
     policy = replace(policy, look_at_pauses=True)
-    seen = look_and_plan(revision, session.world, History(), policy)
-    cluster = seen.desired.cluster(name)
+    done = look_and_plan(revision, session.world, History(), policy)
+    cluster = done.desired.cluster(name)
     if cluster is None:
-        reason = seen.desired.frozen.get(name, "its project is unknown")
+        reason = done.desired.frozen.get(name, "its project is unknown")
         message = f"{name} cannot be read: {reason}"
         raise CommandError(message, Exit.NOT_CONVERGED, "correct `project` in its spec")
-    project = seen.observed.projects[cluster.project]
+    project = done.observed.projects[cluster.project]
     if not project.complete:
         message = project.why or "the list of applications was incomplete; no action was taken"
         raise CommandError(message, Exit.UNEXPECTED, "run the command again")
@@ -49,83 +49,75 @@ def look_at(
         message = f"{name} is paused by its spec"
         remedy = "set `paused: false` there, then run the command again"
         raise CommandError(message, Exit.REFUSED, remedy)
-    check_pauses({name}, seen)
-    return AdoptionContext(cluster, seen.desired, seen.observed, policy, from_owner)
+    check_pauses({name}, done)
+    return AdoptionContext(cluster, done.desired, done.observed, policy, from_owner)
 
 
-def decide_on(ground: AdoptionContext, pairs: tuple[Pair, ...] | None) -> Offer:
+def decide_on(context: AdoptionContext, pairs: tuple[Pair, ...] | None) -> Offer:
     """The offer for the given or the proposed mapping.  CommandError if it is invalid."""
     if pairs is None:
-        proposal = propose(ground.cluster, ground.filled(), ground.claimable())
+        proposal = propose(context.cluster, context.filled(), context.claimable())
     else:
         proposal = Proposal(pairs)
-    if refused := objections(proposal.pairs, ground):
-        message = f"nothing was adopted: {one_line('; '.join(refused))}"
+    if problems := objections(proposal.pairs, context):
+        message = f"nothing was adopted: {one_line('; '.join(problems))}"
         raise CommandError(message, Exit.REFUSED)
-    return offer(proposal, ground)
+    return offer(proposal, context)
 
 
-def ordered_pairs(order: Sequence[tuple[Member, str]], ground: AdoptionContext) -> tuple[Pair, ...]:
+def ordered_pairs(
+    order: Sequence[tuple[Member, str]], context: AdoptionContext
+) -> tuple[Pair, ...]:
     """The given mapping.  CommandError for an unknown member or application."""
-    groups = [group.name for group in ground.cluster.groups]
-    apps = ground.observed.projects[ground.cluster.project].applications
+    groups = [group.name for group in context.cluster.groups]
+    apps = context.observed.projects[context.cluster.project].applications
     pairs: list[Pair] = []
-    for member, named in order:
+    for member, name in order:
         if member.group not in groups:
             hint = did_you_mean(member.group, groups) or f"there are: {', '.join(groups)}"
-            message = f"{ground.cluster.name} has no group `{member.group[:60]}`; {hint}"
+            message = f"{context.cluster.name} has no group `{member.group[:60]}`; {hint}"
             raise CommandError(message, Exit.USAGE, "correct --map, or add the group to the spec")
-        pairs.append(Pair(member, _application(named, apps)))
+        pairs.append(Pair(member, _application(name, apps)))
     check_once([f"application {pair.app.id}" for pair in pairs])
     return tuple(sorted(pairs, key=lambda pair: pair.member))
 
 
-_WAYS: tuple[Callable[[ObservedApplication], str], ...] = (
-    lambda app: app.id,
-    lambda app: app.subdomain,
-    lambda app: app.name,
-)
-
-
-def _application(named: str, apps: Sequence[ObservedApplication]) -> ObservedApplication:
+def _application(name: str, apps: Sequence[ObservedApplication]) -> ObservedApplication:
     """Find by ID, else by subdomain, else by name, which may be ambiguous."""
-    for way in _WAYS:
-        found = [app for app in apps if way(app) == named]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            ids = ", ".join(app.id for app in found[:10])
-            message = f"several applications are named `{one_line(named[:60])}`: {ids}"
+    for field in ("id", "subdomain", "name"):
+        matches = [app for app in apps if getattr(app, field) == name]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            ids = ", ".join(app.id for app in matches[:10])
+            message = f"several applications are named `{one_line(name[:60])}`: {ids}"
             raise CommandError(message, Exit.USAGE, "give the ID")
-    known = [app.subdomain for app in apps] + [app.name for app in apps]
-    hint = one_line(did_you_mean(named, known)) or f"it has {counted(len(apps), 'application')}"
-    message = f"no application `{one_line(named[:60])}` in the project; {hint}"
+    names = [app.subdomain for app in apps] + [app.name for app in apps]
+    hint = one_line(did_you_mean(name, names)) or f"it has {counted(len(apps), 'application')}"
+    message = f"no application `{one_line(name[:60])}` in the project; {hint}"
     raise CommandError(message, Exit.USAGE, "copy the name or ID from CML's list of applications")
 
 
-def carry_out(session: Session, ground: AdoptionContext, found: Offer) -> list[Written]:
+def carry_out(session: Session, context: AdoptionContext, own: Offer) -> list[Written]:
     """Write each adoption."""
     return [
-        write(session.world, made.app, partial(_decided, made, ground)) for made in found.adoptions
+        write(session.world, each.app, partial(_decided, each, context)) for each in own.adoptions
     ]
 
 
-def _decided(made: Adoption, ground: AdoptionContext, fresh: ObservedApplication) -> Fields | str:
+def _decided(made: Adoption, context: AdoptionContext, fresh: ObservedApplication) -> Fields | str:
     """The PATCH for an application as it is now, or the reason for none."""
     if fresh.mark == made.mark:
         return {}
-    if not ground.is_claimable(fresh):
-        return f"it is now {whose(fresh, ground.policy.owner)}"
-    again = adoption(ground.cluster, Pair(made.member, fresh), ground.policy)
+    if not context.is_claimable(fresh):
+        return f"it is now {whose(fresh, context.policy.owner)}"
+    again = adoption(context.cluster, Pair(made.member, fresh), context.policy)
     same = (again.mark, again.changes) == (made.mark, made.changes)
     return again.fields if same else "it has changed since the preview; run the command again"
 
 
-def check_once(named: Sequence[str]) -> None:
-    twice = sorted({one for one in named if named.count(one) > 1})
-    if twice:
-        raise CommandError(
-            f"{twice[0]} is mapped twice",
-            Exit.USAGE,
-            "give one --map for each member and application",
-        )
+def check_once(names: Sequence[str]) -> None:
+    for name in sorted(names):
+        if names.count(name) > 1:
+            remedy = "give one --map for each member and application"
+            raise CommandError(f"{name} is mapped twice", Exit.USAGE, remedy)

@@ -6,7 +6,7 @@ the next pass detects the difference.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from controller.adoption.proposal import Pair, Proposal
@@ -56,10 +56,7 @@ class Adoption:
     @property
     def fields(self) -> Mapping[str, object]:
         """The PATCH."""
-        return {
-            "environment": self.environment,
-            "description": description(self.mark),
-        }
+        return {"environment": self.environment, "description": description(self.mark)}
 
 
 def adoption(cluster: DesiredCluster, pair: Pair, policy: Policy) -> Adoption:
@@ -67,12 +64,12 @@ def adoption(cluster: DesiredCluster, pair: Pair, policy: Policy) -> Adoption:
     app, group = pair.app, cluster.group(pair.member.group)
     if group is None:
         raise ValueError(f"{cluster.name} has no group `{pair.member.group}`")
-    wanted = configuration(group, pair.member, policy)
+    own = configuration(group, pair.member, policy)
     mark = _mark(group, pair, policy)
-    if compare(app, mark, group, wanted, policy):
+    if compare(app, mark, group, own, policy):
         # Its origin is unknown: neither the Ray version nor raycml's own variables.
         mark = replace(mark, fingerprint=ADOPTED, agreement="", variables=(), environment_hash="")
-    return Adoption(app, mark, compare(app, mark, group, wanted, policy).changes)
+    return Adoption(app, mark, compare(app, mark, group, own, policy).changes)
 
 
 def _mark(group: Group, pair: Pair, policy: Policy) -> Mark:
@@ -98,11 +95,8 @@ class AdoptionContext:
 
     def filled(self) -> Mapping[Member, ObservedApplication]:
         """The cluster's members with a managed application."""
-        ours = (a for a in self.observed.owned(self.policy.owner) if self._is_of_it(a))
-        return {key_of(app).member: app for app in ours}
-
-    def _is_of_it(self, app: ObservedApplication) -> bool:
-        return key_of(app).cluster == self.cluster.name
+        keys = ((key_of(app), app) for app in self.observed.owned(self.policy.owner))
+        return {key.member: app for key, app in keys if key.cluster == self.cluster.name}
 
     def claimable(self) -> tuple[ObservedApplication, ...]:
         """Applications of the cluster's project without an owner, or of `from_owner`."""
@@ -114,29 +108,27 @@ class AdoptionContext:
         return owner is None or (owner == self.from_owner and owner != self.policy.owner)
 
 
-def objections(pairs: Sequence[Pair], ground: AdoptionContext) -> list[str]:
+def objections(pairs: Sequence[Pair], context: AdoptionContext) -> list[str]:
     """Objections to adopting these applications together, each with a remedy.
 
     A pair that is adopted already is no objection.
     """
-    seated = ground.filled()
-    new = [pair for pair in pairs if seated.get(pair.member) != pair.app]
-    found = [said for pair in new if (said := _objection(pair, ground, seated))]
-    return found + [
-        said for group in ground.cluster.groups if (said := _too_many(group, new, seated))
-    ]
+    filled = context.filled()
+    new = [pair for pair in pairs if filled.get(pair.member) != pair.app]
+    problems = [_objection(pair, context, filled) for pair in new]
+    problems += [_too_many(group, new, filled) for group in context.cluster.groups]
+    return [problem for problem in problems if problem]
 
 
 def _objection(
-    pair: Pair, ground: AdoptionContext, seated: Mapping[Member, ObservedApplication]
+    pair: Pair, context: AdoptionContext, filled: Mapping[Member, ObservedApplication]
 ) -> str:
     app, what = pair.app, f"`{pair.app.subdomain}` (application {pair.app.id})"
-    if not ground.is_claimable(app):
-        return f"{what} is {whose(app, ground.policy.owner)}"
-    if pair.member in seated:
-        held = seated[pair.member]
-        return f"{pair.member} has an application already: {held.id}"
-    if named := _named(app, Key(ground.cluster.name, pair.member), ground.desired):
+    if not context.is_claimable(app):
+        return f"{what} is {whose(app, context.policy.owner)}"
+    if pair.member in filled:
+        return f"{pair.member} has an application already: {filled[pair.member].id}"
+    if named := _named(app, Key(context.cluster.name, pair.member), context.desired):
         return f"{what} has the name of {named}; adopt it as {named}, or rename it in CML first"
     return ""
 
@@ -164,11 +156,11 @@ def _named(app: ObservedApplication, key: Key, desired: DesiredState) -> str:
 
 
 def _too_many(
-    group: Group, new: Iterable[Pair], seated: Mapping[Member, ObservedApplication]
+    group: Group, new: Iterable[Pair], filled: Mapping[Member, ObservedApplication]
 ) -> str:
     """An objection to more members than replicas, since the next pass would delete the rest."""
     added = {pair.member for pair in new if pair.member.group == group.name}
-    members = added | {member for member in seated if member.group == group.name}
+    members = added | {member for member in filled if member.group == group.name}
     if not added or len(members) <= group.replicas:
         return ""
     return (
@@ -227,24 +219,22 @@ class Offer:
     plan: Plan
 
 
-def offer(proposal: Proposal, ground: AdoptionContext) -> Offer:
+def offer(proposal: Proposal, context: AdoptionContext) -> Offer:
     """The offer for pairs without objections."""
-    filled = ground.filled()
+    cluster, policy, filled = context.cluster, context.policy, context.filled()
     new = [pair for pair in proposal.pairs if filled.get(pair.member) != pair.app]
-    made = tuple(adoption(ground.cluster, pair, ground.policy) for pair in new)
+    adoptions = tuple(adoption(cluster, pair, policy) for pair in new)
     already = tuple(pair for pair in proposal.pairs if pair not in new)
-    notes = (*proposal.notes, *_lacking(ground, proposal))
-    plan = foresee(ground.desired, ground.observed, made, ground.policy)
-    return Offer(ground.cluster, made, already, notes, plan)
+    plan = foresee(context.desired, context.observed, adoptions, policy)
+    members = {*filled, *(pair.member for pair in proposal.pairs)}
+    notes = (*proposal.notes, *_missing(cluster, members))
+    return Offer(cluster, adoptions, already, notes, plan)
 
 
-def _lacking(ground: AdoptionContext, proposal: Proposal) -> list[str]:
-    """A note on groups with missing members, which the next pass creates."""
-    members = set(ground.filled()) | {pair.member for pair in proposal.pairs}
-    found: list[str] = []
-    for group in ground.cluster.groups:
-        number = group.replicas - sum(1 for m in members if m.group == group.name)
+def _missing(cluster: DesiredCluster, members: set[Member]) -> Iterator[str]:
+    """A note on each group with missing members, which the next pass creates."""
+    for group in cluster.groups:
+        number = group.replicas - sum(member.group == group.name for member in members)
         if number > 0:
-            said = str(THE_HEAD) if group.is_head else f"{number} of group {group.name}"
-            found.append(f"no application for {said}")
-    return found
+            what = str(THE_HEAD) if group.is_head else f"{number} of group {group.name}"
+            yield f"no application for {what}"

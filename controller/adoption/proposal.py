@@ -58,12 +58,12 @@ def propose(
     `filled`: members with an application.
     """
     taken = frozenset(filled)
-    found = [c for app in apps if (c := _claim(cluster, app)) and c.member not in taken]
-    family, notes = _family(cluster, found)
-    claims = [claim for claim in found if claim.family == family]
+    claims = [c for app in apps if (c := _claim(cluster, app)) and c.member not in taken]
+    family, notes = _family(cluster, claims)
     by_member: dict[Member, list[_Claim]] = {}
     for claim in claims:
-        by_member.setdefault(claim.member, []).append(claim)
+        if claim.family == family:
+            by_member.setdefault(claim.member, []).append(claim)
     notes += [_contested(m, c) for m, c in sorted(by_member.items()) if len(c) > 1]
     single = [Pair(m, c[0].app) for m, c in sorted(by_member.items()) if len(c) == 1]
     full = {g.name: note for g in cluster.groups if (note := _crowded(g, taken, single))}
@@ -76,8 +76,8 @@ def _claim(cluster: DesiredCluster, app: ObservedApplication) -> _Claim | None:
     if member := _by_launcher(cluster, app):
         return _Claim(member, own, app)
     for text in (app.subdomain, app.name):
-        if told := _by_words(cluster, _slug(text)):
-            return _Claim(*told, app)
+        if match := _by_words(cluster, _slug(text)):
+            return _Claim(*match, app)
     return None
 
 
@@ -97,9 +97,8 @@ def _by_words(cluster: DesiredCluster, slug: str) -> tuple[Member, str] | None:
     if f"-{slug}".endswith(f"-{HEAD}"):
         return THE_HEAD, slug.removesuffix(HEAD).rstrip("-")
     for word, group in sorted(_words(cluster).items(), key=lambda item: -len(item[0])):
-        found = re.fullmatch(rf"(?:(.*)-)?{re.escape(word)}-?0*(\d{{1,6}})", slug)
-        if found:
-            return Member(group, int(found.group(2))), found.group(1) or ""
+        if match := re.fullmatch(rf"(?:(.*)-)?{re.escape(word)}-?0*(\d{{1,6}})", slug):
+            return Member(group, int(match[2])), match[1] or ""
     return None
 
 
@@ -114,14 +113,14 @@ def _family(cluster: DesiredCluster, claims: Sequence[_Claim]) -> tuple[str | No
     """The one family to propose, or None with a note."""
     families = sorted({claim.family for claim in claims})
     own = [f for f in families if f == f"ray-{cluster.name}"]
-    named = [f for f in families if f"-{cluster.name}-" in f"-{f}-"]
-    for chosen in (own, named, families):
+    similar = [f for f in families if f"-{cluster.name}-" in f"-{f}-"]
+    for chosen in (own, similar, families):
         if len(chosen) == 1:
             return chosen[0], []
     if not families:
         return None, []
-    listed = ", ".join(f"`{family or HEAD}`" for family in families[:5])
-    return None, [f"ambiguous families of names ({listed}); choose with --map"]
+    some = ", ".join(f"`{family or HEAD}`" for family in families[:5])
+    return None, [f"ambiguous families of names ({some}); choose with --map"]
 
 
 def _contested(member: Member, claims: Sequence[_Claim]) -> str:

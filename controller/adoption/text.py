@@ -6,42 +6,45 @@ from typing import Literal
 
 from controller.adoption.adoption import Adoption, Offer
 from controller.core.model.json_object import Count, JsonObject
-from controller.core.model.plan import Change, Result
+from controller.core.model.plan import Change
 from controller.core.status.documents import StepJson, WaitJson, plan_json
 from controller.printable import one_line
-from controller.terminal.columns import aligned
+from controller.terminal.columns import table
 from controller.terminal.plan_table import is_pending, plan_text
 from controller.workspace.write_mark import Written
 
 
 def preview_text(offer: Offer) -> str:
     """Applications, their differences from their members, and the changes of the next reconcile."""
-    rows: list[tuple[str, ...]] = [("MEMBER", "APPLICATION", "ID", "STATE", "DIFFERENCES")]
-    rows += [_preview(made) for made in offer.adoptions]
+    header = ("MEMBER", "APPLICATION", "ID", "STATE", "DIFFERENCES")
     notes = [f"note: {one_line(note)}" for note in offer.notes]
     then = "`raycml reconcile` will then change nothing."
     if is_pending(offer.plan):
         then = f"`raycml reconcile` will then:\n{plan_text(offer.plan)}"
-    return "\n".join([*aligned(rows), *notes, then])
+    return "\n".join([table(header, *map(_preview, offer.adoptions)), *notes, then])
 
 
-def _preview(made: Adoption) -> tuple[str, ...]:
-    app = made.app
-    differences = ", ".join(map(str, made.changes)) or "none; it keeps running"
-    taken = f"; taken from {made.previous}" if made.previous else ""
-    name, differs = one_line(app.subdomain), one_line(differences + taken)
-    return str(made.member), name, app.id, str(app.phase), differs
+def _preview(adoption: Adoption) -> tuple[str, ...]:
+    app = adoption.app
+    differences = ", ".join(map(str, adoption.changes)) or "none; it keeps running"
+    previous = f"; taken from {adoption.previous}" if adoption.previous else ""
+    return str(adoption.member), app.subdomain, app.id, str(app.phase), differences + previous
 
 
 def adopted_text(offer: Offer, written: Sequence[Written]) -> str:
     """The result for each application."""
+    rows = [(pair.member, pair.app, "already adopted") for pair in offer.already]
+    for adoption, one in zip(offer.adoptions, written, strict=True):
+        rows.append((adoption.member, adoption.app, result_text(one, "adopted")))
     cluster = offer.cluster.name
-    rows = [(cluster, str(p.member), p.app.id, "already adopted") for p in offer.already]
-    for made, one in zip(offer.adoptions, written, strict=True):
-        said = "adopted" if one.done else f"{one.result.value}: {one_line(one.message)}"
-        rows.append((cluster, str(made.member), made.app.id, said))
-    nothing = f"{cluster}  every member has an application; nothing to adopt"
-    return "\n".join(aligned(rows)) if rows else nothing
+    if not rows:
+        return f"{cluster}  every member has an application; nothing to adopt"
+    return table(*((cluster, str(member), app.id, text) for member, app, text in rows))
+
+
+def result_text(written: Written, done: str) -> str:
+    """The result as a cell: a word such as `adopted`, or the fault."""
+    return done if written.done else f"{written.result.value}: {written.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,23 +134,20 @@ def adopt_json(offer: Offer, revision: str, written: Sequence[Written] | None) -
     )
 
 
-def _adoption_json(made: Adoption, written: Written | None) -> AdoptionJson:
+def _adoption_json(adoption: Adoption, written: Written | None) -> AdoptionJson:
+    result = "proposed"
+    if written is not None:
+        result = "adopted" if written.done else written.result.value
     return AdoptionJson(
-        member=str(made.member),
-        application_id=made.app.id,
-        name=made.app.name,
-        subdomain=made.app.subdomain,
-        state=str(made.app.phase),
-        from_owner=made.previous or None,
-        equal=not made.changes,
-        changes=tuple(made.changes),
-        result=_word(written),
+        member=str(adoption.member),
+        application_id=adoption.app.id,
+        name=adoption.app.name,
+        subdomain=adoption.app.subdomain,
+        state=str(adoption.app.phase),
+        from_owner=adoption.previous or None,
+        equal=not adoption.changes,
+        changes=tuple(adoption.changes),
+        result=result,
         message="" if written is None else written.message,
         unapplied=() if written is None else tuple(written.unapplied),
     )
-
-
-def _word(written: Written | None) -> str:
-    if written is None:
-        return "proposed"
-    return "adopted" if written.result is Result.DONE else written.result.value

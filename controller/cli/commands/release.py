@@ -7,12 +7,12 @@ cluster may not, since a pause forbids every write.
 from collections.abc import Sequence
 
 from controller.adoption.release import releasable, release_all
+from controller.adoption.text import result_text
 from controller.core.model.observed import ObservedApplication, has_own_name, key_of
 from controller.core.model.orders import OrderKind
 from controller.core.spec.revision import SpecDocument
 from controller.core.spec.text import counted
 from controller.guards.protection import check_recorded
-from controller.printable import one_line
 from controller.process.interrupts import saying
 from controller.run.orders.delegation import lead_or_order, new_order, writes_of
 from controller.terminal.columns import table
@@ -68,7 +68,7 @@ def _conclude(
     document: SpecDocument | None,
 ) -> Exit:
     rows = [
-        (name, str(key_of(app).member), app.id, _word(one))
+        (name, str(key_of(app).member), app.id, result_text(one, "released"))
         for app, one in zip(apps, written, strict=True)
     ]
     screen.data(table(*rows))
@@ -78,10 +78,6 @@ def _conclude(
         return Exit.DONE
     screen.say("not all applications were released; run the command again to continue")
     return Exit.NOT_CONVERGED
-
-
-def _word(written: Written) -> str:
-    return "released" if written.done else f"{written.result.value}: {one_line(written.message)}"
 
 
 def _warning(name: str, document: SpecDocument, apps: Sequence[ObservedApplication]) -> list[str]:
