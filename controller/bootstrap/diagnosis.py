@@ -9,7 +9,7 @@ from pathlib import Path
 
 from controller.bootstrap.desired import RUN_LOG, DesiredSetup
 from controller.bootstrap.options import git_source
-from controller.bootstrap.passes import SetupPass
+from controller.bootstrap.passes import BootstrapRun, SetupPass
 from controller.bootstrap.session import BootstrapSession
 from controller.cml.errors import CmlError, NotFound
 from controller.cml.values import Creation
@@ -18,6 +18,7 @@ from controller.core.model.member import THE_CONTROLLER, THE_ENVIRONMENT
 from controller.core.model.plan import Wait
 from controller.core.model.reasons import Outlook, Reason
 from controller.core.spec.python_environment import log_path
+from controller.core.status.goal import Verdict
 from controller.source.directory import SourceError
 from controller.terminal.errors import CommandError, by_kind
 from controller.terminal.exit_codes import Exit
@@ -40,24 +41,37 @@ def blocked(last: SetupPass) -> Wait | None:
     return next((w for w in last.plan.waits if w.reason.outlook is Outlook.PERSON), None)
 
 
-def diagnosis(
-    session: BootstrapSession, last: SetupPass, desired: DesiredSetup | None
-) -> CommandError:
+def completed(run: BootstrapRun) -> SetupPass:
+    """The last pass of the run.  CommandError if it did not reach its goal."""
+    end = run.until_done()
+    if end.verdict is not Verdict.REACHED or end.last.plan.refusals:
+        raise diagnosis(run, end.last)
+    return end.last
+
+
+def check(run: BootstrapRun, planned: SetupPass) -> None:
+    """CommandError if the operator has to decide something before the plan is carried out."""
+    if blocked(planned) is not None or planned.plan.refusals:
+        raise diagnosis(run, planned)
+
+
+def diagnosis(run: BootstrapRun, last: SetupPass) -> CommandError:
     """The error of a command whose last pass did not reach its goal."""
+    session, desired = run.session, run.desired
     if last.plan.refusals:
-        said = "; ".join(map(str, last.plan.refusals))
-        return CommandError(f"refused, since it would break a law: {said}", Exit.REFUSED)
+        laws = "; ".join(map(str, last.plan.refusals))
+        return CommandError(f"refused, since it would break a law: {laws}", Exit.REFUSED)
     wait = blocked(last) or next(iter(() if last.plan.steps else last.plan.waits), None)
     message = wait.message if wait is not None else last.plan.steps[0].name.replace("_", " ")
     if wait is not None and wait.reason is Reason.REJECTED:
         return by_kind(FaultKind.REJECTED, message)
     if wait is not None and last.observed.project.creation is Creation.FAILED and desired:
         message += f"; {_of_git(session, desired)}"
-    tail = "" if wait is None else _log(session, last, wait, desired)
+    message += "" if wait is None else _log(session, last, wait, desired)
     if wait is None or wait.reason.outlook is not Outlook.PERSON:
-        return CommandError(f"timed out: {message}{tail}", Exit.NOT_CONVERGED, _TIME_UP)
+        return CommandError(f"timed out: {message}", Exit.NOT_CONVERGED, _TIME_UP)
     code = _CODES.get(wait.reason, Exit.NOT_CONVERGED)
-    return CommandError(f"{message}{tail}", code, _REMEDIES.get(wait.reason, ""))
+    return CommandError(message, code, _REMEDIES.get(wait.reason, ""))
 
 
 def _of_git(session: BootstrapSession, desired: DesiredSetup) -> str:

@@ -19,7 +19,6 @@ from controller.core.model.observed import (
     ObservedState,
     is_controller,
 )
-from controller.core.planner.python_environments.build import is_active
 
 NOT_THERE = ObservedEnvironment()
 
@@ -83,16 +82,16 @@ class ObservedSetup:
         """The same, as the laws look at it."""
         project = self.project.id
         listed = Listed.WHOLE if self.complete else Listed.TORN
-        found = ObservedProject(project, self.applications, listed)
         stored = tuple(LauncherFile(path, size=size) for path, size in self.files.items())
         files = ObservedFiles({project: stored}, environments={project: self.environments})
-        return ObservedState(self.as_of, {project: found}, files=files)
+        projects = {project: ObservedProject(project, self.applications, listed)}
+        return ObservedState(self.as_of, projects, files=files)
 
     def surplus(self) -> tuple[str, ...]:
         """Sentences on duplicates, which the operator may remove."""
-        found = [f"application {app.name} ({app.id})" for app in self.controllers[1:]]
-        found += [f"job {job.name} ({job.id})" for job in self.own_jobs[1:]]
-        return tuple(f"duplicate: {one} carries the same mark; delete it in CML" for one in found)
+        items = [f"application {app.name} ({app.id})" for app in self.controllers[1:]]
+        items += [f"job {job.name} ({job.id})" for job in self.own_jobs[1:]]
+        return tuple(f"duplicate: {item} carries the same mark; delete it in CML" for item in items)
 
 
 def builds(run: ObservedRun, environment: str) -> bool:
@@ -113,12 +112,13 @@ def remember(observed: ObservedSetup, history: History, environment: str) -> His
     now, project = observed.as_of, observed.project
     empty = project.creation is not Creation.CREATING and bool(project.id) and not observed.specs
     history = note_unjoined(history, [THE_PROJECT] if empty else [], now)
-    known = phases(history, observed.controllers, now)
-    history = replace(history, applications=known, as_of=now)
+    applications = phases(history, observed.controllers, now)
+    history = replace(history, applications=applications, as_of=now)
     place = (project.id, environment)
     run = observed.environment(environment).run
-    active = run is not None and is_active(run) and builds(run, environment)
-    if not active or history.build(*place).starts:
+    if run is None or run.phase.is_over or not builds(run, environment):
         return history
-    found = BuildHistory("start_run", called_at=now, starts=1)
-    return replace(history, builds={**history.builds, place: found})
+    if history.build(*place).starts:
+        return history
+    build = BuildHistory("start_run", called_at=now, starts=1)
+    return replace(history, builds={**history.builds, place: build})

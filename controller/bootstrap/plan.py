@@ -39,16 +39,16 @@ def project(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Parti
         return _new_project(desired, past)
     if several := ambiguity(observed):
         return several
-    seen = observed.project
-    if seen.creation is Creation.FAILED:
+    own = observed.project
+    if own.creation is Creation.FAILED:
         message = (
-            f"CML could not create the project {seen.name} ({seen.creation_status}): delete it by "
-            f"`raycml bootstrap --delete --with-project --project-name {seen.name}`, correct the "
+            f"CML could not create the project {own.name} ({own.creation_status}): delete it by "
+            f"`raycml bootstrap --delete --with-project --project-name {own.name}`, correct the "
             "options and repeat the command"
         )
         return wait(THE_PROJECT, Reason.SPEC_UNREADABLE, message)
-    if seen.creation is Creation.CREATING:
-        return wait(THE_PROJECT, Reason.SETTLING, f"CML creates the project {seen.name}")
+    if own.creation is Creation.CREATING:
+        return wait(THE_PROJECT, Reason.SETTLING, f"CML creates the project {own.name}")
     return NOTHING
 
 
@@ -133,14 +133,14 @@ def _files(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Partia
 
 def environment(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
     """The Python environment of the controller, built by the rule for those of clusters."""
-    seen = observed.environment(desired.environment)
-    if seen.ready:
+    current = observed.environment(desired.environment)
+    if current.ready:
         return NOTHING
     if not observed.complete:
         return wait(THE_ENVIRONMENT, Reason.INCOMPLETE_LIST, "CML's lists do not fit together")
     recipe = desired.recipe(past.policy.owner)
     cluster, at = THE_ENVIRONMENT.cluster, observed.project.id
-    step = build(Site(cluster, at, desired.runtime, recipe, seen, past, is_awaited=True))
+    step = build(Site(cluster, at, desired.runtime, recipe, current, past, is_awaited=True))
     later = wait(THE_ENVIRONMENT, step.reason, step.message, intent=Intent.CREATE, until=step.until)
     return PartialPlan(step.steps, later.waits)
 
@@ -157,19 +157,20 @@ def readiness(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Par
 def leftovers(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
     """Files of earlier versions, removed last: when the controller is ready without them."""
     own = {app.id for app in observed.controllers[:1]} | {job.id for job in observed.own_jobs[:1]}
-    others = [app for app in observed.applications if app.id not in own]
-    needed = {*desired.files, desired.build_script, *(app.script for app in others)}
+    needed = {*desired.files, desired.build_script}
+    needed |= {app.script for app in observed.applications if app.id not in own}
     needed |= {job.script for job in observed.jobs if job.id not in own}
-    old = {removable(p) for p in observed.files if p not in needed and not _is_log(p)}
-    built = {app.environment.get(BUILT, "") for app in observed.controllers[1:]}
-    built.add(desired.environment)
-    for digest, seen in observed.environments.items():
-        old |= set(seen.files) if digest not in built else set()
+    # The log of the controller is beside its scripts.
+    old = {
+        removable(path)
+        for path in observed.files
+        if path not in needed and (path.endswith(".py") or not path.startswith(f"{SCRIPTS}/"))
+    }
+    in_use = {app.environment.get(BUILT, "") for app in observed.controllers[1:]}
+    for digest, environment in observed.environments.items():
+        if digest not in in_use | {desired.environment}:
+            old |= set(environment.files)
     return removals(sorted(old), observed, past, Reason.FILES_UNUSED)
-
-
-def _is_log(path: str) -> bool:
-    return path.startswith(f"{SCRIPTS}/") and not path.endswith(".py")
 
 
 PARTS: tuple[Part, ...] = (

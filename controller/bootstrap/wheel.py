@@ -32,6 +32,14 @@ _DIGITS = 16
 _PLAIN = re.compile(r"[0-9]+(\.[0-9a-z]+)*")  # a version that an index may have
 
 
+_WHEEL = """\
+Wheel-Version: 1.0
+Generator: raycml
+Root-Is-Purelib: true
+Tag: py3-none-any
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Wheel:
     """`name` is the file's, `digest` that of its content."""
@@ -114,15 +122,9 @@ def _texts(own: _About) -> dict[str, str]:
         *([f"Requires-Python: {own.python}"] if own.python else []),
         *(f"Requires-Dist: {line}" for line in own.requires),
     ]
-    wheel = (
-        "Wheel-Version: 1.0",
-        "Generator: raycml",
-        "Root-Is-Purelib: true",
-        "Tag: py3-none-any",
-    )
     return {
         "METADATA": "\n".join(metadata) + "\n",
-        "WHEEL": "\n".join(wheel) + "\n",
+        "WHEEL": _WHEEL,
         "entry_points.txt": f"[console_scripts]\n{PACKAGE} = {own.script}\n",
         "top_level.txt": "controller\n",
     }
@@ -157,17 +159,17 @@ def pins() -> tuple[str, ...]:
     What is not from an index (a local version, a folder, a repository) is left to the wheel's own
     bounds.
     """
-    found: dict[str, str] = {}
-    ahead = list(_wants(_about().requires, frozenset()))
-    seen = set(ahead)
-    while ahead:
-        name, extras = ahead.pop()
+    versions: dict[str, str] = {}
+    pending = list(_wants(_about().requires, frozenset()))
+    visited = set(pending)
+    while pending:
+        name, extras = pending.pop()
         if version := _version(name):
-            found[name] = f"{name}=={version}"
-        more = set(_wants(_requires(name), extras)) - seen
-        seen |= more
-        ahead += more
-    return tuple(found[name] for name in sorted(found))
+            versions[name] = f"{name}=={version}"
+        more = set(_wants(_requires(name), extras)) - visited
+        visited |= more
+        pending += more
+    return tuple(versions[name] for name in sorted(versions))
 
 
 def _requires(name: str) -> Sequence[str]:
@@ -180,16 +182,16 @@ def _requires(name: str) -> Sequence[str]:
 def _wants(lines: Sequence[str], extras: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
     """Names with the extras that are required, of lines whose marker applies here."""
     for line in lines:
-        wants = Requirement(line)
-        chosen = [{"extra": extra} for extra in ("", *sorted(extras))]
-        if wants.marker is None or any(wants.marker.evaluate(one) for one in chosen):
-            yield canonicalize_name(wants.name), frozenset(wants.extras)
+        requirement = Requirement(line)
+        marker, chosen = requirement.marker, [{"extra": extra} for extra in ("", *sorted(extras))]
+        if marker is None or any(map(marker.evaluate, chosen)):
+            yield canonicalize_name(requirement.name), frozenset(requirement.extras)
 
 
 def _version(name: str) -> str:
     try:
-        there = distribution(name)
+        package = distribution(name)
     except PackageNotFoundError:
         return ""
-    local = there.read_text("direct_url.json") is not None
-    return there.version if _PLAIN.fullmatch(there.version) and not local else ""
+    is_local = package.read_text("direct_url.json") is not None
+    return package.version if _PLAIN.fullmatch(package.version) and not is_local else ""

@@ -15,7 +15,7 @@ from bootstrap_world import BUILDS, SPEC, URL, World
 from stage import KEY, Stage
 
 from controller.bootstrap.desired import subdomain
-from controller.bootstrap.diagnosis import diagnosis
+from controller.bootstrap.diagnosis import completed
 from controller.bootstrap.observed import ObservedSetup
 from controller.bootstrap.passes import BootstrapRun
 from controller.bootstrap.session import open_bootstrap
@@ -26,6 +26,7 @@ from controller.core.situation.past import Past
 from controller.core.spec.python_environment import hash_of
 from controller.emulator.options import Options
 from controller.emulator.pods.processes import PodExit
+from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.screen import Screen
 from tests.scripted_pods import Behaviour
@@ -505,8 +506,9 @@ def test_a_plan_that_would_break_a_law_is_refused_and_nothing_is_written(world: 
     world.writes()
     screen = Screen(world.stage.machine(world.stage.dice), plain=True, verbose=False)
     with open_bootstrap(screen, "demo", local=False, ca_cert=None, timeout_s=60) as session:
-        end = BootstrapRun(session, careless).until_done()
-        error = diagnosis(session, end.last, None)
+        with pytest.raises(CommandError) as caught:
+            completed(BootstrapRun(session, careless))
+    error = caught.value
     assert (error.code, world.writes()) == (Exit.REFUSED, [])
     assert "only_our_own_is_changed" in str(error)
 

@@ -4,7 +4,7 @@ Each pass looks first, so the command can be repeated, and can be killed anywher
 continues from what it finds, and if everything is as desired, it writes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
@@ -13,7 +13,8 @@ import typer
 
 from controller.acceptance.spec import choose_runtime, runtime_fault
 from controller.bootstrap.desired import DesiredSetup
-from controller.bootstrap.diagnosis import blocked, diagnosis
+from controller.bootstrap.diagnosis import check as check_plan
+from controller.bootstrap.diagnosis import completed
 from controller.bootstrap.look import look
 from controller.bootstrap.observed import ObservedSetup
 from controller.bootstrap.options import (
@@ -30,7 +31,6 @@ from controller.bootstrap.session import BootstrapSession, open_bootstrap
 from controller.core.model.history import History
 from controller.core.model.observed import ObservedApplication
 from controller.core.spec.text import counted, spoken
-from controller.core.status.goal import Verdict
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.confirm import confirm
 from controller.terminal.errors import CommandError
@@ -146,18 +146,14 @@ def bootstrap(  # noqa: PLR0913 - the options of one command
 
 def _desired(session: BootstrapSession, options: BootstrapOptions) -> DesiredSetup:
     """Source and runtime stay as the controller has them unless an option names others."""
-    seen = look(session, None)
-    app = next(iter(seen.controllers), None) if len(seen.projects) == 1 else None
+    observed = look(session, None)
+    app = next(iter(observed.controllers), None) if len(observed.projects) == 1 else None
     if app is not None:
-        _hide(session.screen, app)
+        # Secrets in the application's variables are kept and never shown.
+        for name in SECRET & app.environment.keys():
+            session.screen.system.redaction.add(app.environment[name])
         options = _as_it_follows(options, app)
     return desired_setup(options, _runtime(session, options, app), session.owner)
-
-
-def _hide(screen: Screen, app: ObservedApplication) -> None:
-    """Redact secrets in the application's variables, which are kept and never shown."""
-    for name in SECRET & app.environment.keys():
-        screen.system.redaction.add(app.environment[name])
 
 
 def _as_it_follows(options: BootstrapOptions, app: ObservedApplication) -> BootstrapOptions:
@@ -182,10 +178,10 @@ def _runtime(
         if fault := runtime_fault(options.runtime, offered):
             raise CommandError(fault, Exit.USAGE, "choose another one with --runtime")
         return options.runtime
-    fitting = [one for one in offered if one.kernel == f"Python {options.python}"]
-    chosen = choose_runtime(fitting, gpu=False)
+    kernel = f"Python {options.python}"
+    chosen = choose_runtime((one for one in offered if one.kernel == kernel), gpu=False)
     if chosen is None:
-        message = f"the workspace offers no standard runtime with Python {options.python}"
+        message = f"the workspace offers no standard runtime with {kernel}"
         raise CommandError(message, Exit.USAGE, "choose one with --runtime, or another --python")
     return chosen.identifier
 
@@ -195,23 +191,18 @@ def _runtime(
 
 def _preview(run: BootstrapRun) -> Exit:
     """Print the plan; an error if the operator has to decide something first."""
-    screen, looked = run.session.screen, run.look_and_plan(History())
-    stuck = blocked(looked) is not None or looked.plan.refusals
-    if looked.plan.steps or looked.plan.waits:
-        screen.data(plan_text(looked.plan, verbose=screen.verbose))
+    screen, planned = run.session.screen, run.look_and_plan(History())
+    if planned.plan.steps or planned.plan.waits:
+        screen.data(plan_text(planned.plan, verbose=screen.verbose))
     else:
         screen.data("No changes. The controller runs as desired.")
-    if stuck:
-        raise diagnosis(run.session, looked, run.desired)
+    check_plan(run, planned)
     return Exit.DONE
 
 
 def _carry_out(run: BootstrapRun, desired: DesiredSetup) -> Exit:
     _warn(run.session.screen)
-    end = run.until_done()
-    if end.verdict is not Verdict.REACHED or end.last.plan.refusals:
-        raise diagnosis(run.session, end.last, desired)
-    _conclude(run.session, desired, end.last.observed)
+    _conclude(run.session, desired, completed(run).observed)
     took = f"done in {spoken(run.progress.elapsed_s)}"
     run.session.screen.say(took if run.acted else "nothing to do")
     return Exit.DONE
@@ -224,24 +215,25 @@ def _warn(screen: Screen) -> None:
         screen.say(f"{name} is not passed on to the controller (see the manual)")
 
 
-def _conclude(session: BootstrapSession, desired: DesiredSetup, seen: ObservedSetup) -> None:
+def _conclude(session: BootstrapSession, desired: DesiredSetup, observed: ObservedSetup) -> None:
+    screen, project = session.screen, observed.project
     source = desired.git_url or f"{desired.folder} of the project"
     ref = f"@{desired.git_ref}" if desired.git_url and desired.git_ref else ""
-    session.screen.data(
-        f"controller  {session.client.application_url(seen.controllers[0].subdomain)}\n"
-        f"project     {seen.project.name} ({seen.project.id}) at {session.client.address.url}\n"
+    screen.data(
+        f"controller  {session.client.application_url(observed.controllers[0].subdomain)}\n"
+        f"project     {project.name} ({project.id}) at {session.client.address.url}\n"
         f"follows     {source}{ref}"
     )
-    session.screen.say(*seen.surplus())
-    if seen.readiness is not None and seen.readiness.is_hidden:
-        session.screen.say(
+    screen.say(*observed.surplus())
+    if observed.readiness is not None and observed.readiness.is_hidden:
+        screen.say(
             "the controller runs; sign in to its page to see whether it is ready (no key is sent "
             "to an application)"
         )
-    if seen.project.shared_memory_limit_mb < desired.shared_memory_mb:
-        session.screen.say(
-            f"the project's shared memory is still {seen.project.shared_memory_limit_mb} MB, so "
-            "Ray keeps objects on disk: raise it in the project's settings"
+    if project.shared_memory_limit_mb < desired.shared_memory_mb:
+        screen.say(
+            f"the project's shared memory is still {project.shared_memory_limit_mb} MB, so Ray "
+            "keeps objects on disk: raise it in the project's settings"
         )
 
 
@@ -250,37 +242,29 @@ def _conclude(session: BootstrapSession, desired: DesiredSetup, seen: ObservedSe
 
 def _remove(session: BootstrapSession, *, everything: bool, yes: bool, dry_run: bool) -> Exit:
     """Print the plan and what is not deleted, ask, and delete."""
-    advice = " --local" if session.local else ""
-    removal = Removal(session.project, session.owner, everything, advice)
+    screen, project = session.screen, session.project
+    removal = Removal(project, session.owner, everything, " --local" if session.local else "")
     run = BootstrapRun(session, partial(plan_removal, removal))
-    looked = run.look_and_plan(History())
-    if blocked(looked) is not None or looked.plan.refusals:
-        raise diagnosis(session, looked, None)
-    if not looked.plan.steps and not looked.plan.waits:
-        session.screen.data(
-            f"No changes. Project {session.project} has nothing that bootstrap created."
-        )
+    planned = run.look_and_plan(History())
+    check_plan(run, planned)
+    if not planned.plan.steps and not planned.plan.waits:
+        screen.data(f"No changes. Project {project} has nothing that bootstrap created.")
         return Exit.DONE
-    lines = plan_text(looked.plan, verbose=session.screen.verbose).splitlines()
-    lines += [] if everything else _kept(session.project, looked.observed)
+    lines = plan_text(planned.plan, verbose=screen.verbose).splitlines()
+    lines += [] if everything else _not_deleted(project, planned.observed)
     if dry_run:
-        session.screen.data("\n".join(lines))
+        screen.data("\n".join(lines))
         return Exit.DONE
-    session.screen.say(*lines)
-    confirm(session.screen, "this cannot be undone", "Delete?", yes=yes)
-    end = run.until_done()
-    if end.verdict is not Verdict.REACHED or end.last.plan.refusals:
-        raise diagnosis(session, end.last, None)
-    session.screen.data("deleted")
+    screen.say(*lines)
+    confirm(screen, "this cannot be undone", "Delete?", yes=yes)
+    completed(run)
+    screen.data("deleted")
     return Exit.DONE
 
 
-def _kept(project: str, seen: ObservedSetup) -> Sequence[str]:
-    """Lines on what is not deleted."""
-    marks = [a.mark for a in seen.applications if a.mark is not None]
-    members = sum(mark.owner == seen.owner for mark in marks)
-    kept = [f"not deleted: project {project} and its files"]
-    if members:
-        which = counted(members, "application")
-        kept.append(f"not deleted: {which} of clusters, then without a controller")
-    return kept
+def _not_deleted(project: str, observed: ObservedSetup) -> Iterator[str]:
+    yield f"not deleted: project {project} and its files"
+    marks = [app.mark for app in observed.applications if app.mark is not None]
+    if members := sum(mark.owner == observed.owner for mark in marks):
+        count = counted(members, "application")
+        yield f"not deleted: {count} of clusters, then without a controller"
