@@ -124,7 +124,7 @@ def _contents(
     yield "doctor.json", _json(fields_of(checkup_json(results, now)))
     yield from _state(probe)
     listings = sorted(state.answered_listings(probe).items())
-    yield "applications.json", _json({p: list(map(_shown, one.raw)) for p, one in listings})
+    yield "applications.json", _json({p: list(map(_visible, one.raw)) for p, one in listings})
     yield "specs.txt", _problems(probe)
     yield "versions.json", _json(_versions(probe, policy))
     yield "settings.json", _json(_settings(probe.screen.system.environ, policy))
@@ -148,7 +148,7 @@ def _state(probe: Probe) -> Iterator[tuple[str, str]]:
     yield "plan.json", _json(fields_of(plan_json(decided, revision)))
 
 
-def _shown(app: Mapping[str, object]) -> dict[str, object]:
+def _visible(app: Mapping[str, object]) -> dict[str, object]:
     variables = environment(app.get("environment"))
     fields = {name: app[name] if name in _FIELDS else LEFT_OUT for name in app}
     marks = {k: v if k in SHOWN else LEFT_OUT for k, v in variables.items()}

@@ -146,10 +146,10 @@ def situation(probe: Probe) -> Situation:
 
 def listed_situation(probe: Probe) -> Situation:
     """The situation.  NoAnswerError if the applications of no project could be listed."""
-    known = probe.ask(situation)
-    if not known.observed.projects:
+    current = probe.ask(situation)
+    if not current.observed.projects:
         raise next(e for e in probe.ask(listings).values() if isinstance(e, NoAnswerError))
-    return known
+    return current
 
 
 def observed(probe: Probe) -> ObservedState:

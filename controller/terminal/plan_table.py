@@ -47,9 +47,9 @@ def _launchers(steps: Sequence[Step], *, verbose: bool) -> list[str]:
             if isinstance(step.action, WriteLauncher | RemoveLauncher)
         ]
     writes, removals = launcher_counts(steps)
-    parts = [(writes, "to write"), (removals, "to remove")]
-    said = [f"{number} {what}" for number, what in parts if number]
-    return [f"Launchers: {', '.join(said)}."] if said else []
+    numbers = {"to write": writes, "to remove": removals}
+    texts = [f"{number} {what}" for what, number in numbers.items() if number]
+    return [f"Launchers: {', '.join(texts)}."] if texts else []
 
 
 def _folders(steps: Sequence[Step], *, verbose: bool) -> list[str]:
@@ -64,8 +64,8 @@ def _environments(steps: Sequence[Step], *, verbose: bool) -> list[str]:
     if verbose:
         ours = (WriteBuilder, RemoveEnvironment, *get_args(JobAction))
         return [f"  {_environment(step)}" for step in steps if isinstance(step.action, ours)]
-    said = [counted_steps(number, what) for number, what in environment_counts(steps)]
-    return [f"Environments: {', '.join(said)}."] if said else []
+    texts = [counted_steps(number, what) for number, what in environment_counts(steps)]
+    return [f"Environments: {', '.join(texts)}."] if texts else []
 
 
 def _environment(step: Step) -> str:

@@ -81,8 +81,8 @@ def _show(screen: Screen, output: Form, results: Sequence[CheckResult]) -> None:
     if output is Form.JSON:
         screen.document(checkup_json(results, screen.system.clock.now()))
         return
-    shown = [replace(r, message=one_line(r.message), fix=one_line(r.fix)) for r in results]
-    screen.data("\n".join([*checkup_lines(shown), checkup_summary(shown)]))
+    lines = [replace(r, message=one_line(r.message), fix=one_line(r.fix)) for r in results]
+    screen.data("\n".join([*checkup_lines(lines), checkup_summary(lines)]))
 
 
 def _pack(archive: BufferedWriter, probe: Probe, results: Sequence[CheckResult]) -> None:

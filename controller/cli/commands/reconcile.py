@@ -107,8 +107,8 @@ def reconcile(  # noqa: PLR0913 - the options of one command
                 passes=end.passes,
                 took_s=round(took_s, 3),
             )
-            shown = status_json(end.last.status, session.client.application_url)
-            screen.document(extended(StatusReportJson, shown, reconcile=result))
+            base = status_json(end.last.status, session.client.application_url)
+            screen.document(extended(StatusReportJson, base, reconcile=result))
         else:
             screen.data(members_text(end.last.status.clusters, end.last.status.as_of))
             screen.data("\n".join(_urls(end, session)))

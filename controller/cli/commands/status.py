@@ -148,5 +148,5 @@ class StatusLook:
 
 def _document(session: Session, status: Status, lease: Lease | None) -> StatusReportJson:
     holder = LeaseJson(lease.who, lease.since, lease.epoch) if lease else None
-    shown = status_json(status, session.client.application_url)
-    return extended(StatusReportJson, shown, lease=holder)
+    base = status_json(status, session.client.application_url)
+    return extended(StatusReportJson, base, lease=holder)

@@ -38,8 +38,8 @@ def watch(
     if screen.draws and text(first).count("\n") + _FRAME < console.height:
         with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
             for status in results:
-                shown = f"{text(status)}\n\nupdated {status.as_of:%H:%M:%S} UTC; stop with Ctrl-C"
-                live.update(screen.coloured(shown), refresh=True)
+                frame = f"{text(status)}\n\nupdated {status.as_of:%H:%M:%S} UTC; stop with Ctrl-C"
+                live.update(screen.coloured(frame), refresh=True)
         return
     # A status that does not fit on the terminal is printed once, then its changes.
     for status, lines in _news(results):

@@ -122,22 +122,20 @@ def version(probe: Probe) -> Iterator[CheckResult]:
 
 def clock(probe: Probe) -> Iterator[CheckResult]:
     skews = [call.skew_s for call in probe.ask(calls) if call.skew_s is not None]
-    in_force, _ = probe.ask(state.settings)
-    yield clock_result(skews, in_force.report_fresh_s)
-
-
-def clock_result(skews: Sequence[float], report_fresh_s: float) -> CheckResult:
-    """A head report is valid for `report_fresh_s`; clocks may use up two thirds of that."""
     if not skews:
-        return skipped("no answer from CML has a date")
+        yield skipped("no answer from CML has a date")
+        return
+    in_force, _ = probe.ask(state.settings)
     skew = median(skews)
     message = f"this clock is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} CML's"
     fix = "synchronize this machine's clock with NTP"
-    if abs(skew) > report_fresh_s * 2 / 3:
-        return bad(f"{message}, so head reports look outdated or from the future", fix)
-    if abs(skew) > SKEW_WARNING_S:
-        return warning(message, fix)
-    return good(f"within {abs(skew):.0f} s of CML's clock")
+    # A head report is valid for `report_fresh_s`; clocks may use up two thirds of that.
+    if abs(skew) > in_force.report_fresh_s * 2 / 3:
+        yield bad(f"{message}, so head reports look outdated or from the future", fix)
+    elif abs(skew) > SKEW_WARNING_S:
+        yield warning(message, fix)
+    else:
+        yield good(f"within {abs(skew):.0f} s of CML's clock")
 
 
 # The key
