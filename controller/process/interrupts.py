@@ -135,12 +135,6 @@ def raised(ending: Ending) -> Iterator[None]:
         ending.within(WITHIN_S, exit_code(number))
         raise Interrupted(number)
 
-    before = {n: signal.getsignal(n) for n in STOPS}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # background jobs of scripts ignore Ctrl-C
-            signal.signal(number, handle)
-    try:
+    # Background jobs of scripts ignore Ctrl-C.
+    with handling([n for n in STOPS if signal.getsignal(n) is not signal.SIG_IGN], handle):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

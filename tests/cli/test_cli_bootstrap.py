@@ -505,9 +505,11 @@ def test_a_plan_that_would_break_a_law_is_refused_and_nothing_is_written(world: 
 
     world.writes()
     screen = Screen(world.stage.machine(world.stage.dice), plain=True, verbose=False)
-    with open_bootstrap(screen, "demo", local=False, ca_cert=None, timeout_s=60) as session:
-        with pytest.raises(CommandError) as caught:
-            completed(BootstrapRun(session, careless))
+    with (
+        open_bootstrap(screen, "demo", local=False, ca_cert=None, timeout_s=60) as session,
+        pytest.raises(CommandError) as caught,
+    ):
+        completed(BootstrapRun(session, careless))
     error = caught.value
     assert (error.code, world.writes()) == (Exit.REFUSED, [])
     assert "only_our_own_is_changed" in str(error)
