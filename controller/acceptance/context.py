@@ -1,7 +1,7 @@
 """The context of an acceptance test: its cluster, the workspace, the time left."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from controller.acceptance.jobs import JobClient
 from controller.acceptance.nodes import NodeIdentity, Nodes
@@ -16,7 +16,7 @@ from controller.reconcile import Pass
 from controller.run.convergence import Convergence, Drive
 from controller.run.diagnosis import explain
 from controller.terminal.progress import Progress, heartbeat
-from controller.workspace.session import Session, with_permissions
+from controller.workspace.session import Session
 
 
 class PhaseError(Exception):
@@ -79,7 +79,7 @@ class AcceptanceContext:
         return f"raycml delete {name} --yes{' --local' if self.options.local else ''}"
 
     def policy(self) -> Policy:
-        return with_permissions(self.session.policy, only=frozenset({self.name}))
+        return replace(self.session.policy, only=frozenset({self.name}))
 
     def drive(self, workers: int) -> Drive:
         """The drive to a cluster of this many workers.  It tolerates what the last one would."""

@@ -25,7 +25,7 @@ from controller.printable import one_line
 from controller.reconcile import look_and_plan
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.workspace.session import Session, with_permissions
+from controller.workspace.session import Session
 from controller.workspace.write_mark import Fields, Written, write
 
 
@@ -33,8 +33,7 @@ def look_at(
     session: Session, revision: Revision, name: str, from_owner: str | None
 ) -> AdoptionContext:
     """The context of an adoption.  CommandError for an incomplete state or forbidden writes."""
-    policy = with_permissions(session.policy, only=frozenset({name}))
-    policy = replace(policy, look_at_pauses=True)
+    policy = replace(session.policy, only=frozenset({name}), look_at_pauses=True)
     done = look_and_plan(revision, session.world, History(), policy)
     cluster = done.desired.cluster(name)
     if cluster is None:

@@ -16,7 +16,7 @@ from controller.reconcile import look_and_plan
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.specs import NO_SPECS
-from controller.workspace.session import Session, with_permissions
+from controller.workspace.session import Session
 from controller.workspace.write_mark import Fields, Written, write
 
 
@@ -24,7 +24,7 @@ def releasable(
     session: Session, name: str, document: SpecDocument | None
 ) -> Sequence[ObservedApplication]:
     """All applications of the cluster.  CommandError if they must not be released."""
-    policy = replace(with_permissions(session.policy), look_at_pauses=True)
+    policy = replace(session.policy, look_at_pauses=True)
     done = look_and_plan(NO_SPECS, session.world, History(), policy)
     clusters: dict[str, list[ObservedApplication]] = {}
     for app in done.observed.owned(session.owner):

@@ -246,14 +246,3 @@ def open_files(client: Client, where: Where) -> Callable[[str], ProjectFiles]:
         return ApiFiles(client, project, _FAULTS)
 
     return opened
-
-
-def with_permissions(
-    policy: Policy,
-    *,
-    only: frozenset[str] | None = None,
-    delete: frozenset[str] = frozenset(),
-    refresh_launchers: bool = False,
-) -> Policy:
-    """The policy, with the permissions given by the user."""
-    return replace(policy, only=only, delete=delete, refresh_launchers=refresh_launchers)

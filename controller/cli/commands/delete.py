@@ -5,6 +5,7 @@ prevents its deletion.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -30,7 +31,7 @@ from controller.terminal.options import Project, Specs, Yes, cluster_names, time
 from controller.terminal.plan_table import members_away
 from controller.terminal.screen import Screen
 from controller.terminal.specs import NO_SPECS, check_cluster, load_if_there, project_of
-from controller.workspace.session import open_session, with_permissions
+from controller.workspace.session import open_session
 
 Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Clusters.")]
 Timeout = Annotated[float, timeout_option("Timeout for the deletion.")]
@@ -57,7 +58,7 @@ def delete(
     with open_session(common, project=project or _project(documents)) as session:
         check_recorded(session, chosen, loses=True)
         clusters = frozenset(chosen)
-        policy = with_permissions(session.policy, only=clusters, delete=clusters)
+        policy = replace(session.policy, only=clusters, delete=clusters)
         done = look_and_plan(NO_SPECS, session.world, History(), policy)
         _check_managed(chosen, done, policy)
         check_pauses(set(chosen), done)

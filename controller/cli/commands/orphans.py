@@ -13,7 +13,7 @@ from controller.terminal.exit_codes import Exit
 from controller.terminal.options import Form, Output, Specs
 from controller.terminal.specs import check_whole, label, load
 from controller.terminal.status_text import unreadable_text
-from controller.workspace.session import open_session, with_permissions
+from controller.workspace.session import open_session
 
 
 @with_common_options
@@ -26,7 +26,7 @@ def orphans(common: CommonOptions, *, specs: Specs = None, output: Output = Form
     check_whole(specs, "orphans", "raycml orphans --specs {}")
     revision = load(specs)
     with open_session(common) as session:
-        policy = with_permissions(session.policy)
+        policy = session.policy
         done = look_and_plan(revision, session.world, History(), policy)
     observed = done.observed
     declared = {cluster.name for cluster in done.desired.clusters} | set(done.desired.frozen)

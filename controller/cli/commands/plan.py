@@ -14,7 +14,7 @@ from controller.terminal.exit_codes import Exit
 from controller.terminal.options import AllowPrune, Form, Output, Paths, Prune, Refresh
 from controller.terminal.plan_table import is_pending, plan_text
 from controller.terminal.specs import check_whole, heading, label, load, scope
-from controller.workspace.session import open_session, with_permissions
+from controller.workspace.session import open_session
 
 ExitCode = Annotated[
     bool, typer.Option("--exit-code", help="Exit with code 2 if there are changes.")
@@ -42,7 +42,7 @@ def plan(
     revision = load(paths)
     with open_session(common) as session:
         only = scope(paths, revision)
-        policy = with_permissions(session.policy, only=only, refresh_launchers=refresh_launchers)
+        policy = replace(session.policy, only=only, refresh_launchers=refresh_launchers)
         policy = replace(policy, prune=prune, allow_prune=allow_prune)
         started = session.clock.monotonic()
         done = look_and_plan(revision, session.world, History(), policy)

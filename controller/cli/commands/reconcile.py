@@ -40,7 +40,7 @@ from controller.terminal.progress import showing
 from controller.terminal.screen import Screen
 from controller.terminal.specs import check_whole, heading, label, load, scope
 from controller.terminal.status_text import members_text
-from controller.workspace.session import Session, open_session, with_permissions
+from controller.workspace.session import Session, open_session
 
 
 class WaitFor(StrEnum):
@@ -88,7 +88,7 @@ def reconcile(  # noqa: PLR0913 - the options of one command
     revision, goal = load(paths), Goal(wait_for.value)
     with open_session(common) as session:
         only = scope(paths, revision)
-        policy = with_permissions(session.policy, only=only, refresh_launchers=refresh_launchers)
+        policy = replace(session.policy, only=only, refresh_launchers=refresh_launchers)
         if prune:
             policy = replace(policy, prune=True, allow_prune=allow_prune)
             policy = _agreed(screen, session, revision, policy, yes=yes)

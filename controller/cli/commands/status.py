@@ -32,7 +32,7 @@ from controller.terminal.refresh import looks
 from controller.terminal.screen import Screen
 from controller.terminal.specs import check_cluster
 from controller.terminal.status_text import cluster_text, status_text
-from controller.workspace.session import Session, open_session, with_permissions
+from controller.workspace.session import Session, open_session
 
 _PRINTED_MAX = 100
 
@@ -129,7 +129,7 @@ class StatusLook:
         """A pass with pauses, or without them if the files cannot be read."""
         world, revision = self.session.world, chosen.revision
         grace = grace_ends(chosen.records)
-        policy = replace(with_permissions(self.session.policy), grace=grace)
+        policy = replace(self.session.policy, grace=grace)
         try:
             with_pauses = replace(policy, look_at_pauses=True)
             return look_and_plan(revision, world, self.history, with_pauses)

@@ -38,7 +38,7 @@ from controller.reconcile import Pass, look_and_plan, reconcile
 from controller.terminal.errors import CommandError, explained
 from controller.terminal.exit_codes import Exit
 from controller.terminal.specs import NO_SPECS
-from controller.workspace.session import Session, with_permissions
+from controller.workspace.session import Session
 from controller.workspace.write_mark import Written
 
 _ANSWER_KEPT_S = 3600.0
@@ -210,8 +210,7 @@ class StandingOrders:
             order.id, _Deletion(order, clock.monotonic() + order.stands_s)
         )
         names = frozenset(order.clusters)
-        policy = with_permissions(there.policy, only=names, delete=names)
-        policy = replace(policy, look_at_pauses=True)
+        policy = replace(there.policy, only=names, delete=names, look_at_pauses=True)
         check_pauses(set(names), look_and_plan(NO_SPECS, there.world, way.history, policy))
         done = reconcile(
             NO_SPECS, there.world, replace(run, effects=there.world), way.history, policy
