@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from controller.bootstrap.readiness import ReadyPage
 from controller.clock import Clock
@@ -15,6 +14,7 @@ from controller.files.port import ProjectFiles
 from controller.node import render
 from controller.node.builder import render as builders
 from controller.settings import Settings, read_settings
+from controller.terminal.common import CommonOptions
 from controller.terminal.screen import Screen
 from controller.workspace.applications import applications_http
 from controller.workspace.session import open_client, open_files
@@ -50,20 +50,21 @@ class BootstrapSession:
 
 @contextmanager
 def open_bootstrap(
-    screen: Screen, project: str, *, local: bool, ca_cert: Path | None, timeout_s: float
+    common: CommonOptions, project: str, timeout_s: float
 ) -> Iterator[BootstrapSession]:
+    system = common.screen.system
     with (
-        open_client(screen, local=local, ca_cert=ca_cert) as (client, where),
-        applications_http(screen.system, client, ca_cert) as http,
+        open_client(common) as (client, where),
+        applications_http(system, client, common.ca_cert) as http,
     ):
         yield BootstrapSession(
-            screen=screen,
+            screen=common.screen,
             client=client,
             files=open_files(client, where),
             page=ReadyPage(http),
             project=project,
             owner=where.owner or "",
-            settings=read_settings(screen.system.environ),
+            settings=read_settings(system.environ),
             timeout_s=timeout_s,
-            local=local,
+            local=common.local,
         )

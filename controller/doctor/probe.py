@@ -13,6 +13,7 @@ from controller.cml.inspector import Inspector, server_time
 from controller.cml.operations import CallRecord
 from controller.emulator.daemon import EmulatorError
 from controller.files.port import FilesError, ProjectFiles
+from controller.terminal.common import CommonOptions
 from controller.terminal.errors import CommandError
 from controller.terminal.screen import Screen
 from controller.workspace.connection import Where, locate
@@ -70,21 +71,17 @@ class CmlConnection:
         return home[1] if home is not None and home[0] == project else None
 
 
-@dataclass(frozen=True, slots=True)
-class CheckupOptions:
-    """The options of one check-up."""
-
-    paths: list[Path] | None = None
-    read_only: bool = False
-
-
 @dataclass(slots=True)
 class Probe:
-    """The way to ask: a question is a function of the probe, and its answer is kept."""
+    """The way to ask: a question is a function of the probe, and its answer is kept.
+
+    `paths` and `read_only` are options of the command.
+    """
 
     screen: Screen
-    options: CheckupOptions
     access: CmlConnection | NoAnswerError
+    paths: list[Path] | None = None
+    read_only: bool = False
     answers: dict[Callable[["Probe"], object], object] = field(default_factory=dict)
 
     @property
@@ -137,29 +134,29 @@ def attempt(action: Callable[[], T]) -> T | NoAnswerError:
 
 @contextmanager
 def open_probe(
-    screen: Screen, options: CheckupOptions, *, local: bool, ca_cert: Path | None
+    common: CommonOptions, paths: list[Path] | None, *, read_only: bool
 ) -> Iterator[Probe]:
     """A probe, with the connection that the environment names if there is one."""
-    system = screen.system
+    screen, system = common.screen, common.screen.system
     calls: list[ApiCall] = []
     try:
-        where = locate(system, local=local)
+        where = locate(system, local=common.local)
         inspector = Inspector(
             where.host,
             where.api_key,
             clock=system.clock,
             random=system.rng,
             transport=system.transport,
-            verify=trust(ca_cert),
+            verify=trust(common.ca_cert),
             domain=where.domain,
             on_call=_recorder(screen, calls),
         )
     except (CommandError, EmulatorError, errors.ConnectionSettingsError) as error:
-        yield Probe(screen, options, NoAnswerError(str(error)))
+        yield Probe(screen, NoAnswerError(str(error)), paths, read_only)
         return
     with inspector:
         connection = CmlConnection(inspector, open_files(inspector, where), where, calls)
-        yield Probe(screen, options, connection)
+        yield Probe(screen, connection, paths, read_only)
 
 
 def _recorder(screen: Screen, calls: list[ApiCall]) -> Callable[[CallRecord], None]:

@@ -52,7 +52,7 @@ def policy(probe: Probe) -> Policy:
 
 def specs(probe: Probe) -> Revision:
     """The specs, valid or not.  The kind of NoAnswerError is empty if none were asked for."""
-    paths = probe.options.paths
+    paths = probe.paths
     if not paths and not SPECS.exists():
         raise NoAnswerError(f"no {SPECS}/ here, so only the live state is checked")
     try:

@@ -160,13 +160,11 @@ def open_session(
 
 
 @contextmanager
-def open_client(
-    screen: Screen, *, local: bool, ca_cert: Path | None
-) -> Iterator[tuple[Client, Where]]:
+def open_client(common: CommonOptions) -> Iterator[tuple[Client, Where]]:
     """A client for a command that names its project itself; the project may not exist yet."""
-    system = screen.system
-    where = locate(system, local=local, any_project=True)
-    with _client(system, where, ca_cert, _call_log(open_logs(screen), ignore)) as client:
+    system, on_call = common.screen.system, _call_log(open_logs(common.screen), ignore)
+    where = locate(system, local=common.local, any_project=True)
+    with _client(system, where, common.ca_cert, on_call) as client:
         yield client, where
 
 

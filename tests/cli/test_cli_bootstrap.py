@@ -26,6 +26,7 @@ from controller.core.situation.past import Past
 from controller.core.spec.python_environment import hash_of
 from controller.emulator.options import Options
 from controller.emulator.pods.processes import PodExit
+from controller.terminal.common import CommonOptions
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.screen import Screen
@@ -506,7 +507,7 @@ def test_a_plan_that_would_break_a_law_is_refused_and_nothing_is_written(world: 
     world.writes()
     screen = Screen(world.stage.machine(world.stage.dice), plain=True, verbose=False)
     with (
-        open_bootstrap(screen, "demo", local=False, ca_cert=None, timeout_s=60) as session,
+        open_bootstrap(CommonOptions(screen, False, None), "demo", 60) as session,
         pytest.raises(CommandError) as caught,
     ):
         completed(BootstrapRun(session, careless))

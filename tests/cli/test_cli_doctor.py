@@ -15,9 +15,10 @@ from stage import KEY, Stage
 
 from controller.doctor.bundle import reserve, write
 from controller.doctor.checkup import examine
-from controller.doctor.probe import CheckupOptions, open_probe
+from controller.doctor.probe import open_probe
 from controller.process.identity import this_place
 from controller.process.system import System
+from controller.terminal.common import CommonOptions
 from controller.terminal.exit_codes import Exit
 from controller.terminal.screen import Screen
 
@@ -430,8 +431,8 @@ def test_a_secret_that_only_the_machine_knows_is_not_in_the_archive(setup: Setup
     machine = System(setup.environ, stage.clock, random.Random(3), stage.wire)
     machine.redaction.add(known)
     stage.write(".raycml/logs/analytics/head.log", f"key={known}\n".encode())
-    screen, options = Screen(machine, plain=True, verbose=False), CheckupOptions(read_only=True)
-    with open_probe(screen, options, local=False, ca_cert=None) as probe:
+    common = CommonOptions(Screen(machine, plain=True, verbose=False), False, None)
+    with open_probe(common, None, read_only=True) as probe:
         write(reserve(Path("support.tar.gz")), probe, examine(probe))
     packed = dict(unpacked(Path("support.tar.gz")))
     assert packed[f"logs/{stage.project}/analytics/head.log"] == "key=[redacted]\n"

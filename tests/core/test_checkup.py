@@ -37,7 +37,7 @@ from controller.doctor.checks.files import write_result
 from controller.doctor.checks.project import access, shared_memory
 from controller.doctor.checks.system import git_version
 from controller.doctor.checkup import CHECKS, examine
-from controller.doctor.probe import ApiCall, CheckupOptions, NoAnswerError, Probe
+from controller.doctor.probe import ApiCall, NoAnswerError, Probe
 from controller.doctor.result import (
     Cause,
     CheckResult,
@@ -102,7 +102,7 @@ def probe(answers: Answers) -> Probe:
     """A probe that has these answers besides the usual ones, and no connection for others."""
     machine = System({}, SystemClock(), random.Random(3))
     screen = Screen(machine, plain=True, verbose=False)
-    return Probe(screen, CheckupOptions(), NO, {**ANSWERS, **answers})
+    return Probe(screen, NO, answers={**ANSWERS, **answers})
 
 
 def only(found: list[CheckResult]) -> CheckResult:

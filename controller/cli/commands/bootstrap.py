@@ -112,7 +112,6 @@ def bootstrap(  # noqa: PLR0913 - the options of one command
 
     Create a project, a Python environment and a controller in it, and wait until it is ready.
     """
-    screen = common.screen
     options = BootstrapOptions(
         project_name,
         git_url,
@@ -131,9 +130,7 @@ def bootstrap(  # noqa: PLR0913 - the options of one command
         raise CommandError("--with-project needs --delete", Exit.USAGE, "add --delete")
     if not delete:
         check(options)
-    with open_bootstrap(
-        screen, project_name, local=common.local, ca_cert=common.ca_cert, timeout_s=timeout
-    ) as session:
+    with open_bootstrap(common, project_name, timeout) as session:
         if delete:
             return _remove(session, everything=with_project, yes=yes, dry_run=dry_run)
         desired = _desired(session, options)

@@ -10,7 +10,7 @@ import typer
 
 from controller.doctor.bundle import reserve, write
 from controller.doctor.checkup import examine
-from controller.doctor.probe import CheckupOptions, Probe, open_probe
+from controller.doctor.probe import Probe, open_probe
 from controller.doctor.report import checkup_json, checkup_lines, checkup_summary
 from controller.doctor.result import Cause, CheckResult, worst
 from controller.printable import one_line
@@ -63,8 +63,7 @@ def doctor(
     screen = common.screen
     archive = None if bundle is None else reserve(bundle)
     try:
-        options = CheckupOptions(paths, read_only=read_only)
-        with open_probe(screen, options, local=common.local, ca_cert=common.ca_cert) as probe:
+        with open_probe(common, paths, read_only=read_only) as probe:
             results = examine(probe)
             _show(screen, output, results)
             if archive is not None:

@@ -32,7 +32,7 @@ def names(probe: Probe) -> Iterable[CheckResult]:
 
 def orphans(probe: Probe) -> Iterable[CheckResult]:
     situation, specs = probe.ask(state.listed_situation), probe.attempt(state.specs)
-    desired, paths = situation.desired, probe.options.paths
+    desired, paths = situation.desired, probe.paths
     if isinstance(specs, NoAnswerError) or not desired.whole or scope(paths, specs) is not None:
         return [skipped("not all specs were read")]
     declared = {cluster.name for cluster in desired.clusters} | set(desired.frozen)

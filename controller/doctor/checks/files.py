@@ -28,7 +28,7 @@ _HOME = "/home/cdsw/"
 def files(probe: Probe) -> Iterator[CheckResult]:
     """The only thing that a check-up writes is one test file, which is removed again."""
     projects = probe.ask(state.project_files)
-    if probe.options.read_only:
+    if probe.read_only:
         yield skipped("nothing is written with --read-only")
         return
     name = f"{probe.screen.system.rng.getrandbits(48):012x}"
