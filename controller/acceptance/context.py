@@ -1,6 +1,6 @@
 """The context of an acceptance test: its cluster, the workspace, the time left."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from controller.acceptance.jobs import JobClient
@@ -62,7 +62,7 @@ class AcceptanceContext:
     deadline: float
     interrupts: Interrupts
     progress: Progress
-    jobs: Callable[[str], JobClient]
+    jobs: JobClient
     calls: list[CallRecord]
     runtime: str = ""
     created: bool = False

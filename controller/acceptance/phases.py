@@ -222,7 +222,7 @@ def _run_job(
     """The program's answer.  JobError, or PhaseError if it ran without an answer."""
     job, command = f"{context.name}-{suffix}", ["python", "-c", program, *arguments]
     seconds, stop = min(timeout_s, context.left_s), context.interrupts.stop
-    succeeded, output = context.jobs(context.name).run(job, command, seconds, stop)
+    succeeded, output = context.jobs.run(job, command, seconds, stop)
     answers = [line for line in output.splitlines() if line.startswith(MARKER)]
     if not succeeded or not answers:
         end = "ended without an answer" if succeeded else "failed"

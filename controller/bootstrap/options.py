@@ -38,7 +38,7 @@ _NAME_MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class BootstrapOptions:
-    """The options of the command; None where one was not texts."""
+    """The options of the command; None for one that was left out."""
 
     project: str
     git_url: str | None = field(default=None, repr=False)
@@ -84,7 +84,7 @@ def _check_source(options: BootstrapOptions) -> None:
 
 
 def plain_address(url: str) -> str:
-    """The address for git and CML.  ValueError for one that neither may be texts."""
+    """The address for git and CML.  ValueError for one that neither may get."""
     address = parse_address(url)
     if address.password or (address.takes_token and address.user):
         raise ValueError(
@@ -97,7 +97,7 @@ def plain_address(url: str) -> str:
 def git_source(
     url: str, ref: str | None, path: str, cache: Path, environ: Mapping[str, str]
 ) -> GitSource:
-    """ValueError for what git may not be texts."""
+    """ValueError for what git may not get."""
     token = environ.get("RAYCML_GIT_TOKEN") or None
     inside = "" if path in {".", "./"} else path
     return GitSource(GitOptions(url, ref or None, cache, inside, token), environ)

@@ -144,20 +144,17 @@ def _context(
         applications_http(system, session.client, common.ca_cert) as http,
         showing(common.screen, system.clock) as progress,
     ):
-
-        def jobs(cluster: str) -> JobClient:
-            url = session.client.application_url(application_name(cluster, THE_HEAD))
-            return JobClient(url, key, http, system.clock, calls.append)
-
+        name = cluster_name(system.rng.getrandbits(32))
+        url = session.client.application_url(application_name(name, THE_HEAD))
         yield AcceptanceContext(
             session=session,
-            name=cluster_name(system.rng.getrandbits(32)),
+            name=name,
             shape=shape,
             options=options,
             deadline=system.clock.monotonic() + options.timeout_s,
             interrupts=Interrupts(),
             progress=progress,
-            jobs=jobs,
+            jobs=JobClient(url, key, http, system.clock, calls.append),
             calls=calls,
         )
 
