@@ -227,7 +227,9 @@ def _run(step: Step, run: Execution, refused: _Refused) -> Outcome:
         app = None
         if step.application_id is not None:
             app = run.effects.fetch(step.project, step.application_id)
-        return _unfit(step, app, run) or _act(step, app, run.effects)
+        if change := _unfit(step, app, run):
+            return Outcome(step, Result.FAILED, change, FaultKind.CHANGED)
+        return _act(step, app, run.effects)
     except Fault as fault:
         if fault.aborts:
             refused.add(step)
@@ -238,24 +240,18 @@ def _run(step: Step, run: Execution, refused: _Refused) -> Outcome:
         return Outcome(step, fault.result, str(fault), kind)
 
 
-def _unfit(step: Step, app: ObservedApplication | None, run: Execution) -> Outcome | None:
-    """An outcome if the step must not be taken in the current state, else None."""
+def _unfit(step: Step, app: ObservedApplication | None, run: Execution) -> str:
+    """Reason why the step must not be taken in the current state; empty if it may be."""
     if step.job_id is not None:
         job = run.effects.fetch_job(step.project, step.job_id)
-        if not is_our_job(job, run.owner) or step.build != (
-            step.project,
-            environment_built_by(job),
-        ):
-            return Outcome(
-                step, Result.FAILED, "the job no longer carries the mark", FaultKind.CHANGED
-            )
+        build = (step.project, environment_built_by(job))
+        if not is_our_job(job, run.owner) or step.build != build:
+            return "the job no longer carries the mark"
     if app is None:
-        return None
+        return ""
     if not fills(app, run.owner, step.key):
-        return Outcome(step, Result.FAILED, "it no longer carries the mark", FaultKind.CHANGED)
-    if app.phase in _phases(step):
-        return Outcome(step, Result.FAILED, f"it is now {app.phase}", FaultKind.CHANGED)
-    return None
+        return "it no longer carries the mark"
+    return f"it is now {app.phase}" if app.phase in _phases(step) else ""
 
 
 def _phases(step: Step) -> frozenset[Phase]:

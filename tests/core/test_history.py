@@ -1,5 +1,6 @@
 """What is remembered between passes, and when it is forgotten."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from controller.core.model.fault_kinds import FaultKind
@@ -11,7 +12,7 @@ from controller.core.model.history import (
     record,
 )
 from controller.core.model.member import Key, Member
-from controller.core.model.observed import Phase
+from controller.core.model.observed import ObservedState, Phase
 from controller.core.model.plan import (
     Configuration,
     Create,
@@ -54,8 +55,14 @@ def outcome(
     return Outcome(step, result, **more)  # type: ignore[arg-type]
 
 
+def with_look(
+    history: History, world: ObservedState, restless: AbstractSet[Key] = frozenset()
+) -> History:
+    return notice(history, world, world.owned(POLICY.owner), POLICY, restless)
+
+
 def seen(*outcomes: Outcome, world: object = None) -> History:
-    noticed = notice(History(), world or observed(HEAD, CPU_0, CPU_1), POLICY)  # type: ignore[arg-type]
+    noticed = with_look(History(), world or observed(HEAD, CPU_0, CPU_1))  # type: ignore[arg-type]
     return record(noticed, outcomes, NOW)
 
 
@@ -75,7 +82,7 @@ def test_a_phase_that_moved_since_the_call_counts_as_seen() -> None:
         world=observed(HEAD, replace(CPU_0, phase=Phase.FAILED), CPU_1),
     )
     starting = observed(HEAD, replace(CPU_0, phase=Phase.STARTING), CPU_1, now=at(2))
-    moved = notice(restarted, starting, POLICY)
+    moved = with_look(restarted, starting)
     apps = (HEAD, replace(CPU_0, phase=Phase.FAILED), CPU_1)
     fell = observed(*apps, reports=(ALIVE,), files=all_files(*apps), now=at(4))
     assert said(decide(desired(CLUSTER), fell, moved))[:1] == ["wait cpu/0 Backoff"]
@@ -85,7 +92,7 @@ def test_what_was_created_and_listed_and_is_gone_is_created_anew_when_no_list_la
     created = record(
         History(), [outcome(Create(FIELDS), Result.DONE, application_id=CPU_0.id)], NOW
     )
-    listed = notice(created, observed(HEAD, CPU_0, CPU_1, now=at(1)), POLICY)
+    listed = with_look(created, observed(HEAD, CPU_0, CPU_1, now=at(1)))
     older = observed(HEAD, CPU_1, reports=(ALIVE,), now=at(2))
     assert "wait cpu/0 Settling" in said(decide(desired(CLUSTER), older, listed))
     gone = replace(older, as_of=at(POLICY.settle_s))
@@ -135,14 +142,14 @@ def test_a_refused_start_is_remembered_beside_a_refused_update() -> None:
 def test_a_member_that_runs_and_not_as_it_should_is_never_quiet() -> None:
     history = replace(seen(), members={KEY: MemberHistory(attempts=(at(-1),))})
     world = observed(HEAD, CPU_0, CPU_1, now=at(600))
-    assert notice(history, world, POLICY, {KEY}).member(KEY).attempts == (at(-1),)
-    assert notice(history, world, POLICY, set()).member(KEY).attempts == ()
+    assert with_look(history, world, {KEY}).member(KEY).attempts == (at(-1),)
+    assert with_look(history, world).member(KEY).attempts == ()
 
 
 def test_attempts_are_forgotten_after_ten_quiet_minutes_and_not_before() -> None:
     history = replace(seen(), members={KEY: MemberHistory(attempts=(at(-5), at(-1)))})
     for seconds, kept in ((599, 2), (600, 0)):
-        later = notice(history, observed(HEAD, CPU_0, CPU_1, now=at(seconds)), POLICY)
+        later = with_look(history, observed(HEAD, CPU_0, CPU_1, now=at(seconds)))
         assert len(later.member(KEY).attempts) == kept
 
 
@@ -195,7 +202,7 @@ def test_another_fingerprint_wipes_what_was_held_against_the_old_one() -> None:
 
 def test_what_is_remembered_of_applications_goes_with_them() -> None:
     history = seen()
-    gone = notice(history, observed(HEAD, now=at(5)), POLICY)
+    gone = with_look(history, observed(HEAD, now=at(5)))
     assert set(gone.applications) == {HEAD.id}
-    torn = notice(history, observed(HEAD, complete=False, now=at(5)), POLICY)
+    torn = with_look(history, observed(HEAD, complete=False, now=at(5)))
     assert set(torn.applications) == {HEAD.id, CPU_0.id, CPU_1.id}

@@ -6,15 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.core.model.member import Member, application_name
+from controller.core.spec.groups import HeadGroup, Resources, WorkerGroup
 from controller.core.spec.revision import Problem, Revision, SpecDocument, assemble
-from controller.core.spec.spec import (
-    ClusterSpec,
-    HeadGroup,
-    Metadata,
-    RayCluster,
-    Resources,
-    WorkerGroup,
-)
+from controller.core.spec.spec import ClusterSpec, Metadata, RayCluster
 
 SIZE = Resources(cpu=1, memory=2)
 

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from controller.core.model.member import Member, application_name
 from controller.core.spec.fields import SpecModel
+from controller.core.spec.groups import Resources, WorkerGroup
 from controller.core.spec.names import CLUSTER_LENGTH, GROUP_LENGTH
 from controller.core.spec.ray import start_params
-from controller.core.spec.spec import RayCluster, Resources, UpgradeStrategy, WorkerGroup
+from controller.core.spec.spec import RayCluster, UpgradeStrategy
 
 IMAGE = "registry.example.com:5000/ml/runtime-python3.11:2025.09.1-b5"
 

@@ -18,10 +18,11 @@ from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
 from controller.core.spec.allowed_projects import refusal
 from controller.core.spec.fingerprint import Inputs, agreement, canonical, fingerprint
+from controller.core.spec.groups import NodeGroup
 from controller.core.spec.names import HEAD
 from controller.core.spec.python_environment import Environment, environment_of
 from controller.core.spec.revision import Revision, SpecDocument
-from controller.core.spec.spec import ClusterSpec, NodeGroup
+from controller.core.spec.spec import ClusterSpec
 
 LAUNCHERS = ".raycml/launchers"
 STATES = ".raycml/clusters"

@@ -4,7 +4,7 @@ Losing it costs a try too early or a wait too long, never a restart, a leak or a
 Bounded: entries go when their application or member does.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -133,6 +133,7 @@ class History:
 def notice(
     history: History,
     observed: ObservedState,
+    owned: Sequence[ObservedApplication],
     policy: Policy,
     restless: AbstractSet[Key] = frozenset(),
 ) -> History:
@@ -142,7 +143,6 @@ def notice(
     """
     now = observed.as_of
     history = _unless_clock_set_back(history, now, policy)
-    owned = observed.owned(policy.owner)
     applications = dict(history.applications) if not observed.complete() else {}
     applications |= phases(history, owned, now)
     members = dict(history.members)

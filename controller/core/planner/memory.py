@@ -22,7 +22,7 @@ def remember(situation: Situation) -> Situation:
     observed, policy = situation.observed, situation.policy
     members = [member for cluster in situation.clusters for member in cluster.members]
     restless = {member.key for member in members if member.stale or member.joined is False}
-    history = notice(situation.history, observed, policy, restless)
+    history = notice(situation.history, observed, situation.index.owned, policy, restless)
     history = forget_changed(history, {m.key: m.group.fingerprint for m in members})
     unjoined = [m.key for m in members if m.phase is Phase.RUNNING and not m.joined]
     history = note_unjoined(history, unjoined, observed.as_of)

@@ -166,10 +166,8 @@ class ClusterSituation:
     @property
     def environments(self) -> Mapping[str, ObservedEnvironment] | None:
         """Python environments of the project, by hash; None where files were not read."""
-        files = self.observed.files
-        if files is None or files.environments is None:
-            return None
-        return files.environments.get(self.desired.project, {})
+        environments = self.whole.environments
+        return None if environments is None else environments.get(self.desired.project, {})
 
 
 def situate_cluster(

@@ -4,6 +4,7 @@
 and added to it; the applications, and so the matching, stay the same.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -12,6 +13,7 @@ from controller.core.model.desired import DesiredState, launcher_sizes
 from controller.core.model.history import History
 from controller.core.model.observed import (
     ObservedApplication,
+    ObservedEnvironment,
     ObservedFiles,
     ObservedPauses,
     ObservedState,
@@ -89,6 +91,11 @@ class Situation:
             for launcher in launchers
             if launcher.is_whole(self.launcher_sizes)
         )
+
+    @property
+    def environments(self) -> Mapping[str, Mapping[str, ObservedEnvironment]] | None:
+        """Python environments by project and hash; None where they were not read."""
+        return None if self.observed.files is None else self.observed.files.environments
 
     def with_history(self, history: History) -> "Situation":
         return replace(self, history=history)

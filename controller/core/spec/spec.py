@@ -33,20 +33,9 @@ from controller.core.spec.fields import (
     about,
     is_recorded,
 )
-from controller.core.spec.groups import HeadGroup, NodeGroup, Resources, WorkerGroup, repeated
+from controller.core.spec.groups import HeadGroup, WorkerGroup, repeated
 from controller.core.spec.python_environment import PythonEnvironment
 from controller.core.spec.validation_errors import checked, refusal
-
-__all__ = [
-    "ClusterSpec",
-    "HeadGroup",
-    "Metadata",
-    "NodeGroup",
-    "RayCluster",
-    "Resources",
-    "UpgradeStrategy",
-    "WorkerGroup",
-]
 
 MAX_GROUPS = 50
 

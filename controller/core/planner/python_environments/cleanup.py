@@ -39,7 +39,7 @@ def note_unused_environments(situation: Situation) -> dict[_Place, datetime]:
     If the files were not read, environments that were named a pass ago may exist.
     """
     before = situation.history.unused_since
-    if situation.observed.files is None or situation.observed.files.environments is None:
+    if situation.environments is None:
         earlier = {place for place in before if is_environment(place)} | situation.history.named
         places = earlier - named_places(situation)
     else:
@@ -81,13 +81,12 @@ def unused_environments(situation: Situation) -> tuple[Step, ...]:
 
 
 def _candidates(situation: Situation) -> list[tuple[str, str, ObservedEnvironment]]:
-    files = situation.observed.files
-    if files is None or files.environments is None or not _is_understood(situation):
+    if situation.environments is None or not _is_understood(situation):
         return []
     named = named_environments(situation)
     return [
         (project, digest, environment)
-        for project, environments in sorted(files.environments.items())
+        for project, environments in sorted(situation.environments.items())
         if situation.observed.is_complete(project)
         and not _hides(situation.observed.projects[project])
         for digest, environment in sorted(environments.items())
@@ -98,10 +97,9 @@ def _candidates(situation: Situation) -> list[tuple[str, str, ObservedEnvironmen
 
 def _unread(before: Iterable[_Place], situation: Situation) -> set[_Place]:
     """Environments that could not be read in this look: what is remembered of them stays."""
-    files = situation.observed.files
     unknown = {
         (project, environment_folder(digest))
-        for project, environments in ({} if files is None else files.environments or {}).items()
+        for project, environments in (situation.environments or {}).items()
         for digest, environment in environments.items()
         if environment.unknown
     }
