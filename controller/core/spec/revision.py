@@ -6,7 +6,7 @@ place.  This module reads nothing: `assemble` is a pure function of the specs an
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -97,36 +97,23 @@ def assemble(
     )
 
 
-def _same_cluster(holders: Sequence[SpecDocument]) -> list[Problem]:
-    by_name = _grouped(holders, lambda holder: [holder.cluster.name])
-    return [
-        _contested(
-            holder,
-            f"cluster `{name}` is also declared at {_others(holder, rivals)}; "
-            "keep one of them, or rename one",
-        )
-        for name, rivals in by_name.items()
-        for holder in rivals
-    ]
+def _same_cluster(holders: Sequence[SpecDocument]) -> Iterator[Problem]:
+    for name, holder, rivals in _with_rivals(holders, lambda holder: [holder.cluster.name]):
+        if rivals:
+            message = f"cluster `{name}` is also declared at {_places(rivals)}; "
+            yield _contested(holder, f"{message}keep one of them, or rename one")
 
 
-def _same_application(holders: Sequence[SpecDocument]) -> list[Problem]:
+def _same_application(holders: Sequence[SpecDocument]) -> Iterator[Problem]:
     """Cluster ``a`` with group ``b-c``, and cluster ``a-b`` with group ``c``.
 
     Nothing else can collide: heads end in ``-head`` and workers in a number, so two names are equal
     only when both ordinals are equal and both ``<cluster>-<group>`` are.
     """
-    by_stem = _grouped(holders, _stems)
-    return [
-        _contested(
-            holder,
-            f"applications `ray-{stem}-<ordinal>` would also belong to {_others(holder, rivals)}; "
-            "rename a group",
-        )
-        for stem, rivals in by_stem.items()
-        for holder in rivals
-        if len({rival.cluster.name for rival in rivals}) > 1
-    ]
+    for stem, holder, rivals in _with_rivals(holders, _stems):
+        if any(rival.cluster.name != holder.cluster.name for rival in rivals):
+            message = f"applications `ray-{stem}-<ordinal>` would also belong to {_places(rivals)}"
+            yield _contested(holder, f"{message}; rename a group")
 
 
 def _stems(holder: SpecDocument) -> list[str]:
@@ -134,22 +121,23 @@ def _stems(holder: SpecDocument) -> list[str]:
     return [f"{cluster.name}-{group.group_name}" for group in cluster.spec.worker_group_specs]
 
 
-def _grouped(
+def _with_rivals(
     holders: Sequence[SpecDocument], keys: Callable[[SpecDocument], Sequence[str]]
-) -> dict[str, list[SpecDocument]]:
+) -> Iterator[tuple[str, SpecDocument, list[SpecDocument]]]:
+    """Each key of each spec, with the other specs that have the same."""
     groups: defaultdict[str, list[SpecDocument]] = defaultdict(list)
     for holder in holders:
         for key in keys(holder):
             groups[key].append(holder)
-    return {key: rivals for key, rivals in groups.items() if len(rivals) > 1}
+    for key, group in groups.items():
+        for holder in group:
+            yield key, holder, [rival for rival in group if rival is not holder]
 
 
-def _others(holder: SpecDocument, rivals: Sequence[SpecDocument]) -> str:
-    others = [
-        f"{rival.place} (cluster `{rival.cluster.name}`)" for rival in rivals if rival is not holder
-    ]
-    more = len(others) - 5
-    return ", ".join(others[:5]) + (f" and {more} more" if more > 0 else "")
+def _places(rivals: Sequence[SpecDocument]) -> str:
+    places = [f"{rival.place} (cluster `{rival.cluster.name}`)" for rival in rivals[:5]]
+    more = len(rivals) - 5
+    return ", ".join(places) + (f" and {more} more" if more > 0 else "")
 
 
 def _contested(holder: SpecDocument, message: str) -> Problem:

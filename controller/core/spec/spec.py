@@ -137,8 +137,9 @@ class ClusterSpec(SpecModel):
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
         """Only one of `python` and `pythonEnvironment`, as a spec has it."""
         written: dict[str, object] = write(self)
-        unsaid = "python_environment" if self.python_environment is None else "python"
-        return {k: v for k, v in written.items() if k not in (unsaid, _CAMEL.get(unsaid))}
+        built = self.python_environment is not None
+        unsaid = {"python"} if built else {"python_environment", "pythonEnvironment"}
+        return {k: v for k, v in written.items() if k not in unsaid}
 
     @field_validator("protect")
     @classmethod
@@ -159,9 +160,6 @@ class ClusterSpec(SpecModel):
         ordered = tuple(groups) if isinstance(groups, list) else groups
         twice = [*repeated(ordered[:MAX_GROUPS])] if isinstance(ordered, tuple) else []
         return checked("workerGroupSpecs", twice, check, ordered)
-
-
-_CAMEL = {"python_environment": "pythonEnvironment"}
 
 
 def _both(written: object) -> list[tuple[tuple[str], str]]:
