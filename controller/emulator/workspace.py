@@ -67,7 +67,7 @@ class Workspace:
         self._new_tree = new_tree
         self._trees: dict[str, Tree] = {key: self._new_tree(key) for key in self.state.projects}
         self.engines = Engines(self.state, processes, ids, self.options, self._files)
-        checks = Checks(self.options, self.runtimes, self._files)
+        checks = Checks(self.state, self.options, self.runtimes, self._files)
         self.applications = Applications(self.state, self.engines, ids, self.options, checks)
         self.runs = Runs(self.state, self.engines, ids, self.options)
         self.jobs = Jobs(self.state, self.runs, ids, checks)
@@ -164,8 +164,10 @@ class Workspace:
         now = self.tick()
         project.deleting = True
         self.state.changes += 1
-        self.applications.delete_all(project_id, now)
-        self.jobs.delete_all(project_id, now)
+        for app in self.applications.of(project_id):
+            self.applications.delete(app, now)
+        for job in self.jobs.of(project_id):
+            self.jobs.delete(job, now)
         self._clones.stop(project, now)
         self.engines.stop_orphans(project_id, now)
         self.tick()

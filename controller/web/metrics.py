@@ -53,13 +53,8 @@ class Metrics:
         self._lock = threading.Lock()
         self._operations: set[tuple[str, str]] = set()
         self._waiting: dict[str, datetime] = {}
-        info = Gauge(
-            "raycml_build_info",
-            "Version of the running controller.",
-            ["version"],
-            registry=self._registry,
-        )
-        info.labels(version).set(1)
+        meaning, registry = "Version of the running controller.", self._registry
+        Gauge("raycml_build_info", meaning, ["version"], registry=registry).labels(version).set(1)
         self._passes = self._counter("passes", "Passes by result.", "result")
         self._took = self._histogram("pass_duration_seconds", "Duration of passes.", _PASS_S)
         self._fetches = self._counter("git_fetch", "Readings of the source.", "result")
@@ -68,10 +63,6 @@ class Metrics:
         self._ready = self._histogram(
             "time_to_ready_seconds", "Time until clusters became ready.", _READY_S
         )
-        self._open_calls()
-        self._initialise(operations)
-
-    def _open_calls(self) -> None:
         self._calls = self._counter("api_requests", "Calls to CML.", "operation", "method", "code")
         self._call_s = self._histogram(
             "api_request_duration_seconds", "Duration of calls to CML.", _CALL_S, "operation"
@@ -79,6 +70,7 @@ class Metrics:
         self._errors = self._counter("api_errors", "Failed calls to CML.", "error")
         self._throttled = self._counter("api_throttled", "Calls that CML rate-limited.")
         ProcessCollector(registry=self._registry)
+        self._initialise(operations)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"raycml_{name}", meaning, labels, registry=self._registry)
@@ -86,9 +78,9 @@ class Metrics:
     def _histogram(
         self, name: str, meaning: str, buckets: Iterable[float], *labels: str
     ) -> Histogram:
-        bounds = tuple(buckets)
-        full = f"raycml_{name}"
-        return Histogram(full, meaning, labels, buckets=bounds, registry=self._registry)
+        return Histogram(
+            f"raycml_{name}", meaning, labels, buckets=tuple(buckets), registry=self._registry
+        )
 
     def _initialise(self, operations: Iterable[tuple[str, str]]) -> None:
         for counter, values in (

@@ -84,7 +84,7 @@ class Setup:
         row = next(row for row in rows if row.subdomain == subdomain)
         for name, value in fields.items():
             setattr(row, name, value)
-        row.touch(self.stage.clock.now())
+        row.updated_at = self.stage.clock.now()
         return row
 
     def cut(self, answer: Answer) -> None:

@@ -304,7 +304,7 @@ def test_variables_of_other_people_are_kept(world: World) -> None:
     world.run()
     [row] = world.stage.workspace.state.applications.values()
     row.environment |= {"RAYCML_INTERVAL": "10s", "RAYCML_WEB_TOKEN": "token-of-the-page-123"}
-    row.touch(world.stage.clock.now())
+    row.updated_at = world.stage.clock.now()
     assert world.run("--memory", "3").code == 0
     told = world.environment()
     assert (told["RAYCML_INTERVAL"], told["RAYCML_WEB_TOKEN"]) == ("10s", "token-of-the-page-123")
@@ -316,7 +316,7 @@ def test_a_token_that_a_person_gave_the_application_is_not_shown_where_cml_repea
     world.run()
     [row] = world.stage.workspace.state.applications.values()
     row.environment["RAYCML_WEB_TOKEN"] = "token-of-the-page-123"
-    row.touch(world.stage.clock.now())
+    row.updated_at = world.stage.clock.now()
     answer = world.stage.wire.instead
     complaint = {"code": 3, "message": "bad RAYCML_WEB_TOKEN token-of-the-page-123"}
     world.stage.wire.instead = lambda request: (
@@ -335,7 +335,7 @@ def test_one_that_loses_our_mark_after_the_look_is_not_touched(world: World) -> 
     def unmark(_number: int, when: str, request: httpx.Request) -> None:
         if when == "before" and request.url.path.endswith(f"/applications/{row.id}"):
             row.environment.pop("RAYCML_CONTROLLER", None)
-            row.touch(world.stage.clock.now())
+            row.updated_at = world.stage.clock.now()
 
     world.cut = unmark
     world.writes()
@@ -526,7 +526,7 @@ def test_delete_takes_away_what_was_made_and_nothing_else(world: World) -> None:
     _foreign(world, project, "dashboard", "dashboard")
     copy = list(world.stage.workspace.state.applications.values())[1]
     copy.environment = told  # made by hand of ours, and so nobody's of ours
-    copy.touch(world.stage.clock.now())
+    copy.updated_at = world.stage.clock.now()
     world.write(".raycml/envs/0123456789abcdef/ready.json", b"{}")
     world.write(".raycml/launchers/a/head-1.py", b"pass")
     said = world.remove()

@@ -4,14 +4,13 @@ Validates calls; `engines.py` does everything that takes time.  Every answer is 
 current state: a call never waits for a pod.
 """
 
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controller.emulator.api import fields
 from controller.emulator.api.checks import Checks
-from controller.emulator.api.errors import ApiError, Code, invalid, not_found
+from controller.emulator.api.errors import ApiError, Code, not_found
 from controller.emulator.api.listing import PERSON, Columns, Query, attributes, select
 from controller.emulator.options import Options, User
 from controller.emulator.pods.engines import Engines, move
@@ -20,9 +19,6 @@ from controller.emulator.state.ids import Ids
 from controller.emulator.state.records import Application, Project
 from controller.emulator.state.state import State
 
-SUBDOMAIN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-LONGEST_SUBDOMAIN = 63
-
 _FIELDS = (
     "name subdomain description script kernel cpu memory nvidia_gpu bypass_authentication "
     "runtime_identifier runtime_addon_identifiers run_as cdv_app accelerator_label_id "
@@ -30,6 +26,7 @@ _FIELDS = (
 )
 CREATE = fields.types(_FIELDS)
 PATCH = fields.types(_FIELDS, environment=fields.text_map_in_text)
+CHECKED = {"name", "subdomain", "script", "runtime_identifier", "cpu", "memory"}
 
 _TEXTS = attributes("description", "kernel", "name", "script", *PERSON, status="status.short")
 APPLICATIONS: Columns[Application] = Columns(
@@ -63,10 +60,8 @@ class Applications:
         return [app for app in self.state.applications.values() if app.project_id == project_id]
 
     def at(self, subdomain: str) -> Application | None:
-        for app in self.state.applications.values():
-            if app.subdomain == subdomain:
-                return app
-        return None
+        apps = self.state.applications.values()
+        return next((app for app in apps if app.subdomain == subdomain), None)
 
     def list(self, project_id: str, query: Query) -> dict[str, object]:
         page, token = select(self.of(project_id), query, APPLICATIONS, project_id)
@@ -79,7 +74,7 @@ class Applications:
         values = _defaulted(fields.read(raw, CREATE))
         app = Application(self.ids.public(), project.id, user, now, updated_at=now, starting_at=now)
         fields.assign(app, values)
-        self._check(app, {"name", "subdomain", "script", "runtime_identifier", "cpu", "memory"})
+        self.checks.check(app, CHECKED)
         app.environment = {**project.environment, **app.environment}
         self.state.applications[app.id] = app
         self.engines.queue(app, now)
@@ -93,9 +88,9 @@ class Applications:
             values = {name: value for name, value in values.items() if value}
         changed = Application(app.id, app.project_id, app.creator, now, updated_at=now)
         fields.assign(changed, values)
-        self._check(changed, values.keys())
+        self.checks.check(changed, values.keys())
         fields.assign(app, values)
-        app.touch(now)
+        app.updated_at = now
         self.state.changes += 1
         return app
 
@@ -129,30 +124,6 @@ class Applications:
         app.deleting = True
         move(app, Event.DELETE, now)
         app.due = now + timedelta(seconds=self.options.delete_s)
-
-    def delete_all(self, project_id: str, now: datetime) -> None:
-        for app in self.of(project_id):
-            self.delete(app, now)
-
-    # checks
-
-    def _check(self, app: Application, names: Collection[str]) -> None:
-        """Refuse invalid values of the named fields of `app`."""
-        self.checks.check(app, {"name"} & set(names))
-        if "subdomain" in names:
-            self._check_subdomain(app)
-        self.checks.check(app, set(names) - {"name"})
-
-    def _check_subdomain(self, app: Application) -> None:
-        if not re.fullmatch(SUBDOMAIN, app.subdomain):
-            raise invalid(f"Problem with field Subdomain: invalid pattern {SUBDOMAIN}")
-        if len(app.subdomain) > LONGEST_SUBDOMAIN:
-            raise invalid(f"Problem with field Subdomain: longer than {LONGEST_SUBDOMAIN}")
-        holder = self.at(app.subdomain)
-        if holder is not None and holder.id != app.id:
-            conflict = self.options.duplicate_subdomain_conflict
-            code = Code.ALREADY_EXISTS if conflict else Code.INVALID_ARGUMENT
-            raise ApiError(code, f"subdomain {app.subdomain} already exists")
 
 
 def _defaulted(values: dict[str, object]) -> dict[str, object]:

@@ -1,23 +1,33 @@
 """Validation of workloads, that is applications and jobs."""
 
 import math
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
-from controller.emulator.api.errors import invalid
+from controller.emulator.api.errors import ApiError, Code, invalid
 from controller.emulator.options import Options
 from controller.emulator.pods.engines import FilesOf
-from controller.emulator.state.records import Definition, Runtime
+from controller.emulator.state.records import Application, Definition, Runtime
+from controller.emulator.state.state import State
+
+SUBDOMAIN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+LONGEST_SUBDOMAIN = 63
 
 
 class Checks:
     """Validates with CML's messages, if known."""
 
-    def __init__(self, options: Options, runtimes: Sequence[Runtime], files_of: FilesOf) -> None:
+    def __init__(
+        self, state: State, options: Options, runtimes: Sequence[Runtime], files_of: FilesOf
+    ) -> None:
+        self._state = state
         self._options = options
         self._runtimes = {runtime.image_identifier: runtime.status for runtime in runtimes}
         self._files_of = files_of
-        self._by_field: Mapping[str, Callable[[Definition], None]] = {
+        self._by_field: Mapping[str, Callable[[Any], None]] = {
             "name": _check_name,
+            "subdomain": self._check_subdomain,
             "script": self._check_script,
             "runtime_identifier": self._check_runtime,
             "cpu": _check_resources,
@@ -30,6 +40,17 @@ class Checks:
         for name, check in self._by_field.items():
             if name in names:
                 check(workload)
+
+    def _check_subdomain(self, app: Application) -> None:
+        if not re.fullmatch(SUBDOMAIN, app.subdomain):
+            raise invalid(f"Problem with field Subdomain: invalid pattern {SUBDOMAIN}")
+        if len(app.subdomain) > LONGEST_SUBDOMAIN:
+            raise invalid(f"Problem with field Subdomain: longer than {LONGEST_SUBDOMAIN}")
+        others = (other for other in self._state.applications.values() if other.id != app.id)
+        if any(other.subdomain == app.subdomain for other in others):
+            conflict = self._options.duplicate_subdomain_conflict
+            code = Code.ALREADY_EXISTS if conflict else Code.INVALID_ARGUMENT
+            raise ApiError(code, f"subdomain {app.subdomain} already exists")
 
     def _check_script(self, workload: Definition) -> None:
         if not workload.script:

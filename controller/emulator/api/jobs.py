@@ -112,10 +112,6 @@ class Jobs:
                 other.parent_id = ""
         self.state.changes += 1
 
-    def delete_all(self, project_id: str, now: datetime) -> None:
-        for job in self.of(project_id):
-            self.delete(job, now)
-
 
 def _normal(values: dict[str, object]) -> dict[str, object]:
     """Fields with the current name of the parent, and the timeout as a number."""

@@ -32,7 +32,7 @@ def move(app: Application, event: Event, now: datetime) -> None:
         app.running_at = now
     elif status is Status.STOPPED:
         app.stopped_at = now
-    app.touch(now)
+    app.updated_at = now
 
 
 def _fits(room: Capacity, pods: Iterable[Engine | Workload]) -> bool:

@@ -26,6 +26,9 @@ MAX_LATENESS_S = 60.0
 """Age after which a missed time of a schedule is skipped."""
 
 CREATE = fields.types("environment arguments")
+OF_THE_JOB = (
+    *("kernel", "cpu", "memory", "nvidia_gpu", "runtime_identifier", "resource_group_id"),
+)
 _TEXTS = attributes(*PERSON, "id", "kernel", status="status.short")
 _TIMES = ("created_at", "scheduling_at", "starting_at", "running_at", "finished_at")
 RUNS: Columns[JobRun] = Columns(_TEXTS, {**_TEXTS, **attributes(*_TIMES)})
@@ -128,12 +131,7 @@ class Runs:
             scheduling_at=now,
             due=now + timedelta(seconds=self.options.start_s),
             queued=self.state.next_number(),
-            kernel=job.kernel,
-            cpu=job.cpu,
-            memory=job.memory,
-            nvidia_gpu=job.nvidia_gpu,
-            runtime_identifier=job.runtime_identifier,
-            resource_group_id=job.resource_group_id,
+            **{name: getattr(job, name) for name in OF_THE_JOB},
         )
         self.state.runs[run.id] = run
         self.state.changes += 1

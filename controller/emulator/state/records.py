@@ -169,9 +169,6 @@ class Application(Definition):
         object.__setattr__(self, name, value)
         object.__setattr__(self, "rendered", None)
 
-    def touch(self, now: datetime) -> None:
-        self.updated_at = now
-
     def wire(self) -> dict[str, object]:
         """All fields, including defaults; a shared, read-only object until the next change."""
         if self.rendered is None:

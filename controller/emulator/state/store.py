@@ -81,7 +81,7 @@ def recover(state: State, now: datetime) -> set[str]:
         if app.status in {Status.STARTING, Status.RUNNING}:
             app.status, app.starting_at, app.due = Status.STARTING, now, now
             app.queued = app.queued or state.next_number()
-            app.touch(now)
+            app.updated_at = now
     for run in state.runs.values():
         _end_run(run, now)
     lost_ids |= {project.cloning for project in state.projects.values() if project.cloning}
