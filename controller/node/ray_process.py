@@ -122,9 +122,8 @@ class RayRun:
                 if clock.wait(0.1, hurry):
                     break
         self._sweep(family, clock)
-        self._listener.join(
-            1
-        )  # for its last output; bounded, since another process may keep the pipe open
+        # For its last output; bounded, since another process may keep the pipe open.
+        self._listener.join(1)
         self._temp_dir.remove()
 
     def _sweep(self, family: list[Process], clock: Clock) -> None:
@@ -145,9 +144,8 @@ class RayRun:
             if not running:
                 break
             clock.wait(0.05, never)
-        with contextlib.suppress(
-            subprocess.TimeoutExpired
-        ):  # blocked in the kernel by a dead mount
+        # It may be blocked in the kernel by a dead mount.
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(5)
 
     def _find_parts(self) -> None:

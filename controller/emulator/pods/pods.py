@@ -96,19 +96,15 @@ class LocalProcesses:
     ) -> None:
         """Start a supervisor; it reads its instructions from a pipe, open while this runs.
 
-        Engine ID and temporary folder are in the variables.  Only `port` is probed, unless 0.
+        Only `port` is probed, unless 0.
         """
         self._prune_logs()
-        engine_id, scratch = environment["CDSW_ENGINE_ID"], environment["TMPDIR"]
         instructions: supervisor.Instructions = {
-            "engine_id": engine_id,
             "argv": argv,
             "environment": environment,
             "home": str(home),
-            "scratch": scratch,
             "log": str(self._config.logs / f"{log}.log"),
             "port": port,
-            "endpoint": environment.get("CDSW_APP_POLLING_ENDPOINT", "/"),
             "grace_s": self._config.grace_s,
         }
         process = subprocess.Popen(
@@ -123,7 +119,8 @@ class LocalProcesses:
         os.set_blocking(process.stdout.fileno(), False)
         process.stdin.write(json.dumps(instructions).encode() + b"\n")
         process.stdin.flush()
-        self._pods[engine_id] = LocalPod(process, ports, Path(scratch))
+        pod = LocalPod(process, ports, Path(environment["TMPDIR"]))
+        self._pods[environment["CDSW_ENGINE_ID"]] = pod
 
     def _free_ports(self, count: int) -> list[int]:
         """Ports of 127.0.0.1 that are free and not assigned to a pod."""

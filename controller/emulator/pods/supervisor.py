@@ -37,17 +37,15 @@ LOG_BYTES = 4 * 1024 * 1024
 class Instructions(TypedDict):
     """The instructions of the emulator; `grace_s` is between TERM and KILL.
 
-    `port` 0: without a probe, only the start counts.
+    Engine ID, temporary folder and polling endpoint are in the environment.  `port` 0: without a
+    probe, only the start counts.
     """
 
-    engine_id: str
     argv: list[str]
     environment: dict[str, str]
     home: str
-    scratch: str
     log: str
     port: int
-    endpoint: str
     grace_s: float
 
 
@@ -166,11 +164,12 @@ class Pod:
 
     def __init__(self, instructions: Instructions) -> None:
         self._instructions = instructions
+        self._environment = instructions["environment"]
         self._answered = False
         self._kernel = subprocess.Popen(
             instructions["argv"],
             cwd=instructions["home"],
-            env=instructions["environment"],
+            env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -183,8 +182,8 @@ class Pod:
         threading.Thread(target=self._watch_answer, daemon=True).start()
 
     def processes(self) -> set[int]:
-        own_pid = os.getpid()
-        return (descendants(own_pid) | processes_of({self._instructions["engine_id"]})) - {own_pid}
+        marked = processes_of({self._environment["CDSW_ENGINE_ID"]})
+        return (descendants(os.getpid()) | marked) - {os.getpid()}
 
     def _watch_answer(self) -> None:
         while self._instructions["port"] and not self._answers():
@@ -196,7 +195,7 @@ class Pod:
         """True for exactly 200; a redirect does not count."""
         link = http.client.HTTPConnection("127.0.0.1", self._instructions["port"], ANSWER_TIMEOUT_S)
         try:
-            link.request("GET", self._instructions["endpoint"])
+            link.request("GET", self._environment["CDSW_APP_POLLING_ENDPOINT"])
             return link.getresponse().status == 200
         except (OSError, http.client.HTTPException, ValueError):
             return False
@@ -220,7 +219,7 @@ class Pod:
             send(living, signal.SIGKILL)
             self.reap()
             time.sleep(SETTLE_S)
-        shutil.rmtree(self._instructions["scratch"], ignore_errors=True)
+        shutil.rmtree(self._environment["TMPDIR"], ignore_errors=True)
         self._copier.join(LOG_DRAIN_S)
         status = self._kernel.wait()
         return status if status >= 0 else 128 - status

@@ -57,9 +57,8 @@ def _checked_url(url: str) -> str:
 
 def clone_command(url: str, ref: str) -> list[str]:
     """The command for a shallow clone into the empty working folder."""
-    address = (
-        f"file://{url}" if url.startswith("/") else url
-    )  # git copies everything for a plain path
+    # git copies everything for a plain path
+    address = f"file://{url}" if url.startswith("/") else url
     branch = [f"--branch={ref}"] if ref else []
     return ["git", "clone", "--depth=1", *branch, "--", address, "."]
 

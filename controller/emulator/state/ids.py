@@ -33,11 +33,7 @@ class Ids:
         distinguish "answers only on 127.0.0.1" from "answers on the pod's address".
         """
         while True:
-            parts = (
-                self._rng.randint(1, 254),
-                self._rng.randint(0, 255),
-                self._rng.randint(1, 254),
-            )
-            address = "127.{}.{}.{}".format(*parts)
+            bounds = ((1, 254), (0, 255), (1, 254))
+            address = "127.{}.{}.{}".format(*(self._rng.randint(*each) for each in bounds))
             if address not in taken:
                 return address
