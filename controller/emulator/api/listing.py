@@ -87,20 +87,15 @@ def _comparable(key: Key[Item]) -> Callable[[Item], tuple[bool, object]]:
     return read
 
 
-def page(items: Sequence[Item], query: Query, scope: str) -> tuple[Sequence[Item], str]:
-    """A list page, and the token of the next one, empty at the end."""
-    size = _size(query.page_size)
-    offset = _offset(query, scope) if query.page_token else 0
-    end = offset + size
-    return items[offset:end], _token(query, scope, end) if end < len(items) else ""
-
-
 def select(
     items: Sequence[Item], query: Query, columns: Columns[Item], scope: str
 ) -> tuple[Sequence[Item], str]:
-    """Filter, sort, cut."""
+    """A filtered and sorted list page, and the token of the next one, empty at the end."""
     rows = ordered(filtered(items, query.search_filter, columns.filters), query.sort, columns.sorts)
-    return page(rows, query, scope)
+    size = _size(query.page_size)
+    offset = _offset(query, scope) if query.page_token else 0
+    end = offset + size
+    return rows[offset:end], _token(query, scope, end) if end < len(rows) else ""
 
 
 def _size(text: str) -> int:
