@@ -58,10 +58,7 @@ def project_of(document: SpecDocument | None) -> str | None:
 
 
 def check_cluster(
-    name: str,
-    names: Iterable[str],
-    message: str = "no cluster",
-    remedy: str = "`raycml status`",
+    name: str, names: Iterable[str], message: str = "no cluster", remedy: str = "`raycml status`"
 ) -> None:
     """CommandError for a name that is none of these."""
     if name not in (clusters := set(names)):

@@ -17,13 +17,7 @@ from controller.bootstrap.diagnosis import check as check_plan
 from controller.bootstrap.diagnosis import completed
 from controller.bootstrap.look import look
 from controller.bootstrap.observed import ObservedSetup
-from controller.bootstrap.options import (
-    SECRET,
-    BootstrapOptions,
-    check,
-    check_name,
-    desired_setup,
-)
+from controller.bootstrap.options import SECRET, BootstrapOptions, check, check_name, desired_setup
 from controller.bootstrap.passes import BootstrapRun
 from controller.bootstrap.plan import plan
 from controller.bootstrap.removal import Removal, plan_removal

@@ -21,8 +21,7 @@ from controller.terminal.options import Form, Output, Paths, option
 from controller.terminal.screen import Screen
 
 Bundle = Annotated[
-    Path | None,
-    option("--bundle", "FILE.tar.gz", "Also write a support bundle, without secrets."),
+    Path | None, option("--bundle", "FILE.tar.gz", "Also write a support bundle, without secrets.")
 ]
 ReadOnly = Annotated[
     bool,

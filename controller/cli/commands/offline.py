@@ -25,8 +25,7 @@ from controller.terminal.specs import read_specs
 
 Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the new cluster.")]
 Place = Annotated[
-    Path | None,
-    typer.Argument(metavar="PATH", help="Folder, or *.yaml file.  Default: specs/"),
+    Path | None, typer.Argument(metavar="PATH", help="Folder, or *.yaml file.  Default: specs/")
 ]
 Reported = Annotated[
     AnnotationReport,

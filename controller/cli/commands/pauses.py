@@ -29,9 +29,7 @@ Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, show
 Until = Annotated[
     str | None,
     option(
-        "--until",
-        "TIME|DURATION",
-        "End of the pause: 2h, or 2026-03-02T18:00Z.  Default: none",
+        "--until", "TIME|DURATION", "End of the pause: 2h, or 2026-03-02T18:00Z.  Default: none"
     ),
 ]
 

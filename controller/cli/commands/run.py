@@ -68,10 +68,7 @@ Poll = Annotated[
 Interval = Annotated[
     str | None,
     option(
-        "--interval",
-        "DURATION",
-        "Interval between passes while nothing is pending.",
-        default="30s",
+        "--interval", "DURATION", "Interval between passes while nothing is pending.", default="30s"
     ),
 ]
 NoPrune = Annotated[
@@ -228,11 +225,7 @@ def _loop(
 
 
 def _watch(
-    running: Controller,
-    loop: Loop,
-    poll_s: float,
-    look: threading.Event,
-    looked: threading.Event,
+    running: Controller, loop: Loop, poll_s: float, look: threading.Event, looked: threading.Event
 ) -> None:
     """Poll the source; a new revision wakes the loop."""
     poller, clock = running.follower.poller, running.session.clock

@@ -37,8 +37,7 @@ from controller.workspace.session import Session, open_session
 _PRINTED_MAX = 100
 
 Name = Annotated[
-    str | None,
-    typer.Argument(metavar="NAME", help="Cluster to show in detail.  Default: all"),
+    str | None, typer.Argument(metavar="NAME", help="Cluster to show in detail.  Default: all")
 ]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Watch for changes until Ctrl-C.")]
 
