@@ -81,9 +81,9 @@ class AcceptanceContext:
     def policy(self) -> Policy:
         return replace(self.session.policy, only=frozenset({self.name}))
 
-    def drive(self, workers: int) -> Drive:
-        """The drive to a cluster of this many workers.  It tolerates what the last one would."""
-        target = revision(self.name, self.shape, self.runtime, workers)
+    def drive(self, more: int = 0) -> Drive:
+        """The drive to the cluster, or with more workers.  It tolerates what the last one would."""
+        target = revision(self.name, self.shape, self.runtime, self.shape.workers + more)
         return Drive(
             self.session, target, self.policy(), self.interrupts, self.progress, last=self.last
         )

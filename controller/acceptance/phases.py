@@ -71,7 +71,7 @@ def _runtime(context: AcceptanceContext) -> str:
 
 def create(context: AcceptanceContext) -> PhaseSummary:
     context.created, context.listed = True, False
-    context.reach(context.drive(context.shape.workers), Goal.APPLIED)
+    context.reach(context.drive(), Goal.APPLIED)
     context.listed = True
     nodes = context.nodes()
     if len(nodes) != context.shape.workers + 1:
@@ -82,7 +82,7 @@ def create(context: AcceptanceContext) -> PhaseSummary:
 
 def join(context: AcceptanceContext) -> PhaseSummary:
     """CML runs all, Ray lists all, and then nothing changes for a while."""
-    clock, drive = context.session.clock, context.drive(context.shape.workers)
+    clock, drive = context.session.clock, context.drive()
     started = clock.monotonic()
     context.reach(drive, Goal.RUNNING)
     running_s = clock.monotonic() - started
@@ -100,7 +100,7 @@ def join(context: AcceptanceContext) -> PhaseSummary:
 
 
 def _watch(context: AcceptanceContext) -> None:
-    clock, drive = context.session.clock, context.drive(context.shape.workers)
+    clock, drive = context.session.clock, context.drive()
     before = context.nodes()
     until = clock.monotonic() + context.options.stable_s
     while (left_s := until - clock.monotonic()) > 0:
@@ -170,7 +170,7 @@ def _phase_after_death(context: AcceptanceContext, victim: NodeIdentity) -> Phas
 def repair(context: AcceptanceContext) -> PhaseSummary:
     """The same application, another process; and nothing else changed."""
     before = context.nodes()
-    context.reach(context.drive(context.shape.workers), Goal.READY)
+    context.reach(context.drive(), Goal.READY)
     after = context.nodes()
     fault = repair_fault(VICTIM, before[VICTIM], after.get(VICTIM))
     if faults := [*filter(None, [fault]), *changes(before, after, but=[VICTIM])]:
@@ -186,12 +186,12 @@ def repair(context: AcceptanceContext) -> PhaseSummary:
 
 
 def scale_up(context: AcceptanceContext) -> PhaseSummary:
-    before, after = _scale(context, context.shape.workers + 1)
+    before, after = _scale(context, more=1)
     return _only_change("joined", sorted(set(after) - set(before)), after)
 
 
 def scale_down(context: AcceptanceContext) -> PhaseSummary:
-    before, after = _scale(context, context.shape.workers)
+    before, after = _scale(context, more=0)
     return _only_change("left", sorted(set(before) - set(after)), after)
 
 
@@ -202,10 +202,10 @@ def _only_change(verb: str, members: list[str], after: Nodes) -> PhaseSummary:
     return PhaseSummary(f"{members[0]} {verb}; nothing else changed", described(after))
 
 
-def _scale(context: AcceptanceContext, workers: int) -> tuple[Nodes, Nodes]:
+def _scale(context: AcceptanceContext, more: int) -> tuple[Nodes, Nodes]:
     before = context.nodes()
     context.listed = False
-    context.reach(context.drive(workers), Goal.READY)
+    context.reach(context.drive(more), Goal.READY)
     context.listed = True
     after = context.nodes()
     if faults := changes(before, after, but=set(before) - set(after)):

@@ -97,10 +97,11 @@ def _application(name: str, apps: Sequence[ObservedApplication]) -> ObservedAppl
     raise CommandError(message, Exit.USAGE, "copy the name or ID from CML's list of applications")
 
 
-def carry_out(session: Session, context: AdoptionContext, own: Offer) -> list[Written]:
+def carry_out(session: Session, context: AdoptionContext, accepted: Offer) -> list[Written]:
     """Write each adoption."""
     return [
-        write(session.world, each.app, partial(_decided, each, context)) for each in own.adoptions
+        write(session.world, each.app, partial(_decided, each, context))
+        for each in accepted.adoptions
     ]
 
 

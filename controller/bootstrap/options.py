@@ -23,7 +23,7 @@ from controller.process.system import SECRET_VARIABLES
 from controller.settings import RUN_VARIABLES, Settings, SettingsError, read_settings, variable
 from controller.source.git.address import parse_address
 from controller.source.git.source import GitOptions, GitSource
-from controller.terminal.errors import CommandError
+from controller.terminal.errors import CommandError, checking_options
 from controller.terminal.exit_codes import Exit
 
 SECRET = frozenset(
@@ -69,18 +69,12 @@ def check(options: BootstrapOptions) -> None:
         raise CommandError("--cpu and --memory must be greater than zero", Exit.USAGE)
     if options.git_ref and not options.git_url:
         raise CommandError("--git-ref needs a repository", Exit.USAGE, "add --git-url")
-    _check_source(options)
-    _requirements(options.packages)
-    settings(options.settings)
-
-
-def _check_source(options: BootstrapOptions) -> None:
-    """With the controller's own checks, so that it does not refuse the source later."""
-    try:
+    # The controller's own checks, so that it does not refuse the source later.
+    with checking_options("`raycml bootstrap --help`"):
         url = plain_address(options.git_url) if options.git_url else "https://host/any"
         git_source(url, options.git_ref, options.path or "", Path(), {})
-    except ValueError as error:
-        raise CommandError(str(error), Exit.USAGE, "`raycml bootstrap --help`") from None
+    _requirements(options.packages)
+    settings(options.settings)
 
 
 def plain_address(url: str) -> str:

@@ -11,7 +11,7 @@ from controller.run.options import RunOptions
 from controller.source.directory import SUFFIXES
 from controller.source.folder import FolderSource
 from controller.source.git.source import GitOptions, GitSource
-from controller.terminal.errors import CommandError
+from controller.terminal.errors import CommandError, checking_options
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import SPECS
 
@@ -63,10 +63,8 @@ def _git(options: RunOptions, environ: Mapping[str, str]) -> GitSource:
         token=options.git_token or None,
         verify_key=options.verify_key,
     )
-    try:
+    with checking_options("`raycml run --help`"):
         return GitSource(chosen, environ)
-    except ValueError as error:
-        raise CommandError(str(error), Exit.USAGE, "`raycml run --help`") from None
 
 
 def _cache(environ: Mapping[str, str]) -> Path:

@@ -4,6 +4,9 @@ Every error of the layers below is converted here and only here, so that the sam
 the same exit code.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from controller.cml.errors import CmlError, ConnectionSettingsError
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
@@ -22,6 +25,15 @@ class CommandError(Exception):
         super().__init__(message)
         self.code = code
         self.remedy = remedy
+
+
+@contextmanager
+def checking_options(remedy: str) -> Iterator[None]:
+    """CommandError for a ValueError, which is then the fault of an option."""
+    try:
+        yield
+    except ValueError as error:
+        raise CommandError(str(error), Exit.USAGE, remedy) from None
 
 
 KEY_REMEDY = (

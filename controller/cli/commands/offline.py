@@ -17,7 +17,7 @@ from controller.printable import json_text
 from controller.source.directory import SUFFIXES
 from controller.source.yaml.schema import FILE_NAME
 from controller.source.yaml.template import starter
-from controller.terminal.errors import CommandError
+from controller.terminal.errors import CommandError, checking_options
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import SPECS, NoColor, Paths
 from controller.terminal.screen import Screen
@@ -47,10 +47,8 @@ def init(
     screen = Screen(ctx.obj, plain=no_color, verbose=False)
     path = path or SPECS
     file = path if path.suffix in SUFFIXES else path / f"{name}.yaml"
-    try:
+    with checking_options("`raycml init --name analytics`"):
         text = starter(name)
-    except ValueError as error:
-        raise CommandError(str(error), Exit.USAGE, "`raycml init --name analytics`") from None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _write_new(file, text)

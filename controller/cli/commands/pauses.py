@@ -4,8 +4,8 @@ A pause is a file in the project with user, reason and end.  Every controller ob
 outlives each of them.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, TypeVar
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -17,13 +17,11 @@ from controller.printable import one_line
 from controller.process.operator import checked_reason, operator_name
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.durations import parse_until
-from controller.terminal.errors import CommandError
+from controller.terminal.errors import CommandError, checking_options
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import ClusterName, Project, Specs, option
 from controller.terminal.specs import check_cluster, load_if_there, project_of, spec_of
 from controller.workspace.session import Session, open_session
-
-T = TypeVar("T")
 
 Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, shown to other users.")]
 Until = Annotated[
@@ -50,8 +48,10 @@ def pause(
     """
     screen = common.screen
     now = screen.system.clock.now()
-    ends = None if until is None else _checked(lambda: parse_until(until, now), "`--until 2h`")
-    why = _checked(lambda: checked_reason(reason), '`--reason "planned maintenance"`')
+    with checking_options("`--until 2h`"):
+        ends = None if until is None else parse_until(until, now)
+    with checking_options('`--reason "planned maintenance"`'):
+        why = checked_reason(reason)
     documents = load_if_there(specs).clusters
     where = project or project_of(spec_of(name, documents))
     with open_session(common, project=where) as session:
@@ -97,14 +97,6 @@ def _path(name: str) -> str:
             f"`{one_line(name[:60])}` is not a cluster name", Exit.USAGE, "`raycml status`"
         )
     return pause_path(name)
-
-
-def _checked(parse: Callable[[], T], remedy: str) -> T:
-    """The parsed value of an option.  CommandError for an invalid one."""
-    try:
-        return parse()
-    except ValueError as error:
-        raise CommandError(str(error), Exit.USAGE, remedy) from None
 
 
 def _check_cluster(name: str, session: Session, documents: Sequence[SpecDocument]) -> None:
