@@ -167,9 +167,9 @@ def leftovers(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Par
         if path not in needed and (path.endswith(".py") or not path.startswith(f"{SCRIPTS}/"))
     }
     in_use = {app.environment.get(BUILT, "") for app in observed.controllers[1:]}
-    for digest, environment in observed.environments.items():
+    for digest, built in observed.environments.items():
         if digest not in in_use | {desired.environment}:
-            old |= set(environment.files)
+            old |= set(built.files)
     return removals(sorted(old), observed, past, Reason.FILES_UNUSED)
 
 

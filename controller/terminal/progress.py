@@ -58,7 +58,7 @@ class PlainProgress(Progress):
     def __init__(self, screen: Screen, clock: Clock) -> None:
         super().__init__(screen, clock)
         self._last_s = 0.0
-        self._before: dict[tuple[str, str, str], tuple[str, str, str]] = {}
+        self._before: dict[tuple[str, str, str], str] = {}
         self._lock = threading.Lock()
 
     def on_pass(self, done: Pass) -> None:
@@ -78,23 +78,19 @@ class PlainProgress(Progress):
         return self.elapsed_s - self._last_s
 
     def _transitions(self, status: Status) -> Iterator[str]:
-        now: dict[tuple[str, str, str], tuple[str, str, str]] = {}
+        now: dict[tuple[str, str, str], str] = {}
         for cluster in status.clusters:
             for member in cluster.members:
-                key = (cluster.name, member.member, member.application_id)
-                now[key] = (member.phase, member.ray, _waits(member))
-                if self._is_news(key, now[key]) and not _is_worked_on(member):
-                    state = member_state(member, _waits(member))
-                    yield f"{cluster.name} {member.member}  {state}"
+                key, waits = (cluster.name, member.member, member.application_id), _waits(member)
+                now[key] = member_state(member, waits)
+                # A member that was ready from the start is no news.
+                is_news = now[key] != self._before[key] if key in self._before else waits != ""
+                if member.application_id and is_news and not _is_worked_on(member):
+                    yield f"{cluster.name} {member.member}  {now[key]}"
         for cluster_name, name, application in sorted(self._before.keys() - now.keys()):
             if application:
                 yield f"{cluster_name} {name}  deleted"
         self._before = now
-
-    def _is_news(self, key: tuple[str, str, str], now: tuple[str, str, str]) -> bool:
-        """False for a member that was ready from the start."""
-        before = self._before.get(key)
-        return bool(key[2]) and (before != now if before is not None else now[2] != "")
 
 
 def _is_worked_on(member: MemberStatus) -> bool:
