@@ -1,6 +1,7 @@
 """Assessment of a pass: the status of each cluster and member."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar, TypeVar
 
@@ -51,7 +52,7 @@ def _declared(cluster: ClusterSituation, plan: Plan, revision: str) -> ClusterSt
     truths = conditions(cluster, plan, revision)
     doing = _Doing(plan)
     rows = [_row(cluster, member, doing) for member in cluster.members]
-    rows += [_unwanted_row(u.key.member, u.app, doing) for u in cluster.matching.unwanted]
+    rows += [_application_row(u.key.member, u.app, doing) for u in cluster.matching.unwanted]
     return ClusterStatus(
         name=cluster.desired.name,
         project=cluster.desired.project,
@@ -74,7 +75,7 @@ def _undeclared(name: str, situation: Situation, plan: Plan, revision: str) -> C
     apps = situation.index.of_cluster.get(name, ())
     doing = _Doing(plan)
     ordered = sorted(apps, key=lambda app: (key_of(app), app.id))
-    rows = tuple(_unwanted_row(key_of(app).member, app, doing) for app in ordered)
+    rows = tuple(_application_row(key_of(app).member, app, doing) for app in ordered)
     waits = [w for w in plan.waits if w.member is None]
     reason = waits[0].reason if waits else Reason.PRUNED
     leaving = any(s.intent is Intent.DELETE for s in plan.steps) or not waits
@@ -90,24 +91,21 @@ _WITHOUT_SPEC = {Reason.ORPHAN: "Orphan", Reason.PRUNE_GRACE: "Leaving"}
 
 def _row(cluster: ClusterSituation, situation: MemberSituation, doing: "_Doing") -> MemberStatus:
     app, member = situation.app, situation.key.member
-    text, reason = doing.of(member, None if app is None else app.id)
-    return MemberStatus(
-        member=str(member),
-        application=application_name(cluster.desired.name, member) if app is None else app.name,
-        application_id="" if app is None else app.id,
-        phase="-" if app is None else str(app.phase),
+    if app is None:
+        text, reason = doing.of(member, None)
+        name = application_name(cluster.desired.name, member)
+        return MemberStatus(str(member), name, "", "-", "-", text, reason)
+    return replace(
+        _application_row(member, app, doing),
         ray=RAY_WORDS[situation.joined] if situation.phase is Phase.RUNNING else "-",
-        doing=text,
-        reason=reason,
         node_id="" if situation.report is None else situation.report.node_id,
-        since=None if app is None else _since(app, cluster.past),
-        launcher="" if app is None else app.script,
-        edition_behind=app is not None and _edition_behind(app, cluster.policy.edition),
-        subdomain="" if app is None else app.subdomain,
+        since=_since(app, cluster.past),
+        launcher=app.script,
+        edition_behind=_edition_behind(app, cluster.policy.edition),
     )
 
 
-def _unwanted_row(member: Member, app: ObservedApplication, doing: "_Doing") -> MemberStatus:
+def _application_row(member: Member, app: ObservedApplication, doing: "_Doing") -> MemberStatus:
     text, reason = doing.of(member, app.id)
     return MemberStatus(
         str(member), app.name, app.id, str(app.phase), "-", text, reason, subdomain=app.subdomain
