@@ -50,9 +50,9 @@ def _synced(cluster: ClusterSituation, plan: Plan, hold: str) -> Condition:
     if not cluster.matching.matches and not plan.waits:
         return Condition("Synced", "Unknown", "NotLooked", "nothing is known of the cluster yet")
     differing = [c for c in cluster.members if c.drift]
-    absent = [c for c in cluster.members if c.app is None and not _at_rest(cluster, c)]
-    public = [c for c in cluster.members if c.app is not None and c.app.public]
-    public = [c for c in public if not _at_rest(cluster, c)]
+    to_run = [c for c in cluster.members if not _at_rest(cluster, c)]
+    absent = [c for c in to_run if c.app is None]
+    public = [c for c in to_run if c.app is not None and c.app.public]
     leaving = cluster.matching.unwanted
     if public:
         names = ", ".join(str(c.key.member) for c in public[:5])
