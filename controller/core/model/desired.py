@@ -64,6 +64,11 @@ class Group:
     def fingerprint(self) -> str:
         return fingerprint(self.inputs)
 
+    @property
+    def environment_hash(self) -> str:
+        """Hash of the environment; empty for an existing interpreter."""
+        return "" if self.environment is None else self.environment.hash
+
     @cached_property
     def agreement(self) -> str:
         return agreement(self.inputs)
@@ -303,7 +308,7 @@ def mark_of(group: Group, member: Member, owner: str, subdomain: str) -> Mark:
         subdomain=subdomain,
         agreement=group.agreement,
         variables=tuple(sorted(group.inputs.environment)),
-        environment_hash="" if group.environment is None else group.environment.hash,
+        environment_hash=group.environment_hash,
     )
 
 

@@ -21,9 +21,7 @@ class Policy:
     allow_prune: int = 0  # so many clusters may be pruned even where the guard would ask
     delete: frozenset[str] = frozenset()  # clusters that a person asked to delete, spec or no spec
     gone: frozenset[str] = frozenset()  # departed clusters whose grace is over: they are pruned
-    grace: Mapping[str, datetime] = field(
-        default_factory=dict
-    )  # when that of each departed one ends
+    grace: Mapping[str, datetime] = field(default_factory=dict)  # its end, by departed cluster
     look_at_pauses: bool = False  # also where nothing is to be done, so that they can be shown
     look_at_files: bool = False  # also where nothing is to be done: what is unused is to go
     projects: frozenset[str] | None = None  # that specs may name; None: all

@@ -65,7 +65,7 @@ def _outdated(mark: Mark, group: Group) -> bool:
 
 def _python_environment_change(mark: Mark, group: Group) -> list[Change]:
     """A change of the Python environment built by raycml, or to or from one."""
-    desired = "" if group.environment is None else group.environment.hash
+    desired = group.environment_hash
     if mark.environment_hash == desired:
         return []
     return [Change("pythonEnvironment", mark.environment_hash or "none", desired or "none")]

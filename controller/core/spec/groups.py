@@ -29,9 +29,8 @@ from controller.core.spec.validation_errors import refusal
 # What the node program sets aside (measured: 1280 MiB with GCS, dashboard and monitor, 512 MiB
 # without), the smallest store that Ray accepts, and the rest for a task.
 MIN_HEAD_MIB, MIN_WORKER_MIB = 1536, 768
-UNSTATED_REPLICAS = (
-    100  # a larger group must set `maxReplicas` too, as a guard against typing errors
-)
+# A larger group must set `maxReplicas` too, as a guard against typing errors.
+UNSTATED_REPLICAS = 100
 
 
 class Resources(SpecModel):

@@ -25,7 +25,7 @@ def named_environments(situation: Situation) -> Mapping[str, frozenset[str]]:
     """Hashes by project: all that a spec asks for, or an application says it runs in."""
     named: dict[str, set[str]] = {project: set() for project in situation.observed.projects}
     for cluster in situation.desired.clusters:
-        desired = {g.environment.hash for g in cluster.groups if g.environment is not None}
+        desired = {group.environment_hash for group in cluster.groups} - {""}
         named.setdefault(cluster.project, set()).update(desired)
     for project in situation.observed.projects.values():
         entered = {app.environment.get(ENVIRONMENT, "") for app in project.applications}

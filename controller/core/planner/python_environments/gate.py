@@ -76,22 +76,18 @@ def _is_ready(cluster: ClusterSituation, digest: str) -> bool:
 
 def _target_environment(cluster: ClusterSituation, step: Step) -> str:
     """Hash of the environment in which the step, or its chain, starts the application; or empty."""
+    desired = cluster.desired.groups[0].environment_hash
     match step.action:
         case Create() | Update():
-            return _desired_environment(cluster)
+            return desired
         case Stop() if step.intent is Intent.UPDATE:
-            return _desired_environment(cluster)
+            return desired
         case Delete() if step.reason is Reason.REPLACED:
-            return _desired_environment(cluster)
+            return desired
         case Restart():
             return _current_environment(cluster, step)
         case _:
             return ""
-
-
-def _desired_environment(cluster: ClusterSituation) -> str:
-    environment = cluster.desired.groups[0].environment
-    return "" if environment is None else environment.hash
 
 
 def _current_environment(cluster: ClusterSituation, step: Step) -> str:
