@@ -79,7 +79,8 @@ def parse_address(text: str) -> WorkspaceAddress:
     scheme = parts.scheme or ("http" if is_loopback(host) else "https")
     if scheme == "http" and not is_loopback(host):
         raise ConnectionSettingsError("refusing to send the API key over plain HTTP; use https://")
-    return WorkspaceAddress(scheme, host, None if port == _default_port(scheme) else port)
+    default_port = 443 if scheme == "https" else 80
+    return WorkspaceAddress(scheme, host, None if port == default_port else port)
 
 
 def _split(text: str) -> SplitResult:
@@ -116,10 +117,6 @@ def _is_host(host: str) -> bool:
         return ipaddress.ip_address(host).version == 6
     except ValueError:
         return False
-
-
-def _default_port(scheme: str) -> int:
-    return 443 if scheme == "https" else 80
 
 
 def checked_key(key: SecretStr) -> SecretStr:

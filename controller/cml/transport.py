@@ -152,31 +152,23 @@ class Transport:
         took_s = self._clock.monotonic() - started
         if isinstance(outcome, httpx.TimeoutException):
             self.limit.waited(request.project, took_s, jobs=request.is_of_jobs)
-        self._count(request, outcome, error, took_s)
-        if error is not None:
-            return error
-        assert isinstance(outcome, Response)  # noqa: S101 - tells mypy: a fault is always classified
-        return outcome
-
-    def _count(
-        self,
-        request: Request,
-        outcome: Response | Exception,
-        error: CmlError | None,
-        seconds: float,
-    ) -> None:
+        answer = outcome if isinstance(outcome, Response) else None
         self._on_call(
             CallRecord(
                 method=request.operation.method,
                 operation=request.operation.name,
                 project=request.project,
-                status=outcome.status if isinstance(outcome, Response) else None,
+                status=answer.status if answer else None,
                 error=type(error).__name__ if error else None,
-                seconds=seconds,
+                seconds=took_s,
                 write=request.operation.write,
-                date=outcome.headers.get("date", "") if isinstance(outcome, Response) else "",
+                date=answer.headers.get("date", "") if answer else "",
             )
         )
+        if error is not None:
+            return error
+        assert answer is not None  # noqa: S101 - tells mypy: a fault is always classified
+        return answer
 
     def _exchange(self, request: Request) -> Response | Exception:
         """An attempt; faults are values, since a raised one would keep its request as context."""
