@@ -165,19 +165,22 @@ def _words(answer: Response, redact: Redact) -> str:
     return one_line(message, redact) if isinstance(message, str) else ""
 
 
+def server_time(date: str) -> datetime | None:
+    """The time in an HTTP header; None if invalid."""
+    try:
+        when = email.utils.parsedate_to_datetime(date)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
 def _retry_after(answer: Response, now: datetime) -> float | None:
     """Retry-After in seconds, from either form in HTTP; None if absent or invalid."""
     text = answer.headers.get("retry-after", "").strip()
-    if not text:
+    if text.isascii() and text.isdigit():
+        seconds = float(text)
+    elif when := server_time(text):
+        seconds = (when - now).total_seconds()
+    else:
         return None
-    seconds = float(text) if text.isascii() and text.isdigit() else _until(text, now)
-    return None if seconds is None else min(max(seconds, 0.0), _RETRY_AFTER_LIMIT_S)
-
-
-def _until(text: str, now: datetime) -> float | None:
-    try:
-        when = email.utils.parsedate_to_datetime(text)
-        aware = when if when.tzinfo else when.replace(tzinfo=UTC)
-        return (aware - now).total_seconds()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
+    return min(max(seconds, 0.0), _RETRY_AFTER_LIMIT_S)

@@ -3,11 +3,9 @@
 All are reads.  Some need a newer CML or a privileged key, and raise like any other call otherwise.
 """
 
-import email.utils
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
@@ -180,15 +178,6 @@ class Inspector(Client):
         request = Request(ops.LIST_NODE_LABELS, paths.NODE_LABELS, query=_MANY)
         labels = read_one(self._send, request, _NodeLabels).accelerator_node_label
         return _largest(label.max_gpu_per_workload for label in labels)
-
-
-def server_time(date: str) -> datetime | None:
-    """The time in a `Date` header; None if invalid."""
-    try:
-        when = email.utils.parsedate_to_datetime(date)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _quota(quota: _UserQuota) -> Quota:

@@ -18,7 +18,7 @@ from controller.cml.reading import Send, confirmed, read_one
 from controller.cml.values import ProjectState
 from controller.core.model.project import NewProject
 
-_ID_SHAPE = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")
+_ID = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")  # observed on live workspaces
 
 
 class Projects:
@@ -32,7 +32,7 @@ class Projects:
 
         NotFound without one, Rejected for an ambiguous name.
         """
-        if _ID_SHAPE.fullmatch(id_or_name):
+        if is_project_id(id_or_name):
             with suppress(NotFound):
                 return self.get(id_or_name)
         projects = self.named(id_or_name)
@@ -103,6 +103,11 @@ class Projects:
         """Delete a project with all content; a missing one counts as deleted."""
         with suppress(NotFound):
             self._send(Request(ops.DELETE_PROJECT, paths.project(project), project))
+
+
+def is_project_id(text: str) -> bool:
+    """True for an ID, which needs no lookup, False for a name."""
+    return _ID.fullmatch(text) is not None
 
 
 def _looking_for(name: str) -> str:

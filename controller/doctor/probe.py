@@ -8,8 +8,9 @@ from typing import TypeVar, cast
 
 from controller.clock import Clock
 from controller.cml import errors
+from controller.cml.classify import server_time
 from controller.cml.connection import trust
-from controller.cml.inspector import Inspector, server_time
+from controller.cml.inspector import Inspector
 from controller.cml.operations import CallRecord
 from controller.emulator.daemon import EmulatorError
 from controller.files.port import FilesError, ProjectFiles

@@ -7,6 +7,7 @@ import os
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from controller.clock import Clock, SystemClock
 from controller.cml.transport import Network
@@ -49,3 +50,10 @@ class System:
 def this_system() -> System:
     clock, rng = SystemClock(), random.SystemRandom()
     return System(dict(os.environ), clock, rng, ending=OwnProcess())
+
+
+def user_folder(environ: Mapping[str, str], variable: str, default: str) -> Path:
+    """The user's folder for files of raycml; `default` is below the home."""
+    base = environ.get(variable)
+    root = Path(base) if base else Path(environ.get("HOME") or Path.home()) / default
+    return root / "raycml"

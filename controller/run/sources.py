@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from controller.process.system import System
+from controller.process.system import System, user_folder
 from controller.run.follow import Source
 from controller.run.options import RunOptions
 from controller.source.directory import SUFFIXES
@@ -59,15 +59,11 @@ def _git(options: RunOptions, environ: Mapping[str, str]) -> GitSource:
         url=url,
         ref=options.ref,
         path="" if path in {".", "./", "/"} else path,
-        cache=_cache(environ) / hashlib.sha256(url.encode()).hexdigest()[:16],
+        cache=user_folder(environ, "XDG_CACHE_HOME", ".cache")
+        / "git"
+        / hashlib.sha256(url.encode()).hexdigest()[:16],
         token=options.git_token or None,
         verify_key=options.verify_key,
     )
     with checking_options("`raycml run --help`"):
         return GitSource(chosen, environ)
-
-
-def _cache(environ: Mapping[str, str]) -> Path:
-    base = environ.get("XDG_CACHE_HOME")
-    root = Path(base) if base else Path(environ.get("HOME") or Path.home()) / ".cache"
-    return root / "raycml" / "git"

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from controller.core.model.member import OWNER
 from controller.emulator import daemon
-from controller.process.system import System
+from controller.process.system import System, user_folder
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 
@@ -101,9 +101,7 @@ def state_dir(environ: Mapping[str, str]) -> Path:
     """The folder for the emulator's state."""
     if chosen := environ.get("RAYCML_EMULATOR_DIR"):
         return Path(chosen)
-    base = environ.get("XDG_STATE_HOME")
-    root = Path(base) if base else Path(environ.get("HOME") or Path.home()) / ".local" / "state"
-    return root / "raycml" / "emulator"
+    return user_folder(environ, "XDG_STATE_HOME", ".local/state") / "emulator"
 
 
 def embedded(environ: Mapping[str, str], emulator: daemon.Connection) -> Where:

@@ -15,6 +15,7 @@ from controller.cml.client import Client, ignore
 from controller.cml.connection import trust
 from controller.cml.inspector import Inspector
 from controller.cml.operations import CallRecord
+from controller.cml.projects import is_project_id
 from controller.cml.transport import OnCall
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
@@ -39,7 +40,7 @@ from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.screen import Screen
 from controller.workspace.connection import Where, locate
-from controller.workspace.workspace import Workspace, is_project_id
+from controller.workspace.workspace import Workspace
 
 _BEAT_S = 5.0
 _OTHER = "--project (or of the spec)"

@@ -1,7 +1,6 @@
 """World and Effects, implemented over the CML client and the project's files."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -9,6 +8,7 @@ from typing import TypeVar
 from controller.clock import Clock
 from controller.cml import errors, translate
 from controller.cml.client import Client
+from controller.cml.projects import is_project_id
 from controller.core.model.desired import Frozen
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
@@ -42,7 +42,6 @@ from controller.workspace.offers import look_at_offers
 from controller.workspace.reports import LookAtReports
 
 _FORBIDDEN = 403
-_ID = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")  # observed on live workspaces
 
 OpenFiles = Callable[[str], ProjectFiles]
 _Stored = tuple[
@@ -256,11 +255,6 @@ class Workspace:
             if MADE not in self._client.projects.get(project).environment:
                 raise Fault("it does not say that bootstrap made it", kind=FaultKind.CHANGED)
             self._client.projects.delete(project)
-
-
-def is_project_id(text: str) -> bool:
-    """True for an ID, which needs no lookup, False for a name."""
-    return _ID.fullmatch(text) is not None
 
 
 def _is_hidden(error: errors.CmlError) -> bool:

@@ -9,8 +9,9 @@ import pytest
 from cml_world import APP, KEY, PROJECT, FakeClock, app, ok, refusal
 from pydantic import SecretStr
 
+from controller.cml.classify import server_time
 from controller.cml.errors import CmlError, Malformed, NotFound, Unauthorized
-from controller.cml.inspector import Inspector, server_time
+from controller.cml.inspector import Inspector
 from controller.cml.operations import CallRecord
 from controller.core.model.project import Amounts, ProjectSeen, Quota
 
