@@ -79,12 +79,10 @@ def adopt(
         if not offer.adoptions:  # without changes, no lease is needed
             if offer.notes and not offer.already:
                 message = f"nothing was adopted: {'; '.join(offer.notes)}"
-                raise CommandError(
-                    message, Exit.REFUSED, f"`raycml adopt {name} --map MEMBER=NAME`"
-                )
+                remedy = f"`raycml adopt {name} --map MEMBER=NAME`"
+                raise CommandError(message, Exit.REFUSED, remedy)
             return dialog.conclude([])
-        dialog.preview()
-        dialog.ask(yes=yes)
+        dialog.confirm(yes=yes)
         order = new_order(
             session,
             screen.system,
@@ -123,11 +121,9 @@ class AdoptionDialog:
     revision: str
     offer: Offer
 
-    def preview(self) -> None:
+    def confirm(self, *, yes: bool) -> None:
         say = self.screen.say if self.form is Form.JSON else self.screen.data
         say(preview_text(self.offer))
-
-    def ask(self, *, yes: bool) -> None:
         count = counted(len(self.offer.adoptions), "application")
         if self.form is Form.JSON and not yes and not self.screen.asks:
             self.screen.document(adopt_json(self.offer, self.revision, None))

@@ -19,7 +19,6 @@ from controller.terminal.confirm import confirm
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import Yes
-from controller.terminal.screen import Screen
 from controller.web.orders import OrderError
 from controller.workspace.session import Session, open_session
 
@@ -40,27 +39,35 @@ def approve(common: CommonOptions, revision: Named = None, *, yes: Yes = False) 
     Approve a revision that is held because it removes many clusters, or was force-pushed.
     """
     screen = common.screen
-    named = None if revision is None else _checked(revision)
+    prefix = None if revision is None else _checked(revision)
     with open_session(common) as session:
         waiting = _waiting(session)
-        if named is None:
-            _show(screen, waiting)
+        if prefix is None:
+            for _, held in waiting:
+                screen.data(_text(held))
+            if not waiting:
+                screen.say("no revision needs approval")
             return Exit.DONE
-        for source, held in _chosen(named, waiting):
+        for source, held in _chosen(prefix, waiting):
             confirm(screen, f"{_text(held)}\n{_effect(held)}", "Approve?", yes=yes)
-            _approve(screen, session, source, held)
+            try:
+                write_approval(session, source, held, operator_name(screen.system.environ))
+            except OrderError as error:
+                raise CommandError(str(error), Exit.UNEXPECTED) from None
+            screen.data(f"{held.revision}  approved")
+            screen.say(f"the controller that follows {held.origin} applies it in its next pass")
     return Exit.DONE
 
 
 def _checked(revision: str) -> str:
-    named = revision.strip().lower()
-    if re.fullmatch(REVISION, named) is None:
+    prefix = revision.strip().lower()
+    if re.fullmatch(REVISION, prefix) is None:
         raise CommandError(
             f"a revision is {PREFIX_MIN} to 64 characters of 0-9 and a-f",
             Exit.USAGE,
             "list held revisions: `raycml approve`",
         )
-    return named
+    return prefix
 
 
 def _waiting(session: Session) -> tuple[Waiting, ...]:
@@ -71,27 +78,17 @@ def _waiting(session: Session) -> tuple[Waiting, ...]:
         raise CommandError(message, Exit.UNEXPECTED) from None
 
 
-def _chosen(named: str, waiting: Sequence[Waiting]) -> tuple[Waiting, ...]:
+def _chosen(prefix: str, waiting: Sequence[Waiting]) -> tuple[Waiting, ...]:
     """The held revision with this ID or prefix; several sources may hold it."""
-    meant = {held.revision for held in matching(named, [held for _, held in waiting])}
-    if len(meant) == 1:
-        return tuple(each for each in waiting if each[1].revision in meant)
-    if meant:
-        message = f"{named} matches several revisions: {', '.join(sorted(meant))}"
+    revisions = {held.revision for held in matching(prefix, [held for _, held in waiting])}
+    if len(revisions) == 1:
+        return tuple(each for each in waiting if each[1].revision in revisions)
+    if revisions:
+        message = f"{prefix} matches several revisions: {', '.join(sorted(revisions))}"
         raise CommandError(message, Exit.USAGE, "give more characters of the revision ID")
-    there = ", ".join(held.revision for _, held in waiting) or "none"
-    raise CommandError(
-        f"no controller holds revision {named}; held revisions: {there}",
-        Exit.REFUSED,
-        "list held revisions: `raycml approve`",
-    )
-
-
-def _show(screen: Screen, waiting: Sequence[Waiting]) -> None:
-    for _, held in waiting:
-        screen.data(_text(held))
-    if not waiting:
-        screen.say("no revision needs approval")
+    every = ", ".join(held.revision for _, held in waiting) or "none"
+    message = f"no controller holds revision {prefix}; held revisions: {every}"
+    raise CommandError(message, Exit.REFUSED, "list held revisions: `raycml approve`")
 
 
 def _text(held: Held) -> str:
@@ -110,12 +107,3 @@ def _effect(held: Held) -> str:
     if held.removes:
         return "once approved, these clusters are deleted after their grace period"
     return "once approved, this revision takes effect"
-
-
-def _approve(screen: Screen, session: Session, source: str, held: Held) -> None:
-    try:
-        write_approval(session, source, held, operator_name(screen.system.environ))
-    except OrderError as error:
-        raise CommandError(str(error), Exit.UNEXPECTED) from None
-    screen.data(f"{held.revision}  approved")
-    screen.say(f"the controller that follows {held.origin} applies it in its next pass")
