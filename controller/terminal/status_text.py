@@ -69,22 +69,14 @@ def cluster_text(cluster: ClusterStatus, now: datetime, url: Url) -> str:
         ("ready", f"{cluster.ready} of {counted(cluster.desired, 'member')}"),
         *ways_in(cluster, url),
     ]
+    nodes = [(m.member, m.node_id) for m in cluster.members if m.node_id]
+    behind = ", ".join(m.member for m in cluster.members if m.edition_behind)
+    remedy = "update them: `raycml reconcile --refresh-launchers`"
     parts = [
         table(*facts),
         table(*((c.type, c.status, c.reason, c.message) for c in cluster.conditions)),
         members_text([cluster], now),
-        *_nodes(cluster),
-        *_behind(cluster),
+        table(("MEMBER", "RAY NODE"), *nodes) if nodes else "",
+        f"outdated launchers: {behind} ({remedy})" if behind else "",
     ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def _nodes(cluster: ClusterStatus) -> list[str]:
-    rows = [(m.member, m.node_id) for m in cluster.members if m.node_id]
-    return [table(("MEMBER", "RAY NODE"), *rows)] if rows else []
-
-
-def _behind(cluster: ClusterStatus) -> list[str]:
-    behind = ", ".join(m.member for m in cluster.members if m.edition_behind)
-    remedy = "update them: `raycml reconcile --refresh-launchers`"
-    return [f"outdated launchers: {behind} ({remedy})"] if behind else []
+    return "\n\n".join(filter(None, parts))

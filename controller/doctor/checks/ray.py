@@ -3,7 +3,7 @@
 A report counts as it does for the controller: if it is fresh, and of the head that runs now.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from controller.core.model.observed import ObservedApplication, Phase
@@ -12,7 +12,7 @@ from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.spec.text import counted
 from controller.doctor import state
 from controller.doctor.probe import Probe
-from controller.doctor.result import CheckResult, bad, good, listed, unknown
+from controller.doctor.result import CheckResult, bad, good, listed, or_good, unknown
 
 JOIN_S = 120.0  # a join takes seconds
 _GAVE_UP = frozenset({"retrying", "failed", "ended"})  # the node program's own words for it
@@ -32,21 +32,24 @@ def _is_running_long(app: ObservedApplication | None, now: datetime) -> bool:
     return running_s is not None and running_s >= JOIN_S
 
 
-def reports(probe: Probe) -> Iterator[CheckResult]:
-    reporting = silent = 0
-    for cluster in probe.ask(listed_clusters):
-        name, head = cluster.desired.name, cluster.members[0]
-        if cluster.report is not None:
-            reporting += 1
-        elif _is_running_long(head.app, cluster.now):
-            silent += 1
-            last = cluster.observed.reports.get(name)
-            when = f"last at {last.observed_at.isoformat()}" if last else "never"
-            message = f"the head of {name} runs, but has not reported recently ({when})"
-            fix = f"see .raycml/logs/{name}/head.log in the project, and compare the clocks"
-            yield bad(message, fix)
-    if not silent:
-        yield good(f"{counted(reporting, 'head')} reporting")
+def reports(probe: Probe) -> Iterable[CheckResult]:
+    clusters = probe.ask(listed_clusters)
+    problems = [
+        _silent(cluster)
+        for cluster in clusters
+        if cluster.report is None and _is_running_long(cluster.members[0].app, cluster.now)
+    ]
+    reporting = sum(cluster.report is not None for cluster in clusters)
+    return or_good(problems, f"{counted(reporting, 'head')} reporting")
+
+
+def _silent(cluster: ClusterSituation) -> CheckResult:
+    name = cluster.desired.name
+    last = cluster.observed.reports.get(name)
+    when = f"last at {last.observed_at.isoformat()}" if last else "never"
+    message = f"the head of {name} runs, but has not reported recently ({when})"
+    fix = f"see .raycml/logs/{name}/head.log in the project, and compare the clocks"
+    return bad(message, fix)
 
 
 def joins(probe: Probe) -> Iterator[CheckResult]:
@@ -91,14 +94,12 @@ def _missing(cluster: str, members: Sequence[MemberSituation]) -> str:
 
 def ray_version(probe: Probe) -> Iterator[CheckResult]:
     versions: list[str] = []
-    mismatch = False
-    for cluster in probe.ask(listed_clusters):
-        if cluster.report is None:
-            continue
-        name, report = cluster.desired.name, cluster.report
+    clusters = probe.ask(listed_clusters)
+    pairs = [(cluster, cluster.report) for cluster in clusters if cluster.report is not None]
+    for cluster, report in pairs:
+        name = cluster.desired.name
         declared, running = cluster.desired.groups[0].inputs.ray_version, report.ray_version
         if running and running != declared:
-            mismatch = True
             message = f"{name} runs Ray {running}, but its spec declares {declared}"
             fix = f"install ray=={declared} for its `python`, or set `rayVersion: {running}`"
             yield bad(message, fix)
@@ -107,5 +108,5 @@ def ray_version(probe: Probe) -> Iterator[CheckResult]:
             versions.append(f"{name}: Ray {running or '?'}, Python {python}")
     if versions:
         yield good(listed(versions))
-    elif not mismatch:
+    elif not pairs:
         yield unknown("no head reports its versions")
