@@ -105,7 +105,9 @@ def test_watching_a_name_that_no_cluster_has_ends_at_once(ready: Stage) -> None:
 def test_watching_goes_on_when_the_cluster_has_gone(ready: Stage) -> None:
     def gone() -> None:
         (ready.folder / "specs" / "analytics.yaml").unlink()
-        ready.workspace.applications.delete_all(ready.project, ready.workspace.tick())
+        applications, now = ready.workspace.applications, ready.workspace.tick()
+        for app in applications.of(ready.project):
+            applications.delete(app, now)
         ready.clock.elapsed += 60
 
     ready.spec("other")
