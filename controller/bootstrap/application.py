@@ -10,26 +10,28 @@ from controller.bootstrap.steps import gated, step_of
 from controller.core.model.member import CONTROLLER, SUBDOMAIN, THE_CONTROLLER, VARIABLES
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import (
+    NOTHING,
     Change,
     Configuration,
     Create,
     Delete,
     Intent,
+    Plan,
     Restart,
     Stop,
     Wait,
 )
 from controller.core.model.reasons import Reason
 from controller.core.planner.crash_backoff import spent
-from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
 from controller.core.planner.settling import created, settling
+from controller.core.planner.waits import wait
 from controller.core.situation.drift import patch, resource_changes
 from controller.core.situation.past import Past
 
 _AT_REST = (Phase.STOPPED, Phase.FAILED)
 
 
-def application(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+def application(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:
     if not observed.complete:
         return wait(THE_CONTROLLER, Reason.INCOMPLETE_LIST, "CML's lists do not fit together")
     configuration = desired.configuration(observed.project.id)
@@ -45,7 +47,7 @@ def application(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> P
     return _unchanged(configuration, app, past)
 
 
-def unsettled(app: ObservedApplication, past: Past) -> PartialPlan | None:
+def unsettled(app: ObservedApplication, past: Past) -> Plan | None:
     """The wait while the state of the application is not known, or about to change."""
     if app.phase is Phase.UNKNOWN:
         message = f"CML reports the status `{app.status}`"
@@ -53,7 +55,7 @@ def unsettled(app: ObservedApplication, past: Past) -> PartialPlan | None:
     return settling(past, THE_CONTROLLER, app)
 
 
-def _absent(configuration: Configuration, observed: ObservedSetup, past: Past) -> PartialPlan:
+def _absent(configuration: Configuration, observed: ObservedSetup, past: Past) -> Plan:
     for app in observed.applications:
         if app.subdomain == configuration.subdomain or app.name == configuration.name:
             return wait(THE_CONTROLLER, Reason.NAME_CONFLICT, _conflict(app))
@@ -67,7 +69,7 @@ def _absent(configuration: Configuration, observed: ObservedSetup, past: Past) -
         launcher=configuration.script,
     )
     part = created(past, THE_CONTROLLER) or gated(past, step)
-    return PartialPlan(part.steps, tuple(map(_of_address, part.waits)))
+    return Plan(part.steps, tuple(map(_of_address, part.waits)))
 
 
 def _conflict(app: ObservedApplication) -> str:
@@ -90,7 +92,7 @@ def _of_address(waiting: Wait) -> Wait:
 
 def _outdated(
     configuration: Configuration, app: ObservedApplication, changes: tuple[Change, ...], past: Past
-) -> PartialPlan:
+) -> Plan:
     """As for a member: stop, update, restart.  If CML does not take an update: replace it."""
     history = past.member(THE_CONTROLLER)
     if waiting := spent(past, THE_CONTROLLER, "differs again after an update"):
@@ -115,7 +117,7 @@ def _outdated(
     )
 
 
-def _unchanged(configuration: Configuration, app: ObservedApplication, past: Past) -> PartialPlan:
+def _unchanged(configuration: Configuration, app: ObservedApplication, past: Past) -> Plan:
     if app.phase is Phase.RUNNING:
         return NOTHING
     if app.phase is Phase.STARTING:

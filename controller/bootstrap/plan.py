@@ -12,18 +12,18 @@ from controller.bootstrap.observed import ObservedSetup
 from controller.bootstrap.steps import gated, in_turn, removable, removals, step_of, step_on
 from controller.cml.values import Creation
 from controller.core.model.member import BUILT, MADE, THE_CONTROLLER, THE_ENVIRONMENT, THE_PROJECT
-from controller.core.model.plan import Change, Intent, Plan
+from controller.core.model.plan import NOTHING, Change, Intent, Plan
 from controller.core.model.project import CreateProject, RaiseSharedMemory, WriteFile
 from controller.core.model.reasons import Reason
-from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
 from controller.core.planner.python_environments.build import Site, build
 from controller.core.planner.settling import created
+from controller.core.planner.waits import wait
 from controller.core.situation.past import Past
 
 LAG_S = 60.0  # how long files may lag behind the end of what wrote them
 _SHOWN = 10
 
-Part = Callable[[DesiredSetup, ObservedSetup, Past], PartialPlan]
+Part = Callable[[DesiredSetup, ObservedSetup, Past], Plan]
 
 
 def plan(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:
@@ -34,7 +34,7 @@ def plan(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:
 # The project
 
 
-def project(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+def project(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:
     if not observed.projects:
         return _new_project(desired, past)
     if several := ambiguity(observed):
@@ -52,7 +52,7 @@ def project(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Parti
     return NOTHING
 
 
-def ambiguity(observed: ObservedSetup) -> PartialPlan | None:
+def ambiguity(observed: ObservedSetup) -> Plan | None:
     """The wait if several projects have the name."""
     if len(observed.projects) < 2:
         return None
@@ -64,7 +64,7 @@ def ambiguity(observed: ObservedSetup) -> PartialPlan | None:
     return wait(THE_PROJECT, Reason.PROJECT_NOT_FOUND, message)
 
 
-def _new_project(desired: DesiredSetup, past: Past) -> PartialPlan:
+def _new_project(desired: DesiredSetup, past: Past) -> Plan:
     if not desired.git_url:
         message = (
             f"there is no project {desired.project}, and no repository to clone: add --git-url, or "
@@ -77,7 +77,7 @@ def _new_project(desired: DesiredSetup, past: Past) -> PartialPlan:
     return created(past, THE_PROJECT) or gated(past, step)
 
 
-def sources(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+def sources(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:
     """Specs in the folder that is followed, of a clone or of the project's own files."""
     history = past.member(THE_PROJECT)
     cloned = observed.project.environment.get(MADE) == "git" or history.created_at is not None
@@ -99,11 +99,11 @@ def sources(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Parti
 # Its files
 
 
-def preparation(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+def preparation(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:
     return _shared_memory(desired, observed, past) + _files(desired, observed, past)
 
 
-def _shared_memory(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+def _shared_memory(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:
     """It is raised and never lowered; if CML ignores that, the setup continues."""
     now_mb, limit_mb = observed.project.shared_memory_limit_mb, desired.shared_memory_mb
     if not observed.projects or now_mb >= limit_mb or past.member(THE_PROJECT).unapplied:
@@ -120,7 +120,7 @@ def _shared_memory(desired: DesiredSetup, observed: ObservedSetup, past: Past) -
     return gated(past, step)
 
 
-def _files(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+def _files(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:
     """Files are named after their content: one of another size arrived incomplete."""
     at = observed.project.id
     missing = [p for p, data in sorted(desired.files.items()) if observed.files.get(p) != len(data)]
@@ -131,7 +131,7 @@ def _files(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Partia
 # What it runs
 
 
-def environment(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+def environment(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:
     """The Python environment of the controller, built by the rule for those of clusters."""
     current = observed.environment(desired.environment)
     if current.ready:
@@ -142,10 +142,10 @@ def environment(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> P
     cluster, at = THE_ENVIRONMENT.cluster, observed.project.id
     step = build(Site(cluster, at, desired.runtime, recipe, current, past, is_awaited=True))
     later = wait(THE_ENVIRONMENT, step.reason, step.message, intent=Intent.CREATE, until=step.until)
-    return PartialPlan(step.steps, later.waits)
+    return Plan(step.steps, later.waits)
 
 
-def readiness(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:  # noqa: ARG001 - a part
+def readiness(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:  # noqa: ARG001 - a part
     answer = observed.readiness
     if answer is None:
         return wait(THE_CONTROLLER, Reason.STARTING, "the controller does not answer yet")
@@ -154,7 +154,7 @@ def readiness(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Par
     return wait(THE_CONTROLLER, Reason.STARTING, f"the controller is not ready: {answer.why}")
 
 
-def leftovers(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> PartialPlan:
+def leftovers(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:
     """Files of earlier versions, removed last: when the controller is ready without them."""
     own = {app.id for app in observed.controllers[:1]} | {job.id for job in observed.own_jobs[:1]}
     needed = {*desired.files, desired.build_script}

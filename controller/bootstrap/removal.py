@@ -14,11 +14,11 @@ from controller.bootstrap.steps import gated, in_turn, removable, removals, step
 from controller.core.model.jobs import environment_built_by
 from controller.core.model.member import MADE, THE_CONTROLLER, THE_ENVIRONMENT, THE_PROJECT
 from controller.core.model.observed import ObservedApplication, Phase
-from controller.core.model.plan import Delete, DeleteJob, Intent, Plan
+from controller.core.model.plan import NOTHING, Delete, DeleteJob, Intent, Plan
 from controller.core.model.project import DeleteProject
 from controller.core.model.reasons import Reason
-from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
 from controller.core.planner.python_environments.build import failed_call
+from controller.core.planner.waits import wait
 from controller.core.situation.past import Past
 
 _SHOWN = 10
@@ -87,14 +87,14 @@ def _in_turn(removal: Removal, project: str, clusters: Sequence[str]) -> str:
     return f"{bootstrap}, then {deletion}, then the same command"
 
 
-def _running(observed: ObservedSetup, past: Past) -> PartialPlan:
+def _running(observed: ObservedSetup, past: Past) -> Plan:
     part = _jobs(observed, past)
     for app in observed.controllers:
         part += _application(app, past)
     return part
 
 
-def _application(app: ObservedApplication, past: Past) -> PartialPlan:
+def _application(app: ObservedApplication, past: Past) -> Plan:
     if waiting := unsettled(app, past):
         return waiting
     if app.phase is Phase.STOPPING and past.application(app).call == "delete":
@@ -106,7 +106,7 @@ def _application(app: ObservedApplication, past: Past) -> PartialPlan:
     return gated(past, step)
 
 
-def _jobs(observed: ObservedSetup, past: Past) -> PartialPlan:
+def _jobs(observed: ObservedSetup, past: Past) -> Plan:
     """One job of each environment at a time."""
     part, at = NOTHING, observed.project.id
     jobs = {environment_built_by(job): job for job in reversed(observed.own_jobs)}
@@ -117,11 +117,11 @@ def _jobs(observed: ObservedSetup, past: Past) -> PartialPlan:
             continue
         action, reason = DeleteJob(digest, job.id), Reason.REQUESTED
         step = step_of(THE_ENVIRONMENT, action, at, reason, Intent.DELETE, name)
-        part += PartialPlan((step,))
+        part += Plan((step,))
     return part
 
 
-def _project(observed: ObservedSetup, past: Past) -> PartialPlan:
+def _project(observed: ObservedSetup, past: Past) -> Plan:
     project = observed.project
     if past.member(THE_PROJECT).deleted_at is not None:
         return wait(THE_PROJECT, Reason.DELETING, f"CML deletes the project {project.name}")
@@ -130,7 +130,7 @@ def _project(observed: ObservedSetup, past: Past) -> PartialPlan:
     return gated(past, step)
 
 
-def _files(observed: ObservedSetup, past: Past) -> PartialPlan:
+def _files(observed: ObservedSetup, past: Past) -> Plan:
     """Files and environments, except what another application or job runs."""
     ours = observed.own_ids
     needed = {app.script for app in observed.applications if app.id not in ours}

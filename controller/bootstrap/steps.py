@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator
 from controller.bootstrap.desired import WHEELS
 from controller.bootstrap.observed import ObservedSetup
 from controller.core.model.member import THE_FILES, Key
-from controller.core.model.plan import Action, Change, Intent, Plan, Step, Wait
+from controller.core.model.plan import NOTHING, Action, Change, Intent, Plan, Step, Wait
 from controller.core.model.project import RemoveFile
 from controller.core.model.reasons import Outlook, Reason
-from controller.core.planner.partial_plan import NOTHING, PartialPlan
 from controller.core.planner.retries import gate
 from controller.core.situation.past import Past
 
@@ -35,16 +34,14 @@ def step_on(path: str, action: Action, project: str, reason: Reason, intent: Int
     return step_of(THE_FILES, action, project, reason, intent, changes=(Change(path, "", ""),))
 
 
-def gated(past: Past, *steps: Step) -> PartialPlan:
+def gated(past: Past, *steps: Step) -> Plan:
     """The steps, or the wait after a call of the first kind that was refused or failed."""
     key = steps[0].key if steps else None
     waiting = None if key is None else gate(past, key, steps[0].name)
-    return waiting or PartialPlan(steps)
+    return waiting or Plan(steps)
 
 
-def removals(
-    paths: Iterable[str], observed: ObservedSetup, past: Past, reason: Reason
-) -> PartialPlan:
+def removals(paths: Iterable[str], observed: ObservedSetup, past: Past, reason: Reason) -> Plan:
     at = observed.project.id
     return gated(past, *(step_on(p, RemoveFile(p), at, reason, Intent.DELETE) for p in paths))
 
@@ -54,7 +51,7 @@ def removable(path: str) -> str:
     return path.rpartition("/")[0] if path.startswith(f"{WHEELS}/") else path
 
 
-def in_turn(parts: Iterable[PartialPlan]) -> Plan:
+def in_turn(parts: Iterable[Plan]) -> Plan:
     """The first part that has anything, and the later ones unless the operator must act first."""
     first, later = NOTHING, list[Wait]()
     for part in parts:
@@ -67,7 +64,7 @@ def in_turn(parts: Iterable[PartialPlan]) -> Plan:
     return Plan(first.steps, (*first.waits, *later))
 
 
-def _postponed(part: PartialPlan) -> Iterator[Wait]:
+def _postponed(part: Plan) -> Iterator[Wait]:
     """One wait for each member and intent."""
     yield from (one for one in part.waits if one.intent is not Intent.NOTHING)
     steps: dict[object, list[Step]] = {}

@@ -126,7 +126,7 @@ MUTANTS: list[Mutant] = [
     m("B5", "a used-up quota is a taken name", "workspace/faults.py",
       '        return FaultKind.QUOTA_EXCEEDED', '        return FaultKind.CONFLICT',
       "tests/cli/test_workspace_faults.py"),
-    m("B6", "a member that was refused is on the way", "core/planner/partial_plan.py",
+    m("B6", "a member that was refused is on the way", "core/planner/waits.py",
       "intent = Intent.BLOCKED if reason.outlook is Outlook.PERSON else intent", "",
       f"{PLANNER}::test_what_waits_for_a_person_is_blocked_and_counted_so"),
     m("B5", "a masked value is a change", "core/spec/variables.py",

@@ -4,7 +4,7 @@ A plan holds the steps that are safe *now*, and a wait for each member that is l
 moment.  Both say why, and both say what they lead to, so that a person sees the whole change.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -265,7 +265,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps allowed now and the waits, both sorted.
+    """The steps allowed now and the waits: of one rule, or of a pass, which has both sorted.
 
     `refusals` are the laws that the plan of a cluster would have broken; it has none of that
     cluster's steps.
@@ -274,6 +274,9 @@ class Plan:
     steps: tuple[Step, ...] = ()
     waits: tuple[Wait, ...] = ()
     refusals: tuple[Violation, ...] = ()
+
+    def __add__(self, other: "Plan") -> "Plan":
+        return merge((self, other))
 
     @property
     def complete(self) -> bool:
@@ -286,6 +289,21 @@ class Plan:
             tuple(w for w in self.waits if w.cluster == cluster),
             tuple(v for v in self.refusals if v.cluster == cluster),
         )
+
+
+NOTHING = Plan()
+
+
+def merge(plans: Iterable[Plan]) -> Plan:
+    """All steps, waits and refusals, in the order of the plans.  Linear."""
+    steps: list[Step] = []
+    waits: list[Wait] = []
+    refusals: list[Violation] = []
+    for plan in plans:
+        steps += plan.steps
+        waits += plan.waits
+        refusals += plan.refusals
+    return Plan(tuple(steps), tuple(waits), tuple(refusals))
 
 
 class Result(Enum):

@@ -5,17 +5,17 @@ from dataclasses import replace
 from controller.core.model.desired import Group
 from controller.core.model.member import Member
 from controller.core.model.observed import Listed
-from controller.core.model.plan import Intent, Step, Stop, Wait
+from controller.core.model.plan import Intent, Plan, Step, Stop, Wait, merge
 from controller.core.model.reasons import Reason
 from controller.core.planner.member import plan_member, rest
-from controller.core.planner.partial_plan import PartialPlan, blocked_cluster, merge
 from controller.core.planner.python_environments.gate import gate_environments
 from controller.core.planner.removal import remove
 from controller.core.planner.rollout import after_successors, permitted, serving_for_successors
+from controller.core.planner.waits import blocked_cluster
 from controller.core.situation.cluster import ClusterSituation
 
 
-def plan_cluster(cluster: ClusterSituation) -> PartialPlan:
+def plan_cluster(cluster: ClusterSituation) -> Plan:
     """Steps and waits of the cluster; one wait where its applications are not fully known."""
     name, project = cluster.desired.name, cluster.project
     if project is None or project.listed is Listed.MISSING:
@@ -42,7 +42,7 @@ def plan_cluster(cluster: ClusterSituation) -> PartialPlan:
     return whole
 
 
-def _group(cluster: ClusterSituation, group: Group) -> PartialPlan:
+def _group(cluster: ClusterSituation, group: Group) -> Plan:
     members = cluster.of(group)
     if cluster.desired.suspended or group.suspended:
         return merge(rest(cluster, member) for member in members)
@@ -50,7 +50,7 @@ def _group(cluster: ClusterSituation, group: Group) -> PartialPlan:
     return merge(plan_member(cluster, m, permitted=m.key.member in may_go) for m in members)
 
 
-def _paused(whole: PartialPlan, cluster: ClusterSituation) -> PartialPlan:
+def _paused(whole: Plan, cluster: ClusterSituation) -> Plan:
     """The plan of a paused cluster: each member's next step as a wait, and no step."""
     prefix = "paused" if cluster.pause is None else str(cluster.pause)
     leading: list[Step | Wait] = [step for step in whole.steps if step.member is not None]
@@ -61,7 +61,7 @@ def _paused(whole: PartialPlan, cluster: ClusterSituation) -> PartialPlan:
         wait = Wait(item.cluster, item.member, Reason.PAUSED, message, Intent.BLOCKED, item.changes)
         waits.setdefault(item.member, wait)
     others = [wait for wait in whole.waits if wait.intent not in _LEADS]
-    return PartialPlan(waits=(*waits.values(), *others))
+    return Plan(waits=(*waits.values(), *others))
 
 
 _LEADS = frozenset(Intent) - {Intent.BLOCKED, Intent.NOTHING}

@@ -1,13 +1,13 @@
 """Backoff and budget of restarts, of whatever kind."""
 
 from controller.core.model.member import Key
-from controller.core.model.plan import Intent
+from controller.core.model.plan import Intent, Plan
 from controller.core.model.reasons import Reason
-from controller.core.planner.partial_plan import PartialPlan, wait
+from controller.core.planner.waits import wait
 from controller.core.situation.past import Past
 
 
-def spent(past: Past, key: Key, what: str) -> PartialPlan | None:
+def spent(past: Past, key: Key, what: str) -> Plan | None:
     """The wait of a member that was restarted a moment ago, or too often within the hour.
 
     One budget for restarts of every kind: what ends one loop of them ends all.

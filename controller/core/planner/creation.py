@@ -3,18 +3,18 @@
 from controller.core.model.desired import LAUNCHERS
 from controller.core.model.observed import ObservedApplication, is_adopted, key_of
 from controller.core.model.offers import IMAGE, SIZES, unoffered
-from controller.core.model.plan import Intent
+from controller.core.model.plan import Intent, Plan
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
-from controller.core.planner.partial_plan import PartialPlan, wait
 from controller.core.planner.protection import protected_name
 from controller.core.planner.retries import gate
 from controller.core.planner.settling import created
+from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation
 from controller.core.situation.matching import Match
 
 
-def absent(cluster: ClusterSituation, match: Match) -> PartialPlan:
+def absent(cluster: ClusterSituation, match: Match) -> Plan:
     """No application: create it, unless its name is taken or it was created a moment ago."""
     if match.foreign is not None:
         message = _conflict(match.group.cluster, match.foreign)
@@ -59,7 +59,7 @@ def _owned_conflict(holder: ObservedApplication) -> str:
     )
 
 
-def _name_conflict(cluster: ClusterSituation, match: Match) -> PartialPlan | None:
+def _name_conflict(cluster: ClusterSituation, match: Match) -> Plan | None:
     """The wait while a managed application, of this or another cluster, has the name."""
     if match.holder is not None and key_of(match.holder).cluster not in cluster.whole.leaving_now:
         return wait(match.key, Reason.NAME_CONFLICT, _owned_conflict(match.holder))

@@ -5,21 +5,20 @@ to date at once, whatever it is stuck in.
 """
 
 from controller.core.model.observed import ObservedApplication, Phase
+from controller.core.model.plan import NOTHING, Plan
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
 from controller.core.planner.creation import absent
-from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
 from controller.core.planner.phases import running, starting, stopping, unknown
 from controller.core.planner.restart import down
 from controller.core.planner.retries import gate
 from controller.core.planner.settling import settling
 from controller.core.planner.update import update, update_blocked
+from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 
 
-def plan_member(
-    cluster: ClusterSituation, member: MemberSituation, *, permitted: bool
-) -> PartialPlan:
+def plan_member(cluster: ClusterSituation, member: MemberSituation, *, permitted: bool) -> Plan:
     """Steps and waits of one desired member.
 
     `permitted`: the group's budget allows this member to be taken away now, if it serves.
@@ -40,7 +39,7 @@ def plan_member(
 
 def _settled(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, *, permitted: bool
-) -> PartialPlan:
+) -> Plan:
     sign_in = _sign_in(cluster, member, app) if app.public else NOTHING
     if sign_in.steps:
         return sign_in
@@ -50,9 +49,7 @@ def _settled(
     return sign_in + blocked + _by_phase(cluster, member, app, permitted=permitted)
 
 
-def _sign_in(
-    cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication
-) -> PartialPlan:
+def _sign_in(cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication) -> Plan:
     """Require a sign-in again.
 
     First of all and whatever protects the member: Ray's dashboard takes jobs.
@@ -70,7 +67,7 @@ def _sign_in(
 
 def _by_phase(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, *, permitted: bool
-) -> PartialPlan:
+) -> Plan:
     """The member with the configuration that it has."""
     match app.phase:
         case Phase.STARTING:
@@ -81,7 +78,7 @@ def _by_phase(
             return down(cluster, member, app)
 
 
-def rest(cluster: ClusterSituation, member: MemberSituation) -> PartialPlan:
+def rest(cluster: ClusterSituation, member: MemberSituation) -> Plan:
     """A member of a suspended cluster or group: it is only ever stopped."""
     app = member.app
     if app is None:

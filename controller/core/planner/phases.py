@@ -2,9 +2,10 @@
 
 from controller.core.model.member import THE_HEAD, Key
 from controller.core.model.observed import ObservedApplication
+from controller.core.model.plan import NOTHING, Plan
 from controller.core.model.reasons import Reason
-from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
 from controller.core.planner.restart import repair, stale
+from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.situation.matching import Match
 
@@ -14,14 +15,14 @@ _SLOW_START = (
 )
 
 
-def starting(cluster: ClusterSituation, match: Match, app: ObservedApplication) -> PartialPlan:
+def starting(cluster: ClusterSituation, match: Match, app: ObservedApplication) -> Plan:
     since = cluster.past.application(app).since
     if until := cluster.past.deadline(since, cluster.policy.start_deadline_s):
         return wait(match.key, Reason.STARTING, "CML is starting it", until=until)
     return wait(match.key, Reason.START_TIMED_OUT, f"it has not started; {_SLOW_START}")
 
 
-def stopping(cluster: ClusterSituation, match: Match, app: ObservedApplication) -> PartialPlan:
+def stopping(cluster: ClusterSituation, match: Match, app: ObservedApplication) -> Plan:
     since = cluster.past.application(app).since
     if until := cluster.past.deadline(since, cluster.policy.stop_deadline_s):
         return wait(match.key, Reason.STOPPING, "CML is stopping it", until=until)
@@ -29,7 +30,7 @@ def stopping(cluster: ClusterSituation, match: Match, app: ObservedApplication) 
     return wait(match.key, Reason.STOP_TIMED_OUT, message)
 
 
-def unknown(cluster: ClusterSituation, key: Key, app: ObservedApplication) -> PartialPlan:
+def unknown(cluster: ClusterSituation, key: Key, app: ObservedApplication) -> Plan:
     """No step in an unknown status; CML reports UNKNOWN for a moment after a create."""
     since = cluster.past.application(app).since
     message = f"CML reports the status `{app.status}`"
@@ -40,15 +41,13 @@ def unknown(cluster: ClusterSituation, key: Key, app: ObservedApplication) -> Pa
 
 def running(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, *, permitted: bool
-) -> PartialPlan:
+) -> Plan:
     if member.stale:
         return stale(cluster, member, app, permitted=permitted)
     return NOTHING if member.joined else _joining(cluster, member, app)
 
 
-def _joining(
-    cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication
-) -> PartialPlan:
+def _joining(cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication) -> Plan:
     """Running, and not in Ray's node table, or not known to be."""
     key = member.key
     since = cluster.past.member(key).unjoined_since or cluster.now

@@ -16,15 +16,16 @@ from controller.core.model.plan import (
     Wait,
     WriteBuilder,
     WriteLauncher,
+    merge,
 )
 from controller.core.model.reasons import Reason
 from controller.core.planner.cluster import plan_cluster
 from controller.core.planner.files.cluster_folders import unused_folders
 from controller.core.planner.files.launchers import needed, unused
-from controller.core.planner.partial_plan import PartialPlan, blocked_cluster, merge
 from controller.core.planner.prune import clusters_without_spec
 from controller.core.planner.python_environments.cleanup import unused_environments
 from controller.core.planner.unlisted_projects import unlisted_projects
+from controller.core.planner.waits import blocked_cluster
 from controller.core.situation.situation import Situation
 
 
@@ -52,7 +53,7 @@ def plan(situation: Situation, refused: AbstractSet[str] = frozenset()) -> Plan:
     return Plan(tuple(sorted(steps, key=_step_order)), tuple(sorted(whole.waits, key=_wait_order)))
 
 
-def _without(refused: AbstractSet[str], whole: PartialPlan) -> PartialPlan:
+def _without(refused: AbstractSet[str], whole: Plan) -> Plan:
     """Before steps are shared between clusters, so that no cluster relies on a refused step."""
     steps = tuple(step for step in whole.steps if step.cluster not in refused)
     message = "its plan would break a law, so none of its steps is executed"
@@ -60,7 +61,7 @@ def _without(refused: AbstractSet[str], whole: PartialPlan) -> PartialPlan:
         Wait(name, None, Reason.PLAN_REFUSED, message, Intent.BLOCKED)
         for name in sorted(refused - {""})
     )
-    return PartialPlan(steps, (*whole.waits, *waits))
+    return Plan(steps, (*whole.waits, *waits))
 
 
 def _step_order(step: Step) -> tuple[object, ...]:

@@ -6,13 +6,14 @@ protected by its last spec is not pruned (`DesiredState.departed`), and commands
 it (`guards/protection`).
 """
 
+from controller.core.model.plan import Plan
 from controller.core.model.reasons import Reason
-from controller.core.planner.partial_plan import PartialPlan, wait
+from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation, is_up
 from controller.core.situation.matching import Match, UnwantedApplication
 
 
-def protected_from_update(cluster: ClusterSituation, member: MemberSituation) -> PartialPlan | None:
+def protected_from_update(cluster: ClusterSituation, member: MemberSituation) -> Plan | None:
     if not cluster.desired.protected:
         return None
     if member.key.member.is_head and is_up(member.phase):
@@ -24,7 +25,7 @@ def protected_from_update(cluster: ClusterSituation, member: MemberSituation) ->
     return None
 
 
-def protected_from_restart(cluster: ClusterSituation, match: Match) -> PartialPlan | None:
+def protected_from_restart(cluster: ClusterSituation, match: Match) -> Plan | None:
     """The restart of a member that runs an older configuration than its application has."""
     if not cluster.desired.protected or not match.member.is_head:
         return None
@@ -34,14 +35,14 @@ def protected_from_restart(cluster: ClusterSituation, match: Match) -> PartialPl
 
 def protected_from_removal(
     cluster: ClusterSituation, unwanted: UnwantedApplication, why: str
-) -> PartialPlan | None:
+) -> Plan | None:
     if not cluster.desired.protected:
         return None
     message = f"the cluster is protected, so nothing of it is deleted ({why})"
     return wait(unwanted.key, Reason.PROTECTED, message)
 
 
-def protected_name(cluster: ClusterSituation, match: Match) -> PartialPlan | None:
+def protected_name(cluster: ClusterSituation, match: Match) -> Plan | None:
     """A name that an application of the cluster holds which is to leave, and stays."""
     if not cluster.desired.protected:
         return None

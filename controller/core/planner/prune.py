@@ -10,25 +10,25 @@ from datetime import datetime
 
 from controller.core.model.desired import DesiredState
 from controller.core.model.observed import ObservedApplication, Pause, key_of
-from controller.core.model.plan import Intent, Wait
+from controller.core.model.plan import Intent, Plan, Wait, merge
 from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
-from controller.core.planner.partial_plan import PartialPlan, blocked_cluster, merge
 from controller.core.planner.removal import delete
+from controller.core.planner.waits import blocked_cluster
 from controller.core.situation.matching import UnwantedApplication
 from controller.core.situation.past import Past
 from controller.core.situation.situation import Situation
 from controller.core.spec.text import spoken
 
 
-def clusters_without_spec(situation: Situation) -> PartialPlan:
+def clusters_without_spec(situation: Situation) -> Plan:
     clusters, policy, desired = situation.without_spec, situation.policy, situation.desired
     pauses = _pauses(situation)
     others = [name for name in clusters if name not in policy.delete]
     guard = _guard(desired, others, policy) if policy.prune else None
     leaving = [n for n in clusters if _may_go(n, desired, policy)]
     crowd = _guard(desired, [n for n in leaving if n not in desired.agreed], policy)
-    parts: list[PartialPlan] = []
+    parts: list[Plan] = []
     for name, apps in clusters.items():
         if name in pauses:
             parts.append(blocked_cluster(name, Reason.PAUSED, str(pauses[name])))
@@ -56,7 +56,7 @@ def _may_go(name: str, desired: DesiredState, policy: Policy) -> bool:
 
 def _reported(
     name: str, apps: Sequence[ObservedApplication], desired: DesiredState, past: Past
-) -> PartialPlan:
+) -> Plan:
     protection = desired.departed.get(name)
     if not protection and name in past.policy.grace and desired.whole:
         return _in_grace(name, past.policy.grace[name], past)
@@ -66,14 +66,12 @@ def _reported(
     return blocked_cluster(name, Reason.PROTECTED, message)
 
 
-def _in_grace(name: str, until: datetime, past: Past) -> PartialPlan:
+def _in_grace(name: str, until: datetime, past: Past) -> Plan:
     left_s = (until - past.now).total_seconds()
     when = f"in {spoken(left_s)}" if left_s > 0 else "once the source has been read again"
     message = f"no spec declares it; it will be deleted {when}; restore the spec to keep it"
     due = until if left_s > 0 else None
-    return PartialPlan(
-        waits=(Wait(name, None, Reason.PRUNE_GRACE, message, Intent.DELETE, until=due),)
-    )
+    return Plan(waits=(Wait(name, None, Reason.PRUNE_GRACE, message, Intent.DELETE, until=due),))
 
 
 def _pauses(situation: Situation) -> Mapping[str, Pause]:
@@ -100,9 +98,7 @@ def _guard(
     return None
 
 
-def _delete_all(
-    situation: Situation, apps: Iterable[ObservedApplication], reason: Reason
-) -> PartialPlan:
+def _delete_all(situation: Situation, apps: Iterable[ObservedApplication], reason: Reason) -> Plan:
     projects = situation.observed.projects
     return merge(
         delete(
@@ -112,7 +108,7 @@ def _delete_all(
     )
 
 
-def _orphan(name: str, apps: Sequence[ObservedApplication]) -> PartialPlan:
+def _orphan(name: str, apps: Sequence[ObservedApplication]) -> Plan:
     plural = "s" if len(apps) > 1 else ""
     message = f"no spec declares it ({len(apps)} application{plural}); see `raycml orphans`"
     return blocked_cluster(name, Reason.ORPHAN, message)

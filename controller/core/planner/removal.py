@@ -1,13 +1,13 @@
 """Removal of unwanted applications: scaled down, of removed groups, surplus, moved."""
 
 from controller.core.model.observed import ObservedProject, Phase
-from controller.core.model.plan import Intent
+from controller.core.model.plan import NOTHING, Intent, Plan
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
-from controller.core.planner.partial_plan import NOTHING, PartialPlan, wait
 from controller.core.planner.protection import protected_from_removal
 from controller.core.planner.retries import gate
 from controller.core.planner.settling import settling
+from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation
 from controller.core.situation.matching import UnwantedApplication
 from controller.core.situation.past import Past
@@ -22,7 +22,7 @@ _WHY = {
 }
 
 
-def remove(cluster: ClusterSituation, unwanted: UnwantedApplication) -> PartialPlan:
+def remove(cluster: ClusterSituation, unwanted: UnwantedApplication) -> Plan:
     """An unwanted application of a cluster with a spec; a suspended cluster is only stopped."""
     if cluster.desired.suspended:
         return _rest(cluster.past, unwanted)
@@ -35,7 +35,7 @@ def remove(cluster: ClusterSituation, unwanted: UnwantedApplication) -> PartialP
     return delete(cluster.past, unwanted, cluster.observed.projects.get(project))
 
 
-def _rest(past: Past, unwanted: UnwantedApplication) -> PartialPlan:
+def _rest(past: Past, unwanted: UnwantedApplication) -> Plan:
     """Suspended: an unwanted application is stopped as well, so that its resources are free."""
     if waits := settling(past, unwanted.key, unwanted.app):
         return waits
@@ -44,9 +44,7 @@ def _rest(past: Past, unwanted: UnwantedApplication) -> PartialPlan:
     return gate(past, unwanted.key, "stop") or steps.stop_unwanted(unwanted)
 
 
-def delete(
-    past: Past, unwanted: UnwantedApplication, project: ObservedProject | None
-) -> PartialPlan:
+def delete(past: Past, unwanted: UnwantedApplication, project: ObservedProject | None) -> Plan:
     """Delete it; `project` is the application's, which may differ from its cluster's."""
     if project is None or not project.complete:
         message = "the list of applications of its project was incomplete; nothing is deleted"

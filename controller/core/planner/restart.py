@@ -6,19 +6,19 @@ The same application is started again, never a second one.  Restarts of every ki
 
 from controller.core.model.desired import launcher_path
 from controller.core.model.observed import ObservedApplication, Phase
-from controller.core.model.plan import Change, Intent
+from controller.core.model.plan import Change, Intent, Plan
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
 from controller.core.planner.crash_backoff import spent
-from controller.core.planner.partial_plan import PartialPlan, wait
 from controller.core.planner.protection import protected_from_restart
 from controller.core.planner.retries import gate
+from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 
 
 def stale(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, *, permitted: bool
-) -> PartialPlan:
+) -> Plan:
     match = member.match
     if waits := protected_from_restart(cluster, match):
         return waits
@@ -35,15 +35,13 @@ def stale(
 
 def repair(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, reason: Reason
-) -> PartialPlan:
+) -> Plan:
     key = member.key
     waits = spent(cluster.past, key, "failed again after a restart")
     return waits or gate(cluster.past, key, "restart") or _start(cluster, member, app, reason)
 
 
-def down(
-    cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication
-) -> PartialPlan:
+def down(cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication) -> Plan:
     """Failed, or stopped though it should run."""
     reason = Reason.DOWN if app.phase is Phase.FAILED else Reason.RESUMED
     since = cluster.past.history.fault_since
@@ -57,7 +55,7 @@ def down(
 
 def _start(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, reason: Reason
-) -> PartialPlan:
+) -> Plan:
     match = member.match
     if cluster.lacks_launcher(app.script):
         if app.script != launcher_path(match.group, cluster.policy.edition):
@@ -65,7 +63,7 @@ def _start(
             waits = gate(cluster.past, match.key, "update")
             return waits or steps.update_and_start(match, app, (change,), cluster.policy)
         write = steps.write_launcher(match.group, app.project, cluster.policy)
-        return PartialPlan((write,)) + steps.restart(
+        return Plan((write,)) + steps.restart(
             match, app, reason, Intent.RESTART, "its launcher is gone"
         )
     intent = Intent.START if reason is Reason.RESUMED else Intent.RESTART

@@ -5,14 +5,15 @@ from datetime import datetime
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.history import Refusal
 from controller.core.model.member import Key
+from controller.core.model.plan import Plan
 from controller.core.model.reasons import Reason
-from controller.core.planner.partial_plan import PartialPlan, wait
+from controller.core.planner.waits import wait
 from controller.core.situation.past import Past
 
 _QUOTA_FIRST_S, _QUOTA_MOST_S = 30.0, 300.0
 
 
-def gate(past: Past, key: Key, action: str) -> PartialPlan | None:
+def gate(past: Past, key: Key, action: str) -> Plan | None:
     """The wait that stands before a call: refused before, or failed a moment ago."""
     history = past.member(key)
     refusal = history.refused_update if action == "update" else history.refusal
@@ -30,7 +31,7 @@ def quota_pause_s(tries: int) -> float:
     return min(_QUOTA_FIRST_S * 2.0 ** min(tries - 1, 30), _QUOTA_MOST_S)
 
 
-def _refused(past: Past, key: Key, refusal: Refusal) -> PartialPlan | None:
+def _refused(past: Past, key: Key, refusal: Refusal) -> Plan | None:
     if refusal.fault is FaultKind.QUOTA_EXCEEDED:
         until = past.deadline(refusal.last_at, quota_pause_s(refusal.tries))
         message = f"no quota left to {refusal.action} it: {refusal.message}"
@@ -51,5 +52,5 @@ def _refused(past: Past, key: Key, refusal: Refusal) -> PartialPlan | None:
     return _wait(key, Reason.REJECTED, message, until)
 
 
-def _wait(key: Key, reason: Reason, message: str, until: datetime | None) -> PartialPlan | None:
+def _wait(key: Key, reason: Reason, message: str, until: datetime | None) -> Plan | None:
     return None if until is None else wait(key, reason, message, until=until)

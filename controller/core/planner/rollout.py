@@ -8,9 +8,9 @@ from controller.core.model.desired import Group
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.member import Member
 from controller.core.model.observed import Phase
-from controller.core.model.plan import Intent
+from controller.core.model.plan import Intent, Plan
 from controller.core.model.reasons import Reason
-from controller.core.planner.partial_plan import PartialPlan, wait
+from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.situation.matching import UnwantedApplication
 
@@ -28,7 +28,7 @@ def permitted(cluster: ClusterSituation, group: Group) -> frozenset[Member]:
     return frozenset(wanting[: max(group.budget - away, 0)])
 
 
-def after_refused(cluster: ClusterSituation, member: MemberSituation) -> PartialPlan | None:
+def after_refused(cluster: ClusterSituation, member: MemberSituation) -> Plan | None:
     """No member is stopped for a change that CML refused to another member of its group."""
     other = cluster.refused_update.get(member.group.name)
     if other is None:
@@ -39,7 +39,7 @@ def after_refused(cluster: ClusterSituation, member: MemberSituation) -> Partial
     return wait(member.key, reason, message, member.drift.changes)
 
 
-def after_others(member: MemberSituation) -> PartialPlan:
+def after_others(member: MemberSituation) -> Plan:
     message = f"waits its turn (maxUnavailable: {member.group.budget})"
     changes = member.drift.changes
     return wait(member.key, Reason.ROLLING_UPDATE, message, changes, intent=Intent.UPDATE)
@@ -65,7 +65,7 @@ def serving_for_successors(cluster: ClusterSituation) -> frozenset[str]:
     return frozenset(serving[: max(len(coming) - spare, 0)])
 
 
-def after_successors(unwanted: UnwantedApplication) -> PartialPlan:
+def after_successors(unwanted: UnwantedApplication) -> Plan:
     message = "its group was removed; waits until the new members are ready"
     return wait(unwanted.key, Reason.ROLLING_UPDATE, message, intent=Intent.DELETE)
 

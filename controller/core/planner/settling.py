@@ -2,14 +2,15 @@
 
 from controller.core.model.member import Key
 from controller.core.model.observed import ObservedApplication
+from controller.core.model.plan import Plan
 from controller.core.model.reasons import Reason
-from controller.core.planner.partial_plan import PartialPlan, wait
+from controller.core.planner.waits import wait
 from controller.core.situation.past import Past
 
 _AT_ONCE = frozenset({"update", "require_sign_in"})  # read back after the call
 
 
-def settling(past: Past, key: Key, app: ObservedApplication) -> PartialPlan | None:
+def settling(past: Past, key: Key, app: ObservedApplication) -> Plan | None:
     """The wait while a call was accepted and lists do not show it yet.
 
     CML's lists follow its writes within seconds.  Once the phase has moved since the call, or the
@@ -23,7 +24,7 @@ def settling(past: Past, key: Key, app: ObservedApplication) -> PartialPlan | No
     return wait(key, Reason.SETTLING, message, until=until) if until else None
 
 
-def created(past: Past, key: Key) -> PartialPlan | None:
+def created(past: Past, key: Key) -> Plan | None:
     """The wait while a member was, or may have been, created and no list shows it yet."""
     history = past.member(key)
     if history.created_at is None:

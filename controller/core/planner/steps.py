@@ -9,6 +9,7 @@ from controller.core.model.plan import (
     Create,
     Delete,
     Intent,
+    Plan,
     RequireSignIn,
     Restart,
     Step,
@@ -17,12 +18,11 @@ from controller.core.model.plan import (
 )
 from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
-from controller.core.planner.partial_plan import PartialPlan
 from controller.core.situation.drift import patch
 from controller.core.situation.matching import Match, UnwantedApplication
 
 
-def create(match: Match, project: str, policy: Policy) -> PartialPlan:
+def create(match: Match, project: str, policy: Policy) -> Plan:
     desired = configuration(match.group, match.member, policy)
     step = Step(
         Create(desired),
@@ -33,7 +33,7 @@ def create(match: Match, project: str, policy: Policy) -> PartialPlan:
         Intent.CREATE,
         launcher=desired.script,
     )
-    return PartialPlan((write_launcher(match.group, project, policy), step))
+    return Plan((write_launcher(match.group, project, policy), step))
 
 
 def stop_to_update(
@@ -42,18 +42,18 @@ def stop_to_update(
     changes: tuple[Change, ...],
     message: str,
     policy: Policy,
-) -> PartialPlan:
+) -> Plan:
     """The first of stop, PATCH and restart; the launcher is written before anything is stopped."""
     write = write_launcher(match.group, app.project, policy)
     path = launcher_path(match.group, policy.edition)
     action, reason = Stop(app.id), Reason.OUTDATED
     stop = _step(match.key, app, action, reason, Intent.UPDATE, changes, message, path)
-    return PartialPlan((write, stop))
+    return Plan((write, stop))
 
 
 def update_and_start(
     match: Match, app: ObservedApplication, changes: tuple[Change, ...], policy: Policy
-) -> PartialPlan:
+) -> Plan:
     """PATCH and restart of an application that is at rest; the second only if the first took."""
     desired = configuration(match.group, match.member, policy)
     write, path = write_launcher(match.group, app.project, policy), desired.script
@@ -61,41 +61,41 @@ def update_and_start(
     action = patch(app, match.mark.variables, desired)
     update = _step(match.key, app, action, reason, intent, changes, launcher=path)
     start = _step(match.key, app, Restart(app.id), reason, intent, launcher=path)
-    return PartialPlan((write, update, start))
+    return Plan((write, update, start))
 
 
-def require_sign_in(match: Match, app: ObservedApplication) -> PartialPlan:
+def require_sign_in(match: Match, app: ObservedApplication) -> Plan:
     action, reason = RequireSignIn(app.id), Reason.PUBLIC_ACCESS
-    return PartialPlan((_step(match.key, app, action, reason, Intent.UPDATE),))
+    return Plan((_step(match.key, app, action, reason, Intent.UPDATE),))
 
 
 def restart(
     match: Match, app: ObservedApplication, reason: Reason, intent: Intent, message: str = ""
-) -> PartialPlan:
+) -> Plan:
     step = _step(match.key, app, Restart(app.id), reason, intent, message=message)
-    return PartialPlan((step,))
+    return Plan((step,))
 
 
-def stop(match: Match, app: ObservedApplication) -> PartialPlan:
-    return PartialPlan((_step(match.key, app, Stop(app.id), Reason.SUSPENDED, Intent.STOP),))
+def stop(match: Match, app: ObservedApplication) -> Plan:
+    return Plan((_step(match.key, app, Stop(app.id), Reason.SUSPENDED, Intent.STOP),))
 
 
-def replace(match: Match, app: ObservedApplication, changes: tuple[Change, ...]) -> PartialPlan:
+def replace(match: Match, app: ObservedApplication, changes: tuple[Change, ...]) -> Plan:
     names = ", ".join(change.field for change in changes)
     message = f"CML ignores an update of {names}: the application is deleted and created again"
     action, reason = Delete(app.id), Reason.REPLACED
-    return PartialPlan((_step(match.key, app, action, reason, Intent.UPDATE, changes, message),))
+    return Plan((_step(match.key, app, action, reason, Intent.UPDATE, changes, message),))
 
 
-def delete(unwanted: UnwantedApplication, message: str) -> PartialPlan:
+def delete(unwanted: UnwantedApplication, message: str) -> Plan:
     key, app, reason = unwanted.key, unwanted.app, unwanted.reason
-    return PartialPlan((_step(key, app, Delete(app.id), reason, Intent.DELETE, message=message),))
+    return Plan((_step(key, app, Delete(app.id), reason, Intent.DELETE, message=message),))
 
 
-def stop_unwanted(unwanted: UnwantedApplication) -> PartialPlan:
+def stop_unwanted(unwanted: UnwantedApplication) -> Plan:
     key, app, reason = unwanted.key, unwanted.app, Reason.SUSPENDED
     message = "the cluster is suspended and no longer needs it"
-    return PartialPlan((_step(key, app, Stop(app.id), reason, Intent.STOP, message=message),))
+    return Plan((_step(key, app, Stop(app.id), reason, Intent.STOP, message=message),))
 
 
 def _step(

@@ -1,12 +1,13 @@
 """Projects that could not be listed, and in which clusters may have applications."""
 
 from controller.core.model.observed import Listed, ObservedState
+from controller.core.model.plan import Plan
 from controller.core.model.reasons import Reason
-from controller.core.planner.partial_plan import PartialPlan, blocked_cluster
+from controller.core.planner.waits import blocked_cluster
 from controller.core.situation.situation import Situation
 
 
-def unlisted_projects(situation: Situation) -> tuple[PartialPlan, ...]:
+def unlisted_projects(situation: Situation) -> tuple[Plan, ...]:
     """A wait for each cluster and project that could not be listed.
 
     Failures of the project that a spec names are reported by its cluster's own plan.
@@ -23,7 +24,7 @@ def unlisted_projects(situation: Situation) -> tuple[PartialPlan, ...]:
     )
 
 
-def _reported(name: str, project: str, observed: ObservedState, *, declared: bool) -> PartialPlan:
+def _reported(name: str, project: str, observed: ObservedState, *, declared: bool) -> Plan:
     listing = observed.projects.get(project)
     absent = listing is None or listing.listed is Listed.MISSING
     unseen = Reason.PROJECT_NOT_LISTED if declared else Reason.PROJECT_NOT_FOUND

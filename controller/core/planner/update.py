@@ -9,20 +9,20 @@ from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.history import Refusal
 from controller.core.model.observed import ObservedApplication
 from controller.core.model.offers import IMAGE, SIZES, Offers, unoffered
-from controller.core.model.plan import Change
+from controller.core.model.plan import Change, Plan
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
 from controller.core.planner.crash_backoff import spent
-from controller.core.planner.partial_plan import PartialPlan, wait
 from controller.core.planner.protection import protected_from_update
 from controller.core.planner.retries import gate, quota_pause_s
 from controller.core.planner.rollout import after_others, after_refused
+from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation, is_up
 
 _ALL_MUST_AGREE = "a change of Ray or Python recreates the whole cluster"
 
 
-def update_blocked(cluster: ClusterSituation, member: MemberSituation) -> PartialPlan | None:
+def update_blocked(cluster: ClusterSituation, member: MemberSituation) -> Plan | None:
     """The wait of an outdated member that only a person can bring up to date."""
     if cluster.desired.strategy is Strategy.NONE:
         message = "upgradeStrategy.type is None: changes are reported, not applied"
@@ -34,7 +34,7 @@ def update_blocked(cluster: ClusterSituation, member: MemberSituation) -> Partia
     return _not_applied(cluster, member)
 
 
-def _not_applied(cluster: ClusterSituation, member: MemberSituation) -> PartialPlan | None:
+def _not_applied(cluster: ClusterSituation, member: MemberSituation) -> Plan | None:
     """CML refused the update, or ignored it: the member keeps its configuration."""
     history = cluster.past.member(member.key)
     if history.refused_update is not None:
@@ -50,7 +50,7 @@ def _not_applied(cluster: ClusterSituation, member: MemberSituation) -> PartialP
 
 def _refused(
     cluster: ClusterSituation, member: MemberSituation, refusal: Refusal, stops: int
-) -> PartialPlan | None:
+) -> Plan | None:
     """A quota may be free again without any visible change; any other refusal is final.
 
     A retry stops a member that serves, so retries become ever rarer; a member that is down anyway
@@ -99,7 +99,7 @@ def _ignored(names: tuple[str, ...], changes: tuple[Change, ...]) -> str:
 
 def update(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, *, permitted: bool
-) -> PartialPlan:
+) -> Plan:
     match, changes = member.match, member.drift.changes
     if waits := spent(cluster.past, match.key, "differs again after an update"):
         return waits

@@ -12,6 +12,7 @@ from controller.core.model.plan import (
     Create,
     Delete,
     Intent,
+    Plan,
     Restart,
     Step,
     Stop,
@@ -20,7 +21,6 @@ from controller.core.model.plan import (
     WriteLauncher,
 )
 from controller.core.model.reasons import Reason
-from controller.core.planner.partial_plan import PartialPlan
 from controller.core.planner.python_environments.build import (
     Build,
     Site,
@@ -32,7 +32,7 @@ from controller.core.situation.cluster import ClusterSituation
 _Chain = tuple[Key | None, str | None]
 
 
-def gate_environments(cluster: ClusterSituation, part: PartialPlan) -> PartialPlan:
+def gate_environments(cluster: ClusterSituation, part: Plan) -> Plan:
     """The plan without steps into environments that do not exist, and with steps to build them."""
     if cluster.environments is None:
         return part
@@ -45,7 +45,7 @@ def gate_environments(cluster: ClusterSituation, part: PartialPlan) -> PartialPl
     builds = {digest: _build(cluster, digest) for _, digest in blocked.values()}
     waits = [_wait(first, builds[digest]) for first, digest in blocked.values()]
     steps += [step for result in builds.values() for step in result.steps]
-    return PartialPlan(tuple(steps), (*part.waits, *waits))
+    return Plan(tuple(steps), (*part.waits, *waits))
 
 
 def _chain(step: Step) -> _Chain:
