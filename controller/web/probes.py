@@ -13,28 +13,23 @@ from controller.web.request_checks import HOOK
 
 
 def add_probes(app: Flask, context: Context) -> None:
-    app.add_url_rule("/healthz", "healthz", lambda: _healthz(context))
-    app.add_url_rule("/readyz", "readyz", lambda: _readyz(context))
-    app.add_url_rule("/metrics", "metrics", lambda: _metrics(context))
+    def healthz() -> Response:
+        """The watchdog: 503 requests a restart of this process."""
+        still = standstill(context.snapshot(), context.clock.now(), context.watch)
+        return _probe([still] if still else [])
+
+    def metrics() -> Response:
+        text = context.metrics.text(context.snapshot())
+        return Response(text, content_type=CONTENT_TYPE)
+
+    app.add_url_rule("/healthz", "healthz", healthz)
+    app.add_url_rule("/readyz", "readyz", lambda: _probe(unready(context.snapshot())))
+    app.add_url_rule("/metrics", "metrics", metrics)
     app.add_url_rule(HOOK, "hook", lambda: _hook(context), methods=["POST"])
-
-
-def _healthz(context: Context) -> Response:
-    """The watchdog: 503 requests a restart of this process."""
-    still = standstill(context.snapshot(), context.clock.now(), context.watch)
-    return _probe([still] if still else [])
-
-
-def _readyz(context: Context) -> Response:
-    return _probe(unready(context.snapshot()))
 
 
 def _probe(reasons: list[str]) -> Response:
     return document({"ok": not reasons, "reasons": reasons}, 503 if reasons else 200)
-
-
-def _metrics(context: Context) -> Response:
-    return Response(context.metrics.text(context.snapshot()), content_type=CONTENT_TYPE)
 
 
 def _hook(context: Context) -> Response:

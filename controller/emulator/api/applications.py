@@ -82,7 +82,8 @@ class Applications:
 
     def patch(self, app: Application, raw: Mapping[str, object], now: datetime) -> Application:
         """Change the given fields; a running pod is unaffected."""
-        _refuse_deleted(app)
+        if app.deleting:
+            raise _wrong_state(app, "change")
         values = fields.read(raw, PATCH)
         if not self.options.patch_zero_values:
             values = {name: value for name, value in values.items() if value}
@@ -129,11 +130,6 @@ class Applications:
 def _defaulted(values: dict[str, object]) -> dict[str, object]:
     """Defaults at creation: 0 is unset, and then 1 for cpu and memory."""
     return {name: value for name, value in values.items() if value or name == "environment"}
-
-
-def _refuse_deleted(app: Application) -> None:
-    if app.deleting:
-        raise _wrong_state(app, "change")
 
 
 def _wrong_state(app: Application, verb: str) -> ApiError:

@@ -10,10 +10,6 @@ HISTORY = 1000
 """Number of ended engines in usage rows; older ones are deleted."""
 
 
-def _history() -> deque[Engine]:
-    return deque(maxlen=HISTORY)
-
-
 @dataclass(slots=True)
 class State:
     """Records by ID.  `count` numbers projects and the queue; `changes` grows with each change."""
@@ -23,7 +19,7 @@ class State:
     engines: dict[str, Engine] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     runs: dict[str, JobRun] = field(default_factory=dict)
-    history: deque[Engine] = field(default_factory=_history)
+    history: deque[Engine] = field(default_factory=lambda: deque(maxlen=HISTORY))
     count: int = 0
     changes: int = 0
 
