@@ -46,7 +46,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _facts() -> Mapping[str, object]:
     return {
         "spec_fields": lambda part: table(*spec_fields(part)),
-        "example": (ROOT / "specs" / "mixed.yaml").read_text(encoding="utf-8"),
+        "example": (ROOT / "docs" / "examples" / "mixed.yaml").read_text(encoding="utf-8"),
         "commands": commands,
         "connection": [(f"`{name}`", text) for name, text in CONNECTION_VARIABLES.items()],
         "run": [(f"`{name}`", text) for name, text in RUN_VARIABLES.items()],

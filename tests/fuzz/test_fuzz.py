@@ -33,7 +33,7 @@ from controller.node.project_files import HeadRecord, MemberFiles, read_head, re
 from controller.source.yaml.parser import parse
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SPECS = Path(__file__).parents[2] / "specs"
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 REPORT = {
     "schema": "raycml.ray/v1",
     "cluster": "demo",
@@ -81,7 +81,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> MemberFiles:
 
 
 READERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
-    "spec": ((SPECS / "mixed.yaml").read_bytes(), lambda data: parse("specs/x.yaml", data)),
+    "spec": ((EXAMPLES / "mixed.yaml").read_bytes(), lambda data: parse("specs/x.yaml", data)),
     "list": (json.dumps(PAGE).encode(), read_page),
     "environment": (b'{"A":"1","B":"a\\/b"}', lambda d: environment(d.decode("utf-8", "replace"))),
     "head report": (json.dumps(REPORT).encode(), lambda data: parse_report(data, "demo")),
