@@ -62,7 +62,7 @@ def main() -> None:
                 controller.loop.turn()
                 spent += time.process_time() - before
                 stage.clock.wait(30)
-            assert not controller.board.plan.steps
+            assert not controller.snapshot.plan.steps
             own = (spent - aside.seconds) / PASSES
             print(f"{size}: {own:.3f} s a pass, {aside.calls / PASSES:.0f} calls")
         os.chdir("/")
