@@ -7,6 +7,8 @@ retried at most once per resync.
 
 from enum import Enum, unique
 
+from pydantic.alias_generators import to_pascal
+
 
 class Outlook(Enum):
     """The next thing that has to happen."""
@@ -131,7 +133,7 @@ class Reason(Enum):
     UP_TO_DATE = Outlook.SETTLED, "Every application is in sync with the spec."
 
     def __init__(self, outlook: Outlook, meaning: str) -> None:
-        self.title = self.name.title().replace("_", "")
+        self.title = to_pascal(self.name)
         self.outlook = outlook
         self.meaning = meaning
 

@@ -2,6 +2,8 @@
 
 from enum import Enum, unique
 
+from pydantic.alias_generators import to_pascal
+
 from controller.core.status.events import Event, Kind
 
 
@@ -60,7 +62,7 @@ class EventReason(Enum):
     SPEC_FIXED = Kind.NORMAL, "A problem in a spec is fixed."
 
     def __init__(self, kind: Kind, meaning: str) -> None:
-        self.title = self.name.title().replace("_", "")
+        self.title = to_pascal(self.name)
         self.kind = kind
         self.meaning = meaning
 
