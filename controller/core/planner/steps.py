@@ -25,12 +25,12 @@ from controller.core.situation.matching import Match, UnwantedApplication
 def create(match: Match, project: str, policy: Policy) -> Plan:
     desired = configuration(match.group, match.member, policy)
     step = Step(
-        Create(desired),
-        match.group.cluster,
-        project,
-        match.member,
-        Reason.MISSING,
-        Intent.CREATE,
+        action=Create(desired),
+        cluster=match.group.cluster,
+        project=project,
+        member=match.member,
+        reason=Reason.MISSING,
+        intent=Intent.CREATE,
         launcher=desired.script,
     )
     return Plan((write_launcher(match.group, project, policy), step))
@@ -109,10 +109,17 @@ def _step(
     launcher: str | None = None,
 ) -> Step:
     takes_away = isinstance(action, Stop | Restart | Delete) and app.phase is Phase.RUNNING
-    cost = _impact(key) if takes_away else ""
-    member = key.member
     return Step(
-        action, key.cluster, app.project, member, reason, intent, changes, message, cost, launcher
+        action=action,
+        cluster=key.cluster,
+        project=app.project,
+        member=key.member,
+        reason=reason,
+        intent=intent,
+        changes=changes,
+        message=message,
+        impact=_impact(key) if takes_away else "",
+        launcher=launcher,
     )
 
 
@@ -140,5 +147,12 @@ def without_member(
 ) -> Step:
     """A step that changes a file, a folder or a job of the project, and no member."""
     return Step(
-        action, cluster, project, None, reason, Intent.NOTHING, (), message, launcher=launcher
+        action=action,
+        cluster=cluster,
+        project=project,
+        member=None,
+        reason=reason,
+        intent=Intent.NOTHING,
+        message=message,
+        launcher=launcher,
     )
