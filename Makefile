@@ -1,12 +1,13 @@
 # Each target installs what it needs first.
 #
-#   make run     create a real Ray cluster on the CML emulator, from specs/quickstart.yaml
-#   make test    run the whole test suite, with real Ray processes
-#   make check   run format, lint, types and all tests that need no Ray
-#   make soak    run the simulation with fresh seeds: make soak SECONDS=600 SEED=1
-#   make docs    write generated pages anew, and build the documents as a site in .site
-#   make stop    delete the cluster of `make run`, and stop the CML emulator
-#   make lock    write constraints.txt from what is installed
+#   make run        create a real Ray cluster on the CML emulator, from specs/quickstart.yaml
+#   make test       run the whole test suite, with real Ray processes
+#   make check      run format, lint, types and all tests that need no Ray
+#   make soak       run the simulation with fresh seeds: make soak SECONDS=600 SEED=1
+#   make docs       build the documents as a site in .site
+#   make reference  write generated pages and recorded sessions of the documents anew
+#   make stop       delete the cluster of `make run`, and stop the CML emulator
+#   make lock       write constraints.txt from what is installed
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -81,7 +82,7 @@ reference: $(VENV)/.dev
 	@RAYCML_ACCEPT=1 $(BIN)/python -m pytest -q tests/test_docs.py \
 		tests/cli/test_documented_json.py tests/cli/test_documented_sessions.py
 
-docs: reference
+docs: $(VENV)/.dev
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "open .site/index.html"
 
