@@ -5,7 +5,7 @@ user's `ray.py` would hide Ray.  The answer is one JSON object, in the last line
 begins with MARKER.
 """
 
-from controller.node.command import MARK
+from controller.node.ray.command import MARK
 
 MARKER = "raycml-acceptance "
 

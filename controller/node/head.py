@@ -30,7 +30,7 @@ from controller.node.project_files import (
     remove_head,
     write_head,
 )
-from controller.node.ray_process import RayRun
+from controller.node.ray.run import RayRun
 
 START_LIMIT_S = 180.0
 SETTLE_S = 1.0  # a stop of the pod ends Ray's processes as well: publish it first

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from controller.node import command, ports, processes
+from controller.node import ports, processes
 from controller.node.clock import Clock
 from controller.node.head import Head
 from controller.node.log import Log
@@ -29,7 +29,8 @@ from controller.node.member_state import FAILED, STARTING, MemberState, Versions
 from controller.node.page import Page
 from controller.node.pod import Pod, Settings, read_pod, read_settings
 from controller.node.project_files import HeadRecord, MemberFiles
-from controller.node.ray_process import HEAD_PARTS, WORKER_PARTS, RayRun, TempDir
+from controller.node.ray import command
+from controller.node.ray.run import HEAD_PARTS, WORKER_PARTS, RayRun, TempDir
 from controller.node.worker import Worker
 
 TICK_S = 0.5

@@ -22,8 +22,9 @@ MODULES = (
     "page",
     "processes",
     "ports",
-    "command",
-    "ray_process",
+    "ray.command",
+    "ray.run",
+    "ray.gcs",
     "worker",
     "head",
     "report",
@@ -57,13 +58,13 @@ def module(name, text):
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
     loaded = types.ModuleType("{package}." + name)
     loaded.__file__ = file
-    if name == "__init__":
-        loaded = types.ModuleType("{package}")
-        loaded.__path__ = []
+    parent, _, last = loaded.__name__.rpartition(".")
+    if parent not in sys.modules:
+        sys.modules[parent] = types.ModuleType(parent)
+        sys.modules[parent].__path__ = []
     sys.modules[loaded.__name__] = loaded
     exec(compile(source, file, "exec", dont_inherit=True), loaded.__dict__)
-    if name != "__init__":
-        setattr(sys.modules["{package}"], name, loaded)
+    setattr(sys.modules[parent], last, loaded)
     return loaded
 
 '''
@@ -122,6 +123,5 @@ def _program() -> str:
 
 def program_text(program: Mapping[str, str], last: str) -> str:
     """The modules, and the call of `start` in the last one."""
-    parts = ['module("__init__", r"""\n""")\n']
-    parts += [f"module(\"{name}\", r'''\n{text}''')\n" for name, text in program.items()]
+    parts = [f"module(\"{name}\", r'''\n{text}''')\n" for name, text in program.items()]
     return "\n".join(parts) + f'\nsys.modules["{PACKAGE}.{last}"].start(SETTINGS)\n'

@@ -23,7 +23,7 @@ from controller.node.member_state import (
 )
 from controller.node.pod import HEAD
 from controller.node.project_files import HeadRecord, MemberFiles, read_head, read_json
-from controller.node.ray_process import RayRun
+from controller.node.ray.run import RayRun
 
 FRESH_S = 30.0  # maximal age of a head's last update, by this pod's clock
 JOIN_LIMIT_S = 120.0

@@ -15,8 +15,8 @@ from controller.core.spec.ray.start_ports import PORTS
 from controller.core.spec.ray.variables import NAMES, reason
 from controller.core.spec.revision import Problem, assemble
 from controller.core.spec.variables import variable_faults
-from controller.node import command
 from controller.node.pod import read_pod, read_settings
+from controller.node.ray import command
 from controller.source.yaml.parser import parse
 from tests.ray_checks import refusal
 

@@ -53,7 +53,7 @@ NODE = [
     m("B21", "a member's file from the future stays for ever", "node/report.py",
       "if unchanged <= GONE_AFTER_S and not", "if not",
       f"{REPORT}::test_a_file_from_the_future_is_removed_once_it_was_unchanged_for_a_day"),
-    m("B19", "Ray's processes inherit the API key", "node/command.py",
+    m("B19", "Ray's processes inherit the API key", "node/ray/command.py",
       '*(() if settings.api_key_access else API_KEYS)}', "}",
       f"{PARTS}::test_rays_processes_inherit_no_credential_but_a_key_that_the_spec_asked_for"),
     m("B8", "ports of an IPv6 pod are looked for in IPv4", "node/ports.py",

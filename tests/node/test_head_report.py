@@ -11,7 +11,8 @@ from controller.core.model.member import Member
 from controller.files.reports import parse_report
 from controller.node.clock import stamp
 from controller.node.project_files import MemberFiles, read_json, write_head, write_json
-from controller.node.report import Demand, RayNode, Reading, Reporter, join
+from controller.node.ray.gcs import Demand, RayNode, Reading
+from controller.node.report import Reporter, join
 
 
 class Said:

@@ -61,14 +61,17 @@ def test_the_order_of_settings_does_not_matter() -> None:
 def test_the_node_program_is_carried_verbatim() -> None:
     text = render.launcher(settings())
     for name in render.MODULES:
-        page = Path(render.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+        file = Path(render.__file__).parent / f"{name.replace('.', '/')}.py"
+        page = file.read_text(encoding="utf-8")
         assert page in text, name
         assert "'''" not in page, "it would end the literal that carries it"
 
 
 def test_all_pages_of_the_node_program_are_carried() -> None:
-    there = {path.stem for path in Path(render.__file__).parent.glob("*.py")}
-    assert there - set(render.MODULES) == {"__init__", "render"}
+    folder = Path(render.__file__).parent
+    there = {path.stem for path in folder.glob("*.py")}
+    there |= {f"ray.{path.stem}" for path in folder.glob("ray/*.py")}
+    assert there - set(render.MODULES) == {"__init__", "ray.__init__", "render"}
 
 
 def test_all_pages_of_the_builder_are_carried_verbatim() -> None:

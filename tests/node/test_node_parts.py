@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from node_world import settings
 
-from controller.node import command, ports
+from controller.node import ports
 from controller.node.clock import Clock, parse_stamp, stamp
 from controller.node.log import Log
 from controller.node.member_state import MemberState, Versions
@@ -28,6 +28,7 @@ from controller.node.project_files import (
     write_head,
     write_json,
 )
+from controller.node.ray import command
 
 GIB = 1024**3
 POD = {

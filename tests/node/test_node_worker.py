@@ -12,11 +12,11 @@ from node_world import wait_for
 from test_node_parts import NOTE, HandClock, make_pod
 
 from controller.node.clock import stamp
-from controller.node.command import MARK
 from controller.node.log import Log
 from controller.node.member_state import MemberState, Versions
 from controller.node.project_files import HeadRecord, MemberFiles, write_head, write_json
-from controller.node.ray_process import WORKER_PARTS, RayRun, TempDir
+from controller.node.ray.command import MARK
+from controller.node.ray.run import WORKER_PARTS, RayRun, TempDir
 from controller.node.worker import Worker
 
 STAYS = "print('Ray runtime started', flush=True); import signal; signal.pause()"

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from controller.node import processes
 from controller.node.clock import Clock
-from controller.node.command import DRAIN_S, MARK
 from controller.node.log import Log
 from controller.node.processes import Process
+from controller.node.ray.command import DRAIN_S, MARK
 
 WORKER_PARTS = ("raylet",)
 HEAD_PARTS = ("gcs_server", "dashboard", "raylet")

@@ -1,0 +1,1 @@
+"""Ray as the node program runs it: its arguments, its processes, its GCS."""
