@@ -2,11 +2,13 @@
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-from controller.emulator.options import Capacity
-from controller.emulator.server import LOCAL_OPTIONS, AlreadyRunningError, Config, serve
+from controller.emulator import option_text
+from controller.emulator.option_text import OptionError
+from controller.emulator.server import AlreadyRunningError, Config, serve
+
+CAPACITY = {"cpu": "vCPU", "memory": "GB", "gpu": "GPUs"}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,20 +27,30 @@ def parser() -> argparse.ArgumentParser:
         help="base of the pods' temporary folders; keep it short (default: %(default)s)",
     )
     parser.add_argument("--grace", type=float, default=10.0, help="seconds from TERM to KILL")
-    parser.add_argument("--cpu", type=float, help="vCPU of all pods together (default: no limit)")
-    parser.add_argument("--memory", type=float, help="GB of all pods together (default: no limit)")
-    parser.add_argument("--gpu", type=int, help="GPUs of all pods together (default: no limit)")
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option of the workspace, kept in the state folder; VALUE `default` unsets it",
+    )
+    for name, what in CAPACITY.items():
+        parser.add_argument(f"--{name}", help=f"{what} of all pods: --set capacity.{name}=VALUE")
     return parser
 
 
 def main() -> int:
-    arguments = parser().parse_args()
-    options = replace(
-        LOCAL_OPTIONS, capacity=Capacity(arguments.cpu, arguments.memory, arguments.gpu)
-    )
+    program = parser()
+    arguments = program.parse_args()
+    amounts = [f"capacity.{name}={text}" for name in CAPACITY if (text := vars(arguments)[name])]
+    try:
+        texts = option_text.parse([*amounts, *arguments.settings])
+    except OptionError as error:
+        program.error(str(error))
     state = arguments.state.resolve()
     try:
-        serve(Config(state, arguments.port, arguments.scratch, options, arguments.grace))
+        serve(Config(state, arguments.port, arguments.scratch, texts, arguments.grace))
     except (AlreadyRunningError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -11,12 +11,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import controller
 from controller.clock import SystemClock
+from controller.emulator import option_text
 from controller.emulator.pods.supervisor import started_at
 from controller.emulator.server import prepare, read_connection
 
@@ -29,6 +30,10 @@ CLOCK = SystemClock()
 
 class EmulatorError(Exception):
     """A failed start or stop; the message contains the end of the log."""
+
+
+class OptionsInUseError(EmulatorError):
+    """Options that a running emulator does not have, and cannot take while it runs."""
 
 
 class StateFolderError(EmulatorError):
@@ -45,19 +50,28 @@ class Connection:
     domain: str
     pid: int
     state_dir: Path
+    options: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The options that were set, by name; see `option_text`."""
 
 
-def start(state_dir: Path, port: int = 0) -> Connection:
+def start(state_dir: Path, port: int = 0, settings: Iterable[str] = ()) -> Connection:
     """A healthy emulator for `state_dir`: the running one, or a new one.
 
-    Concurrent callers get the same one.  `port` 0 is the previous port if free.  EmulatorError if
-    it is not healthy within 30 seconds.
+    Concurrent callers get the same one.  `port` 0 is the previous port if free.  `settings` are
+    `NAME=VALUE` each, kept for later starts: OptionError for a wrong one, OptionsInUseError if the
+    running emulator has another value.  EmulatorError if it is not healthy within 30 seconds.
     """
+    texts = option_text.parse(settings)
     state_dir = state_dir.resolve()
     with _state_folder_errors(state_dir):
         prepare(state_dir)
     with _exclusive(state_dir):
-        return status(state_dir) or _launch(state_dir, port)
+        running = status(state_dir)
+        if running is None:
+            return _launch(state_dir, port, texts)
+        if option_text.merged(running.options, texts) != running.options:
+            raise OptionsInUseError("options cannot change while the CML emulator runs")
+        return running
 
 
 def stop(state_dir: Path) -> bool:
@@ -87,7 +101,15 @@ def status(state_dir: Path) -> Connection | None:
     raw = read_connection(state_dir)
     if pid is None or not _answers(raw):
         return None
-    return Connection(raw["url"], raw["api_key"], raw["project_id"], raw["domain"], pid, state_dir)
+    return Connection(
+        url=raw["url"],
+        api_key=raw["api_key"],
+        project_id=raw["project_id"],
+        domain=raw["domain"],
+        pid=pid,
+        state_dir=state_dir,
+        options=option_text.load(state_dir),
+    )
 
 
 def _pid(state_dir: Path) -> int | None:
@@ -131,10 +153,10 @@ def _state_folder_errors(state_dir: Path) -> Iterator[None]:
         ) from None
 
 
-def _launch(state_dir: Path, port: int) -> Connection:
+def _launch(state_dir: Path, port: int, texts: Mapping[str, str]) -> Connection:
     log = state_dir / "emulator.log"
     with _state_folder_errors(state_dir):
-        process = _spawn(state_dir, port, log)
+        process = _spawn(state_dir, port, texts, log)
     deadline = CLOCK.monotonic() + START_S
     while process.poll() is None and CLOCK.monotonic() < deadline:
         connection = status(state_dir)
@@ -148,12 +170,15 @@ def _launch(state_dir: Path, port: int) -> Connection:
     raise EmulatorError(f"the emulator did not start; {log} ends with:\n{_last_lines(log)}")
 
 
-def _spawn(state_dir: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
+def _spawn(
+    state_dir: Path, port: int, texts: Mapping[str, str], log: Path
+) -> subprocess.Popen[bytes]:
     """Start in a separate session, which outlives the terminal, with this package."""
     root = str(Path(controller.__file__).resolve().parent.parent)
     search = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
     command = [sys.executable, "-m", "controller.emulator"]
     command += ["--state", str(state_dir), "--port", str(port)]
+    command += [f"--set={name}={text}" for name, text in texts.items()]
     with log.open("wb") as output:
         return subprocess.Popen(
             command,

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Capacity of all pods together; `None` is without limit.  Memory is in GB."""
+    """An amount of resources; `None` is without limit."""
 
     cpu: float | None = None
+    """vCPU; none: no limit."""
     memory: float | None = None
+    """GB; none: no limit."""
     gpu: int | None = None
+    """GPUs; none: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,13 @@ class Options:
     auto_restarts: int = 3
     """CML's own restarts of a failed application before it gives up; old releases: 0."""
     auto_restart_s: float = 300.0
+    """Time between the failure of an application and CML's own restart of it."""
     duplicate_subdomain_conflict: bool = True
     """True: 409 code 6.  False: 400 code 3.  Which one real workspaces answer is not public."""
     check_script: bool = True
     """False: a missing script is accepted and the application fails when it starts."""
     check_runtime: bool = True
+    """False: any runtime is accepted, registered or not."""
     patch_zero_values: bool = True
     """False: `0`, `false`, `""` and `[]` in a PATCH are taken for absent and ignored."""
     orphan_on_restart_while_starting: bool = False
@@ -46,6 +51,7 @@ class Options:
     oom_killed_run_succeeds: bool = False
     """True: a run that was killed for its memory is reported as SUCCEEDED, as observed."""
     capacity: Capacity = Capacity()
+    """Capacity of all pods together."""
     node: Capacity = Capacity()
     """Capacity of a node: a larger pod never starts."""
 

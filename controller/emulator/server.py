@@ -13,13 +13,15 @@ import signal
 import socket
 import sys
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 import waitress.server
 
 from controller.clock import SystemClock
+from controller.emulator import option_text
 from controller.emulator.api.wsgi import create_app
 from controller.emulator.ingress.channel import Channel
 from controller.emulator.ingress.ingress import Ingress
@@ -45,12 +47,15 @@ class AlreadyRunningError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Options.  `port` 0: the previous one if free, else any."""
+    """Settings of a server.  `port` 0: the previous one if free, else any.
+
+    `texts` are options of the workspace by name, as in `option_text`.
+    """
 
     state: Path
     port: int = 0
     scratch: Path = Path("/tmp")  # noqa: S108  short on purpose: Ray's socket paths must fit in 107
-    options: Options = LOCAL_OPTIONS
+    texts: Mapping[str, str] = field(default_factory=dict)
     grace_s: float = 10.0
 
 
@@ -69,11 +74,19 @@ def home_tree(state: Path, project_id: str) -> FolderTree:
     return FolderTree(home)
 
 
+def keep_options(config: Config) -> Options:
+    """The options of the workspace: the kept ones, changed by new ones, and kept again."""
+    texts = option_text.merged(option_text.load(config.state), config.texts)
+    store.write_private(config.state / option_text.FILE, json.dumps(texts, indent=1))
+    return option_text.apply(LOCAL_OPTIONS, texts)
+
+
 class Server:
     """A running emulator."""
 
     def __init__(self, config: Config, link: socket.socket) -> None:
         self._config = config
+        self._options = keep_options(config)
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._clock = SystemClock()
@@ -115,7 +128,7 @@ class Server:
             self._clock,
             self._processes,
             Ids(random.SystemRandom()),
-            options=self._config.options,
+            options=self._options,
             new_tree=lambda project_id: home_tree(folder, project_id),
             state=state,
         )

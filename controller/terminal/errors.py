@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from controller.cml.errors import CmlError, ConnectionSettingsError
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
-from controller.emulator.daemon import EmulatorError, StateFolderError
+from controller.emulator.daemon import EmulatorError, OptionsInUseError, StateFolderError
+from controller.emulator.option_text import OptionError
 from controller.files.port import FilesError
 from controller.settings import SettingsError
 from controller.source.directory import SourceError
@@ -71,6 +72,8 @@ _ENDS: dict[type[Exception], tuple[Exit, str]] = {
     SettingsError: (Exit.USAGE, ""),
     SourceError: (Exit.SOURCE, "`raycml validate PATH`"),
     OutputError: (Exit.UNEXPECTED, "check the output file, and the free disk space"),
+    OptionsInUseError: (Exit.USAGE, "`raycml emulator stop`, then start it with these options"),
+    OptionError: (Exit.USAGE, "`raycml emulator start --set NAME=VALUE`"),
     StateFolderError: (Exit.UNEXPECTED, "choose a writable folder: export RAYCML_EMULATOR_DIR=DIR"),
     EmulatorError: (Exit.UNEXPECTED, "`raycml emulator status`"),
     FilesError: (Exit.UNEXPECTED, _SOON),

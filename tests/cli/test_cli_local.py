@@ -14,6 +14,7 @@ from controller.source.directory import SourceError
 from controller.source.git.cache import Cache
 from controller.source.git.limits import Limits
 from controller.terminal.errors import explained
+from controller.terminal.exit_codes import Exit
 from controller.workspace.connection import embedded
 
 RUNS = Connection("http://127.0.0.1:4711", "key", "first-project", "cml.localhost:4711", 1, Path())
@@ -26,6 +27,22 @@ def test_each_command_of_the_emulator_says_what_it_does(stage: Stage) -> None:
     assert len(set(texts)) == 3
     assert not [text for text in texts if "Example" in text]
     assert texts[1].startswith("Stop the local CML emulator")
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("auto_restart=1", "did you mean auto_restarts or auto_restart_s?"),
+        ("check_script=maybe", "check_script is true or false, not 'maybe'"),
+        ("check_script", "'check_script' is not NAME=VALUE"),
+    ],
+)
+def test_a_wrong_option_of_the_emulator_is_a_usage_error(
+    stage: Stage, setting: str, words: str
+) -> None:
+    said = stage.run("emulator", "start", "--set", setting)
+    assert said.code == Exit.USAGE
+    assert words in said.err
 
 
 @pytest.mark.parametrize(

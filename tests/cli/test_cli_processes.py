@@ -140,3 +140,28 @@ def test_the_embedded_cml_starts_by_itself_and_stops(
     assert stopped.returncode == 0
     gone = raycml(tmp_path, environ, "emulator", "status")
     assert gone.stdout.startswith("the CML emulator is not running")
+
+
+def test_options_of_the_emulator_are_kept_shown_and_changed_at_a_start(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    def emulator(*words: str) -> subprocess.CompletedProcess[str]:
+        return raycml(tmp_path, environ, "emulator", *words)
+
+    def options() -> dict[str, str]:
+        shown = emulator("status", "-o", "json").stdout
+        return dict(json.loads(shown)["options"])
+
+    started = emulator("start", "--set", "auto_restarts=0", "--set", "capacity.cpu=4")
+    try:
+        assert started.returncode == 0, started.stderr
+        assert "options   auto_restarts=0 capacity.cpu=4" in emulator("status").stdout
+        assert emulator("start", "--set", "capacity.cpu=4").returncode == 0
+        refused = emulator("start", "--set", "capacity.cpu=8")
+        assert refused.returncode == 64
+        assert "raycml emulator stop" in refused.stderr
+        emulator("stop")
+        emulator("start", "--set", "capacity.cpu=default")
+        assert options() == {"auto_restarts": "0"}
+    finally:
+        emulator("stop")

@@ -17,13 +17,14 @@ from controller.terminal.exit_codes import Exit
 from controller.web.metrics import Metrics
 from controller.web.openapi import openapi
 from tests.documents.command_tree import commands
+from tests.documents.emulator_options import emulator_options
 from tests.documents.markdown import ROOT
 from tests.documents.spec_fields import spec_fields
 from tests.web import boards
 
 PAGES = (
     *("spec", "commands", "settings", "conditions", "events", "exit-codes", "http-api", "metrics"),
-    "ports",
+    *("ports", "emulator"),
 )
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -64,6 +65,7 @@ def _facts() -> Mapping[str, object]:
         "agent": AGENT_PORT,
         "workers": f"{LOWEST_WORKER_PORT} to {HIGHEST_WORKER_PORT}",
         "controller": PORT,
+        "options": list(emulator_options()),
     }
 
 

@@ -18,15 +18,30 @@ Port = Annotated[
     typer.Option("--port", min=0, max=65535, help="Port.  0: the previous one if free, else any."),
 ]
 
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="An option of the workspace, kept for later starts; VALUE default unsets it.",
+    ),
+]
+
 app = typer.Typer(no_args_is_help=False, help="Manage the local CML emulator.")
 
 
-def start(ctx: typer.Context, *, port: Port = 0, output: Output = Form.TEXT) -> Exit:
-    """Example: raycml emulator start
+def start(
+    ctx: typer.Context,
+    *,
+    port: Port = 0,
+    settings: Settings = None,
+    output: Output = Form.TEXT,
+) -> Exit:
+    """Example: raycml emulator start --set auto_restarts=0
 
     Start the local CML emulator in the background, unless it is running.
     """
-    connection = daemon.start(state_dir(ctx.obj.environ), port)
+    connection = daemon.start(state_dir(ctx.obj.environ), port, settings or ())
     _show(Screen(ctx.obj, plain=True, verbose=False), connection, output)
     return Exit.DONE
 
@@ -65,8 +80,15 @@ def _show(screen: Screen, connection: Connection | None, output: Form) -> None:
             f"API key   api_key in {connection.state_dir}/connection.json\n"
             f"project   {connection.project_id}\n"
             f"state     {connection.state_dir}\n"
+            f"{_options(connection)}"
             "use it    add --local to a command, e.g. raycml reconcile --local"
         )
+
+
+def _options(connection: Connection) -> str:
+    """The line of the options that were set, if any."""
+    texts = " ".join(f"{name}={text}" for name, text in connection.options.items())
+    return f"options   {texts}\n" if texts else ""
 
 
 def _sign_in(connection: Connection, screen: Screen) -> str:

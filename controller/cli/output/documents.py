@@ -1,5 +1,6 @@
 """The JSON documents of commands: status with the command's result, validate, render, emulator."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -161,6 +162,8 @@ class EmulatorJson(JsonObject):
     """Id of its process."""
     state_dir: str | None = None
     """Folder of its state."""
+    options: Mapping[str, str] | None = None
+    """The options of its workspace that were set, by name."""
 
 
 def emulator_json(connection: Connection | None) -> EmulatorJson:
@@ -173,4 +176,5 @@ def emulator_json(connection: Connection | None) -> EmulatorJson:
         domain=connection.domain,
         pid=connection.pid,
         state_dir=str(connection.state_dir),
+        options=connection.options,
     )
