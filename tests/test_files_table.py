@@ -9,7 +9,8 @@ _WRITTEN = re.compile(r"""\.raycml(?:/|" / ")([a-z]+)""")
 
 def written() -> set[str]:
     """The folders below `.raycml` that any page of the product names, the embedded CML aside."""
-    pages = [p for p in (ROOT / "controller").rglob("*.py") if "emulator" not in p.parts]
+    package = ROOT / "controller"
+    pages = [p for p in package.rglob("*.py") if "emulator" not in p.relative_to(package).parts]
     return {name for page in pages for name in _WRITTEN.findall(page.read_text())}
 
 
