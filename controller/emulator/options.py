@@ -5,6 +5,8 @@ The defaults are those of a recent workspace.  Durations are seconds of the inje
 
 from dataclasses import dataclass, field
 
+from controller.emulator.nodes import parse_node, parse_profile
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
@@ -54,6 +56,28 @@ class Options:
     """Capacity of all pods together."""
     node: Capacity = Capacity()
     """Capacity of a node: a larger pod never starts."""
+    nodes: tuple[str, ...] = ()
+    """Nodes, each as words such as `cpu=16 memory=64 gpu=2 group=gpu
+    nvidia.com/gpu.product=NVIDIA-L40S`: its sizes, its resource group, and labels.  A pod then
+    gets a node with room and with all that it asks for, or waits.  Empty: any number of `node`.
+    """
+    profiles: tuple[str, ...] = ()
+    """CPU profiles of each resource group, as cores x GB: `4x16`.  Empty: CML lists none, as
+    observed, and answers 501.
+    """
+    lists_absent: tuple[str, ...] = ()
+    """Lists that answer 501: `nodelabels`, `resourcegroups`, `runtimeaddons`."""
+    node_labels_of_2025: bool = False
+    """True: an accelerator's row counts GPUs in use, has sizes and a resource group, and no name
+    for display.  False: as observed on workbench 2.0.59, it counts GPUs that are present.
+    """
+
+    def __post_init__(self) -> None:
+        """ValueError for a node or a profile that cannot be read."""
+        for text in self.nodes:
+            parse_node(text)
+        for text in self.profiles:
+            parse_profile(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,10 @@
 Not thread-safe: the HTTP module locks every call.  Clock, IDs and processes are injected.
 """
 
+import re
+import typing
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controller.clock import Clock
@@ -18,10 +21,18 @@ from controller.emulator.options import Options, User
 from controller.emulator.pods.engines import Engines
 from controller.emulator.pods.processes import Processes
 from controller.emulator.pods.runs import Runs
+from controller.emulator.state.catalogue import (
+    ADDONS,
+    RUNTIME_FIELDS,
+    RUNTIMES,
+    Runtime,
+    RuntimeAddon,
+    runtime_of_image,
+)
 from controller.emulator.state.cloning import Clones, checked_source
 from controller.emulator.state.file_tree import Tree
 from controller.emulator.state.ids import Ids
-from controller.emulator.state.records import RUNTIME_FIELDS, RUNTIMES, Project, Runtime
+from controller.emulator.state.records import Project
 from controller.emulator.state.state import State
 
 OWNER = ("owner.email", "owner.name", "owner.username")
@@ -42,6 +53,11 @@ PROJECTS: Columns[Project] = Columns(
 )
 _RUNTIME_COLUMNS = attributes(*RUNTIME_FIELDS)
 RUNTIME_COLUMNS: Columns[Runtime] = Columns(_RUNTIME_COLUMNS, _RUNTIME_COLUMNS)
+RUNTIME_STATUSES = ("ENABLED", "DISABLED", "DEPRECATED")
+_ADDON_COLUMNS = attributes("identifier", "component", "display_name", "status")
+ADDON_COLUMNS: Columns[RuntimeAddon] = Columns(_ADDON_COLUMNS, _ADDON_COLUMNS)
+IMAGE = r"[A-Za-z0-9][A-Za-z0-9._:/@-]*"
+LONGEST_IMAGE = 512
 
 
 class Workspace:
@@ -62,12 +78,12 @@ class Workspace:
         self.clock = clock
         self.ids = ids
         self.options = options or Options()
-        self.runtimes = tuple(runtimes)
         self.state = state or State()
+        self._catalogue = {runtime.id: runtime for runtime in runtimes}
         self._new_tree = new_tree
         self._trees: dict[str, Tree] = {key: self._new_tree(key) for key in self.state.projects}
         self.engines = Engines(self.state, processes, ids, self.options, self._files)
-        checks = Checks(self.state, self.options, self.runtimes, self._files)
+        checks = Checks(self.state, self.options, runtimes, self._files)
         self.applications = Applications(self.state, self.engines, ids, self.options, checks)
         self.runs = Runs(self.state, self.engines, ids, self.options)
         self.jobs = Jobs(self.state, self.runs, ids, checks)
@@ -177,3 +193,36 @@ class Workspace:
     def list_runtimes(self, query: Query) -> dict[str, object]:
         page, token = select(self.runtimes, query, RUNTIME_COLUMNS, "runtimes")
         return {"runtimes": [runtime.wire() for runtime in page], "next_page_token": token}
+
+    @property
+    def runtimes(self) -> tuple[Runtime, ...]:
+        return tuple({**self._catalogue, **self.state.runtimes}.values())
+
+    def register_runtime(self, raw: Mapping[str, object]) -> dict[str, object]:
+        """Add an image to the catalogue; its name says what it is."""
+        image = str(fields.read(raw, fields.types("url")).get("url", ""))
+        if not re.fullmatch(IMAGE, image) or len(image) > LONGEST_IMAGE:
+            raise invalid("url is not an image reference")
+        if any(one.id == image for one in self.runtimes):
+            raise ApiError(Code.ALREADY_EXISTS, f"runtime {image} already exists")
+        added = runtime_of_image(image)
+        self.state.runtimes[image] = added
+        self.state.changes += 1
+        return added.wire()
+
+    def update_runtimes(self, raw: Mapping[str, object]) -> None:
+        """Change the status of images."""
+        values = fields.read(raw, {"status": fields.text, "image_identifier": fields.texts})
+        known = {one.id: one for one in self.runtimes}
+        status = str(values.get("status", "")).upper()
+        if status not in RUNTIME_STATUSES:
+            raise invalid(f"status must be one of {', '.join(RUNTIME_STATUSES)}")
+        for image in typing.cast("list[str]", values.get("image_identifier", [])):
+            if image not in known:
+                raise not_found("runtime")
+            self.state.runtimes[image] = replace(known[image], status=status)
+            self.state.changes += 1
+
+    def list_addons(self, query: Query) -> dict[str, object]:
+        page, token = select(ADDONS, query, ADDON_COLUMNS, "runtimeaddons")
+        return {"runtime_addons": [addon.wire() for addon in page], "next_page_token": token}

@@ -14,7 +14,8 @@ from stage import KEY, NOON, RUNTIME, Said, Stage
 from controller.core.model.lease import Lease
 from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import APPLICATION, ApiKey, Capacity, Options
-from controller.emulator.state.records import RUNTIMES, Application
+from controller.emulator.state.catalogue import RUNTIMES
+from controller.emulator.state.records import Application
 from controller.files.document import render
 from controller.files.leases import lease_path
 from controller.terminal.exit_codes import Exit

@@ -11,9 +11,9 @@ import httpx
 from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import API, APPLICATION, ApiKey, Options
 from controller.emulator.pods.processes import PodRequest
+from controller.emulator.state.catalogue import RUNTIMES
 from controller.emulator.state.file_tree import Tree
 from controller.emulator.state.ids import Ids
-from controller.emulator.state.records import RUNTIMES
 from controller.emulator.workspace import Workspace
 from tests.contract.judge import judge
 from tests.memory_tree import in_memory

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.emulator.options import Options
-from controller.emulator.state.records import RUNTIMES
+from controller.emulator.state.catalogue import RUNTIMES
 from tests.contract.judge import CONTRACT, TYPES
 
 ID = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")
@@ -270,7 +270,8 @@ def test_lists_are_sorted_by_several_columns() -> None:
 
 def test_runtimes_can_be_looked_up() -> None:
     world = World()
-    query = {"search_filter": json.dumps({"kernel": "Python 3.11", "edition": "Standard"})}
+    named = {"kernel": "Python 3.11", "edition": "Standard", "editor": "JupyterLab"}
+    query = {"search_filter": json.dumps(named)}
     found = world.ok("GET", "/runtimes", "ListRuntimesResponse", params=query)["runtimes"]
     assert [row["image_identifier"] for row in found] == [RUNTIME]
 

@@ -18,9 +18,10 @@ from controller.emulator.api.wsgi import create_app
 from controller.emulator.options import ApiKey, Options, User
 from controller.emulator.pods.lifecycle import Status
 from controller.emulator.pods.processes import PodExit, PodRequest
+from controller.emulator.state.catalogue import RUNTIMES
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.job_records import Job, JobRun
-from controller.emulator.state.records import RUNTIMES, Application, Engine
+from controller.emulator.state.records import Application, Engine
 from controller.emulator.workspace import Workspace as Cml
 from tests.memory_tree import MemoryTree, in_memory
 from tests.scripted_pods import Behaviour, ScriptedPod, ScriptedProcesses

@@ -24,9 +24,13 @@ _FIELDS = (
     "runtime_identifier runtime_addon_identifiers run_as cdv_app accelerator_label_id "
     "resource_group_id resource_profile_id environment"
 )
+PLACED = (
+    *("accelerator_label_id", "resource_group_id", "resource_profile_id"),
+    "runtime_addon_identifiers",
+)
 CREATE = fields.types(_FIELDS)
 PATCH = fields.types(_FIELDS, environment=fields.text_map_in_text)
-CHECKED = {"name", "subdomain", "script", "runtime_identifier", "cpu", "memory"}
+CHECKED = {"name", "subdomain", "script", "runtime_identifier", "cpu", "memory", *PLACED}
 
 _TEXTS = attributes("description", "kernel", "name", "script", *PERSON, status="status.short")
 APPLICATIONS: Columns[Application] = Columns(
@@ -91,6 +95,8 @@ class Applications:
         fields.assign(changed, values)
         self.checks.check(changed, values.keys())
         fields.assign(app, values)
+        if app.resource_profile_id:
+            self.checks.check(app, {"resource_profile_id"})
         app.updated_at = now
         self.state.changes += 1
         return app

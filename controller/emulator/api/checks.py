@@ -7,8 +7,10 @@ from typing import Any
 
 from controller.emulator.api.errors import ApiError, Code, invalid
 from controller.emulator.options import Options
+from controller.emulator.places import Places
 from controller.emulator.pods.engines import FilesOf
-from controller.emulator.state.records import Application, Definition, Runtime
+from controller.emulator.state.catalogue import ADDONS, Runtime
+from controller.emulator.state.records import Application, Definition
 from controller.emulator.state.state import State
 
 SUBDOMAIN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -23,8 +25,9 @@ class Checks:
     ) -> None:
         self._state = state
         self._options = options
-        self._runtimes = {runtime.image_identifier: runtime.status for runtime in runtimes}
+        self._runtimes = {runtime.id: runtime for runtime in runtimes}
         self._files_of = files_of
+        self._places = Places.of(options)
         self._by_field: Mapping[str, Callable[[Any], None]] = {
             "name": _check_name,
             "subdomain": self._check_subdomain,
@@ -33,6 +36,10 @@ class Checks:
             "cpu": _check_resources,
             "memory": _check_resources,
             "nvidia_gpu": _check_resources,
+            "accelerator_label_id": self._check_accelerator,
+            "resource_group_id": self._check_group,
+            "resource_profile_id": self._check_profile,
+            "runtime_addon_identifiers": self._check_addons,
         }
 
     def check(self, workload: Definition, names: Collection[str]) -> None:
@@ -62,10 +69,36 @@ class Checks:
     def _check_runtime(self, workload: Definition) -> None:
         if not workload.runtime_identifier:
             raise invalid("runtime image must be specified")
-        status = self._runtimes.get(workload.runtime_identifier)
+        image = workload.runtime_identifier
+        runtime = self._state.runtimes.get(image, self._runtimes.get(image))
+        status = None if runtime is None else runtime.status
         if self._options.check_runtime and status != "ENABLED":
             state = "not registered" if status is None else status.lower()
             raise invalid(f"runtime {workload.runtime_identifier} is {state}")
+
+    def _check_accelerator(self, workload: Definition) -> None:
+        self._check_id("accelerator label", workload.accelerator_label_id, self._places.labels)
+
+    def _check_group(self, workload: Definition) -> None:
+        self._check_id("resource group", workload.resource_group_id, self._places.groups)
+
+    def _check_profile(self, workload: Definition) -> None:
+        """Refuse an unknown profile; a known one decides the cores and the memory."""
+        number = workload.resource_profile_id
+        self._check_id("resource profile", number, self._places.profiles)
+        if profile := self._places.profiles.get(number):
+            workload.cpu, workload.memory = profile.cpu, profile.memory
+
+    def _check_id(self, kind: str, number: object, known: Collection[object]) -> None:
+        """Refuse an ID that the workspace does not have; 0 asks for nothing."""
+        if str(number) != "0" and number not in known:
+            raise ApiError(Code.NOT_FOUND, f"{kind} {number} not found")
+
+    def _check_addons(self, workload: Definition) -> None:
+        usable = {addon.identifier for addon in ADDONS if addon.status == "AVAILABLE"}
+        for identifier in workload.runtime_addon_identifiers:
+            if identifier not in usable:
+                raise invalid(f"runtime addon {identifier} is not available")
 
 
 def _check_name(workload: Definition) -> None:

@@ -152,6 +152,10 @@ def _files(ws: Workspace) -> Operations:
 
 def _others(ws: Workspace, domain: str) -> Operations:
     usage_rows = Usage(ws.state, domain)
+    places = limits.PlaceLists(ws.state, ws.options)
+
+    def served(name: str, operation: Operation) -> Operation:
+        return limits.absent if name in ws.options.lists_absent else operation
 
     def usage() -> Mapping[str, object]:
         names = _argument("multi_column_search_filter")
@@ -170,6 +174,10 @@ def _others(ws: Workspace, domain: str) -> Operations:
         f"GET {BASE}/usage": usage,
         f"POST {BASE}/auth/validate_key": validate_key,
         f"GET {BASE}/usersquota": lambda: limits.user_quotas(ws.state, ws.options, g.user),
-        f"GET {BASE}/resourcegroups": lambda: limits.resource_groups(ws.options),
-        f"GET {BASE}/nodelabels": lambda: limits.node_labels(ws.state, ws.options),
+        f"POST {BASE}/runtimes": lambda: ws.register_runtime(_body()),
+        f"POST {BASE}/runtimes:update": lambda: ws.update_runtimes(_body()),
+        f"GET {BASE}/runtimeaddons": served("runtimeaddons", lambda: ws.list_addons(_query())),
+        f"GET {BASE}/resourcegroups": served("resourcegroups", places.resource_groups),
+        f"GET {BASE}/nodelabels": served("nodelabels", places.node_labels),
+        f"GET {BASE}/cpuprofiles": places.cpu_profiles,
     }

@@ -5,11 +5,13 @@ waits.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
 
 from controller.emulator.api.files import ProjectFiles
+from controller.emulator.nodes import choose_node
 from controller.emulator.options import Capacity, Options
+from controller.emulator.places import Places
 from controller.emulator.pods.lifecycle import Event, Status, after
 from controller.emulator.pods.processes import PodExit, PodRequest, Processes
 from controller.emulator.state.ids import Ids
@@ -52,6 +54,10 @@ class Engines:
     ids: Ids
     options: Options
     files_of: FilesOf
+    _places: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._places = Places.of(self.options)
 
     def tick(self, now: datetime) -> None:
         runs = self.state.runs
@@ -160,7 +166,21 @@ class Engines:
     def fits(self, workload: Workload) -> bool:
         """True if a node is large enough for a pod of this workload, and there is capacity."""
         pods: list[Engine | Workload] = [*self.state.engines.values(), workload]
-        return _fits(self.options.node, [workload]) and _fits(self.options.capacity, pods)
+        sizes = _fits(self.options.node, [workload]) and _fits(self.options.capacity, pods)
+        return sizes and self._node(workload) is not None
+
+    def _node(self, workload: Workload) -> int | None:
+        """The node for a pod of this workload; None if none of the right kind has room."""
+        if not self._places.nodes:
+            return 0
+        project = self.state.projects[workload.project_id]
+        wanted = self._places.requirements(
+            workload, {**project.environment, **workload.environment}
+        )
+        used = [
+            (pod.node, pod.cpu, pod.memory, pod.nvidia_gpu) for pod in self.state.engines.values()
+        ]
+        return choose_node(self._places.nodes, wanted, used)
 
     def _start(self, app: Application, now: datetime) -> None:
         engine = self.new_engine(app, self.ids.engine(), app.name, now)
@@ -184,6 +204,7 @@ class Engines:
             nvidia_gpu=workload.nvidia_gpu,
             ip_address=self.ids.address({pod.ip_address for pod in pods}),
             created_at=now,
+            node=self._node(workload) or 0,
         )
 
     def launch(

@@ -57,7 +57,20 @@ def exit_code(error: BaseException, kind: str) -> int:
     return code or int(kind == "job")
 
 
+def other_python(kernel: str) -> str:
+    """A sentence where the runtime's kernel is not this Python, which runs all pods here."""
+    own = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    if kernel in ("", own):
+        return ""
+    return (
+        f"local CML emulator: the runtime has {kernel}, but pods here run {own} of this machine; "
+        "the members of a Ray cluster run the interpreter that their spec names in `python`"
+    )
+
+
 def main(script: str, kind: str) -> int:
+    if remark := other_python(os.environ.get("ML_RUNTIME_KERNEL", "")):
+        print(remark, file=sys.stderr)  # noqa: T201  the log of the pod is stderr
     module = fresh_main()
     try:
         asyncio.run(run(Path(script).read_text(encoding="utf-8"), module))

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from controller.emulator.pods import kernel, supervisor
 from controller.emulator.pods.processes import CloneRequest, PodExit, PodRequest, PodStatus
+from controller.emulator.state.catalogue import runtime_of_image
 from controller.emulator.state.cloning import clone_command, clone_environment
 
 LOGS = 200
@@ -202,13 +203,15 @@ def pod_environment(
     request: PodRequest, config: PodConfig, ports: list[int], scratch: Path
 ) -> dict[str, str]:
     """All variables of a pod's processes.  The user's variables override only defaults."""
-    engine = request.engine
+    engine, runtime = request.engine, runtime_of_image(request.runtime_identifier)
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
         "PIP_USER": "1",
-        "ML_RUNTIME_KERNEL": f"Python {sys.version_info.major}.{sys.version_info.minor}",
-        "ML_RUNTIME_EDITOR": "PBJ Workbench",
+        "ML_RUNTIME_KERNEL": runtime.kernel,
+        "ML_RUNTIME_EDITION": runtime.edition,
+        "ML_RUNTIME_EDITOR": runtime.editor,
+        "ML_RUNTIME_FULL_VERSION": runtime.full_version,
         "CDSW_APP_POLLING_ENDPOINT": "/",
         **request.environment,
         "HOME": str(request.home),

@@ -1,4 +1,4 @@
-"""Records of projects, applications, engines and runtimes, and their JSON on the wire.
+"""Records of projects, applications and engines, and their JSON on the wire.
 
 Plain mutable records, which `store.py` saves unchanged.
 """
@@ -180,7 +180,7 @@ class Application(Definition):
 class Engine:
     """A running or ended pod: its resources, and its end; `status` as in usage rows.
 
-    The engine of a run has the run's ID, and no application.
+    The engine of a run has the run's ID, and no application.  `node` counts from 0.
     """
 
     id: str
@@ -194,6 +194,7 @@ class Engine:
     created_at: datetime
     application_id: str = ""
     subdomain: str = ""
+    node: int = 0
     workload_type: str = "application"
     status: str = "starting"
     ended_at: datetime | None = None
@@ -211,51 +212,3 @@ def resources(pods: Iterable[Engine | Workload]) -> Capacity:
         sum(row.memory for row in rows),
         sum(row.nvidia_gpu for row in rows),
     )
-
-
-RUNTIME_FIELDS = (
-    *("image_identifier", "editor", "kernel", "edition", "description", "full_version", "status"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """An entry of the runtime catalog."""
-
-    image_identifier: str
-    editor: str
-    kernel: str
-    edition: str
-    description: str
-    full_version: str
-    status: str = "ENABLED"
-
-    def wire(self) -> dict[str, object]:
-        return {**wire_fields(self, *RUNTIME_FIELDS), "register_user_id": 0}
-
-
-REGISTRY = "docker.repository.cloudera.com/cloudera/cdsw/"
-
-
-def runtime(editor: str, python: str, edition: str, version: str, status: str) -> Runtime:
-    """A Python runtime, named like Cloudera's images."""
-    short = {"Standard": "standard", "Nvidia GPU": "cuda", "Hardened": "hardened"}[edition]
-    image = f"ml-runtime-pbj-{editor.rsplit(maxsplit=1)[-1].lower()}-python{python}-{short}"
-    return Runtime(
-        image_identifier=f"{REGISTRY}{image}:{version}",
-        editor=editor,
-        kernel=f"Python {python}",
-        edition=edition,
-        description=f"{edition} edition {editor} Python runtime provided by Cloudera",
-        full_version=version,
-        status=status,
-    )
-
-
-RUNTIMES = (
-    runtime("JupyterLab", "3.11", "Standard", "2025.09.1-b5", "ENABLED"),
-    runtime("JupyterLab", "3.11", "Nvidia GPU", "2025.09.1-b5", "ENABLED"),
-    runtime("JupyterLab", "3.12", "Standard", "2025.09.1-b5", "ENABLED"),
-    runtime("PBJ Workbench", "3.11", "Hardened", "2026.04.2-b16", "ENABLED"),
-    runtime("JupyterLab", "3.9", "Standard", "2023.08.2-b8", "DISABLED"),
-)

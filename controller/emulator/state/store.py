@@ -17,6 +17,7 @@ from typing import Any
 from controller.emulator.options import User
 from controller.emulator.pods.lifecycle import Status
 from controller.emulator.pods.run_status import RunStatus
+from controller.emulator.state.catalogue import Runtime
 from controller.emulator.state.job_records import Job, JobRun
 from controller.emulator.state.records import Application, Engine, Project
 from controller.emulator.state.state import State
@@ -29,6 +30,7 @@ _TABLES = {
     "engines": Engine,
     "jobs": Job,
     "runs": JobRun,
+    "runtimes": Runtime,
 }
 
 
@@ -59,7 +61,8 @@ def load(path: Path) -> State:
     state = State(count=raw["count"])
     state.history.extend(_row(Engine, row) for row in raw["history"])
     for name, kind in _TABLES.items():
-        getattr(state, name).update({row["id"]: _row(kind, row) for row in raw.get(name, [])})
+        rows = [_row(kind, row) for row in raw.get(name, [])]
+        getattr(state, name).update({row.id: row for row in rows})
     return state
 
 
