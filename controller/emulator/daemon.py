@@ -52,6 +52,8 @@ class Connection:
     state_dir: Path
     options: Mapping[str, str] = field(default_factory=dict, compare=False)
     """The options that were set, by name; see `option_text`."""
+    pods: str = field(default="", compare=False)
+    """State of its pods: IPython and `/home/cdsw`, for people."""
 
 
 def start(state_dir: Path, port: int = 0, settings: Iterable[str] = ()) -> Connection:
@@ -109,6 +111,7 @@ def status(state_dir: Path) -> Connection | None:
         pid=pid,
         state_dir=state_dir,
         options=option_text.load(state_dir),
+        pods=raw.get("pods", ""),
     )
 
 

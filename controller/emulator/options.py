@@ -52,6 +52,9 @@ class Options:
     """A second run of a running job.  True: created as SKIPPED.  False: 400 code 9."""
     oom_killed_run_succeeds: bool = False
     """True: a run that was killed for its memory is reported as SUCCEEDED, as observed."""
+    pod_home: bool = True
+    """In pods `/home/cdsw` is the project, and the user is cdsw, where Linux allows a mount
+    namespace.  False: pods see the project's folder on this machine."""
     capacity: Capacity = Capacity()
     """Capacity of all pods together."""
     node: Capacity = Capacity()

@@ -26,7 +26,7 @@ from controller.emulator.api.wsgi import create_app
 from controller.emulator.ingress.channel import Channel
 from controller.emulator.ingress.ingress import Ingress
 from controller.emulator.options import ApiKey, Options, User
-from controller.emulator.pods import supervisor
+from controller.emulator.pods import runtime, supervisor
 from controller.emulator.pods.pods import LocalProcesses, PodConfig
 from controller.emulator.state import store
 from controller.emulator.state.file_tree import FolderTree
@@ -96,7 +96,17 @@ class Server:
         self.domain = f"cml.localhost:{self._port}"
         self.url = f"http://127.0.0.1:{self._port}"
         logs = config.state / "logs"
-        pods = PodConfig(self.url, self.domain, self._key, logs, config.scratch, config.grace_s)
+        self._runtime = runtime.prepare(config.state / "runtime", own_home=self._options.pod_home)
+        sys.stderr.write(f"pods: {self._runtime.remark}\n")
+        pods = PodConfig(
+            url=self.url,
+            domain=self.domain,
+            api_key=self._key,
+            logs=logs,
+            scratch=config.scratch,
+            runtime=self._runtime,
+            grace_s=config.grace_s,
+        )
         self._processes = LocalProcesses(pods, supervisor.kill_other_children)
         self.workspace = self._workspace()
         self._saved = -1
@@ -179,6 +189,7 @@ class Server:
                 "pid": os.getpid(),
                 "started": supervisor.started_at(os.getpid()),
                 "port": self._port,
+                "pods": self._runtime.remark,
             }
         )
 

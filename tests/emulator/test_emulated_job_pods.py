@@ -102,8 +102,8 @@ def test_a_run_runs_as_cml_runs_it(local: Jobs) -> None:
     assert local.ends(run) == "SUCCEEDED"
     facts = json.loads((local.home / "facts.json").read_text())
     environ = facts["environ"]
-    assert (facts["argv"], facts["file"], facts["loop"]) == ([""], False, True)
-    assert facts["cwd"] == environ["HOME"] == str(local.home)
+    assert (facts["argv"][1], facts["file"], facts["loop"]) == ("-f", False, True)
+    assert facts["cwd"] == environ["HOME"] == local.seen_home
     assert (environ["CDSW_ENGINE_TYPE"], environ["JOB_ARGUMENTS"]) == ("job", "--fast")
     assert (environ["MINE"], environ["TOO"], environ["PIP_USER"]) == ("run", "1", "1")
     assert environ["CDSW_CPU_MILLICORES"] == "500"
@@ -124,7 +124,7 @@ def test_a_run_runs_as_cml_runs_it(local: Jobs) -> None:
         ("raise ValueError('it broke')", "FAILED", 1, "ValueError: it broke"),
         ("import sys; sys.exit(3)", "FAILED", 3, "SystemExit: 3"),
         ("import sys; sys.exit(0)", "FAILED", 1, "SystemExit: 0"),
-        ("import sys; sys.exit()", "FAILED", 1, "SystemExit: None"),
+        ("import sys; sys.exit()", "FAILED", 1, "SystemExit"),
         ("import os; os._exit(0)", "SUCCEEDED", 0, ""),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "FAILED", 137, ""),
     ],
@@ -212,7 +212,7 @@ def test_a_program_in_a_pod_finds_the_workspace_by_its_own_environment(
     assert json.loads(told.read_text()) == {
         "names": names,
         "version": "26.06.13",
-        "home": str(local.home),
+        "home": local.seen_home,
         "url": f"http://x.{local.connection.domain}",
     }
     assert local.connection.api_key not in told.read_text()

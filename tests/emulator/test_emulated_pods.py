@@ -18,6 +18,7 @@ from emulated import RUNTIME
 from controller.emulator import daemon
 from controller.emulator.daemon import Connection, EmulatorError
 from controller.emulator.pods import supervisor
+from controller.emulator.pods.namespace import CDSW
 
 pytestmark = pytest.mark.slow
 
@@ -83,6 +84,12 @@ class Local:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["id"])
 
+    @property
+    def seen_home(self) -> str:
+        """The project's home as a pod sees it."""
+        own = self.state / "projects" / self.connection.project_id
+        return CDSW if f"{CDSW} is the project" in self.connection.pods else str(own)
+
     def status(self, app: str) -> str:
         answer = self.client.get(f"{self.base}/applications/{app}")
         if answer.status_code == 404:
@@ -143,9 +150,10 @@ def test_a_script_runs_as_cml_runs_it(local: Local) -> None:
     facts = local.facts()
     environ = facts.pop("environ")
     home = local.state / "projects" / local.connection.project_id
-    assert facts["argv"] == [""]
+    assert facts["argv"][0].endswith("/ipykernel_launcher.py")
+    assert facts["argv"][1] == "-f"
     assert (facts["file"], facts["name"], facts["loop"]) == (False, "__main__", True)
-    assert facts["cwd"] == environ["HOME"] == str(home)
+    assert facts["cwd"] == environ["HOME"] == local.seen_home
     assert environ["CDSW_IP_ADDRESS"].startswith("127.")
     assert environ["CDSW_IP_ADDRESS"] != "127.0.0.1"
     assert len(environ["CDSW_ENGINE_ID"]) == 16

@@ -122,9 +122,10 @@ def processes_of(engine: str) -> list[int]:
 
 
 def processes_below(folder: Path) -> list[int]:
-    """Processes that any environment or argument places in the folder."""
+    """Processes that any environment, argument or mount places in the folder."""
     text = str(folder).encode()
-    found = [pid for pid in _all() if text in _environment(pid) or text in _arguments(pid)]
+    places = (_environment, _arguments, _mounts)
+    found = [pid for pid in _all() if any(text in place(pid) for place in places)]
     return [pid for pid in found if pid != os.getpid()]
 
 
@@ -146,6 +147,10 @@ def _environment(pid: int) -> bytes:
 
 def _arguments(pid: int) -> bytes:
     return _read(pid, "cmdline")
+
+
+def _mounts(pid: int) -> bytes:
+    return _read(pid, "mountinfo")
 
 
 def _read(pid: int, name: str) -> bytes:

@@ -33,8 +33,8 @@ def test_a_job_builds_the_environment_and_ray_runs_in_it(stage: Stage) -> None:
     assert packages["six"] == "1.16.0"
     assert (stage.status()["state"], stage.status()["ready"]) == ("Ready", 2)
     assert set(stage.engines()) == {"head", "w/0"}
-    home = stage.home / ".raycml" / "envs" / digest
-    running = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes_below(home)]
+    place = Path(".raycml") / "envs" / digest
+    running = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes_below(place)]
     assert any(b"raylet" in line for line in running), "Ray runs from the environment"
     assert stage.plan(spec) == []
 

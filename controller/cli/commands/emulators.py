@@ -80,6 +80,7 @@ def _show(screen: Screen, connection: Connection | None, output: Form) -> None:
             f"API key   api_key in {connection.state_dir}/connection.json\n"
             f"project   {connection.project_id}\n"
             f"state     {connection.state_dir}\n"
+            f"pods      {connection.pods}\n"
             f"{_options(connection)}"
             "use it    add --local to a command, e.g. raycml reconcile --local"
         )

@@ -164,6 +164,8 @@ class EmulatorJson(JsonObject):
     """Folder of its state."""
     options: Mapping[str, str] | None = None
     """The options of its workspace that were set, by name."""
+    pods: str | None = None
+    """State of its pods: IPython and /home/cdsw, for people."""
 
 
 def emulator_json(connection: Connection | None) -> EmulatorJson:
@@ -177,4 +179,5 @@ def emulator_json(connection: Connection | None) -> EmulatorJson:
         pid=connection.pid,
         state_dir=str(connection.state_dir),
         options=connection.options,
+        pods=connection.pods,
     )

@@ -1,7 +1,8 @@
 """Pods as local processes: a supervisor each, which runs the kernel.
 
 Implements `Processes`.  Provides a pod's variables, address, ports and temporary folder, and passes
-only `PATH` from the emulator's environment.  Waits for pods only in `close`.
+only `PATH` from the emulator's environment; `runtime.py` has its programs.  Waits for pods only in
+`close`.
 """
 
 import contextlib
@@ -18,8 +19,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from controller.emulator.pods import kernel, supervisor
+from controller.emulator.pods import supervisor
 from controller.emulator.pods.processes import CloneRequest, PodExit, PodRequest, PodStatus
+from controller.emulator.pods.runtime import Runtime
 from controller.emulator.state.catalogue import runtime_of_image
 from controller.emulator.state.cloning import clone_command, clone_environment
 
@@ -36,6 +38,7 @@ class PodConfig:
     api_key: str = field(repr=False)
     logs: Path
     scratch: Path
+    runtime: Runtime
     grace_s: float = 10.0
 
 
@@ -63,10 +66,9 @@ class LocalProcesses:
 
     def start(self, request: PodRequest, now: datetime) -> None:  # noqa: ARG002  real pods need no clock
         engine, ports = request.engine, self._free_ports(3)
-        program = str(Path(kernel.__file__).resolve())
         script = request.script.removeprefix("/home/cdsw/")
         self._supervise(
-            [sys.executable, "-u", program, script, engine.workload_type],
+            self._config.runtime.command(script, engine.id, request.home),
             pod_environment(request, self._config, ports, self._new_scratch()),
             request.home,
             engine.application_id or engine.id,
@@ -205,7 +207,7 @@ def pod_environment(
     """All variables of a pod's processes.  The user's variables override only defaults."""
     engine, runtime = request.engine, runtime_of_image(request.runtime_identifier)
     return {
-        "PATH": os.environ.get("PATH", os.defpath),
+        "PATH": config.runtime.path(request.home),
         "LANG": "C.UTF-8",
         "PIP_USER": "1",
         "ML_RUNTIME_KERNEL": runtime.kernel,
@@ -214,8 +216,7 @@ def pod_environment(
         "ML_RUNTIME_FULL_VERSION": runtime.full_version,
         "CDSW_APP_POLLING_ENDPOINT": "/",
         **request.environment,
-        "HOME": str(request.home),
-        "PWD": str(request.home),
+        **config.runtime.account(request.home),
         "TMPDIR": str(scratch),
         **_identity(request, config),
         "CDSW_IP_ADDRESS": engine.ip_address,
