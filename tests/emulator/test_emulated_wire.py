@@ -44,10 +44,8 @@ def test_the_specification_is_open_and_lists_our_paths() -> None:
     found = world.as_holder_of(None).get("/api/v2/swagger.json").json()
     assert found["info"]["version"] == CONTRACT["spec_version"]
     for operation in CONTRACT["operations"]:
-        path = operation["path"].replace("{project.id}", "{project_id}")
-        path = path.replace("{application.id}", "{application_id}")
-        if "/jobs" not in path:
-            assert operation["method"].lower() in found["paths"][path], path
+        if not operation["path"].endswith("/files"):
+            assert operation["method"].lower() in found["paths"][operation["path"]]
 
 
 def test_without_a_good_key_nothing_is_told() -> None:

@@ -23,6 +23,11 @@ def user_quotas(state: State, options: Options, user: User) -> dict[str, object]
     return {"user_quota": rows, "total_count": str(len(rows)), "next_page_token": ""}
 
 
+def group_quotas() -> dict[str, object]:
+    """No rows: the emulator has no groups."""
+    return {"group_quota": [], "total_count": "0", "next_page_token": ""}
+
+
 def _amounts(amounts: Capacity) -> dict[str, str]:
     named = (("cpu", amounts.cpu), ("memory", amounts.memory), ("nvidia_gpu", amounts.gpu))
     return {name: "" if amount is None else f"{amount:g}" for name, amount in named}

@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from flask import Response, g, request
 
 from controller.emulator.api import fields, limits
+from controller.emulator.api.directory import WORKLOAD_STATUSES, WORKLOAD_TYPES, Directory
 from controller.emulator.api.errors import ApiError, Code, invalid
 from controller.emulator.api.listing import Query
+from controller.emulator.api.specification import BASE
 from controller.emulator.api.usage import Usage
 from controller.emulator.options import API
 from controller.emulator.state.job_records import Job, JobRun
@@ -20,7 +22,6 @@ from controller.emulator.workspace import Workspace
 Operation = Callable[..., Mapping[str, object] | Response | None]
 Operations = dict[str, Operation]
 
-BASE = "/api/v2"
 PROJECT = f"{BASE}/projects/<project_id>"
 APPLICATION = f"{PROJECT}/applications/<application_id>"
 JOB = f"{PROJECT}/jobs/<job_id>"
@@ -32,6 +33,7 @@ def operations(ws: Workspace, domain: str) -> Operations:
     """All operations that need a key, by `METHOD path`."""
     return {
         **_projects(ws),
+        **_directory(ws),
         **_applications(ws),
         **_jobs(ws),
         **_runs(ws),
@@ -60,6 +62,38 @@ def _projects(ws: Workspace) -> Operations:
         f"GET {PROJECT}": lambda project: ws.show(ws.project(project)),
         f"PATCH {PROJECT}": lambda project: ws.show(ws.patch_project(project, _body())),
         f"DELETE {PROJECT}": ws.delete_project,
+    }
+
+
+def _directory(ws: Workspace) -> Operations:
+    directory = Directory(ws.state)
+
+    def batch() -> Mapping[str, object]:
+        ids = [*request.args.getlist("project_ids"), *request.args.getlist("projectIds")]
+        return {"projects": [ws.show(project) for project in directory.batch(ids)]}
+
+    def collaborators(project: str) -> Mapping[str, object]:
+        return directory.collaborators(ws.project(project), _query())
+
+    def machine_users(project: str) -> Mapping[str, object]:
+        ws.project(project)
+        return {"run_as_machine_user_collaborators": [], "next_page_token": ""}
+
+    return {
+        f"GET {BASE}/projects/batch": batch,
+        f"GET {BASE}/projectnames": lambda: directory.project_names(_query()),
+        f"GET {BASE}/jobs": lambda: directory.jobs(_query()),
+        f"GET {BASE}/workloadtypes": lambda: {"workload_type": WORKLOAD_TYPES},
+        f"GET {BASE}/workloadstatus": lambda: {"workload_status": WORKLOAD_STATUSES},
+        f"GET {BASE}/workloads/executions": directory.executions,
+        f"GET {PROJECT}/collaborators": collaborators,
+        f"PUT {PROJECT}/collaborators/<username>": (
+            lambda project, name: directory.add(ws.project(project), name, _body())
+        ),
+        f"DELETE {PROJECT}/collaborators/<username>": (
+            lambda project, name: directory.remove(ws.project(project), name)
+        ),
+        f"GET {PROJECT}/machineusers": machine_users,
     }
 
 
@@ -173,6 +207,7 @@ def _others(ws: Workspace, domain: str) -> Operations:
         f"GET {BASE}/runtimes": lambda: ws.list_runtimes(_query()),
         f"GET {BASE}/usage": usage,
         f"POST {BASE}/auth/validate_key": validate_key,
+        f"GET {BASE}/groupsquota": limits.group_quotas,
         f"GET {BASE}/usersquota": lambda: limits.user_quotas(ws.state, ws.options, g.user),
         f"POST {BASE}/runtimes": lambda: ws.register_runtime(_body()),
         f"POST {BASE}/runtimes:update": lambda: ws.update_runtimes(_body()),

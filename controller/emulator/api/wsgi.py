@@ -5,11 +5,11 @@ gateway in front of CML.
 """
 
 import json
-import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
+from typing import NoReturn
 
 from flask import Flask, Response, g, request
 from werkzeug.datastructures import Headers
@@ -17,13 +17,15 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
 from werkzeug.routing import BaseConverter
 
+from controller.emulator.api import specification
 from controller.emulator.api.errors import ApiError, Code
-from controller.emulator.api.operations import BASE, Operation, operations
+from controller.emulator.api.operations import Operation, operations
+from controller.emulator.api.specification import BASE
 from controller.emulator.options import API, ApiKey
 from controller.emulator.workspace import Workspace
 
-SPEC_VERSION = "26.06.13"
 SPECIFICATION = f"GET {BASE}/swagger.json"
+CLIENT = f"GET {BASE}/python.tar.gz"
 
 
 class AnyPath(BaseConverter):
@@ -69,12 +71,13 @@ def create_app(
 
     table = operations(workspace, domain)
     views = {name: locked(operation) for name, operation in table.items()}
-    views[SPECIFICATION] = lambda: reply(specification(views))
+    views[SPECIFICATION] = lambda: reply(specification.document(table))
+    views[CLIENT] = _no_client
     for name, view in views.items():
         method, rule = name.split()
         app.add_url_rule(rule, name, view, methods=[method], provide_automatic_options=False)
     app.register_error_handler(ApiError, lambda error: reply(error.body(), error.status))
-    app.register_error_handler(HTTPException, _plain)
+    app.register_error_handler(HTTPException, lambda error: _unrouted(error, keys))
     app.after_request(lambda response: _dated(response, workspace.clock.now()))
     return app
 
@@ -83,10 +86,33 @@ def reply(body: Mapping[str, object], status: int = 200) -> Response:
     return Response(json.dumps(body), status, mimetype="application/json")
 
 
+def _no_client() -> NoReturn:
+    """Refuse CML's own client: it is the workspace's, and not for others to pass on."""
+    message = (
+        "the CML emulator does not have CML's Python client: take it from a CML workspace, or call "
+        f"the API as {BASE}/swagger.json describes it"
+    )
+    raise ApiError(Code.UNIMPLEMENTED, message)
+
+
 def _dated(response: Response, now: datetime) -> Response:
     """Add the Date header, by the workspace's clock."""
     response.headers["Date"] = http_date(now)
     return response
+
+
+def _unrouted(error: HTTPException, keys: Mapping[str, ApiKey]) -> Response:
+    """501 with its name for an operation that only CML has; else an error of routing."""
+    operation = specification.find(request.method, request.path)
+    if operation is None or error.code not in {404, 405}:
+        return _plain(error)
+    try:
+        _key(keys)
+    except ApiError as refused:
+        return reply(refused.body(), refused.status)
+    name = f"{operation.name} ({operation.method} {BASE}{operation.path})"
+    absent = ApiError(Code.UNIMPLEMENTED, f"{name} is not part of the CML emulator")
+    return reply(absent.body(), absent.status)
 
 
 def _plain(error: HTTPException) -> Response:
@@ -109,14 +135,3 @@ def _key(keys: Mapping[str, ApiKey]) -> ApiKey:
     if API not in key.audiences:
         raise ApiError(Code.PERMISSION_DENIED, "audience mismatch: the key is not for the API")
     return key
-
-
-def specification(names: Iterable[str]) -> dict[str, object]:
-    """The published part of the specification: the paths of these operations."""
-    paths: dict[str, dict[str, object]] = {}
-    for name in names:
-        method, path = re.sub(r"<(?:anything:)?(\w+)>", r"{\1}", name).split()
-        if path.startswith(f"{BASE}/projects") or path.count("/") == 3:
-            paths.setdefault(path, {})[method.lower()] = {"responses": {}}
-    info = {"title": "mlapiv2/api.proto", "version": SPEC_VERSION}
-    return {"swagger": "2.0", "info": info, "paths": paths}

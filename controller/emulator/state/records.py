@@ -56,7 +56,8 @@ PERMISSIONS = {
 class Project:
     """A project; `number` is the internal ID, visible only in pods and usage rows.
 
-    `cloning` is the process ID of an active clone.
+    `collaborators` has the permission of each, by username; `cloning` is the process ID of an
+    active clone.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Project:
     ephemeral_storage_request: int = 0
     ephemeral_storage_limit: int = 10
     environment: dict[str, str] = field(default_factory=dict)
+    collaborators: dict[str, str] = field(default_factory=dict)
     deleting: bool = False
     cloning: str = ""
     creation_failed: bool = False
