@@ -4,6 +4,7 @@ The defaults are those of a recent workspace.  Durations are seconds of the inje
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from controller.emulator.nodes import parse_node, parse_profile
 
@@ -48,8 +49,14 @@ class Options:
     """True: `:restart` of a STARTING application leaves its first pod running, untracked."""
     job_timeout_unit_s: float = 1.0
     """Unit of a job's `timeout`: seconds by the specification, minutes in some releases."""
-    second_run_skipped: bool = False
-    """A second run of a running job.  True: created as SKIPPED.  False: 400 code 9."""
+    second_run: Literal["refused", "skipped", "both"] = "both"
+    """A second run of a running job: 400 code 9, or created as SKIPPED, or both, as observed on a
+    live workspace: the call is refused, and the history has a SKIPPED entry."""
+    api_jobs_skipped: bool = False
+    """True: runs of jobs end as SKIPPED within seconds, without a container, as observed on
+    workbench 2.0.59 for every job that the API created."""
+    run_arguments_ignored: bool = False
+    """True: a run gets its job's arguments, whatever its own are, as observed."""
     oom_killed_run_succeeds: bool = False
     """True: a run that was killed for its memory is reported as SUCCEEDED, as observed."""
     pod_home: bool = True

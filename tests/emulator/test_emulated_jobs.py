@@ -3,6 +3,7 @@
 import json
 import random
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from emulated import START, HandClock
@@ -210,23 +211,46 @@ def test_a_timeout_that_kills_nobody_leaves_the_run_alone() -> None:
     assert world.history(job, run, 90) == ["STARTING", "RUNNING", "SUCCEEDED"]
 
 
-@pytest.mark.parametrize("skips", [False, True])
-def test_a_job_runs_once_at_a_time(skips: bool) -> None:
-    world = JobWorld(options=Options(second_run_skipped=skips))
+@pytest.mark.parametrize(
+    ("mode", "refused", "skipped"),
+    [("refused", True, False), ("skipped", False, True), ("both", True, True)],
+)
+def test_a_job_runs_once_at_a_time(
+    mode: Literal["refused", "skipped", "both"], refused: bool, skipped: bool
+) -> None:
+    world = JobWorld(options=Options(second_run=mode))
     job = world.new_job()
     world.run(job)
-    if skips:
-        assert world.state_of(job, world.run(job)) == "SKIPPED"
+    if refused:
+        said = world.refused(400, 9, "POST", f"{world.jobs}/{job}/runs", json={})
+        assert f"job run for job {job} already active" in said
     else:
-        world.refused(400, 9, "POST", f"{world.jobs}/{job}/runs", json={})
+        assert world.state_of(job, world.run(job)) == "SKIPPED"
     world.pass_time(30)
     world.run(job)
-    ends = ["SUCCEEDED", *(["SKIPPED"] if skips else []), "STARTING"]
+    ends = ["SUCCEEDED", *(["SKIPPED"] if skipped else []), "STARTING"]
     assert world.states(job, sort="created_at") == ends
     newest = world.states(job, sort="-created_at", page_size=1)
     assert newest == ["STARTING"]
     found = world.states(job, search_filter='{"status": "succeeded"}')
     assert found == ["SUCCEEDED"]
+
+
+def test_a_workspace_may_skip_each_run_of_a_job_that_the_api_created() -> None:
+    world = JobWorld(options=Options(api_jobs_skipped=True))
+    job = world.new_job()
+    run = world.run(job)
+    assert world.history(job, run, 10) == ["SCHEDULING", "SKIPPED"]
+    assert not world.pods.pods, "no container was started"
+    again = world.run(job)
+    assert world.history(job, again, 10)[-1] == "SKIPPED", "and so is the next one"
+
+
+@pytest.mark.parametrize(("ignored", "got"), [(False, "of the run"), (True, "of the job")])
+def test_the_arguments_of_a_run_may_be_ignored(ignored: bool, got: str) -> None:
+    world = JobWorld(options=Options(run_arguments_ignored=ignored))
+    run = world.run(world.new_job(arguments="of the job"), arguments="of the run")
+    assert world.pods.pods[run].order.arguments == got
 
 
 def test_a_run_waits_for_room_and_takes_it_from_others() -> None:

@@ -22,6 +22,8 @@ from controller.emulator.state.state import State
 
 RUN_HISTORY = 1000
 """Number of ended runs that are listed, of all jobs together; the oldest are deleted."""
+SKIP_S = 2.0
+"""Time for which a run is SCHEDULING before a workspace that runs no jobs of the API skips it."""
 MAX_LATENESS_S = 60.0
 """Age after which a missed time of a schedule is skipped."""
 
@@ -62,13 +64,16 @@ class Runs:
     def create(self, job: Job, user: User, raw: Mapping[str, object], now: datetime) -> JobRun:
         """Run the job once, with the caller's values, as soon as there is capacity."""
         values = fields.read(raw, CREATE)
-        busy = self._is_busy(job)
-        if busy and not self.options.second_run_skipped:
-            raise ApiError(Code.FAILED_PRECONDITION, f"job {job.name!r} is already running")
+        mode = self.options.second_run if self._is_busy(job) else ""
+        refusal = ApiError(Code.FAILED_PRECONDITION, f"job run for job {job.id} already active")
+        if mode == "refused":
+            raise refusal
         run = self._add(job, user, now)
         fields.assign(run, values)
-        if busy:
+        if mode:
             self._finish(run, RunStatus.SKIPPED, now)
+        if mode == "both":
+            raise refusal
         return run
 
     def stop(self, run: JobRun, now: datetime) -> JobRun:
@@ -139,6 +144,10 @@ class Runs:
 
     def _start_if_possible(self, run: JobRun, now: datetime) -> None:
         """Start waiting runs in order of creation; one without capacity blocks no other."""
+        if self.options.api_jobs_skipped:
+            if (now - run.scheduling_at).total_seconds() >= SKIP_S:
+                self._finish(run, RunStatus.SKIPPED, now)
+            return
         if now < run.due or not self.engines.fits(run):
             return
         job = self.state.jobs[run.job_id]
@@ -146,7 +155,8 @@ class Runs:
         engine = self.engines.new_engine(run, run.id, job.name, now)
         engine.workload_type = "job"
         environment = {**job.environment, **run.environment}
-        arguments = run.arguments or job.arguments
+        own = "" if self.options.run_arguments_ignored else run.arguments
+        arguments = own or job.arguments
         if self.engines.launch(
             engine, job.script, run.runtime_identifier, environment, now, arguments
         ):
