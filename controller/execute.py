@@ -7,28 +7,24 @@ fetched again and its mark is checked.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
-from typing import Protocol
 
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
-from controller.core.model.jobs import (
-    JobConfiguration,
-    ObservedJob,
-    environment_built_by,
-    is_our_job,
-)
+from controller.core.model.jobs import built_by_application, environment_built_by, is_our_job
 from controller.core.model.observed import ObservedApplication, Phase, fills
 from controller.core.model.plan import (
     ApplicationAction,
-    Configuration,
+    BuilderAction,
     Create,
+    CreateBuilder,
     CreateJob,
     Delete,
+    DeleteBuilder,
     DeleteJob,
     FileAction,
     FileRemoval,
@@ -54,49 +50,13 @@ from controller.core.model.plan import (
 from controller.core.model.project import (
     CreateProject,
     DeleteProject,
-    NewProject,
     ProjectAction,
     RaiseSharedMemory,
     RemoveFile,
     WriteFile,
 )
 from controller.core.model.reasons import Reason
-
-
-class Effects(Protocol):
-    """Effects on the world; each raises Fault and nothing else.  Thread-safe."""
-
-    def fetch(self, project: str, application_id: str) -> ObservedApplication: ...
-    def create(self, project: str, configuration: Configuration) -> str:
-        """Create an application; the result is its ID."""
-
-    def update(
-        self, project: str, application_id: str, fields: Mapping[str, object]
-    ) -> tuple[str, ...]:
-        """Update an application; the result names fields that CML accepted and ignored."""
-
-    def restart(self, project: str, application_id: str) -> None: ...
-    def stop(self, project: str, application_id: str) -> None: ...
-    def delete(self, project: str, application_id: str) -> None: ...
-    def write_launcher(self, project: str, path: str, settings: str) -> None: ...
-    def remove_launcher(self, project: str, path: str) -> None: ...
-    def write_builder(self, project: str, path: str, settings: str) -> None: ...
-    def remove_environment(self, project: str, path: str) -> None: ...
-    def remove_folder(self, project: str, path: str) -> None: ...
-    def fetch_job(self, project: str, job_id: str) -> ObservedJob: ...
-    def create_job(self, project: str, configuration: JobConfiguration) -> None: ...
-    def start_run(self, project: str, job_id: str) -> None: ...
-    def stop_run(self, project: str, job_id: str, run_id: str) -> None: ...
-    def delete_job(self, project: str, job_id: str) -> None: ...
-    def create_project(self, project: NewProject) -> None: ...
-    def raise_shared_memory(self, project: str, limit_mb: int) -> tuple[str, ...]:
-        """As `update`."""
-
-    def delete_project(self, project: str) -> None:
-        """Delete a project that carries the mark of bootstrap."""
-
-    def write_file(self, project: str, path: str, data: bytes) -> None: ...
-    def remove_file(self, project: str, path: str) -> None: ...
+from controller.effects import Effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +155,8 @@ def _part(step: Step) -> str:
     """The part of the project that a step changes."""
     if isinstance(step.action, FileAction):
         return "files"
+    if isinstance(step.action, BuilderAction):
+        return "builders"
     return "jobs" if isinstance(step.action, OfEnvironment) else "applications"
 
 
@@ -225,8 +187,8 @@ def _chain(
 def _run(step: Step, run: Execution, refused: _Refused) -> Outcome:
     try:
         app = None
-        if step.application_id is not None:
-            app = run.effects.fetch(step.project, step.application_id)
+        if (target := step.application_id or step.builder_id) is not None:
+            app = run.effects.fetch(step.project, target)
         if change := _unfit(step, app, run):
             return Outcome(step, Result.FAILED, change, FaultKind.CHANGED)
         return _act(step, app, run.effects)
@@ -234,7 +196,7 @@ def _run(step: Step, run: Execution, refused: _Refused) -> Outcome:
         if fault.aborts:
             refused.add(step)
         missing = fault.kind is FaultKind.NOT_FOUND
-        if missing and isinstance(step.action, Delete | DeleteJob):
+        if missing and isinstance(step.action, Delete | DeleteJob | DeleteBuilder):
             return Outcome(step, Result.DONE, "it was deleted already")
         kind = FaultKind.CHANGED if missing else fault.kind
         return Outcome(step, fault.result, str(fault), kind)
@@ -249,9 +211,16 @@ def _unfit(step: Step, app: ObservedApplication | None, run: Execution) -> str:
             return "the job no longer carries the mark"
     if app is None:
         return ""
-    if not fills(app, run.owner, step.key):
+    if not _carries_mark(app, step, run.owner):
         return "it no longer carries the mark"
     return f"it is now {app.phase}" if app.phase in _phases(step) else ""
+
+
+def _carries_mark(app: ObservedApplication, step: Step, owner: str) -> bool:
+    if isinstance(step.action, DeleteBuilder):
+        built = built_by_application(app.environment, app.project, app.subdomain, owner)
+        return built == step.action.hash
+    return fills(app, owner, step.key)
 
 
 def _phases(step: Step) -> frozenset[Phase]:
@@ -268,6 +237,7 @@ _UNFIT: dict[type, frozenset[Phase]] = {
     Restart: frozenset({Phase.STARTING, Phase.STOPPING, Phase.UNKNOWN}),
     Update: frozenset({Phase.STARTING, Phase.RUNNING, Phase.STOPPING, Phase.UNKNOWN}),
     Delete: frozenset({Phase.UNKNOWN}),
+    DeleteBuilder: frozenset({Phase.UNKNOWN}),
 }
 
 
@@ -277,7 +247,7 @@ def _act(step: Step, app: ObservedApplication | None, effects: Effects) -> Outco
         return _change_application(step, action, app, effects)
     if isinstance(action, ProjectAction):
         return _change_project(step, action, effects)
-    if isinstance(action, JobAction):
+    if isinstance(action, JobAction | BuilderAction):
         _build(step.project, action, effects)
     else:
         _store(step.project, action, effects)
@@ -323,8 +293,12 @@ def _store(project: str, action: FileAction, effects: Effects) -> None:
             effects.remove_file(project, path)
 
 
-def _build(project: str, action: JobAction, effects: Effects) -> None:
+def _build(project: str, action: JobAction | BuilderAction, effects: Effects) -> None:
     match action:
+        case CreateBuilder(_, configuration):
+            effects.create(project, configuration)
+        case DeleteBuilder(_, application):
+            effects.delete(project, application)
         case CreateJob(_, configuration):
             effects.create_job(project, configuration)
         case StartRun(_, job):

@@ -25,13 +25,19 @@ from typing import Protocol
 from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredState, Frozen, desire
 from controller.core.model.history import History, record
-from controller.core.model.observed import FilesQuery, ObservedFiles, ObservedPauses, ObservedState
+from controller.core.model.jobs import FilesQuery
+from controller.core.model.observed import ObservedFiles, ObservedPauses, ObservedState
 from controller.core.model.offers import Offers, Requirement, requirement
 from controller.core.model.plan import Outcome, Plan, Violation
 from controller.core.model.policy import Policy
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
-from controller.core.planner.python_environments.cleanup import is_removal_due, named_environments
+from controller.core.planner.python_environments.cleanup import (
+    ended_builders,
+    has_builders,
+    is_removal_due,
+    named_environments,
+)
 from controller.core.situation.situation import Situation, situate
 from controller.core.spec.allowed_projects import refusal
 from controller.core.spec.revision import Revision
@@ -94,14 +100,15 @@ def look_and_plan(revision: Revision, world: World, history: History, policy: Po
     situation, decided = _plan(situate(desired, observed, history, policy))
     projects = sorted(observed.projects)
     acts = bool(policy.delete or policy.prune or policy.gone or policy.look_at_files)
-    acts = acts or is_removal_due(situation)
+    acts = acts or is_removal_due(situation) or has_builders(situation)
     if acts or decided.steps or policy.look_at_pauses:
         pauses = world.pauses(projects, situation.now)
         situation = situation.with_pauses(pauses)
         if pauses.by_cluster or pauses.unread:
             situation, decided = _plan(situation)
     if acts or decided.steps:
-        files = world.files(projects, FilesQuery(policy.owner, named_environments(situation)))
+        hashes, ended = named_environments(situation), ended_builders(situation)
+        files = world.files(projects, FilesQuery(policy.owner, hashes, ended))
         situation, decided = _plan(situation.with_files(files))
     if needed := requirement(decided):
         # A missing image or size is detected before anything is stopped.

@@ -43,7 +43,8 @@ ARROWS: dict[str, set[str]] = {
     "node": set(),
     "web": {*_READS, "clock", "printable"},
     "emulator": {"clock"},
-    "execute": {"core/model"},
+    "effects": {"core/model"},
+    "execute": {"core/model", "effects"},
     "reconcile": {*CORE, "execute"},
     "telemetry": {"core/model", "printable", "reconcile", "redaction"},
     "process": {"clock", "cml", "printable", "telemetry"},
@@ -68,8 +69,8 @@ ARROWS: dict[str, set[str]] = {
         *("workspace", "run"),
     },
     "bootstrap": {
-        *(*CORE, "clock", "execute", "settings", "cml", "files", "node", "source", "process"),
-        *("terminal", "workspace", "run"),
+        *(*CORE, "clock", "effects", "execute", "settings", "cml", "files", "node", "source"),
+        *("process", "terminal", "workspace", "run"),
     },
     "doctor": {
         *(*CORE, "clock", "redaction", "settings", "telemetry", "cml", "emulator", "files"),

@@ -7,6 +7,7 @@ states, logs) belong to this run alone, so they are deleted too.
 from contextlib import suppress
 from dataclasses import replace
 
+from controller.acceptance.api_job import delete_jobs, own_jobs
 from controller.acceptance.context import AcceptanceContext, PhaseError, PhaseSummary
 from controller.core.model.desired import LAUNCHERS
 from controller.core.planner.files.cluster_folders import may_belong
@@ -22,6 +23,7 @@ CLEANUP_S = 600.0
 def delete(context: AcceptanceContext) -> PhaseSummary:
     """Delete all applications and launchers, then the files of the nodes."""
     session = context.session
+    delete_jobs(context)
     _delete_applications(context)
     if not context.listed:
         # A create whose answer was lost, or that was interrupted, may not be in CML's list yet.
@@ -47,7 +49,7 @@ def _delete_applications(context: AcceptanceContext) -> None:
 
 
 def nothing_left(context: AcceptanceContext) -> PhaseSummary:
-    """Check that no application, launcher or file of this run is left."""
+    """Check that no application, job, launcher or file of this run is left."""
     project = context.session.project
     files = context.session.files(project)
     items = [
@@ -55,10 +57,11 @@ def nothing_left(context: AcceptanceContext) -> PhaseSummary:
         for app in context.look().projects[project].applications
         if may_belong(app, context.name)
     ]
+    items += [f"job {job}" for job in own_jobs(context)]
     items += [f"file {path}" for folder in _folders(context) for path in _below(files, folder)]
     if items:
         raise PhaseError(f"{counted(len(items), 'item')} left: {items[0]}", items)
-    return PhaseSummary("no application, launcher or file is left")
+    return PhaseSummary("no application, job, launcher or file is left")
 
 
 def _folders(context: AcceptanceContext) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ class AcceptancePhase(StrEnum):
     REPAIR = "repair"
     SCALE_UP = "scale-up"
     SCALE_DOWN = "scale-down"
+    API_JOB = "api-job"
     DELETE = "delete"
     NOTHING_LEFT = "nothing-left"
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import FrameType
 
 from controller.acceptance import cleanup, phases
+from controller.acceptance.api_job import api_job
 from controller.acceptance.context import AcceptanceContext, PhaseError, PhaseSummary
 from controller.acceptance.jobs import JobError, KeyRefusedError
 from controller.acceptance.report import (
@@ -41,6 +42,7 @@ PHASES: Mapping[AcceptancePhase, tuple[Act, AcceptancePhase | None]] = {
     AcceptancePhase.REPAIR: (phases.repair, AcceptancePhase.KILL),
     AcceptancePhase.SCALE_UP: (phases.scale_up, AcceptancePhase.REPAIR),
     AcceptancePhase.SCALE_DOWN: (phases.scale_down, AcceptancePhase.SCALE_UP),
+    AcceptancePhase.API_JOB: (api_job, AcceptancePhase.JOIN),
     AcceptancePhase.DELETE: (cleanup.delete, None),
     AcceptancePhase.NOTHING_LEFT: (cleanup.nothing_left, None),
 }

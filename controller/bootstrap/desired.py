@@ -11,7 +11,8 @@ from controller.core.model.jobs import CONTROLLER_JOB
 from controller.core.model.member import BUILT, CONTROLLER, MADE, OWNER, SUBDOMAIN, VARIABLES
 from controller.core.model.plan import Configuration
 from controller.core.model.project import NewProject
-from controller.core.planner.python_environments.build import Recipe
+from controller.core.planner.python_environments.site import Recipe
+from controller.core.spec.python_environment import BuildBy
 from controller.source.git.address import HEX
 
 APPLICATION_NAME = "raycml"
@@ -32,9 +33,10 @@ class DesiredSetup:
 
     `owner` is empty for the project's id.  `git_url` is empty if the controller follows the folder
     `path` of the project.  `environment` is the hash of the Python environment, `build` are the
-    settings of `build_script`, which builds it.  `files` are the others, by path: the wheel, and
-    the `run_script` of the application.  `settings` are variables of the controller.  CPU in cores,
-    memory in GiB, shared memory in MB (0: unchanged).
+    settings of `build_script`, which builds it, and `build_by` is the kind of workload that runs
+    that.  `files` are the others, by path: the wheel, and the `run_script` of the application.
+    `settings` are variables of the controller.  CPU in cores, memory in GiB, shared memory in MB
+    (0: unchanged).
     """
 
     project: str
@@ -52,6 +54,7 @@ class DesiredSetup:
     run_script: str
     files: Mapping[str, bytes] = field(repr=False)
     settings: Mapping[str, str] = field(default_factory=dict)
+    build_by: BuildBy = "auto"
 
     @property
     def folder(self) -> str:
@@ -72,7 +75,8 @@ class DesiredSetup:
 
     def recipe(self, owner: str) -> Recipe:
         mark = {CONTROLLER: owner}
-        return Recipe(self.environment, self.build, self.build_script, CONTROLLER_JOB, mark)
+        remedy = "repeat the command with `--builder application`"
+        return Recipe(self.environment, self.build, self.build_script, CONTROLLER_JOB, mark, remedy)
 
     def configuration(self, project: str) -> Configuration:
         return Configuration(

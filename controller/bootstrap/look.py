@@ -9,14 +9,15 @@ from controller.bootstrap.observed import NOT_THERE, ObservedSetup, Readiness, r
 from controller.bootstrap.session import BootstrapSession
 from controller.cml.errors import NotFound
 from controller.cml.values import Creation, FileEntry
-from controller.core.model.jobs import environment_built_by, run_that_counts
-from controller.core.model.observed import ObservedEnvironment, Phase
+from controller.core.model.jobs import ObservedEnvironment, environment_built_by, run_that_counts
+from controller.core.model.observed import Phase
 from controller.core.spec.python_environment import ENVIRONMENTS, READY_FILE, log_path
 from controller.workspace.environments import last_lines
 from controller.workspace.faults import explained
 
 _OUR_SCRIPT = re.compile(r"(?:run|build)-[0-9a-f-]+\.py|run\.log(?:\.1)?")
 _OUR_WHEEL = re.compile(r"raycml-[0-9A-Za-z.+!]+-[0-9a-f]{16}")
+_ENDED = (Phase.FAILED, Phase.STOPPED)
 _OUR_ENVIRONMENT = re.compile(rf"([0-9a-f]{{{HASH_DIGITS}}})(?:[.].*)?")
 
 
@@ -102,12 +103,18 @@ class _Look:
             run, skipped = run_that_counts(relevant(listing.items, digest))
             log = log_path(digest)
             is_over = run is not None and run.phase.is_over and log in environment.files
-            output = last_lines(self.session.files(self.project), log) if is_over else ()
+            output = self._last_lines(log) if is_over else ()
             environment = replace(environment, run=run, skipped=skipped, output=output)
             observed = replace(observed, complete=observed.complete and listing.complete)
+        builder, log = observed.builders.get(digest), log_path(digest)
+        if builder is not None and builder.phase in _ENDED and log in environment.files:
+            environment = replace(environment, output=self._last_lines(log))
         scripts = tuple(path for path in observed.files if f"/build-{digest}-" in path)
         environment = replace(environment, files=(*environment.files, *scripts))
         return replace(observed, environments={**observed.environments, digest: environment})
+
+    def _last_lines(self, log: str) -> tuple[str, ...]:
+        return last_lines(self.session.files(self.project), log)
 
     def _readiness(self, observed: ObservedSetup, digest: str) -> Readiness | None:
         app = next(iter(observed.controllers), None)

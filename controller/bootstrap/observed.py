@@ -4,21 +4,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from controller.bootstrap.desired import subdomain
+from controller.bootstrap.desired import HASH_DIGITS, subdomain
 from controller.cml.values import Creation, ProjectState
 from controller.core.model.history import BuildHistory, History, note_unjoined, phases
-from controller.core.model.jobs import CONTROLLER_JOB, ObservedJob, ObservedRun, is_our_job
+from controller.core.model.jobs import (
+    CONTROLLER_JOB,
+    ObservedEnvironment,
+    ObservedJob,
+    ObservedRun,
+    is_our_job,
+)
 from controller.core.model.member import BUILT, THE_PROJECT
 from controller.core.model.observed import (
     LauncherFile,
     Listed,
     ObservedApplication,
-    ObservedEnvironment,
     ObservedFiles,
     ObservedProject,
     ObservedState,
     is_controller,
 )
+from controller.core.situation.index import built_in
 
 NOT_THERE = ObservedEnvironment()
 
@@ -71,9 +77,16 @@ class ObservedSetup:
         )
 
     @property
+    def builders(self) -> Mapping[str, ObservedApplication]:
+        """Applications that build an environment of the controller, by its hash."""
+        built = ((built_in(app, self.owner), app) for app in self.applications)
+        return {digest: app for digest, app in built if len(digest) == HASH_DIGITS}
+
+    @property
     def own_ids(self) -> frozenset[str]:
         """Ids of the applications and jobs that carry the mark."""
-        return frozenset({app.id for app in self.controllers} | {job.id for job in self.own_jobs})
+        apps = {app.id for app in (*self.controllers, *self.builders.values())}
+        return frozenset(apps | {job.id for job in self.own_jobs})
 
     def environment(self, digest: str) -> ObservedEnvironment:
         return self.environments.get(digest, NOT_THERE)

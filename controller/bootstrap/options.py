@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from controller.bootstrap.desired import HASH_DIGITS, SCRIPTS, WHEELS, DesiredSetup
 from controller.bootstrap.wheel import Wheel, own_wheel, pins
 from controller.core.spec.fingerprint import canonical
-from controller.core.spec.python_environment import environment_folder
+from controller.core.spec.python_environment import BuildBy, environment_folder
 from controller.node.builder import render as builder
 from controller.node.run_controller import render as run_controller
 from controller.process.system import SECRET_VARIABLES
@@ -51,6 +51,7 @@ class BootstrapOptions:
     memory: float = 2.0
     packages: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    builder: BuildBy = "auto"
 
 
 def check_name(name: str) -> None:
@@ -156,6 +157,7 @@ def desired_setup(options: BootstrapOptions, runtime: str, owner: str) -> Desire
         run_script=run_path,
         files={_wheel_path(wheel): wheel.data, run_path: run_script},
         settings=settings(options.settings),
+        build_by=options.builder,
     )
 
 

@@ -9,13 +9,22 @@ from collections.abc import Callable
 from controller.bootstrap.application import application
 from controller.bootstrap.desired import SCRIPTS, DesiredSetup
 from controller.bootstrap.observed import ObservedSetup
-from controller.bootstrap.steps import gated, in_turn, removable, removals, step_of, step_on
+from controller.bootstrap.steps import (
+    builders_removed,
+    gated,
+    in_turn,
+    removable,
+    removals,
+    step_of,
+    step_on,
+)
 from controller.cml.values import Creation
 from controller.core.model.member import BUILT, MADE, THE_CONTROLLER, THE_ENVIRONMENT, THE_PROJECT
 from controller.core.model.plan import NOTHING, Change, Intent, Plan
 from controller.core.model.project import CreateProject, RaiseSharedMemory, WriteFile
 from controller.core.model.reasons import Reason
-from controller.core.planner.python_environments.build import Site, build
+from controller.core.planner.python_environments.build import build
+from controller.core.planner.python_environments.site import Site
 from controller.core.planner.settling import created
 from controller.core.planner.waits import wait
 from controller.core.situation.past import Past
@@ -138,11 +147,17 @@ def environment(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> P
         return NOTHING
     if not observed.complete:
         return wait(THE_ENVIRONMENT, Reason.INCOMPLETE_LIST, "CML's lists do not fit together")
-    recipe = desired.recipe(past.policy.owner)
-    cluster, at = THE_ENVIRONMENT.cluster, observed.project.id
-    step = build(Site(cluster, at, desired.runtime, recipe, current, past, is_awaited=True))
+    place = (THE_ENVIRONMENT.cluster, observed.project.id, desired.runtime)
+    recipe, by = desired.recipe(past.policy.owner), desired.build_by
+    application = observed.builders.get(desired.environment)
+    step = build(Site(*place, recipe, current, past, by, application, is_awaited=True))
     later = wait(THE_ENVIRONMENT, step.reason, step.message, intent=Intent.CREATE, until=step.until)
     return Plan(step.steps, later.waits)
+
+
+def builders(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:  # noqa: ARG001 - a part
+    """The application that built the environment is deleted, and that of an earlier one."""
+    return builders_removed(observed, past, Reason.BUILDER_UNNEEDED)
 
 
 def readiness(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:  # noqa: ARG001 - a part
@@ -178,6 +193,7 @@ PARTS: tuple[Part, ...] = (
     sources,
     preparation,
     environment,
+    builders,
     application,
     readiness,
     leftovers,

@@ -10,14 +10,21 @@ from dataclasses import dataclass
 from controller.bootstrap.application import unsettled
 from controller.bootstrap.observed import ObservedSetup
 from controller.bootstrap.plan import ambiguity
-from controller.bootstrap.steps import gated, in_turn, removable, removals, step_of
+from controller.bootstrap.steps import (
+    builders_removed,
+    gated,
+    in_turn,
+    removable,
+    removals,
+    step_of,
+)
 from controller.core.model.jobs import environment_built_by
 from controller.core.model.member import MADE, THE_CONTROLLER, THE_ENVIRONMENT, THE_PROJECT
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import NOTHING, Delete, DeleteJob, Intent, Plan
 from controller.core.model.project import DeleteProject
 from controller.core.model.reasons import Reason
-from controller.core.planner.python_environments.build import failed_call
+from controller.core.planner.python_environments.site import failed_call
 from controller.core.planner.waits import wait
 from controller.core.situation.past import Past
 
@@ -88,7 +95,7 @@ def _in_turn(removal: Removal, project: str, clusters: Sequence[str]) -> str:
 
 
 def _running(observed: ObservedSetup, past: Past) -> Plan:
-    part = _jobs(observed, past)
+    part = _jobs(observed, past) + builders_removed(observed, past, Reason.REQUESTED)
     for app in observed.controllers:
         part += _application(app, past)
     return part

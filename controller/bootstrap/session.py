@@ -9,7 +9,7 @@ from controller.clock import Clock
 from controller.cml.client import Client
 from controller.core.model.member import THE_CONTROLLER
 from controller.core.model.policy import Policy
-from controller.execute import Effects
+from controller.effects import Effects
 from controller.files.port import ProjectFiles
 from controller.node import render
 from controller.node.builder import render as builders

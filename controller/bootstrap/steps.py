@@ -4,11 +4,23 @@ from collections.abc import Iterable, Iterator
 
 from controller.bootstrap.desired import WHEELS
 from controller.bootstrap.observed import ObservedSetup
-from controller.core.model.member import THE_FILES, Key
-from controller.core.model.plan import NOTHING, Action, Change, Intent, Plan, Step, Wait
+from controller.core.model.member import THE_ENVIRONMENT, THE_FILES, Key
+from controller.core.model.plan import (
+    NOTHING,
+    Action,
+    Change,
+    DeleteBuilder,
+    Intent,
+    Plan,
+    Step,
+    Wait,
+)
 from controller.core.model.project import RemoveFile
 from controller.core.model.reasons import Outlook, Reason
+from controller.core.planner.python_environments.application import is_leaving
+from controller.core.planner.python_environments.site import failed_call
 from controller.core.planner.retries import gate
+from controller.core.planner.waits import wait
 from controller.core.situation.past import Past
 
 
@@ -44,6 +56,21 @@ def gated(past: Past, *steps: Step) -> Plan:
 def removals(paths: Iterable[str], observed: ObservedSetup, past: Past, reason: Reason) -> Plan:
     at = observed.project.id
     return gated(past, *(step_on(p, RemoveFile(p), at, reason, Intent.DELETE) for p in paths))
+
+
+def builders_removed(observed: ObservedSetup, past: Past, reason: Reason) -> Plan:
+    """Deletion of all applications that build an environment of the controller."""
+    part, at = NOTHING, observed.project.id
+    for digest, app in observed.builders.items():
+        name = f"application {app.name}"
+        if failed := failed_call(past, past.history.build(at, digest), name):
+            part += wait(THE_ENVIRONMENT, failed.reason, failed.message, until=failed.until)
+        elif is_leaving(app, past, digest):
+            part += wait(THE_ENVIRONMENT, Reason.DELETING, f"CML deletes {name}")
+        else:
+            action, intent = DeleteBuilder(digest, app.id), Intent.DELETE
+            part += Plan((step_of(THE_ENVIRONMENT, action, at, reason, intent, name),))
+    return part
 
 
 def removable(path: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from controller.core.model.plan import (
+    BuilderAction,
     Delete,
     Intent,
     JobAction,
@@ -62,7 +63,7 @@ def _folders(steps: Sequence[Step], *, verbose: bool) -> list[str]:
 
 def _environments(steps: Sequence[Step], *, verbose: bool) -> list[str]:
     if verbose:
-        ours = (WriteBuilder, RemoveEnvironment, *get_args(JobAction))
+        ours = (WriteBuilder, RemoveEnvironment, *get_args(JobAction | BuilderAction))
         return [f"  {_environment(step)}" for step in steps if isinstance(step.action, ours)]
     texts = [counted_steps(number, what) for number, what in environment_counts(steps)]
     return [f"Environments: {', '.join(texts)}."] if texts else []

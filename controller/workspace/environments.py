@@ -13,8 +13,13 @@ from controller.cml.errors import CmlError, NotFound, Rejected, Unauthorized
 from controller.cml.jobs import Jobs
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
-from controller.core.model.jobs import ObservedJob, ObservedRun, is_our_job, run_that_counts
-from controller.core.model.observed import ObservedEnvironment
+from controller.core.model.jobs import (
+    ObservedEnvironment,
+    ObservedJob,
+    ObservedRun,
+    is_our_job,
+    run_that_counts,
+)
 from controller.core.spec.python_environment import (
     ENVIRONMENTS,
     JOB_PREFIX,
@@ -43,11 +48,20 @@ class LookAtEnvironments:
         self._project = project
         self._owner = owner
 
-    def take(self, hashes: _Hashes) -> Mapping[str, ObservedEnvironment]:
-        """Environments by hash: all required ones, and all with leftovers."""
+    def take(
+        self, hashes: _Hashes, ended: _Hashes = frozenset()
+    ) -> Mapping[str, ObservedEnvironment]:
+        """Environments by hash: all required ones, and all with leftovers.
+
+        `ended`: see `FilesQuery`.
+        """
         stored = {**dict.fromkeys(hashes, ()), **self._stored()}
         environments = {
-            digest: ObservedEnvironment(digest in hashes and self._is_ready(digest, files), files)
+            digest: ObservedEnvironment(
+                digest in hashes and self._is_ready(digest, files),
+                files,
+                output=self._output(digest, files) if digest in ended else (),
+            )
             for digest, files in sorted(stored.items())
         }
         if all(one.ready for one in environments.values()):
@@ -101,14 +115,17 @@ class LookAtEnvironments:
         except (CmlError, Fault) as error:
             return _unknown(error, environment)
         failed = run is not None and run.phase.is_over and not environment.ready
-        log = log_path(digest)
         return replace(
             environment,
             run=run,
             foreign=len(own) < len(jobs),
             skipped=skipped,
-            output=last_lines(self._files, log) if failed and log in environment.files else (),
+            output=self._output(digest, environment.files) if failed else environment.output,
         )
+
+    def _output(self, digest: str, files: tuple[str, ...]) -> tuple[str, ...]:
+        log = log_path(digest)
+        return last_lines(self._files, log) if log in files else ()
 
     def _last_runs(self, job: ObservedJob) -> tuple[ObservedRun | None, ObservedRun | None]:
         """The latest run, and a later one that CML skipped."""

@@ -45,6 +45,15 @@ def fault_of(error: errors.CmlError) -> Fault:
             return Fault(str(error), kind=error.kind)
 
 
+def is_already_active(error: errors.Rejected) -> bool:
+    """True if CML refuses a run because another run of the job is active.
+
+    Observed: 400 `job run for job <id> already active`.
+    """
+    message = str(error).lower()
+    return "already active" in message or "already running" in message
+
+
 _TAKEN = ("already", "taken", "exists", "in use", "unique", "duplicate")
 _USED_UP = ("quota", "out of", "exceed", "insufficient", "not enough")
 

@@ -12,15 +12,18 @@ from controller.cml.projects import is_project_id
 from controller.core.model.desired import Frozen
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.faults import Fault
-from controller.core.model.jobs import JobConfiguration, ObservedJob
+from controller.core.model.jobs import (
+    FilesQuery,
+    JobConfiguration,
+    ObservedEnvironment,
+    ObservedJob,
+)
 from controller.core.model.member import MADE, THE_HEAD, Key, application_name
 from controller.core.model.observed import (
     ClusterFolder,
-    FilesQuery,
     LauncherFile,
     Listed,
     ObservedApplication,
-    ObservedEnvironment,
     ObservedFiles,
     ObservedPauses,
     ObservedProject,
@@ -37,7 +40,7 @@ from controller.files.port import FilesError, ProjectFiles
 from controller.node import render
 from controller.node.builder import render as builders
 from controller.workspace.environments import LookAtEnvironments, unknown_environments
-from controller.workspace.faults import explained, fault_of
+from controller.workspace.faults import explained, fault_of, is_already_active
 from controller.workspace.offers import look_at_offers
 from controller.workspace.reports import LookAtReports
 
@@ -154,7 +157,7 @@ class Workspace:
         hashes = query.hashes.get(project, frozenset())
         look = LookAtEnvironments(files, self._client.jobs, project, query.owner)
         try:
-            return look.take(hashes)
+            return look.take(hashes, query.ended.get(project, frozenset()))
         except (errors.CmlError, FilesError) as error:
             return unknown_environments(error, hashes)
 
@@ -230,8 +233,14 @@ class Workspace:
             self._client.jobs.create(project, configuration)
 
     def start_run(self, project: str, job_id: str) -> None:
+        """Fault CHANGED for a job that runs already: a look tells more."""
         with explained():
-            self._client.jobs.create_run(project, job_id)
+            try:
+                self._client.jobs.create_run(project, job_id)
+            except errors.Rejected as error:
+                if not is_already_active(error):
+                    raise
+                raise Fault("a run of the job is active", kind=FaultKind.CHANGED) from None
 
     def stop_run(self, project: str, job_id: str, run_id: str) -> None:
         with explained():

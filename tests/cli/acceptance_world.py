@@ -12,7 +12,8 @@ import httpx
 from stage import KEY, Said, Stage
 
 from controller.acceptance.programs import MARKER
-from tests.scripted_pods import ScriptedProcesses
+from controller.emulator.pods.processes import PodExit
+from tests.scripted_pods import Behaviour, ScriptedProcesses
 
 Instead = Callable[[httpx.Request], httpx.Response | None]
 NAME = "acceptance-"
@@ -35,6 +36,7 @@ class World:
     strays: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.stage.stories[""] = Behaviour(1.0, 4.0, PodExit(0))  # of a job
         self.stage.wire.instead = self._answer
         self.stage.clock.passing.append(self._report)
 
@@ -117,5 +119,6 @@ class World:
         files = ["/".join(path) for path in self.stage.all_files()]
         return [
             *self.stage.applications(),
+            *(job.name for job in self.stage.workspace.state.jobs.values()),
             *(path for path in files if f"/{NAME}" in path),
         ]

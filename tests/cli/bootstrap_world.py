@@ -132,6 +132,12 @@ class World:
             if run.status.short == "succeeded" and not self.broken:
                 tree.write((*folder, digest, "ready.json"), b"{}")
                 tree.write((*folder, digest, "bin", "python"), b"#!")
+        for app in self.stage.workspace.state.applications.values():
+            digest = app.environment.get("RAYCML_BUILDS")
+            if digest is not None and app.status.short == "running":
+                tree = self.stage.workspace.files(app.project_id).tree
+                tree.write((".raycml", "envs", digest, "ready.json"), b"{}")
+                tree.write((".raycml", "envs", digest, "bin", "python"), b"#!")
 
     def _answer(self, request: httpx.Request) -> httpx.Response | None:
         if request.url.path != "/readyz":

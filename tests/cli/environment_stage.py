@@ -1,4 +1,5 @@
-"""A stage on which jobs build environments: what a builder would leave is written as one ends.
+"""A stage on which jobs and applications build environments: what a builder would leave is written
+as one ends.
 
 The builder itself is tried elsewhere; here it is a story, as pods are.
 """
@@ -34,7 +35,8 @@ class Builders:
         self.stage.clock.passing.insert(0, self._pass)
 
     def _story(self, order: PodRequest) -> Behaviour:
-        if order.engine.workload_type != "job":
+        is_job = order.engine.workload_type == "job"
+        if not is_job and "RAYCML_BUILDER" not in order.environment:
             return self._others(order)
         settings = self._settings(order.script)
         digest = str(settings["hash"])
@@ -43,6 +45,8 @@ class Builders:
         fails = self.lacks & set(settings["packages"])  # type: ignore[call-overload]
         self.runs.append(digest)
         self.under_way[digest] = (self.stage.clock.monotonic() + BUILD_S, ", ".join(fails))
+        if not is_job:  # it answers until it is deleted, unless it fails
+            return Behaviour(2.0, BUILD_S if fails else None, PodExit(1))
         return Behaviour(2.0, BUILD_S, PodExit(1 if fails else 0))
 
     def _settings(self, script: str) -> dict[str, object]:

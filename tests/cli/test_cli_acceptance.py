@@ -7,7 +7,7 @@ import json
 import re
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -18,6 +18,8 @@ from stage import KEY, Said, Stage
 
 from controller.acceptance.report import AcceptancePhase
 from controller.emulator.options import Options
+from controller.emulator.pods.processes import PodExit
+from tests.scripted_pods import Behaviour
 
 NAMES = [phase.value for phase in AcceptancePhase]
 
@@ -42,7 +44,7 @@ def phase(said: Said, name: str) -> dict[str, object]:
 def test_a_good_workspace_passes_every_phase_and_nothing_is_left(world: World) -> None:
     said = world.run()
     assert said.code == 0, said.out + said.err
-    assert [line.split()[:2] for line in said.out.splitlines()[1:11]] == [
+    assert [line.split()[:2] for line in said.out.splitlines()[1 : len(NAMES) + 1]] == [
         [name, "passed"] for name in NAMES
     ]
     assert said.out.splitlines()[-1].startswith("passed in ")
@@ -199,6 +201,10 @@ def a_worker_that_does_not_go(world: World) -> None:
     world.instead = broken(deletes(world, "worker-1"), refused, times=1)
 
 
+def no_jobs(world: World) -> None:
+    world.instead = broken(to("POST", "/jobs"), refused)
+
+
 def a_head_that_does_not_go(world: World) -> None:
     world.instead = broken(deletes(world, "head"), refused, times=1)
 
@@ -227,7 +233,7 @@ class Fault:
     shown: str = ""
 
 
-AFTER_CREATE = ("join", "task", "kill", "repair", "scale-up", "scale-down")
+AFTER_CREATE = ("join", "task", "kill", "repair", "scale-up", "scale-down", "api-job")
 FAULTS = [
     Fault("preflight", no_runtimes, "cannot be reached", ("create", *AFTER_CREATE, *NAMES[-2:])),
     Fault("create", no_worker, "worker/0: ", AFTER_CREATE, "Rejected"),
@@ -237,9 +243,38 @@ FAULTS = [
     Fault("repair", no_restart, "worker/0: ", ("scale-up", "scale-down"), "Rejected"),
     Fault("scale-up", no_second_worker, "worker/1: ", ("scale-down",), "Rejected"),
     Fault("scale-down", a_worker_that_does_not_go, "worker/1: ", (), "Rejected"),
+    Fault("api-job", no_jobs, "not today", (), "builder: application"),
     Fault("delete", a_head_that_does_not_go, "; a second attempt deleted everything"),
     Fault("nothing-left", no_look_at_the_end, "cannot be reached"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("skipped", "says"), [(False, "a job of the API ran"), (True, "CML skipped the run")]
+)
+def test_it_tells_if_the_workspace_runs_jobs_of_the_api(
+    world: World, skipped: bool, says: str
+) -> None:
+    world.stage.workspace.runs.options = replace(world.stage.options, api_jobs_skipped=skipped)
+    said = world.run("-o", "json")
+    assert said.code == 0, said.err
+    assert says in str(phase(said, "api-job")["message"])
+    assert ("applications build" in str(phase(said, "api-job")["message"])) is skipped
+    assert world.left() == []
+
+
+@pytest.mark.parametrize(
+    ("story", "says"),
+    [(Behaviour(1.0, 4.0, PodExit(1)), "ended as FAILED"), (Behaviour(None), "is still STARTING")],
+)
+def test_a_job_that_does_not_end_well_fails_its_phase(
+    world: World, story: Behaviour, says: str
+) -> None:
+    world.stage.stories[""] = story
+    said = world.run("-o", "json")
+    assert said.code == 5
+    assert says in str(phase(said, "api-job")["message"])
+    assert world.left() == []
 
 
 def test_there_is_a_fault_for_each_phase() -> None:

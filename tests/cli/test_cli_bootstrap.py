@@ -256,6 +256,36 @@ def test_a_run_that_succeeds_without_an_environment_is_no_success(world: World) 
     assert world.runs() == ["succeeded"]
 
 
+@pytest.fixture
+def skipping(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> World:
+    """In a workspace that skips every job of the API."""
+    return World(Stage(capsys, tmp_path, options=Options(start_s=3.0, api_jobs_skipped=True)))
+
+
+def test_an_application_builds_where_cml_skips_jobs(skipping: World) -> None:
+    done = skipping.run()
+    assert done.code == 0, done.err
+    assert "controller  " in done.out
+    assert skipping.runs() == ["skipped"]
+    skipping.stage.clock.wait(30)
+    assert skipping.application()["name"] == "raycml", "the builder is gone"
+    skipping.writes()
+    assert skipping.run().code == 0
+    assert skipping.writes() == []
+    assert skipping.remove().code == 0
+    skipping.stage.clock.wait(30)
+    assert skipping.applications() == []
+
+
+def test_a_job_alone_ends_with_the_remedy_where_cml_skips_jobs(skipping: World) -> None:
+    done = skipping.run("--builder", "job")
+    assert done.code == 5
+    assert "CML skipped the last run" in done.err
+    assert "`--builder application`" in done.err
+    assert skipping.applications() == []
+    assert skipping.run("--builder", "application").code == 0
+
+
 def test_another_package_is_another_environment_and_the_old_one_goes(world: World) -> None:
     world.run()
     before = {f for f in world.files() if f.startswith(".raycml/")}

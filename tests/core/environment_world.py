@@ -4,13 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from controller.core.model.history import History
-from controller.core.model.jobs import ObservedJob, ObservedRun, RunPhase
+from controller.core.model.jobs import ObservedEnvironment, ObservedJob, ObservedRun, RunPhase
 from controller.core.model.member import ENVIRONMENT, OWNER
-from controller.core.model.observed import (
-    ObservedApplication,
-    ObservedEnvironment,
-    ObservedState,
-)
+from controller.core.model.observed import ObservedApplication, ObservedState
 from controller.core.model.plan import Plan
 from controller.core.model.policy import Policy
 from controller.core.spec.python_environment import (
@@ -28,7 +24,7 @@ ASKS = {"python": "3.11", "packages": ["ray[default]", "pandas==2.2.3"]}
 
 
 def asking(**changes: object) -> RayCluster:
-    return spec(**{"pythonEnvironment": ASKS, **changes})
+    return spec(**{"pythonEnvironment": dict(ASKS), **changes})
 
 
 def wanted(cluster: RayCluster) -> Environment:

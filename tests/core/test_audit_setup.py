@@ -11,7 +11,12 @@ from controller.core.audit.setup import (
 )
 from controller.core.model.desired import DesiredState
 from controller.core.model.history import History
-from controller.core.model.jobs import CONTROLLER_JOB, JobConfiguration, ObservedJob
+from controller.core.model.jobs import (
+    CONTROLLER_JOB,
+    JobConfiguration,
+    ObservedEnvironment,
+    ObservedJob,
+)
 from controller.core.model.member import (
     CONTROLLER,
     ENVIRONMENT,
@@ -24,7 +29,6 @@ from controller.core.model.member import (
 from controller.core.model.observed import (
     Listed,
     ObservedApplication,
-    ObservedEnvironment,
     ObservedFiles,
     ObservedProject,
     ObservedState,

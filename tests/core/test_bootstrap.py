@@ -14,10 +14,16 @@ from controller.cml.values import Creation, ProjectState
 from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredState
 from controller.core.model.history import History, record
-from controller.core.model.jobs import CONTROLLER_JOB, ObservedJob, ObservedRun, RunPhase
+from controller.core.model.jobs import (
+    CONTROLLER_JOB,
+    ObservedEnvironment,
+    ObservedJob,
+    ObservedRun,
+    RunPhase,
+)
 from controller.core.model.member import CONTROLLER, ENVIRONMENT, MADE, THE_CONTROLLER
-from controller.core.model.observed import ObservedApplication, ObservedEnvironment, Phase
-from controller.core.model.plan import Outcome, Plan, Result
+from controller.core.model.observed import ObservedApplication, Phase
+from controller.core.model.plan import CreateBuilder, Outcome, Plan, Result
 from controller.core.model.project import RemoveFile, WriteFile
 from controller.core.model.reasons import Outlook, Reason
 from controller.core.situation.past import Past
@@ -98,10 +104,12 @@ def past(observed: ObservedSetup, history: History | None = None) -> Past:
     return Past(known, OURS, observed.as_of)
 
 
-def planned(observed: ObservedSetup, history: History | None = None) -> Plan:
+def planned(
+    observed: ObservedSetup, history: History | None = None, desired: DesiredSetup = DESIRED
+) -> Plan:
     """The plan, which no law refuses."""
     known = past(observed, history)
-    made = plan(DESIRED, observed, known)
+    made = plan(desired, observed, known)
     situation = situate(DesiredState(), observed.state(), known.history, OURS)
     assert not audit(situation, made)
     return made
@@ -210,13 +218,40 @@ def test_a_run_of_another_environment_is_waited_for_and_is_no_failure_of_this_on
 
 def test_a_run_that_was_skipped_is_no_failure_until_it_was_skipped_again_and_again() -> None:
     skipped = ran(skipped=run(RunPhase.SKIPPED))
-    assert names(planned(skipped)) == ["start_run"]
+    by_job = replace(DESIRED, build_by="job")
+    assert names(planned(skipped, desired=by_job)) == ["start_run"]
     history = after(WITH_JOB)
     for _ in range(2):
-        assert names(planned(skipped, history)) == ["start_run"]
+        assert names(planned(skipped, history, by_job)) == ["start_run"]
         outcomes = [Outcome(step, Result.DONE) for step in planned(WITH_JOB).steps]
         history = record(history, outcomes, NOW)
-    assert reasons(planned(skipped, history))[0] is Reason.ENVIRONMENT_FAILED
+    last = planned(skipped, history, by_job)
+    assert reasons(last)[0] is Reason.ENVIRONMENT_FAILED
+    assert "`--builder application`" in last.waits[0].message
+
+
+def test_an_application_builds_where_jobs_are_skipped_and_is_deleted_before_the_next_part() -> None:
+    made = planned(ran(skipped=run(RunPhase.SKIPPED)))
+    assert names(made) == ["write_builder", "create_builder"]
+    create = made.steps[1].action
+    assert isinstance(create, CreateBuilder)
+    asked = create.configuration
+    builder = ObservedApplication(
+        "b", "abcd", asked.name, asked.subdomain, Phase.RUNNING, environment=asked.environment
+    )
+    building = replace(ran(skipped=run(RunPhase.SKIPPED)), applications=(builder,))
+    assert (names(planned(building)), reasons(planned(building))[0]) == (
+        [],
+        Reason.ENVIRONMENT_BUILDING,
+    )
+    built = replace(BUILT, applications=(builder,))
+    assert names(planned(built)) == ["delete_builder"]
+    leaving = replace(builder, phase=Phase.STOPPING)
+    waits = planned(replace(BUILT, applications=(leaving,)))
+    assert (names(waits), reasons(waits)[0]) == ([], Reason.DELETING)
+    assert names(removal(built, everything=True)) == ["delete_job", "delete_builder"]
+    gone = replace(BUILT, jobs=(), applications=(leaving,), environments={})
+    assert names(removal(gone, everything=True)) == [], "the project waits for the application"
 
 
 def test_a_failure_of_before_is_tried_again_and_one_that_was_seen_is_not() -> None:

@@ -22,9 +22,9 @@ from pydantic import ValidationError
 
 from controller.core.audit.laws import audit
 from controller.core.model.history import BuildHistory, History, record
-from controller.core.model.jobs import ObservedRun, RunPhase, run_that_counts
+from controller.core.model.jobs import ObservedEnvironment, ObservedRun, RunPhase, run_that_counts
 from controller.core.model.member import ENVIRONMENT, Member
-from controller.core.model.observed import ObservedEnvironment, Phase
+from controller.core.model.observed import Phase
 from controller.core.model.plan import CreateJob, Outcome, Plan, Result, StartRun, Step
 from controller.core.planner.memory import remember
 from controller.core.planner.python_environments.cleanup import is_removal_due
@@ -594,9 +594,20 @@ def test_the_active_run_counts_and_then_the_latest_that_was_not_skipped() -> Non
 
 def test_a_run_that_was_skipped_is_said_as_such_and_tried_again_later() -> None:
     skipped = run(DIGEST, RunPhase.SKIPPED, created=NOW, finished=NOW)
+    by_job = asking(pythonEnvironment__builder="job")
     for seconds, tried in ((599, False), (600, True)):
-        plan = plan_for(CLUSTER, world({DIGEST: written(DIGEST, skipped=skipped)}, now=at(seconds)))
+        plan = plan_for(by_job, world({DIGEST: written(DIGEST, skipped=skipped)}, now=at(seconds)))
         assert [s.name for s in plan.steps] == (["start_run"] if tried else [])
         if not tried:
             assert all("CML skipped" in wait.message for wait in plan.waits)
+            remedy = "set `pythonEnvironment.builder: application`"
+            assert all(remedy in wait.message for wait in plan.waits)
             assert not any("memory" in wait.message for wait in plan.waits)
+
+
+def test_a_run_that_was_skipped_beside_another_is_no_failure_of_its_own() -> None:
+    ended = run(DIGEST, RunPhase.FAILED, created=at(-60), finished=NOW)
+    beside = replace(run(DIGEST, RunPhase.SKIPPED, created=at(-30)), id="run-2")
+    after = replace(beside, created_at=at(1))
+    assert run_that_counts([ended, beside]) == (ended, None)
+    assert run_that_counts([ended, after]) == (ended, after)

@@ -80,8 +80,8 @@ MUTANTS: list[Mutant] = [
       "            if there != data and files.read(path) != data:", "            if False:",
       "tests/cli/test_workspace_faults.py::"
       "test_a_launcher_that_arrives_with_its_size_and_another_content_is_written_again"),
-    m("B17", "half a builder counts as written", "core/planner/python_environments/build.py",
-      "    doubtful = isinstance(action, CreateJob) or site.observed.run is not None",
+    m("B17", "half a builder counts as written", "core/planner/python_environments/site.py",
+      "    doubtful = created or site.observed.run is not None",
       "    doubtful = False",
       "tests/core/test_environments.py::test_a_failed_build_is_tried_once_per_resync"),
     m("B22", "a pause by the spec holds the controller alone", "guards/protection.py",

@@ -2,15 +2,19 @@
 
 import hashlib
 import os
+import socket
+import urllib.request
 from pathlib import Path
 
 import pytest
 from builder_world import HASH, PYTHON, Home, said_by, wheel
 from node_world import wait_for
 
+from controller.core.model.member import BUILDER
 from controller.node.builder.claim import Claim, age
 from controller.node.builder.installing import uv_variables
 from controller.node.builder.order import OrderError, read_order
+from controller.node.builder.serving import APPLICATION, render_page
 
 pytestmark = pytest.mark.slow
 
@@ -112,6 +116,59 @@ def test_a_folder_that_lacks_its_end_is_replaced(home: Home) -> None:
     assert home.build() == 0, home.log()
     assert home.ready()["ray"] == "2.60.0"
     assert home.leftovers() == []
+
+
+def test_an_application_answers_while_it_builds_and_until_it_is_deleted(home: Home) -> None:
+    with socket.socket() as link:
+        link.bind(("127.0.0.1", 0))
+        port = link.getsockname()[1]
+    variables = {"RAYCML_BUILDER": "team", "CDSW_APP_PORT": str(port)}
+    run = home.start(home.script(), "engine1", **variables)
+    try:
+        wait_for(lambda: "building" in page(port), "an answer during the build", 60)
+        wait_for(home.final.exists, "the environment", 60)
+        wait_for(lambda: "ready in" in page(port), "an answer after the build", 60)
+        assert run.poll() is None, "CML would start a script that ended again"
+        assert "Python environment" in page(port)
+    finally:
+        home.end(run)
+    assert home.leftovers() == []
+
+
+def page(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+            assert answer.status == 200
+            text: str = answer.read().decode()
+            return text
+    except OSError:
+        return ""
+
+
+def test_an_application_that_cannot_build_ends_as_a_job_does(home: Home) -> None:
+    variables = {"RAYCML_BUILDER": "team", "CDSW_APP_PORT": "0"}
+    script = home.script(packages=["ray", "no-such-package==1.0"])
+    run = home.start(script, "engine1", **variables)
+    run.communicate(timeout=120)
+    assert run.returncode == 1
+    assert home.log().splitlines()[-1].endswith("FAILED: the packages cannot be installed")
+
+
+def test_an_application_whose_port_is_taken_says_so(home: Home) -> None:
+    with socket.socket() as link:
+        link.bind(("127.0.0.1", 0))
+        link.listen()
+        port = str(link.getsockname()[1])
+        run = home.start(home.script(), "engine1", RAYCML_BUILDER="team", CDSW_APP_PORT=port)
+        run.communicate(timeout=120)
+    assert run.returncode == 1
+    assert "FAILED: cannot serve a page: " in home.log()
+
+
+def test_a_page_of_a_build_is_escaped_and_its_mark_is_the_controllers() -> None:
+    assert "&lt;b&gt;" in render_page("<b>", "<i>")
+    assert "<i>" not in render_page("<b>", "<i>")
+    assert APPLICATION == BUILDER
 
 
 def test_two_runs_at_once_both_end_well_and_one_of_them_builds(home: Home) -> None:

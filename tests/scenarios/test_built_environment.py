@@ -10,9 +10,9 @@ from tests.scenarios.stage import Stage, processes_below
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-def asking(stage: Stage, packages: str) -> str:
+def asking(stage: Stage, packages: str, builder: str = "auto") -> str:
     path = Path(stage.spec(replicas=1))
-    page = f'  pythonEnvironment: {{python: "3.11", packages: {packages}}}\n'
+    page = f'  pythonEnvironment: {{python: "3.11", packages: {packages}, builder: {builder}}}\n'
     path.write_text(path.read_text().replace("  suspend:", f"{page}  suspend:"))
     return str(path)
 
@@ -47,3 +47,22 @@ def test_a_package_that_is_not_there_fails_and_the_cluster_goes_on(stage: Stage)
     assert "six==0.0.999" in done.out + done.err
     assert stage.engines() == engines
     assert len(built(stage)) == 1
+
+
+def test_an_application_builds_one_too_and_is_gone_afterwards(stage: Stage) -> None:
+    spec = asking(stage, '["ray[default]", "six==1.17.0"]', "application")
+    done = stage.raycml("reconcile", "--local", spec, "--timeout", "10m", timeout_s=700)
+    assert done.code == 0, done.out + done.err
+    assert "is being built by application raycml-env-" in done.err
+    [digest] = [digest for digest, told in built(stage).items() if _six(told) == "1.17.0"]
+    assert (stage.status()["state"], stage.status()["ready"]) == ("Ready", 2)
+    home = stage.home / ".raycml" / "envs" / digest
+    running = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes_below(home)]
+    assert any(b"raylet" in line for line in running), "Ray runs from the environment"
+    assert stage.plan(spec) == [], "the builder is gone, and nothing is left to do"
+
+
+def _six(told: dict[str, object]) -> object:
+    packages = told["packages"]
+    assert isinstance(packages, dict)
+    return packages.get("six")

@@ -47,6 +47,8 @@ class Lab(Stage):
 
     def wait(self, seconds: float) -> None:
         self.site.time.passed += seconds
+        self.site.cml.tick()
+        self.world.build()
 
     @property
     def apps(self) -> dict[str, Application]:

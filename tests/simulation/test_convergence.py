@@ -20,6 +20,8 @@ BIGGER = spec(workerGroupSpecs__0__resources={"cpu": 4, "memory": "20Gi"})
 NEW_HEAD = spec(headGroupSpec__resources={"cpu": 3, "memory": "8Gi"})
 ASLEEP = spec(suspend=True)
 LEFT_ALONE = spec(upgradeStrategy__type="None")
+PACKAGES = {"python": "3.11", "packages": ["ray[default]", "polars"]}
+BUILT = spec(pythonEnvironment=PACKAGES)
 
 
 class Oldest(random.Random):
@@ -242,3 +244,40 @@ def test_pages_that_do_not_fit_together_authorise_nothing() -> None:
     done = lab.run(CLUSTER)
     assert lab.writes() == []
     assert [wait.reason.title for wait in done.plan.waits] == ["IncompleteList"]
+
+
+def members(lab: Lab) -> set[str]:
+    return {name for name in lab.apps if name.startswith("ray-")}
+
+
+def test_a_cluster_with_packages_settles_whether_or_not_jobs_of_the_api_run() -> None:
+    for skipped in (False, True):
+        lab = settled(BUILT, api_jobs_skipped=skipped)
+        lab.wait(5)
+        assert set(lab.apps) == members(lab), "what built is gone"
+        for _ in range(5):
+            lab.wait(30)
+            lab.run(BUILT)
+        assert lab.writes() == []
+
+
+def test_a_controller_that_forgets_everything_builds_nothing_twice() -> None:
+    lab = Lab(Options(api_jobs_skipped=True))
+    for _ in range(40):
+        lab.a.start()
+        lab.run(BUILT)
+        lab.wait(5)
+    assert lab.writes().count("create_application") == len(members(lab)) + 1
+    assert set(lab.apps) == members(lab)
+
+
+def test_a_build_by_an_application_goes_on_whatever_becomes_of_one_call() -> None:
+    for fault in (Fault.LOST_ANSWER, Fault.REFUSED, Fault.ERROR_JSON):
+        for at in range(12):
+            lab = Lab(Options(api_jobs_skipped=True))
+            lab.a.weather.of_writes = {at: fault}
+            lab.settle(BUILT)
+            lab.wait(40)
+            lab.run(BUILT)
+            lab.wait(10)
+            assert set(lab.apps) == members(lab), (fault, at)

@@ -143,7 +143,7 @@ class World:
     # pods and builds
 
     def _begin(self, order: PodRequest) -> Behaviour:
-        if order.engine.workload_type == "job":
+        if order.engine.workload_type == "job" or "RAYCML_BUILDER" in order.environment:
             return self._build(order)
         self._read(order)
         return self.story(order)
@@ -165,6 +165,8 @@ class World:
         fails = ", ".join(self.lacks & set(settings["packages"]))
         ends = self.time.passed + BUILD_S
         self.builds[str(settings["hash"])] = (ends, order.project.id, fails)
+        if order.engine.workload_type != "job":  # it answers until it is deleted, or fails
+            return Behaviour(2.0, BUILD_S if fails else None, PodExit(1))
         return Behaviour(2.0, BUILD_S, PodExit(1 if fails else 0))
 
     def build(self) -> None:

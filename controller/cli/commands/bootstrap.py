@@ -24,6 +24,7 @@ from controller.bootstrap.removal import Removal, plan_removal
 from controller.bootstrap.session import BootstrapSession, open_bootstrap
 from controller.core.model.history import History
 from controller.core.model.observed import ObservedApplication
+from controller.core.spec.python_environment import BuildBy
 from controller.core.spec.text import counted, spoken
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.confirm import confirm
@@ -72,6 +73,14 @@ Set = Annotated[
     list[str] | None,
     option("--set", "NAME=VALUE", "Controller setting, such as RAYCML_POLL=30s.  Can be repeated"),
 ]
+Builder = Annotated[
+    BuildBy,
+    typer.Option(
+        "--builder",
+        help="What builds its Python environment.  auto: a job, or an application where CML "
+        "skips jobs.",
+    ),
+]
 Timeout = Annotated[float, timeout_option("Overall timeout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")]
 Delete = Annotated[bool, typer.Option("--delete", help="Delete what bootstrap created.")]
@@ -96,6 +105,7 @@ def bootstrap(  # noqa: PLR0913 - the options of one command
     memory: Memory_ = 2.0,
     package: Packages = None,
     settings: Set = None,
+    builder: Builder = "auto",
     timeout: Timeout = "30m",  # type: ignore[assignment]  # its parser makes it seconds
     dry_run: DryRun = False,
     delete: Delete = False,
@@ -118,6 +128,7 @@ def bootstrap(  # noqa: PLR0913 - the options of one command
         memory,
         tuple(package or ()),
         tuple(settings or ()),
+        builder,
     )
     check_name(project_name)
     if with_project and not delete:

@@ -6,7 +6,8 @@ from functools import cached_property
 
 from controller.core.model.desired import DesiredCluster, DesiredState
 from controller.core.model.history import History
-from controller.core.model.observed import ObservedApplication, ObservedEnvironment, ObservedState
+from controller.core.model.jobs import ObservedEnvironment
+from controller.core.model.observed import ObservedApplication, ObservedState
 from controller.core.model.plan import Plan, Step
 from controller.core.model.policy import Policy
 from controller.core.situation.situation import Situation

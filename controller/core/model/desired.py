@@ -20,7 +20,7 @@ from controller.core.spec.allowed_projects import refusal
 from controller.core.spec.fingerprint import Inputs, agreement, canonical, fingerprint
 from controller.core.spec.groups import NodeGroup
 from controller.core.spec.names import HEAD
-from controller.core.spec.python_environment import Environment, environment_of
+from controller.core.spec.python_environment import BuildBy, Environment, environment_of
 from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.spec.spec import ClusterSpec
 
@@ -78,8 +78,8 @@ class Group:
 class DesiredCluster:
     """One cluster; `groups` begins with the head.
 
-    `build_runtime`: in which image its environment is built.  Clusters that ask for the same one
-    ask for the image of the first of them.
+    `build_runtime`: in which image its environment is built; `build_by`: the kind of workload that
+    builds it.  Clusters that ask for the same one ask for the image and kind of the first of them.
     """
 
     name: str
@@ -90,6 +90,7 @@ class DesiredCluster:
     paused: bool
     protected: bool
     build_runtime: str = ""
+    build_by: BuildBy = "auto"
 
     def group(self, name: str) -> Group | None:
         return next((g for g in self.groups if g.name == name), None)
@@ -179,14 +180,14 @@ def desire(
 
 
 def _with_runtimes(clusters: Iterable[DesiredCluster]) -> tuple[DesiredCluster, ...]:
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str], tuple[str, BuildBy]] = {}
     complete: list[DesiredCluster] = []
     for cluster in clusters:
         head = cluster.groups[0]
         if head.environment is not None:
             place = (cluster.project, head.environment.hash)
-            runtime = first.setdefault(place, head.inputs.runtime)
-            complete.append(replace(cluster, build_runtime=runtime))
+            runtime, kind = first.setdefault(place, (head.inputs.runtime, cluster.build_by))
+            complete.append(replace(cluster, build_runtime=runtime, build_by=kind))
         else:
             complete.append(cluster)
     return tuple(complete)
@@ -226,6 +227,7 @@ def _cluster(holder: SpecDocument, project: str) -> DesiredCluster:
         suspended=spec.suspend,
         paused=spec.paused,
         protected=spec.protect,
+        build_by="auto" if python is None else python.builder,
     )
 
 

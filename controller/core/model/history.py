@@ -14,7 +14,9 @@ from controller.core.model.member import Key
 from controller.core.model.observed import ObservedApplication, ObservedState, Phase, key_of
 from controller.core.model.plan import (
     Create,
+    CreateBuilder,
     Delete,
+    DeleteBuilder,
     Outcome,
     RequireSignIn,
     Restart,
@@ -89,10 +91,11 @@ class ApplicationHistory:
 
 @dataclass(frozen=True, slots=True)
 class BuildHistory:
-    """The last call about an environment's job, and the id of the job or run before it.
+    """The last call about a build, and the id of the job or run before it.
 
     `failures`: calls in a row that failed; `refused`: CML refused the last one.
-    `starts`: runs that were started, or were active already.
+    `starts`: runs that were started, or were active already.  `failed_at`: end of a failed build by
+    an application, which is then deleted, and `failure` the reason.
     """
 
     call: str = ""
@@ -102,6 +105,8 @@ class BuildHistory:
     error: str = ""
     refused: bool = False
     starts: int = 0
+    failed_at: datetime | None = None
+    failure: str = ""
 
 
 NO_MEMBER = MemberHistory()
@@ -237,8 +242,11 @@ def _record(history: History, outcome: Outcome, now: datetime) -> History:
 def _build(history: BuildHistory, outcome: Outcome, now: datetime) -> BuildHistory:
     action = outcome.step.action
     before = action.after if isinstance(action, StartRun) else outcome.step.job_id or ""
-    starts = history.starts + isinstance(action, StartRun)
+    starts = history.starts + isinstance(action, StartRun | CreateBuilder)
     latest = BuildHistory(outcome.step.name, before, now, starts=starts)
+    if isinstance(action, DeleteBuilder) and outcome.step.reason is Reason.ENVIRONMENT_FAILED:
+        failed_at = history.failed_at or now
+        latest = replace(latest, failed_at=failed_at, failure=outcome.step.message)
     if outcome.result in (Result.DONE, Result.UNKNOWN) or outcome.fault is FaultKind.CHANGED:
         return latest
     refused = outcome.result is Result.REJECTED

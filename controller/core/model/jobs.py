@@ -1,4 +1,4 @@
-"""Jobs of a project and their runs, as requested and as reported by CML.  Values only.
+"""Jobs of a project, their runs and what they build, as requested and as observed.  Values only.
 
 A job is a script that ends.  CML reports the status and times of a run, but no exit code, reason or
 output, so a script writes its results into the project's files.
@@ -9,8 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from controller.core.model.member import CONTROLLER, ENVIRONMENT, OWNER
-from controller.core.spec.python_environment import job_name
+from controller.core.model.member import (
+    BUILDER,
+    BUILDS,
+    CONTROLLER,
+    ENVIRONMENT,
+    OWNER,
+    SUBDOMAIN,
+)
+from controller.core.spec.python_environment import builder_name, job_name
 
 
 class RunPhase(StrEnum):
@@ -89,19 +96,62 @@ class ObservedRun:
     finished_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ObservedEnvironment:
+    """Observed state of one Python environment built by raycml.
+
+    `files`: all its paths.  `job`: the owner's.  `run`: that job's active run, or else the
+    latest that CML did not skip.  `skipped`: a later one that it did skip.  `foreign`: another
+    installation has a job for it.  `output`: the last lines of its log, where its run is over, or
+    its application has ended, without an environment.  `unknown`: the reason why its job and runs
+    could not be read; then their absence means nothing.  `is_refused`: only a person can change
+    that.
+    """
+
+    ready: bool = False
+    files: tuple[str, ...] = ()
+    job: ObservedJob | None = None
+    run: ObservedRun | None = None
+    foreign: bool = False
+    skipped: ObservedRun | None = None
+    output: tuple[str, ...] = ()
+    unknown: str = ""
+    is_refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FilesQuery:
+    """Python environments to observe, by project and hash, and the owner of their jobs.
+
+    `ended`: those whose log is to be read, since an application ended that was to build them.
+    """
+
+    owner: str
+    hashes: Mapping[str, frozenset[str]]
+    ended: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
 def run_that_counts(
     runs: Sequence[ObservedRun],
 ) -> tuple[ObservedRun | None, ObservedRun | None]:
     """Of a job's runs, oldest first: the active one, or else the latest that CML did not skip.
 
-    And a later one that CML skipped, if no run is active.
+    And a later one that CML skipped, if no run is active, nor was one when it was skipped.
     """
     active = [run for run in runs if not run.phase.is_over]
     if active:
         return active[-1], None
     last = next((run for run in reversed(runs) if run.phase is not RunPhase.SKIPPED), None)
     skipped = runs[-1] if runs and runs[-1].phase is RunPhase.SKIPPED else None
+    if skipped is not None and last is not None and _overlap(last, skipped):
+        skipped = None
     return last, skipped
+
+
+def _overlap(run: ObservedRun, skipped: ObservedRun) -> bool:
+    """True if the run was active when CML skipped another: it runs a job once at a time."""
+    end, start = run.finished_at, skipped.created_at
+    return end is not None and start is not None and start < end
 
 
 CONTROLLER_JOB = "raycml-controller"
@@ -119,3 +169,22 @@ def is_our_job(job: ObservedJob | JobConfiguration, owner: str) -> bool:
 def environment_built_by(job: ObservedJob | JobConfiguration) -> str:
     """Hash of the environment that a managed job builds."""
     return job.environment.get(ENVIRONMENT, "")
+
+
+def builder_environment(project: str, owner: str, digest: str) -> dict[str, str]:
+    """The mark of the application that builds an environment."""
+    name = builder_name(project, owner, digest)
+    return {BUILDER: owner, BUILDS: digest, SUBDOMAIN: name}
+
+
+def built_by_application(
+    environment: Mapping[str, str], project: str, subdomain: str, owner: str
+) -> str:
+    """Hash of the environment that an application of this owner builds; empty for another one.
+
+    A copy made by hand has another subdomain, so it carries no mark.
+    """
+    digest = environment.get(BUILDS, "")
+    mark = builder_environment(project, owner, digest) if owner and digest else {}
+    carried = {name: environment.get(name) for name in mark}
+    return digest if mark and carried == mark and mark[SUBDOMAIN] == subdomain else ""

@@ -27,6 +27,11 @@ MADE = "RAYCML_BOOTSTRAP"
 BUILT = ENVIRONMENT
 """In the environment of a run which environment it builds, of an application which it runs in."""
 BOOTSTRAP_MARKS = (CONTROLLER, MADE, BUILT)
+BUILDER = "RAYCML_BUILDER"
+"""In the environment of an application that builds a Python environment: the owner, and so the
+mark.  It fills no member's place."""
+BUILDS = "RAYCML_BUILDS"
+"""In the same: the hash of the environment."""
 
 ALONE = -1
 """The ordinal of a member that is the only one of its kind; no spec can declare it."""

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from controller.core.model.jobs import ObservedJob, ObservedRun
+from controller.core.model.jobs import ObservedEnvironment
 from controller.core.model.json_object import (
     JsonObject,
     Moment,
@@ -200,36 +200,6 @@ class ObservedProject:
     def complete(self) -> bool:
         """True if an absence from the list means something."""
         return self.listed is Listed.WHOLE
-
-
-@dataclass(frozen=True, slots=True)
-class ObservedEnvironment:
-    """Observed state of one Python environment built by raycml.
-
-    `files`: all its paths.  `job`: the owner's.  `run`: that job's active run, or else the
-    latest that CML did not skip.  `skipped`: a later one that it did skip.  `foreign`: another
-    installation has a job for it.  `output`: the last lines of its log, where its run is over and
-    left no environment.  `unknown`: the reason why its job and runs could not be read; then their
-    absence means nothing.  `is_refused`: only a person can change that.
-    """
-
-    ready: bool = False
-    files: tuple[str, ...] = ()
-    job: ObservedJob | None = None
-    run: ObservedRun | None = None
-    foreign: bool = False
-    skipped: ObservedRun | None = None
-    output: tuple[str, ...] = ()
-    unknown: str = ""
-    is_refused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FilesQuery:
-    """Python environments to observe, by project and hash, and the owner of their jobs."""
-
-    owner: str
-    hashes: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)

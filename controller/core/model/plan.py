@@ -107,10 +107,29 @@ class WriteBuilder:
 
 
 @dataclass(frozen=True, slots=True)
-class OnJob:
-    """An action on the job that builds the environment of this hash."""
+class OnBuild:
+    """An action on the job or the application that builds the environment of this hash."""
 
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnJob(OnBuild):
+    """An action on the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateBuilder(OnBuild):
+    """POST: an application that builds an environment, and is deleted afterwards."""
+
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteBuilder(OnBuild):
+    """Remove the application that built an environment; asynchronous."""
+
+    builder_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +174,12 @@ class RemoveFolder(RemovePath):
 
 ApplicationAction = Create | Update | RequireSignIn | Restart | Stop | Delete
 JobAction = CreateJob | StartRun | StopRun | DeleteJob
-OfEnvironment = WriteBuilder | JobAction | RemoveEnvironment
+BuilderAction = CreateBuilder | DeleteBuilder
+OfEnvironment = WriteBuilder | JobAction | BuilderAction | RemoveEnvironment
 FileWrite = WriteLauncher | WriteBuilder | WriteFile
 FileRemoval = RemoveLauncher | RemoveEnvironment | RemoveFolder | RemoveFile
 FileAction = FileWrite | FileRemoval
-Action = ApplicationAction | JobAction | ProjectAction | FileAction
+Action = ApplicationAction | JobAction | BuilderAction | ProjectAction | FileAction
 ClusterAction = WriteLauncher | ApplicationAction | RemoveLauncher | OfEnvironment | RemoveFolder
 ACTION_NAMES = tuple(to_snake(kind.__name__) for kind in get_args(ClusterAction))
 """Names of all actions that a pass takes for clusters, as JSON and metrics have them."""
@@ -223,15 +243,21 @@ class Step:
 
     @property
     def build(self) -> tuple[str, str] | None:
-        """Project and hash of the environment whose job this is about."""
-        return (self.project, self.action.hash) if isinstance(self.action, OnJob) else None
+        """Project and hash of the environment that a job or an application builds."""
+        return (self.project, self.action.hash) if isinstance(self.action, OnBuild) else None
 
     @property
     def job_id(self) -> str | None:
         return self.action.job_id if isinstance(self.action, OnExistingJob) else None
 
     @property
+    def builder_id(self) -> str | None:
+        """ID of an application that builds an environment."""
+        return self.action.builder_id if isinstance(self.action, DeleteBuilder) else None
+
+    @property
     def application_id(self) -> str | None:
+        """ID of a member's application, or of the controller's."""
         return self.action.application_id if isinstance(self.action, OnApplication) else None
 
 

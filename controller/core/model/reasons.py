@@ -62,6 +62,10 @@ class Reason(Enum):
     LAUNCHER_MISSING = Outlook.MOVING, "The launcher is missing from the project's files."
     LAUNCHER_UNUSED = Outlook.MOVING, "No application has used the launcher for an hour."
     ENVIRONMENT_UNUSED = Outlook.MOVING, "No spec has used the Python environment for a day."
+    BUILDER_UNNEEDED = (
+        Outlook.MOVING,
+        "The application that builds a Python environment is not needed any more.",
+    )
     FILES_UNUSED = (
         Outlook.MOVING,
         "The cluster of these files was deleted, or has had no application for a day.",

@@ -23,7 +23,10 @@ from controller.core.planner.cluster import plan_cluster
 from controller.core.planner.files.cluster_folders import unused_folders
 from controller.core.planner.files.launchers import needed, unused
 from controller.core.planner.prune import clusters_without_spec
-from controller.core.planner.python_environments.cleanup import unused_environments
+from controller.core.planner.python_environments.cleanup import (
+    unneeded_builders,
+    unused_environments,
+)
 from controller.core.planner.unlisted_projects import unlisted_projects
 from controller.core.planner.waits import blocked_cluster
 from controller.core.situation.situation import Situation
@@ -47,7 +50,7 @@ def plan(situation: Situation, refused: AbstractSet[str] = frozenset()) -> Plan:
     parts += [clusters_without_spec(situation), *unlisted_projects(situation)]
     whole = _without(refused, merge(parts))
     steps = needed(whole.steps, situation)
-    steps = (*steps, *unused(situation, steps))
+    steps = (*steps, *unused(situation, steps), *unneeded_builders(situation, steps))
     steps = (*steps, *unused_environments(situation), *unused_folders(situation))
     steps = tuple(step for step in steps if step.cluster not in refused)
     return Plan(tuple(sorted(steps, key=_step_order)), tuple(sorted(whole.waits, key=_wait_order)))
@@ -71,7 +74,7 @@ def _step_order(step: Step) -> tuple[object, ...]:
     path = step.action.path if isinstance(step.action, _Write | _Removal) else ""
     member = (step.member is not None, *(step.member.rank() if step.member else ()))
     build = step.build or ("", "")
-    identity = (step.application_id or "", path, build)
+    identity = (step.application_id or step.builder_id or "", path, build)
     return (step.cluster, turn, member, _CALLS.index(step.name), *identity)
 
 
@@ -79,6 +82,7 @@ _Write = WriteLauncher | WriteBuilder
 _Removal = RemoveLauncher | RemoveEnvironment | RemoveFolder
 _CALLS = (
     *("write_launcher", "write_builder", "stop_run", "delete_job", "create_job", "start_run"),
+    *("delete_builder", "create_builder"),
     *("delete", "stop", "require_sign_in", "create", "update", "restart"),
     *("remove_launcher", "remove_environment", "remove_folder"),
 )

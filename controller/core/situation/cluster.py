@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from controller.core.model.desired import DesiredCluster, Group, Strategy, configuration
 from controller.core.model.history import Refusal
+from controller.core.model.jobs import ObservedEnvironment
 from controller.core.model.member import THE_HEAD, Key
 from controller.core.model.observed import (
     HeadReport,
     MemberReport,
     ObservedApplication,
-    ObservedEnvironment,
     ObservedProject,
     ObservedState,
     Pause,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
+from controller.core.model.jobs import built_by_application
 from controller.core.model.observed import (
     ObservedApplication,
     ObservedProject,
@@ -14,6 +15,7 @@ from controller.core.model.observed import (
 )
 
 Place = tuple[str, str]  # project and subdomain
+EnvironmentPlace = tuple[str, str]  # project and hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Index:
     """Applications of one look.  `owned` carry the owner's mark, in a stable order.
 
     `named`: those by their own names.  `taken`: names of applications that fill no place by that
-    name, because they lack the mark or are adopted into another place.
+    name, because they lack the mark or are adopted into another place.  `builders`: those that
+    build a Python environment for the owner; they are no members.
     """
 
     by_id: Mapping[str, ObservedApplication]
@@ -29,6 +32,7 @@ class Index:
     of_cluster: Mapping[str, tuple[ObservedApplication, ...]]
     named: Mapping[Place, ObservedApplication]
     taken: Mapping[Place, ObservedApplication]
+    builders: Mapping[EnvironmentPlace, ObservedApplication]
 
 
 def index_applications(projects: Iterable[ObservedProject], owner: str) -> Index:
@@ -45,7 +49,15 @@ def index_applications(projects: Iterable[ObservedProject], owner: str) -> Index
             for app in applications
             if not is_ours(app, owner) or (is_adopted(app) and not has_own_name(app))
         },
+        builders={
+            (app.project, digest): app for app in applications if (digest := built_in(app, owner))
+        },
     )
+
+
+def built_in(app: ObservedApplication, owner: str) -> str:
+    """Hash of the environment that an application of this owner builds; empty for another one."""
+    return built_by_application(app.environment, app.project, app.subdomain, owner)
 
 
 def _cluster_of(application: ObservedApplication) -> str:

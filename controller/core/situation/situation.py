@@ -11,9 +11,9 @@ from functools import cached_property
 
 from controller.core.model.desired import DesiredState, launcher_sizes
 from controller.core.model.history import History
+from controller.core.model.jobs import ObservedEnvironment
 from controller.core.model.observed import (
     ObservedApplication,
-    ObservedEnvironment,
     ObservedFiles,
     ObservedPauses,
     ObservedState,

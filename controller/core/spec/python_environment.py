@@ -8,7 +8,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, WithJsonSchema, field_validator
 
@@ -17,6 +17,7 @@ from controller.core.spec.fingerprint import canonical
 from controller.core.spec.requirements import MAX_LINE, MAX_LINES, normal_line, normal_requirement
 from controller.core.spec.validation_errors import refusal
 
+BuildBy = Literal["job", "application", "auto"]
 ENVIRONMENTS = ".raycml/envs"
 READY_FILE = "ready.json"
 JOB_PREFIX = "raycml-env-"
@@ -102,6 +103,10 @@ class PythonEnvironment(SpecModel):
         about("Requirements", "restarts", "requirements.txt"),
     ] = None
     """A requirements file beside the spec, or its lines; hashes are allowed, options are not."""
+    builder: Annotated[BuildBy, about("Builder", "guides", "application")] = "auto"
+    """The kind of workload that builds it: a job, or an application that is deleted afterwards, for
+    workspaces that skip jobs of the API. auto: a job, and an application where CML skips that.
+    """
 
     @field_validator("packages", mode="before")
     @classmethod
@@ -206,6 +211,15 @@ def log_path(digest: str) -> str:
 
 def job_name(digest: str) -> str:
     return f"{JOB_PREFIX}{digest}"
+
+
+def builder_name(project: str, owner: str, digest: str) -> str:
+    """Name and subdomain of the application that builds an environment.
+
+    A subdomain is unique in its workspace, so the name says the project and the owner too.
+    """
+    place = hashlib.sha256(canonical([project, owner]).encode()).hexdigest()[:8]
+    return f"{JOB_PREFIX}{digest}-{place}"
 
 
 _OF_HASH = re.compile(r"(?:build-)?([0-9a-f]{16})(?:[.-][A-Za-z0-9._-]*)?")

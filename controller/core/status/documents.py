@@ -90,7 +90,7 @@ def _step_json(step: Step) -> StepJson:
         action=step.name,
         cluster=step.cluster,
         member=None if step.member is None else str(step.member),
-        application_id=step.application_id,
+        application_id=step.application_id or step.builder_id,
         reason=step.reason.title,
         changes=step.changes,
         impact=step.impact,

@@ -30,6 +30,11 @@ class EventReason(Enum):
     RUN_STARTED = Kind.NORMAL, "The build of a Python environment started."
     RUN_STOPPING = Kind.NORMAL, "A build that took too long is being stopped."
     JOB_DELETED = Kind.NORMAL, "A job of a Python environment was deleted."
+    BUILDER_CREATED = Kind.NORMAL, "An application that builds a Python environment was created."
+    BUILDER_DELETED = (
+        Kind.NORMAL,
+        "An application that built a Python environment is being deleted.",
+    )
     ENVIRONMENT_REMOVED = Kind.NORMAL, "An unused Python environment was removed."
     STEP_FAILED = Kind.WARNING, "A step failed; it is retried."
     STEP_REJECTED = Kind.WARNING, "CML rejected a step."

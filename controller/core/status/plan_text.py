@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from controller.core.model.member import Member
 from controller.core.model.plan import (
     Change,
+    CreateBuilder,
     CreateJob,
     Delete,
+    DeleteBuilder,
     DeleteJob,
     Intent,
     Plan,
@@ -126,6 +128,8 @@ _OF_ENVIRONMENTS = (
     (StartRun, "run to start"),
     (StopRun, "run to stop"),
     (DeleteJob, "job to delete"),
+    (CreateBuilder, "builder to create"),
+    (DeleteBuilder, "builder to delete"),
     (RemoveEnvironment, "path to remove"),
 )
 
@@ -191,6 +195,8 @@ _DONE = {
     "start_run": "build started",
     "stop_run": "build stopping",
     "delete_job": "job deleted",
+    "create_builder": "build started by an application",
+    "delete_builder": "builder deleted",
     "remove_environment": "environment removed",
     "remove_folder": "files removed",
     "create_project": "created",

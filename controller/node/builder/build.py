@@ -1,8 +1,8 @@
 """The builder, top to bottom: claim, create, install, check, move, report.
 
-Runs in the kernel of a job, without `__file__`, where `SystemExit` is an ordinary exception, and
-does its work in child processes.  CML's API does not return a job's output, so all output is
-also in the log beside the environment.
+Runs in the kernel of a job or an application, without `__file__`, where `SystemExit` is an ordinary
+exception, and does its work in child processes.  CML's API does not return the output, so all of it
+is also in the log beside the environment.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from controller.node.builder.installing import install
 from controller.node.builder.moving import clear, publish, sweep
 from controller.node.builder.order import FOLDER, READY, Order, Site, read_order
 from controller.node.builder.programs import BuildError, Programs
+from controller.node.builder.serving import LINGER_S, app_port, is_application, page
 from controller.node.clock import Clock, stamp
 from controller.node.log import Log
 
@@ -38,9 +39,29 @@ _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 def start(values: Mapping[str, object]) -> None:
     """Entry point of the script.  Raises SystemExit unless the environment is complete."""
-    code = build(read_order(values), Path.cwd(), Clock())
+    order, home, clock = read_order(values), Path.cwd(), Clock()
+    do = build_and_answer if is_application(os.environ) else build
+    code = do(order, home, clock)
     if code != 0:
         raise SystemExit(code)
+
+
+def build_and_answer(order: Order, home: Path, clock: Clock) -> int:
+    """Build in an application: its page answers meanwhile, and afterwards until it is deleted.
+
+    If the build fails the script ends at once, so that CML reports it.
+    """
+    log = home / FOLDER / f"{order.hash}.log"
+    title = f"Python environment {order.hash}"
+    try:
+        with page(app_port(os.environ), title, log):
+            code = build(order, home, clock)
+            if code == 0:
+                clock.wait(LINGER_S, threading.Event())
+    except OSError as error:
+        Log(log, clock, _LOG_LIMIT).write(f"{FAILED}cannot serve a page: {error.strerror}")
+        return 1
+    return code
 
 
 def build(order: Order, home: Path, clock: Clock) -> int:
@@ -144,4 +165,4 @@ def find_python(version: str, programs: Programs) -> str:
     )
 
 
-__all__ = ["FAILED", "SCHEMA", "build", "find_python", "start"]
+__all__ = ["FAILED", "SCHEMA", "build", "build_and_answer", "find_python", "start"]

@@ -29,6 +29,7 @@ spec:
   #   python: "3.11"          # which the runtime must have
   #   packages: ["ray[default]"]
   #   requirements: requirements.txt    # beside this file
+  #   builder: auto           # or job, or application (where CML skips jobs of the API)
   # environment:              # for every member; not for secrets; values are text, so quote numbers
   #   OMP_NUM_THREADS: "2"
   # suspend: true             # stop every member and keep it

@@ -1,24 +1,29 @@
-"""Removal of environments that nothing has named for a day, as far as this process observed.
+"""Removal of environments that nothing has named for a day, as far as this process observed, and
+of the applications that built one.
 
 An environment is kept by a spec, by any application whose mark names it, by a run that builds it,
 and by anything that is not understood: a spec that cannot be read, an incomplete list, an
 application that runs a launcher of raycml and no longer says in which environment.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from controller.core.model.desired import LAUNCHERS
+from controller.core.model.jobs import ObservedEnvironment
 from controller.core.model.member import ENVIRONMENT
-from controller.core.model.observed import ObservedEnvironment, ObservedProject
-from controller.core.model.plan import Action, DeleteJob, RemoveEnvironment, Step
+from controller.core.model.observed import ObservedApplication, ObservedProject, Phase
+from controller.core.model.plan import Action, DeleteBuilder, DeleteJob, RemoveEnvironment, Step
 from controller.core.model.reasons import Reason
-from controller.core.planner.python_environments.build import is_active
+from controller.core.planner.python_environments.application import deadline, is_leaving
+from controller.core.planner.python_environments.site import is_active
 from controller.core.planner.steps import without_member
+from controller.core.situation.cluster import ClusterSituation
 from controller.core.situation.situation import Situation
-from controller.core.spec.python_environment import ENVIRONMENTS, environment_folder
+from controller.core.spec.python_environment import ENVIRONMENTS, environment_folder, hash_of
 
 _Place = tuple[str, str]
+_ENDED = (Phase.FAILED, Phase.STOPPED)
 
 
 def named_environments(situation: Situation) -> Mapping[str, frozenset[str]]:
@@ -92,6 +97,7 @@ def _candidates(situation: Situation) -> list[tuple[str, str, ObservedEnvironmen
         for digest, environment in sorted(environments.items())
         if digest not in named[project] and not environment.foreign
         if not is_active(environment.run) and not environment.unknown
+        if (project, digest) not in situation.index.builders
     ]
 
 
@@ -134,3 +140,80 @@ def _removal(project: str, digest: str, environment: ObservedEnvironment) -> lis
         actions.append(DeleteJob(digest, environment.job.id))
     reason, message = Reason.ENVIRONMENT_UNUSED, f"nothing names environment {digest}"
     return [without_member(action, "", project, reason, message) for action in actions]
+
+
+# Applications that build
+
+
+def has_builders(situation: Situation) -> bool:
+    """True if a look at the files is due, since an application builds, or has built."""
+    return bool(_builders(situation))
+
+
+def ended_builders(situation: Situation) -> Mapping[str, frozenset[str]]:
+    """Hashes by project: environments whose application has ended, so that its log says why."""
+    ended: dict[str, set[str]] = {}
+    for (project, digest), app in _builders(situation):
+        if app.phase in _ENDED:
+            ended.setdefault(project, set()).add(digest)
+    return {project: frozenset(hashes) for project, hashes in ended.items()}
+
+
+def unneeded_builders(situation: Situation, steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Deletions of applications whose environment exists, or is not needed, or will never exist.
+
+    `steps`: those that are planned already, of which one may be about the same application.
+    """
+    planned = {step.build for step in steps}
+    deletions: list[Step] = []
+    for (project, digest), app in _builders(situation):
+        message = _unneeded(situation, digest, app)
+        if message and (project, digest) not in planned:
+            action = DeleteBuilder(digest, app.id)
+            reason = Reason.BUILDER_UNNEEDED
+            deletions.append(without_member(action, "", project, reason, message))
+    return tuple(deletions)
+
+
+def _builders(situation: Situation) -> list[tuple[_Place, ObservedApplication]]:
+    """Those of environments that specs ask for; bootstrap has others."""
+    builders = sorted(situation.index.builders.items(), key=lambda item: item[0])
+    return [item for item in builders if hash_of(environment_folder(item[0][1]))]
+
+
+def _unneeded(situation: Situation, digest: str, app: ObservedApplication) -> str:
+    """The reason to delete the application; empty for one that builds, or is being deleted."""
+    if app.phase is Phase.UNKNOWN or is_leaving(app, situation.past, digest):
+        return ""
+    asking = _asking(situation, app.project, digest)
+    if asking and all(cluster.paused for cluster in asking):
+        return ""
+    return _over(situation, digest, app, asking)
+
+
+def _asking(situation: Situation, project: str, digest: str) -> list[ClusterSituation]:
+    return [
+        cluster
+        for cluster in situation.clusters
+        if cluster.desired.project == project
+        and any(group.environment_hash == digest for group in cluster.desired.groups)
+    ]
+
+
+def _over(
+    situation: Situation,
+    digest: str,
+    app: ObservedApplication,
+    asking: Sequence[ClusterSituation],
+) -> str:
+    environments = (situation.environments or {}).get(app.project, {})
+    if asking and environments.get(digest, ObservedEnvironment()).ready:
+        return f"environment {digest} is built"
+    if app.phase in _ENDED:
+        return f"it ended without environment {digest}"
+    if deadline(app, situation.past, digest) is None:
+        return f"it did not build environment {digest} in time"
+    needed = any(not cluster.desired.suspended for cluster in asking)
+    if needed or not _is_understood(situation) or not situation.observed.is_complete(app.project):
+        return ""
+    return f"no running cluster asks for environment {digest}"

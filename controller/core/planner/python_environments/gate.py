@@ -6,8 +6,8 @@ running member keeps its environment while another one is built.
 
 from collections.abc import Iterable
 
+from controller.core.model.jobs import ObservedEnvironment
 from controller.core.model.member import Key
-from controller.core.model.observed import ObservedEnvironment
 from controller.core.model.plan import (
     Create,
     Delete,
@@ -21,12 +21,8 @@ from controller.core.model.plan import (
     WriteLauncher,
 )
 from controller.core.model.reasons import Reason
-from controller.core.planner.python_environments.build import (
-    Build,
-    Site,
-    build,
-    recipe_of,
-)
+from controller.core.planner.python_environments.build import build
+from controller.core.planner.python_environments.site import Build, Site, recipe_of
 from controller.core.situation.cluster import ClusterSituation
 
 _Chain = tuple[Key | None, str | None]
@@ -104,7 +100,10 @@ def _build(cluster: ClusterSituation, digest: str) -> Build:
     observed = (cluster.environments or {}).get(digest, ObservedEnvironment())
     desired, recipe = cluster.desired, recipe_of(head.environment, cluster.policy)
     runtime = desired.build_runtime
-    return build(Site(desired.name, desired.project, runtime, recipe, observed, cluster.past))
+    by, builders = desired.build_by, cluster.whole.index.builders
+    application = builders.get((desired.project, digest))
+    place = (desired.name, desired.project, runtime)
+    return build(Site(*place, recipe, observed, cluster.past, by, application))
 
 
 def _wait(first: Step, result: Build) -> Wait:
