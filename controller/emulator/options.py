@@ -43,6 +43,30 @@ class Options:
     """False: a missing script is accepted and the application fails when it starts."""
     check_runtime: bool = True
     """False: any runtime is accepted, registered or not."""
+    uploads: Literal["both", "post", "put"] = "both"
+    """Methods that upload a file; the other one is answered 405.  A PUT always honors the path."""
+    post_upload_in_root: bool = False
+    """True: a POST of a file stores it in the project's home, under the base name of its path."""
+    restart_of_failed: bool = True
+    """False: `:restart` of a FAILED application is refused until the application was stopped."""
+    restart_needs_live_run: bool = False
+    """True: `:restart` of a STOPPED or FAILED application is refused."""
+    restart_while_stopping: bool = False
+    """True: `:restart` of a STOPPING application is carried out when its pod has ended."""
+    stop_of_stopped: bool = False
+    """True: `:stop` of a STOPPED application changes nothing; False: 400 code 9."""
+    malformed_key_status: Literal[500, 401] = 500
+    """Status of `malformed apikey`, the answer to a bearer that has not the form of a key."""
+    over_quota: Literal["pending", "409"] = "pending"
+    """A start beyond `capacity` or `most_pods`: it waits, or the call is refused."""
+    most_pods: int = 0
+    """Pods of a user at the same time, of applications and runs; 0 is without limit."""
+    creation_status: Literal["success", "succeeded", ""] = "success"
+    """`creation_status` of a project that is ready."""
+    run_shows_project_environment: bool = False
+    """True: the `environment` of a run contains the project's variables."""
+    slug_with_owner: bool = False
+    """A project's slug.  True: `owner/Name`; False: the lower-case name."""
     patch_zero_values: bool = True
     """False: `0`, `false`, `""` and `[]` in a PATCH are taken for absent and ignored."""
     orphan_on_restart_while_starting: bool = False

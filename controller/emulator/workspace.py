@@ -51,7 +51,10 @@ _PROJECT_FILTERS = attributes(*PERSON, *OWNER, "description", "name")
 PROJECTS: Columns[Project] = Columns(
     _PROJECT_FILTERS, {**_PROJECT_FILTERS, **attributes("created_at", "updated_at")}
 )
-_RUNTIME_COLUMNS = attributes(*RUNTIME_FIELDS)
+_RUNTIME_COLUMNS = {
+    **attributes(*RUNTIME_FIELDS, runtime_identifier="image_identifier"),
+    "full_name": lambda runtime: f"{runtime.editor} {runtime.kernel} {runtime.edition}",
+}
 RUNTIME_COLUMNS: Columns[Runtime] = Columns(_RUNTIME_COLUMNS, _RUNTIME_COLUMNS)
 RUNTIME_STATUSES = ("ENABLED", "DISABLED", "DEPRECATED")
 _ADDON_COLUMNS = attributes("identifier", "component", "display_name", "status")
@@ -89,6 +92,8 @@ class Workspace:
         self.jobs = Jobs(self.state, self.runs, ids, checks)
         self._clones = Clones(self.state, processes, ids)
         self._ticked: tuple[datetime, int] | None = None
+        for project in self.state.projects.values():
+            project.slug = self._slug(project)
 
     # time
 
@@ -136,7 +141,8 @@ class Workspace:
 
     def show(self, project: Project) -> dict[str, object]:
         ready = project.created_at + timedelta(seconds=self.options.project_creation_s)
-        return project.wire(settled=self.clock.now() >= ready)
+        settled = self.clock.now() >= ready
+        return project.wire(self.options.creation_status, settled=settled)
 
     def create_project(self, user: User, raw: Mapping[str, object]) -> Project:
         values = fields.read(raw, PROJECT_CREATE)
@@ -149,6 +155,7 @@ class Workspace:
         now = self.tick()
         project = Project(self.ids.public(), self.state.next_number(), user, now, now)
         fields.assign(project, values)
+        project.slug = self._slug(project)
         self.state.projects[project.id] = project
         self._trees[project.id] = self._new_tree(project.id)
         if source[0]:
@@ -160,8 +167,15 @@ class Workspace:
         """Refuse a used name: names are unique per owner, since they are in the project's URL."""
         if not name.strip():
             raise invalid("project name must be specified")
-        if any(p.slug == f"{user.username}/{name}" for p in self.state.projects.values()):
+        taken = ((p.owner.username, p.name) for p in self.state.projects.values())
+        if (user.username, name) in taken:
             raise ApiError(Code.ALREADY_EXISTS, f"project {name!r} already exists")
+
+    def _slug(self, project: Project) -> str:
+        """The project's part of addresses: its name in lower case, with dashes for spaces."""
+        if self.options.slug_with_owner:
+            return f"{project.owner.username}/{project.name}"
+        return re.sub(r"[^a-z0-9_-]+", "-", project.name.lower()).strip("-")
 
     def patch_project(self, project_id: str, raw: Mapping[str, object]) -> Project:
         project = self.project(project_id)
@@ -170,6 +184,7 @@ class Workspace:
         if name != project.name:
             self._check_name(project.owner, str(name))
         fields.assign(project, values)
+        project.slug = self._slug(project)
         project.updated_at = self.clock.now()
         self.state.changes += 1
         return project

@@ -33,7 +33,7 @@ def test_a_job_is_kept_as_it_was_asked_for() -> None:
         "recipients": [{"email": "a@example.com", "notify_on_failure": True}],
     }
     job = world.job(world.new_job("setup", **asked))
-    kept = {**asked, "environment": '{"A": "\\/x"}', "timeout": "60"}
+    kept = {**asked, "environment": '{"A":"\\/x"}', "timeout": "60"}
     assert {name: job[name] for name in kept} == kept
     assert (job["type"], job["paused"], job["parent_id"], job["schedule"]) == (
         "manual",
@@ -56,7 +56,7 @@ def test_a_job_that_no_workspace_would_take_is_refused() -> None:
         {"cpu": -1},
         {"environment": "{}"},
         {"environment": {"A": 1}},
-        {"timeout": "60"},
+        {"timeout": "soon"},
         {"timeout": -1},
         {"recipients": "a@example.com"},
         {"parent_id": "zzzz-zzzz-zzzz-zzzz"},

@@ -289,5 +289,4 @@ def test_the_same_seed_tells_the_same_story() -> None:
 
 def test_every_status_can_be_deleted_and_only_settled_events_are_in_the_table() -> None:
     assert all((status, Event.DELETE) in TRANSITIONS for status in Status)
-    assert (Status.STOPPING, Event.RESTART) not in TRANSITIONS
     assert (Status.STOPPED, Event.STOP) not in TRANSITIONS

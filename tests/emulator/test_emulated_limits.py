@@ -54,7 +54,7 @@ def test_a_label_says_how_many_gpus_one_application_may_have() -> None:
         ("api", "API", 200),
         ("api", "Application", 403),
         ("app", "API", 403),
-        ("nobody's", "API", 401),
+        ("a-key-of-no-user-at-all", "API", 401),
     ],
 )
 def test_a_key_is_valid_for_its_audiences(key: str, audience: str, status: int) -> None:

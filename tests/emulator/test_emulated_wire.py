@@ -27,7 +27,7 @@ def test_every_field_of_the_contract_is_always_there() -> None:
     assert app["stopped_at"] is None
     project = world.ok("GET", f"/projects/{world.project}", "Project")
     assert set(project) == set(TYPES["Project"]["fields"])
-    assert (project["creation_status"], project["slug"]) == ("success", "developer/demo")
+    assert (project["creation_status"], project["slug"]) == ("success", "demo")
     usage = world.ok("GET", "/usage", "ListUsageResponse")["usage_response"][0]
     assert set(usage) == set(TYPES["UsageResponse"]["fields"])
 
@@ -50,7 +50,7 @@ def test_the_specification_is_open_and_lists_our_paths() -> None:
 
 def test_without_a_good_key_nothing_is_told() -> None:
     world = World()
-    for key in (None, "wrong"):
+    for key in (None, "a-well-formed-unknown-key"):
         answer = world.as_holder_of(key).get("/api/v2/projects")
         assert (answer.status_code, answer.json()["code"]) == (401, 16)
     answer = world.as_holder_of("app").get("/api/v2/projects")
@@ -63,7 +63,7 @@ def test_without_a_good_key_nothing_is_told() -> None:
     [
         ("GET", "/nothing", 404, "Not Found\n"),
         ("POST", "/projects/x/applications/y/restart", 404, "Not Found\n"),
-        ("GET", "/projects/", 404, "Not Found\n"),
+        ("POST", "/projects/", 405, "Method Not Allowed\n"),
         ("PUT", "/projects", 405, "Method Not Allowed\n"),
     ],
 )
@@ -95,7 +95,8 @@ def test_a_patched_environment_must_be_text_that_holds_texts(value: object) -> N
 @pytest.mark.parametrize(
     "changes",
     [
-        {"cpu": "2"},
+        {"cpu": "two"},
+        {"nvidia_gpu": "1.5"},
         {"nvidia_gpu": 1.5},
         {"nvidia_gpu": 2**31},
         {"bypass_authentication": "yes"},
@@ -194,7 +195,7 @@ def test_project_names_are_unique_and_creation_takes_its_time() -> None:
     world.refused(400, 3, "POST", "/projects", json={})
     slow = {"name": "slow", "environment": {"A": "1"}, "shared_memory_limit": 8192}
     made = world.ok("POST", "/projects", "Project", json=slow)
-    assert (made["creation_status"], made["environment"]) == ("creating", '{"A": "1"}')
+    assert (made["creation_status"], made["environment"]) == ("creating", '{"A":"1"}')
     assert made["shared_memory_limit"] == 8192
     world.pass_time(30)
     found = world.ok("GET", f"/projects/{made['id']}", "Project")
@@ -251,7 +252,8 @@ def test_filters_are_case_sensitive_parts_that_must_all_fit() -> None:
     assert found(name="ray", status="running") == ["ray-head", "ray-worker"]
     assert found(status="APPLICATION_RUNNING") == []
     assert found(**{"creator.username": "developer", "subdomain": "oth"}) == ["other"]
-    for broken in ("ray", "[]", '{"name": 1}', '{"nothing": "x"}'):
+    assert world.names(search_filter="ray") == ["ray-head", "ray-worker", "ray-late"]
+    for broken in ("[]", '{"name": 1}', '{"nothing": "x"}'):
         world.refused(400, 3, "GET", world.apps, params={"search_filter": broken})
 
 
@@ -270,6 +272,10 @@ def test_runtimes_can_be_looked_up() -> None:
     world = World()
     named = {"kernel": "Python 3.11", "edition": "Standard", "editor": "JupyterLab"}
     query = {"search_filter": json.dumps(named)}
+    found = world.ok("GET", "/runtimes", "ListRuntimesResponse", params=query)["runtimes"]
+    assert [row["image_identifier"] for row in found] == [RUNTIME]
+    named = {"full_name": "3.11 Standard", "runtime_identifier": "jupyterlab"}
+    query = {"search_filter": json.dumps(named), "sort": "-runtime_identifier"}
     found = world.ok("GET", "/runtimes", "ListRuntimesResponse", params=query)["runtimes"]
     assert [row["image_identifier"] for row in found] == [RUNTIME]
 

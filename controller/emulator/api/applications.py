@@ -32,7 +32,10 @@ CREATE = fields.types(_FIELDS)
 PATCH = fields.types(_FIELDS, environment=fields.text_map_in_text)
 CHECKED = {"name", "subdomain", "script", "runtime_identifier", "cpu", "memory", *PLACED}
 
-_TEXTS = attributes("description", "kernel", "name", "script", *PERSON, status="status.short")
+_TEXTS = attributes(
+    *("description", "kernel", "name", "runtime_identifier", "script", *PERSON),
+    status="status.short",
+)
 APPLICATIONS: Columns[Application] = Columns(
     {
         **_TEXTS,
@@ -79,6 +82,7 @@ class Applications:
         app = Application(self.ids.public(), project.id, user, now, updated_at=now, starting_at=now)
         fields.assign(app, values)
         self.checks.check(app, CHECKED)
+        self.engines.check_quota(app)
         app.environment = {**project.environment, **app.environment}
         self.state.applications[app.id] = app
         self.engines.queue(app, now)
@@ -103,8 +107,7 @@ class Applications:
 
     def restart(self, app: Application, now: datetime) -> Application:
         """Start a stopped application; restart a running one, with a new engine and address."""
-        if app.deleting or after(app.status, Event.RESTART) is None:
-            raise _wrong_state(app, "restart")
+        self._check_restart(app)
         waiting = app.status is Status.STARTING and not app.engine_id
         if app.status is Status.STARTING and self.options.orphan_on_restart_while_starting:
             app.engine_id = ""
@@ -115,7 +118,21 @@ class Applications:
             self.engines.queue(app, now)
         return app
 
+    def _check_restart(self, app: Application) -> None:
+        """Refuse a restart that this workspace does not carry out, or has no quota for."""
+        options, status = self.options, app.status
+        stopping = status is Status.STOPPING and not options.restart_while_stopping
+        if app.deleting or stopping or after(status, Event.RESTART) is None:
+            raise _wrong_state(app, "restart")
+        fails = status is Status.FAILED and not options.restart_of_failed
+        rests = status in (Status.STOPPED, Status.FAILED) and options.restart_needs_live_run
+        if fails or rests:
+            raise ApiError(Code.FAILED_PRECONDITION, "restart only works on a live run")
+        self.engines.check_quota(app)
+
     def stop(self, app: Application, now: datetime) -> Application:
+        if app.status is Status.STOPPED and self.options.stop_of_stopped:
+            return app
         if app.deleting or after(app.status, Event.STOP) is None:
             raise _wrong_state(app, "stop")
         self.engines.release(app, now)

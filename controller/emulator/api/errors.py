@@ -14,6 +14,7 @@ class Code(IntEnum):
     NOT_FOUND = 5
     ALREADY_EXISTS = 6
     PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
     UNIMPLEMENTED = 12
     UNAUTHENTICATED = 16
@@ -25,24 +26,23 @@ HTTP_STATUS = {
     Code.NOT_FOUND: 404,
     Code.ALREADY_EXISTS: 409,
     Code.PERMISSION_DENIED: 403,
+    Code.RESOURCE_EXHAUSTED: 409,
     Code.FAILED_PRECONDITION: 400,
     Code.UNIMPLEMENTED: 501,
     Code.UNAUTHENTICATED: 401,
 }
-"""The mapping of grpc-gateway v1, which CML uses according to its answers."""
+"""The mapping of grpc-gateway v1, which CML uses according to its answers; a quota is a 409."""
 
 
 class ApiError(Exception):
     """A refusal; `code` decides the HTTP status."""
 
-    def __init__(self, code: Code, message: str) -> None:
+    def __init__(self, code: Code, message: str, status: int | None = None) -> None:
+        """`status` replaces the code's, where CML answers otherwise."""
         super().__init__(message)
         self.code = code
         self.message = message
-
-    @property
-    def status(self) -> int:
-        return HTTP_STATUS[self.code]
+        self.status = HTTP_STATUS[code] if status is None else status
 
     def body(self) -> dict[str, object]:
         return {

@@ -21,6 +21,14 @@ def _refuse(value: object, go_type: str) -> NoReturn:
     raise invalid(f"json: cannot unmarshal {kind} into Go value of type {go_type}")
 
 
+def _unquoted(value: object, kind: Callable[[str], object]) -> object:
+    """The number in a text; anything else as it is."""
+    try:
+        return kind(value) if isinstance(value, str) and value.strip() == value else value
+    except ValueError:
+        return value
+
+
 def text(value: object) -> str:
     return value if isinstance(value, str) else _refuse(value, "string")
 
@@ -30,12 +38,15 @@ def flag(value: object) -> bool:
 
 
 def number(value: object) -> float:
+    """A number, which may be quoted, as in all JSON of protocol buffers."""
+    value = _unquoted(value, float)
     if isinstance(value, bool) or not isinstance(value, int | float):
         _refuse(value, "float64")
     return value
 
 
 def int32(value: object) -> int:
+    value = _unquoted(value, int)
     if isinstance(value, bool) or not isinstance(value, int) or not -INT32 <= value < INT32:
         _refuse(value, "int32")
     return value

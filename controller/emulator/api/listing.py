@@ -56,9 +56,15 @@ def json_object(text: str, name: str) -> dict[str, object]:
 
 
 def filtered(items: Sequence[Item], text: str, columns: Mapping[str, Key[Item]]) -> Sequence[Item]:
-    """Items whose columns contain all filter texts: case-sensitive, anywhere in the value."""
+    """Items whose columns contain all filter texts: case-sensitive, anywhere in the value.
+
+    A filter that is no JSON is a word to look for in the name, or in all columns without one.
+    """
     if not text:
         return items
+    if not text.lstrip().startswith(("{", "[", '"')):
+        keys = [columns["name"]] if "name" in columns else [*columns.values()]
+        return [item for item in items if any(text in str(key(item)) for key in keys)]
     conditions: list[tuple[Key[Item], str]] = []
     for name, value in json_object(text, "search_filter").items():
         if name not in columns:

@@ -149,19 +149,26 @@ def _runs(ws: Workspace) -> Operations:
 
     return {
         f"GET {JOB}/runs": lambda *ids: runs.list(job(*ids), _query()),
-        f"POST {JOB}/runs": lambda *ids: runs.create(job(*ids), g.user, _body(), ws.tick()).wire(),
-        f"GET {RUN}": lambda *ids: run(*ids).wire(),
-        f"POST {RUN}:stop": lambda *ids: runs.stop(run(*ids), ws.tick()).wire(),
+        f"POST {JOB}/runs": lambda *ids: runs.show(
+            runs.create(job(*ids), g.user, _body(), ws.tick())
+        ),
+        f"GET {RUN}": lambda *ids: runs.show(run(*ids)),
+        f"POST {RUN}:stop": lambda *ids: runs.show(runs.stop(run(*ids), ws.tick())),
     }
 
 
 def _files(ws: Workspace) -> Operations:
     def upload(project: str) -> Response:
+        """The name of a form field is the destination; some workspaces honor it in a PUT only."""
         files = ws.files(project)
+        if ws.options.uploads not in ("both", request.method.lower()):
+            return Response("Method Not Allowed\n", 405, mimetype="text/plain")
         if not request.files:
             raise invalid("no file in the request")
+        in_root = ws.options.post_upload_in_root and request.method == "POST"
         for destination, part in request.files.items(multi=True):
-            files.upload(destination, part.read())
+            place = destination.rsplit("/", 1)[-1] if in_root else destination
+            files.upload(place, part.read())
         return Response(b"", 200)
 
     def download(project: str, path: str) -> Response:
@@ -178,6 +185,7 @@ def _files(ws: Workspace) -> Operations:
         f"GET {PROJECT}/files": lambda project: {"files": ws.files(project).listing("")},
         f"GET {FILE}": lambda project, path: {"files": ws.files(project).listing(path)},
         f"POST {PROJECT}/files": upload,
+        f"PUT {PROJECT}/files": upload,
         f"POST {FILE}:download": download,
         f"PATCH {FILE}": rename,
         f"DELETE {FILE}": lambda project, path: ws.files(project).delete(path),

@@ -53,8 +53,9 @@ class Usage:
         }
 
     def _project_name(self, engine: Engine) -> str:
+        """The present name; of a deleted project the one at the start of the engine."""
         project = self.state.projects.get(engine.project_id)
-        return project.name if project else ""
+        return project.name if project else engine.project_name
 
     def _row(self, engine: Engine, now: datetime) -> dict[str, object]:
         return {

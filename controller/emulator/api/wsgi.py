@@ -5,6 +5,7 @@ gateway in front of CML.
 """
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -26,6 +27,8 @@ from controller.emulator.workspace import Workspace
 
 SPECIFICATION = f"GET {BASE}/swagger.json"
 CLIENT = f"GET {BASE}/python.tar.gz"
+_FORM = re.compile(r"[0-9A-Za-z_-]{16,}(\.[0-9A-Za-z_-]{16,})?")
+"""The form of a key; a JSON web token has three parts."""
 
 
 class AnyPath(BaseConverter):
@@ -56,7 +59,7 @@ def create_app(
 
     def locked(operation: Operation) -> Callable[..., Response]:
         def call(**path: str) -> Response:
-            g.key = _key(keys)
+            g.key = _key(keys, workspace.options.malformed_key_status)
             g.user = g.key.user
             with lock:
                 workspace.tick()
@@ -75,11 +78,19 @@ def create_app(
     views[CLIENT] = _no_client
     for name, view in views.items():
         method, rule = name.split()
-        app.add_url_rule(rule, name, view, methods=[method], provide_automatic_options=False)
+        for path in (rule, f"{rule}/") if _takes_slash(method, rule) else (rule,):
+            app.add_url_rule(path, name, view, methods=[method], provide_automatic_options=False)
     app.register_error_handler(ApiError, lambda error: reply(error.body(), error.status))
-    app.register_error_handler(HTTPException, lambda error: _unrouted(error, keys))
+    app.register_error_handler(
+        HTTPException, lambda error: _unrouted(error, keys, workspace.options.malformed_key_status)
+    )
     app.after_request(lambda response: _dated(response, workspace.clock.now()))
     return app
+
+
+def _takes_slash(method: str, rule: str) -> bool:
+    """True if a slash at the end changes nothing; in the path of a file it is a part of it."""
+    return method in ("GET", "DELETE") and "/files" not in rule and "." not in rule
 
 
 def reply(body: Mapping[str, object], status: int = 200) -> Response:
@@ -101,13 +112,13 @@ def _dated(response: Response, now: datetime) -> Response:
     return response
 
 
-def _unrouted(error: HTTPException, keys: Mapping[str, ApiKey]) -> Response:
+def _unrouted(error: HTTPException, keys: Mapping[str, ApiKey], malformed_status: int) -> Response:
     """501 with its name for an operation that only CML has; else an error of routing."""
     operation = specification.find(request.method, request.path)
     if operation is None or error.code not in {404, 405}:
         return _plain(error)
     try:
-        _key(keys)
+        _key(keys, malformed_status)
     except ApiError as refused:
         return reply(refused.body(), refused.status)
     name = f"{operation.name} ({operation.method} {BASE}{operation.path})"
@@ -128,8 +139,14 @@ def bearer(headers: Headers) -> str | None:
     return secret.strip() if scheme.lower() == "bearer" else None
 
 
-def _key(keys: Mapping[str, ApiKey]) -> ApiKey:
-    key = keys.get(bearer(request.headers) or "")
+def _key(keys: Mapping[str, ApiKey], malformed_status: int) -> ApiKey:
+    """The key of the request.  CML tells apart no key, something else, and an unknown key."""
+    secret = bearer(request.headers) or ""
+    key = keys.get(secret)
+    if key is None and not secret:
+        raise ApiError(Code.UNAUTHENTICATED, 'no "authorization" header')
+    if key is None and not _FORM.fullmatch(secret):
+        raise ApiError(Code.UNKNOWN, "malformed apikey", malformed_status)
     if key is None:
         raise ApiError(Code.UNAUTHENTICATED, "unauthenticated")
     if API not in key.audiences:

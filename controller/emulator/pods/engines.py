@@ -4,18 +4,20 @@ An application changes by itself only in `tick`, which checks the injected proce
 waits.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
 
+from controller.emulator.api.errors import ApiError, Code
 from controller.emulator.api.files import ProjectFiles
 from controller.emulator.nodes import choose_node
 from controller.emulator.options import Capacity, Options
 from controller.emulator.places import Places
 from controller.emulator.pods.lifecycle import Event, Status, after
 from controller.emulator.pods.processes import PodExit, PodRequest, Processes
+from controller.emulator.pods.run_status import RunStatus
 from controller.emulator.state.ids import Ids
-from controller.emulator.state.records import Application, Engine, Workload, resources
+from controller.emulator.state.records import Application, Definition, Engine, Workload, resources
 from controller.emulator.state.state import State
 
 FilesOf = Callable[[str], ProjectFiles]
@@ -164,9 +166,9 @@ class Engines:
                 self._start(app, now)
 
     def fits(self, workload: Workload) -> bool:
-        """True if a node is large enough for a pod of this workload, and there is capacity."""
+        """True if a node is large enough for a pod of this workload, and there is quota for it."""
         pods: list[Engine | Workload] = [*self.state.engines.values(), workload]
-        sizes = _fits(self.options.node, [workload]) and _fits(self.options.capacity, pods)
+        sizes = _fits(self.options.node, [workload]) and not self._exceeded(pods)
         return sizes and self._node(workload) is not None
 
     def _node(self, workload: Workload) -> int | None:
@@ -182,6 +184,36 @@ class Engines:
         ]
         return choose_node(self._places.nodes, wanted, used)
 
+    def _exceeded(self, pods: Sequence[Engine | Workload]) -> str:
+        """The limit that these pods together exceed; empty if they exceed none."""
+        options = self.options
+        if options.most_pods and len(pods) > options.most_pods:
+            return "pod"
+        if _fits(options.capacity, pods):
+            return ""
+        names = ("CPU request", "memory request", "GPU request")
+        amounts = zip(names, astuple(resources(pods)), astuple(options.capacity), strict=True)
+        return next(name for name, amount, bound in amounts if bound is not None and amount > bound)
+
+    def check_quota(self, workload: Definition) -> None:
+        """Refuse a start that no quota is left for, if this workspace refuses such calls.
+
+        What waits for its pod counts; the pod of an application that is restarted does not.
+        """
+        if self.options.over_quota == "pending":
+            return
+        pods: list[Engine | Workload] = [
+            engine for engine in self.state.engines.values() if engine.application_id != workload.id
+        ]
+        pods += [
+            app
+            for app in self.state.applications.values()
+            if app.status is Status.STARTING and not app.engine_id and app.id != workload.id
+        ]
+        pods += [run for run in self.state.runs.values() if run.status is RunStatus.SCHEDULING]
+        if limit := self._exceeded([*pods, workload]):
+            raise ApiError(Code.RESOURCE_EXHAUSTED, f"out of quota: {limit} limit reached")
+
     def _start(self, app: Application, now: datetime) -> None:
         engine = self.new_engine(app, self.ids.engine(), app.name, now)
         engine.application_id, engine.subdomain = app.id, app.subdomain
@@ -194,9 +226,11 @@ class Engines:
     def new_engine(self, workload: Workload, engine_id: str, name: str, now: datetime) -> Engine:
         """An engine with an address that no pod has or recently had."""
         pods = (*self.state.engines.values(), *self.state.history)
+        project = self.state.projects.get(workload.project_id)
         return Engine(
             id=engine_id,
             project_id=workload.project_id,
+            project_name=project.name if project else "",
             name=name,
             creator=workload.creator,
             cpu=workload.cpu,

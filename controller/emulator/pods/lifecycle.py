@@ -38,6 +38,7 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.FAILED, Event.RESTART): Status.STARTING,
     (Status.RUNNING, Event.RESTART): Status.STARTING,
     (Status.STARTING, Event.RESTART): Status.STARTING,
+    (Status.STOPPING, Event.RESTART): Status.STARTING,
     (Status.STARTING, Event.ANSWERED): Status.RUNNING,
     (Status.STARTING, Event.ENDED): Status.FAILED,
     (Status.RUNNING, Event.ENDED): Status.FAILED,

@@ -18,6 +18,7 @@ from controller.emulator.pods.processes import PodExit
 from controller.emulator.pods.run_status import TRANSITIONS, RunStatus
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.job_records import Job, JobRun
+from controller.emulator.state.records import json_text
 from controller.emulator.state.state import State
 
 RUN_HISTORY = 1000
@@ -59,7 +60,15 @@ class Runs:
 
     def list(self, job: Job, query: Query) -> dict[str, object]:
         page, token = select(self.of(job), query, RUNS, f"runs {job.id}")
-        return {"job_runs": [run.wire() for run in page], "next_page_token": token}
+        return {"job_runs": [self.show(run) for run in page], "next_page_token": token}
+
+    def show(self, run: JobRun) -> dict[str, object]:
+        """The run on the wire; some workspaces show the project's variables in it."""
+        if not self.options.run_shows_project_environment:
+            return run.wire()
+        project = self.state.projects[run.project_id]
+        environment = {**project.environment, **run.environment}
+        return {**run.wire(), "environment": json_text(environment)}
 
     def create(self, job: Job, user: User, raw: Mapping[str, object], now: datetime) -> JobRun:
         """Run the job once, with the caller's values, as soon as there is capacity."""
@@ -68,6 +77,8 @@ class Runs:
         refusal = ApiError(Code.FAILED_PRECONDITION, f"job run for job {job.id} already active")
         if mode == "refused":
             raise refusal
+        if not mode:
+            self.engines.check_quota(job)
         run = self._add(job, user, now)
         fields.assign(run, values)
         if mode:

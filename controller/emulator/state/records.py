@@ -21,8 +21,10 @@ def stamp(when: datetime | None) -> str | None:
 
 
 def json_text(environment: dict[str, str]) -> str:
-    """Variables as in answers: JSON in a string, with slashes escaped as by CML."""
-    return json.dumps(environment, sort_keys=True, ensure_ascii=False).replace("/", "\\/")
+    """Variables as in answers: compact JSON in a string, with slashes escaped as by CML."""
+    compact = (",", ":")
+    text = json.dumps(environment, sort_keys=True, ensure_ascii=False, separators=compact)
+    return text.replace("/", "\\/")
 
 
 def wire_fields(row: object, *names: str) -> dict[str, object]:
@@ -77,26 +79,23 @@ class Project:
     deleting: bool = False
     cloning: str = ""
     creation_failed: bool = False
+    slug: str = ""
 
     @property
     def creator(self) -> User:
         return self.owner
 
-    @property
-    def slug(self) -> str:
-        return f"{self.owner.username}/{self.name}"
-
-    def creation_status(self, *, settled: bool) -> str:
-        """The status in the specification; `settled`: the time of `creating` is over."""
+    def creation_status(self, ready: str, *, settled: bool) -> str:
+        """`ready` once the project is; `settled`: the time of `creating` is over."""
         if self.creation_failed:
             return "failure"
-        return "success" if settled and not self.cloning else "creating"
+        return ready if settled and not self.cloning else "creating"
 
-    def wire(self, *, settled: bool) -> dict[str, object]:
+    def wire(self, ready: str, *, settled: bool) -> dict[str, object]:
         return {
             **wire_fields(self, "id", "name", "owner", "creator", "description", "visibility"),
             **wire_fields(self, "default_engine_type", "created_at", "updated_at"),
-            "creation_status": self.creation_status(settled=settled),
+            "creation_status": self.creation_status(ready, settled=settled),
             "permissions": PERMISSIONS,
             **wire_fields(self, "shared_memory_limit", "environment"),
             **wire_fields(self, "ephemeral_storage_request", "ephemeral_storage_limit", "slug"),
@@ -204,6 +203,7 @@ class Engine:
     signal: int = 0
     oom_killed: bool = False
     message: str = ""
+    project_name: str = ""
 
 
 def resources(pods: Iterable[Engine | Workload]) -> Capacity:
