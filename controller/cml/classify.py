@@ -34,6 +34,8 @@ _LOST = frozenset({408, 500, 502, 503, 504})
 _ROUTING = frozenset({405, 406})
 _SIGN_IN = "the answer is a sign-in page; check CML_HOST and CML_API_KEY"
 _TOO_LARGE = "received message larger than max"  # gRPC between CML's components, often as a 429
+# A bearer that has not the form of a key: a 500 or a 401, as JSON or text (workbench 2.0.59).
+_NO_KEY = "malformed apikey"
 _NOT_CML = "check that CML_HOST is a CML workspace"
 
 
@@ -112,14 +114,21 @@ def _of_answer(
         return Unauthorized(sentence, status=answer.status, operation=operation.name)
     kind, sentence = _refusal(operation, answer)
     words = _words(answer, redact)
+    malformed = _NO_KEY in words.lower()
+    if malformed:
+        kind = Unauthorized
+        sentence = "the API key has not the form of a key of the API v2, so nothing was done"
     if not operation.write and _TOO_LARGE in words:
         kind, sentence = TooLarge, "the answer is too large for CML"
-    return kind(
+    error = kind(
         f"{operation}: {sentence} (HTTP {answer.status})" + (f": {words}" if words else ""),
         status=answer.status,
         retry_after_s=_retry_after(answer, now),
         operation=operation.name,
     )
+    if isinstance(error, Unauthorized):
+        error.malformed = malformed
+    return error
 
 
 def _refusal(operation: Operation, answer: Response) -> tuple[type[CmlError], str]:

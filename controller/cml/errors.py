@@ -66,9 +66,13 @@ class Throttled(CmlError):
 
 
 class Unauthorized(CmlError):
-    """The key is missing, invalid, or lacks a permission."""
+    """The key is missing, invalid, or lacks a permission.
+
+    `malformed`: it has not the form of a key, so no later call with it can succeed.
+    """
 
     kind = FaultKind.UNAUTHORIZED
+    malformed = False
 
 
 class Rejected(CmlError):

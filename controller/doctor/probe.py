@@ -24,6 +24,7 @@ T = TypeVar("T")
 D = TypeVar("D")
 K = TypeVar("K")
 _UNREACHED = frozenset({"Unavailable", "Throttled"})
+_KEY_REFUSED = frozenset({401, 403, 500})  # 500: what was sent has not the form of a key
 
 
 class NoAnswerError(Exception):
@@ -50,7 +51,7 @@ class ApiCall:
     def is_foreign(self) -> bool:
         """An answer that CML does not give: a web page, a redirect, an unknown path."""
         malformed = self.error == "Malformed"
-        return malformed or (self.error == "Unauthorized" and self.status not in (401, 403))
+        return malformed or (self.error == "Unauthorized" and self.status not in _KEY_REFUSED)
 
     @property
     def is_answer(self) -> bool:

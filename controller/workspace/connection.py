@@ -25,6 +25,10 @@ _NAMES = (
 _EXAMPLES = ("CML_HOST=https://...", "CML_API_KEY=...", "CML_PROJECT_ID=ID|NAME")
 
 
+_NO_POD_KEY = (
+    ", and this pod has no CDSW_APIV2_KEY: the API v2 may not be enabled in this workspace; "
+    "ask its administrator"
+)
 _UNUSED = "--local ignores CML_HOST and CML_PROJECT_ID, which belong to another workspace"
 
 
@@ -63,8 +67,9 @@ def _workspace(environ: Mapping[str, str], *, any_project: bool) -> Where:
     needed = _NAMES[:2] if any_project else _NAMES
     lacking = [names[0] for names, value in zip(needed, values, strict=False) if not value]
     if lacking:
+        in_pod = bool(environ.get("CDSW_ENGINE_ID")) and not key
         raise CommandError(
-            f"no connection to CML: {_listed(lacking)} not set",
+            f"no connection to CML: {_listed(lacking)} not set{_NO_POD_KEY if in_pod else ''}",
             Exit.USAGE,
             f"export {' '.join(_EXAMPLES[: len(needed)])}, or use the local emulator: --local",
         )

@@ -32,6 +32,11 @@ def the_error_of_a_write(answer: object) -> CmlError:
     return caught.value
 
 
+NO_KEYS = (
+    refusal(500, "malformed apikey"),
+    refusal(401, "malformed apikey"),
+    httpx.Response(500, text="Malformed APIKey\n"),
+)
 TABLE = [
     # what happened, the error of a read, the error of a write
     (httpx.ConnectError("refused"), Unavailable, Unavailable),
@@ -59,6 +64,7 @@ TABLE = [
     (httpx.Response(405, text="Method Not Allowed\n"), Malformed, Malformed),
     (refusal(429), Throttled, Throttled),
     (refusal(503, headers={"Retry-After": "1"}), Throttled, Throttled),
+    *((answer, Unauthorized, Unauthorized) for answer in NO_KEYS),
     (refusal(503), Unavailable, Unknown),
     (refusal(500), Unavailable, Unknown),
     (HTML_502, Unavailable, Unknown),
@@ -84,6 +90,11 @@ def test_a_write_fails_as_the_table_says(
     happened: object, _read: type[CmlError], write: type[CmlError]
 ) -> None:
     assert type(the_error_of_a_write(happened)) is write
+
+
+def test_a_malformed_key_is_told_apart_from_one_that_is_refused() -> None:
+    assert all(the_error_of_a_read(answer).malformed for answer in NO_KEYS)  # type: ignore[attr-defined]  # Unauthorized
+    assert not the_error_of_a_read(refusal(401)).malformed  # type: ignore[attr-defined]  # Unauthorized
 
 
 def test_a_message_holds_the_servers_own_words_the_status_and_the_operation() -> None:

@@ -1,5 +1,6 @@
 """`raycml run`: the long-running controller, with status page, API, metrics and health."""
 
+import math
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import typer
 
 from controller import __version__
+from controller.cml.errors import CmlError, Unauthorized
 from controller.cml.operations import OPERATIONS, CallRecord
 from controller.cml.transport import OnCall
 from controller.core.spec.text import spoken
@@ -122,12 +124,30 @@ def run(  # noqa: PLR0913 - the options of one command
     poller = Poller(followed, SourceError, system.clock)
     metrics = Metrics(__version__, ((each.name, each.method) for each in OPERATIONS))
     with open_session(common, on_call=_counted(metrics), level=INFO) as session:
+        _check_key(session)
         running = _running(screen, session, poller, metrics, options)
         running.restore()
         if is_needed(options, running.follower):
             _poll(running)
             check(options, followed, poller.look())
         return _serve(screen, running, options, poll_s)
+
+
+def _check_key(session: Session) -> None:
+    """Unauthorized if the key can never be accepted; any other fault may pass while it runs."""
+    limit = session.client.limit
+    limit.until(session.clock.monotonic() + _KEY_CHECK_S)
+    try:
+        session.client.projects.get(session.home)
+    except CmlError as error:
+        if isinstance(error, Unauthorized) and error.malformed:
+            raise
+        session.log.warning("CML does not answer as it should yet", error=str(error))
+    finally:
+        limit.until(math.inf)
+
+
+_KEY_CHECK_S = 5.0  # the page must answer soon, whatever CML does
 
 
 def _counted(metrics: Metrics) -> OnCall:
