@@ -77,6 +77,8 @@ def create(context: AcceptanceContext) -> PhaseSummary:
     if len(nodes) != context.shape.workers + 1:
         raise PhaseError(f"{len(nodes)} of {context.shape.workers + 1} applications exist")
     details = tuple(f"{name}: application {node.application}" for name, node in nodes.items())
+    if way := context.session.files(context.session.project).way:
+        details = (f"files: {way}", *details)
     return PhaseSummary(counted(len(nodes), "application"), details)
 
 

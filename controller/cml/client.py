@@ -179,15 +179,17 @@ class Client:
         )
         return self._send(request).body
 
-    def upload(self, project: str, path: str, data: bytes) -> None:
+    def upload(self, project: str, path: str, data: bytes, *, put: bool = False) -> None:
         """Upload a file.  CML never overwrites: for an existing name it stores a copy, `name(1)`.
 
+        By POST, as documented, or by PUT: a workspace may honor the path in one of them only.
         Rejected for an empty file, which CML cannot store.
         """
         if not data:
             raise Rejected("upload file: CML cannot store an empty file", operation="upload_file")
         where = (paths.checked(path), data)
-        self._send(Request(ops.UPLOAD_FILE, paths.files(project), project, upload=where))
+        operation = ops.PUT_FILE if put else ops.UPLOAD_FILE
+        self._send(Request(operation, paths.files(project), project, upload=where))
 
     def delete_file(self, project: str, path: str) -> None:
         """Delete a file or a folder; a missing one (404 or 400) is no error."""

@@ -58,6 +58,8 @@ LIST_RUNTIMES = Operation("list_runtimes", "GET", write=False)
 LIST_FILES = Operation("list_files", "GET", write=False)
 DOWNLOAD_FILE = Operation("download_file", "POST", False, Expects.BYTES)
 UPLOAD_FILE = Operation("upload_file", "POST", True, Expects.NOTHING)
+# Some workspaces honor the path of an upload in a PUT only.
+PUT_FILE = Operation("put_file", "PUT", True, Expects.NOTHING)
 DELETE_FILE = Operation("delete_file", "DELETE", True, Expects.NOTHING)
 GET_VERSION = Operation("get_version", "GET", write=False)
 # For `doctor` only.  The validation of a key is a POST that changes nothing.

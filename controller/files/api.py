@@ -4,9 +4,13 @@ CML never overwrites: an upload onto an existing name is stored as a copy, `name
 whose names identify their content, are therefore looked up first; the previous content of a state
 file is uploaded under another name, then the file is deleted and uploaded again.  After each upload
 the folder is listed to check that the file is whole; copies and parts are removed.
+
+A workspace may store a POST in the project's home instead, or serve a PUT only (see `uploads`).
+The first upload into a folder therefore notes what is in the home before it.  If the folder does
+not show the file afterwards, and the home shows a new one with its content, or the POST is not
+served, it is uploaded once more by PUT, and the new file in the home is removed.
 """
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +27,7 @@ from controller.files.port import (
     presented,
     split_path,
 )
+from controller.files.uploads import UploadMemory, UploadWay, copies_of
 
 T = TypeVar("T")
 
@@ -43,26 +48,46 @@ class RemoteFiles(Protocol):
 
     def list_files(self, project: str, path: str) -> tuple[RemoteEntry, ...]: ...
     def download(self, project: str, path: str) -> bytes: ...
-    def upload(self, project: str, path: str, data: bytes) -> None: ...
+    def upload(self, project: str, path: str, data: bytes, *, put: bool = False) -> None: ...
     def delete_file(self, project: str, path: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """The exceptions of `RemoteFiles`: of any kind, for absence, for a lost answer."""
+    """The exceptions of `RemoteFiles`: of any kind, for absence, for a lost answer.
+
+    `unserved`: True for the answer to a call that the server does not have.
+    """
 
     any: type[Exception]
     missing: type[Exception]
     unknown: type[Exception]
+    unserved: Callable[[Exception], bool] = lambda _: False
+
+
+class _UnseenError(FilesError):
+    """CML accepted an upload, and the folder does not show the file."""
 
 
 class ApiFiles:
     """`ProjectFiles` of one project by API calls."""
 
-    def __init__(self, remote: RemoteFiles, project: str, faults: Faults) -> None:
+    def __init__(
+        self,
+        remote: RemoteFiles,
+        project: str,
+        faults: Faults,
+        uploads: UploadMemory | None = None,
+    ) -> None:
         self._remote = remote
         self._project = project
         self._faults = faults
+        self._uploads = uploads or UploadMemory()
+
+    @property
+    def way(self) -> str:
+        way = self._uploads.way
+        return "" if way is None else f"uploaded by {way}"
 
     def read(self, path: str) -> bytes | None:
         data = self._download(checked_path(path))
@@ -124,19 +149,79 @@ class ApiFiles:
 
     def _upload(self, path: str, data: bytes) -> None:
         """Upload onto a free name.  FilesError unless the folder then lists the whole file."""
-        fault = self._send(path, data)
+        way = self._uploads.way
+        if way is None:
+            self._upload_first(path, data)
+        elif fault := self._attempt(path, data, way):
+            if isinstance(fault, _UnseenError) or self._is_unserved(fault):
+                self._uploads.way = None  # the workspace is another one now: the next one finds out
+            raise fault
+
+    def _upload_first(self, path: str, data: bytes) -> None:
+        """Upload while it is not known by which method this workspace stores files in folders."""
+        before = self._home_names() if "/" in path else None
+        fault = self._attempt(path, data, UploadWay.POST)
+        if fault is None:
+            self._uploads.way = UploadWay.POST if "/" in path else None
+            return
+        strays = [] if before is None else self._strays(path, data, before)
+        if not strays and not self._is_unserved(fault):
+            raise fault
+        again = self._attempt(path, data, UploadWay.PUT)
+        for stray in strays:
+            with suppress(FilesError):
+                self._delete(stray)
+        if again is None:
+            self._uploads.way = UploadWay.PUT
+        elif not self._is_unserved(again):
+            raise again
+        elif strays:
+            message = (
+                f"{path}: this workspace stores uploads in the project's home and serves no PUT: "
+                "run raycml in a session of the project, where it needs no upload"
+            )
+            raise FilesError(message) from again.__cause__
+        else:
+            raise fault
+
+    def _attempt(self, path: str, data: bytes, way: UploadWay) -> FilesError | None:
+        """Upload and check; the fault, or None if the folder lists the whole file."""
+        fault = self._send(path, data, way)
         try:
             whole = self._arrived(path, data, sure=fault is None)
         except FilesError as error:  # the cause stays CML's answer: callers go by it
             lost = FilesError(str(error), unknown=True)
-            raise fault or lost from (fault or error).__cause__
-        if not whole:
-            lost = FilesError(f"{path}: uploaded, but the folder does not show it", unknown=True)
-            raise fault or lost
+            lost.__cause__ = error.__cause__
+            return fault or lost
+        if whole:
+            return None
+        message = f"{path}: uploaded, but the folder does not show it"
+        return fault or _UnseenError(message, unknown=True)
 
-    def _send(self, path: str, data: bytes) -> FilesError | None:
+    def _is_unserved(self, fault: FilesError) -> bool:
+        return isinstance(fault.__cause__, Exception) and self._faults.unserved(fault.__cause__)
+
+    def _home_names(self) -> frozenset[str] | None:
+        """The names in the project's home; None if they cannot be listed."""
         try:
-            self._remote.upload(self._project, path, data)
+            return frozenset(entry.name for entry in self._entries(""))
+        except FilesError:
+            return None
+
+    def _strays(self, path: str, data: bytes, before: frozenset[str]) -> list[str]:
+        """Files in the project's home that this upload created: new, with its name and content."""
+        _, name = split_path(path)
+        with suppress(FilesError):
+            sizes = {e.name: e.size for e in self._entries("") if not e.is_dir}
+            new = [other for other in sizes if other not in before]
+            names = [other for other in new if other == name] + copies_of(name, new)
+            same = [other for other in names if sizes[other] == len(data)]
+            return [other for other in same if self._download(other) == data]
+        return []
+
+    def _send(self, path: str, data: bytes, way: UploadWay) -> FilesError | None:
+        try:
+            self._remote.upload(self._project, path, data, put=way is UploadWay.PUT)
         except self._faults.any as error:
             return self._fault(path, error)
         return None
@@ -148,7 +233,7 @@ class ApiFiles:
         """
         folder, name = split_path(path)
         beside = {e.name: e for e in self._entries(folder) if not e.is_dir}
-        copies = [*filter(_copies_of(name), beside)]
+        copies = copies_of(name, beside)
         for copy in copies:
             self._delete(f"{folder}/{copy}" if folder else copy)
         arrived = beside.get(name)
@@ -178,12 +263,3 @@ class ApiFiles:
         fault = FilesError(f"{path}: {error}", unknown=isinstance(error, self._faults.unknown))
         fault.__cause__ = error
         return fault
-
-
-def _copies_of(name: str) -> Callable[[str], bool]:
-    """True for a name that CML gives to an upload onto `name`."""
-    stem, dot, ending = name.rpartition(".")
-    if not stem:
-        stem, dot, ending = name, "", ""
-    pattern = re.compile(rf"{re.escape(stem)}\([0-9]{{1,4}}\){re.escape(dot + ending)}")
-    return lambda other: pattern.fullmatch(other) is not None

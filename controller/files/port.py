@@ -57,6 +57,10 @@ class StoredFile:
 class ProjectFiles(Protocol):
     """The files of one project.  Every method raises FilesError and nothing else."""
 
+    @property
+    def way(self) -> str:
+        """The way in which files are written, in words; empty while it is not known."""
+
     def read(self, path: str) -> bytes | None:
         """The content, at most READ_LIMIT bytes; None if there is no such file."""
 

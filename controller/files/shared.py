@@ -45,6 +45,10 @@ class SharedFiles:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    @property
+    def way(self) -> str:
+        return "written to the shared file system"
+
     def read(self, path: str) -> bytes | None:
         data = self._read(checked_path(path))
         return self._read(kept_path(path)) if data is None else data

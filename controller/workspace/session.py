@@ -27,6 +27,7 @@ from controller.files.api import ApiFiles, Faults
 from controller.files.leases import Claimant, LeaseFile, LeaseHeldError
 from controller.files.port import FilesError, ProjectFiles
 from controller.files.shared import SharedFiles
+from controller.files.uploads import UploadMemory
 from controller.node import render
 from controller.node.builder import render as builders
 from controller.process.ending import GIVE_BACK_S
@@ -44,7 +45,15 @@ from controller.workspace.workspace import Workspace
 
 _BEAT_S = 5.0
 _OTHER = "--project (or of the spec)"
-_FAULTS = Faults(any=errors.CmlError, missing=errors.NotFound, unknown=errors.Unknown)
+_UNSERVED = frozenset({404, 405, 501})
+
+
+def _is_unserved(error: Exception) -> bool:
+    """True for the answer to a path or method that this server does not have."""
+    return isinstance(error, errors.CmlError) and error.status in _UNSERVED
+
+
+_FAULTS = Faults(errors.CmlError, errors.NotFound, errors.Unknown, _is_unserved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +247,11 @@ def _project(client: Client, named: str, variable: str) -> str:
 
 def open_files(client: Client, where: Where) -> Callable[[str], ProjectFiles]:
     """The shared file system for the project of this pod, the API for every other project."""
+    uploads = UploadMemory()
 
     def opened(project: str) -> ProjectFiles:
         if where.home is not None and where.home[0] == project:
             return SharedFiles(where.home[1])
-        return ApiFiles(client, project, _FAULTS)
+        return ApiFiles(client, project, _FAULTS, uploads)
 
     return opened

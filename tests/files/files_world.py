@@ -16,6 +16,10 @@ class LostError(RemoteError):
     """Sent, and no answer came."""
 
 
+class UnservedError(RemoteError):
+    """The server has no such call."""
+
+
 @dataclass
 class Entry:
     name: str
@@ -30,6 +34,7 @@ class Remote:
     `refuse` holds those of the next calls that have no effect.  An upload of `torn` stores no more
     than that share of its data, once.  From the call with the number `cut` on no call has an effect
     or an answer, as for a process that was killed; that call itself has one if `last_effect`.
+    `in_root`: a POST stores its file in the home; `methods` are those of uploads that are served.
     """
 
     stored: dict[str, bytes] = field(default_factory=dict)
@@ -39,6 +44,8 @@ class Remote:
     torn: float | None = None
     cut: int | None = None
     last_effect: bool = False
+    in_root: bool = False
+    methods: tuple[str, ...] = ("POST", "PUT")
 
     # One project is all there is, so nobody asks which.
 
@@ -60,9 +67,14 @@ class Remote:
             raise MissingError(path)
         return self.stored[path]
 
-    def upload(self, _project: str, path: str, data: bytes) -> None:
-        self._begins("upload")
+    def upload(self, _project: str, path: str, data: bytes, *, put: bool = False) -> None:
+        method = "PUT" if put else "POST"
+        self._begins("upload" if method == "POST" else "put")
         assert data, "CML answers EOF"
+        if method not in self.methods:
+            raise UnservedError(f"{method} is not served")
+        if self.in_root and not put:
+            path = path.rsplit("/", 1)[-1]
         if self.torn is not None:
             data, self.torn = data[: int(len(data) * self.torn)], None
         stem, dot, ending = path.rpartition(".")

@@ -10,8 +10,10 @@ from files_world import LostError, MissingError, Remote, RemoteError
 from controller.files.api import ApiFiles, Faults
 from controller.files.port import FilesError
 from controller.files.shared import SharedFiles
+from controller.files.uploads import UploadMemory, UploadWay
 
 PATH = "a/state.json"
+FAULTS = Faults(any=RemoteError, missing=MissingError, unknown=LostError)
 
 
 @pytest.fixture
@@ -21,7 +23,13 @@ def remote() -> Remote:
 
 @pytest.fixture
 def files(remote: Remote) -> ApiFiles:
-    return ApiFiles(remote, "p", Faults(any=RemoteError, missing=MissingError, unknown=LostError))
+    return ApiFiles(remote, "p", FAULTS)
+
+
+@pytest.fixture
+def later(remote: Remote) -> ApiFiles:
+    """After the first upload of the process, which lists the home too."""
+    return ApiFiles(remote, "p", FAULTS, UploadMemory(UploadWay.POST))
 
 
 def test_copies_that_an_upload_left_are_removed_and_lookalikes_are_not(
@@ -39,9 +47,9 @@ def test_a_launcher_that_two_controllers_upload_at_once_stays_one(
 ) -> None:
     upload = remote.upload
 
-    def after_the_others(project: str, path: str, data: bytes) -> None:
+    def after_the_others(project: str, path: str, data: bytes, *, put: bool = False) -> None:
         remote.stored[path] = data
-        upload(project, path, data)
+        upload(project, path, data, put=put)
 
     remote.upload = after_the_others  # type: ignore[method-assign]  # the other controller
     files.write_new("a/head-x.py", b"12345")
@@ -54,10 +62,10 @@ def test_a_lost_answer_of_an_upload_is_looked_after(files: ApiFiles, remote: Rem
     assert remote.stored == {PATH: b"1"}
 
 
-def test_a_lost_answer_may_have_been_an_upload(files: ApiFiles, remote: Remote) -> None:
+def test_a_lost_answer_may_have_been_an_upload(later: ApiFiles, remote: Remote) -> None:
     remote.fail |= {"upload": LostError("no answer"), "list_files": RemoteError("no")}
     with pytest.raises(FilesError, match="no answer") as caught:
-        files.write_new(PATH, b"1")
+        later.write_new(PATH, b"1")
     assert caught.value.unknown
 
 
@@ -69,11 +77,11 @@ def test_a_refusal_was_no_upload(files: ApiFiles, remote: Remote) -> None:
 
 
 def test_an_upload_that_the_folder_does_not_show_is_unknown(
-    files: ApiFiles, remote: Remote
+    later: ApiFiles, remote: Remote
 ) -> None:
     remote.fail["list_files"] = MissingError("a")
     with pytest.raises(FilesError, match="does not show it") as caught:
-        files.replace(PATH, b"1")
+        later.replace(PATH, b"1")
     assert caught.value.unknown
 
 
@@ -157,11 +165,11 @@ def before_the_nth(remote: Remote, call: str, nth: int, fault: RemoteError) -> C
     real: Callable[..., object] = getattr(remote, call)
     count = [0]
 
-    def instead(*arguments: object) -> object:
+    def instead(*arguments: object, **more: object) -> object:
         count[0] += 1
         if count[0] == nth + 1:
             raise fault
-        return real(*arguments)
+        return real(*arguments, **more)
 
     setattr(remote, call, instead)
     return lambda: count[0] > nth
@@ -176,11 +184,11 @@ def test_an_upload_that_is_cut_short_leaves_the_old_content(
     remote.stored[PATH] = OLD
     upload, count = remote.upload, [0]
 
-    def cut(project: str, path: str, data: bytes) -> None:
+    def cut(project: str, path: str, data: bytes, *, put: bool = False) -> None:
         if count[0] == which:
             remote.torn = share
         count[0] += 1
-        upload(project, path, data)
+        upload(project, path, data, put=put)
 
     remote.upload = cut  # type: ignore[method-assign]  # the server stores less than was sent
     with pytest.raises(FilesError):
@@ -206,9 +214,9 @@ def test_another_writer_of_the_same_length_is_not_taken_for_this_one(
 ) -> None:
     upload = remote.upload
 
-    def after_the_other(project: str, path: str, data: bytes) -> None:
+    def after_the_other(project: str, path: str, data: bytes, *, put: bool = False) -> None:
         remote.stored[path] = b"theirs"
-        upload(project, path, data)
+        upload(project, path, data, put=put)
 
     remote.upload = after_the_other  # type: ignore[method-assign]  # the other controller
     with pytest.raises(FilesError) as caught:

@@ -33,16 +33,18 @@ def files(probe: Probe) -> Iterator[CheckResult]:
         return
     name = f"{probe.screen.system.rng.getrandbits(48):012x}"
     problems = [problem for one in projects.values() if (problem := write_problem(one, name))]
-    atomic = probe.connection.home(next(iter(projects))) is not None
-    yield write_result(next(iter(problems), ""), atomic=atomic)
+    first = next(iter(projects))
+    atomic = probe.connection.home(first) is not None
+    yield write_result(next(iter(problems), ""), atomic=atomic, way=projects[first].way)
 
 
-def write_result(problem: str, *, atomic: bool) -> CheckResult:
+def write_result(problem: str, *, atomic: bool, way: str = "") -> CheckResult:
     if problem:
         fix = "give the key's user (or this pod's) write access to `.raycml` in the project"
         return bad(f"the launcher folder is not usable: {problem}", fix)
     how = "atomically" if atomic else "(by delete and upload)"
-    return good(f"a test file was written, replaced {how} and removed")
+    named = f"; files are {way}" if way and not atomic else ""
+    return good(f"a test file was written, replaced {how} and removed{named}")
 
 
 def write_problem(files: ProjectFiles, name: str) -> str:
