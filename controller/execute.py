@@ -226,11 +226,15 @@ def _carries_mark(app: ObservedApplication, step: Step, owner: str) -> bool:
 def _phases(step: Step) -> frozenset[Phase]:
     """Phases in which the step is pointless; a list may lag, and show a running one as down."""
     phases = _UNFIT.get(type(step.action), frozenset())
-    starts = isinstance(step.action, Restart) and step.reason not in _OF_WHAT_RUNS
-    return phases | {Phase.RUNNING} if starts else phases
+    if isinstance(step.action, Restart) and step.reason not in _OF_WHAT_RUNS:
+        return phases | {Phase.RUNNING}
+    if isinstance(step.action, Stop | Delete) and step.reason in _OF_WHAT_IS_DOWN:
+        return phases | {Phase.RUNNING, Phase.STARTING}
+    return phases
 
 
 _OF_WHAT_RUNS = frozenset({Reason.STALE, Reason.NOT_JOINED})
+_OF_WHAT_IS_DOWN = frozenset({Reason.DOWN, Reason.RESUMED})
 # Phases in which a call would be refused, pointless or harmful; the next pass decides again.
 _UNFIT: dict[type, frozenset[Phase]] = {
     Stop: frozenset({Phase.STOPPING, Phase.STOPPED, Phase.UNKNOWN}),

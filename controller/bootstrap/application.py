@@ -24,6 +24,7 @@ from controller.core.model.plan import (
 from controller.core.model.reasons import Reason
 from controller.core.planner.crash_backoff import spent
 from controller.core.planner.settling import created, settling
+from controller.core.planner.starts import REPLACE_MESSAGE, STOP_MESSAGE, Start, first_call
 from controller.core.planner.waits import wait
 from controller.core.situation.drift import patch, resource_changes
 from controller.core.situation.past import Past
@@ -106,8 +107,10 @@ def _outdated(
         message = f"CML does not apply {names} by update: it is deleted and created again"
         replaced = step(Delete(app.id), reason=Reason.REPLACED, message=message, changes=changes)
         return gated(past, replaced)
-    if app.phase not in _AT_REST:
+    if app.phase not in _AT_REST and Phase.STOPPED not in past.history.no_restart:
         return gated(past, step(Stop(app.id), reason=Reason.OUTDATED, changes=changes))
+    if other := _other_start(app, past, Intent.UPDATE):
+        return other
     script, reason = configuration.script, Reason.OUTDATED
     update = patch(app, _own_variables(app), configuration)
     return gated(
@@ -123,6 +126,10 @@ def _unchanged(configuration: Configuration, app: ObservedApplication, past: Pas
     if app.phase is Phase.STARTING:
         return wait(THE_CONTROLLER, Reason.STARTING, "CML is starting the application")
     is_down = app.phase is Phase.FAILED
+    if waiting := spent(past, THE_CONTROLLER, "failed again after a restart"):
+        return waiting
+    if other := _other_start(app, past, Intent.RESTART):
+        return other
     step = step_of(
         THE_CONTROLLER,
         Restart(app.id),
@@ -131,7 +138,21 @@ def _unchanged(configuration: Configuration, app: ObservedApplication, past: Pas
         Intent.RESTART if is_down else Intent.START,
         launcher=configuration.script,
     )
-    return spent(past, THE_CONTROLLER, "failed again after a restart") or gated(past, step)
+    return gated(past, step)
+
+
+def _other_start(app: ObservedApplication, past: Past, intent: Intent) -> Plan | None:
+    """As for a member, where CML restarts only what runs; None where it restarts this one."""
+    step = partial(step_of, THE_CONTROLLER, project=app.project, intent=intent)
+    phase = app.phase if app.phase in _AT_REST else Phase.STOPPED  # as it would be at the restart
+    match first_call(past.history, THE_CONTROLLER, phase):
+        case Start.RESTART:
+            return None
+        case Start.STOP:
+            return gated(past, step(Stop(app.id), reason=Reason.DOWN, message=STOP_MESSAGE))
+        case Start.REPLACE:
+            replaced = step(Delete(app.id), reason=Reason.REPLACED, message=REPLACE_MESSAGE)
+            return gated(past, replaced)
 
 
 def _changes(configuration: Configuration, app: ObservedApplication) -> Iterator[Change]:

@@ -133,7 +133,11 @@ class Drive:
             return converge(self._retrying, options, clock, self._on_pass)
 
     def once(self, goal: Goal, timeout_s: float) -> Convergence:
-        """A single pass, which waits only for the lease."""
+        """A single pass, which waits only for the lease.
+
+        A restart that the workspace refuses, since it restarts only what runs, is followed by
+        another pass: what was learned would be lost with the process.
+        """
         self.deadline = self.session.clock.monotonic() + timeout_s
         with self._interruptible():
             try:
@@ -143,6 +147,9 @@ class Drive:
                 self._lead(fault)
                 done = self._pass(History())
             self._on_pass(done)
+            while any(outcome.fault is FaultKind.NOT_LIVE for outcome in done.outcomes):
+                done = self._pass(done.history)  # at most once for each phase at rest
+                self._on_pass(done)
             return Converged(done, verdict(done.plan, goal), 1)
 
     @contextmanager

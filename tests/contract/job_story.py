@@ -27,7 +27,7 @@ def tell_of_jobs(world: World) -> None:
     """AssertionError or CmlError where this CML is not as we take it to be."""
     try:
         for name, data in SCRIPTS.items():
-            world.client.upload(world.project, f"{world.folder}/{name}", data)
+            world.files.write_new(f"{world.folder}/{name}", data)
         first = _a_job(world)
         _its_runs(world, first)
         _its_changes(world, first)
@@ -170,7 +170,8 @@ def _a_project(world: World) -> None:
             "the project is made", lambda: projects.get(made.id).creation is not Creation.CREATING
         )
         seen = projects.get(made.id)
-        assert (seen.creation, seen.shared_memory_limit_mb) == (Creation.READY, 128)
+        assert seen.creation in (Creation.READY, Creation.UNKNOWN)  # some workspaces say nothing
+        assert seen.shared_memory_limit_mb == 128
         assert seen.environment["A"] == "/x"
         assert [one.id for one in projects.named(wanted.name)] == [made.id]
         changed = projects.update(made.id, shared_memory_limit_mb=4096)

@@ -24,9 +24,16 @@ from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import Configuration
 from controller.files.api import ApiFiles, Faults
 from controller.files.port import FilesError
+from controller.files.uploads import UploadMemory, UploadWay
 from tests.contract.judge import judge
 
 CONTRACT = json.loads((Path(__file__).parent / "cml-contract.json").read_text())
+FAULTS = Faults(
+    any=CmlError,
+    missing=NotFound,
+    unknown=Unknown,
+    unserved=lambda error: isinstance(error, CmlError) and error.status in (404, 405, 501),
+)
 NOWHERE = "zzzz-zzzz-zzzz-zzzz"
 SCRIPT = b"""\
 import os, subprocess, sys, tempfile
@@ -101,6 +108,11 @@ class World:
     patience_s: float = 60.0
     look_s: float = 1.0
     run: str = field(default_factory=lambda: secrets.token_hex(3))
+    uploads: UploadMemory = field(default_factory=UploadMemory)
+
+    @property
+    def files(self) -> ApiFiles:
+        return ApiFiles(self.client, self.project, FAULTS, self.uploads)
 
     @property
     def folder(self) -> str:
@@ -158,7 +170,7 @@ def tell(world: World) -> None:
         first, second = _two_applications(world)
         _the_list(world, first, second)
         _changes(world, first)
-        _stop_and_start(world, first)
+        first = _stop_and_start(world, first)
         _refusals(world, first)
         _the_end(world, first)
     finally:
@@ -179,7 +191,7 @@ def _the_workspace(world: World) -> None:
 
 def _the_files(world: World) -> None:
     client, project, folder = world.client, world.project, world.folder
-    files = ApiFiles(client, project, Faults(any=CmlError, missing=NotFound, unknown=Unknown))
+    files = world.files
     assert files.read(f"{folder}/app.py") is None
     assert files.listing(folder) == ()
     with pytest.raises(NotFound):
@@ -189,7 +201,9 @@ def _the_files(world: World) -> None:
     assert files.read(f"{folder}/app.py") == SCRIPT
     with pytest.raises(FilesError, match="never overwritten"):
         files.write_new(f"{folder}/app.py", b"other")
-    assert folder in {e.name for e in client.list_files(project, "") if e.is_dir}
+    home = client.list_files(project, "")
+    assert folder in {e.name for e in home if e.is_dir}
+    assert not any(e.name.startswith("app") for e in home)  # whichever way files are uploaded
     _state_files(world, files)
 
 
@@ -198,7 +212,8 @@ def _state_files(world: World, files: ApiFiles) -> None:
     for content in (b"one", b"\x00\xff two"):
         files.replace(state, content)
         assert files.read(state) == content
-    world.client.upload(world.project, state, b"a copy")
+    put = world.uploads.way is UploadWay.PUT
+    world.client.upload(world.project, state, b"a copy", put=put)
     names = [one.name for one in files.listing(f"{world.folder}/deep/er")]
     assert names == ["state(1).json", "state.json"]
     files.replace(state, b"three")
@@ -268,16 +283,25 @@ def _changes(world: World, first: ObservedApplication) -> None:
     assert world.client.get_application(world.project, first.id).environment["NEW"] == "/x"
 
 
-def _stop_and_start(world: World, first: ObservedApplication) -> None:
+def _stop_and_start(world: World, first: ObservedApplication) -> ObservedApplication:
+    """Some workspaces restart only what runs; there, what was stopped is deleted and made again."""
     client, project = world.client, world.project
     client.stop_application(project, first.id)
     world.wait_for_phase(first, Phase.STOPPED)
     stopped = client.get_application(project, first.id)
     assert (stopped.subdomain, stopped.cpu) == (first.subdomain, 1.0)
     assert stopped.stopped_at is not None
+    try:
+        client.restart_application(project, first.id)
+    except Rejected:
+        client.delete_application(project, first.id)
+        world.wait_for("the application goes", lambda: world.is_gone(first.id))
+        first = client.create_application(project, world.wanted(1))
+    world.wait_for_phase(first, Phase.RUNNING)
     client.restart_application(project, first.id)
     world.wait_for_phase(first, Phase.RUNNING)
     assert client.get_application(project, first.id).id == first.id
+    return first
 
 
 def _refusals(world: World, first: ObservedApplication) -> None:

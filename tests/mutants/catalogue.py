@@ -19,6 +19,7 @@ from tests.mutants import (
     secrets,
     status,
     validation,
+    workspaces,
 )
 from tests.mutants.mutant import m
 
@@ -302,6 +303,7 @@ CATALOGUE = [
     *builders.MUTANTS,
     *status.MUTANTS,
     *boundaries.MUTANTS,
+    *workspaces.MUTANTS,
 ]
 IN_CORE = [mutant for mutant in CATALOGUE if mutant.page.startswith("core/")]
 IN_CLI = [mutant for mutant in CATALOGUE if mutant.page.startswith(("cli/", "web/"))]

@@ -70,7 +70,7 @@ def asked(request: httpx.Request) -> Asked:
     name, _, verb = rest.partition(":")
     if kind == "applications":
         return Asked(_APPLICATION.get((method, verb), Ask.OTHER), name, project)
-    if kind == "files" and not rest and method == "POST":
+    if kind == "files" and not rest and method in ("POST", "PUT"):
         return Asked(Ask.UPLOAD, "", project)
     if kind == "files":
         return Asked(_FILE.get((method, verb), Ask.OTHER), unquote(name), project)

@@ -59,6 +59,7 @@ def calm(sim: Simulation) -> int:
             _stretch(sim, 60.0 if turn <= OWN_PACE + MINUTES else 660.0)
         sim.next_turn()
         _agree(sim)
+        _help(sim)
         leader = _leader(sim)
         if leader is not None and _is_done(leader) and not mismatches(sim):
             _stays(sim, leader)
@@ -94,6 +95,17 @@ def _agree(sim: Simulation) -> None:
     if held is not None and held.revision not in sim.agreed:
         sim.agreed.add(held.revision)
         sim.command("approve", held.revision)
+
+
+def _help(sim: Simulation) -> None:
+    """A person deletes what a protected cluster may not delete itself, as they are asked to."""
+    leader = _leader(sim)
+    done = None if leader is None or leader.running is None else leader.running.last
+    for wait in () if done is None else done.plan.waits:
+        if wait.member is not None and "delete the application in CML" in wait.message:
+            name = f"ray-{wait.cluster}-{str(wait.member).replace('/', '-')}"
+            for people in sim.people.values():
+                people.delete(name)
 
 
 def mismatches(sim: Simulation) -> list[str]:

@@ -138,10 +138,14 @@ class Direct(httpx.BaseTransport):
                 return self._json({})
             case "POST" if path.endswith(":download"):
                 return self._download(files.download(path.removesuffix(":download")), path)
-            case "POST" if not path:
+            case "POST" if not path and self._usual_uploads():
                 files.upload(*uploaded(request))
                 return self._reply(200, b"", "text/html; charset=utf-8")
         return None
+
+    def _usual_uploads(self) -> bool:
+        options = self._cml.options
+        return options.uploads != "put" and not options.post_upload_in_root
 
     def _download(self, data: bytes, path: str) -> httpx.Response:
         answer = self._reply(200, data, BYTES)

@@ -216,6 +216,8 @@ class Laws:
             ledger.deleted.add(what.subject)
             return
         assert wanted is not None
+        if self._made_anew(what, wanted, row):
+            return
         mine = [r for r in ledger.listed.values() if self._sits(r, place)]
         left = [r for r in mine if str(r["id"]) not in ledger.deleted]
         if len(left) <= wanted.replicas:
@@ -224,6 +226,15 @@ class Laws:
         if len(better) <= wanted.replicas:
             _broken("law 3: a delete of a member better than one that stays", place.name)
         ledger.deleted.add(what.subject)
+
+    def _made_anew(self, what: Asked, wanted: Wanted, row: Row) -> bool:
+        """Whether a wanted member may be deleted, to be created again: it does not run or is not
+        as wanted, and this workspace restarts only what runs."""
+        app = self.site.cml.state.applications.get(what.subject)
+        if not self.site.cml.options.restart_needs_live_run or app is None:
+            return False
+        at_rest = str(row["status"]) in (Status.STOPPED.value, Status.FAILED.value)
+        return at_rest or bool(faults(app, wanted, self.site))
 
     def _sits(self, row: Row, place: Place) -> bool:
         other = place_of(variables(row), str(row["subdomain"]), self.owner)

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from functools import lru_cache
 
+from controller.emulator.options import Options
 from tests.simulation.calm import calm, settled
 from tests.simulation.documents import Document, document
 from tests.simulation.moves import MOVES, Move, placed
@@ -22,6 +23,25 @@ MOVES_MAX = 3
 WHOLE_EACH = 25
 _NAMES = tuple(MOVES)
 _WEIGHTS = tuple(each.weight for each in MOVES.values())
+USUAL = "as documented"
+# Differences between workspaces; half of all histories happen in one that does as documented.
+WORKSPACES: dict[str, dict[str, object]] = {
+    USUAL: {},
+    "a put honors the path": {"post_upload_in_root": True},
+    "a put alone is served": {"uploads": "put"},
+    "what failed is stopped first": {"restart_of_failed": False},
+    "a restart needs a live run": {"restart_needs_live_run": True},
+    "all at once": {
+        "post_upload_in_root": True,
+        "restart_needs_live_run": True,
+        "restart_while_stopping": True,
+        "stop_of_stopped": True,
+        "malformed_key_status": 401,
+        "creation_status": "",
+        "run_shows_project_environment": True,
+        "slug_with_owner": True,
+    },
+}
 # What gives the controller something to do, so that a fault has something to strike.
 _CAUSES = ("edit",) * 6 + ("deed",) * 4 + ("second_group", "remove", "remove", "move", "command")
 # Most faults need one or two projects; what three cost is paid in the larger part.
@@ -50,10 +70,11 @@ class Schedule:
     seed: int
     world: str
     moves: tuple[Chosen, ...]
+    workspace: str = USUAL
 
     def __str__(self) -> str:
         moves = "\n".join(f"  {move}" for move in self.moves)
-        return f"seed {self.seed}: from {self.world!r}\n{moves}"
+        return f"seed {self.seed}: from {self.world!r}, {self.workspace}\n{moves}"
 
 
 def _of(name: str, rng: random.Random) -> Chosen:
@@ -64,19 +85,30 @@ def _arguments(move: Move, rng: random.Random) -> dict[str, object]:
     return {name: rng.choice(values) for name, values in move.options.items()}
 
 
-def schedule(seed: int) -> Schedule:
-    """The same seed always gives the same schedule."""
+def schedule(seed: int, workspace: str | None = None) -> Schedule:
+    """The same seed always gives the same schedule; `workspace` instead of the seed's own."""
     rng = random.Random(seed)
     moves = [_of(rng.choice(_CAUSES), rng)]
     more = rng.choices(_NAMES, _WEIGHTS, k=rng.choice((0, 0, 1, 1, 2, MOVES_MAX)))
     moves += [_of(name, rng) for name in more]
     moves.insert(rng.randint(0, len(moves)), _of("strike", rng))
-    return Schedule(seed, rng.choices(tuple(_WORLDS), tuple(_WORLDS.values()))[0], tuple(moves))
+    world = rng.choices(tuple(_WORLDS), tuple(_WORLDS.values()))[0]
+    return Schedule(seed, world, tuple(moves), workspace or _workspace(seed))
 
 
-def story(*moves: tuple[str, dict[str, object]], world: str = "three") -> Schedule:
+def _workspace(seed: int) -> str:
+    """Drawn apart, so that the moves of a seed stay what they were."""
+    others = [name for name in WORKSPACES if name != USUAL]
+    rng = random.Random(f"workspace {seed}")
+    return rng.choice((USUAL, rng.choice(others)))
+
+
+def story(
+    *moves: tuple[str, dict[str, object]], world: str = "three", workspace: str = USUAL
+) -> Schedule:
     """A history that a person wrote down."""
-    return Schedule(0, world, tuple(Chosen(name, arguments) for name, arguments in moves))
+    chosen = tuple(Chosen(name, arguments) for name, arguments in moves)
+    return Schedule(0, world, chosen, workspace)
 
 
 @lru_cache(maxsize=16)
@@ -107,6 +139,8 @@ def play(sim: Simulation, chosen: Schedule, source: str = "") -> int:
     """
     whole = chosen.seed % WHOLE_EACH == 0
     sim.begin(prepared(chosen.world), chosen.seed)
+    sim.world.differ(Options(**WORKSPACES[chosen.workspace]))  # type: ignore[arg-type]  # as in the table
+    sim.visits[f"workspace: {chosen.workspace}"] += 1
     sim.whole_http = whole
     if source == "git":
         sim.repository.begin()

@@ -19,6 +19,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 
 from controller.core.model.plan import Result
+from controller.emulator.options import Options
 from controller.terminal.exit_codes import Exit
 from tests.simulation.asked import Ask, Asked
 from tests.simulation.commands import one_shot
@@ -113,6 +114,7 @@ class Simulation:
         """Another history, from a prepared world, with no process yet."""
         for process in self.processes.values():
             process.die()
+        self.world.differ(Options())
         self.world.rng.seed(f"ids {seed}")
         self.world.restore(prepared.kept)
         self.processes.clear()

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.simulation.calm import STILL_TURNS
-from tests.simulation.schedule import DEFINITION, MOVES_MAX, Schedule, play, schedule
+from tests.simulation.schedule import DEFINITION, MOVES_MAX, USUAL, Schedule, play, schedule
 from tests.simulation.simulation import the_simulation
 from tests.simulation.sweep import HISTORIES, Strike, run, strike, strikes
 
@@ -48,9 +48,12 @@ class Tally:
 
 
 def kept() -> list[Schedule]:
-    """Histories that failed once, by their seeds; a line may end in `# remark`."""
-    lines = (line.partition("#")[0].split() for line in SEEDS.read_text().splitlines())
-    return [schedule(int(words[0])) for words in lines if words]
+    """Histories that failed once, by their seeds, perhaps with a workspace; a line may end in
+    `# remark`."""
+    lines = (line.partition("#")[0].split(maxsplit=1) for line in SEEDS.read_text().splitlines())
+    return [
+        schedule(int(words[0]), " ".join(words[1:]).strip() or USUAL) for words in lines if words
+    ]
 
 
 def one(seed: int, tally: Tally) -> None:

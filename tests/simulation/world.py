@@ -95,6 +95,11 @@ class World:
         project = self.cml.create_project(User(), {"name": name, "template": "blank"})
         return Site(self, name, project.id)
 
+    def differ(self, options: Options) -> None:
+        """The workspace behaves so from now on."""
+        cml = self.cml
+        cml.options = cml.applications.options = cml.engines.options = cml.runs.options = options
+
     def site(self, project: str) -> "Site | None":
         """The project of this id or name."""
         found = (s for s in self.sites.values() if project in (s.project, s.name))

@@ -16,6 +16,7 @@ class FaultKind(StrEnum):
     REJECTED = "Rejected"
     CONFLICT = "Conflict"  # rejected: the subdomain is taken
     QUOTA_EXCEEDED = "QuotaExceeded"  # rejected: no quota is left
+    NOT_LIVE = "NotLive"  # rejected: CML restarts only what runs
     NOT_FOUND = "NotFound"
     MALFORMED = "Malformed"
     TOO_LARGE = "TooLarge"

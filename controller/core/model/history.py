@@ -117,7 +117,8 @@ NO_BUILD = BuildHistory()
 class History:
     """Memory of all members, applications and files; `as_of` is the time of the last look.
 
-    `named` are the environments that something named then, by project and path.
+    `named` are the environments that something named then, by project and path.  `no_restart` are
+    the phases in which this workspace refused to restart an application.
     """
 
     members: Mapping[Key, MemberHistory] = field(default_factory=dict)
@@ -127,6 +128,7 @@ class History:
     as_of: datetime | None = None
     builds: Mapping[tuple[str, str], BuildHistory] = field(default_factory=dict)
     named: frozenset[tuple[str, str]] = frozenset()
+    no_restart: frozenset[Phase] = frozenset()
 
     def build(self, project: str, digest: str) -> BuildHistory:
         return self.builds.get((project, digest), NO_BUILD)
@@ -226,6 +228,10 @@ def _record(history: History, outcome: Outcome, now: datetime) -> History:
         return replace(history, builds=dict(list(builds.items())[-_BUILDS_MAX:]))
     if key is None:
         return history
+    if phase := _phase_without_restart(history, outcome):
+        member = replace(history.member(key), error=outcome.message)
+        refused = history.no_restart | {phase}
+        return replace(history, members={**history.members, key: member}, no_restart=refused)
     members = {**history.members, key: _member(history.member(key), outcome, now)}
     applications = dict(history.applications)
     app_id = outcome.step.application_id
@@ -237,6 +243,14 @@ def _record(history: History, outcome: Outcome, now: datetime) -> History:
             sure=outcome.result is Result.DONE,
         )
     return replace(history, members=members, applications=applications)
+
+
+def _phase_without_restart(history: History, outcome: Outcome) -> Phase | None:
+    """The phase in which the workspace refused a restart since the application does not run."""
+    app = history.applications.get(outcome.step.application_id or "")
+    if app is None or outcome.fault is not FaultKind.NOT_LIVE:
+        return None
+    return app.phase if app.phase in (Phase.FAILED, Phase.STOPPED) else None
 
 
 def _build(history: BuildHistory, outcome: Outcome, now: datetime) -> BuildHistory:
@@ -296,13 +310,19 @@ def _effect(member: MemberHistory, outcome: Outcome, now: datetime) -> MemberHis
             stops = member.update_stops + (reason is Reason.OUTDATED)
             member = replace(member, update_stops=stops)
         case Restart() if done:
-            recent = tuple(t for t in member.attempts if now - t < _HOUR)
-            member = replace(member, attempts=(*recent, now)[-_ATTEMPTS_MAX:])
+            member = replace(member, attempts=_with_attempt(member, now))
+        case Delete() if done and reason in (Reason.DOWN, Reason.RESUMED):
+            member = replace(member, attempts=_with_attempt(member, now))  # to start it
         case Delete() | DeleteProject() if done and reason is Reason.REPLACED:
             member = replace(member, replaced=True, unapplied_tries=0)
         case Delete() | DeleteProject() if done:
             member = replace(member, deleted_at=now)
     return member
+
+
+def _with_attempt(member: MemberHistory, now: datetime) -> tuple[datetime, ...]:
+    recent = tuple(t for t in member.attempts if now - t < _HOUR)
+    return (*recent, now)[-_ATTEMPTS_MAX:]
 
 
 def _rejected(member: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:

@@ -6,7 +6,7 @@ protected by its last spec is not pruned (`DesiredState.departed`), and commands
 it (`guards/protection`).
 """
 
-from controller.core.model.plan import Plan
+from controller.core.model.plan import Change, Plan
 from controller.core.model.reasons import Reason
 from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation, is_up
@@ -31,6 +31,19 @@ def protected_from_restart(cluster: ClusterSituation, match: Match) -> Plan | No
         return None
     message = "the cluster is protected: its head is not restarted"
     return wait(match.key, Reason.PROTECTED, message)
+
+
+def protected_from_replacement(
+    cluster: ClusterSituation, match: Match, changes: tuple[Change, ...] = ()
+) -> Plan | None:
+    """A member whose application could run again only as a new one."""
+    if not cluster.desired.protected:
+        return None
+    message = (
+        "the cluster is protected, and CML restarts only what runs here: delete the application in "
+        "CML, so that it is created again, or remove `protect`"
+    )
+    return wait(match.key, Reason.PROTECTED, message, changes)
 
 
 def protected_from_removal(

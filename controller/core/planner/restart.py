@@ -1,6 +1,7 @@
 """Restarts of a member: it is down, runs an older configuration, or never joined Ray.
 
-The same application is started again, never a second one.  Restarts of every kind share one budget
+The same application is started again, never a second one, unless CML restarts only what runs (see
+`starts`).  Restarts of every kind share one budget
 (`crash_backoff`).  An update restarts a member too: see `update`.
 """
 
@@ -12,6 +13,7 @@ from controller.core.planner import steps
 from controller.core.planner.crash_backoff import spent
 from controller.core.planner.protection import protected_from_restart
 from controller.core.planner.retries import gate
+from controller.core.planner.starts import other_start
 from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 
@@ -38,6 +40,7 @@ def repair(
 ) -> Plan:
     key = member.key
     waits = spent(cluster.past, key, "failed again after a restart")
+    waits = waits or other_start(cluster, member.match, app, reason)
     return waits or gate(cluster.past, key, "restart") or _start(cluster, member, app, reason)
 
 

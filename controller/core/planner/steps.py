@@ -80,9 +80,37 @@ def stop(match: Match, app: ObservedApplication) -> Plan:
     return Plan((_step(match.key, app, Stop(app.id), Reason.SUSPENDED, Intent.STOP),))
 
 
-def replace(match: Match, app: ObservedApplication, changes: tuple[Change, ...]) -> Plan:
+def stop_to_start(
+    match: Match,
+    app: ObservedApplication,
+    reason: Reason,
+    changes: tuple[Change, ...],
+    message: str,
+) -> Plan:
+    """The first of stop and restart, of a failed application."""
+    intent = Intent.UPDATE if changes else Intent.RESTART
+    return Plan((_step(match.key, app, Stop(app.id), reason, intent, changes, message),))
+
+
+def replace_to_start(
+    match: Match,
+    app: ObservedApplication,
+    reason: Reason,
+    changes: tuple[Change, ...],
+    message: str,
+) -> Plan:
+    """The first of delete and create, of an application that does not run."""
+    intent = Intent.START if reason is Reason.RESUMED else Intent.RESTART
+    intent = Intent.UPDATE if changes else intent
+    return Plan((_step(match.key, app, Delete(app.id), reason, intent, changes, message),))
+
+
+def replace(
+    match: Match, app: ObservedApplication, changes: tuple[Change, ...], message: str = ""
+) -> Plan:
     names = ", ".join(change.field for change in changes)
-    message = f"CML ignores an update of {names}: the application is deleted and created again"
+    ignored = f"CML ignores an update of {names}: the application is deleted and created again"
+    message = message or ignored
     action, reason = Delete(app.id), Reason.REPLACED
     return Plan((_step(match.key, app, action, reason, Intent.UPDATE, changes, message),))
 

@@ -1,21 +1,25 @@
 """Updates: a member whose application differs from its spec.
 
 An update is three calls, `stop`, PATCH and `restart`; a crash between any two leaves a state from
-which the next pass goes on.
+which the next pass goes on.  Where CML restarts only what runs, it is a deletion and a creation.
 """
 
 from controller.core.model.desired import Strategy
 from controller.core.model.fault_kinds import FaultKind
 from controller.core.model.history import Refusal
-from controller.core.model.observed import ObservedApplication
+from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.offers import IMAGE, SIZES, Offers, unoffered
 from controller.core.model.plan import Change, Plan
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
 from controller.core.planner.crash_backoff import spent
-from controller.core.planner.protection import protected_from_update
+from controller.core.planner.protection import (
+    protected_from_replacement,
+    protected_from_update,
+)
 from controller.core.planner.retries import gate, quota_pause_s
 from controller.core.planner.rollout import after_others, after_refused
+from controller.core.planner.starts import REPLACE_MESSAGE, other_start, replaces
 from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation, is_up
 
@@ -28,6 +32,10 @@ def update_blocked(cluster: ClusterSituation, member: MemberSituation) -> Plan |
         message = "upgradeStrategy.type is None: changes are reported, not applied"
         return wait(member.key, Reason.UPGRADES_OFF, message, member.drift.changes)
     if waits := protected_from_update(cluster, member):
+        return waits
+    if replaces(cluster) and (
+        waits := protected_from_replacement(cluster, member.match, member.drift.changes)
+    ):
         return waits
     if message := _not_offered(cluster, member):
         return wait(member.key, Reason.NOT_OFFERED, message, member.drift.changes)
@@ -106,11 +114,23 @@ def update(
     if cluster.past.member(match.key).unapplied_tries >= cluster.policy.updates_max:
         return gate(cluster.past, match.key, "delete") or steps.replace(match, app, changes)
     if not is_up(app.phase):
-        return gate(cluster.past, match.key, "update") or steps.update_and_start(
-            match, app, changes, cluster.policy
-        )
+        reason = Reason.DOWN if app.phase is Phase.FAILED else Reason.RESUMED
+        waits = other_start(cluster, match, app, reason, changes)
+        waits = waits or gate(cluster.past, match.key, "update")
+        return waits or steps.update_and_start(match, app, changes, cluster.policy)
     if member.available and not permitted:
         return after_refused(cluster, member) or after_others(member)
+    return _take_away(cluster, member, app)
+
+
+def _take_away(
+    cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication
+) -> Plan:
+    """Stop what runs, or delete it where a stopped application could not be started again."""
+    match, changes = member.match, member.drift.changes
+    if replaces(cluster):
+        waits = gate(cluster.past, match.key, "delete")
+        return waits or steps.replace(match, app, changes, REPLACE_MESSAGE)
     message = _ALL_MUST_AGREE if cluster.all_must_agree else ""
     return gate(cluster.past, match.key, "stop") or steps.stop_to_update(
         match, app, changes, message, cluster.policy
