@@ -4,6 +4,7 @@
 #   make test       run the whole test suite, with real Ray processes
 #   make check      run format, lint, types and all tests that need no Ray
 #   make soak       run the simulation with fresh seeds: make soak SECONDS=600 SEED=1
+#   make matrix     run a cluster on each version of Ray, or on some: make matrix RAY="2.10.0 2.44.1"
 #   make docs       build the documents as a site in .site
 #   make reference  write generated pages and recorded sessions of the documents anew
 #   make stop       delete the cluster of `make run`, and stop the CML emulator
@@ -16,7 +17,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run stop test check soak lint types reference docs lock clean
+.PHONY: help run stop test check soak matrix lint types reference docs lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -76,6 +77,11 @@ SECONDS ?= 60
 SEED ?= 1
 soak: $(VENV)/.dev
 	@$(BIN)/python -m tests.simulation.soak --seconds $(SECONDS) --seed $(SEED)
+
+# Virtual environments of the versions are built once, in .venv-rays.
+RAY ?=
+matrix: $(VENV)/.dev
+	@$(BIN)/python -m tests.matrix $(RAY)
 
 # The pages that are made from the code, and recorded sessions whose output has changed.
 reference: $(VENV)/.dev

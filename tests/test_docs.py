@@ -142,7 +142,7 @@ def test_a_setting_that_is_named_is_one(document: Path) -> None:
     known = {*CONNECTION_VARIABLES, *RUN_VARIABLES, *map(variable, Settings.model_fields)}
     known.add("RAYCML_COMMENT_TOKEN")  # of the example for GitLab alone
     known |= {f"RAYCML_CONTRACT_{name}" for name in ("HOST", "KEY", "PROJECT")}
-    known.add("RAYCML_SCREENSHOTS")  # of the tests, as those before it
+    known |= {"RAYCML_RAYS", "RAYCML_SCREENSHOTS"}  # of the tests, as those before them
     named = set(re.findall(r"\bRAYCML_[A-Z_]+[A-Z]\b", text_of(document)))
     assert named <= known
 

@@ -20,6 +20,8 @@ from controller.node.clock import Clock
 from controller.node.member_state import FAILED, Versions
 from controller.node.pod import PodError, read_pod, read_settings
 from controller.node.project_files import HeadRecord
+from controller.node.ray.command import DRAIN_S
+from controller.node.ray.gcs import connect
 
 
 def start(values: Mapping[str, object]) -> None:
@@ -30,6 +32,11 @@ def start(values: Mapping[str, object]) -> None:
     if arguments[:1] == [node.REPORT_FLAG]:
         report.run(HeadRecord(**json.loads(arguments[1])), Path.cwd())
         return
+    if arguments[:1] == [node.DRAIN_FLAG]:
+        address, engine_id = json.loads(arguments[1])
+        deadline_ms = int((Clock().now() + DRAIN_S) * 1000)
+        accepted = connect(address).drain(engine_id, "stopped by raycml", deadline_ms)
+        raise SystemExit(0 if accepted else 1)
     code = _guarded(lambda: _run(values))
     if code != 0:
         raise SystemExit(code)

@@ -30,13 +30,17 @@ from controller.node.page import Page
 from controller.node.pod import Pod, Settings, read_pod, read_settings
 from controller.node.project_files import HeadRecord, MemberFiles
 from controller.node.ray import command
+from controller.node.ray.drain import Drain
 from controller.node.ray.run import HEAD_PARTS, WORKER_PARTS, RayRun, TempDir
+from controller.node.ray.turn import Turn
+from controller.node.ray.versions import Habits, habits, python_level
 from controller.node.worker import Worker
 
 TICK_S = 0.5
 UNUSABLE = 3  # exit code
 NODE_FLAG = "--raycml-node"
 REPORT_FLAG = "--raycml-report"
+DRAIN_FLAG = "--raycml-drain"
 GCS_PORT = 6379
 CLIENT_PORT = 10001
 AGENT_PORT = 52365
@@ -80,15 +84,21 @@ class Node:
     state: MemberState
     start: str
 
+    @property
+    def habits(self) -> Habits:
+        return habits(self.settings.ray_version)
+
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         variables = command.environment(
             os.environ, self.settings, self.state.pod, self.start, sys.executable
         )
         return {**variables, **more}
 
-    def launch(self, chosen: command.Ports, address: str = "") -> RayRun:
-        """Start Ray with these ports; `address` is of the head that a worker joins."""
-        temp_dir, pod = TempDir(), self.state.pod
+    def launch(self, chosen: command.Ports, head: HeadRecord | None = None) -> RayRun:
+        """Start Ray with these ports, and as a worker in the cluster of `head`."""
+        address = head.address if head else ""
+        pod, own = self.state.pod, self.settings.is_head or self.habits.own_temp_dir
+        temp_dir = TempDir(adopts=not own and not pod.shares_host)
         arguments = command.start_arguments(
             self.settings, pod, temp_dir.path, _sizes(self), chosen, address
         )
@@ -99,6 +109,15 @@ class Node:
             temp_dir,
             HEAD_PARTS if self.settings.is_head else WORKER_PARTS,
             self.state.log,
+            self._drain(head) if head and not self.habits.drains_at_term else None,
+        )
+
+    def _drain(self, head: HeadRecord) -> Drain:
+        request = json.dumps([head.address, self.state.pod.engine_id])
+        host, port = head.host_and_port()
+        return Drain(
+            lambda: start_program(self, DRAIN_FLAG, request, subprocess.DEVNULL),
+            lambda: not ports.reach(host, port, timeout_s=1.0),
         )
 
     def claim(self, preferred: int) -> ports.Claim:
@@ -176,9 +195,11 @@ def worker(node: Node) -> Worker:
 
     def launch(head: HeadRecord) -> RayRun:
         # From `agent` each time: it stays claimed, between runs of Ray too, while it is referenced.
-        return node.launch(command.Ports(agent=agent.port), head.address)
+        return node.launch(command.Ports(agent=agent.port), head)
 
-    return Worker(node.state, launch, ports.reach)
+    level = python_level(node.settings.ray_version, os.environ)
+    turn = Turn(needed=node.state.pod.shares_host and not node.habits.own_temp_dir)
+    return Worker(node.state, launch, ports.reach, level, turn)
 
 
 def head(node: Node) -> Head:
@@ -224,11 +245,15 @@ def _sizes(node: Node) -> command.Sizes:
 
 def start_reporter(node: Node, record: HeadRecord) -> subprocess.Popen[bytes]:
     """Start the reporter; its standard input is a pipe that ends with this process."""
+    return start_program(node, REPORT_FLAG, json.dumps(vars(record)), subprocess.PIPE)
+
+
+def start_program(node: Node, flag: str, argument: str, stdin: int) -> subprocess.Popen[bytes]:
+    """Start this launcher as another program, in the environment of Ray's processes."""
     home = node.state.pod.home
-    launcher = str(home / node.settings.launcher)
     return subprocess.Popen(
-        [sys.executable, "-u", launcher, REPORT_FLAG, json.dumps(vars(record))],
+        [sys.executable, "-u", str(home / node.settings.launcher), flag, argument],
         cwd=home,
         env=node.environment({}),
-        stdin=subprocess.PIPE,
+        stdin=stdin,
     )

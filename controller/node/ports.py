@@ -110,7 +110,8 @@ def answers(port: int, path: str, timeout_s: float = 2.0) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     with contextlib.closing(connection):
         try:
-            connection.request("GET", path)
+            # Up to 2.50 Ray's dashboard answers 500 to a request without it.
+            connection.request("GET", path, headers={"User-Agent": "raycml"})
             return connection.getresponse().status == 200
         except (OSError, http.client.HTTPException):
             return False

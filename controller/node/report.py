@@ -26,7 +26,7 @@ from controller.node.project_files import (
     text_of,
     write_json,
 )
-from controller.node.ray.gcs import GcsSource, RayNode, Reading, Source
+from controller.node.ray.gcs import RayNode, Reading, Source, connect
 
 EVERY_S = 3.0
 MOST_MEMBERS = 10_000
@@ -162,7 +162,7 @@ def _is_member_document(document: Mapping[str, object]) -> bool:
 def run(head: HeadRecord, home: Path) -> None:
     """Report until standard input ends, which is at the end of the node program."""
     clock = Clock()
-    reporter = Reporter(head, MemberFiles(home, head.cluster), GcsSource(head.address), clock)
+    reporter = Reporter(head, MemberFiles(home, head.cluster), connect(head.address), clock)
     due = clock.monotonic()
     while os.getppid() != 1:
         try:

@@ -24,6 +24,8 @@ from controller.node.member_state import (
 from controller.node.pod import HEAD
 from controller.node.project_files import HeadRecord, MemberFiles, read_head, read_json
 from controller.node.ray.run import RayRun
+from controller.node.ray.turn import Turn
+from controller.node.ray.versions import MATCH_LEVEL, habits, python_agrees
 
 FRESH_S = 30.0  # maximal age of a head's last update, by this pod's clock
 JOIN_LIMIT_S = 120.0
@@ -63,18 +65,25 @@ class HeadLiveness:
 
 
 class Worker:
-    """A worker; `launch` starts Ray, `reach` returns the reason of a failed connection."""
+    """A worker; `launch` starts Ray, `reach` returns the reason of a failed connection.
+
+    `python_level`: see `python_agrees`.
+    """
 
     def __init__(
         self,
         state: MemberState,
         launch: Callable[[HeadRecord], RayRun],
         reach: Callable[[str, int], str],
+        python_level: str,
+        turn: Turn,
     ) -> None:
         self._state, self._files = state, state.files
         self._log, self._clock = state.log, state.clock
         self._launch = launch
         self._reach = reach
+        self._python_level = python_level
+        self._turn = turn
         self._liveness = HeadLiveness(state.files, state.clock)
         self._run: RayRun | None = None
         self._head: HeadRecord | None = None
@@ -107,6 +116,7 @@ class Worker:
         if self._run is not None:
             self._run.end(self._clock, hurry)
             self._run = None
+            self._turn.release()
         self._state.become(ENDED, "stopped")
 
     def _leave(self, run: RayRun, record: HeadRecord) -> None:
@@ -114,6 +124,7 @@ class Worker:
         self._log.write(f"the head was restarted at {record.address}: leaving the old cluster")
         run.end(self._clock, self._never, grace_s=0.0)
         self._run = None
+        self._turn.release()
         self._state.become(WAITING, "the head was restarted")
 
     # Without Ray: wait for the head.
@@ -127,22 +138,35 @@ class Worker:
         obstacle = self._obstacle(record)
         if obstacle:
             return self._wait(obstacle)
+        if not self._turn.take(record.address):
+            return self._wait("another member of this host is starting Ray")
         self._join(record)
         return None
 
     def _obstacle(self, record: HeadRecord) -> str:
         """The reason why this head cannot be joined now; empty if it can."""
-        own = self._state.versions
-        if (record.ray_version, record.python_version) != (own.ray, own.python):
-            return (
-                f"the head at {record.address} runs Ray {record.ray_version} on Python "
-                f"{record.python_version}, this member Ray {own.ray} on Python {own.python}: "
-                "waiting for a head with the same versions"
-            )
+        differing = self._other_versions(record)
+        if differing:
+            return differing
         if not self._liveness.is_alive(record):
             return f"head.json names {record.address}, but that head is not alive"
         fault = self._reach(*record.host_and_port())
         return f"cannot connect to the head at {record.address}: {fault}" if fault else ""
+
+    def _other_versions(self, record: HeadRecord) -> str:
+        """The reason why Ray would refuse to join by its version or Python's; empty if it joins."""
+        own, level = self._state.versions, self._python_level
+        same_ray = record.ray_version == own.ray
+        if same_ray and python_agrees(own.python, record.python_version, level):
+            return ""
+        remedy = "waiting for a head with the same versions"
+        patch_only = same_ray and python_agrees(own.python, record.python_version, "minor")
+        if patch_only and habits(own.ray).match_level:
+            remedy += f", or set {MATCH_LEVEL}: minor in the spec's environment"
+        return (
+            f"the head at {record.address} runs Ray {record.ray_version} on Python "
+            f"{record.python_version}, this member Ray {own.ray} on Python {own.python}: {remedy}"
+        )
 
     def _wait(self, reason: str) -> int | None:
         now = self._clock.monotonic()
@@ -173,6 +197,7 @@ class Worker:
             return self._settle(run, reason)
         age = self._clock.monotonic() - self._launched_at
         if run.is_up:
+            self._turn.release()
             address = self._state.view().head_address
             self._state.become(JOINED, f"joined the cluster at {address}")
             if age >= QUIET_S:
@@ -200,6 +225,7 @@ class Worker:
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             self._run = None
+            self._turn.release()
             return self._give_up(f"{reason}; {self._failures} failures in a row")
         delay = min(2.0 ** (self._failures - 1), LONGEST_DELAY_S)
         self._retry_in(delay, f"{reason}; attempt {self._failures + 1} in {delay:g} s")
@@ -207,6 +233,7 @@ class Worker:
 
     def _retry_in(self, delay: float, message: str) -> None:
         self._run = self._ended_since = None
+        self._turn.release()
         self._not_before = self._clock.monotonic() + delay
         self._state.become(RETRYING, message)
 

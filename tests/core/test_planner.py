@@ -226,7 +226,7 @@ def test_recreate_takes_all_outdated_members_at_once() -> None:
 
 
 def test_a_change_of_ray_recreates_the_whole_cluster_and_says_so() -> None:
-    plan = decide(desired(spec(rayVersion="2.61.0")), converged(CLUSTER))
+    plan = decide(desired(spec(rayVersion="2.59.0")), converged(CLUSTER))
     stops = [s for s in plan.steps if s.name == "stop"]
     assert [str(s.member) for s in stops] == ["head", "cpu/0", "cpu/1"]
     assert all("recreates the whole cluster" in s.message for s in stops)

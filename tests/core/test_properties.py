@@ -42,7 +42,7 @@ def clusters(draw: st.DrawFn, name: str = "analytics") -> RayCluster:
         "workerGroupSpecs__0__replicas": draw(st.integers(0, 4)),
         "workerGroupSpecs__0__resources": {"cpu": 4, "memory": draw(st.sampled_from(["16Gi", 8]))},
         "workerGroupSpecs__0__suspend": draw(st.booleans()),
-        "rayVersion": draw(st.sampled_from(["2.60.0", "2.61.0"])),
+        "rayVersion": draw(st.sampled_from(["2.60.0", "2.59.0"])),
         "environment": draw(st.dictionaries(st.sampled_from(["A", "B"]), st.just("1"))),
         "suspend": suspended,
         "paused": draw(st.booleans()),

@@ -7,10 +7,12 @@ import jinja2
 from prometheus_client.parser import text_string_to_metric_families
 
 from controller.core.model.reasons import Outlook, Reason
+from controller.core.spec.ray import versions
 from controller.core.spec.ray.start_ports import HIGHEST_WORKER_PORT, LOWEST_WORKER_PORT
 from controller.core.status.event_reasons import EventReason
 from controller.core.status.events import Kind
 from controller.node.node import AGENT_PORT, CLIENT_PORT, GCS_PORT
+from controller.node.ray.versions import SINCE
 from controller.run.options import PORT
 from controller.settings import CONNECTION_VARIABLES, RUN_VARIABLES, Settings, variable
 from controller.terminal.exit_codes import Exit
@@ -20,11 +22,12 @@ from tests.documents.command_tree import commands
 from tests.documents.emulator_options import emulator_options
 from tests.documents.markdown import ROOT
 from tests.documents.spec_fields import spec_fields
+from tests.matrix.measured import HEAD, entries, pins, rows
 from tests.web import boards
 
 PAGES = (
     *("spec", "commands", "settings", "conditions", "events", "exit-codes", "http-api", "metrics"),
-    *("ports", "emulator"),
+    *("ports", "emulator", "ray-versions"),
 )
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -66,7 +69,25 @@ def _facts() -> Mapping[str, object]:
         "workers": f"{LOWEST_WORKER_PORT} to {HIGHEST_WORKER_PORT}",
         "controller": PORT,
         "options": list(emulator_options()),
+        **_versions(),
     }
+
+
+def _versions() -> Mapping[str, object]:
+    found = entries()
+    return {
+        "oldest": _number(versions.OLDEST),
+        "newest": _number(versions.NEWEST),
+        "versions_head": HEAD,
+        "versions_rows": list(rows(found)),
+        "versions_pins": pins(found),
+        "first": {name: _number(version) for name, version in SINCE.items()},
+        "options_since": [(name, _number(v)) for name, v in versions.OPTIONS.items()],
+    }
+
+
+def _number(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
 
 
 def reasons(outlook: str) -> Iterator[Sequence[str]]:

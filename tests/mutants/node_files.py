@@ -60,6 +60,45 @@ NODE = [
       'return socket.AF_INET6 if ":" in host else socket.AF_INET', "return socket.AF_INET",
       f"{PARTS}::test_a_port_that_anything_listens_on_is_not_claimed"),
 ]
+VERSIONS = "tests/node/test_ray_versions.py"
+RANGE = "tests/core/test_ray_range.py"
+OLD_RAY = [
+    m("B8", "an old Ray is given labels that it cannot read", "node/ray/command.py",
+      "if habits(settings.ray_version).label_pairs:", "if settings:",
+      f"{VERSIONS}::test_an_old_ray_takes_labels_as_json_and_a_new_one_as_pairs"),
+    m("B8", "a worker names a folder that an old Ray ignores", "node/ray/command.py",
+      "elif habits(settings.ray_version).own_temp_dir:", "else:",
+      f"{VERSIONS}::test_a_worker_names_a_folder_only_where_its_ray_takes_one"),
+    m("B8", "the folder that an old Ray used stays on the disk", "node/ray/run.py",
+      "            self._adopted = path", "            pass",
+      f"{VERSIONS}::test_a_folder_that_ray_chose_by_the_heads_is_removed_with_its_own"),
+    m("B8", "a folder of another program is removed", "node/ray/run.py",
+      "if self._adopts and os.path.basename(path).startswith(_PREFIX):", "if self._adopts:",
+      f"{VERSIONS}::test_no_other_folder_is_removed"),
+    m("B8", "Pythons of different patch versions are joined", "node/ray/versions.py",
+      'if level == "minor":', "if level:",
+      f"{VERSIONS}::test_pythons_agree_to_a_level"),
+    m("B8", "an old Ray is believed to read the level of Python", "node/ray/versions.py",
+      'minor = habits(version).match_level and environ', "minor = environ",
+      f"{VERSIONS}::test_pythons_are_compared_to_the_level_that_ray_reads"),
+    m("B8", "members of one disk start Ray together", "node/ray/turn.py",
+      'holder.bind(f"\\0raycml-start-{address}")', "holder.fileno()",
+      "tests/node/test_node_worker.py::test_members_of_one_disk_start_ray_one_after_the_other"),
+    m("B8", "members of an old Ray cannot be told apart", "node/ray/gcs.py",
+      'row.text("instance_id") or (state.instance_id if state else "")',
+      'row.text("instance_id")',
+      f"{VERSIONS}::test_an_old_rays_rows_are_joined_with_its_cluster_status"),
+    m("B8", "a dashboard of an old Ray is asked without a name", "node/ports.py",
+      'connection.request("GET", path, headers={"User-Agent": "raycml"})',
+      'connection.request("GET", path)',
+      f"{PARTS}::test_a_dashboard_that_asks_for_a_name_answers"),
+    m("B8", "a Ray that raycml was not tried with passes", "core/spec/ray/versions.py",
+      "elif numbers > NEWEST:", "elif not numbers:",
+      f"{RANGE}::test_another_version_is_refused_with_the_range_and_a_remedy"),
+    m("B8", "an option passes that Ray does not have", "core/spec/ray/versions.py",
+      "if first is not None and _numbers(version) < first:", "if not key:",
+      f"{RANGE}::test_an_option_is_refused_for_a_ray_that_does_not_have_it"),
+]
 CLOCKS = "tests/core/test_other_clocks.py"
 TIMES = [
     m("B21", "a start in the future silences every report until then", "core/model/other_clocks.py",
@@ -107,4 +146,4 @@ FOLDERS = [
 ]
 # fmt: on
 
-MUTANTS: list[Mutant] = [*FILES, *LISTS, *NODE, *TIMES, *ACCESS, *FOLDERS]
+MUTANTS: list[Mutant] = [*FILES, *LISTS, *NODE, *OLD_RAY, *TIMES, *ACCESS, *FOLDERS]

@@ -46,7 +46,7 @@ MUTANTS = [
       "clusters.append(compared_only(cluster))", "clusters.append(cluster)",
       f"{STATUS}::test_a_comparison_that_nothing_acts_on_does_not_say_reconciling"),
     m("B7", "a broken spec hides every cluster", "cli/commands/status.py",
-      "        self._say(*map(str, chosen.revision.problems), *chosen.remarks)\n",
+      "        self._say(*map(str, chosen.revision.problems), *chosen.remarks, *self._notices(chosen))\n",
       "        if self.broken:\n            raise ValueError(chosen.revision.problems)\n",
       f"{STATUS}::test_a_broken_spec_hides_nothing"),
     m("B11", "another project is looked at as if its clusters were strangers",

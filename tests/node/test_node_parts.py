@@ -1,10 +1,12 @@
 """The node program's parts that need no process: settings, command line, files, log, page."""
 
 import http.client
+import http.server
 import json
 import os
 import socket
 import stat
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -129,6 +131,31 @@ def test_a_wrong_variable_is_named(name: str, value: str) -> None:
 
 def test_the_second_port_serves_where_there_is_no_first() -> None:
     assert make_pod(CDSW_APP_PORT="", CDSW_READONLY_PORT="8200").port == 8200
+
+
+# The dashboard.
+
+
+class Dashboard(http.server.BaseHTTPRequestHandler):
+    """As Ray's up to 2.50: a request needs a `User-Agent`."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.headers.get("User-Agent") else 500)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_dashboard_that_asks_for_a_name_answers() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), Dashboard) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            assert ports.answers(server.server_port, "/api/gcs_healthz")
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 # The command line.

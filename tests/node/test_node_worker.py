@@ -17,16 +17,21 @@ from controller.node.member_state import MemberState, Versions
 from controller.node.project_files import HeadRecord, MemberFiles, write_head, write_json
 from controller.node.ray.command import MARK
 from controller.node.ray.run import WORKER_PARTS, RayRun, TempDir
+from controller.node.ray.turn import Turn
+from controller.node.ray.versions import MATCH_LEVEL
 from controller.node.worker import Worker
 
 STAYS = "print('Ray runtime started', flush=True); import signal; signal.pause()"
 ENDS = "raise SystemExit(1)"
+ITS_OWN_DISK = Turn(needed=False)
 
 
 class World:
     """A worker of one cluster, and what it meets."""
 
-    def __init__(self, home: Path, clock: HandClock) -> None:
+    def __init__(
+        self, home: Path, clock: HandClock, level: str = "patch", *, turn: Turn = ITS_OWN_DISK
+    ) -> None:
         self.clock = clock
         self.files = MemberFiles(home, "demo")
         self.log = Log(self.files.log("cpu/2"), clock)
@@ -36,7 +41,7 @@ class World:
         self.program = ENDS
         self.fault = ""
         self.joined: list[str] = []
-        self.worker = Worker(self.member_state, self._launch, self._reach)
+        self.worker = Worker(self.member_state, self._launch, self._reach, level, turn)
 
     def _reach(self, *_: object) -> str:
         return self.fault
@@ -76,6 +81,10 @@ class World:
 def world(tmp_path: Path) -> Iterator[World]:
     world = World(tmp_path, HandClock())
     yield world
+    end(world)
+
+
+def end(world: World) -> None:
     hurry = threading.Event()
     hurry.set()
     world.worker.stop(hurry)
@@ -163,6 +172,55 @@ def test_an_address_that_cannot_be_reached_is_waited_for_with_the_reason(world: 
     world.worker.step()
     assert world.message() == f"cannot connect to the head at {NOTE.address}: no answer"
     assert world.state() == "waiting-for-head"
+
+
+def test_another_patch_of_python_is_waited_out_and_the_variable_is_named(world: World) -> None:
+    world.head(python_version="3.11.9")
+    world.worker.step()
+    assert world.joined == []
+    assert "Python 3.11.9, this member Ray 2.60.0 on Python 3.11.7" in world.message()
+    assert f"set {MATCH_LEVEL}: minor" in world.message()
+
+
+def test_another_minor_of_python_is_waited_out_whatever_the_level(tmp_path: Path) -> None:
+    world = World(tmp_path, HandClock(), "minor")
+    world.head(python_version="3.12.7")
+    world.worker.step()
+    assert world.joined == []
+    assert MATCH_LEVEL not in world.message()
+
+
+def test_another_patch_of_python_joins_where_only_the_minor_counts(tmp_path: Path) -> None:
+    world = World(tmp_path, HandClock(), "minor")
+    world.head(python_version="3.11.9")
+    world.worker.step()
+    assert world.joined == [NOTE.address]
+    end(world)
+
+
+def test_members_of_one_disk_start_ray_one_after_the_other(tmp_path: Path) -> None:
+    first = World(tmp_path / "a", HandClock(), turn=Turn(needed=True))
+    second = World(tmp_path / "b", HandClock(), turn=Turn(needed=True))
+    first.program = second.program = STAYS
+    for world in (first, second):
+        world.head()
+        world.worker.step()
+    assert (first.joined, second.joined) == ([NOTE.address], [])
+    assert second.message() == "another member of this host is starting Ray"
+    first.until(lambda: first.state() == "joined", "joined")
+    second.until(lambda: second.state() == "joined", "joined")
+    end(first)
+    end(second)
+
+
+def test_a_member_that_fails_gives_its_turn_away(tmp_path: Path) -> None:
+    first = World(tmp_path / "a", HandClock(), turn=Turn(needed=True))
+    assert fail_once(first) is None
+    second = World(tmp_path / "b", HandClock(), turn=Turn(needed=True))
+    second.head()
+    second.worker.step()
+    assert second.joined == [NOTE.address]
+    end(second)
 
 
 def test_waiting_is_said_again_every_fifteen_seconds_and_ends(world: World) -> None:

@@ -19,8 +19,9 @@ apiVersion: raycml/v1
 kind: RayCluster
 metadata: {{name: {name}}}
 spec:
-  rayVersion: "2.60.0"
+  rayVersion: "{ray}"
   runtimeIdentifier: {runtime}
+  python: {python}
   suspend: {suspend}
   headGroupSpec:
     resources: {{cpu: 1, memory: 2Gi}}
@@ -44,9 +45,11 @@ class Done:
 
 @dataclass
 class Stage:
-    """The folder of one scenario module, and the command run in it."""
+    """The folder of one scenario module, the command run in it, and the Ray of its clusters."""
 
     folder: Path
+    ray: str = "2.60.0"
+    python: str = ".venv/bin/python"
 
     def environment(self) -> dict[str, str]:
         """Of every command: nothing of the machine's own but where programs are."""
@@ -75,7 +78,8 @@ class Stage:
         fields = {"replicas": 2, "memory": "1536Mi", "suspend": "false", **changes}
         path = self.folder / "specs" / f"{name}.yaml"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(SPEC.format(name=name, runtime=CLOUDERA, **fields))
+        chosen = {"runtime": CLOUDERA, "ray": self.ray, "python": self.python}
+        path.write_text(SPEC.format(name=name, **chosen, **fields))
         return str(path)
 
     def reconcile(self, path: str) -> Done:

@@ -30,7 +30,7 @@ EDITS: dict[str, tuple[object, ...]] = {
     "headGroupSpec.resources.cpu": (1, 2),
     "headGroupSpec.environment": ({}, {"A": "a"}),
     "environment": ({}, {"OMP_NUM_THREADS": "2"}),
-    "rayVersion": ("2.60.0", "2.61.0"),
+    "rayVersion": ("2.60.0", "2.59.0"),
     "suspend": (False, True),
     "paused": (False, True),
     "protect": (False, True),

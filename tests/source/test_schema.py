@@ -154,10 +154,10 @@ def test_a_starter_for_an_impossible_name_is_refused() -> None:
 
 
 def test_the_starter_takes_what_init_found_out() -> None:
-    text = starter("demo", runtime_identifier="a/b:1", ray_version="2.61.0")
+    text = starter("demo", runtime_identifier="a/b:1", ray_version="2.59.0")
     ((document,), _) = parse("demo.yaml", text.encode())
     spec = document.cluster.spec
-    assert (spec.runtime_identifier, spec.ray_version) == ("a/b:1", "2.61.0")
+    assert (spec.runtime_identifier, spec.ray_version) == ("a/b:1", "2.59.0")
 
 
 def test_the_fields_of_a_place_are_known_for_hints() -> None:

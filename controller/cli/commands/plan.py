@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from controller.core.model.history import History
+from controller.core.spec.notices import ray_notices
 from controller.core.status.documents import plan_json
 from controller.reconcile import look_and_plan
 from controller.telemetry import pass_line
@@ -47,6 +48,7 @@ def plan(
         started = session.clock.monotonic()
         done = look_and_plan(revision, session.world, History(), policy)
         session.log.info("pass", **pass_line(done, session.clock.monotonic() - started))
+    screen.say(*ray_notices(revision))
     if output is Form.JSON:
         screen.document(plan_json(done.plan, label(revision)))
     else:

@@ -20,6 +20,7 @@ from controller.core.model.history import History
 from controller.core.model.json_object import extended
 from controller.core.model.lease import Lease
 from controller.core.model.plan import Plan
+from controller.core.spec.notices import ray_notices
 from controller.core.status.documents import status_json
 from controller.core.status.status import Status
 from controller.core.status.without_spec import is_uncompared
@@ -103,7 +104,7 @@ class StatusLook:
         session = self.session
         chosen = basis(self.specs, session.files(session.project), session.owner)
         self.broken = bool(chosen.revision.problems)
-        self._say(*map(str, chosen.revision.problems), *chosen.remarks)
+        self._say(*map(str, chosen.revision.problems), *chosen.remarks, *self._notices(chosen))
         done = self._pass(chosen)
         self.history, self.plan = done.history, done.plan
         at_work = is_at_work(read_lease(session))
@@ -114,6 +115,11 @@ class StatusLook:
             check_cluster(self.name, [cluster.name for cluster in status.clusters])
         self.is_known = True
         return replace(status, clusters=tuple(c for c in status.clusters if c.name == self.name))
+
+    def _notices(self, chosen: Basis) -> list[str]:
+        documents = chosen.revision.clusters
+        shown = tuple(d for d in documents if self.name in (None, d.cluster.name))
+        return ray_notices(replace(chosen.revision, clusters=shown))
 
     def text(self, status: Status) -> str:
         if self.name is None or not status.clusters:

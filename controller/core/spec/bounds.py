@@ -1,12 +1,14 @@
 """Faults of a cluster as a whole: its members, what each of them carries, and its one Ray."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from controller.core.spec import variables as environment
+from controller.core.spec.ray import versions
 from controller.core.spec.requirements import excludes
 
 if TYPE_CHECKING:
+    from controller.core.spec.groups import NodeGroup
     from controller.core.spec.spec import ClusterSpec
 
 MAX_MEMBERS = 1000  # of one cluster, the head included; suspended groups count
@@ -16,6 +18,7 @@ Fault = tuple[tuple[int | str, ...], str]
 
 def cluster_faults(spec: "ClusterSpec") -> Iterator[Fault]:
     """(path below `spec`, message) for what no field says by itself."""
+    yield from _unfit_for_ray(spec)
     yield from _too_many(spec)
     yield from _too_large(spec)
     python = spec.python_environment
@@ -34,6 +37,23 @@ def other_ray(line: str, version: str) -> str | None:
     return f"`{line[:60]}` excludes Ray {version}, which is rayVersion; make the two agree"
 
 
+def _unfit_for_ray(spec: "ClusterSpec") -> Iterator[Fault]:
+    fault = versions.version_fault(spec.ray_version)
+    if fault is not None:
+        yield ("rayVersion",), fault
+        return
+    for path, _, group in _groups(spec):
+        for key, message in versions.option_faults(group.ray_start_params, spec.ray_version):
+            yield (*path, "rayStartParams", key), message
+
+
+def _groups(spec: "ClusterSpec") -> Iterator[tuple[tuple[int | str, ...], str, "NodeGroup"]]:
+    """Path, name in a message, and group."""
+    yield ("headGroupSpec",), "the head", spec.head_group_spec
+    for place, group in enumerate(spec.worker_group_specs):
+        yield ("workerGroupSpecs", place), f"group `{group.group_name}`", group
+
+
 def _too_many(spec: "ClusterSpec") -> Iterator[Fault]:
     members = 1 + sum(group.replicas for group in spec.worker_group_specs)
     if members > MAX_MEMBERS:
@@ -47,14 +67,7 @@ def _too_large(spec: "ClusterSpec") -> Iterator[Fault]:
     if fault is not None:
         yield ("environment",), fault
         return
-    groups: list[tuple[tuple[int | str, ...], str, Mapping[str, str]]] = [
-        (("headGroupSpec",), "the head", spec.head_group_spec.environment)
-    ]
-    groups += [
-        (("workerGroupSpecs", place), f"group `{group.group_name}`", group.environment)
-        for place, group in enumerate(spec.worker_group_specs)
-    ]
-    for path, whose, own in groups:
-        fault = environment.size_fault({**spec.environment, **own}, whose)
+    for path, whose, group in _groups(spec):
+        fault = environment.size_fault({**spec.environment, **group.environment}, whose)
         if fault is not None:
             yield (*path, "environment"), fault

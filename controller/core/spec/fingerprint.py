@@ -91,10 +91,11 @@ def version_of(mark: str) -> str:
 def agreement(inputs: Inputs) -> str:
     """Hash of what all nodes of a cluster must share to join: Ray, and Python's version.
 
-    Ray compares its own version exactly and Python's to the patch level.  The Python of a runtime
-    is read from its identifier where that tells (`...python3.11...`); otherwise the whole
-    identifier counts.  An environment built by raycml was checked to have both, so its other
-    packages do not count.
+    Ray compares its own version exactly, and Python's to the patch or minor level.  The minor
+    version of a runtime's Python is read from its identifier where that tells (`...python3.11...`);
+    otherwise the whole identifier counts.  No identifier tells the patch version: a worker with
+    another one waits, and says so.  An environment built by raycml was checked to have both, so
+    its other packages do not count.
     """
     if inputs.built_python:
         return "v1:" + _digest([inputs.ray_version, inputs.built_python])

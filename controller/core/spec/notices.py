@@ -3,11 +3,27 @@
 import math
 from collections.abc import Iterator
 
+from controller.core.spec.ray import versions
+from controller.core.spec.revision import Revision
 from controller.core.spec.spec import RayCluster
 
 
+def ray_notices(revision: Revision) -> list[str]:
+    """The limits of the Ray of each cluster, with the place of its spec."""
+    return [f"{d.place}: {notice}" for d in revision.clusters for notice in _limits(d.cluster)]
+
+
+def _limits(cluster: RayCluster) -> Iterator[str]:
+    spec = cluster.spec
+    groups = (spec.head_group_spec, *spec.worker_group_specs)
+    set_variables = {*spec.environment}.union(*(group.environment for group in groups))
+    match_level = versions.LEVEL_VARIABLE in set_variables
+    yield from versions.limits(spec.ray_version, match_level=match_level)
+
+
 def notices(cluster: RayCluster) -> Iterator[str]:
-    """One sentence for each group whose `num-cpus` differs from its cores."""
+    """One sentence for each group whose `num-cpus` differs from its cores, and for an old Ray."""
+    yield from _limits(cluster)
     spec = cluster.spec
     groups = {"head": spec.head_group_spec, **{g.group_name: g for g in spec.worker_group_specs}}
     for name, group in groups.items():

@@ -195,7 +195,8 @@ class Pod:
         """True for exactly 200; a redirect does not count."""
         link = http.client.HTTPConnection("127.0.0.1", self._instructions["port"], ANSWER_TIMEOUT_S)
         try:
-            link.request("GET", self._environment["CDSW_APP_POLLING_ENDPOINT"])
+            path = self._environment["CDSW_APP_POLLING_ENDPOINT"]
+            link.request("GET", path, headers={"User-Agent": "kube-probe/1.30"})
             return link.getresponse().status == 200
         except (OSError, http.client.HTTPException, ValueError):
             return False

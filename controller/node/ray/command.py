@@ -1,10 +1,12 @@
 """Arguments and environment of `ray start`, from settings and pod.
 
-Facts were measured with Ray 2.60.0.  Start parameters of the spec are last, so they override.
+Facts were measured with Ray 2.60.0; `versions` has the differences of older ones.  Start parameters
+of the spec are last, so they override.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Collection, Mapping
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 
 from controller.node.pod import Pod, Settings
 from controller.node.project_files import flat
+from controller.node.ray.versions import habits
 
 MIB = 1024 * 1024
 DRAIN_S = 8  # CML's grace at a stop is not documented; a container's is ten seconds or more
@@ -114,17 +117,19 @@ def start_arguments(
         role = ["--head", "--block"]
         own = {
             "port": str(ports.gcs),
+            "temp-dir": temp_dir,
             "dashboard-host": "127.0.0.1",
             "dashboard-port": str(pod.port),
         }
         if ports.client:
             own["ray-client-server-port"] = str(ports.client)
+    elif habits(settings.ray_version).own_temp_dir:
+        own["temp-dir"] = temp_dir
     params = settings.ray_start_params
     options = {
         "node-ip-address": pod.ip,
         "node-name": pod.member,
-        "temp-dir": temp_dir,
-        "labels": ",".join(f"{key}={value}" for key, value in labels(settings, pod).items()),
+        "labels": _label_option(settings, pod),
         "num-cpus": str(math.ceil(settings.cpu)),  # Ray has whole cores; 0 would run no task
         "num-gpus": str(settings.gpu),
         "memory": str(size.memory),
@@ -189,6 +194,13 @@ def labels(settings: Settings, pod: Pod) -> dict[str, str]:
     }
 
 
+def _label_option(settings: Settings, pod: Pod) -> str:
+    values = labels(settings, pod)
+    if habits(settings.ray_version).label_pairs:
+        return ",".join(f"{key}={value}" for key, value in values.items())
+    return json.dumps(values)
+
+
 def fingerprint_of(label: str) -> str:
     """The fingerprint in a node's label; empty without one."""
     return label.replace(".", ":", 1)
@@ -202,9 +214,9 @@ def environment(
     Without credentials of CML or raycml, since every task could use them: the API key only with
     `apiKeyAccess: true` in the spec, and of raycml's own variables only a few.
 
-    Every node sets the auth mode: otherwise a head with a token file would require tokens from
-    workers without one.  The interpreter's folder is first in PATH, so that `python` in a job is
-    the interpreter with Ray.
+    Every node sets the auth mode, where Ray has one: otherwise a head with a token file would
+    require tokens from workers without one.  The interpreter's folder is first in PATH, so that
+    `python` in a job is the interpreter with Ray.
     """
     # Ray would use an address of another cluster.
     withheld = {"RAY_ADDRESS", *(() if settings.api_key_access else API_KEYS)}
@@ -219,7 +231,7 @@ def environment(
         "PATH": os.pathsep.join(
             part for part in (os.path.dirname(python), environ.get("PATH", "")) if part
         ),
-        "RAY_AUTH_MODE": "disabled",
+        **({"RAY_AUTH_MODE": "disabled"} if habits(settings.ray_version).tokens else {}),
         "RAY_CLOUD_INSTANCE_ID": pod.engine_id,
         "RAY_NODE_TYPE_NAME": settings.group,
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(DRAIN_S),

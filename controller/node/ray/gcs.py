@@ -56,17 +56,32 @@ class Source(Protocol):
         """The current reading.  Raises nothing: a failure is the reading's `error`."""
 
 
+@dataclass(frozen=True)
+class NodeState:
+    """A node in the GCS's cluster status.  `idle_s` is None for a node that has ended."""
+
+    instance_id: str
+    node_ip: str
+    idle_s: float | None
+
+
+def connect(address: str) -> GcsSource:
+    """Connect with this interpreter's Ray.  An error of Ray if no GCS answers."""
+    raylet: Any = import_module("ray._raylet")
+    messages: Any = import_module("ray.core.generated.autoscaler_pb2")
+    return GcsSource(raylet.GcsClient(address=address), messages)
+
+
 class GcsSource:
     """Ray's GCS, through the Ray package, whose classes have no types.
 
-    `get_all_node_info` and `GetClusterStatus` answer without a running autoscaler (Ray 2.60).
+    `get_all_node_info` and `get_cluster_status` answer without a running autoscaler, in all
+    versions of Ray from 2.10 to 2.60.
     """
 
-    def __init__(self, address: str) -> None:
-        raylet: Any = import_module("ray._raylet")
-        messages: Any = import_module("ray.core.generated.autoscaler_pb2")
-        self._client = raylet.GcsClient(address=address)
-        self._reply = messages.GetClusterStatusReply
+    def __init__(self, client: Any, messages: Any) -> None:
+        self._client = client
+        self._messages = messages
         self._idle = messages.NodeStatus.IDLE
         self._busy = (messages.NodeStatus.RUNNING, messages.NodeStatus.DRAINING)
 
@@ -76,74 +91,118 @@ class GcsSource:
         except Exception as error:  # noqa: BLE001 - Ray documents no errors; the report must go on
             return Reading((), None, "", f"Ray's node table: {_first_line(error)}")
         try:
-            idle, demand, session = self._status()
+            states, demand, session = self._status()
         except Exception as error:  # noqa: BLE001 - as above; idle times and demand are then unknown
-            nodes = tuple(_ray_node(info, {}) for info in table.values())
+            # The table of an old Ray cannot be joined to members without it.
+            whole = [info for info in table.values() if not isinstance(info, dict)]
+            nodes = tuple(_ray_node("", info, None) for info in whole)
             return Reading(nodes, None, "", f"Ray's cluster status: {_first_line(error)}")
-        return Reading(tuple(_ray_node(i, idle) for i in table.values()), demand, session, "")
+        rows = [(_node_id(key), info) for key, info in table.items()]
+        nodes = tuple(_ray_node(node_id, info, states.get(node_id)) for node_id, info in rows)
+        return Reading(nodes, demand, session, "")
 
-    def _status(self) -> tuple[dict[str, float], tuple[Demand, ...], str]:
-        """Idle seconds by node ID, pending demand, name of Ray's session."""
-        reply = self._reply()
+    def drain(self, instance_id: str, message: str, deadline_ms: int) -> bool:
+        """Drain a node: it gets no more tasks, finishes those it has, and ends.
+
+        The GCS does not enforce the deadline.  False if the node is unknown or the GCS refuses.
+        """
+        states, _, _ = self._status()
+        alive = (
+            n for n, s in states.items() if s.instance_id == instance_id and s.idle_s is not None
+        )
+        node_id = next(alive, None)
+        if node_id is None:
+            return False
+        reason = self._messages.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
+        accepted, _ = self._client.drain_node(node_id, reason, message, deadline_ms)
+        return bool(accepted)
+
+    def _status(self) -> tuple[dict[str, NodeState], tuple[Demand, ...], str]:
+        """Nodes by ID, pending demand, name of Ray's session."""
+        reply = self._messages.GetClusterStatusReply()
         reply.ParseFromString(self._client.get_cluster_status(timeout_s=GCS_TIMEOUT_S))
         state = reply.cluster_resource_state
-        idle = {}
+        nodes = {}
         for node in state.node_states:
-            if node.status == self._idle:
-                idle[node.node_id.hex()] = node.idle_duration_ms / 1000
-            elif node.status in self._busy:
-                idle[node.node_id.hex()] = 0.0
+            idle = node.idle_duration_ms / 1000 if node.status == self._idle else None
+            idle = 0.0 if node.status in self._busy else idle
+            found = NodeState(str(node.instance_id), str(node.node_ip_address), idle)
+            nodes[node.node_id.hex()] = found
         waiting = [(item.request, item.count) for item in state.pending_resource_requests]
         for gang in state.pending_gang_resource_requests:
             waiting += [(request, 1) for request in gang.requests]
         demand = tuple(Demand(dict(r.resources_bundle), int(n)) for r, n in waiting[:MOST_DEMANDS])
-        return idle, demand, str(state.cluster_session_name)
+        return nodes, demand, str(state.cluster_session_name)
 
 
-def _ray_node(info: object, idle: Mapping[str, float]) -> RayNode:
-    """A row from Ray's GcsNodeInfo, a protobuf message without Python types."""
-    row = _Message(info)
-    node_id = row.data("node_id").hex()
+def _node_id(key: object) -> str:
+    """The ID in hexadecimal, of a key of Ray's node table: bytes in 2.20, a NodeID in 2.31."""
+    return str(key.hex()) if hasattr(key, "hex") else str(key)
+
+
+def _ray_node(node_id: str, info: object, state: NodeState | None) -> RayNode:
+    """A row from Ray's node table and cluster status.
+
+    The row is a GcsNodeInfo, a protobuf message without Python types.  In Ray 2.10 and 2.20 it is a
+    dict of fewer fields; most of the others are in the cluster status.
+    """
+    row = _Row(info)
     return RayNode(
-        node_id=node_id,
-        node_ip=row.text("node_manager_address"),
+        node_id=node_id or row.data("node_id").hex(),
+        node_ip=row.text("node_manager_address") or (state.node_ip if state else ""),
         node_name=row.text("node_name"),
-        instance_id=row.text("instance_id"),
+        instance_id=row.text("instance_id") or (state.instance_id if state else ""),
         alive=row.number("state") == 0,  # GcsNodeInfo.ALIVE
-        fingerprint=fingerprint_of(str(row.table("labels").get("raycml.fingerprint", ""))),
-        resources=_amounts(row.table("resources_total")),
+        fingerprint=fingerprint_of(row.table("labels").get("raycml.fingerprint", "")),
+        resources=_amounts(row.table("resources_total") or row.table("resources")),
         started_ms=int(row.number("start_time_ms")),
-        idle_s=idle.get(node_id),
+        idle_s=state.idle_s if state else None,
     )
 
 
-class _Message:
-    """A message, by field names; a field that another Ray version lacks is empty."""
+class _Row:
+    """A row by field names; a field that another Ray version lacks is empty."""
 
-    def __init__(self, message: object) -> None:
-        self._message = message
+    def __init__(self, row: object) -> None:
+        self._row = row
+
+    def _get(self, name: str) -> object:
+        if isinstance(self._row, dict):
+            return self._row.get(name)
+        return getattr(self._row, name, None)
 
     def text(self, name: str) -> str:
-        return str(getattr(self._message, name, ""))
+        return _decoded(self._get(name))
 
     def data(self, name: str) -> bytes:
-        value = getattr(self._message, name, b"")
+        value = self._get(name)
         return value if isinstance(value, bytes) else b""
 
     def number(self, name: str) -> float:
-        value = getattr(self._message, name, 0)
+        value = self._get(name)
         return value if isinstance(value, (int, float)) else 0
 
-    def table(self, name: str) -> dict[object, object]:
-        return dict(getattr(self._message, name, {}))
+    def table(self, name: str) -> dict[str, Any]:
+        value: Any = self._get(name)
+        return {_decoded(key): _plain(one) for key, one in dict(value or {}).items()}
 
 
-def _amounts(resources: Mapping[object, object]) -> dict[str, float]:
+def _decoded(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return "" if value is None else str(value)
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, (int, float)) else _decoded(value)
+
+
+def _amounts(resources: Mapping[str, object]) -> dict[str, float]:
     """Resources without `node:<ip>`, which Ray adds to each node."""
     return {
-        str(name): float(amount)
+        name: float(amount)
         for name, amount in resources.items()
-        if isinstance(amount, (int, float)) and not str(name).startswith("node:")
+        if isinstance(amount, (int, float)) and not name.startswith("node:")
     }
 
 

@@ -21,6 +21,7 @@ from controller.node.clock import Clock
 from controller.node.log import Log
 from controller.node.processes import Process
 from controller.node.ray.command import DRAIN_S, MARK
+from controller.node.ray.drain import Drain
 
 WORKER_PARTS = ("raylet",)
 HEAD_PARTS = ("gcs_server", "dashboard", "raylet")
@@ -30,28 +31,47 @@ _STARTED = "Ray runtime started"  # output of `ray start` once the node has join
 _NOISE = ("[state-dump]", "INFO scripts.py", "SUCC scripts.py", "INFO cli_output", "INFO usage_lib")
 _LONGEST_BASE = 40  # characters: Ray adds some 60 for its sockets, and the system's limit is 107
 _BURY_EVERY = 10  # looks
+_END_S = 2.0  # of the grace: `ray start` ends its processes after a drain
+
+
+_PREFIX = "raycml-"
 
 
 class TempDir:
     """A folder with a short path on local disk for a run of Ray.
 
     `variables` also direct temporary files of Ray's processes there, unless the environment has
-    a folder for them whose path is too long for Ray.
+    a folder for them whose path is too long for Ray.  `adopts`: Ray uses a folder with the path of
+    the head's instead, on this pod's disk, which is then removed as well.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, adopts: bool = False) -> None:
+        self._adopts = adopts
+        self._adopted = ""
         base = tempfile.gettempdir()
         short = len(base) <= _LONGEST_BASE
         usable = base if short else "/tmp"  # noqa: S108 - mkdtemp is safe in it
-        self.path = tempfile.mkdtemp(prefix="raycml-", dir=usable)
+        self.path = tempfile.mkdtemp(prefix=_PREFIX, dir=usable)
         self.variables = {"TMPDIR": self.path} if short else {}
+
+    def adopt(self, raylet: list[str]) -> None:
+        """Take note of the folder in the arguments of a raylet."""
+        option = "--temp_dir="
+        path = next((word[len(option) :] for word in raylet if word.startswith(option)), "")
+        if self._adopts and os.path.basename(path).startswith(_PREFIX):
+            self._adopted = path
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+        if self._adopted:
+            shutil.rmtree(self._adopted, ignore_errors=True)
 
 
 class RayRun:
-    """A run; `start` marks all processes of this node program, including detached ones."""
+    """A run; MARK in `environ` marks all processes of this node program, also detached ones.
+
+    `drain` is for a Ray that does not drain this node at a SIGTERM.
+    """
 
     def __init__(
         self,
@@ -61,7 +81,9 @@ class RayRun:
         temp_dir: TempDir,
         parts: tuple[str, ...],
         log: Log,
+        drain: Drain | None = None,
     ) -> None:
+        self._drain = drain
         self._temp_dir = temp_dir
         self._missing = set(parts)
         self._parts: dict[str, Process] = {}
@@ -109,15 +131,18 @@ class RayRun:
         ended = raylet is not None and not processes.is_alive(raylet)
         return ended and self._child.poll() is None
 
-    def end(self, clock: Clock, hurry: threading.Event, grace_s: float = DRAIN_S + 2.0) -> None:
+    def end(self, clock: Clock, hurry: threading.Event, grace_s: float = DRAIN_S + _END_S) -> None:
         """Let Ray drain and end within the grace period, then kill the remaining processes.
 
         `hurry`, or a grace of 0, skips the drain.
         """
         family = processes.descendants(os.getpid())
         if grace_s > 0 and not hurry.is_set() and self._child.poll() is None:
-            self._child.send_signal(signal.SIGTERM)
             deadline = clock.monotonic() + grace_s
+            raylet = self._parts.get("raylet")
+            if self._drain is not None and raylet is not None:
+                self._drain.run(raylet, clock, hurry, deadline - _END_S)
+            self._child.send_signal(signal.SIGTERM)
             while self._child.poll() is None and clock.monotonic() < deadline:
                 if clock.wait(0.1, hurry):
                     break
@@ -154,6 +179,8 @@ class RayRun:
         for process in processes.descendants(self._child.pid):
             name = _part(process.pid)
             if name in self._missing and not process.is_zombie:
+                if name == "raylet":
+                    self._temp_dir.adopt(processes.arguments(process.pid))
                 self._parts[name] = process
                 self._missing.discard(name)
 

@@ -75,6 +75,7 @@ _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     ),
     "PYTHONMALLOC": (re.compile(r"default|malloc|pymalloc|(malloc_|pymalloc_)?debug"), '"malloc"'),
     "PYTHONTRACEMALLOC": (re.compile(r"[0-9]{1,4}"), "a number of frames"),
+    "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": (re.compile(r"patch|minor"), '"patch" or "minor"'),
     "PYTHONUTF8": (re.compile(r"[01]"), '"0" or "1"'),
 }
 

@@ -1,0 +1,49 @@
+"""A driver of the matrix, run by the interpreter under test: tasks on chosen nodes.
+
+    tasks.py ADDRESS each            the names of the nodes on which a task ran
+    tasks.py ADDRESS long NODE S     a task of S seconds on that node: `started`, then its result
+
+Python 3.9 and later; nothing but Ray.
+"""
+
+import logging
+import sys
+import time
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+
+@ray.remote(num_cpus=0, max_retries=0)
+def work(seconds):
+    time.sleep(seconds)
+    return "finished"
+
+
+def on(node_id, cores=0):
+    strategy = NodeAffinitySchedulingStrategy(node_id, soft=False)
+    return work.options(scheduling_strategy=strategy, num_cpus=cores)
+
+
+def main(address, what, *rest):
+    ip = address.rsplit(":", 1)[0]
+    ray.init(address, _node_ip_address=ip, logging_level=logging.ERROR, log_to_driver=False)
+    nodes = {node["NodeName"]: node["NodeID"] for node in ray.nodes() if node["Alive"]}
+    if what == "each":
+        results = {name: on(node_id).remote(0) for name, node_id in nodes.items()}
+        for name, result in sorted(results.items()):
+            ray.get(result, timeout=60)
+            print(name, flush=True)
+        return
+    name, seconds = rest
+    result = on(nodes[name], cores=1).remote(float(seconds))
+    ray.wait([result], timeout=2)  # until it runs
+    print("started", flush=True)
+    try:
+        print(ray.get(result, timeout=60), flush=True)
+    except ray.exceptions.RayError as error:
+        print(type(error).__name__, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
