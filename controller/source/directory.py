@@ -14,6 +14,7 @@ from pathlib import Path
 from controller.core.spec.revision import Problem, Revision, SpecDocument, assemble
 from controller.printable import one_line
 from controller.source.attachments import ReadFile, UnreadableError, resolve
+from controller.source.ignore import IGNORE_FILE, IgnoreRules, IgnoreRulesError, ignore_rules
 from controller.source.yaml.parser import MAX_BYTES, parse
 from controller.source.yaml.schema import FILE_NAME
 
@@ -45,9 +46,10 @@ def read(
     """Every `*.yaml` and `*.yml` of the paths, hidden ones left out, in sorted order.
 
     A path that is named twice, or lies in a folder that is named too, counts once.  `root` is left
-    off the names of files in problems; `origin` and `commit` are carried into the revision.
-    Raises SourceError where no path is given, a path is missing, no folder holds a spec file, or
-    there are more than 1,000 files or 64 MiB.
+    off the names of files in problems; `origin` and `commit` are carried into the revision.  What
+    the `.raycmlignore` of a named folder lists is left out, unless the file itself is named.
+    Raises SourceError where no path is given, a path is missing, no folder holds a spec file, a
+    `.raycmlignore` cannot be used, or there are more than 1,000 files or 64 MiB.
     """
     if not paths:
         raise SourceError("no path to read specs from; name a file or a folder")
@@ -56,6 +58,8 @@ def read(
         reader.add(path)
     if not reader.files and not reader.problems:
         message = f"no *.yaml or *.yml in {listed(paths)}; write one with `raycml init`"
+        if reader.ignored:
+            message = f"every spec file is ignored by {IGNORE_FILE} in {listed(paths)}; correct it"
         raise EmptySourceError(message)
     reader.read_all()
     return assemble(
@@ -80,6 +84,8 @@ class _FolderReader:
     folders: list[Path] = field(default_factory=list)
     documents: list[SpecDocument] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    rules: IgnoreRules = field(default_factory=IgnoreRules)
+    ignored: int = 0
 
     def add(self, path: Path) -> None:
         try:
@@ -89,12 +95,14 @@ class _FolderReader:
         except (OSError, ValueError) as error:
             raise SourceError(f"{one_line(str(path))} cannot be read: {_why(error)}") from None
         if is_folder:
-            self._walk(path, path.resolve(), depth=0)
+            self.rules = _rules_of(path, self._name(path / IGNORE_FILE))
+            self._walk(path, path.resolve(), "")
         else:
             self._take(path)
 
-    def _walk(self, folder: Path, home: Path, depth: int) -> None:
-        if depth > MAX_FOLDER_DEPTH:
+    def _walk(self, folder: Path, home: Path, below: str) -> None:
+        """`below` is the path of the folder from the named one, with `/` at its end."""
+        if below.count("/") > MAX_FOLDER_DEPTH:
             self._note(folder, f"more than {MAX_FOLDER_DEPTH} folders deep; move the specs up")
             return
         try:
@@ -104,14 +112,23 @@ class _FolderReader:
             return
         self.folders.append(folder)
         for entry in entries:
-            if entry.name.startswith(".") or (entry.is_symlink() and self._leaves(entry, home)):
+            if entry.name.startswith(".") or self._ignores(entry, f"{below}{entry.name}"):
+                continue
+            if entry.is_symlink() and self._leaves(entry, home):
                 continue
             if not entry.is_dir():
                 if entry.suffix in SUFFIXES:
                     self._take(entry)
             elif not entry.is_symlink():
                 # A linked folder is read where it is, so links cannot lead in circles.
-                self._walk(entry, home, depth + 1)
+                self._walk(entry, home, f"{below}{entry.name}/")
+
+    def _ignores(self, entry: Path, path: str) -> bool:
+        if entry.is_dir() and not entry.is_symlink():
+            return self.rules.ignores_folder(path)
+        is_ignored = self.rules.ignores(path)
+        self.ignored += is_ignored and entry.suffix in SUFFIXES
+        return is_ignored
 
     def _leaves(self, link: Path, home: Path) -> bool:
         """True for a link to something outside; it is a problem where it stands for specs."""
@@ -160,6 +177,28 @@ class _FolderReader:
         if self.root is not None and path.is_relative_to(self.root):
             path = path.relative_to(self.root)
         return one_line(str(path))
+
+
+def _rules_of(folder: Path, name: str) -> IgnoreRules:
+    """The rules at the root of a source.  SourceError where they cannot be used.
+
+    To go on without them would declare what they leave out, so nothing of the source counts.
+    """
+    file = folder / IGNORE_FILE
+    if not os.path.lexists(file):
+        return IgnoreRules()
+    try:
+        leaves = not file.resolve(strict=True).is_relative_to(folder.resolve())
+    except (OSError, RuntimeError) as error:
+        raise SourceError(f"{name} cannot be read: {_why(error)}; correct or remove it") from None
+    if leaves:
+        raise SourceError(f"{name} leads out of the folder; put the file itself here")
+    try:
+        return ignore_rules(name, _stable_bytes(file))
+    except IgnoreRulesError as error:
+        raise SourceError(one_line(str(error))) from None
+    except UnreadableError as error:
+        raise SourceError(f"{name} {error}") from None
 
 
 def _reader_beside(spec: Path) -> ReadFile:

@@ -33,6 +33,35 @@ def test_a_commit_is_one_revision_with_its_origin(repo: Repo, cache: Path) -> No
     assert [holder.place for holder in revision.clusters] == ["specs/a.yaml:1", "specs/b.yaml:1"]
 
 
+def test_what_the_folder_ignores_is_not_read(repo: Repo, cache: Path) -> None:
+    kuberay = "apiVersion: ray.io/v1\nkind: RayCluster\n"
+    files = {**spec_files("a", "b"), "specs/kuberay.yaml": kuberay, "specs/old/c.yaml": "x: ["}
+    rules = {"specs/.raycmlignore": "kuberay.yaml\n/b.yaml\nold/\n", ".raycmlignore": "a.yaml\n"}
+    commit = repo.commit({**files, **rules})
+    revision = repo.source(cache, path="specs").read(commit)
+    assert (names(revision), revision.problems) == (["a"], ())
+    whole = repo.source(cache).read(commit)
+    assert names(whole) == ["b"], "the rules at the root of the source count, and no others"
+    everything = repo.commit({"specs/.raycmlignore": "*\n"})
+    assert repo.source(cache, path="specs").read(everything).clusters == ()
+
+
+@pytest.mark.parametrize("rules", [b"[a", b"\xff", b"a" * 70_000, b"a" * 1_100_000])
+def test_rules_that_cannot_be_used_stop_the_reading_of_a_commit(
+    repo: Repo, cache: Path, rules: bytes
+) -> None:
+    commit = repo.commit({**spec_files("a"), ".raycmlignore": rules})
+    with pytest.raises(SourceError, match=r"\.raycmlignore"):
+        repo.source(cache).read(commit)
+
+
+def test_rules_behind_a_link_stop_the_reading_of_a_commit(repo: Repo, cache: Path) -> None:
+    repo.write(spec_files("a"))
+    (repo.folder / ".raycmlignore").symlink_to("specs/a.yaml")
+    with pytest.raises(SourceError, match="is a symbolic link"):
+        repo.source(cache).read(repo.commit())
+
+
 def test_only_what_is_committed_counts(repo: Repo, cache: Path) -> None:
     commit = repo.commit(spec_files("a"))
     repo.write(spec_files("b"))

@@ -157,7 +157,7 @@ CASES = [
     (
         "kind: RayCluster",
         "kind: Deployment",
-        "2:7: `Deployment` is not a kind of raycml; move the document",
+        "2:7: not a raycml spec (kind Deployment); leave it out by .raycmlignore",
     ),
     ("kind: RayCluster\n", "", "1:1: `kind` is missing; add it"),
     ('  rayVersion: "2.60.0"\n', "", "5:1: `rayVersion` is missing; add it"),
@@ -289,7 +289,7 @@ def test_a_billion_laughs_are_not_laughed() -> None:
 
 
 def test_after_a_hundred_problems_the_rest_is_counted() -> None:
-    found = problems(b"---\na: 1\n" * 60)
+    found = problems(b"---\nspec: 1\n" * 75)
     assert len(found) == MAX_PROBLEMS
     assert "and 201 more problems" in found[-1]
 
@@ -305,14 +305,14 @@ def test_a_manifest_of_kuberay_is_answered_with_one_line() -> None:
         text = written.replace("kind: RayCluster", f"kind: {kind}")
         _, (problem,) = parse("x.yaml", text.encode())
         assert (problem.line, problem.column) == (1, 13)
-        assert "manifest of KubeRay; start from `raycml init`" in problem.message
+        assert "manifest of KubeRay; convert it with `raycml convert FILE`" in problem.message
 
 
 @pytest.mark.parametrize(
     ("field", "said"),
     [
         ("template: {spec: {}}", "write `resources: {cpu: 4, memory: 16Gi}`"),
-        ("numOfHosts: 2", "set `replicas`, and remove it"),
+        ("numOfHosts: 2", "set `replicas`; remove it"),
         ("scaleStrategy: {}", "raycml chooses which workers leave"),
     ],
 )

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from controller.core.spec.revision import Revision, SpecDocument, assemble
+from controller.printable import one_line
 from controller.source.attachments import resolve
-from controller.source.directory import NotInSourceError
+from controller.source.directory import NotInSourceError, SourceError
 from controller.source.git import signature, tree
 from controller.source.git.address import (
     HEX,
@@ -27,6 +28,7 @@ from controller.source.git.limits import LISTING_BYTES, Limits
 from controller.source.git.process import LimitError
 from controller.source.git.program import DamagedError, Git, GitCommand, lines
 from controller.source.git.tree import Entry
+from controller.source.ignore import IGNORE_FILE, IgnoreRules, IgnoreRulesError, ignore_rules
 from controller.source.yaml.parser import MAX_BYTES, parse
 
 _LAST = "refs/raycml/last"  # the commit of the last fetch, so that a server sends only what is new
@@ -129,7 +131,7 @@ class GitSource:
         if self._keys is not None:
             signature.check(self._git, repository, commit, self._keys)
         entries = self._entries(repository, commit)
-        files, problems = tree.specs(entries)
+        files, problems = tree.specs(entries, self._rules(repository, entries))
         if not files and not problems:
             return Revision((), (), commit, self.origin, empty_folders=(self._path or ".",))
         if len(files) > self._limits.files:
@@ -145,6 +147,22 @@ class GitSource:
         read_file = tree.reader({name: contents[entry.id] for name, entry in named.items()})
         whole, more = resolve(documents, read_file)
         return assemble(whole, {*problems, *more}, origin=self.origin, commit=commit)
+
+    def _rules(self, repository: Repository, entries: Sequence[Entry]) -> IgnoreRules:
+        """The rules at the root of the path.  SourceError where they cannot be used.
+
+        To go on without them would declare what they leave out.
+        """
+        found = [entry for entry in entries if entry.path == IGNORE_FILE]
+        for entry in found:
+            if entry.refusal is not None or len(found) > 1:
+                refusal = entry.refusal or "stands twice in its folder; rewrite the commit"
+                raise SourceError(f"{self.origin}: {entry.name} {refusal}")
+            try:
+                return ignore_rules(entry.name, self._contents(repository, [entry])[entry.id])
+            except IgnoreRulesError as error:
+                raise SourceError(f"{self.origin}: {one_line(str(error))}") from None
+        return IgnoreRules()
 
     def _fetch(self, repository: Repository, commit: str) -> None:
         """See to it that the commit and its folders are in the cache."""

@@ -14,7 +14,9 @@ from controller.printable import one_line
 from controller.source.attachments import ReadFile, UnreadableError, attachment
 from controller.source.directory import MAX_FOLDER_DEPTH, SUFFIXES
 from controller.source.git.program import DamagedError
+from controller.source.ignore import IgnoreRules
 
+NO_RULES = IgnoreRules()
 _IMPOSSIBLE = {"", ".", ".."}
 
 
@@ -65,10 +67,15 @@ def parse_listing(listing: bytes, folder: str) -> Iterator[Entry]:
         yield Entry(path, parts[0], parts[2], one_line(name))
 
 
-def specs(entries: Iterable[Entry]) -> tuple[list[Entry], set[Problem]]:
-    """Every `*.yaml` and `*.yml` but the hidden ones, and a problem for each that is no file."""
+def specs(
+    entries: Iterable[Entry], rules: IgnoreRules = NO_RULES
+) -> tuple[list[Entry], set[Problem]]:
+    """Every `*.yaml` and `*.yml` but the hidden and the ignored ones, and a problem for each that
+    is no file.
+    """
     named = sorted(entry for entry in entries if entry.path.endswith(SUFFIXES))
     named = [entry for entry in named if entry.is_odd or not entry.is_hidden]
+    named = [entry for entry in named if not rules.ignores(entry.path)]
     times = Counter(entry.path for entry in named)
     files: list[Entry] = []
     problems: set[Problem] = set()

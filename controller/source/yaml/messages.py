@@ -38,7 +38,9 @@ def message(error: ErrorDetails, node: Node | None, fields: tuple[str, ...]) -> 
     if kind == "missing":
         return f"`{name}` is missing; add it"
     if kind == "extra_forbidden":
-        hint = INSTEAD.get(name) or did_you_mean(name, fields)
+        hint = did_you_mean(name, fields)
+        if name in INSTEAD:
+            hint = f"{INSTEAD[name]}; remove it"
         return f"unknown field `{name}`; {hint or 'remove it, or correct its name'}"
     if kind == "raycml":
         return error["msg"]

@@ -27,6 +27,7 @@ MAX_DOCUMENTS = 1000
 # All that YAML allows unescaped is printable text, tabs and line ends.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_ELSEWHERE = "leave it out by .raycmlignore, or move it to another folder"
 _ABOUT_THE_KEY = frozenset({"extra_forbidden", "raycml"})
 
 
@@ -37,13 +38,13 @@ def parse(file: str, data: bytes) -> tuple[tuple[SpecDocument, ...], tuple[Probl
     them is only counted.  A file that holds no spec, or ends where a document should follow, is a
     problem: a full disk or an editor that died leaves such a file, and a deletion removes it.
     """
-    text = _text(file, data)
+    text = decoded(file, data)
     if isinstance(text, Problem):
         return (), (text,)
     specs: list[SpecDocument] = []
     problems: list[Problem] = []
     last_is_empty = True
-    for document in _first(file, compose(file, text)):
+    for document in first_documents(file, compose(file, text)):
         spec = _spec(file, document)
         last_is_empty = spec == []
         if isinstance(spec, SpecDocument):
@@ -55,7 +56,7 @@ def parse(file: str, data: bytes) -> tuple[tuple[SpecDocument, ...], tuple[Probl
     return tuple(specs), _bounded(sorted(problems))
 
 
-def _text(file: str, data: bytes) -> str | Problem:
+def decoded(file: str, data: bytes) -> str | Problem:
     """The text of the bytes, without a byte order mark."""
     if len(data) > MAX_BYTES:
         return Problem(file, 1, 1, "the file has more than 1 MiB; split it into several")
@@ -76,7 +77,7 @@ def _at_end_of(text: str, file: str, message: str) -> Problem:
     return Problem(file, len(lines), len(lines[-1]) + 1, message)
 
 
-def _first(file: str, documents: Iterator[YamlDocument]) -> Iterator[YamlDocument]:
+def first_documents(file: str, documents: Iterator[YamlDocument]) -> Iterator[YamlDocument]:
     """The documents that are read at all; one more with a problem where there are others."""
     yield from islice(documents, MAX_DOCUMENTS)
     if next(documents, None) is not None:
@@ -126,14 +127,18 @@ def _is_empty(node: Node) -> bool:
 
 def _other_kind(file: str, root: MappingNode) -> Problem | None:
     """A document of another kind gets one problem, not one for each of its fields."""
+    if not any(_at(root, [name]) for name in ("apiVersion", "kind", "metadata", "spec")):
+        return problem_at(file, root, f"not a raycml spec (no apiVersion); {_ELSEWHERE}")
     version, kind = (_scalar_at(root, name) for name in ("apiVersion", "kind"))
     if version is not None and version.value.startswith(kuberay.GROUP):
         return problem_at(file, version, kuberay.MANIFEST)
     written = scalar(kind) if kind is not None else None
     if kind is None or not isinstance(written, str) or written == "RayCluster":
         return None
-    hint = did_you_mean(written, ["RayCluster"]) or "move the document to another folder"
-    return problem_at(file, kind, f"`{written[:60]}` is not a kind of raycml; {hint}")
+    hint = did_you_mean(written, ["RayCluster"])
+    if hint:
+        return problem_at(file, kind, f"`{written[:60]}` is not a kind of raycml; {hint}")
+    return problem_at(file, kind, f"not a raycml spec (kind {written[:60]}); {_ELSEWHERE}")
 
 
 def _scalar_at(root: Node, name: str) -> ScalarNode | None:
