@@ -40,6 +40,7 @@ ARROWS: dict[str, set[str]] = {
     "cml": {"core/spec", "core/model", "clock", "redaction"},
     "files": {*_READS, "clock"},
     "source": {"core/spec", "printable"},
+    "convert": {"core/spec", "core/model", "printable", "source"},
     "node": set(),
     "web": {*_READS, "clock", "printable"},
     "emulator": {"clock"},
@@ -79,7 +80,7 @@ ARROWS: dict[str, set[str]] = {
     "cli": {
         *(*CORE, "printable", "reconcile", "telemetry", "cml", "emulator", "files", "node"),
         *("source", "web", "process", "terminal", "workspace", "guards", "adoption", "run"),
-        *("acceptance", "bootstrap", "doctor"),
+        *("acceptance", "bootstrap", "convert", "doctor"),
     },
     "start": {"cli"},
     "__main__": {"start"},

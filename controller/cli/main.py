@@ -21,6 +21,7 @@ from controller.cli.commands.acceptance import acceptance
 from controller.cli.commands.adopt import adopt
 from controller.cli.commands.approve import approve
 from controller.cli.commands.bootstrap import bootstrap
+from controller.cli.commands.convert import convert
 from controller.cli.commands.delete import delete
 from controller.cli.commands.doctor import doctor
 from controller.cli.commands.events import events
@@ -48,6 +49,7 @@ Runs Ray clusters on Cloudera AI and keeps them in sync with their specs.
 
 COMMANDS: tuple[Callable[..., Exit], ...] = (
     init,
+    convert,
     validate,
     schema,
     render,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from stage import Stage
+from test_cli_convert import MANIFEST
 
 from controller.terminal.exit_codes import Exit
 from tests.documents.markdown import SCRIPTS, command_lines, manuals
@@ -14,6 +15,8 @@ from tests.documents.markdown import SCRIPTS, command_lines, manuals
 PROGRAMS = {"acceptance", "bootstrap", "emulator", "run"}
 ENDLESS = {"-f", "-w", "--follow", "--watch"}
 GIVEN = {
+    "-": "kuberay.yaml",
+    "MANIFEST": "kuberay.yaml",
     "NAME": "analytics",
     "OWNER": "theirs",
     "PATH": "specs/",
@@ -21,7 +24,6 @@ GIVEN = {
     "cluster.yaml": "specs/",
     "head": "analytics:head",
     "head=ray-cluster-head": "head=ray-analytics-head",
-    "specs/kuberay.yaml": "specs/",
 }
 CHANGES = {"adopt", "delete", "pause", "reconcile", "release"}
 BAD = {Exit.UNEXPECTED, Exit.USAGE, Exit.INVALID_SPEC, Exit.SOURCE}
@@ -44,6 +46,7 @@ def commands() -> Iterator[tuple[str, ...]]:
 def world(stage: Stage) -> Stage:
     for name in CLUSTERS:
         stage.spec(name)
+    (stage.folder / "kuberay.yaml").write_text(MANIFEST, "utf-8")
     return stage
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import jsonschema
 from acceptance_world import World
 from stage import NOON, Said, Stage
+from test_cli_convert import MANIFEST
 
 from controller.cli.output.json_schemas import document_schemas
 from controller.core.status.events import Event, Kind
@@ -21,6 +22,8 @@ def examples(stage: Stage) -> dict[str, object]:
     stage.environ["RAYCML_EMULATOR_DIR"] = "state"
     stage.spec(replicas=1)
     found = [trial, *(stage.run(word, "-o", "json") for word in ("validate", "render"))]
+    (stage.folder / "kuberay.yaml").write_text(MANIFEST, "utf-8")
+    found.append(stage.run("convert", "kuberay.yaml", "-o", "json"))
     assert stage.run("reconcile").code == 0
     stage.write(".raycml/events/000001.jsonl", b"\n" + b"".join(map(render_event, happened())))
     found += [stage.run(word, "-o", "json") for word in ("status", "events", "doctor")]

@@ -22,6 +22,7 @@ FORMATS = {
     "raycml.events/v1": (
         "`raycml events -o json`, oldest first, and `GET /api/v1/events`, latest first."
     ),
+    "raycml.convert/v1": "`raycml convert MANIFEST -o json`.",
     "raycml.validation/v1": "`raycml validate -o json`.",
     "raycml.render/v1": "`raycml render -o json`.",
     "raycml.doctor/v1": "`raycml doctor -o json`.",

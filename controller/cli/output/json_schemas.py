@@ -13,6 +13,7 @@ from controller.cli.output.documents import (
     StatusReportJson,
     ValidationJson,
 )
+from controller.convert.documents import ConversionJson
 from controller.core.model.json_object import JsonObject, json_schema
 from controller.core.status.documents import EventsJson, OrphansJson, PlanJson
 from controller.doctor.report import CheckupJson
@@ -28,6 +29,7 @@ class Schema(Enum):
     EVENTS = "events"
     ORPHANS = "orphans"
     ADOPT = "adopt"
+    CONVERT = "convert"
     VALIDATE = "validate"
     RENDER = "render"
     EMULATOR = "emulator"
@@ -41,6 +43,7 @@ DOCUMENTS: Mapping[Schema, type[JsonObject]] = {
     Schema.EVENTS: EventsJson,
     Schema.ORPHANS: OrphansJson,
     Schema.ADOPT: AdoptJson,
+    Schema.CONVERT: ConversionJson,
     Schema.VALIDATE: ValidationJson,
     Schema.RENDER: RenderJson,
     Schema.EMULATOR: EmulatorJson,

@@ -4,25 +4,36 @@ from collections.abc import Mapping
 
 GROUP = "ray.io/"
 MANIFEST = (
-    "`apiVersion` must be raycml/v1, and this is a manifest of KubeRay; start from `raycml init`, "
-    "whose fields have the same names, with `resources` instead of each `template`"
+    "`apiVersion` must be raycml/v1, and this is a manifest of KubeRay; convert it with "
+    "`raycml convert FILE`, and keep the manifest outside the specs or list it in .raycmlignore"
 )
-_SCALING = "raycml does not scale by load; set `replicas` of the group, and remove it"
-_ADDRESS = "the head's application is the address of the dashboard; remove it"
+_SCALING = "raycml does not scale by load; set `replicas` of the group"
+_ADDRESS = "the head's application is the address of the dashboard"
 
-# Fields of KubeRay's RayCluster that raycml has not, and what to write instead.
+# Fields of KubeRay's RayCluster that raycml has not, and what to use instead.
 INSTEAD: Mapping[str, str] = {
+    "authOptions": "the sign-in of CML decides who opens the head's application",
     "autoscalerOptions": _SCALING,
     "enableInTreeAutoscaling": _SCALING,
     "enableIngress": _ADDRESS,
-    "gcsFaultToleranceOptions": "raycml keeps no state of a head that ended; remove it",
+    "gcsFaultToleranceOptions": "raycml keeps no state of a head that ended; its workers join the "
+    "next one, so keep what must last in files of the project or in a store",
     "headService": _ADDRESS,
     "headServiceAnnotations": _ADDRESS,
+    "historyServerOptions": "each application has its log in CML, and `raycml events` lists what "
+    "happened",
     "idleTimeoutSeconds": _SCALING,
-    "managedBy": "raycml manages every cluster of its specs; remove it",
-    "numOfHosts": "each replica is one application; set `replicas`, and remove it",
-    "scaleStrategy": "raycml chooses which workers leave; remove it",
+    "ingressOptions": _ADDRESS,
+    "labels": "raycml finds its nodes by their Ray labels; describe a node by custom resources, "
+    "`rayStartParams: {resources: ...}`",
+    "managedBy": "raycml manages every cluster of its specs",
+    "networkPolicy": "network policies of the workspace are its administrator's",
+    "numOfHosts": "each replica is one application; set `replicas`",
+    "priority": _SCALING,
+    "scaleStrategy": "raycml chooses which workers leave",
     "serviceType": _ADDRESS,
-    "template": "write `resources: {cpu: 4, memory: 16Gi}`, and `environment` and "
-    "`runtimeIdentifier` where they differ from the cluster's",
+    "template": "a node is an application: write `resources: {cpu: 4, memory: 16Gi}`, and "
+    "`environment` and `runtimeIdentifier` where they differ from the cluster's",
+    "tlsOptions": "raycml sets up no TLS between members; CML encrypts the way to the head's "
+    "application",
 }

@@ -1,0 +1,1 @@
+"""Conversion of KubeRay's manifests to specs: pure, from text to text and notes."""

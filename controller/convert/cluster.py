@@ -1,0 +1,185 @@
+"""One cluster of a manifest as a spec."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from controller.convert import answers, images
+from controller.convert.emit import Raw, SpecEntry
+from controller.convert.group import ManifestGroup, group_entries, group_of
+from controller.convert.manifest import ManifestCluster
+from controller.convert.names import accepted_names
+from controller.convert.notes import Notes
+from controller.core.spec.kuberay import INSTEAD
+from controller.core.spec.names import GROUP_LENGTH
+
+DEFAULT_RAY = "2.60.0"
+_CONVERTED = {"rayVersion", "suspend", "upgradeStrategy", "headGroupSpec", "workerGroupSpecs"}
+_OFF = {"authOptions": ("mode", "disabled"), "tlsOptions": ("enabled", "false")}
+_STRATEGIES = ("Recreate", "None")
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertOptions:
+    """Choices that a manifest cannot make: a runtime of CML, and the version of Ray."""
+
+    runtime: str = ""
+    ray_version: str = ""
+
+
+class NoHeadError(Exception):
+    """A cluster has no head; the message has its place and a remedy."""
+
+
+def cluster_entries(
+    found: ManifestCluster, name: str, options: ConvertOptions, notes: Notes
+) -> list[SpecEntry]:
+    """The spec of a cluster under this name; a note for each field that it cannot have."""
+    for field, each in found.spec.fields().items():
+        if field not in _CONVERTED and not _is_off(found, field):
+            notes.dropped(each, INSTEAD.get(field, answers.ELSE))
+    head, workers = _groups(found, notes)
+    fields = [*_versions(found, [head, *workers], options, notes)]
+    suspend = found.spec.get("suspend")
+    if suspend is not None and suspend.is_true:
+        fields.append(SpecEntry("suspend", value=True))
+    fields += _strategy(found, notes)
+    runtime = _gpu_runtime(options.runtime)
+    fields.append(
+        SpecEntry("headGroupSpec", group_entries(head, notes, runtime if _has_gpu(head) else ""))
+    )
+    if workers:
+        groups = [group_entries(w, notes, runtime if _has_gpu(w) else "") for w in workers]
+        fields.append(SpecEntry("workerGroupSpecs", groups))
+    return [
+        SpecEntry("apiVersion", "raycml/v1"),
+        SpecEntry("kind", "RayCluster"),
+        SpecEntry("metadata", {"name": name}),
+        SpecEntry("spec", fields),
+    ]
+
+
+def _is_off(found: ManifestCluster, field: str) -> bool:
+    """True for an option that a manifest switches off, as it is with raycml."""
+    each = found.spec.get(field)
+    if each is None or each.text == "false":
+        return True
+    name, value = _OFF.get(field, ("", ""))
+    inner = each.get(name) if name else None
+    return inner is not None and inner.text == value
+
+
+def _groups(found: ManifestCluster, notes: Notes) -> tuple[ManifestGroup, list[ManifestGroup]]:
+    head = found.spec.get("headGroupSpec")
+    if head is None:
+        raise NoHeadError(
+            f"{found.spec.line}:{found.spec.column}: {found.kind} {found.name[:60]} has no "
+            "headGroupSpec; add it to the manifest"
+        )
+    listed = found.spec.get("workerGroupSpecs")
+    groups = [] if listed is None else [*listed.items()]
+    written = []
+    for number, group in enumerate(groups):
+        field = group.get("groupName")
+        written.append(field.text if field is not None and field.text else f"group-{number}")
+    names = accepted_names(written, GROUP_LENGTH)
+    for group, name in zip(groups, written, strict=True):
+        if names[name] != name:
+            at = group.get("groupName") or group
+            notes.changed(at, f"`{name[:100]}` becomes `{names[name]}`, as raycml names groups")
+    scaling = found.spec.get("enableInTreeAutoscaling")
+    scaled = scaling is not None and scaling.is_true
+    workers = [
+        group_of(group, notes, names[name], scaled=scaled)
+        for group, name in zip(groups, written, strict=True)
+    ]
+    return group_of(head, notes), workers
+
+
+def _versions(
+    found: ManifestCluster, groups: Sequence[ManifestGroup], options: ConvertOptions, notes: Notes
+) -> Iterator[SpecEntry]:
+    """Ray, runtime and Python.  An image is no runtime of CML, so its content is rebuilt."""
+    fields = [group.pod.image for group in groups if group.pod.image is not None]
+    distinct = {field.text: field for field in reversed(fields)}
+    ray, ray_comments = _ray(found, [*distinct], options, notes)
+    python = images.python_of_runtime(options.runtime)
+    of_images = next(filter(None, map(images.python_of_tag, distinct)), "")
+    for image, field in distinct.items():
+        notes.changed(field, _image_message(image, ray, python or of_images))
+    python = python or of_images or images.DEFAULT_PYTHON
+    yield SpecEntry("rayVersion", Raw(f'"{ray}"'), ray_comments)
+    runtime_comments: tuple[str, ...] = ()
+    if not options.runtime:
+        message = (
+            f"choose a runtime of the workspace that has Python {python}: --runtime IDENTIFIER, or "
+            "write it into the spec"
+        )
+        notes.decide(found.spec, f"`runtimeIdentifier` is a placeholder; {message}")
+        runtime_comments = (
+            f"DECIDE: a placeholder. Choose a runtime of your workspace that has Python {python}.",
+        )
+    runtime = options.runtime or images.runtime_for(python)
+    yield SpecEntry("runtimeIdentifier", runtime, runtime_comments)
+    extras = "default,serve" if found.kind == "RayService" else "default"
+    comment = (
+        "Add the packages that the image has besides Ray; or name an interpreter of your own "
+        "instead, with `python: .venv/bin/python`."
+    )
+    environment = [
+        SpecEntry("python", Raw(f'"{python}"')),
+        SpecEntry("packages", Raw(f'["ray[{extras}]"]')),
+    ]
+    yield SpecEntry("pythonEnvironment", environment, (comment,))
+
+
+def _ray(
+    found: ManifestCluster, tags: Sequence[str], options: ConvertOptions, notes: Notes
+) -> tuple[str, tuple[str, ...]]:
+    """The version of Ray, and a comment where nothing tells it."""
+    field = found.spec.get("rayVersion")
+    written = "" if field is None else images.ray_version_in(field.text)
+    of_images = next(filter(None, (images.ray_version_in(images.tag_of(t)) for t in tags)), "")
+    version = options.ray_version or written or of_images
+    if field is not None and version != field.text:
+        notes.changed(field, f"`{field.text[:40]}` becomes {version or DEFAULT_RAY}")
+    if version:
+        return version, ()
+    notes.decide(
+        found.spec,
+        f"neither `rayVersion` nor an image tells the version of Ray; {DEFAULT_RAY} is a guess: "
+        "--ray-version VERSION, or correct it in the spec",
+    )
+    return DEFAULT_RAY, ("DECIDE: the manifest does not tell the version of Ray.",)
+
+
+def _image_message(image: str, ray: str, python: str) -> str:
+    of_image = images.ray_version_in(images.tag_of(image))
+    differs = f" (the image has {of_image})" if of_image not in ("", ray) else ""
+    other = images.python_of_tag(image)
+    patch = f"; the runtime has Python {python}, not {other}" if other not in ("", python) else ""
+    return (
+        f"image {image[:200]}: CML starts runtimes of its catalogue; `pythonEnvironment` installs "
+        f"Ray {ray}{differs}, add the image's other packages there{patch}"
+    )
+
+
+def _strategy(found: ManifestCluster, notes: Notes) -> Iterator[SpecEntry]:
+    field = found.spec.get("upgradeStrategy", "type")
+    if field is not None and field.text in _STRATEGIES:
+        yield SpecEntry("upgradeStrategy", {"type": field.text})
+    elif field is not None:
+        notes.dropped(field, "raycml has RollingUpdate (the default), Recreate and None")
+
+
+def _has_gpu(group: ManifestGroup) -> bool:
+    return group.pod.amounts.gpu > 0
+
+
+def _gpu_runtime(runtime: str) -> str:
+    """A comment for groups with GPUs, unless the chosen runtime has CUDA."""
+    if images.is_for_gpus(runtime) or "cuda" in runtime:
+        return ""
+    return (
+        "DECIDE: nodes with GPUs need a runtime with CUDA; set `runtimeIdentifier` here if the "
+        "cluster's has none."
+    )
