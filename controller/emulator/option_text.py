@@ -155,11 +155,15 @@ _OPEN = {
 
 def _values(kind: Any) -> str:
     parts = [
-        _OPEN[member] if (words := _words(member)) is None else ", ".join(words)
+        _OPEN[member] if (words := _words(member)) is None else _listed(words)
         for member in _members(kind)
     ]
     *first, last = ", ".join(parts).split(", ")
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(word or "(empty)" for word in words)
 
 
 def _parse(kind: Any, text: str) -> object:

@@ -34,6 +34,7 @@ from controller.emulator.state.file_tree import Tree
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.records import Project
 from controller.emulator.state.state import State
+from controller.emulator.state.templates import TEMPLATES
 
 OWNER = ("owner.email", "owner.name", "owner.username")
 
@@ -147,6 +148,7 @@ class Workspace:
     def create_project(self, user: User, raw: Mapping[str, object]) -> Project:
         values = fields.read(raw, PROJECT_CREATE)
         source = checked_source(values)
+        template = str(values.get("template", ""))
         for name in ("template", "git_url", "git_ref", "parent_project"):
             values.pop(name, None)
         if engine_type := values.pop("default_project_engine_type", ""):
@@ -160,6 +162,9 @@ class Workspace:
         self._trees[project.id] = self._new_tree(project.id)
         if source[0]:
             self._clones.begin(project, self._trees[project.id], source, now)
+        else:
+            for path, text in TEMPLATES.get(template, {}).items():
+                self._trees[project.id].write((path,), text.encode())
         self.state.changes += 1
         return project
 
@@ -223,20 +228,29 @@ class Workspace:
         added = runtime_of_image(image)
         self.state.runtimes[image] = added
         self.state.changes += 1
-        return added.wire()
+        details = {name: getattr(added, name) for name in ("editor", "kernel", "edition")}
+        return {
+            "validation_success": True,
+            "insert_success": True,
+            "reason": "",
+            "reason_data": "",
+            "details": {**details, "version": added.full_version, "description": added.description},
+        }
 
-    def update_runtimes(self, raw: Mapping[str, object]) -> None:
+    def update_runtimes(self, raw: Mapping[str, object]) -> dict[str, object]:
         """Change the status of images."""
         values = fields.read(raw, {"status": fields.text, "image_identifier": fields.texts})
         known = {one.id: one for one in self.runtimes}
         status = str(values.get("status", "")).upper()
         if status not in RUNTIME_STATUSES:
             raise invalid(f"status must be one of {', '.join(RUNTIME_STATUSES)}")
-        for image in typing.cast("list[str]", values.get("image_identifier", [])):
+        images = typing.cast("list[str]", values.get("image_identifier", []))
+        for image in images:
             if image not in known:
                 raise not_found("runtime")
             self.state.runtimes[image] = replace(known[image], status=status)
             self.state.changes += 1
+        return {"rows_affected": len(images)}
 
     def list_addons(self, query: Query) -> dict[str, object]:
         page, token = select(ADDONS, query, ADDON_COLUMNS, "runtimeaddons")

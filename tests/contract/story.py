@@ -56,6 +56,8 @@ OPERATIONS = [(op, op["method"], _pattern(op["path"])) for op in CONTRACT["opera
 
 def operation_of(request: httpx.Request) -> dict[str, object] | None:
     """The operation of the contract that a request is, or None; verbs before mere paths."""
+    if request.url.path.endswith("/projects/batch"):
+        return None
     fitting = [
         op
         for op, method, pattern in OPERATIONS

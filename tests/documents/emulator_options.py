@@ -22,7 +22,8 @@ def emulator_options() -> Iterator[Sequence[str]]:
             meanings.append(texts[owner.__name__, name])
             owner = type(getattr(LOCAL_OPTIONS, name, None))
         default = _shown(attrgetter(field.name)(LOCAL_OPTIONS))
-        yield f"`{field.name}`", field.values, f"`{default}`", " ".join(meanings)
+        shown = f"`{default}`" if default else "(empty)"
+        yield f"`{field.name}`", field.values, shown, " ".join(meanings)
 
 
 def _shown(value: object) -> str:

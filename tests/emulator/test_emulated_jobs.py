@@ -456,7 +456,7 @@ def test_a_project_is_deleted_while_it_is_cloned() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        {"git_url": "http://git.example.com/x"},
+        {"git_url": "ftp://git.example.com/x"},
         {"git_url": "ext::sh -c id"},
         {"git_url": "--upload-pack=id"},
         {"git_url": "relative/folder"},
@@ -475,9 +475,26 @@ def test_a_source_that_git_should_not_be_given_is_refused(body: dict[str, str]) 
     assert len(world.workspace.state.projects) == 1
 
 
+@pytest.mark.parametrize("template", ["Python", "PySpark"])
+def test_a_project_from_a_template_has_files_and_a_script_that_can_run(template: str) -> None:
+    world = JobWorld()
+    made = world.new_project(name="x", template=template)
+    assert world.project_state(made) == "success"
+    files = world.ok("GET", f"/projects/{made}/files", "ListProjectFilesResponse")["files"]
+    assert {"README.md", "example.py"} <= {file["path"] for file in files}
+    script = world.call("POST", f"/projects/{made}/files/example.py:download").text
+    compile(script, "example.py", "exec")
+
+
+def test_a_project_is_cloned_over_http_too() -> None:
+    world = JobWorld()
+    made = world.new_project(name="x", git_url="http://git.example.com/x")
+    assert world.project_state(made) == "creating"
+
+
 def test_templates_and_forks_are_not_pretended() -> None:
     world = JobWorld()
-    for body in ({"template": "Python"}, {"parent_project": world.project}):
+    for body in ({"template": "Scala"}, {"parent_project": world.project}):
         world.refused(501, 12, "POST", "/projects", json={"name": "x", **body})
 
 

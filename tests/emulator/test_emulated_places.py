@@ -154,13 +154,15 @@ def test_the_name_of_an_image_says_what_every_entry_of_the_catalogue_is() -> Non
 def test_a_registered_image_can_be_used_and_disabled_and_survives_a_restart(tmp_path: Path) -> None:
     world = World()
     image = "registry.example/ml-runtime-pbj-workbench-python3.12-standard:2026.08.1-b5"
-    row = world.ok("POST", "/runtimes", "Runtime", json={"url": image})
+    registered = world.call("POST", "/runtimes", json={"url": image}).json()
+    assert registered["insert_success"] is True
+    row = registered["details"]
     assert (row["kernel"], row["edition"]) == ("Python 3.12", "Standard")
     world.refused(409, 6, "POST", "/runtimes", json={"url": image})
     app = world.wanted(runtime_identifier=image)
     world.ok("POST", world.apps, "Application", json=app)
     change = {"status": "DISABLED", "image_identifier": [image]}
-    assert world.call("POST", "/runtimes:update", json=change).status_code == 200
+    assert world.call("POST", "/runtimes:update", json=change).json() == {"rows_affected": 1}
     world.refused(400, 3, "POST", world.apps, json={**app, "subdomain": "other"})
     store.save(world.workspace.state, tmp_path / "state.json")
     assert store.load(tmp_path / "state.json").runtimes[image].status == "DISABLED"

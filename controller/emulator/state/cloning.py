@@ -13,11 +13,12 @@ from controller.emulator.state.file_tree import Tree
 from controller.emulator.state.ids import Ids
 from controller.emulator.state.records import Project
 from controller.emulator.state.state import State
+from controller.emulator.state.templates import TEMPLATES
 
 EMPTY = {"", "blank", "local", "git"}
-"""Templates without files, or with a repository."""
-TEMPLATES = {"Python", "R", "PySpark", "Scala", "Churn Predictor"}
-SCHEMES = {"file", "https", "ssh"}
+"""Templates without files, or with a repository; `templates.py` has the others."""
+ABSENT = {"R", "Scala", "Churn Predictor"}
+SCHEMES = {"file", "http", "https", "ssh"}
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:[\w./~-]+")
 _REF = re.compile(r"[\w./+-]*")
 
@@ -25,10 +26,11 @@ _REF = re.compile(r"[\w./+-]*")
 def checked_source(values: Mapping[str, object]) -> tuple[str, str]:
     """URL and branch of a create request, possibly empty; refuses unsupported sources."""
     template, url, ref = (str(values.get(key, "")) for key in ("template", "git_url", "git_ref"))
-    if template in TEMPLATES or values.get("parent_project"):
-        message = "the emulator has no templates and forks: create the project from git, or blank"
+    if template in ABSENT or values.get("parent_project"):
+        what = f"template {template!r}" if template in ABSENT else "forks"
+        message = f"the CML emulator has no {what}: create the project from git, or blank"
         raise ApiError(Code.UNIMPLEMENTED, message)
-    if template not in EMPTY:
+    if template not in EMPTY | TEMPLATES.keys():
         raise invalid(f"unknown template {template!r}")
     if template == "git" and not url:
         raise invalid("git_url must be specified")
@@ -49,7 +51,7 @@ def _checked_url(url: str) -> str:
     except ValueError:
         raise invalid("git_url is not a URL") from None
     if parts.scheme not in SCHEMES or not parts.path:
-        raise invalid("git_url must be a git URL: https://, ssh://, file:// or a folder")
+        raise invalid("git_url must be a git URL: https://, http://, ssh://, file:// or a folder")
     if secret:
         raise invalid("git_url contains a password: use a credential helper of git")
     return url
