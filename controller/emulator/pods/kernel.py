@@ -105,7 +105,20 @@ def exit_code(error: BaseException | None) -> int:
     return (code & 255 if isinstance(code, int) else 1) or 1
 
 
+def other_python(kernel: str) -> str:
+    """A sentence where the runtime's kernel is not this Python, which runs all pods here."""
+    own = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    if kernel in ("", own):
+        return ""
+    return (
+        f"local CML emulator: the runtime has {kernel}, but pods here run {own} of this machine; "
+        "the members of a Ray cluster run the interpreter that their spec names in `python`"
+    )
+
+
 def main(script: str, connection: str, folders: list[str]) -> int:
+    if remark := other_python(os.environ.get("ML_RUNTIME_KERNEL", "")):
+        print(remark, file=sys.stderr)  # noqa: T201  the log of the pod is stderr
     module = fresh_main(connection)
     for folder in folders:
         site.addsitedir(folder)
