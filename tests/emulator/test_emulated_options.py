@@ -53,7 +53,9 @@ def test_a_wrong_setting_names_what_is_accepted(setting: str, words: str) -> Non
 @pytest.mark.parametrize("name", FIELDS)
 def test_each_option_can_be_set_to_its_default_and_says_what_it_takes(name: str) -> None:
     field = FIELDS[name]
-    text = "none" if field.default is None else str(getattr(field.default, "value", field.default))
+    value = getattr(field.default, "value", field.default)
+    text = ",".join(value) if isinstance(value, tuple) else str(value)
+    text = "none" if value is None else text
     assert field.parse(text) == field.default
     assert field.values
 
