@@ -25,11 +25,16 @@ def changes(before: Nodes, after: Nodes, *, but: Collection[str] = ()) -> list[s
     ]
 
 
-def repair_fault(name: str, before: NodeIdentity, after: NodeIdentity | None) -> str:
-    """The reason that this is no repair of a member that was killed; empty if it is one."""
+def repair_fault(
+    name: str, before: NodeIdentity, after: NodeIdentity | None, *, replaced: bool = False
+) -> str:
+    """The reason that this is no repair of a member that was killed; empty if it is one.
+
+    `replaced`: CML restarts only what runs, so its application is a new one.
+    """
     if after is None:
         return f"{name} is missing"
-    if after.application != before.application:
+    if after.application != before.application and not replaced:
         return f"{name} is another application now: {before.application} -> {after.application}"
     if (after.engine, after.node) == (before.engine, before.node):
         return f"{name} was never restarted: it is the same process as before"

@@ -170,16 +170,20 @@ def _phase_after_death(context: AcceptanceContext, victim: NodeIdentity) -> Phas
 
 
 def repair(context: AcceptanceContext) -> PhaseSummary:
-    """The same application, another process; and nothing else changed."""
+    """The same application, if CML restarts it, and another process; and nothing else changed."""
     before = context.nodes()
-    context.reach(context.drive(), Goal.READY)
+    last = context.reach(context.drive(), Goal.READY).last
+    replaced = Phase.STOPPED in last.history.no_restart
     after = context.nodes()
-    fault = repair_fault(VICTIM, before[VICTIM], after.get(VICTIM))
+    fault = repair_fault(VICTIM, before[VICTIM], after.get(VICTIM), replaced=replaced)
     if faults := [*filter(None, [fault]), *changes(before, after, but=[VICTIM])]:
         raise PhaseError("; ".join(faults), described(after))
     old, new = before[VICTIM], after[VICTIM]
+    where = (
+        "a new application, as CML restarts only what runs," if replaced else "the same application"
+    )
     return PhaseSummary(
-        f"{VICTIM} recovered in the same application {new.application}",
+        f"{VICTIM} recovered in {where} {new.application}",
         (f"engine {old.engine} -> {new.engine}", f"Ray node {old.node} -> {new.node}"),
     )
 

@@ -26,6 +26,7 @@ from controller.source.git.source import GitOptions, GitSource
 from controller.terminal.errors import CommandError, checking_options
 from controller.terminal.exit_codes import Exit
 
+KEYS = frozenset({"CML_API_KEY", "CDSW_APIV2_KEY"})
 SECRET = frozenset(
     {"RAYCML_WEB_TOKEN", "RAYCML_HOOK_SECRET", "RAYCML_GIT_TOKEN", *SECRET_VARIABLES}
 )
@@ -104,6 +105,13 @@ def settings(texts: Sequence[str]) -> dict[str, str]:
     allowed = {*RUN_VARIABLES, *map(variable, Settings.model_fields)} - SECRET - _OWN
     for text in texts:
         name, equals, value = text.partition("=")
+        if name in KEYS:
+            message = (
+                f"--set {name}: everyone who can see an application can read its environment, and "
+                "the key of a pod ends with that pod"
+            )
+            remedy = "leave it out: the controller uses the key that CML gives to its own pod"
+            raise CommandError(message, Exit.USAGE, remedy)
         if name in SECRET:
             message = f"--set {name}: everyone who can see an application can read its environment"
             raise CommandError(message, Exit.USAGE, "see the manual on secrets of the controller")

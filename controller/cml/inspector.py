@@ -139,7 +139,8 @@ class Inspector(Client):
         id_ = self.projects.find(id_or_name).id
         project = read_one(self._send, Request(ops.GET_PROJECT, paths.project(id_), id_), _Project)
         may_write = project.permissions.write if project.permissions else None
-        return ProjectSeen(project.id, project.name, project.shared_memory_limit, may_write)
+        limit, names = project.shared_memory_limit, frozenset(project.environment)
+        return ProjectSeen(project.id, project.name, limit, may_write, names)
 
     def whole_list(self, project: str) -> WholeList:
         request = Request(ops.LIST_APPLICATIONS, paths.applications(project), project)

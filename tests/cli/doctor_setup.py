@@ -120,6 +120,8 @@ class Setup:
         self.dated.inner = httpx.WSGITransport(app)
 
 
+PINNED = "the-key-of-a-pod-that-has-ended"
+
 # Faults, by what they are.
 
 
@@ -129,6 +131,21 @@ def wrong_key(setup: Setup) -> None:
 
 def key_for_applications_only(setup: Setup) -> None:
     setup.rewire(ApiKey(KEY, audiences=frozenset({APPLICATION})))
+
+
+def key_of_a_project(setup: Setup) -> None:
+    project = setup.stage.workspace.state.projects[setup.stage.project]
+    project.environment = {"CML_API_KEY": PINNED}
+
+
+def key_of_an_application(setup: Setup) -> None:
+    rows = setup.stage.workspace.state.applications.values()
+    row = next(row for row in rows if row.subdomain == "ray-analytics-head")
+    row.environment = {**row.environment, "CDSW_APIV2_KEY": PINNED}
+
+
+def many_members(setup: Setup) -> None:
+    setup.stage.spec("many", replicas=45)
 
 
 def wrong_project(setup: Setup) -> None:

@@ -81,7 +81,9 @@ def test_the_killed_worker_comes_back_in_the_same_application_as_another_process
     world: World,
 ) -> None:
     said = world.run("-o", "json")
-    created = dict(line.split(": application ") for line in phase(said, "create")["details"])  # type: ignore[attr-defined]
+    lines = phase(said, "create")["details"]
+    assert lines[0] == "files: uploaded by POST"  # type: ignore[index]
+    created = dict(line.split(": application ") for line in lines[1:])  # type: ignore[index]
     back = phase(said, "repair")
     assert back["message"] == f"worker/0 recovered in the same application {created['worker/0']}"
     old, new = str(back["details"][0]).removeprefix("engine ").split(" -> ")  # type: ignore[index]
@@ -89,6 +91,20 @@ def test_the_killed_worker_comes_back_in_the_same_application_as_another_process
     assert [path for _, path in world.stage.wire.writes() if path.endswith(":restart")] == [
         f"/api/v2/projects/{world.stage.project}/applications/{created['worker/0']}:restart"
     ]
+
+
+def test_a_workspace_that_differs_passes_and_its_differences_are_named(
+    capsys: pytest.CaptureFixture[str], stage: Stage
+) -> None:
+    options = Options(
+        start_s=3.0, auto_restarts=0, post_upload_in_root=True, restart_needs_live_run=True
+    )
+    world = World(Stage(capsys, stage.folder, options=options))
+    said = world.run("-o", "json")
+    assert said.code == 0, said.err
+    assert "files: uploaded by PUT" in phase(said, "create")["details"]  # type: ignore[operator]
+    back = str(phase(said, "repair")["message"])
+    assert "worker/0 recovered in a new application, as CML restarts only what runs" in back
 
 
 def test_a_task_runs_on_every_node_through_the_heads_page(world: World) -> None:

@@ -413,6 +413,74 @@ def test_one_that_falls_again_and_again_ends_with_its_last_words(world: World) -
     assert "FAILED: no git" in said.err
 
 
+@pytest.mark.parametrize("ends", ["stopped", "failed"])
+@pytest.mark.parametrize(
+    ("differs", "calls"),
+    [
+        ({"restart_of_failed": False}, {"stopped": "restart", "failed": "restart stop restart"}),
+        (
+            {"restart_needs_live_run": True},
+            {
+                "stopped": "restart DELETE POST",
+                "failed": "restart stop restart DELETE POST",
+            },
+        ),
+    ],
+    ids=["a failed one", "what does not run"],
+)
+def test_it_is_started_again_where_cml_does_not_restart(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    ends: str,
+    differs: dict[str, bool],
+    calls: dict[str, str],
+) -> None:
+    options = Options(start_s=3.0, auto_restarts=0, **differs)  # type: ignore[arg-type]  # as above
+    world = World(Stage(capsys, tmp_path, options=options))
+    assert world.run().code == 0
+    [row] = world.stage.workspace.state.applications.values()
+    if ends == "stopped":
+        world.stage.workspace.applications.stop(row, world.stage.clock.now())
+    else:
+        world.pods.kill(row.engine_id)
+    world.stage.clock.wait(30)
+    world.writes()
+    assert world.run().code == 0
+    writes = [w for w in world.writes() if "/applications" in w[1]]
+    named = [path.rpartition(":")[2] if ":" in path else method for method, path in writes]
+    assert " ".join(named) == calls[ends]
+    assert world.application()["status"] == "APPLICATION_RUNNING"
+
+
+@pytest.mark.parametrize("ready", ["success", "succeeded", ""])
+def test_a_project_may_say_in_several_ways_that_it_is_ready(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, ready: str
+) -> None:
+    options = Options(
+        start_s=3.0,
+        creation_status=ready,  # type: ignore[arg-type]  # as parametrized
+        run_shows_project_environment=True,
+        slug_with_owner=not ready,
+        post_upload_in_root=True,
+    )
+    world = World(Stage(capsys, tmp_path, options=options))
+    said = world.run()
+    assert said.code == 0, said.err
+    assert [name for name in world.files() if name.count("/") == 0] == []
+    world.writes()
+    assert (world.run().code, world.writes()) == (0, [])
+
+
+@pytest.mark.parametrize("name", ["CML_API_KEY", "CDSW_APIV2_KEY"])
+def test_a_key_is_no_setting_of_the_controller(world: World, name: str) -> None:
+    said = world.run("--set", f"{name}={KEY}", CDSW_APIV2_KEY=KEY)
+    assert said.code == 64
+    assert "the key of a pod ends with that pod" in said.err
+    assert "leave it out: the controller uses the key that CML gives to its own pod" in said.err
+    assert KEY not in said.err
+    assert world.writes() == []
+
+
 @pytest.mark.parametrize("conflict", [True, False])
 def test_an_address_that_somebody_else_has_is_refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, *, conflict: bool

@@ -40,8 +40,8 @@ def test_a_healthy_cluster_has_no_bad_line_and_no_warning(setup: Setup) -> None:
     assert said.code == Exit.DONE
     assert by_result(results, "bad") == by_result(results, "warning") == []
     assert by_result(results, "unknown") == ["quota", "nodes"]  # the workspace tells of neither
-    assert len(results) == 26
-    assert "24 good, 2 unknown" in said.out
+    assert len(results) == 28
+    assert "26 good, 2 unknown" in said.out
 
 
 def test_what_is_good_says_what_was_seen(setup: Setup) -> None:
@@ -86,6 +86,15 @@ FAULTS: list[Fault] = [
     (faults.clock_that_is_behind(7), "clock", "warning", "behind CML's", Exit.DONE),
     (faults.clock_that_is_behind(-8), "clock", "warning", "ahead of CML's", Exit.DONE),
     (faults.clock_that_is_behind(25), "clock", "bad", "head reports", Exit.NOT_CONVERGED),
+    (faults.key_of_a_project, "pinned-keys", "warning", "CML_API_KEY of project", Exit.DONE),
+    (
+        faults.key_of_an_application,
+        "pinned-keys",
+        "warning",
+        "CDSW_APIV2_KEY of application ray-analytics-head",
+        Exit.DONE,
+    ),
+    (faults.many_members, "pods", "warning", "49 members and 0 other", Exit.DONE),
     (faults.low_shared_memory, "shared-memory", "warning", "64 MB", Exit.DONE),
     (faults.runtime(faults.DISABLED), "runtimes", "bad", "is disabled", Exit.NOT_CONVERGED),
     (faults.runtime("image:1"), "runtimes", "bad", "not in the workspace", Exit.NOT_CONVERGED),
@@ -297,7 +306,7 @@ def test_the_document_is_complete_and_in_order(setup: Setup) -> None:
     faults.low_shared_memory(setup)
     body = setup.examine("-o", "json").json()
     assert body["schema"] == "raycml.doctor/v1"
-    assert body["summary"] == {"good": 23, "warning": 1, "bad": 0, "unknown": 2}
+    assert body["summary"] == {"good": 25, "warning": 1, "bad": 0, "unknown": 2}
     assert all(set(one) == {"name", "result", "message", "fix"} for one in body["checks"])  # type: ignore[union-attr]
     faults.wrong_key(setup)
     later = setup.examine("-o", "json").json()

@@ -4,6 +4,8 @@ from tests.mutants.mutant import Mutant, m
 
 UPLOADS = "tests/files/test_files_uploads.py"
 RESTARTS = "tests/simulation/test_restarts.py"
+QUOTA = "tests/cli/test_cli_quota.py"
+DOCTOR = "tests/cli/test_cli_doctor.py"
 KEYS = "tests/cli/test_cli_keys.py"
 
 # fmt: off
@@ -48,5 +50,15 @@ MUTANTS: list[Mutant] = [
     m("B19", "a controller starts with what is no key", "cli/commands/run.py",
       "        if isinstance(error, Unauthorized) and error.malformed:\n", "        if False:\n",
       f"{KEYS}::test_a_malformed_key_ends_every_command_with_the_keys_message[500 as JSON-run specs]"),
+    m("B5", "a quota is taken for a name", "workspace/faults.py",
+      "    if _QUOTA.search(message) or (conflict and any(word in message for word in _USED_UP)):\n",
+      "    if False:\n",
+      f"{QUOTA}::test_a_conflict_is_a_name_only_if_it_says_so"),
+    m("B18", "a build without quota fails for ten minutes", "core/planner/python_environments/site.py",
+      "        pause = quota_pause_s(history.failures)\n", "        pause = past.policy.resync_s\n",
+      f"{QUOTA}::test_a_build_beyond_the_quota_is_retried_within_minutes"),
+    m("B19", "a key of an application is not seen", "doctor/checks/project.py",
+      "places[f\"application {app.name}\"] = frozenset(own)", "del own",
+      f"{DOCTOR}::test_a_planted_fault_is_found"),
 ]
 # fmt: on

@@ -93,7 +93,7 @@ class ApplicationHistory:
 class BuildHistory:
     """The last call about a build, and the id of the job or run before it.
 
-    `failures`: calls in a row that failed; `refused`: CML refused the last one.
+    `failures`: calls in a row that failed; `refused`: CML refused the last, for lack of `quota`.
     `starts`: runs that were started, or were active already.  `failed_at`: end of a failed build by
     an application, which is then deleted, and `failure` the reason.
     """
@@ -104,6 +104,7 @@ class BuildHistory:
     failures: int = 0
     error: str = ""
     refused: bool = False
+    quota: bool = False
     starts: int = 0
     failed_at: datetime | None = None
     failure: str = ""
@@ -264,7 +265,8 @@ def _build(history: BuildHistory, outcome: Outcome, now: datetime) -> BuildHisto
     if outcome.result in (Result.DONE, Result.UNKNOWN) or outcome.fault is FaultKind.CHANGED:
         return latest
     refused = outcome.result is Result.REJECTED
-    return replace(latest, failures=history.failures + 1, error=outcome.message, refused=refused)
+    latest = replace(latest, refused=refused, quota=outcome.fault is FaultKind.QUOTA_EXCEEDED)
+    return replace(latest, failures=history.failures + 1, error=outcome.message)
 
 
 def _member(member: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:

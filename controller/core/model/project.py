@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ProjectSeen:
-    """A project as CML shows it to this key; None for what it does not tell."""
+    """A project as CML shows it to this key; None for what it does not tell.
+
+    `variables` are the names in its environment.
+    """
 
     id: str
     name: str
     shared_memory_mb: int | None = None
     may_write: bool | None = None
+    variables: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from controller.core.model.member import application_name
 from controller.core.model.observed import Phase, key_of
 from controller.core.model.project import Amounts, Quota
 from controller.core.situation.situation import Situation
 from controller.core.spec.suggestions import did_you_mean
 from controller.doctor import state
 from controller.doctor.checks.connection import key_user
-from controller.doctor.probe import NoAnswerError, Probe
-from controller.doctor.result import CheckResult, bad, listed, or_good, unknown, warning
+from controller.doctor.probe import NoAnswerError, Probe, answered
+from controller.doctor.result import CheckResult, bad, good, listed, or_good, unknown, warning
 
 _KINDS = (("cpu", "cores"), ("memory", "GiB"), ("gpu", "GPUs"))
 _EPSILON = 0.01
@@ -65,7 +66,7 @@ def user_quota(probe: Probe) -> Quota:
 
 
 def quota(probe: Probe) -> Iterable[CheckResult]:
-    """CML accepts a create beyond the quota, and the application stays STARTING."""
+    """CML refuses what is beyond the quota, or accepts it, and the application stays STARTING."""
     allowance = probe.ask(user_quota)
     probe.ask(state.declared_clusters)
     situation = probe.ask(state.situation)
@@ -114,6 +115,36 @@ def _over(need: _Need, limit: float, used: float, unit: str) -> Iterator[CheckRe
 def _described(amounts: Amounts) -> str:
     pairs = [(getattr(amounts, kind), unit) for kind, unit in _KINDS]
     return ", ".join(f"{amount:g} {unit}" for amount, unit in pairs if amount is not None)
+
+
+# Pods
+
+PODS_WARNING = 45  # of 50, the limit of some private-cloud releases; jobs and sessions count too
+POD_QUOTA = "OVERRIDE_PODQUOTA"
+
+
+def pods(probe: Probe) -> Iterable[CheckResult]:
+    """Some releases run 50 pods of a user at the same time, and no call tells the limit."""
+    clusters, current = probe.ask(state.declared_clusters), probe.ask(state.situation)
+    members = {
+        application_name(cluster.name, group.member(number))
+        for cluster in clusters
+        for group in cluster.groups
+        if not cluster.suspended and not group.suspended
+        for number in range(group.replicas)
+    }
+    others = sum(
+        app.phase in (Phase.STARTING, Phase.RUNNING) and app.subdomain not in members
+        for project in current.observed.projects.values()
+        for app in project.applications
+    )
+    needed = f"{len(members)} members and {others} other applications"
+    lifted = any(POD_QUOTA in one.variables for one in answered(probe.ask(state.projects)).values())
+    if len(members) + others <= PODS_WARNING or lifted:
+        return [good(needed)]
+    message = f"{needed}: some workspaces run 50 pods of a user, jobs and sessions included"
+    fix = f"ask the administrator for the limit; {POD_QUOTA} in a project's environment may lift it"
+    return [warning(message, fix)]
 
 
 # Nodes

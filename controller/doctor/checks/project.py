@@ -1,14 +1,25 @@
-"""Checks of projects: access, shared memory."""
+"""Checks of projects: access, keys in their variables, shared memory."""
 
 from collections.abc import Iterator
 
 from controller.cml.inspector import WholeList
 from controller.core.model.desired import DesiredState
+from controller.core.model.observed import is_controller, is_ours
 from controller.core.model.project import ProjectSeen
 from controller.doctor import state
 from controller.doctor.probe import NoAnswerError, Probe, answered
-from controller.doctor.result import Cause, CheckResult, bad, good, skipped, unknown, warning
+from controller.doctor.result import (
+    Cause,
+    CheckResult,
+    bad,
+    good,
+    listed,
+    skipped,
+    unknown,
+    warning,
+)
 
+KEYS = frozenset({"CML_API_KEY", "CDSW_APIV2_KEY"})
 _STORE_MIN_MB = 80  # Ray refuses less than 75 MiB
 _DEFAULT_MB = 64
 
@@ -43,6 +54,31 @@ def _access(project: ProjectSeen, listing: WholeList | NoAnswerError) -> CheckRe
     if not listing.seen.complete:
         return warning(f"{name}: the list of applications was incomplete", "run it again")
     return good(f"{name}: applications can be listed")
+
+
+def pinned_keys(probe: Probe) -> Iterator[CheckResult]:
+    """Keys in the environment of a project or an application.
+
+    CML gives each pod a key that ends with the pod, and a variable of the project or application
+    wins over it.
+    """
+    probe.ask(state.project_ids)
+    projects = answered(probe.ask(state.projects)).values()
+    places = {f"project {p.name}": p.variables & KEYS for p in projects}
+    inherited = {p.id: p.variables for p in projects}
+    current = probe.ask(state.situation)
+    for project in current.observed.projects.values():
+        for app in project.applications:
+            if is_ours(app, current.policy.owner) or is_controller(app, current.policy.owner):
+                own = app.environment.keys() & KEYS - inherited.get(project.project, frozenset())
+                places[f"application {app.name}"] = frozenset(own)
+    pinned = [f"{', '.join(sorted(names))} of {place}" for place, names in places.items() if names]
+    if not pinned:
+        yield good("no API key in the environment of a project or an application")
+        return
+    fix = "remove it there, so that each pod uses the key that CML gives it"
+    message = f"{listed(pinned)}: it replaces the key of each pod, and a key of a pod ends with it"
+    yield warning(message, fix)
 
 
 def shared_memory(probe: Probe) -> Iterator[CheckResult]:

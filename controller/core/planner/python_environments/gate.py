@@ -107,7 +107,7 @@ def _build(cluster: ClusterSituation, digest: str) -> Build:
 
 
 def _wait(first: Step, result: Build) -> Wait:
-    stuck = result.reason is Reason.ENVIRONMENT_FAILED
+    stuck = result.reason in (Reason.ENVIRONMENT_FAILED, Reason.QUOTA_EXCEEDED)
     intent, until = Intent.BLOCKED if stuck else first.intent, result.until
     cluster, member, changes = first.cluster, first.member, first.changes
     return Wait(cluster, member, result.reason, result.message, intent, changes, until)

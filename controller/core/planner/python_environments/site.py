@@ -11,6 +11,7 @@ from controller.core.model.observed import ObservedApplication
 from controller.core.model.plan import Action, CreateBuilder, CreateJob, Step, WriteBuilder
 from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
+from controller.core.planner.retries import quota_pause_s
 from controller.core.planner.steps import without_member
 from controller.core.situation.past import Past
 from controller.core.spec.python_environment import (
@@ -97,10 +98,15 @@ def failed_call(past: Past, history: BuildHistory, name: str) -> Build | None:
     if not history.failures or history.called_at is None:
         return None
     pause = past.policy.resync_s if history.refused else past.policy.backoff_s(history.failures)
+    if history.quota:
+        pause = quota_pause_s(history.failures)
     until = past.deadline(history.called_at, pause)
     if until is None:
         return None
     verb = history.call.replace("_", " ")
+    if history.quota:
+        message = f"{name}: no quota left to {verb}: {history.error}"
+        return Build(Reason.QUOTA_EXCEEDED, message, until=until)
     if history.refused:
         message = f"{name}: CML refused to {verb}: {history.error}"
         return Build(Reason.ENVIRONMENT_FAILED, message, until=until)
