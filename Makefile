@@ -96,4 +96,4 @@ lock: $(VENV)/.dev
 	@$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
 
 clean:
-	@rm -rf $(VENV) .site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) .venv-rays .site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -38,6 +38,7 @@ FIRST = (
     "tests/simulation/test_schedules.py",
     *(
         "tests/scenarios/",
+        "tests/matrix/",
         "tests/mutants/",
         "tests/simulation/",
         "tests/cli/test_cli_run_months.py",

@@ -13,10 +13,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
+from controller.core.spec.ray.start_params import ALLOWED
+from controller.core.spec.ray.versions import option_faults
 from controller.node import processes
+from controller.node.ray.versions import habits
 from tests.matrix.installs import Install
 from tests.scenarios.stage import Stage, kill, processes_below, processes_of
 
@@ -31,7 +35,7 @@ class Story:
 
     stage: Stage
     install: Install
-    facts: dict[str, object] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def joins(self) -> None:
         begun = time.monotonic()
@@ -104,6 +108,15 @@ class Story:
         assert [pid for engine in engines.values() for pid in processes_of(engine)] == []
         assert [*(self.stage.home / ".raycml" / "launchers").rglob("*.py")] == []
 
+    def is_as_the_tables_say(self) -> None:
+        version = str(self.facts["ray"])
+        assert version == self.install.version
+        expected = asdict(habits(version))
+        assert {name: self.facts[name] for name in expected} == expected
+        options = {name.lstrip("-") for name in self.facts.pop("options")}
+        there = {name: not [*option_faults({name: ""}, version)] for name in ALLOWED}
+        assert {name: name in options for name in ALLOWED} == there
+
     def report(self) -> dict[str, object]:
         return self._file("ray.json")
 
@@ -145,6 +158,7 @@ STEPS: tuple[Callable[[Story], None], ...] = (
     Story.gives_workers_more_memory,
     Story.lets_a_task_end_where_the_launcher_is_stopped,
     Story.is_deleted,
+    Story.is_as_the_tables_say,
 )
 
 

@@ -1,12 +1,14 @@
 """A driver of the matrix, run by the interpreter under test: tasks on chosen nodes.
 
     tasks.py ADDRESS each            the names of the nodes on which a task ran
-    tasks.py ADDRESS long NODE S     a task of S seconds on that node: `started`, then its result
+    tasks.py ADDRESS long NODE S     a task of S seconds on that node: once it runs `started`, then
+                                     its result
 
 Python 3.9 and later; nothing but Ray.
 """
 
 import logging
+import os
 import sys
 import time
 
@@ -15,7 +17,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 
 @ray.remote(num_cpus=0, max_retries=0)
-def work(seconds):
+def work(seconds, sign=""):
+    if sign:
+        open(sign, "w").close()
     time.sleep(seconds)
     return "finished"
 
@@ -36,8 +40,10 @@ def main(address, what, *rest):
             print(name, flush=True)
         return
     name, seconds = rest
-    result = on(nodes[name], cores=1).remote(float(seconds))
-    ray.wait([result], timeout=2)  # until it runs
+    sign = os.path.join(os.getcwd(), "sign-of-a-task")
+    result = on(nodes[name], cores=1).remote(float(seconds), sign)
+    while not os.path.exists(sign):
+        time.sleep(0.1)
     print("started", flush=True)
     try:
         print(ray.get(result, timeout=60), flush=True)
