@@ -1,14 +1,13 @@
-"""Calls for `doctor` only: version, key, quotas and capacity.
+"""Calls for `doctor`, and for offers: version, key, quotas and capacity.
 
 All are reads.  Some need a newer CML or a privileged key, and raise like any other call otherwise.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from controller.cml import operations as ops
 from controller.cml import paths, translate, wire
@@ -16,6 +15,7 @@ from controller.cml.client import Client
 from controller.cml.errors import Unauthorized
 from controller.cml.operations import Request
 from controller.cml.paging import read_list
+from controller.cml.places import Amount, Places, ReadModel
 from controller.cml.reading import read_one
 from controller.core.model.observed import ObservedProject
 from controller.core.model.project import Amounts, ProjectSeen, Quota
@@ -23,32 +23,16 @@ from controller.core.model.project import Amounts, ProjectSeen, Quota
 _MANY = (("page_size", "1000"),)
 
 
-def _amount(value: object) -> float | None:
-    """An amount from text; no limit may be absent, empty, 0 or -1, undocumented."""
-    try:
-        number = float(value) if isinstance(value, (str, int, float)) else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
-
-
 def _items(value: object) -> object:
     return [] if value is None else value
 
 
-_Amount = Annotated[float | None, BeforeValidator(_amount)]
-
-
-class _In(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-
-
-class _KeyCheck(_In):
+class _KeyCheck(ReadModel):
     valid: wire.Flag = False
     username: wire.Text = ""
 
 
-class _Permissions(_In):
+class _Permissions(ReadModel):
     write: bool | None = None
 
 
@@ -59,39 +43,20 @@ class _Project(wire.Project):
     permissions: _Permissions | None = None
 
 
-class _Amounts(_In):
-    cpu: _Amount = None
-    memory: _Amount = None
-    nvidia_gpu: _Amount = None
+class _Amounts(ReadModel):
+    cpu: Amount = None
+    memory: Amount = None
+    nvidia_gpu: Amount = None
 
 
-class _UserQuota(_In):
+class _UserQuota(ReadModel):
     user: object = None
     quota_usage: _Amounts | None = None
     quota_configured: _Amounts | None = None
 
 
-class _Quotas(_In):
-    user_quota: Annotated[list[_UserQuota], BeforeValidator(_items)] = []
-
-
-class _ResourceGroup(_In):
-    cpu_count: _Amount = None
-    memory_in_gib: _Amount = None
-    gpu_count: _Amount = None
-    allow_applications: bool | None = None
-
-
-class _ResourceGroups(_In):
-    resource_group: Annotated[list[_ResourceGroup], BeforeValidator(_items)] = []
-
-
-class _NodeLabel(_In):
-    max_gpu_per_workload: _Amount = None
-
-
-class _NodeLabels(_In):
-    accelerator_node_label: Annotated[list[_NodeLabel], BeforeValidator(_items)] = []
+class _Quotas(ReadModel):
+    user_quota: Annotated[list[_UserQuota], BeforeValidator(_items)] = Field(default_factory=list)
 
 
 class _WholeApplication(wire.Application):
@@ -120,7 +85,11 @@ class WholeList:
 
 
 class Inspector(Client):
-    """A client with the calls for `doctor`."""
+    """A client with the calls for `doctor`, and with the lists of nodes and add-ons."""
+
+    @property
+    def places(self) -> Places:
+        return Places(self._send)
 
     def ping(self) -> None:
         """The smallest call that needs a key."""
@@ -165,8 +134,7 @@ class Inspector(Client):
 
     def largest_node(self) -> Amounts:
         """The largest node for applications, by resource; since 26."""
-        request = Request(ops.LIST_RESOURCE_GROUPS, paths.RESOURCE_GROUPS, query=_MANY)
-        groups = read_one(self._send, request, _ResourceGroups).resource_group
+        groups = self.places.resource_groups()
         usable = [group for group in groups if group.allow_applications is not False]
         return Amounts(
             _largest(group.cpu_count for group in usable),
@@ -176,8 +144,7 @@ class Inspector(Client):
 
     def gpus_of_one(self) -> float | None:
         """The largest number of GPUs of an application; None if CML does not report it."""
-        request = Request(ops.LIST_NODE_LABELS, paths.NODE_LABELS, query=_MANY)
-        labels = read_one(self._send, request, _NodeLabels).accelerator_node_label
+        labels = self.places.node_labels()
         return _largest(label.max_gpu_per_workload for label in labels)
 
 

@@ -68,6 +68,10 @@ VALIDATE_KEY = Operation("validate_key", "POST", write=False)
 LIST_QUOTAS = Operation("list_quotas", "GET", write=False)
 LIST_RESOURCE_GROUPS = Operation("list_resource_groups", "GET", write=False)
 LIST_NODE_LABELS = Operation("list_node_labels", "GET", write=False)
+LIST_CPU_PROFILES = Operation("list_cpu_profiles", "GET", write=False)
+LIST_ADDONS = Operation("list_runtime_addons", "GET", write=False)
+# Only for the CML emulator.
+REGISTER_RUNTIME = Operation("register_runtime", "POST", True, Expects.NOTHING)
 
 OPERATIONS = tuple(each for each in vars().copy().values() if isinstance(each, Operation))
 

@@ -15,6 +15,8 @@ KEY_CHECK = "/auth/validate_key"
 QUOTAS = "/usersquota"
 RESOURCE_GROUPS = "/resourcegroups"
 NODE_LABELS = "/nodelabels"
+CPU_PROFILES = "/cpuprofiles"
+ADDONS = "/runtimeaddons"
 
 
 def project(project_id: str) -> str:

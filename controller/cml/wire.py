@@ -65,6 +65,13 @@ def _status(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else repr(value)[:64]
 
 
+def _names(value: object) -> tuple[str, ...] | None:
+    """The texts of a list; None for anything else, as if CML did not show it."""
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        return None
+    return tuple(value)
+
+
 def _script(value: object) -> object:
     text = _text(value)
     return text.removeprefix(HOME) if isinstance(text, str) else text
@@ -108,6 +115,9 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 When = Annotated[datetime | None, BeforeValidator(_when)]
 Status = Annotated[str, BeforeValidator(_status)]
 Script = Annotated[str, BeforeValidator(_script)]
+LabelId = Annotated[str | None, BeforeValidator(lambda v: v if v is None else _text(v) or "0")]
+ShownCount = Annotated[int | None, BeforeValidator(lambda v: v if v is None else _count(v))]
+Names = Annotated[tuple[str, ...] | None, BeforeValidator(_names)]
 Variables = Annotated[dict[str, str], BeforeValidator(environment), Field(repr=False)]
 
 
@@ -134,6 +144,10 @@ class Application(Entity):
     runtime: Text = Field("", alias="runtime_identifier")
     environment: Variables = {}
     public: Flag = Field(default=False, alias="bypass_authentication")
+    accelerator: LabelId = Field(None, alias="accelerator_label_id")
+    resource_group: ShownCount = Field(None, alias="resource_group_id")
+    resource_profile: ShownCount = Field(None, alias="resource_profile_id")
+    addons: Names = Field(None, alias="runtime_addon_identifiers")
     created_at: When = None
     starting_at: When = None
     running_at: When = None
@@ -254,7 +268,16 @@ class _Patch(_Out):
         return cls.model_validate(source).model_dump(by_alias=True, exclude_unset=True)
 
 
-class CreateApplication(_Out):
+class _Placed(_Out):
+    """IDs that choose nodes and add-ons."""
+
+    accelerator: str | None = Field(None, serialization_alias="accelerator_label_id")
+    resource_group: int | None = Field(None, serialization_alias="resource_group_id")
+    resource_profile: int | None = Field(None, serialization_alias="resource_profile_id")
+    addons: tuple[str, ...] | None = Field(None, serialization_alias="runtime_addon_identifiers")
+
+
+class CreateApplication(_Placed):
     """POST: `environment` is an object here, and only here."""
 
     name: str
@@ -269,7 +292,7 @@ class CreateApplication(_Out):
     public: bool = Field(default=False, serialization_alias="bypass_authentication")
 
 
-class PatchApplication(_Patch):
+class PatchApplication(_Placed, _Patch):
     """All fields that a PATCH can change."""
 
     name: str | None = None

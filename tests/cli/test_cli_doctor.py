@@ -40,8 +40,8 @@ def test_a_healthy_cluster_has_no_bad_line_and_no_warning(setup: Setup) -> None:
     assert said.code == Exit.DONE
     assert by_result(results, "bad") == by_result(results, "warning") == []
     assert by_result(results, "unknown") == ["quota", "nodes"]  # the workspace tells of neither
-    assert len(results) == 28
-    assert "26 good, 2 unknown" in said.out
+    assert len(results) == 29
+    assert "27 good, 2 unknown" in said.out
 
 
 def test_what_is_good_says_what_was_seen(setup: Setup) -> None:
@@ -306,7 +306,7 @@ def test_the_document_is_complete_and_in_order(setup: Setup) -> None:
     faults.low_shared_memory(setup)
     body = setup.examine("-o", "json").json()
     assert body["schema"] == "raycml.doctor/v1"
-    assert body["summary"] == {"good": 25, "warning": 1, "bad": 0, "unknown": 2}
+    assert body["summary"] == {"good": 26, "warning": 1, "bad": 0, "unknown": 2}
     assert all(set(one) == {"name", "result", "message", "fix"} for one in body["checks"])  # type: ignore[union-attr]
     faults.wrong_key(setup)
     later = setup.examine("-o", "json").json()

@@ -27,6 +27,7 @@ def examples(stage: Stage) -> dict[str, object]:
     assert stage.run("reconcile").code == 0
     stage.write(".raycml/events/000001.jsonl", b"\n" + b"".join(map(render_event, happened())))
     found += [stage.run(word, "-o", "json") for word in ("status", "events", "doctor")]
+    found.append(stage.run("doctor", "--runtimes", "-o", "json"))
     stage.spec(replicas=1, cpu=3)
     found.append(stage.run("plan", "-o", "json"))
     stage.spec("other", file="other/other.yaml")

@@ -8,10 +8,12 @@ import pytest
 from controller.core.audit import laws
 from controller.core.audit.case import AuditedPlan, Law
 from controller.core.audit.laws import audit
+from controller.core.model.desired import configuration
 from controller.core.model.history import History, MemberHistory
 from controller.core.model.member import Key, Member
 from controller.core.model.observed import Phase
 from controller.core.model.plan import (
+    Configuration,
     Create,
     Delete,
     Intent,
@@ -198,3 +200,15 @@ def test_many_clusters_are_pruned_at_once_only_where_a_person_agreed() -> None:
     assert not broken(law, *deletes, desired=state, observed=world, policy=allowed)
     agreed = replace(state, agreed=frozenset(names[:1]))
     assert not broken(law, *deletes, desired=agreed, observed=world, policy=policy)
+
+
+def test_nothing_is_configured_while_a_name_has_no_id() -> None:
+    create = Create(replace(named_configuration(), unresolved=frozenset({"accelerator"})))
+    assert "without the id of its accelerator" in broken(laws.names_are_resolved, step(create))[0]
+    update = Update(CPU_0.id, {"cpu": 1.0}, unresolved=frozenset({"runtime"}))
+    assert "without the id of its runtime" in broken(laws.names_are_resolved, step(update))[0]
+    assert broken(laws.names_are_resolved, step(Create(named_configuration()))) == []
+
+
+def named_configuration() -> Configuration:
+    return configuration(desired(CLUSTER).clusters[0].groups[1], Member("cpu", 0), POLICY)

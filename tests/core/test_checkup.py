@@ -10,6 +10,7 @@ import pytest
 from controller.clock import SystemClock
 from controller.cml.inspector import WholeList
 from controller.core.model.observed import Listed, ObservedProject
+from controller.core.model.offers import OfferedRuntime
 from controller.core.model.project import Amounts, ProjectSeen, Quota
 from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.spec.spec import RayCluster
@@ -18,8 +19,8 @@ from controller.doctor.checks.capacity import (
     gpus_of_one,
     largest_node,
     nodes,
+    offered_runtimes,
     quota,
-    runtime_statuses,
     runtimes,
     user_quota,
 )
@@ -87,7 +88,7 @@ ANSWERS: Answers = {
     key_user: "jdoe",
     state.projects: {None: HOME},
     state.listings: {HOME.id: WholeList(ObservedProject(HOME.id), ())},
-    runtime_statuses: {IMAGE: "ENABLED"},
+    offered_runtimes: (OfferedRuntime(IMAGE, "ENABLED"),),
     user_quota: NO,
     largest_node: NO,
     gpus_of_one: NO,
@@ -256,12 +257,14 @@ def test_shared_memory_against_object_stores(
     ],
 )
 def test_a_runtime_must_be_there_and_enabled(known: Mapping[str, str], result: CheckStatus) -> None:
-    assert only(list(runtimes(probe({runtime_statuses: known})))).status is result
+    catalogue = tuple(OfferedRuntime(*pair) for pair in known.items())
+    assert only(list(runtimes(probe({offered_runtimes: catalogue})))).status is result
 
 
 def test_a_runtime_that_is_misspelt_is_hinted_at() -> None:
     near = IMAGE.replace(":1", ":2")
-    found = only(list(runtimes(probe({runtime_statuses: {near: "ENABLED"}}))))
+    catalogue = (OfferedRuntime(near, "ENABLED"),)
+    found = only(list(runtimes(probe({offered_runtimes: catalogue}))))
     assert "did you mean `ml-runtime-python3.11-standard:2`?" in found.fix
 
 

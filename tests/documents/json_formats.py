@@ -26,6 +26,7 @@ FORMATS = {
     "raycml.validation/v1": "`raycml validate -o json`.",
     "raycml.render/v1": "`raycml render -o json`.",
     "raycml.doctor/v1": "`raycml doctor -o json`.",
+    "raycml.runtimes/v1": "`raycml doctor --runtimes -o json`.",
     "raycml.orphans/v1": "`raycml orphans -o json`.",
     "raycml.adopt/v1": "`raycml adopt NAME -o json`.",
     "raycml.acceptance/v1": "`raycml acceptance -o json`.",

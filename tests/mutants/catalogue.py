@@ -17,6 +17,7 @@ from tests.mutants import (
     leading,
     node_files,
     passes,
+    placement,
     secrets,
     status,
     validation,
@@ -188,8 +189,8 @@ CONTROLLERS = [
       "sort_keys=True, ", "",
       f"{NAMES}::test_key_order_and_number_format_never_change_a_fingerprint"),
     m("B15", "replicas are hashed", "core/model/desired.py",
-      "environment={**spec.environment, **group.environment},",
-      'environment={**spec.environment, **group.environment, '
+      "environment={**spec.environment, **group.variables},",
+      'environment={**spec.environment, **group.variables, '
       '"N": str(getattr(group, "replicas", 1))},',
       f"{NAMES}::test_counting_and_guiding_fields_restart_nobody"),
     m("B15", "a new edition restarts everything", "core/situation/drift.py",
@@ -264,8 +265,8 @@ CONTROLLERS = [
       '    if False:\n',
       f"{PLANNER}::test_a_protected_cluster_loses_no_member_and_keeps_its_head"),
     m("B22", "values of variables are in a plan", "core/situation/drift.py",
-      'return [Change(f"environment.{name}", "", "") for name in {*changed, *dropped}]',
-      'return [Change(f"environment.{n}", "", desired.get(n, "")) for n in {*changed, *dropped}]',
+      'changes = [Change(f"environment.{n}", "", "") for n in names - {*SELECTOR_VARIABLES}]',
+      'changes = [Change(f"environment.{n}", "", desired.get(n, "")) for n in names]',
       f"{PLANNER}::test_no_value_of_a_variable_is_in_a_plan"),
     m("B1", "a member is started into an environment that is not there",
       "core/planner/python_environments/gate.py",
@@ -295,6 +296,7 @@ CONTROLLERS = [
 CATALOGUE = [
     *CONTROLLERS,
     *passes.MUTANTS,
+    *placement.MUTANTS,
     *leading.MUTANTS,
     *in_force.MUTANTS,
     *conversion.MUTANTS,

@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from controller.doctor.bundle import reserve, write
+from controller.doctor.checks.capacity import offered_runtimes
 from controller.doctor.checkup import examine
-from controller.doctor.probe import Probe, open_probe
+from controller.doctor.probe import NoAnswerError, Probe, open_probe
 from controller.doctor.report import checkup_json, checkup_lines, checkup_summary
 from controller.doctor.result import Cause, CheckResult, worst
+from controller.doctor.runtimes import runtimes_json, runtimes_text, usable_for_ray
 from controller.printable import one_line
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.errors import CommandError
@@ -27,6 +29,13 @@ ReadOnly = Annotated[
     bool,
     typer.Option(
         "--read-only", help="Write no test file; write access to the project is not checked."
+    ),
+]
+
+Runtimes = Annotated[
+    bool,
+    typer.Option(
+        "--runtimes", help="Check nothing; list the workspace's runtimes that can run Ray."
     ),
 ]
 
@@ -48,6 +57,7 @@ def doctor(
     output: Output = Form.TEXT,
     bundle: Bundle = None,
     read_only: ReadOnly = False,
+    runtimes: Runtimes = False,
 ) -> Exit:
     """Example: raycml doctor specs/ --bundle support.tar.gz
 
@@ -60,6 +70,11 @@ def doctor(
     cannot be reached, 3 for an invalid spec, 8 if the specs cannot be read, otherwise 5.
     """
     screen = common.screen
+    if runtimes:
+        if bundle is not None:
+            message = "--runtimes checks nothing, so it has no bundle"
+            raise CommandError(message, Exit.USAGE, "leave out one of --runtimes and --bundle")
+        return _list_runtimes(common, output)
     archive = None if bundle is None else reserve(bundle)
     try:
         with open_probe(common, paths, read_only=read_only) as probe:
@@ -73,6 +88,22 @@ def doctor(
             bundle.unlink(missing_ok=True)
         raise
     return _EXIT_CODES[worst(results)]
+
+
+def _list_runtimes(common: CommonOptions, output: Form) -> Exit:
+    with open_probe(common, None, read_only=True) as probe:
+        catalogue = probe.attempt(offered_runtimes)
+    if isinstance(catalogue, NoAnswerError):
+        refused = catalogue.kind == "Unauthorized"
+        code = Exit.UNAUTHORIZED if refused else Exit.UNEXPECTED
+        message = f"the runtimes cannot be listed: {catalogue.why}"
+        raise CommandError(message, code, "`raycml doctor` checks the connection")
+    found = usable_for_ray(catalogue)
+    if output is Form.JSON:
+        common.screen.document(runtimes_json(found))
+    else:
+        common.screen.data(runtimes_text(found))
+    return Exit.DONE
 
 
 def _show(screen: Screen, output: Form, results: Sequence[CheckResult]) -> None:

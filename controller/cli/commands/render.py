@@ -19,9 +19,11 @@ from controller.core.model.desired import (
     launcher_settings,
 )
 from controller.core.model.member import Member, parse_member
+from controller.core.model.offers import tail
 from controller.core.model.plan import Configuration
 from controller.core.model.policy import Policy
 from controller.core.spec.names import HEAD
+from controller.core.spec.placement.kinds import RuntimeChoice
 from controller.core.spec.revision import Revision
 from controller.node import render as launchers
 from controller.terminal.columns import table
@@ -126,11 +128,16 @@ def _text(members: list[Rendered]) -> str:
 def _row(one: Rendered) -> tuple[str, ...]:
     own, project = one.configuration, one.cluster.project
     size = (f"{own.cpu:g}", f"{own.memory:g}Gi", str(own.gpu))
-    return own.name, project, *size, own.runtime.rsplit("/", 1)[-1], own.script
+    return own.name, project, *size, tail(own.runtime) or str(_choice(one)), own.script
+
+
+def _choice(one: Rendered) -> RuntimeChoice | None:
+    """The kind of runtime, where the spec names no image."""
+    return one.group.inputs.runtime_choice
 
 
 def _json(one: Rendered) -> RenderedJson:
-    own = one.configuration
+    own, choice = one.configuration, _choice(one)
     return RenderedJson(
         cluster=one.cluster.name,
         member=str(one.member),
@@ -144,4 +151,6 @@ def _json(one: Rendered) -> RenderedJson:
         launcher=own.script,
         fingerprint=one.group.fingerprint,
         variables=sorted(one.group.inputs.environment),
+        placement=one.group.inputs.placement.names(),
+        runtime_choice={} if choice is None else choice.given(),
     )

@@ -125,13 +125,17 @@ class RenderedJson(JsonObject):
     gpu: int
     """GPUs."""
     runtime: str
-    """Identifier of the runtime."""
+    """Identifier of the runtime; empty where the spec names a kind."""
     launcher: str
     """Path of the launcher."""
     fingerprint: str
     """Hash of everything whose change restarts the member."""
     variables: list[str]
     """Names of the environment variables; their values may be secret."""
+    placement: Mapping[str, str]
+    """Accelerator, resource group, resource profile and add-ons, as far as the spec names them."""
+    runtime_choice: Mapping[str, str]
+    """Kind of runtime; empty where the spec names an image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from controller.convert.documents import ConversionJson
 from controller.core.model.json_object import JsonObject, json_schema
 from controller.core.status.documents import EventsJson, OrphansJson, PlanJson
 from controller.doctor.report import CheckupJson
+from controller.doctor.runtimes import RuntimesJson
 from controller.source.yaml.schema import json_schema as spec_schema
 
 
@@ -34,6 +35,7 @@ class Schema(Enum):
     RENDER = "render"
     EMULATOR = "emulator"
     DOCTOR = "doctor"
+    RUNTIMES = "runtimes"
     ACCEPTANCE = "acceptance"
 
 
@@ -48,6 +50,7 @@ DOCUMENTS: Mapping[Schema, type[JsonObject]] = {
     Schema.RENDER: RenderJson,
     Schema.EMULATOR: EmulatorJson,
     Schema.DOCTOR: CheckupJson,
+    Schema.RUNTIMES: RuntimesJson,
     Schema.ACCEPTANCE: AcceptanceReport,
 }
 

@@ -189,6 +189,22 @@ def nothing_is_changed_while_it_runs(case: AuditedPlan) -> Broken:
             yield step, f"restart of {app.id}, which is starting: that can leave an orphan engine"
 
 
+def names_are_resolved(case: AuditedPlan) -> Broken:
+    """Nothing is configured while the id of a name in its spec is not known: it would start with
+    whatever CML takes for unset.
+    """
+    for step in case.plan.steps:
+        match step.action:
+            case Create(configuration):
+                missing = configuration.unresolved
+            case Update():
+                missing = step.action.unresolved
+            case _:
+                continue
+        if missing:
+            yield step, f"{step.name} of {step.key} without the id of its {min(missing)}"
+
+
 LAWS: tuple[Law, ...] = (
     *ENVIRONMENT_LAWS,
     *SETUP_LAWS,
@@ -203,4 +219,5 @@ LAWS: tuple[Law, ...] = (
     paused_and_suspended_are_left_alone,
     the_protected_lose_nothing,
     nothing_is_changed_while_it_runs,
+    names_are_resolved,
 )

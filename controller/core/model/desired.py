@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -20,6 +20,8 @@ from controller.core.spec.allowed_projects import refusal
 from controller.core.spec.fingerprint import Inputs, agreement, canonical, fingerprint
 from controller.core.spec.groups import NodeGroup
 from controller.core.spec.names import HEAD
+from controller.core.spec.placement.kinds import NOTHING, RUNTIME, Record, kept, placement_ids
+from controller.core.spec.placement.kinds import write_record as record_text
 from controller.core.spec.python_environment import BuildBy, Environment, environment_of
 from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.spec.spec import ClusterSpec
@@ -232,18 +234,23 @@ def _cluster(holder: SpecDocument, project: str) -> DesiredCluster:
 
 
 def _inputs(spec: ClusterSpec, group: NodeGroup, built: Environment | None) -> Inputs:
+    identifier, choice = group.runtime_identifier or "", group.runtime
+    if not identifier and choice is None:
+        identifier, choice = spec.runtime_identifier or "", spec.runtime
     return Inputs(
         cpu=group.resources.cpu,
         # CML has hundredths; a rounded value would look like a permanent change.
         memory=math.ceil(group.resources.memory * 100 - 1e-6) / 100,
         gpu=group.resources.gpu,
-        environment={**spec.environment, **group.environment},
-        runtime=group.runtime_identifier or spec.runtime_identifier,
+        environment={**spec.environment, **group.variables},
+        runtime=identifier,
         python=spec.python if built is None else built.interpreter,
         ray_start_params=dict(group.ray_start_params),
         ray_version=spec.ray_version,
         built_python="" if built is None else built.python,
         api_key_access=spec.api_key_access,
+        placement=group.placement,
+        runtime_choice=None if choice is None else choice.choice(),
     )
 
 
@@ -300,7 +307,9 @@ def description(mark: Mark) -> str:
     )
 
 
-def mark_of(group: Group, member: Member, owner: str, subdomain: str) -> Mark:
+def mark_of(
+    group: Group, member: Member, owner: str, subdomain: str, record: Record = NOTHING
+) -> Mark:
     """The mark of the member's application while it is in sync with the spec."""
     return Mark(
         owner=owner,
@@ -311,14 +320,22 @@ def mark_of(group: Group, member: Member, owner: str, subdomain: str) -> Mark:
         agreement=group.agreement,
         variables=tuple(sorted(group.inputs.environment)),
         environment_hash=group.environment_hash,
+        resolved=record_text(record),
     )
 
 
-def configuration(group: Group, member: Member, policy: Policy) -> Configuration:
-    """Desired configuration of a member's application, mark included."""
+def configuration(
+    group: Group, member: Member, policy: Policy, record: Record = NOTHING
+) -> Configuration:
+    """Desired configuration of a member's application, mark included.
+
+    `record`: ids of the names in the spec, as far as they are known; the others are `unresolved`.
+    """
     name = application_name(group.cluster, member)
     inputs = group.inputs
-    mark = mark_of(group, member, policy.owner, name)
+    names = inputs.names()
+    record = kept(record, names)
+    mark = mark_of(group, member, policy.owner, name, record)
     return Configuration(
         name=name,
         subdomain=name,
@@ -327,6 +344,8 @@ def configuration(group: Group, member: Member, policy: Policy) -> Configuration
         cpu=inputs.cpu,
         memory=inputs.memory,
         gpu=inputs.gpu,
-        runtime=inputs.runtime,
+        runtime=record.get(RUNTIME, ("", inputs.runtime))[1],
         environment={**inputs.environment, **mark.environment()},
+        unresolved=frozenset(names.keys() - record.keys()),
+        **asdict(placement_ids(record)),
     )

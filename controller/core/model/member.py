@@ -19,6 +19,7 @@ AGREEMENT = "RAYCML_AGREEMENT"
 VARIABLES = "RAYCML_VARIABLES"
 ADOPTED = "RAYCML_ADOPTED"
 ENVIRONMENT = "RAYCML_ENVIRONMENT"
+RESOLVED = "RAYCML_RESOLVED"
 
 CONTROLLER = "RAYCML_CONTROLLER"
 """In the environment of the controller's application and job: the owner, and so the mark."""
@@ -36,7 +37,10 @@ BUILDS = "RAYCML_BUILDS"
 ALONE = -1
 """The ordinal of a member that is the only one of its kind; no spec can declare it."""
 
-MARK = (OWNER, CLUSTER, MEMBER, FINGERPRINT, SUBDOMAIN, AGREEMENT, VARIABLES, ADOPTED, ENVIRONMENT)
+MARK = (
+    *(OWNER, CLUSTER, MEMBER, FINGERPRINT, SUBDOMAIN, AGREEMENT, VARIABLES, ADOPTED, ENVIRONMENT),
+    RESOLVED,
+)
 
 
 @total_ordering
@@ -120,6 +124,7 @@ class Mark:
     `adopted` is the id of the application, where a person took one into this place that does not
     have the member's name: a copy has another id, so it never fills the place.
     `environment_hash` names the environment, built by raycml, that its launcher runs in, if any.
+    `resolved` records the ids that the names of the spec had, if it has any.
     """
 
     owner: str
@@ -131,6 +136,7 @@ class Mark:
     variables: tuple[str, ...]
     adopted: str = ""
     environment_hash: str = ""
+    resolved: str = ""
 
     @property
     def key(self) -> Key:
@@ -146,7 +152,11 @@ class Mark:
             AGREEMENT: self.agreement,
             VARIABLES: ",".join(self.variables),
         }
-        rare = {ADOPTED: self.adopted, ENVIRONMENT: self.environment_hash}
+        rare = {
+            ADOPTED: self.adopted,
+            ENVIRONMENT: self.environment_hash,
+            RESOLVED: self.resolved,
+        }
         return {**written, **{name: value for name, value in rare.items() if value}}
 
 
@@ -180,4 +190,5 @@ def read_mark(environment: Mapping[str, str], subdomain: str) -> Mark | None:
         variables=tuple(names.split(",")) if names else (),
         adopted=environment.get(ADOPTED, ""),
         environment_hash=environment.get(ENVIRONMENT, ""),
+        resolved=environment.get(RESOLVED, ""),
     )

@@ -33,6 +33,7 @@ from controller.core.model.member import (
     read_mark,
 )
 from controller.core.model.offers import Offers
+from controller.core.spec.placement.kinds import PlacementIds
 
 
 class Phase(StrEnum):
@@ -47,7 +48,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ObservedApplication:
+class ObservedApplication(PlacementIds):
     """One application as a list or a GET reported it.  Memory in GiB (CML says GB)."""
 
     id: str
@@ -275,8 +276,7 @@ class ObservedState:
 
     def is_complete(self, project: str) -> bool:
         """True if an absence from the list of this project means something."""
-        listing = self.projects.get(project)
-        return listing is not None and listing.complete
+        return project in self.projects and self.projects[project].complete
 
     def unreadable(self, owner: str) -> tuple[ObservedApplication, ...]:
         """Applications that say they are this owner's, of no member that can be read.

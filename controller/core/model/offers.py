@@ -1,20 +1,35 @@
-"""Images and sizes that a workspace offers, and the problems of specs that need others.
+"""Images, sizes and names that a workspace offers, and the problems of specs that need others.
 
 Checked before anything is stopped: an application that was stopped for a change that CML then
-refuses has lost its jobs for nothing.  Pure; an unknown offer stops nothing.
+refuses has lost its jobs for nothing.  Pure; an unknown image or size stops nothing, but a name
+whose id is unknown cannot be asked for.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from controller.core.model.plan import Create, Delete, Intent, Plan, Step, Stop, Update
+from controller.core.model.plan import (
+    Create,
+    CreateBuilder,
+    CreateJob,
+    Delete,
+    Intent,
+    Plan,
+    Step,
+    Stop,
+    Update,
+)
 from controller.core.spec.fingerprint import Inputs
+from controller.core.spec.placement.kinds import KINDS, RUNTIME, RuntimeChoice
 from controller.core.spec.suggestions import did_you_mean
 
 IMAGE = "runtimeIdentifier"
 SIZES = {"cpu": "cores", "memory": "GiB", "gpu": "GPUs"}
 _EPSILON = 1e-6
-_REFUSED = frozenset({"DISABLED"})
+DISABLED = "DISABLED"
+_REFUSED = frozenset({DISABLED})
+_LISTED = 8  # names in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +42,57 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedRuntime:
+    """An entry of the catalogue; `status` is empty or ENABLED where it is usable without doubt."""
+
+    identifier: str
+    status: str = ""
+    kernel: str = ""
+    edition: str = ""
+    editor: str = ""
+    version: str = ""
+
+    def fits(self, choice: RuntimeChoice) -> bool:
+        """True if the runtime is of the kind; a version fits by its whole parts from the left."""
+        if (self.kernel, self.edition) != (choice.kernel, choice.edition):
+            return False
+        if choice.editor not in ("", self.editor):
+            return False
+        beginning = rf"{re.escape(choice.version)}(?![0-9A-Za-z])"
+        return not choice.version or re.match(beginning, self.version) is not None
+
+    def age(self) -> tuple[object, ...]:
+        """A key that is largest for the newest; enabled ones come after deprecated ones."""
+        numbers = [int(part) for part in re.findall(r"[0-9]{1,9}", self.version)]
+        return self.status in ("", "ENABLED"), numbers, self.identifier
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedNames:
+    """Names of one kind, with their ids.
+
+    `unlisted`: the reason where CML does not list them; `is_lasting` is False if it may be brief.
+    `problems`: names that cannot be used, with the reason.  `limits`: GPUs of one application.
+    """
+
+    ids: Mapping[str, str] = field(default_factory=dict)
+    unlisted: str = ""
+    is_lasting: bool = True
+    problems: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Offers:
-    """`runtimes` is the whole catalogue, image to status; None where it is not known."""
+    """`catalogue` and `runtimes`, image to status, are None where they are not known.
+
+    `runtimes` also has images that run.  `names`: of each kind that was asked for.
+    """
 
     runtimes: Mapping[str, str] | None = None
     bounds: tuple[Bound, ...] = ()
+    catalogue: tuple[OfferedRuntime, ...] | None = None
+    names: Mapping[str, OfferedNames] = field(default_factory=dict)
 
     def with_images(self, running: Iterable[str]) -> "Offers":
         """An image that runs is offered, whatever a catalogue leaves out."""
@@ -42,31 +103,37 @@ class Offers:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """The parts of an offer that a plan depends on."""
+    """The parts of an offer that a plan depends on; `names` are kinds of names."""
 
     images: bool = False
     sizes: bool = False
+    names: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        return self.images or self.sizes
+        return self.images or self.sizes or bool(self.names)
 
 
 def requirement(plan: Plan) -> Requirement:
     """Offers that the steps of a plan depend on: none, where they apply nothing new."""
     applied = [_applied(step) for step in plan.steps]
+    names = {name for fields in applied for name in fields if name in KINDS}
     return Requirement(
-        images=any(IMAGE in fields for fields in applied),
+        images=RUNTIME in names or any(IMAGE in fields for fields in applied),
         sizes=any(not SIZES.keys().isdisjoint(fields) for fields in applied),
+        names=frozenset(names - {RUNTIME}),
     )
 
 
 def _applied(step: Step) -> Collection[str]:
     """The fields that come into force by a step or by those that follow it."""
     match step.action:
-        case Create():
-            return (IMAGE, *SIZES)
+        case Create(configuration):
+            return (IMAGE, *SIZES, *configuration.unresolved)
+        case CreateJob() | CreateBuilder() if not step.action.configuration.runtime:
+            return (RUNTIME,)
         case Stop() | Delete() | Update() if step.intent is Intent.UPDATE:
-            return [change.field for change in step.changes]
+            own = step.action.unresolved if isinstance(step.action, Update) else frozenset()
+            return [*own, *(change.field for change in step.changes)]
         case _:
             return ()
 
@@ -90,17 +157,88 @@ def unoffered(offers: Offers, inputs: Inputs, fields: Collection[str]) -> str:
 
 
 def _image(image: str, catalogue: Mapping[str, str] | None) -> str:
-    if not catalogue:
+    if not catalogue or not image:
         return ""
     status = catalogue.get(image)
     if status is None:
-        hint = did_you_mean(_tail(image), map(_tail, catalogue))
-        problem = f"image {_tail(image)} is not in the workspace's catalogue; correct {IMAGE}"
+        hint = did_you_mean(tail(image), map(tail, catalogue))
+        problem = f"image {tail(image)} is not in the workspace's catalogue; correct {IMAGE}"
         return f"{problem}: {hint}" if hint else f"{problem}, or have an admin add the image"
     if status in _REFUSED:
-        return f"image {_tail(image)} is {status.lower()} in the workspace; change {IMAGE}"
+        return f"image {tail(image)} is {status.lower()} in the workspace; change {IMAGE}"
     return ""
 
 
-def _tail(image: str) -> str:
+def tail(image: str) -> str:
     return image.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The id of a name, or the problem; both are empty where the offers are not known yet."""
+
+    id: str = ""
+    problem: str = ""
+    is_lasting: bool = True
+
+
+def choose_runtime(choice: RuntimeChoice, catalogue: Collection[OfferedRuntime] | None) -> Lookup:
+    """The newest usable runtime of the kind."""
+    if not catalogue:
+        message = "the workspace does not list its runtimes; write runtimeIdentifier instead"
+        return Lookup(problem=f"runtime ({choice}): {message}")
+    fitting = [one for one in catalogue if one.fits(choice)]
+    usable = [one for one in fitting if one.status not in _REFUSED]
+    if usable:
+        return Lookup(max(usable, key=OfferedRuntime.age).identifier)
+    if fitting:
+        names = ", ".join(sorted(tail(one.identifier) for one in fitting)[:_LISTED])
+        message = "is disabled in the workspace; choose another kind, or have an admin enable it"
+        return Lookup(problem=f"runtime ({choice}): {names} {message}")
+    return Lookup(problem=f"no runtime of the workspace is {choice}; {near(choice, catalogue)}")
+
+
+def near(choice: RuntimeChoice, catalogue: Collection[OfferedRuntime]) -> str:
+    """The kinds that are closest: of the same kernel, else all with Python."""
+    python = [one for one in catalogue if one.kernel.startswith("Python")]
+    close = [one for one in python if one.kernel == choice.kernel] or python
+    kinds = sorted({f"{one.kernel}, {one.edition}, {one.editor}" for one in close})
+    shown = "; ".join(kinds[:_LISTED]) or "none with Python"
+    more = f" and {len(kinds) - _LISTED} more" if len(kinds) > _LISTED else ""
+    return f"there are: {shown}{more} (`raycml doctor --runtimes` lists all)"
+
+
+def find_names(field_name: str, names: str, offered: OfferedNames, gpu: int = 0) -> Lookup:
+    """The ids of one name, or of several joined by commas.  Digits are ids already."""
+    found = [_find(field_name, name, offered, gpu) for name in names.split(",")]
+    problem = next((one for one in found if one.problem), None)
+    return problem or Lookup(",".join(one.id for one in found))
+
+
+def _find(field_name: str, name: str, offered: OfferedNames, gpu: int) -> Lookup:
+    is_id = re.fullmatch("[0-9]{1,18}", name) is not None
+    if offered.unlisted:
+        if is_id:
+            return Lookup(name)
+        message = f"{field_name} `{name}` cannot be looked up: {offered.unlisted}"
+        remedy = f"write the id instead, or remove {field_name}"
+        text = f"{message}; {remedy}" if offered.is_lasting else message
+        return Lookup(problem=text, is_lasting=offered.is_lasting)
+    own = offered.ids.get(name) or (name if is_id and name in offered.ids.values() else "")
+    if name in offered.problems:
+        return Lookup(problem=f"{field_name} `{name}` {offered.problems[name]}")
+    if not own:
+        return Lookup(problem=_unknown(field_name, name, offered))
+    if (limit := offered.limits.get(name)) is not None and gpu > limit:
+        message = f"{gpu} GPUs are asked for, and an application can have {limit:g} {name}"
+        return Lookup(problem=f"{message}; lower resources.gpu")
+    return Lookup(own)
+
+
+def _unknown(field_name: str, name: str, offered: OfferedNames) -> str:
+    known = sorted(offered.ids)
+    listed = ", ".join(known[:_LISTED]) or "none"
+    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    hint = did_you_mean(name, known)
+    text = f"{field_name} `{name}` is not in the workspace, which has {listed}{more}"
+    return f"{text}: {hint}" if hint else f"{text}; change or remove {field_name}"

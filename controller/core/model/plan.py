@@ -18,10 +18,11 @@ from controller.core.model.json_object import JsonObject
 from controller.core.model.member import Key, Member
 from controller.core.model.project import ProjectAction, RemoveFile, RemovePath, WriteFile
 from controller.core.model.reasons import Outlook, Reason
+from controller.core.spec.placement.kinds import PlacementIds
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(PlacementIds):
     """Configuration of an application: the body of a create.  CPU in cores, memory in GiB."""
 
     name: str
@@ -33,6 +34,7 @@ class Configuration:
     gpu: int
     runtime: str
     environment: Mapping[str, str] = field(repr=False)
+    unresolved: frozenset[str] = frozenset()  # kinds of names in the spec that have no id yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +63,17 @@ class OnApplication:
 class Update(OnApplication):
     """PATCH.  `fields` by `Configuration` name; an environment is the whole map to be.
 
-    Of the environment only the `variables` are the controller's to set or drop.  CML replaces it as
-    a whole, so all others are sent as a fresh look shows them.
+    CML replaces an environment as a whole.  Only its `variables` are the controller's to set or
+    drop, so all others are sent as a fresh look shows them.
     """
 
     fields: Mapping[str, object] = field(repr=False)
     variables: frozenset[str] = frozenset()
+    unresolved: frozenset[str] = frozenset()
 
     def merged_into(self, environment: Mapping[str, str]) -> dict[str, object]:
         """The fields, with the variables of others as they are now."""
-        values = self.fields.get("environment")
-        if not isinstance(values, Mapping):
+        if not isinstance(values := self.fields.get("environment"), Mapping):
             return dict(self.fields)
         others = {name: v for name, v in environment.items() if name not in self.variables}
         own = {name: v for name, v in values.items() if name in self.variables}

@@ -1,9 +1,10 @@
 """Creation of a missing member, and conflicts over its name."""
 
 from controller.core.model.desired import LAUNCHERS
+from controller.core.model.member import Key
 from controller.core.model.observed import ObservedApplication, is_adopted, key_of
 from controller.core.model.offers import IMAGE, SIZES, unoffered
-from controller.core.model.plan import Intent, Plan
+from controller.core.model.plan import Change, Intent, Plan
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
 from controller.core.planner.protection import protected_name
@@ -12,6 +13,7 @@ from controller.core.planner.settling import created
 from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation
 from controller.core.situation.matching import Match
+from controller.core.situation.resolution import Resolved, resolve
 
 
 def absent(cluster: ClusterSituation, match: Match) -> Plan:
@@ -25,9 +27,18 @@ def absent(cluster: ClusterSituation, match: Match) -> Plan:
         message := unoffered(cluster.offers, match.group.inputs, (IMAGE, *SIZES))
     ):
         return wait(match.key, Reason.NOT_OFFERED, message)
+    resolved = resolve(cluster, match)
+    if resolved.problem:
+        return unresolved(match.key, resolved)
     return gate(cluster.past, match.key, "create") or steps.create(
-        match, cluster.desired.project, cluster.policy
+        match, cluster.desired.project, cluster.policy, resolved.record
     )
+
+
+def unresolved(key: Key, resolved: Resolved, changes: tuple[Change, ...] = ()) -> Plan:
+    """The wait for a name that the workspace does not have, or does not list just now."""
+    reason = Reason.NOT_OFFERED if resolved.is_lasting else Reason.BACKOFF
+    return wait(key, reason, resolved.problem, changes)
 
 
 def _conflict(cluster: str, foreign: ObservedApplication) -> str:

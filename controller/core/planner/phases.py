@@ -8,6 +8,9 @@ from controller.core.planner.restart import repair, stale
 from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.situation.matching import Match
+from controller.core.spec.fingerprint import Inputs
+from controller.core.spec.placement.fields import SELECTOR_VARIABLES
+from controller.core.spec.placement.kinds import ADDONS
 
 _SLOW_START = (
     "CML gives no reason; likely: the quota is used up, no node has room for it, the image cannot "
@@ -19,7 +22,18 @@ def starting(cluster: ClusterSituation, match: Match, app: ObservedApplication) 
     since = cluster.past.application(app).since
     if until := cluster.past.deadline(since, cluster.policy.start_deadline_s):
         return wait(match.key, Reason.STARTING, "CML is starting it", until=until)
-    return wait(match.key, Reason.START_TIMED_OUT, f"it has not started; {_SLOW_START}")
+    message = f"it has not started; {_SLOW_START}{_asked(match.group.inputs)}"
+    return wait(match.key, Reason.START_TIMED_OUT, message)
+
+
+def _asked(inputs: Inputs) -> str:
+    """Names by which it asks for few nodes, which may all be taken; empty without any."""
+    names = {kind: name for kind, name in inputs.placement.names().items() if kind != ADDONS}
+    pairs = [inputs.environment.get(name, "") for name in SELECTOR_VARIABLES]
+    if all(pairs):
+        names["nodeSelector"] = "=".join(pairs)
+    asked = ", ".join(f"{kind} {name}" for kind, name in sorted(names.items()))
+    return f"; it asks for {asked}, and those nodes may be full" if asked else ""
 
 
 def stopping(cluster: ClusterSituation, match: Match, app: ObservedApplication) -> Plan:

@@ -11,11 +11,13 @@ from controller.core.model.plan import Change, Intent, Plan
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
 from controller.core.planner.crash_backoff import spent
+from controller.core.planner.creation import unresolved
 from controller.core.planner.protection import protected_from_restart
 from controller.core.planner.retries import gate
 from controller.core.planner.starts import other_start
 from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
+from controller.core.situation.resolution import resolve
 
 
 def stale(
@@ -64,7 +66,12 @@ def _start(
         if app.script != launcher_path(match.group, cluster.policy.edition):
             change = Change("launcher", "", "")
             waits = gate(cluster.past, match.key, "update")
-            return waits or steps.update_and_start(match, app, (change,), cluster.policy)
+            resolved = resolve(cluster, match)
+            if resolved.problem:
+                return unresolved(match.key, resolved)
+            return waits or steps.update_and_start(
+                match, app, (change,), cluster.policy, resolved.record
+            )
         write = steps.write_launcher(match.group, app.project, cluster.policy)
         return Plan((write,)) + steps.restart(
             match, app, reason, Intent.RESTART, "its launcher is gone"

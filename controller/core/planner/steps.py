@@ -20,10 +20,12 @@ from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
 from controller.core.situation.drift import patch
 from controller.core.situation.matching import Match, UnwantedApplication
+from controller.core.spec.placement.kinds import NOTHING as NO_NAMES
+from controller.core.spec.placement.kinds import Record
 
 
-def create(match: Match, project: str, policy: Policy) -> Plan:
-    desired = configuration(match.group, match.member, policy)
+def create(match: Match, project: str, policy: Policy, record: Record = NO_NAMES) -> Plan:
+    desired = configuration(match.group, match.member, policy, record)
     step = Step(
         action=Create(desired),
         cluster=match.group.cluster,
@@ -52,10 +54,14 @@ def stop_to_update(
 
 
 def update_and_start(
-    match: Match, app: ObservedApplication, changes: tuple[Change, ...], policy: Policy
+    match: Match,
+    app: ObservedApplication,
+    changes: tuple[Change, ...],
+    policy: Policy,
+    record: Record = NO_NAMES,
 ) -> Plan:
     """PATCH and restart of an application that is at rest; the second only if the first took."""
-    desired = configuration(match.group, match.member, policy)
+    desired = configuration(match.group, match.member, policy, record)
     write, path = write_launcher(match.group, app.project, policy), desired.script
     reason, intent = Reason.OUTDATED, Intent.UPDATE
     action = patch(app, match.mark.variables, desired)

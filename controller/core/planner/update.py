@@ -13,6 +13,7 @@ from controller.core.model.plan import Change, Plan
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
 from controller.core.planner.crash_backoff import spent
+from controller.core.planner.creation import unresolved
 from controller.core.planner.protection import (
     protected_from_replacement,
     protected_from_update,
@@ -22,6 +23,7 @@ from controller.core.planner.rollout import after_others, after_refused
 from controller.core.planner.starts import REPLACE_MESSAGE, other_start, replaces
 from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation, is_up
+from controller.core.situation.resolution import resolve
 
 _ALL_MUST_AGREE = "a change of Ray or Python recreates the whole cluster"
 
@@ -39,6 +41,9 @@ def update_blocked(cluster: ClusterSituation, member: MemberSituation) -> Plan |
         return waits
     if message := _not_offered(cluster, member):
         return wait(member.key, Reason.NOT_OFFERED, message, member.drift.changes)
+    resolved = resolve(cluster, member.match)
+    if resolved.problem:
+        return unresolved(member.key, resolved, member.drift.changes)
     return _not_applied(cluster, member)
 
 
@@ -86,7 +91,10 @@ def _not_offered(cluster: ClusterSituation, member: MemberSituation) -> str:
     if problem := _unoffered(cluster.offers, member):
         return problem
     others = cluster.members if member.drift.whole_cluster else ()
-    problems = ((other, _unoffered(cluster.offers, other)) for other in others)
+    problems = (
+        (other, _unoffered(cluster.offers, other) or resolve(cluster, other.match).problem)
+        for other in others
+    )
     return next(
         (f"{other.key.member} cannot follow: {problem}" for other, problem in problems if problem),
         "",
@@ -117,7 +125,9 @@ def update(
         reason = Reason.DOWN if app.phase is Phase.FAILED else Reason.RESUMED
         waits = other_start(cluster, match, app, reason, changes)
         waits = waits or gate(cluster.past, match.key, "update")
-        return waits or steps.update_and_start(match, app, changes, cluster.policy)
+        return waits or steps.update_and_start(
+            match, app, changes, cluster.policy, resolve(cluster, match).record
+        )
     if member.available and not permitted:
         return after_refused(cluster, member) or after_others(member)
     return _take_away(cluster, member, app)

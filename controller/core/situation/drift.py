@@ -5,15 +5,31 @@ and people may add their own.  Values of variables never enter a `Change`: plans
 """
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from controller.core.model.desired import Group, launcher_prefix
-from controller.core.model.member import ENVIRONMENT, FINGERPRINT, SUBDOMAIN, Mark
+from controller.core.model.member import ENVIRONMENT, FINGERPRINT, RESOLVED, SUBDOMAIN, Mark
 from controller.core.model.observed import ObservedApplication
 from controller.core.model.plan import Change, Configuration, Update
 from controller.core.model.policy import Policy
-from controller.core.spec.fingerprint import VERSION, fingerprint_by, is_adopted, version_of
+from controller.core.spec.fingerprint import (
+    VERSION,
+    Inputs,
+    fingerprint_by,
+    is_adopted,
+    version_of,
+)
+from controller.core.spec.placement.fields import SELECTOR_VARIABLES
+from controller.core.spec.placement.kinds import (
+    ADDONS,
+    ID_FIELDS,
+    NONE,
+    RUNTIME,
+    PlacementIds,
+    placement_ids,
+    read_record,
+)
 from controller.core.spec.variables import shows
 
 # CML keeps resources as floats and shows hundredths.
@@ -41,6 +57,7 @@ def compare(
     whole = mark.agreement not in ("", group.agreement)
     outdated = _outdated(mark, group)
     changes = resource_changes(app, desired)
+    changes += placement_changes(app, mark, group.inputs)
     changes += _variable_changes(app, mark, group, outdated=outdated)
     if outdated:
         changes += _python_environment_change(mark, group)
@@ -79,13 +96,60 @@ def resource_changes(app: ObservedApplication, desired: Configuration) -> list[C
         changes.append(Change("memory", f"{app.memory:g}Gi", f"{desired.memory:g}Gi"))
     if app.gpu != desired.gpu:
         changes.append(Change("gpu", str(app.gpu), str(desired.gpu)))
-    if app.runtime != desired.runtime:
+    if desired.runtime and app.runtime != desired.runtime:
         changes.append(Change("runtimeIdentifier", _tail(app.runtime), _tail(desired.runtime)))
     return changes
 
 
 def _tail(runtime: str) -> str:
     return runtime.rsplit("/", 1)[-1] or "none"
+
+
+def placement_changes(app: ObservedApplication, mark: Mark, inputs: Inputs) -> list[Change]:
+    """Names of the spec that changed, and ids that the application no longer has.
+
+    An id is compared where CML shows it, with the one that was recorded: so no list of the
+    workspace is needed, and a newer runtime in its catalogue is no change.
+    """
+    record, names = read_record(mark.resolved), inputs.names()
+    ids = placement_ids(record)
+    changes = []
+    for kind in sorted(names.keys() | record.keys()):
+        was, wants = record.get(kind, (NONE, ""))[0], names.get(kind, NONE)
+        if was == wants:
+            was = _other_id(kind, app, ids, record[kind][1])
+        elif kind == RUNTIME:
+            if wants == NONE:
+                continue  # the spec has an identifier now, which is compared as such
+            was = _tail(app.runtime)
+        if was:
+            field = "runtimeIdentifier" if kind == RUNTIME else kind
+            changes.append(Change(field, was, wants))
+    return changes
+
+
+def _other_id(kind: str, app: ObservedApplication, recorded: PlacementIds, own: str) -> str:
+    """The application's id of this kind where it is another one than recorded; else empty."""
+    if kind not in ID_FIELDS:
+        return ""
+    wants, shown = getattr(recorded, ID_FIELDS[kind]), getattr(app, ID_FIELDS[kind])
+    if shown is None or shown == wants:
+        return ""
+    if kind == ADDONS:
+        # CML may add add-ons of its own.
+        missing = ", ".join(sorted(set(wants) - set(shown)))
+        dropped = ", ".join(sorted({*own.split(",")} & {*shown})) if not wants else ""
+        return f"without {missing}" if missing else dropped
+    return f"id {shown}" if shown not in ("0", 0) else NONE
+
+
+def _selector_change(app: ObservedApplication, desired: Mapping[str, str]) -> list[Change]:
+    """The label of a node is no secret, so it is shown."""
+    was, wants = (
+        "=".join(filter(None, (variables.get(name, "") for name in SELECTOR_VARIABLES))) or "none"
+        for variables in (app.environment, desired)
+    )
+    return [Change("nodeSelector", _printable(was), wants)]
 
 
 def _variable_changes(
@@ -96,7 +160,9 @@ def _variable_changes(
     same = operator.eq if outdated else shows
     changed = [k for k, v in desired.items() if not same(app.environment.get(k), v)]
     dropped = [k for k in mark.variables if k not in desired]
-    return [Change(f"environment.{name}", "", "") for name in {*changed, *dropped}]
+    names = {*changed, *dropped}
+    changes = [Change(f"environment.{n}", "", "") for n in names - {*SELECTOR_VARIABLES}]
+    return changes + _selector_change(app, desired) if names & {*SELECTOR_VARIABLES} else changes
 
 
 def _launcher_change(
@@ -127,20 +193,41 @@ def patch(app: ObservedApplication, variables: Iterable[str], desired: Configura
     `variables`: those that were set when it was last configured.  CML replaces an environment as a
     whole, so what others put there is sent along.
     """
-    own = frozenset({*variables, *desired.environment, ENVIRONMENT, SUBDOMAIN})
+    own = frozenset({*variables, *desired.environment, ENVIRONMENT, RESOLVED, SUBDOMAIN})
     others = {k: v for k, v in app.environment.items() if k not in own}
     different = {
         name: getattr(desired, name)
         for name in ("cpu", "memory", "gpu", "runtime")
         if not _same(getattr(app, name), getattr(desired, name))
     }
+    if RUNTIME in desired.unresolved:
+        different.pop("runtime", None)
     fields = {
         **different,
+        **_patched_placement(app, desired),
         "description": desired.description,
         "script": desired.script,
         "environment": {**others, **desired.environment, SUBDOMAIN: app.subdomain},
     }
-    return Update(app.id, fields, own)
+    return Update(app.id, fields, own, desired.unresolved)
+
+
+def _patched_placement(app: ObservedApplication, desired: Configuration) -> dict[str, object]:
+    """The ids that differ; 0 for one that is no longer asked for."""
+    before = read_record("" if app.mark is None else app.mark.resolved)
+    fields: dict[str, object] = {}
+    for kind, name in ID_FIELDS.items():
+        shown, wants = getattr(app, name), getattr(desired, name)
+        if kind == ADDONS:
+            was = before[ADDONS][1].split(",") if ADDONS in before else []
+            stay = [one for one in shown or () if one not in was or one in (wants or ())]
+            wants = (*stay, *(one for one in wants or () if one not in stay))
+            if set(wants) != set(shown or ()):
+                fields[name] = wants
+            continue
+        if wants is not None and wants != shown:
+            fields[name] = wants
+    return fields
 
 
 def _same(was: object, wants: object) -> bool:

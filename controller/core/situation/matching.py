@@ -20,6 +20,7 @@ from controller.core.model.observed import (
 from controller.core.model.reasons import Reason
 from controller.core.situation.index import Index
 from controller.core.situation.scale_down import chosen_members, phase_rank
+from controller.core.spec.placement.kinds import NOTHING, Record, read_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,12 @@ class Match:
     @property
     def key(self) -> Key:
         return Key(self.group.cluster, self.member)
+
+    @property
+    def record(self) -> Record:
+        """The ids that its application was configured with; empty without an application."""
+        mark = None if self.app is None else self.app.mark
+        return NOTHING if mark is None else read_record(mark.resolved)
 
     @property
     def mark(self) -> Mark:

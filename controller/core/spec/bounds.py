@@ -21,6 +21,7 @@ def cluster_faults(spec: "ClusterSpec") -> Iterator[Fault]:
     yield from _unfit_for_ray(spec)
     yield from _too_many(spec)
     yield from _too_large(spec)
+    yield from _other_pythons(spec)
     python = spec.python_environment
     if python is not None:
         for field, lines in (("packages", python.packages), ("requirements", python.lines)):
@@ -52,6 +53,20 @@ def _groups(spec: "ClusterSpec") -> Iterator[tuple[tuple[int | str, ...], str, "
     yield ("headGroupSpec",), "the head", spec.head_group_spec
     for place, group in enumerate(spec.worker_group_specs):
         yield ("workerGroupSpecs", place), f"group `{group.group_name}`", group
+
+
+def _other_pythons(spec: "ClusterSpec") -> Iterator[Fault]:
+    """Kinds of runtime with another Python than the cluster's, which no node could join."""
+    if spec.runtime is None:
+        return
+    kernel, built = spec.runtime.kernel, spec.python_environment
+    if built is not None and kernel != f"Python {built.python}":
+        message = f"the kernel is {kernel}, and pythonEnvironment has Python {built.python}"
+        yield ("runtime", "kernel"), f"{message}; make the two agree"
+    for path, _, group in _groups(spec):
+        if group.runtime is not None and group.runtime.kernel != kernel:
+            message = f"the kernel is {group.runtime.kernel}, and the cluster's is {kernel}"
+            yield (*path, "runtime", "kernel"), f"{message}; all nodes must have one Python"
 
 
 def _too_many(spec: "ClusterSpec") -> Iterator[Fault]:

@@ -4,6 +4,7 @@ The docstring of a field is its manual; `about` adds a title, examples and the e
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -71,6 +72,12 @@ class SpecModel(BaseModel):
                 manual = " ".join(field["description"].split())
                 field["description"] = f"{manual} {_EFFECT[field['x-raycml-change']]}"
         return schema
+
+
+def without_unset(written: dict[str, object], names: AbstractSet[str]) -> dict[str, object]:
+    """A serialized model without these fields where they are empty, whatever their spelling."""
+    every = {*names, *map(to_camel, names)}
+    return {name: value for name, value in written.items() if value or name not in every}
 
 
 def _number_or(pattern: str, low: float, high: float) -> WithJsonSchema:

@@ -9,7 +9,9 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+
+from controller.core.spec.placement.kinds import ANYWHERE, RUNTIME, Placement, RuntimeChoice
 
 VERSION = "v1"
 _HEX = 16  # 64 bits: two specs of one group would have to collide, and only ever by accident
@@ -20,7 +22,8 @@ class Inputs:
     """Fields of a spec that one member's process depends on.  Memory in GiB.
 
     `built_python` is Python's version where `python` is in an environment built by raycml.
-    `api_key_access` counts only where it is given, so that its introduction restarted nothing.
+    `runtime` is empty where `runtime_choice` is given.  `api_key_access`, `placement` and
+    `runtime_choice` count only where they are given, so that their introduction restarted nothing.
     """
 
     cpu: float
@@ -33,6 +36,13 @@ class Inputs:
     ray_version: str
     built_python: str = ""
     api_key_access: bool = False
+    placement: Placement = ANYWHERE
+    runtime_choice: RuntimeChoice | None = None
+
+    def names(self) -> dict[str, str]:
+        """Everything that the workspace has ids for, by kind."""
+        choice = self.runtime_choice
+        return {**self.placement.names(), **({} if choice is None else {RUNTIME: str(choice)})}
 
 
 def canonical(value: object) -> str:
@@ -56,8 +66,19 @@ def _v1(inputs: Inputs) -> str:
             "ray_start_params": dict(inputs.ray_start_params),
             "ray_version": inputs.ray_version,
             **({"api_key_access": True} if inputs.api_key_access else {}),
+            **_placement(inputs),
         }
     )
+
+
+def _placement(inputs: Inputs) -> dict[str, object]:
+    """The names of placement that are given."""
+    given = {name: value for name, value in asdict(inputs.placement).items() if value}
+    choice = inputs.runtime_choice
+    return {
+        **({"placement": given} if given else {}),
+        **({} if choice is None else {"runtime_choice": choice.given()}),
+    }
 
 
 _ARITHMETIC: dict[str, Callable[[Inputs], str]] = {"v1": _v1}
@@ -99,11 +120,17 @@ def agreement(inputs: Inputs) -> str:
     """
     if inputs.built_python:
         return "v1:" + _digest([inputs.ray_version, inputs.built_python])
-    python = re.search(r"python\d+\.\d+", inputs.runtime)
     return "v1:" + _digest(
         {
             "ray_version": inputs.ray_version,
             "python": inputs.python,
-            "runtime": python.group() if python else inputs.runtime,
+            "runtime": _python_of(inputs),
         }
     )
+
+
+def _python_of(inputs: Inputs) -> str:
+    if inputs.runtime_choice is not None:
+        return inputs.runtime_choice.python
+    python = re.search(r"python\d+\.\d+", inputs.runtime)
+    return python.group() if python else inputs.runtime

@@ -6,7 +6,14 @@ A value of these types is valid in itself; the cluster checks that the names of 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from controller.core.spec.fields import (
     EXAMPLE_RUNTIME,
@@ -22,13 +29,28 @@ from controller.core.spec.fields import (
     StartParams,
     about,
     is_recorded,
+    without_unset,
 )
+from controller.core.spec.placement.fields import (
+    SELECTOR_VARIABLES,
+    Addons,
+    NodeSelector,
+    PlaceName,
+    Profile,
+    profile_fault,
+    selector_faults,
+)
+from controller.core.spec.placement.kinds import Placement
+from controller.core.spec.placement.runtime import EXAMPLE_CHOICE, RuntimeSpec
 from controller.core.spec.ray import start_params
 from controller.core.spec.validation_errors import refusal
 
 # What the node program sets aside (measured: 1280 MiB with GCS, dashboard and monitor, 512 MiB
 # without), the smallest store that Ray accepts, and the rest for a task.
 MIN_HEAD_MIB, MIN_WORKER_MIB = 1536, 768
+_ADDED = frozenset(
+    {"runtime", "node_selector", "resource_group", "resource_profile", "runtime_addons"}
+)  # fields that are omitted where they are unset, so that older texts of specs stay equal
 # A larger group must set `maxReplicas` too, as a guard against typing errors.
 UNSTATED_REPLICAS = 100
 
@@ -46,6 +68,22 @@ class Resources(SpecModel):
     """
     gpu: Annotated[Gpu, about("GPU", "restarts", 1)] = 0
     """GPUs of each node."""
+    accelerator: Annotated[PlaceName | None, about("Accelerator", "restarts", "NVIDIA-L40S")] = None
+    """Kind of GPU, by the name that the workspace lists; null: any."""
+
+    @field_validator("accelerator")
+    @classmethod
+    def _with_gpus(cls, accelerator: str | None, info: ValidationInfo) -> str | None:
+        if accelerator is not None and info.data.get("gpu") == 0:
+            raise ValueError(
+                f"accelerator `{accelerator[:60]}` is a kind of GPU, and gpu is 0; "
+                "raise gpu, or remove accelerator"
+            )
+        return accelerator
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        return without_unset(write(self), {"accelerator"})
 
 
 class NodeGroup(SpecModel):
@@ -71,6 +109,65 @@ class NodeGroup(SpecModel):
         None
     )
     """Runtime image of these members, if not the cluster's. Its Ray and Python must be the same."""
+    runtime: Annotated[RuntimeSpec | None, about("Kind of runtime", "restarts", EXAMPLE_CHOICE)] = (
+        None
+    )
+    """Kind of runtime of these members, instead of an image; raycml uses the newest that fits."""
+    node_selector: Annotated[
+        NodeSelector,
+        about("Node selector", "restarts", {"nvidia.com/gpu.product": "NVIDIA-L40S"}),
+    ] = Field(default_factory=dict)
+    """Label of the nodes of these members: one pair, because CML takes no more."""
+    resource_group: Annotated[
+        PlaceName | None, about("Resource group", "restarts", "gpu-group")
+    ] = None
+    """Resource group whose nodes these members get, by its name in the workspace; null: any."""
+    resource_profile: Annotated[Profile | None, about("Resource profile", "restarts", "4x16")] = (
+        None
+    )
+    """CPU profile, in a workspace that requires one: cores x GiB, which must be those of
+    `resources`, or its id.
+    """
+    runtime_addons: Annotated[Addons, about("Runtime add-ons", "restarts", ["HadoopCLI"])] = ()
+    """Add-ons of the runtime, by identifier, component or display name."""
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        return without_unset(write(self), _ADDED)
+
+    @property
+    def placement(self) -> Placement:
+        """The names that choose the nodes of these members."""
+        return Placement(
+            accelerator=self.resources.accelerator or "",
+            group=self.resource_group or "",
+            profile=self.resource_profile or "",
+            addons=tuple(self.runtime_addons),
+        )
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The variables of these members, with those by which CML takes a node selector."""
+        label = next(iter(self.node_selector.items()), ())
+        return {**self.environment, **dict(zip(SELECTOR_VARIABLES, label, strict=False))}
+
+    @field_validator("resource_profile")
+    @classmethod
+    def _of_these_sizes(cls, profile: str | None, info: ValidationInfo) -> str | None:
+        resources = info.data.get("resources")
+        if profile is None or not isinstance(resources, Resources):
+            return profile
+        if fault := profile_fault(profile, resources.cpu, resources.memory):
+            raise ValueError(fault)
+        return profile
+
+    @field_validator("node_selector")
+    @classmethod
+    def _said_once(cls, labels: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        faults = [*selector_faults(info.data.get("environment") or {})] if labels else []
+        if faults:
+            raise refusal("nodeSelector", (((), message) for _, message in faults[:1]))
+        return labels
 
     @field_validator("resources")
     @classmethod

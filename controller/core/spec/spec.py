@@ -5,7 +5,7 @@ itself; `revision.assemble` compares its name with those of other specs.  The JS
 reference are generated from the docstrings here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -32,8 +32,10 @@ from controller.core.spec.fields import (
     SpecModel,
     about,
     is_recorded,
+    without_unset,
 )
 from controller.core.spec.groups import HeadGroup, WorkerGroup, repeated
+from controller.core.spec.placement.runtime import EXAMPLE_CHOICE, RuntimeSpec
 from controller.core.spec.python_environment import PythonEnvironment
 from controller.core.spec.validation_errors import checked, refusal
 
@@ -70,8 +72,18 @@ class ClusterSpec(SpecModel):
     """The version of Ray in the interpreter, from 2.10 to 2.60; a node that finds another version
     does not start.
     """
-    runtime_identifier: Annotated[Image, about("Runtime", "restarts", EXAMPLE_RUNTIME)]
-    """The runtime image of every member."""
+    runtime_identifier: Annotated[Image | None, about("Runtime", "restarts", EXAMPLE_RUNTIME)] = (
+        None
+    )
+    """The runtime image of every member; `raycml doctor --runtimes` lists those of the workspace.
+    Required, unless `runtime` is given.
+    """
+    runtime: Annotated[RuntimeSpec | None, about("Kind of runtime", "restarts", EXAMPLE_CHOICE)] = (
+        None
+    )
+    """Kind of runtime of every member, instead of an image: the newest of the workspace that fits.
+    Running members keep theirs when a newer one appears.
+    """
     python: Annotated[Python, about("Interpreter", "restarts", "/home/cdsw/.venv/bin/python")] = (
         ".venv/bin/python"
     )
@@ -126,7 +138,7 @@ class ClusterSpec(SpecModel):
         cls, written: object, check: ModelWrapValidatorHandler["ClusterSpec"]
     ) -> "ClusterSpec":
         """Checks the spec as written, so that another fault does not hide this one."""
-        return checked("spec", _both(written), check, written)
+        return checked("spec", [*_both(written), *_runtimes(written)], check, written)
 
     @model_validator(mode="after")
     def _within_bounds(self, info: ValidationInfo) -> "ClusterSpec":
@@ -141,7 +153,8 @@ class ClusterSpec(SpecModel):
         written: dict[str, object] = write(self)
         built = self.python_environment is not None
         unsaid = {"python"} if built else {"python_environment", "pythonEnvironment"}
-        return {k: v for k, v in written.items() if k not in unsaid}
+        said = {k: v for k, v in written.items() if k not in unsaid}
+        return without_unset(said, {"runtime", "runtime_identifier"})
 
     @field_validator("protect")
     @classmethod
@@ -174,6 +187,33 @@ def _both(written: object) -> list[tuple[tuple[str], str]]:
         "remove one of them"
     )
     return [(("python",), message)] if built and fields.get("python") is not None else []
+
+
+def _runtimes(written: object) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """The cluster names its runtime in one of two ways, and each group in at most one."""
+    if not isinstance(written, Mapping):
+        return
+    ways = _ways(written)
+    if not ways:
+        message = "`runtimeIdentifier` is missing; add it, or `runtime` with kernel and edition"
+        yield ("runtimeIdentifier",), message
+    groups = written.get("workerGroupSpecs", written.get("worker_group_specs"))
+    head = written.get("headGroupSpec", written.get("head_group_spec"))
+    places: list[tuple[tuple[int | str, ...], object]] = [((), written), (("headGroupSpec",), head)]
+    listed = groups if isinstance(groups, list | tuple) else ()
+    places += [(("workerGroupSpecs", n), group) for n, group in enumerate(listed[:MAX_GROUPS])]
+    for place, group in places:
+        if len(_ways(group)) > 1:
+            message = "`runtime` and `runtimeIdentifier` both name the runtime; remove one of them"
+            yield (*place, "runtime"), message
+
+
+def _ways(written: object) -> list[str]:
+    """The fields that name a runtime."""
+    fields = written if isinstance(written, Mapping) else {}
+    identifier = fields.get("runtimeIdentifier", fields.get("runtime_identifier"))
+    values = {"runtime": fields.get("runtime"), "runtimeIdentifier": identifier}
+    return [name for name, value in values.items() if value is not None]
 
 
 class Metadata(SpecModel):

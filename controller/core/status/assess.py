@@ -14,6 +14,7 @@ from controller.core.model.reasons import Reason
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.situation.past import Past
 from controller.core.situation.situation import Situation
+from controller.core.spec.placement.kinds import ACCELERATOR, NONE, read_record
 from controller.core.status.conditions import conditions, is_ready, phase_word
 from controller.core.status.status import RAY_WORDS, ClusterStatus, Condition, MemberStatus, Status
 
@@ -107,8 +108,19 @@ def _row(cluster: ClusterSituation, situation: MemberSituation, doing: "_Doing")
 
 def _application_row(member: Member, app: ObservedApplication, doing: "_Doing") -> MemberStatus:
     text, reason = doing.of(member, app.id)
+    record = read_record("" if app.mark is None else app.mark.resolved)
+    name = record.get(ACCELERATOR, (NONE, ""))[0]
     return MemberStatus(
-        str(member), app.name, app.id, str(app.phase), "-", text, reason, subdomain=app.subdomain
+        str(member),
+        app.name,
+        app.id,
+        str(app.phase),
+        "-",
+        text,
+        reason,
+        runtime=app.runtime,
+        accelerator="" if name == NONE else name,
+        subdomain=app.subdomain,
     )
 
 

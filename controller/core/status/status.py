@@ -73,6 +73,10 @@ class MemberStatus(JsonObject):
     """Path of the launcher that the application runs."""
     edition_behind: bool = False
     """True if a newer edition of the node program waits for the next restart."""
+    runtime: TextOrNull = ""
+    """Identifier of the application's runtime; null while there is none."""
+    accelerator: TextOrNull = ""
+    """Kind of GPU that its spec asked for when it was configured; null for any."""
     subdomain: Annotated[str, Field(exclude=True)] = ""
 
 

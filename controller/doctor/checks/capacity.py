@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from controller.core.model.member import application_name
 from controller.core.model.observed import Phase, key_of
+from controller.core.model.offers import OfferedRuntime, Requirement, choose_runtime, tail
 from controller.core.model.project import Amounts, Quota
 from controller.core.situation.situation import Situation
 from controller.core.spec.suggestions import did_you_mean
@@ -12,6 +13,7 @@ from controller.doctor import state
 from controller.doctor.checks.connection import key_user
 from controller.doctor.probe import NoAnswerError, Probe, answered
 from controller.doctor.result import CheckResult, bad, good, listed, or_good, unknown, warning
+from controller.workspace.offers import look_at_offers
 
 _KINDS = (("cpu", "cores"), ("memory", "GiB"), ("gpu", "GPUs"))
 _EPSILON = 0.01
@@ -20,40 +22,52 @@ _EPSILON = 0.01
 # Runtimes
 
 
-def runtime_statuses(probe: Probe) -> Mapping[str, str]:
-    """The status of each runtime of the workspace, by identifier."""
-    return {one.identifier: one.status for one in probe.connection.inspector.list_runtimes()}
+def offered_runtimes(probe: Probe) -> tuple[OfferedRuntime, ...]:
+    """The runtimes of the workspace."""
+    offers = look_at_offers(probe.connection.inspector, Requirement(images=True))
+    if offers.catalogue is None:
+        probe.connection.inspector.list_runtimes()  # raises the error
+    return offers.catalogue or ()
 
 
 def runtimes(probe: Probe) -> Iterable[CheckResult]:
-    statuses = probe.ask(runtime_statuses)
+    catalogue = probe.ask(offered_runtimes)
+    statuses = {one.identifier: one.status for one in catalogue}
     uses: dict[str, set[str]] = {}
+    problems: list[CheckResult] = []
     for cluster in probe.ask(state.declared_clusters):
         for group in cluster.groups:
-            uses.setdefault(group.inputs.runtime, set()).add(cluster.name)
+            image, choice = group.inputs.runtime, group.inputs.runtime_choice
+            if choice is not None:
+                found = choose_runtime(choice, catalogue)
+                if found.problem:
+                    fix = "choose one of `raycml doctor --runtimes`"
+                    problems.append(bad(f"{cluster.name} {group.name}: {found.problem}", fix))
+                    continue
+                image = found.id
+            uses.setdefault(image, set()).add(cluster.name)
     images = sorted(uses)
-    problems = (each for image in images for each in _runtime(image, statuses, sorted(uses[image])))
-    return or_good(problems, f"{listed(map(_tail, images))} enabled")
+    problems += [e for image in images for e in _runtime(image, statuses, sorted(uses[image]))]
+    return or_good(problems, f"{listed(map(tail, images))} enabled")
 
 
 def _runtime(
     image: str, statuses: Mapping[str, str], clusters: Sequence[str]
 ) -> Iterator[CheckResult]:
-    where = f"{_tail(image)} ({', '.join(clusters)})"
+    where = f"{tail(image)} ({', '.join(clusters)})"
     status = statuses.get(image)
     if status is None:
-        hint = did_you_mean(_tail(image), map(_tail, statuses))
-        fix = f"correct runtimeIdentifier, or ask an administrator to add the image; {hint}"
+        hint = did_you_mean(tail(image), map(tail, statuses))
+        fix = (
+            "correct runtimeIdentifier (`raycml doctor --runtimes` lists those of the workspace), "
+            f"or ask an administrator to add the image; {hint}"
+        )
         yield bad(f"{where} is not in the workspace's catalog", fix.rstrip("; "))
     elif status == "DEPRECATED":
         yield warning(f"{where} is deprecated", "change runtimeIdentifier")
     elif status not in ("ENABLED", ""):
         fix = "change runtimeIdentifier, or ask an administrator to enable the image"
         yield bad(f"{where} is {status.lower()}", fix)
-
-
-def _tail(image: str) -> str:
-    return image.rsplit("/", 1)[-1]
 
 
 # Quota

@@ -194,7 +194,9 @@ def _files(ws: Workspace) -> Operations:
 
 def _others(ws: Workspace, domain: str) -> Operations:
     usage_rows = Usage(ws.state, domain)
-    places = limits.PlaceLists(ws.state, ws.options)
+
+    def places() -> limits.PlaceLists:
+        return limits.PlaceLists(ws.state, ws.options)
 
     def served(name: str, operation: Operation) -> Operation:
         return limits.absent if name in ws.options.lists_absent else operation
@@ -220,7 +222,7 @@ def _others(ws: Workspace, domain: str) -> Operations:
         f"POST {BASE}/runtimes": lambda: ws.register_runtime(_body()),
         f"POST {BASE}/runtimes:update": lambda: ws.update_runtimes(_body()),
         f"GET {BASE}/runtimeaddons": served("runtimeaddons", lambda: ws.list_addons(_query())),
-        f"GET {BASE}/resourcegroups": served("resourcegroups", places.resource_groups),
-        f"GET {BASE}/nodelabels": served("nodelabels", places.node_labels),
-        f"GET {BASE}/cpuprofiles": places.cpu_profiles,
+        f"GET {BASE}/resourcegroups": served("resourcegroups", lambda: places().resource_groups()),
+        f"GET {BASE}/nodelabels": served("nodelabels", lambda: places().node_labels()),
+        f"GET {BASE}/cpuprofiles": lambda: places().cpu_profiles(),
     }

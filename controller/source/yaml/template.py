@@ -23,7 +23,8 @@ metadata:
 spec:
   # project: fraud-models     # id or exact name; without it, the project of the connection
   rayVersion: {ray}           # what the interpreter below has; write it in quotes
-  runtimeIdentifier: {runtime}
+  runtimeIdentifier: {runtime}    # or another one of `raycml doctor --runtimes`
+  # runtime: {{kernel: "Python 3.11", edition: Standard}}    # instead: the newest that fits
   python: .venv/bin/python    # the interpreter that has Ray; relative to the project's home
   # pythonEnvironment:        # instead of `python`: raycml builds an environment in the project
   #   python: "3.11"          # which the runtime must have
@@ -46,7 +47,7 @@ spec:
       replicas: 2
       # minReplicas: 0        # bounds that `replicas` must keep
       # maxReplicas: 8
-      resources: {{cpu: 1, memory: 2Gi, gpu: 0}}
+      resources: {{cpu: 1, memory: 2Gi, gpu: 0}}    # with GPUs: accelerator: NVIDIA-L40S
 """
 
 

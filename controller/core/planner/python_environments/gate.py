@@ -24,6 +24,7 @@ from controller.core.model.reasons import Reason
 from controller.core.planner.python_environments.build import build
 from controller.core.planner.python_environments.site import Build, Site, recipe_of
 from controller.core.situation.cluster import ClusterSituation
+from controller.core.situation.resolution import resolve_runtime
 
 _Chain = tuple[Key | None, str | None]
 
@@ -99,11 +100,30 @@ def _build(cluster: ClusterSituation, digest: str) -> Build:
         return Build(Reason.ENVIRONMENT_FAILED, message)
     observed = (cluster.environments or {}).get(digest, ObservedEnvironment())
     desired, recipe = cluster.desired, recipe_of(head.environment, cluster.policy)
-    runtime = desired.build_runtime
+    runtime, problem = _build_runtime(cluster, observed)
+    if problem:
+        return Build(Reason.ENVIRONMENT_FAILED, f"environment {digest}: {problem}")
     by, builders = desired.build_by, cluster.whole.index.builders
     application = builders.get((desired.project, digest))
     place = (desired.name, desired.project, runtime)
     return build(Site(*place, recipe, observed, cluster.past, by, application))
+
+
+def _build_runtime(cluster: ClusterSituation, observed: ObservedEnvironment) -> tuple[str, str]:
+    """The image of the job, or the problem.
+
+    Where specs name a kind of runtime, an existing job keeps its image; the image is empty as long
+    as the catalogue was not read.
+    """
+    head = cluster.desired.groups[0]
+    if cluster.desired.build_runtime:
+        return cluster.desired.build_runtime, ""
+    if observed.job is not None and observed.job.runtime:
+        return observed.job.runtime, ""
+    if head.inputs.runtime_choice is None:
+        return head.inputs.runtime, ""
+    found = resolve_runtime(cluster, head.inputs.runtime_choice)
+    return found.id, found.problem
 
 
 def _wait(first: Step, result: Build) -> Wait:

@@ -1,0 +1,1 @@
+"""The nodes and the runtime that a spec chooses by name."""
