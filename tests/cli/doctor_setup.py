@@ -237,6 +237,7 @@ def runtime(identifier: str) -> Callable[[Setup], None]:
 def options(**changes: object) -> Callable[[Setup], None]:
     def plant(setup: Setup) -> None:
         setup.stage.workspace.options = Options(**changes)
+        setup.rewire(ApiKey(KEY))  # the API reads its limits when it is made
 
     return plant
 

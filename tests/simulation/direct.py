@@ -138,14 +138,15 @@ class Direct(httpx.BaseTransport):
                 return self._json({})
             case "POST" if path.endswith(":download"):
                 return self._download(files.download(path.removesuffix(":download")), path)
-            case "POST" if not path and self._usual_uploads():
-                files.upload(*uploaded(request))
+            case "POST" | "PUT" as method if not path and self._serves(method):
+                destination, data = uploaded(request)
+                in_root = method == "POST" and self._cml.options.post_upload_in_root
+                files.upload(destination.rsplit("/", 1)[-1] if in_root else destination, data)
                 return self._reply(200, b"", "text/html; charset=utf-8")
         return None
 
-    def _usual_uploads(self) -> bool:
-        options = self._cml.options
-        return options.uploads != "put" and not options.post_upload_in_root
+    def _serves(self, method: str) -> bool:
+        return self._cml.options.uploads in ("both", method.lower())
 
     def _download(self, data: bytes, path: str) -> httpx.Response:
         answer = self._reply(200, data, BYTES)

@@ -13,8 +13,9 @@ from tests.simulation.moves import MOVES, Move, placed
 from tests.simulation.simulation import Prepared, Simulation, silent, the_simulation
 
 DEFINITION = (
-    "a schedule is one seeded history of one workspace with three projects: a prepared state, a "
-    "process of `raycml run` that follows the specs, something to do, up to {more} more moves "
+    "a schedule is one seeded history of one workspace with three projects, which in half of all "
+    "cases differs from the documented one: a prepared state, a process of `raycml run` that "
+    "follows the specs, something to do, up to {more} more moves "
     "(edits, people, commands, platform, lies, weather, time, kills, a second process) and one "
     "fault at one call to one of the projects; then calm turns until a pass has nothing to do and "
     "the oracle finds that all projects match, and {still} more that may write nothing"
@@ -131,6 +132,12 @@ def _documents(name: str) -> dict[str, Document]:
     return found
 
 
+def differ(sim: Simulation, workspace: str) -> None:
+    """The world behaves as this workspace until its next history."""
+    sim.world.differ(Options(**WORKSPACES[workspace]))  # type: ignore[arg-type]  # as in the table
+    sim.visits[f"workspace: {workspace}"] += 1
+
+
 def play(sim: Simulation, chosen: Schedule, source: str = "") -> int:
     """The number of calm turns that it took; an AssertionError where anything is wrong.
 
@@ -139,8 +146,7 @@ def play(sim: Simulation, chosen: Schedule, source: str = "") -> int:
     """
     whole = chosen.seed % WHOLE_EACH == 0
     sim.begin(prepared(chosen.world), chosen.seed)
-    sim.world.differ(Options(**WORKSPACES[chosen.workspace]))  # type: ignore[arg-type]  # as in the table
-    sim.visits[f"workspace: {chosen.workspace}"] += 1
+    differ(sim, chosen.workspace)
     sim.whole_http = whole
     if source == "git":
         sim.repository.begin()

@@ -7,7 +7,7 @@ in turn, and the world must come to match all the same.
 from dataclasses import dataclass
 
 from tests.simulation.calm import calm
-from tests.simulation.schedule import Schedule, prepared, story
+from tests.simulation.schedule import Schedule, differ, prepared, story
 from tests.simulation.simulation import Simulation, silent
 from tests.simulation.weather import Fault
 from tests.simulation.wire import Rule
@@ -21,6 +21,12 @@ HISTORIES: dict[str, Schedule] = {
     "repair a worker": story(("deed", {"kind": "crash", "name": "ray-b-w-0"})),
     "a cluster leaves": story(("remove", {"cluster": "c"})),
     "a cluster moves": story(("move", {"cluster": "c", "site": "second"})),
+    "create a member by put": story(
+        ("edit", {"cluster": "b", "change": WIDER}), workspace="a put honors the path"
+    ),
+    "repair what is not restarted": story(
+        ("deed", {"kind": "crash", "name": "ray-b-w-0"}), workspace="a restart needs a live run"
+    ),
     "build an environment": story(("second_group", {"cluster": "b"}), world="environment"),
 }
 # One of each kind of answer; the others come by chance in seeded histories.
@@ -53,6 +59,7 @@ def run(sim: Simulation, history: str, rule: Rule | None = None) -> int:
     """The calls that were made until all was calm; an AssertionError where anything is wrong."""
     chosen = HISTORIES[history]
     sim.begin(prepared(chosen.world), seed=1)
+    differ(sim, chosen.workspace)
     sim.launch("a", seed=1)
     with silent():
         sim.pass_time(0.0)

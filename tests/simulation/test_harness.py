@@ -1,5 +1,6 @@
 """The simulation's own parts: they say what the things say that they stand for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -14,7 +15,16 @@ from tests.simulation.calm import mismatches
 from tests.simulation.documents import edited
 from tests.simulation.light import LightClient, LightRequest
 from tests.simulation.moves import SPOILT
-from tests.simulation.schedule import Chosen, Schedule, play, prepared, schedule, story
+from tests.simulation.schedule import (
+    USUAL,
+    WORKSPACES,
+    Chosen,
+    Schedule,
+    play,
+    prepared,
+    schedule,
+    story,
+)
 from tests.simulation.simulation import BY_NAME, HOME, Simulation, the_simulation
 from tests.simulation.sky import HIDDEN_S
 from tests.simulation.specs import Folder, MemorySource
@@ -62,7 +72,10 @@ TOUR = story(
 )
 
 
-@pytest.mark.parametrize("chosen", [TOUR, schedule(3)], ids=("tour", "seed"))
+DIFFERENT = [replace(TOUR, workspace=name) for name in WORKSPACES if name != USUAL]
+
+
+@pytest.mark.parametrize("chosen", [TOUR, schedule(3), *DIFFERENT], ids=lambda s: s.workspace)
 def test_the_direct_answers_are_those_of_the_web_application(chosen: Schedule) -> None:
     sim = the_simulation()
     prepared(chosen.world)
