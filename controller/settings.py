@@ -111,12 +111,18 @@ def variable(name: str) -> str:
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """The settings in these variables.  SettingsError lists every invalid one.
 
-    An empty variable counts as unset.  An unknown variable is refused only if it looks like a
+    A blank variable counts as unset.  An unknown variable is refused only if it looks like a
     misspelt setting: other programs may use the prefix.
     """
     names = {variable(name): name for name in Settings.model_fields}
     faults = _misspelt(environ, frozenset({*names, *CONNECTION_VARIABLES, *RUN_VARIABLES}))
-    values = {field: environ[name] for name, field in names.items() if environ.get(name)}
+    garbled = form_faults(environ)
+    faults += garbled.values()
+    values = {
+        field: environ[name]
+        for name, field in names.items()
+        if environ.get(name, "").strip() and name not in garbled
+    }
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -125,6 +131,22 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     if faults:
         raise SettingsError(faults)
     return settings
+
+
+def form_faults(environ: Mapping[str, str]) -> dict[str, str]:
+    """A sentence for each variable of raycml that holds a browser's event instead of its text, by
+    name.  Forms of AMPs were observed to store one."""
+    names = {*map(variable, Settings.model_fields), *CONNECTION_VARIABLES, *RUN_VARIABLES}
+    return {
+        name: f"{name} holds what a form stored in place of the text: re-type it"
+        for name in sorted(names)
+        if _is_event(environ.get(name, ""))
+    }
+
+
+def _is_event(value: str) -> bool:
+    text = "".join(value.split())
+    return text.startswith('{"isTrusted"') or text == "[objectObject]"
 
 
 def _misspelt(environ: Mapping[str, str], settings: frozenset[str]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from controller.settings import form_faults
 from controller.terminal.durations import parse_duration
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
@@ -52,7 +53,13 @@ class RunOptions:
 
 
 def resolve(flags: Flags, environ: Mapping[str, str]) -> RunOptions:
-    """The options; flags take precedence over variables.  CommandError for invalid ones."""
+    """The options; flags take precedence over variables.  CommandError for invalid ones.
+
+    A blank variable counts as unset.
+    """
+    if faults := form_faults(environ):
+        raise CommandError("; ".join(faults.values()), Exit.USAGE, "enter the values again")
+    environ = {name: value for name, value in environ.items() if value.strip()}
     source = flags.source or environ.get("RAYCML_SOURCE") or ""
     if not source:
         raise CommandError(

@@ -78,7 +78,7 @@ def _workspace(environ: Mapping[str, str], *, any_project: bool) -> Where:
         host=host,
         api_key=SecretStr(key),
         project=project,
-        owner=environ.get(OWNER) or None,
+        owner=environ.get(OWNER, "").strip() or None,
         domain=domain,
         home=_home(environ),
     )

@@ -150,3 +150,13 @@ def test_a_process_of_this_machine_is_known_to_live_or_to_be_gone() -> None:
 @pytest.mark.parametrize("place", ["", "elsewhere/boot 1 1", "x", "a b", "  ", "a b c d"])
 def test_of_another_machine_nobody_can_tell(place: str) -> None:
     assert not is_dead(place)
+
+
+def test_a_variable_that_a_form_garbled_is_to_be_typed_again_and_a_blank_one_is_unset() -> None:
+    garbled = {"RAYCML_SOURCE": "specs", "RAYCML_REF": '{"isTrusted":true}'}
+    with pytest.raises(CommandError, match="RAYCML_REF holds what a form stored") as error:
+        resolve(Flags(), garbled)
+    assert "isTrusted" not in f"{error.value} {error.value.remedy}"
+    blank = {"RAYCML_SOURCE": "specs", "RAYCML_REF": " ", "RAYCML_POLL": "", "RAYCML_PATH": "\t"}
+    options = resolve(Flags(), blank)
+    assert (options.ref, options.poll_s, options.path) == (None, None, None)
