@@ -85,22 +85,27 @@ def execute(plan: Plan, run: Execution) -> tuple[Outcome, ...]:
     outcomes: dict[int, Outcome] = {}
     refused = _Refused()
     for chains in _stages(plan.steps):
-        unwritten = _unwritten(outcomes.values())
-        work = partial(_chain, run=run, unwritten=unwritten, refused=refused)
+        unready = _Unready(_unwritten(outcomes.values()), _unraised(outcomes.values()))
+        work = partial(_chain, run=run, unready=unready, refused=refused)
         for done in _each(work, chains, run):
             outcomes.update(done)
     return tuple(outcomes[id(step)] for step in plan.steps)
 
 
 def _stages(steps: Sequence[Step]) -> list[list[list[Step]]]:
-    """Writes of launchers, then a chain for each member's application, then removals."""
-    writes = [[s] for s in steps if isinstance(s.action, FileWrite)]
+    """Settings and scripts, then a chain for each member's application, then removals."""
+    writes = [[s] for s in steps if _is_first(s)]
     removals = [[s] for s in steps if isinstance(s.action, FileRemoval)]
     chains: dict[object, list[Step]] = {}
     for step in steps:
-        if not isinstance(step.action, FileAction):
+        if not isinstance(step.action, FileAction) and not _is_first(step):
             chains.setdefault((step.key, step.application_id, step.build), []).append(step)
     return [writes, _in_turn(list(chains.values())), removals]
+
+
+def _is_first(step: Step) -> bool:
+    limit = isinstance(step.action, RaiseSharedMemory) and step.member is None
+    return limit or isinstance(step.action, FileWrite)
 
 
 def _in_turn(chains: Sequence[list[Step]]) -> list[list[Step]]:
@@ -118,6 +123,29 @@ def _unwritten(outcomes: Iterable[Outcome]) -> frozenset[tuple[str, str]]:
         for o in outcomes
         if isinstance(o.step.action, FileWrite) and o.result is not Result.DONE
     )
+
+
+def _unraised(outcomes: Iterable[Outcome]) -> frozenset[str]:
+    """Projects whose shared memory the next try may raise."""
+    fixed = (FaultKind.FIELD_NOT_APPLIED, FaultKind.UNAUTHORIZED)
+    tried = (o for o in outcomes if isinstance(o.step.action, RaiseSharedMemory))
+    failed = (o for o in tried if o.result in (Result.FAILED, Result.UNKNOWN))
+    return frozenset(o.step.project for o in failed if o.fault not in fixed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unready:
+    """Scripts and projects that could not be prepared: the latter lack shared memory."""
+
+    scripts: frozenset[tuple[str, str]]
+    projects: frozenset[str]
+
+    def why(self, step: Step) -> tuple[str, FaultKind | None]:
+        if (step.project, step.launcher or "") in self.scripts:
+            return "its launcher could not be written", FaultKind.UNWRITTEN
+        if isinstance(step.action, Create) and step.project in self.projects:
+            return "the project's shared memory could not be raised yet", None
+        return "", None
 
 
 Done = dict[int, Outcome]
@@ -157,17 +185,17 @@ def _part(step: Step) -> str:
         return "files"
     if isinstance(step.action, BuilderAction):
         return "builders"
+    if isinstance(step.action, RaiseSharedMemory):
+        return "settings"
     return "jobs" if isinstance(step.action, OfEnvironment) else "applications"
 
 
-def _chain(
-    chain: list[Step], run: Execution, unwritten: frozenset[tuple[str, str]], refused: _Refused
-) -> Done:
+def _chain(chain: list[Step], run: Execution, unready: _Unready, refused: _Refused) -> Done:
     done: Done = {}
     halted, fault = "", None
     for step in chain:
-        if not halted and (step.project, step.launcher or "") in unwritten:
-            halted, fault = "its launcher could not be written", FaultKind.UNWRITTEN
+        if not halted:
+            halted, fault = unready.why(step)
         if not halted and run.stopped.is_set():
             halted = "the pass was interrupted"
         if not halted and step in refused:

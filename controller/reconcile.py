@@ -32,6 +32,7 @@ from controller.core.model.plan import Outcome, Plan, Violation
 from controller.core.model.policy import Policy
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
+from controller.core.planner.projects.shared_memory import limits_to_read
 from controller.core.planner.python_environments.cleanup import (
     ended_builders,
     has_builders,
@@ -62,6 +63,9 @@ class World(Protocol):
 
     def files(self, projects: Iterable[str], query: FilesQuery | None = None) -> ObservedFiles:
         """Files of clusters in these projects, and Python environments on request."""
+
+    def shared_memory(self, projects: Iterable[str]) -> Mapping[str, int]:
+        """Shared memory limits, in MB, of those projects where CML shows it.  Raises nothing."""
 
     def offers(self, wish: Requirement) -> Offers:
         """Images and sizes that the workspace offers, as far as CML shows them.  Raises nothing."""
@@ -110,6 +114,9 @@ def look_and_plan(revision: Revision, world: World, history: History, policy: Po
         hashes, ended = named_environments(situation), ended_builders(situation)
         files = world.files(projects, FilesQuery(policy.owner, hashes, ended))
         situation, decided = _plan(situation.with_files(files))
+    if unread := limits_to_read(situation, decided):
+        situation = situation.with_shared_memory(world.shared_memory(sorted(unread)))
+        situation, decided = _plan(situation)
     if needed := requirement(decided):
         # A missing image or size is detected before anything is stopped.
         situation = situation.with_offers(world.offers(needed))

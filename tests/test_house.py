@@ -62,8 +62,8 @@ ARROWS: dict[str, set[str]] = {
         *(*CORE, "printable", "reconcile", "terminal", "workspace", "guards"),
     },
     "run": {
-        *(*CORE, "clock", "printable", "execute", "reconcile", "telemetry", "files", "source"),
-        *("web", "process", "terminal", "workspace", "guards", "adoption"),
+        *(*CORE, "clock", "printable", "settings", "execute", "reconcile", "telemetry", "files"),
+        *("source", "web", "process", "terminal", "workspace", "guards", "adoption"),
     },
     "acceptance": {
         *(*CORE, "clock", "reconcile", "cml", "files", "node", "process", "terminal"),

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from controller.bootstrap.desired import HASH_DIGITS, subdomain
 from controller.cml.values import Creation, ProjectState
-from controller.core.model.history import BuildHistory, History, note_unjoined, phases
+from controller.core.model.history import History, note_unjoined, phases
 from controller.core.model.jobs import (
     CONTROLLER_JOB,
+    BuildHistory,
     ObservedEnvironment,
     ObservedJob,
     ObservedRun,
@@ -97,7 +98,9 @@ class ObservedSetup:
         listed = Listed.WHOLE if self.complete else Listed.TORN
         stored = tuple(LauncherFile(path, size=size) for path, size in self.files.items())
         files = ObservedFiles({project: stored}, environments={project: self.environments})
-        projects = {project: ObservedProject(project, self.applications, listed)}
+        limit = self.project.shared_memory_limit_mb
+        one = ObservedProject(project, self.applications, listed, shared_memory_mb=limit)
+        projects = {project: one}
         return ObservedState(self.as_of, projects, files=files)
 
     def surplus(self) -> tuple[str, ...]:

@@ -113,9 +113,11 @@ def preparation(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> P
 
 
 def _shared_memory(desired: DesiredSetup, observed: ObservedSetup, past: Past) -> Plan:
-    """It is raised and never lowered; if CML ignores that, the setup continues."""
+    """It is raised and never lowered; if CML ignores or refuses that, the setup continues."""
     now_mb, limit_mb = observed.project.shared_memory_limit_mb, desired.shared_memory_mb
-    if not observed.projects or now_mb >= limit_mb or past.member(THE_PROJECT).unapplied:
+    history = past.member(THE_PROJECT)
+    refused = history.refusal is not None and history.refusal.action == "raise_shared_memory"
+    if not observed.projects or now_mb >= limit_mb or history.unapplied or refused:
         return NOTHING
     change = Change("shared memory", f"{now_mb} MB", f"{limit_mb} MB")
     step = step_of(

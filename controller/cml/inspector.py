@@ -3,6 +3,7 @@
 All are reads.  Some need a newer CML or a privileged key, and raise like any other call otherwise.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
@@ -41,6 +42,19 @@ class _Project(wire.Project):
 
     shared_memory_limit: int | None = None  # type: ignore[assignment]  # absent differs from 0
     permissions: _Permissions | None = None
+    written: object = Field(None, alias="environment", repr=False)
+
+    @property
+    def untyped(self) -> tuple[str, ...]:
+        """Names of variables whose values are no text."""
+        values = self.written
+        if isinstance(values, str):
+            try:
+                values = json.loads(values)
+            except ValueError:
+                return ()
+        pairs = values.items() if isinstance(values, dict) else ()
+        return tuple(sorted(str(name) for name, value in pairs if not isinstance(value, str)))
 
 
 class _Amounts(ReadModel):
@@ -109,7 +123,8 @@ class Inspector(Client):
         project = read_one(self._send, Request(ops.GET_PROJECT, paths.project(id_), id_), _Project)
         may_write = project.permissions.write if project.permissions else None
         limit, names = project.shared_memory_limit, frozenset(project.environment)
-        return ProjectSeen(project.id, project.name, limit, may_write, names)
+        untyped = project.untyped
+        return ProjectSeen(project.id, project.name, limit, may_write, names, untyped)
 
     def whole_list(self, project: str) -> WholeList:
         request = Request(ops.LIST_APPLICATIONS, paths.applications(project), project)

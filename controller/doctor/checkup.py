@@ -43,6 +43,7 @@ CHECKS = (
     Check("project", project.access, "key"),
     Check("pinned-keys", project.pinned_keys, "key"),
     Check("shared-memory", project.shared_memory, "key"),
+    Check("variables", project.variables, "key"),
     Check("runtimes", capacity.runtimes, "key"),
     Check("quota", capacity.quota, "key"),
     Check("pods", capacity.pods, "key"),

@@ -83,6 +83,12 @@ class Options:
     """True: a run gets its job's arguments, whatever its own are, as observed."""
     oom_killed_run_succeeds: bool = False
     """True: a run that was killed for its memory is reported as SUCCEEDED, as observed."""
+    shared_memory_limit: Literal["applied", "ignored", "refused"] = "applied"
+    """A PATCH of a project's shared memory limit.  Pods keep the limit of their start, which they
+    get as CML_EMULATOR_SHM_MB, because all pods share /dev/shm of this machine."""
+    untyped_project_environment: bool = False
+    """True: values of a project's variables that are no text are stored, and no workload of the
+    project starts any more, as observed.  False: 400."""
     pod_home: bool = True
     """In pods `/home/cdsw` is the project, and the user is cdsw, where Linux allows a mount
     namespace.  False: pods see the project's folder on this machine."""

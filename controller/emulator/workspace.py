@@ -184,7 +184,7 @@ class Workspace:
 
     def patch_project(self, project_id: str, raw: Mapping[str, object]) -> Project:
         project = self.project(project_id)
-        values = fields.read(raw, PROJECT_PATCH)
+        values = fields.read(raw, self._project_patch())
         name = values.get("name", project.name)
         if name != project.name:
             self._check_name(project.owner, str(name))
@@ -193,6 +193,17 @@ class Workspace:
         project.updated_at = self.clock.now()
         self.state.changes += 1
         return project
+
+    def _project_patch(self) -> Mapping[str, fields.Reader]:
+        """The fields that a PATCH changes here, with their types."""
+        readers = dict(PROJECT_PATCH)
+        if self.options.untyped_project_environment:
+            readers["environment"] = fields.map_in_text
+        if self.options.shared_memory_limit == "ignored":
+            del readers["shared_memory_limit"]
+        if self.options.shared_memory_limit == "refused":
+            readers["shared_memory_limit"] = _refused
+        return readers
 
     def delete_project(self, project_id: str) -> None:
         """Delete a project and its jobs immediately, then its applications, then its files."""
@@ -255,3 +266,7 @@ class Workspace:
     def list_addons(self, query: Query) -> dict[str, object]:
         page, token = select(ADDONS, query, ADDON_COLUMNS, "runtimeaddons")
         return {"runtime_addons": [addon.wire() for addon in page], "next_page_token": token}
+
+
+def _refused(_value: object) -> object:
+    raise ApiError(Code.PERMISSION_DENIED, "shared memory limits are set by an administrator")

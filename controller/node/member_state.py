@@ -50,6 +50,9 @@ class View:
     since: str = ""
     head_incarnation: str = ""
     head_address: str = ""
+    store_bytes: int = 0
+    store_asked_bytes: int = 0
+    shm_bytes: int = 0
 
 
 class MemberState:
@@ -80,6 +83,14 @@ class MemberState:
         """Set the member's head; the next `become` or `beat` writes it."""
         with self._lock:
             self._view = replace(self._view, head_incarnation=incarnation, head_address=address)
+
+    def sized(self, store: int, asked: int, shm: int) -> None:
+        """Set the object store, its size with enough shared memory, and the shared memory; the next
+        `become` or `beat` writes them."""
+        with self._lock:
+            self._view = replace(
+                self._view, store_bytes=store, store_asked_bytes=asked, shm_bytes=shm
+            )
 
     def become(self, state: str, message: str) -> None:
         """Set state and message.  `since` changes with the state; a repetition is not logged."""

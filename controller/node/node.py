@@ -225,7 +225,7 @@ def _claim_client_port(node: Node) -> ports.Claim | None:
 
 
 def _sizes(node: Node) -> command.Sizes:
-    free = command.shm_free()
+    free = command.shm_free(os.environ)
     slow_storage = bool(os.environ.get("RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE"))
     size = command.sizes(node.settings, free, slow_storage=slow_storage)
     requested = command.requested_store(node.settings)
@@ -235,6 +235,8 @@ def _sizes(node: Node) -> command.Sizes:
             f"{requested // command.MIB}, since Ray refuses more than the shared memory: raise the "
             "project's shared_memory_limit"
         )
+    if "plasma-directory" not in node.settings.ray_start_params:
+        node.state.sized(size.store, size.asked, free)
     if size.store > free:
         node.state.log.write(
             f"shared memory has {free // command.MIB} MiB, so Ray keeps objects on disk, which "

@@ -62,8 +62,10 @@ def join(documents: Iterable[Mapping[str, object]], nodes: Iterable[RayNode]) ->
 
 def _member(document: Mapping[str, object], node: RayNode | None) -> dict[str, object]:
     fields = {key: text_of(document, key) for key in ("engine_id", "state", "message", "since")}
+    sizes = {key: document.get(key) for key in ("store_bytes", "store_asked_bytes", "shm_bytes")}
     return {
         **fields,
+        **{key: size for key, size in sizes.items() if isinstance(size, int) and size > 0},
         "alive": node is not None and node.alive,
         "node_id": node.node_id if node else "",
         "node_ip": node.node_ip if node else "",

@@ -24,6 +24,7 @@ from controller.core.status.plan_text import (
     footer,
     launcher_counts,
     plan_lines,
+    shared_memory_steps,
 )
 from controller.printable import one_line
 from controller.terminal.columns import aligned
@@ -36,8 +37,15 @@ def plan_text(plan: Plan, *, verbose: bool = False) -> str:
     launchers = _launchers(plan.steps, verbose=verbose)
     folders = _folders(plan.steps, verbose=verbose)
     built = _environments(plan.steps, verbose=verbose)
-    parts = (lines, refused, launchers, built, folders, [footer(plan)])
+    parts = (lines, refused, _shared_memory(plan.steps), launchers, built, folders, [footer(plan)])
     return "\n".join("\n".join(part) for part in parts if part)
+
+
+def _shared_memory(steps: Sequence[Step]) -> list[str]:
+    return [
+        one_line(f"Project {step.project}: {', '.join(map(str, step.changes))}: {step.message}.")
+        for step in shared_memory_steps(steps)
+    ]
 
 
 def _launchers(steps: Sequence[Step], *, verbose: bool) -> list[str]:

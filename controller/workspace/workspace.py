@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
@@ -31,9 +32,10 @@ from controller.core.model.observed import (
     Phase,
 )
 from controller.core.model.offers import Offers, Requirement
-from controller.core.model.plan import Configuration
+from controller.core.model.plan import Configuration, Result
 from controller.core.model.project import NewProject
 from controller.core.model.reasons import Reason
+from controller.core.spec.shared_memory import DEFAULT_MB
 from controller.files.launchers import stored_files
 from controller.files.pauses import read_pauses
 from controller.files.port import FilesError, ProjectFiles
@@ -161,6 +163,14 @@ class Workspace:
         except (errors.CmlError, FilesError) as error:
             return unknown_environments(error, hashes)
 
+    def shared_memory(self, projects: Iterable[str]) -> Mapping[str, int]:
+        limits: dict[str, int] = {}
+        for project in projects:
+            with suppress(errors.CmlError):
+                state = self._client.projects.get(project)
+                limits[project] = state.shared_memory_limit_mb or DEFAULT_MB
+        return limits
+
     def offers(self, wish: Requirement) -> Offers:
         return look_at_offers(self._client, wish)
 
@@ -255,8 +265,20 @@ class Workspace:
             self._client.projects.create(project)
 
     def raise_shared_memory(self, project: str, limit_mb: int) -> tuple[str, ...]:
+        """Never lowers: a person may have set a larger limit meanwhile.
+
+        A 403 concerns this setting alone, which some users may not change.
+        """
         with explained():
-            state = self._client.projects.update(project, shared_memory_limit_mb=limit_mb)
+            if self._client.projects.get(project).shared_memory_limit_mb >= limit_mb:
+                return ()
+            try:
+                state = self._client.projects.update(project, shared_memory_limit_mb=limit_mb)
+            except errors.Unauthorized as error:
+                if error.status != _FORBIDDEN:
+                    raise
+                refused = Result.REJECTED
+                raise Fault(str(error), result=refused, kind=FaultKind.REJECTED) from None
         return ("shared memory",) if state.shared_memory_limit_mb < limit_mb else ()
 
     def delete_project(self, project: str) -> None:

@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
@@ -168,6 +169,20 @@ def test_a_project_that_was_there_is_used_and_its_shared_memory_is_only_raised(
     assert world.project.shared_memory_limit == 16000
     assert world.run("--shared-memory-mb", "20000").code == 0
     assert world.project.shared_memory_limit == 20000
+
+
+@pytest.mark.parametrize("mode", ["ignored", "refused"])
+def test_shared_memory_that_cannot_be_raised_stops_no_setup(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, mode: Literal["ignored", "refused"]
+) -> None:
+    options = Options(start_s=3.0, shared_memory_limit=mode)
+    world = World(Stage(capsys, tmp_path, options=options))
+    project = world.stage.workspace.create_project(world.stage.user, {"name": "demo"})
+    tree = world.stage.workspace.files(project.id).tree
+    tree.write(("specs", "a.yaml"), SPEC)
+    done = world.run(url=None)
+    assert done.code == 0, done.err
+    assert "the project's shared memory is still 64 MB" in done.err
 
 
 def test_a_folder_of_the_project_is_followed_where_no_repository_is_named(world: World) -> None:

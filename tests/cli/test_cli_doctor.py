@@ -328,7 +328,7 @@ def test_a_line_shows_its_fix_below_it(setup: Setup) -> None:
     lines = setup.examine().out.split("\n")
     at = next(n for n, line in enumerate(lines) if line.startswith("shared-memory"))
     assert lines[at].split()[1] == "warning"
-    assert lines[at + 1].strip().startswith("fix: raise it in the project's settings")
+    assert lines[at + 1].strip().startswith("fix: run `raycml reconcile`, which raises it")
 
 
 def test_help_names_the_probe_and_the_exit_codes(stage: Stage) -> None:

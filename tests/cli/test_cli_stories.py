@@ -29,6 +29,8 @@ def test_plan_says_what_reconcile_then_does(stage: Stage) -> None:
         "+ analytics head  create Missing: the member is not created yet\n"
         "+ analytics cpu/0 create Missing: the member is not created yet\n"
         "+ analytics cpu/1 create Missing: the member is not created yet\n"
+        f"Project {stage.project}: shared memory 64 MB -> 1357 MB: group cpu needs 1357 MB for its "
+        "object stores; members that run keep theirs until they are restarted.\n"
         "Launchers: 2 to write.\n"
         "Plan: 3 to create.\n"
     )

@@ -113,9 +113,9 @@ def test_the_log_has_one_canonical_line_for_each_pass(stage: Stage) -> None:
         "event": "pass",
         "revision": "specs",
         "clusters": 1,
-        "steps": 2,
+        "steps": 3,
         "waits": 0,
-        "outcomes": {"done": 2},
+        "outcomes": {"done": 3},
         "reasons": {},
         "refusals": [],
         "complete": False,
@@ -143,3 +143,25 @@ def test_a_bound_secret_does_not_pass_the_log() -> None:
         "event": "[redacted] said",
         "level": "info",
     }
+
+
+@pytest.mark.parametrize(
+    "stored",
+    ['{"isTrusted":true}', ' { "isTrusted" : true, "type": "change"}', "[object Object]"],
+)
+def test_a_value_that_a_form_stored_in_place_of_its_text_is_named_and_never_shown(
+    stored: str,
+) -> None:
+    garbled = dict.fromkeys(("RAYCML_POLL", "RAYCML_SETTLE_S", "CML_API_KEY"), stored)
+    with pytest.raises(SettingsError) as error:
+        read_settings(garbled)
+    assert len(error.value.faults) == 3
+    for name, fault in zip(sorted(garbled), error.value.faults, strict=True):
+        assert fault == f"{name} holds what a form stored in place of the text: re-type it"
+    assert "isTrusted" not in str(error.value)
+    assert "object Object" not in str(error.value)
+    assert read_settings({"RAYCML_SOURCE": '{"a": 1}', "OTHER": stored}) == Settings()
+
+
+def test_a_blank_setting_is_unset() -> None:
+    assert read_settings({"RAYCML_SETTLE_S": " ", "RAYCML_POOL_THREADS": ""}) == Settings()

@@ -232,9 +232,10 @@ def test_access_to_a_project(
         (None, "", CheckStatus.UNKNOWN),
         (0, "", CheckStatus.WARNING),  # unset: the default of 64 MB
         (79, "", CheckStatus.WARNING),
-        (80, "", CheckStatus.GOOD),
-        (1024, str(1024 * 2**20), CheckStatus.GOOD),
-        (1024, str(1025 * 2**20), CheckStatus.WARNING),
+        (5425, "", CheckStatus.WARNING),  # the default store: 30 % of the head's 16 GiB
+        (5426, "", CheckStatus.GOOD),
+        (4522, str(4096 * 2**20), CheckStatus.GOOD),
+        (4521, str(4096 * 2**20), CheckStatus.WARNING),
     ],
 )
 def test_shared_memory_against_object_stores(

@@ -6,13 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.history import (
-    ApplicationHistory,
-    BuildHistory,
-    History,
-    MemberHistory,
-    Refusal,
-)
+from controller.core.model.history import ApplicationHistory, History, MemberHistory, Refusal
+from controller.core.model.jobs import BuildHistory
 from controller.core.model.member import THE_HEAD, Key
 from controller.core.model.observed import Phase
 from controller.run.clock_steps import STEP_MIN_S, ClockReading, recalled

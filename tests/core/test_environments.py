@@ -21,8 +21,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from controller.core.audit.laws import audit
-from controller.core.model.history import BuildHistory, History, record
-from controller.core.model.jobs import ObservedEnvironment, ObservedRun, RunPhase, run_that_counts
+from controller.core.model.history import History, record
+from controller.core.model.jobs import (
+    BuildHistory,
+    ObservedEnvironment,
+    ObservedRun,
+    RunPhase,
+    run_that_counts,
+)
 from controller.core.model.member import ENVIRONMENT, Member
 from controller.core.model.observed import Phase
 from controller.core.model.plan import CreateJob, Outcome, Plan, Result, StartRun, Step

@@ -10,7 +10,9 @@ from emulated import START, HandClock
 from job_world import JobWorld, script
 
 from controller.emulator.options import Capacity, Options
+from controller.emulator.pods.pods import PodConfig, pod_environment
 from controller.emulator.pods.processes import PodExit
+from controller.emulator.pods.runtime import Runtime
 from controller.emulator.state import store
 from controller.emulator.state.ids import Ids
 from controller.emulator.workspace import Workspace
@@ -507,6 +509,48 @@ def test_shared_memory_is_what_was_last_asked_for() -> None:
 
 
 # the server itself
+
+
+@pytest.mark.parametrize(("mode", "status", "limit"), [("ignored", 200, 64), ("refused", 403, 64)])
+def test_a_limit_of_shared_memory_may_be_ignored_or_refused(
+    mode: Literal["ignored", "refused"], status: int, limit: int
+) -> None:
+    world = JobWorld(options=Options(shared_memory_limit=mode))
+    answer = world.call(
+        "PATCH",
+        f"/projects/{world.project}",
+        json={"shared_memory_limit": 4096, "description": "x"},
+    )
+    assert answer.status_code == status
+    shown = world.ok("GET", f"/projects/{world.project}", "Project")
+    assert shown["shared_memory_limit"] == limit
+
+
+def test_a_pod_keeps_the_limit_of_shared_memory_of_its_start() -> None:
+    world = JobWorld()
+    run = world.run(world.new_job())
+    request = world.pods.pods[run].order
+    runtime = Runtime(Path("/python"), (), "", Path(), "")
+    config = PodConfig("http://127.0.0.1", "cml.localhost", "key", Path(), Path(), runtime)
+    before = pod_environment(request, config, [1, 2, 3], Path())
+    world.ok("PATCH", f"/projects/{world.project}", "Project", json={"shared_memory_limit": 4096})
+    world.pass_time(1)
+    later = world.pods.pods[world.run(world.new_job("other"))].order
+    after = pod_environment(later, config, [1, 2, 3], Path())
+    name = "CML_EMULATOR_SHM_MB"
+    assert (before[name], after[name]) == ("64", "4096")
+
+
+def test_variables_of_a_project_that_are_no_text_are_refused_or_break_later_starts() -> None:
+    body = {"environment": json.dumps({"N": 4})}
+    strict = JobWorld()
+    strict.refused(400, 3, "PATCH", f"/projects/{strict.project}", json=body)
+    world = JobWorld(options=Options(untyped_project_environment=True))
+    world.ok("PATCH", f"/projects/{world.project}", "Project", json=body)
+    job = world.new_job()
+    assert world.state_of(job, world.run(job)) == "FAILED"
+    world.ok("PATCH", f"/projects/{world.project}", "Project", json={"environment": "{}"})
+    assert world.state_of(job, world.run(job)) == "STARTING"
 
 
 def test_every_answer_tells_the_time_and_the_description_needs_no_key() -> None:

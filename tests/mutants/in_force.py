@@ -46,7 +46,7 @@ MUTANTS: list[Mutant] = [
       "        projects = {*previous, *((last[name],) if moved else ())}",
       "        projects: set[str] = set()",
       f"{STORY}::test_a_spec_that_moves_to_another_project_leaves_nothing_behind"),
-    m("B4", "what cannot be listed is not reported", "core/planner/unlisted_projects.py",
+    m("B4", "what cannot be listed is not reported", "core/planner/projects/unlisted.py",
       "        if name not in desired.frozen\n", "        if False\n",
       f"{STORY}::test_what_runs_in_a_project_that_cannot_be_listed_is_reported_and_not_forgotten"),
     m("B21", "a clock that jumps ends a grace", "core/model/grace.py",

@@ -8,6 +8,7 @@ import pytest
 from test_node_parts import NOTE, HandClock
 
 from controller.core.model.member import Member
+from controller.core.model.observed import MemberReport
 from controller.files.reports import parse_report
 from controller.node.clock import stamp
 from controller.node.project_files import MemberFiles, read_json, write_head, write_json
@@ -74,6 +75,18 @@ def test_a_node_is_a_members_by_the_engine_that_both_name() -> None:
         }
     }
     assert joined["unknown_nodes"] == []
+
+
+def test_the_size_of_an_object_store_and_what_it_could_be_are_reported() -> None:
+    sizes = {"store_bytes": 4, "store_asked_bytes": 19, "shm_bytes": 5}
+    joined = join([{**member_document("cpu/0", "e1"), **sizes}], [node("e1")])
+    members = joined["members"]
+    assert isinstance(members, dict)
+    assert {name: members["cpu/0"][name] for name in sizes} == sizes
+    read = MemberReport(alive=True, **sizes)
+    assert read.is_capped
+    assert not replace(read, store_bytes=19, shm_bytes=20).is_capped
+    assert replace(read, store_bytes=19).is_capped, "it is on disk"
 
 
 def test_a_node_of_an_earlier_pod_does_not_make_a_member_alive() -> None:

@@ -279,6 +279,19 @@ def test_the_object_store_takes_a_third_or_what_shared_memory_offers() -> None:
         assert size.memory + size.store == 10 * GIB - GIB // 2
 
 
+def test_a_size_says_what_it_would_be_with_enough_shared_memory() -> None:
+    values = read_settings(settings(memory_gib=10.0))
+    assert command.sizes(values, 100 * GIB).asked == 3 * GIB
+    assert command.sizes(values, 64 * 1024**2).asked == 3 * GIB
+
+
+def test_a_pod_of_the_emulator_has_the_shared_memory_of_its_project() -> None:
+    machine = command.shm_free({})
+    assert command.shm_free({"CML_EMULATOR_SHM_MB": "1"}) == min(machine, 1024**2)
+    assert command.shm_free({"CML_EMULATOR_SHM_MB": "99999999"}) == machine
+    assert command.shm_free({"CML_EMULATOR_SHM_MB": "much"}) == machine
+
+
 def test_a_store_that_the_spec_chose_is_taken_off_the_memory() -> None:
     chosen = read_settings(settings(ray_start_params={"object-store-memory": str(GIB)}))
     size = command.sizes(replace(chosen, memory_gib=4.0), 100 * GIB)

@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from typing import Literal
 
 from controller.core.model.member import Mark, Member, application_name
 from controller.core.model.plan import Configuration
@@ -24,6 +25,7 @@ from controller.core.spec.placement.kinds import NOTHING, RUNTIME, Record, kept,
 from controller.core.spec.placement.kinds import write_record as record_text
 from controller.core.spec.python_environment import BuildBy, Environment, environment_of
 from controller.core.spec.revision import Revision, SpecDocument
+from controller.core.spec.shared_memory import AUTO
 from controller.core.spec.spec import ClusterSpec
 
 LAUNCHERS = ".raycml/launchers"
@@ -93,6 +95,7 @@ class DesiredCluster:
     protected: bool
     build_runtime: str = ""
     build_by: BuildBy = "auto"
+    shared_memory: Literal["auto", "keep"] | float = AUTO  # a size in GiB
 
     def group(self, name: str) -> Group | None:
         return next((g for g in self.groups if g.name == name), None)
@@ -230,6 +233,7 @@ def _cluster(holder: SpecDocument, project: str) -> DesiredCluster:
         paused=spec.paused,
         protected=spec.protect,
         build_by="auto" if python is None else python.builder,
+        shared_memory=spec.shared_memory,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.jobs import BuildHistory
 from controller.core.model.member import Key
 from controller.core.model.observed import ObservedApplication, ObservedState, Phase, key_of
 from controller.core.model.plan import (
@@ -26,12 +27,18 @@ from controller.core.model.plan import (
     Update,
 )
 from controller.core.model.policy import Policy
-from controller.core.model.project import CreateProject, DeleteProject, RaiseSharedMemory
+from controller.core.model.project import (
+    CreateProject,
+    DeleteProject,
+    RaiseSharedMemory,
+    SharedMemoryHistory,
+)
 from controller.core.model.reasons import Reason
 
 _HOUR = timedelta(hours=1)
 _ATTEMPTS_MAX = 32
 _BUILDS_MAX = 1000
+_DENIED = (FaultKind.FIELD_NOT_APPLIED, FaultKind.UNAUTHORIZED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +96,6 @@ class ApplicationHistory:
     sure: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class BuildHistory:
-    """The last call about a build, and the id of the job or run before it.
-
-    `failures`: calls in a row that failed; `refused`: CML refused the last, for lack of `quota`.
-    `starts`: runs that were started, or were active already.  `failed_at`: end of a failed build by
-    an application, which is then deleted, and `failure` the reason.
-    """
-
-    call: str = ""
-    before: str = ""
-    called_at: datetime | None = None
-    failures: int = 0
-    error: str = ""
-    refused: bool = False
-    quota: bool = False
-    starts: int = 0
-    failed_at: datetime | None = None
-    failure: str = ""
-
-
 NO_MEMBER = MemberHistory()
 NO_BUILD = BuildHistory()
 
@@ -130,6 +116,7 @@ class History:
     builds: Mapping[tuple[str, str], BuildHistory] = field(default_factory=dict)
     named: frozenset[tuple[str, str]] = frozenset()
     no_restart: frozenset[Phase] = frozenset()
+    shared_memory: Mapping[str, SharedMemoryHistory] = field(default_factory=dict)
 
     def build(self, project: str, digest: str) -> BuildHistory:
         return self.builds.get((project, digest), NO_BUILD)
@@ -228,7 +215,7 @@ def _record(history: History, outcome: Outcome, now: datetime) -> History:
         builds = {**history.builds, build: _build(history.build(*build), outcome, now)}
         return replace(history, builds=dict(list(builds.items())[-_BUILDS_MAX:]))
     if key is None:
-        return history
+        return _record_limit(history, outcome, now)
     if phase := _phase_without_restart(history, outcome):
         member = replace(history.member(key), error=outcome.message)
         refused = history.no_restart | {phase}
@@ -252,6 +239,17 @@ def _phase_without_restart(history: History, outcome: Outcome) -> Phase | None:
     if app is None or outcome.fault is not FaultKind.NOT_LIVE:
         return None
     return app.phase if app.phase in (Phase.FAILED, Phase.STOPPED) else None
+
+
+def _record_limit(history: History, outcome: Outcome, now: datetime) -> History:
+    action, project = outcome.step.action, outcome.step.project
+    if not isinstance(action, RaiseSharedMemory):
+        return history
+    before = history.shared_memory.get(project) or SharedMemoryHistory()
+    denied = outcome.result is Result.REJECTED or outcome.fault in _DENIED
+    message = outcome.message if denied else ""
+    after = before.tried(action, now, is_done=outcome.result is Result.DONE, denied=message)
+    return replace(history, shared_memory={**history.shared_memory, project: after})
 
 
 def _build(history: BuildHistory, outcome: Outcome, now: datetime) -> BuildHistory:

@@ -131,6 +131,27 @@ class FilesQuery:
     ended: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class BuildHistory:
+    """The last call about a build, and the id of the job or run before it.
+
+    `failures`: calls in a row that failed; `refused`: CML refused the last, for lack of `quota`.
+    `starts`: runs that were started, or were active already.  `failed_at`: end of a failed build by
+    an application, which is then deleted, and `failure` the reason.
+    """
+
+    call: str = ""
+    before: str = ""
+    called_at: datetime | None = None
+    failures: int = 0
+    error: str = ""
+    refused: bool = False
+    quota: bool = False
+    starts: int = 0
+    failed_at: datetime | None = None
+    failure: str = ""
+
+
 def run_that_counts(
     runs: Sequence[ObservedRun],
 ) -> tuple[ObservedRun | None, ObservedRun | None]:

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from controller.core.model.jobs import ObservedEnvironment
 from controller.core.model.json_object import (
+    Count,
     JsonObject,
     Moment,
     MomentOrNull,
@@ -98,6 +99,18 @@ class MemberReport(JsonObject):
     """CML's id of the engine that runs the node."""
     idle_s: SecondsOrNull = None
     """Time since the node last ran work; null if it is unknown."""
+    store_bytes: Count = 0
+    """Size of the node's object store; 0 if it is unknown."""
+    store_asked_bytes: Count = 0
+    """Size that it would have with enough shared memory; 0 if it is unknown."""
+    shm_bytes: Count = 0
+    """Shared memory of the pod when the node started; 0 if it is unknown."""
+
+    @property
+    def is_capped(self) -> bool:
+        """True if shared memory made the object store smaller, or left it on disk."""
+        small = self.store_bytes < self.store_asked_bytes
+        return small or (0 < self.shm_bytes < self.store_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +209,7 @@ class ObservedProject:
     applications: tuple[ObservedApplication, ...] = ()
     listed: Listed = Listed.WHOLE
     why: str = ""
+    shared_memory_mb: int | None = None  # its limit, where that was read
 
     @property
     def complete(self) -> bool:
@@ -257,6 +271,13 @@ class ObservedState:
             failure = f"its files cannot be read: {why}"
             projects[project] = replace(projects[project], listed=Listed.FAILED, why=failure)
         return projects
+
+    def with_shared_memory(self, limits: Mapping[str, int]) -> "ObservedState":
+        """The same with the limits of these projects, in MB."""
+        projects = dict(self.projects)
+        for project, limit in limits.items():
+            projects[project] = replace(projects[project], shared_memory_mb=limit)
+        return replace(self, projects=projects)
 
     def with_offers(self, offers: Offers) -> "ObservedState":
         """The same with what the workspace offers; an image that runs here is among it."""

@@ -183,7 +183,8 @@ FileRemoval = RemoveLauncher | RemoveEnvironment | RemoveFolder | RemoveFile
 FileAction = FileWrite | FileRemoval
 Action = ApplicationAction | JobAction | BuilderAction | ProjectAction | FileAction
 ClusterAction = WriteLauncher | ApplicationAction | RemoveLauncher | OfEnvironment | RemoveFolder
-ACTION_NAMES = tuple(to_snake(kind.__name__) for kind in get_args(ClusterAction))
+_NAMES = (to_snake(kind.__name__) for kind in get_args(ClusterAction))
+ACTION_NAMES = (*_NAMES, "raise_shared_memory")
 """Names of all actions that a pass takes for clusters, as JSON and metrics have them."""
 
 
@@ -259,7 +260,6 @@ class Step:
 
     @property
     def application_id(self) -> str | None:
-        """ID of a member's application, or of the controller's."""
         return self.action.application_id if isinstance(self.action, OnApplication) else None
 
 

@@ -1,7 +1,8 @@
 """Projects: their limits and quotas, and the actions that set one up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class ProjectSeen:
     shared_memory_mb: int | None = None
     may_write: bool | None = None
     variables: frozenset[str] = frozenset()
+    untyped: tuple[str, ...] = ()  # variables whose values are no text
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,31 @@ class RaiseSharedMemory:
     """PATCH of the project's limit, in MB; new pods see it."""
 
     limit_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class SharedMemoryHistory:
+    """The shared memory limit of a project, as last read or set, and tries to raise it.
+
+    `denied_mb`: the greatest limit that CML refused or ignored, and `message` says so; `failures`:
+    calls in a row that failed for another reason.
+    """
+
+    limit_mb: int | None = None
+    denied_mb: int = 0
+    message: str = ""
+    failures: int = 0
+    failed_at: datetime | None = None
+
+    def tried(
+        self, action: RaiseSharedMemory, now: datetime, *, is_done: bool, denied: str
+    ) -> "SharedMemoryHistory":
+        """The same after a try.  `denied`: the words in which CML refused or ignored it."""
+        if is_done:
+            return SharedMemoryHistory(action.limit_mb)
+        if denied:
+            return replace(self, denied_mb=action.limit_mb, message=denied)
+        return replace(self, failures=self.failures + 1, failed_at=now)
 
 
 @dataclass(frozen=True, slots=True)

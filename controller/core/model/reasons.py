@@ -62,6 +62,10 @@ class Reason(Enum):
     LAUNCHER_MISSING = Outlook.MOVING, "The launcher is missing from the project's files."
     LAUNCHER_UNUSED = Outlook.MOVING, "No application has used the launcher for an hour."
     ENVIRONMENT_UNUSED = Outlook.MOVING, "No spec has used the Python environment for a day."
+    SHARED_MEMORY_TOO_SMALL = (
+        Outlook.MOVING,
+        "The project's shared memory limit is below what object stores need.",
+    )
     BUILDER_UNNEEDED = (
         Outlook.MOVING,
         "The application that builds a Python environment is not needed any more.",
@@ -132,6 +136,10 @@ class Reason(Enum):
     )
     PLAN_REFUSED = Outlook.PERSON, "The plan of the cluster would break a law; nothing was done."
     # Notes.
+    SHARED_MEMORY_NOT_RAISED = (
+        Outlook.SETTLED,
+        "CML did not raise the project's shared memory limit; object stores are smaller.",
+    )
     ORPHAN = Outlook.SETTLED, "Managed applications that no spec declares."
     ALL_NODES_ALIVE = Outlook.SETTLED, "All nodes are alive in Ray."
     UP_TO_DATE = Outlook.SETTLED, "Every application is in sync with the spec."

@@ -5,10 +5,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from controller.core.model.history import History, forget_changed, note_unjoined, notice
+from controller.core.model.history import (
+    History,
+    forget_changed,
+    note_unjoined,
+    notice,
+)
 from controller.core.model.observed import Phase
 from controller.core.planner.files.cluster_folders import note_unused_folders
 from controller.core.planner.files.launchers import note_unused
+from controller.core.planner.projects.shared_memory import note_shared_memory
 from controller.core.planner.python_environments.cleanup import (
     named_places,
     note_unused_environments,
@@ -26,6 +32,7 @@ def remember(situation: Situation) -> Situation:
     history = forget_changed(history, {m.key: m.group.fingerprint for m in members})
     unjoined = [m.key for m in members if m.phase is Phase.RUNNING and not m.joined]
     history = note_unjoined(history, unjoined, observed.as_of)
+    history = note_shared_memory(history, observed)
     noticed = situation.with_history(history)
     return situation.with_history(
         replace(

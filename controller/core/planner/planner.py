@@ -22,12 +22,13 @@ from controller.core.model.reasons import Reason
 from controller.core.planner.cluster import plan_cluster
 from controller.core.planner.files.cluster_folders import unused_folders
 from controller.core.planner.files.launchers import needed, unused
+from controller.core.planner.projects.shared_memory import shared_memory
+from controller.core.planner.projects.unlisted import unlisted_projects
 from controller.core.planner.prune import clusters_without_spec
 from controller.core.planner.python_environments.cleanup import (
     unneeded_builders,
     unused_environments,
 )
-from controller.core.planner.unlisted_projects import unlisted_projects
 from controller.core.planner.waits import blocked_cluster
 from controller.core.situation.situation import Situation
 
@@ -49,6 +50,7 @@ def plan(situation: Situation, refused: AbstractSet[str] = frozenset()) -> Plan:
     ]
     parts += [clusters_without_spec(situation), *unlisted_projects(situation)]
     whole = _without(refused, merge(parts))
+    whole += shared_memory(situation, refused)
     steps = needed(whole.steps, situation)
     steps = (*steps, *unused(situation, steps), *unneeded_builders(situation, steps))
     steps = (*steps, *unused_environments(situation), *unused_folders(situation))
@@ -81,7 +83,8 @@ def _step_order(step: Step) -> tuple[object, ...]:
 _Write = WriteLauncher | WriteBuilder
 _Removal = RemoveLauncher | RemoveEnvironment | RemoveFolder
 _CALLS = (
-    *("write_launcher", "write_builder", "stop_run", "delete_job", "create_job", "start_run"),
+    *("raise_shared_memory", "write_launcher", "write_builder"),
+    *("stop_run", "delete_job", "create_job", "start_run"),
     *("delete_builder", "create_builder"),
     *("delete", "stop", "require_sign_in", "create", "update", "restart"),
     *("remove_launcher", "remove_environment", "remove_folder"),

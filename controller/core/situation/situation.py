@@ -106,6 +106,9 @@ class Situation:
     def with_files(self, files: ObservedFiles) -> "Situation":
         return replace(self, observed=self.observed.with_files(files))
 
+    def with_shared_memory(self, limits: Mapping[str, int]) -> "Situation":
+        return replace(self, observed=self.observed.with_shared_memory(limits))
+
     def with_offers(self, offers: Offers) -> "Situation":
         return replace(self, observed=self.observed.with_offers(offers))
 

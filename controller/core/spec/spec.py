@@ -37,6 +37,7 @@ from controller.core.spec.fields import (
 from controller.core.spec.groups import HeadGroup, WorkerGroup, repeated
 from controller.core.spec.placement.runtime import EXAMPLE_CHOICE, RuntimeSpec
 from controller.core.spec.python_environment import PythonEnvironment
+from controller.core.spec.shared_memory import AUTO, SharedMemory
 from controller.core.spec.validation_errors import checked, refusal
 
 MAX_GROUPS = 50
@@ -104,6 +105,11 @@ class ClusterSpec(SpecModel):
     api_key_access: Annotated[bool, about("Access to the API key", "restarts", True)] = False
     """True: tasks and actors inherit CDSW_APIV2_KEY, the CML API key of the user who owns the
     applications, and can do in CML everything that this user can.
+    """
+    shared_memory: Annotated[SharedMemory, about("Shared memory", "guides", "keep", "16Gi")] = AUTO
+    """The project's limit of shared memory, which holds Ray's object stores. auto: raised to what
+    the largest store of the project needs; a size: raised to that; keep: left as it is. It is never
+    lowered, and only new pods see it.
     """
     suspend: Annotated[bool, about("Suspended", "counts", True)] = False
     """True: every member is stopped, not deleted, and its resources are free."""

@@ -7,7 +7,7 @@ from typing import ClassVar, TypeVar
 
 from controller.core.model.desired import LAUNCHERS
 from controller.core.model.member import Member, application_name
-from controller.core.model.observed import ObservedApplication, Phase, key_of
+from controller.core.model.observed import MemberReport, ObservedApplication, Phase, key_of
 from controller.core.model.other_clocks import credible
 from controller.core.model.plan import Intent, Plan, Step, Wait
 from controller.core.model.reasons import Reason
@@ -96,8 +96,10 @@ def _row(cluster: ClusterSituation, situation: MemberSituation, doing: "_Doing")
         text, reason = doing.of(member, None)
         name = application_name(cluster.desired.name, member)
         return MemberStatus(str(member), name, "", "-", "-", text, reason)
+    row = _application_row(member, app, doing)
     return replace(
-        _application_row(member, app, doing),
+        row,
+        doing=row.doing or capped(situation.report),
         ray=RAY_WORDS[situation.joined] if situation.phase is Phase.RUNNING else "-",
         node_id="" if situation.report is None else situation.report.node_id,
         since=_since(app, cluster.past),
@@ -121,6 +123,18 @@ def _application_row(member: Member, app: ObservedApplication, doing: "_Doing") 
         runtime=app.runtime,
         accelerator="" if name == NONE else name,
         subdomain=app.subdomain,
+    )
+
+
+def capped(report: MemberReport | None) -> str:
+    """A sentence on an object store that shared memory limits; empty for another one."""
+    if report is None or not report.is_capped:
+        return ""
+    have = min(report.store_bytes, report.shm_bytes or report.store_bytes) / 2**30
+    asked = report.store_asked_bytes / 2**30
+    return (
+        f"object store capped to {have:.3g} of {asked:.3g} GiB; restart the member to use a larger "
+        "limit"
     )
 
 

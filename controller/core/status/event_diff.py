@@ -130,6 +130,7 @@ _DONE = {
     "start_run": EventReason.RUN_STARTED,
     "stop_run": EventReason.RUN_STOPPING,
     "delete_job": EventReason.JOB_DELETED,
+    "raise_shared_memory": EventReason.SHARED_MEMORY_RAISED,
     "create_builder": EventReason.BUILDER_CREATED,
     "delete_builder": EventReason.BUILDER_DELETED,
     "remove_environment": EventReason.ENVIRONMENT_REMOVED,

@@ -30,6 +30,7 @@ class EventReason(Enum):
     RUN_STARTED = Kind.NORMAL, "The build of a Python environment started."
     RUN_STOPPING = Kind.NORMAL, "A build that took too long is being stopped."
     JOB_DELETED = Kind.NORMAL, "A job of a Python environment was deleted."
+    SHARED_MEMORY_RAISED = Kind.NORMAL, "The shared memory limit of a project was raised."
     BUILDER_CREATED = Kind.NORMAL, "An application that builds a Python environment was created."
     BUILDER_DELETED = (
         Kind.NORMAL,

@@ -29,6 +29,7 @@ from controller.core.model.plan import (
     Wait,
     WriteLauncher,
 )
+from controller.core.model.project import RaiseSharedMemory
 from controller.core.model.reasons import Outlook, Reason
 
 _WORDS = {intent: intent.word for intent in Intent} | {
@@ -140,6 +141,11 @@ def environment_counts(steps: Sequence[Step]) -> list[tuple[int, str]]:
     return [(counts[kind], what) for kind, what in _OF_ENVIRONMENTS if counts[kind]]
 
 
+def shared_memory_steps(steps: Sequence[Step]) -> list[Step]:
+    """Steps that raise the shared memory limit of a project."""
+    return [s for s in steps if isinstance(s.action, RaiseSharedMemory) and s.member is None]
+
+
 def footer(plan: Plan) -> str:
     """The last line: counts of members, or "No changes."."""
     if plan.refusals and not plan.steps:
@@ -155,6 +161,7 @@ def footer(plan: Plan) -> str:
         parts.append(f"{counts['waiting']} pending")
     only = "environments" if environment_counts(plan.steps) else "launchers"
     only = "files of deleted clusters" if folder_count(plan.steps) else only
+    only = "shared memory" if shared_memory_steps(plan.steps) else only
     return f"Plan: {', '.join(parts)}." if parts else f"Plan: only {only}."
 
 

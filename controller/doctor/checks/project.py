@@ -1,11 +1,12 @@
 """Checks of projects: access, keys in their variables, shared memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from controller.cml.inspector import WholeList
 from controller.core.model.desired import DesiredState
-from controller.core.model.observed import is_controller, is_ours
+from controller.core.model.observed import HeadReport, is_controller, is_ours
 from controller.core.model.project import ProjectSeen
+from controller.core.spec.shared_memory import DEFAULT_MB, KEEP, limit_for, store_bytes
 from controller.doctor import state
 from controller.doctor.probe import NoAnswerError, Probe, answered
 from controller.doctor.result import (
@@ -21,7 +22,7 @@ from controller.doctor.result import (
 
 KEYS = frozenset({"CML_API_KEY", "CDSW_APIV2_KEY"})
 _STORE_MIN_MB = 80  # Ray refuses less than 75 MiB
-_DEFAULT_MB = 64
+_SHOWN = 10
 
 
 def access(probe: Probe) -> Iterator[CheckResult]:
@@ -85,28 +86,65 @@ def shared_memory(probe: Probe) -> Iterator[CheckResult]:
     """Ray's object stores are in `/dev/shm`, which the project limits."""
     probe.ask(state.project_ids)
     for project in answered(probe.ask(state.projects)).values():
-        yield _shared_memory(project, _largest_store_mb(project.id, probe.ask(state.desired)))
+        yield _shared_memory(project, _largest_store(project.id, probe.ask(state.desired)))
+        yield from _capped(project, probe.ask(state.desired), probe.ask(state.reports))
 
 
-def _largest_store_mb(project: str, desired: DesiredState) -> float:
-    """The largest object store that a spec sets explicitly."""
-    sizes = [
-        group.inputs.ray_start_params.get("object-store-memory", "")
-        for cluster in desired.clusters
-        if cluster.project == project
-        for group in cluster.groups
-    ]
-    return max((int(n) / 2**20 for n in sizes if n.isascii() and n.isdigit()), default=0.0)
+def _largest_store(project: str, desired: DesiredState) -> int:
+    """Bytes of the largest object store of the specs, where they do not keep the limit."""
+    return max(
+        (
+            store_bytes(group.inputs.memory, dict(group.inputs.ray_start_params))
+            for cluster in desired.clusters
+            if cluster.project == project and cluster.shared_memory != KEEP
+            for group in cluster.groups
+        ),
+        default=0,
+    )
 
 
-def _shared_memory(project: ProjectSeen, store_mb: float) -> CheckResult:
+def _capped(
+    project: ProjectSeen, desired: DesiredState, reports: Mapping[str, HeadReport]
+) -> Iterator[CheckResult]:
+    """Members that run with a smaller object store than they would have."""
+    for cluster in desired.clusters:
+        report = reports.get(cluster.name)
+        if cluster.project != project.id or report is None:
+            continue
+        capped = sorted(name for name, member in report.members.items() if member.is_capped)
+        if capped:
+            first = report.members[capped[0]]
+            have, asked = first.store_bytes / 2**30, first.store_asked_bytes / 2**30
+            more = f" and {len(capped) - 1} more" if len(capped) > 1 else ""
+            yield warning(
+                f"{cluster.name} {capped[0]}{more}: object store capped to {have:.3g} of "
+                f"{asked:.3g} GiB",
+                "restart the members once the limit is large enough",
+            )
+
+
+def variables(probe: Probe) -> Iterator[CheckResult]:
+    """Values that are no text break later starts in the project, as observed."""
+    probe.ask(state.project_ids)
+    for project in answered(probe.ask(state.projects)).values():
+        if project.untyped:
+            names = ", ".join(project.untyped[:_SHOWN])
+            message = f"{project.name}: values that are no text, so that nothing may start: {names}"
+            yield warning(message, "enter them again in the project's settings, as text")
+        else:
+            yield good(f"{project.name}: all values are text")
+
+
+def _shared_memory(project: ProjectSeen, store: int) -> CheckResult:
     if project.shared_memory_mb is None:
         return unknown(f"{project.name}: CML does not report the limit")
-    limit = project.shared_memory_mb or _DEFAULT_MB
+    limit = project.shared_memory_mb or DEFAULT_MB
     size = f"{project.name}: {limit} MB"
-    fix = "raise it in the project's settings (shared memory), then restart the members"
+    fix = "run `raycml reconcile`, which raises it, or raise it in the project's settings; then "
+    fix += "restart the members"
     if limit < _STORE_MIN_MB:
         return warning(f"{size}, so object stores are on disk and slow", fix)
-    if store_mb > limit:
-        return warning(f"{size}, but a spec sets a store of {store_mb:.0f} MB", fix)
+    if limit < limit_for(store):
+        need = f"{limit_for(store)} MB for a store of {store / 2**30:.3g} GiB"
+        return warning(f"{size}, but the specs need {need}", fix)
     return good(f"{size} for object stores")

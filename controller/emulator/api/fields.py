@@ -77,6 +77,12 @@ def text_map_in_text(value: object) -> dict[str, str]:
     return text_map(json_object(content, "environment")) if content else {}
 
 
+def map_in_text(value: object) -> dict[str, object]:
+    """The same with values of any type."""
+    content = text(value)
+    return json_object(content, "environment") if content else {}
+
+
 def body(data: bytes) -> dict[str, object]:
     """The JSON object of a request; an empty body is an empty object."""
     if not data.strip():

@@ -266,6 +266,8 @@ class Engines:
         )
         if not files.has_script(script):
             engine.message = f"script {script} not found in project directory"
+        elif not all(isinstance(value, str) for value in request.environment.values()):
+            engine.message = "a variable of the project is no text"
         else:
             try:
                 self.processes.start(request, now)

@@ -225,6 +225,7 @@ def pod_environment(
         "CDSW_PUBLIC_PORT": str(ports[2]),
         "CDSW_CPU_MILLICORES": str(int(engine.cpu * 1000)),
         "CDSW_MEMORY_MB": str(int(engine.memory * 1024)),
+        "CML_EMULATOR_SHM_MB": str(request.project.shared_memory_limit),
         **({"JOB_ARGUMENTS": request.arguments} if not engine.application_id else {}),
     }
 

@@ -19,6 +19,7 @@ from controller.node.ray.versions import habits
 MIB = 1024 * 1024
 DRAIN_S = 8  # CML's grace at a stop is not documented; a container's is ten seconds or more
 RECONNECT_S = 30  # a restarted head has a new address, so waiting longer is useless
+SHM_LIMIT = "CML_EMULATOR_SHM_MB"  # set by the CML emulator alone
 MARK = "RAYCML_START"  # marks all descendants of this start of the node program
 # API keys of the application's owner: set by CML (API v2, v1), and read by raycml.
 API_KEYS = frozenset({"CDSW_APIV2_KEY", "CDSW_API_KEY", "CML_API_KEY"})
@@ -51,10 +52,11 @@ main()
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes for tasks, and for objects in shared memory."""
+    """Bytes for tasks, and for objects; `asked`: for objects with enough shared memory."""
 
     memory: int
     store: int
+    asked: int = 0
 
 
 def requested_store(settings: Settings) -> int:
@@ -73,20 +75,26 @@ def sizes(settings: Settings, shm_free: int, *, slow_storage: bool = False) -> S
     store's folder.  Tasks get the rest, less the memory of Ray's own processes.
     """
     total = int(settings.memory_gib * 1024 * MIB)
-    store = requested_store(settings) or max(min(total * 3 // 10, shm_free * 19 // 20), _MIN_STORE)
+    asked = requested_store(settings) or max(total * 3 // 10, _MIN_STORE)
+    store = requested_store(settings) or max(min(asked, shm_free * 19 // 20), _MIN_STORE)
     if not slow_storage and "plasma-directory" not in settings.ray_start_params:
         store = min(store, max(shm_free * 19 // 20, _LARGE_STORE))
     spare = min(total // 4, _SPARE_HEAD if settings.is_head else _SPARE_WORKER)
-    return Sizes(memory=max(total - store - spare, _MIN_MEMORY), store=store)
+    return Sizes(memory=max(total - store - spare, _MIN_MEMORY), store=store, asked=asked)
 
 
-def shm_free() -> int:
-    """Free bytes in /dev/shm; 0 without it."""
+def shm_free(environ: Mapping[str, str]) -> int:
+    """Free bytes in /dev/shm; 0 without it.
+
+    Pods of the CML emulator share this machine's, so it gives each the project's limit as a
+    variable.
+    """
     try:
         stats = os.statvfs("/dev/shm")  # noqa: S108 - a mount that is asked, not a file that is made
     except OSError:
         return 0
-    return stats.f_bavail * stats.f_frsize
+    free, limit = stats.f_bavail * stats.f_frsize, environ.get(SHM_LIMIT, "")
+    return min(free, int(limit) * MIB) if limit.isascii() and limit.isdigit() else free
 
 
 def command(python: str, parent: int, arguments: list[str]) -> list[str]:

@@ -33,6 +33,7 @@ spec:
   #   builder: auto           # or job, or application (where CML skips jobs of the API)
   # environment:              # for every member; not for secrets; values are text, so quote numbers
   #   OMP_NUM_THREADS: "2"
+  # sharedMemory: keep        # or a size such as 16Gi; default: raise the project's limit as needed
   # suspend: true             # stop every member and keep it
   # paused: true              # only watch this cluster
   # protect: true             # never delete or replace a member, never restart the head

@@ -5,8 +5,8 @@ and what its run has left in the project's files decides, never the run's word a
 runs no jobs of the API, an application runs the script.
 """
 
-from controller.core.model.history import BuildHistory
 from controller.core.model.jobs import (
+    BuildHistory,
     JobConfiguration,
     ObservedEnvironment,
     ObservedJob,

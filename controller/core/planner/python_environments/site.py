@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.core.model.history import BuildHistory
-from controller.core.model.jobs import ObservedEnvironment, ObservedRun
+from controller.core.model.jobs import BuildHistory, ObservedEnvironment, ObservedRun
 from controller.core.model.member import OWNER
 from controller.core.model.observed import ObservedApplication
 from controller.core.model.plan import Action, CreateBuilder, CreateJob, Step, WriteBuilder

@@ -1,0 +1,1 @@
+"""Rules about projects: their shared memory, and those that could not be listed."""
