@@ -7,6 +7,7 @@ tests.
 import contextlib
 import fcntl
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -15,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-OLDEST, NEWEST = "2.10.0", "2.60.0"
+OLDEST, NEWEST = "2.9.3", "2.60.0"
 # The versions of `make matrix`, each with a Python that it has wheels for; every Python is there.
 PYTHONS = {
     OLDEST: "3.11",
+    "2.10.0": "3.11",
     "2.20.0": "3.9",
     "2.31.0": "3.10",
     "2.40.0": "3.12",
@@ -55,12 +57,31 @@ def install(version: str) -> Install:
     """The install, which is built where it is absent.  Raises UnavailableError."""
     if version == NEWEST and _has(Path(sys.executable), version):
         return Install(version, Path(sys.executable))
-    folder = Path(os.environ.get("RAYCML_RAYS") or ROOT / ".venv-rays") / version
+    wanted = PYTHONS.get(version, "3.11")
+    python = interpreter(wanted)
+    if python is None:
+        raise UnavailableError(f"Python {wanted}, for which Ray {version} has wheels, is not here")
+    return _installed(version, version, python)
+
+
+def with_another_patch() -> Install:
+    """The newest Ray on a Python that differs from this one in its patch version alone."""
+    found = [python for python in _candidates(f"3.{sys.version_info[1]}") if _runs(python)]
+    versions = {_version(python): python for python in found}
+    versions.pop(platform.python_version(), None)
+    if not versions:
+        raise UnavailableError("no Python of another patch version is here")
+    version, python = versions.popitem()
+    return _installed(NEWEST, f"{NEWEST}-py{version}", python)
+
+
+def _installed(version: str, name: str, base: Path) -> Install:
+    folder = Path(os.environ.get("RAYCML_RAYS") or ROOT / ".venv-rays") / name
     python = folder / "bin" / "python"
     with _locked(folder):
         if not _has(python, version):
             shutil.rmtree(folder, ignore_errors=True)
-            _build(folder, version)
+            _build(folder, version, base)
     return Install(version, python)
 
 
@@ -68,11 +89,20 @@ def interpreter(version: str) -> Path | None:
     """Python `3.9` or the like: of the path, or of pyenv."""
     if sys.version_info[:2] == tuple(map(int, version.split("."))):
         return Path(sys.executable)
-    on_path = shutil.which(f"python{version}")
+    return next((python for python in _candidates(version) if _runs(python)), None)
+
+
+def _candidates(version: str) -> list[Path]:
+    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    candidates = [Path(on_path)] if on_path else []
-    candidates += sorted(pyenv.glob(f"{version}.*/bin/python{version}"))
-    return next((python for python in candidates if _runs(python)), None)
+    folders += [*sorted(pyenv.glob(f"{version}.*/bin"))]
+    return [path for folder in folders if (path := folder / f"python{version}").exists()]
+
+
+def _version(python: Path) -> str:
+    code = "import platform; print(platform.python_version())"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def _runs(python: Path) -> bool:
@@ -90,20 +120,18 @@ def _has(python: Path, version: str) -> bool:
     return done.stdout.strip() == version
 
 
-def _build(folder: Path, version: str) -> None:
-    wanted = PYTHONS.get(version, "3.11")
-    python = interpreter(wanted)
-    if python is None:
-        raise UnavailableError(f"Python {wanted}, for which Ray {version} has wheels, is not here")
-    subprocess.run([python, "-m", "venv", folder], check=True, capture_output=True)
+def _build(folder: Path, version: str, base: Path) -> None:
+    subprocess.run([base, "-m", "venv", folder], check=True, capture_output=True)
     pip = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "-q", "install"]
     packages = [f"ray[default]=={version}", *PINS.get(version, ())]
-    done = subprocess.run(
-        [*pip, *packages], capture_output=True, text=True, timeout=_PATIENCE_S, check=False
-    )
-    if done.returncode != 0:
+    try:
+        subprocess.run(
+            [*pip, *packages], capture_output=True, text=True, timeout=_PATIENCE_S, check=True
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise UnavailableError(f"pip cannot install Ray {version}: {done.stderr.strip()[-300:]}")
+        said = str(error.stderr or error).strip()[-300:]
+        raise UnavailableError(f"pip cannot install Ray {version}: {said}") from None
 
 
 @contextlib.contextmanager

@@ -76,7 +76,7 @@ class GcsSource:
     """Ray's GCS, through the Ray package, whose classes have no types.
 
     `get_all_node_info` and `get_cluster_status` answer without a running autoscaler, in all
-    versions of Ray from 2.10 to 2.60.
+    versions of Ray from 2.9 to 2.60.
     """
 
     def __init__(self, client: Any, messages: Any) -> None:
@@ -94,8 +94,8 @@ class GcsSource:
             states, demand, session = self._status()
         except Exception as error:  # noqa: BLE001 - as above; idle times and demand are then unknown
             # The table of an old Ray cannot be joined to members without it.
-            whole = [info for info in table.values() if not isinstance(info, dict)]
-            nodes = tuple(_ray_node("", info, None) for info in whole)
+            messages = [info for info in table.values() if not isinstance(info, dict)]
+            nodes = tuple(_ray_node("", info, None) for info in messages)
             return Reading(nodes, None, "", f"Ray's cluster status: {_first_line(error)}")
         rows = [(_node_id(key), info) for key, info in table.items()]
         nodes = tuple(_ray_node(node_id, info, states.get(node_id)) for node_id, info in rows)
@@ -107,10 +107,8 @@ class GcsSource:
         The GCS does not enforce the deadline.  False if the node is unknown or the GCS refuses.
         """
         states, _, _ = self._status()
-        alive = (
-            n for n, s in states.items() if s.instance_id == instance_id and s.idle_s is not None
-        )
-        node_id = next(alive, None)
+        alive = {s.instance_id: node_id for node_id, s in states.items() if s.idle_s is not None}
+        node_id = alive.get(instance_id)
         if node_id is None:
             return False
         reason = self._messages.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
@@ -126,8 +124,9 @@ class GcsSource:
         for node in state.node_states:
             idle = node.idle_duration_ms / 1000 if node.status == self._idle else None
             idle = 0.0 if node.status in self._busy else idle
-            found = NodeState(str(node.instance_id), str(node.node_ip_address), idle)
-            nodes[node.node_id.hex()] = found
+            nodes[node.node_id.hex()] = NodeState(
+                str(node.instance_id), str(node.node_ip_address), idle
+            )
         waiting = [(item.request, item.count) for item in state.pending_resource_requests]
         for gang in state.pending_gang_resource_requests:
             waiting += [(request, 1) for request in gang.requests]
@@ -143,7 +142,7 @@ def _node_id(key: object) -> str:
 def _ray_node(node_id: str, info: object, state: NodeState | None) -> RayNode:
     """A row from Ray's node table and cluster status.
 
-    The row is a GcsNodeInfo, a protobuf message without Python types.  In Ray 2.10 and 2.20 it is a
+    The row is a GcsNodeInfo, a protobuf message without Python types.  In Ray 2.9 to 2.20 it is a
     dict of fewer fields; most of the others are in the cluster status.
     """
     row = _Row(info)
