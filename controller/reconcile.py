@@ -117,7 +117,7 @@ def look_and_plan(revision: Revision, world: World, history: History, policy: Po
     if unread := limits_to_read(situation, decided):
         situation = situation.with_shared_memory(world.shared_memory(sorted(unread)))
         situation, decided = _plan(situation)
-    if needed := requirement(decided):
+    if needed := requirement(decided, situation.desired.images):
         # A missing image or size is detected before anything is stopped.
         situation = situation.with_offers(world.offers(needed))
         decided = plan(situation)

@@ -105,6 +105,11 @@ class Inspector(Client):
     def places(self) -> Places:
         return Places(self._send)
 
+    def register_runtime(self, image: str) -> None:
+        """Add an image to the workspace's catalogue; Rejected for one that is there."""
+        body: dict[str, object] = {"url": image}
+        self._send(Request(ops.REGISTER_RUNTIME, paths.RUNTIMES, json=body))
+
     def ping(self) -> None:
         """The smallest call that needs a key."""
         self._send(Request(ops.PING, paths.PROJECTS, query=(("page_size", "1"),)))

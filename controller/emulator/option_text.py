@@ -72,9 +72,19 @@ def parse(settings: Iterable[str]) -> dict[str, str]:
         if name not in FIELDS:
             raise OptionError(_unknown(name))
         if text != DEFAULT:
-            FIELDS[name].parse(text)
+            _check(name, text)
         texts[name] = text
     return texts
+
+
+def _check(name: str, text: str) -> None:
+    """OptionError for a text of the wrong type, or one that the options themselves refuse."""
+    try:
+        apply(Options(), {name: text})
+    except OptionError:
+        raise
+    except ValueError as error:
+        raise OptionError(f"{name}: {error}") from None
 
 
 def _unknown(name: str) -> str:

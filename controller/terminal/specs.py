@@ -1,13 +1,16 @@
 """Specs of a command, read and validated before any call to CML."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from controller.core.spec.notices import other_pythons
 from controller.core.spec.revision import Problem, Revision, SpecDocument
 from controller.core.spec.text import counted
 from controller.core.status.text import no_cluster
 from controller.source.directory import read
 from controller.terminal.advice import with_paths
+from controller.terminal.common import CommonOptions
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import SPECS
@@ -41,6 +44,12 @@ def load(paths: Sequence[Path] | None) -> Revision:
     if revision.problems:
         raise SpecsError(revision.problems, paths)
     return revision
+
+
+def local_notices(common: CommonOptions, revision: Revision) -> list[str]:
+    """Sentences about images whose Python the local emulator does not have."""
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return other_pythons(revision, own) if common.local else []
 
 
 def load_if_there(paths: Sequence[Path] | None) -> Revision:

@@ -37,7 +37,7 @@ class Where:
     """A workspace and project.  `domain`: the domain of applications, if not the host.
 
     `home` is the project's home folder if this process runs in a pod of the project.  `remark`
-    names variables that are set but ignored.
+    names variables that are set but ignored.  `is_local`: it is the local emulator.
     """
 
     host: str
@@ -47,6 +47,7 @@ class Where:
     domain: str | None = None
     home: tuple[str, Path] | None = None
     remark: str = ""
+    is_local: bool = False
 
 
 def locate(system: System, *, local: bool, any_project: bool = False) -> Where:
@@ -120,4 +121,5 @@ def embedded(environ: Mapping[str, str], emulator: daemon.Connection) -> Where:
         owner=environ.get(OWNER) or None,
         domain=emulator.domain,
         remark=_UNUSED if elsewhere and named else "",
+        is_local=True,
     )

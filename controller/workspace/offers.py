@@ -1,6 +1,7 @@
 """Offers of a workspace: images, and the largest application."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from controller.cml.client import Client
@@ -35,6 +36,16 @@ def look_at_offers(client: Client, wish: Requirement) -> Offers:
     bounds = _bounds(inspector) if wish.sizes and inspector is not None else ()
     names = {} if inspector is None else {k: _names(inspector, k) for k in sorted(wish.names)}
     return Offers(runtimes, bounds, catalogue, names)
+
+
+def register_images(client: Client, images: Iterable[str]) -> None:
+    """Add images to the catalogue that it lacks.  One that CML refuses is found missing later."""
+    if not isinstance(client, Inspector) or not (wanted := set(images)):
+        return
+    offered = _known(client.list_runtimes)
+    known = {runtime.identifier for runtime in offered or ()}
+    for image in sorted(wanted - known) if offered is not None else ():
+        _known(partial(client.register_runtime, image))
 
 
 def _catalogue(client: Client) -> tuple[OfferedRuntime, ...]:

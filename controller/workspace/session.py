@@ -81,7 +81,8 @@ class Session:
 
     def within(self, project: str) -> "Session":
         """The session for another project ID; the lease stays the connection's."""
-        world = Workspace(self.client, self.files, project, self.clock)
+        registers = self.world.registers
+        world = Workspace(self.client, self.files, project, self.clock, registers=registers)
         return replace(self, project=project, world=world)
 
     def with_owner(self, owner: str) -> "Session":
@@ -147,7 +148,7 @@ def open_session(
         lease = _lease(system, files(home_project), owner)
         session = Session(
             client=client,
-            world=Workspace(client, files, chosen, system.clock),
+            world=Workspace(client, files, chosen, system.clock, registers=where.is_local),
             files=files,
             project=chosen,
             home=home_project,

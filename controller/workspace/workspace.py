@@ -43,7 +43,7 @@ from controller.node import render
 from controller.node.builder import render as builders
 from controller.workspace.environments import LookAtEnvironments, unknown_environments
 from controller.workspace.faults import explained, fault_of, is_already_active
-from controller.workspace.offers import look_at_offers
+from controller.workspace.offers import look_at_offers, register_images
 from controller.workspace.reports import LookAtReports
 
 _FORBIDDEN = 403
@@ -57,11 +57,22 @@ _Key = TypeVar("_Key", str, str | None)
 
 
 class Workspace:
-    """A workspace, as visible to one API key.  `default_project` is an ID or an exact name."""
+    """A workspace, as visible to one API key.  `default_project` is an ID or an exact name.
+
+    `registers`: images of specs that its catalogue lacks are added to it.  For the local emulator,
+    whose pods run on this machine whatever the image.
+    """
 
     def __init__(
-        self, client: Client, files: OpenFiles, default_project: str, clock: Clock
+        self,
+        client: Client,
+        files: OpenFiles,
+        default_project: str,
+        clock: Clock,
+        *,
+        registers: bool = False,
     ) -> None:
+        self.registers = registers
         self._client = client
         self._files = files
         self._default = default_project
@@ -172,6 +183,8 @@ class Workspace:
         return limits
 
     def offers(self, wish: Requirement) -> Offers:
+        if self.registers:
+            register_images(self._client, wish.named_images)
         return look_at_offers(self._client, wish)
 
     # Effects

@@ -5,17 +5,23 @@ import re
 from pathlib import Path
 
 import pytest
-from stage import Stage
+from pydantic import SecretStr
+from stage import HOST, RUNTIME, Stage
 
 from controller.cli.main import run
+from controller.cml.inspector import Inspector
+from controller.core.model.offers import Offers, Requirement
+from controller.core.spec.notices import other_pythons
 from controller.emulator.daemon import Connection
 from controller.process.system import System
-from controller.source.directory import SourceError
+from controller.source.directory import SourceError, read
 from controller.source.git.cache import Cache
 from controller.source.git.limits import Limits
 from controller.terminal.errors import explained
 from controller.terminal.exit_codes import Exit
-from controller.workspace.connection import embedded
+from controller.workspace.connection import Where, embedded
+from controller.workspace.session import open_files
+from controller.workspace.workspace import Workspace
 
 RUNS = Connection("http://127.0.0.1:4711", "key", "first-project", "cml.localhost:4711", 1, Path())
 
@@ -35,6 +41,8 @@ def test_each_command_of_the_emulator_says_what_it_does(stage: Stage) -> None:
         ("auto_restart=1", "did you mean auto_restarts or auto_restart_s?"),
         ("check_script=maybe", "check_script is true or false, not 'maybe'"),
         ("check_script", "'check_script' is not NAME=VALUE"),
+        ("nodes=cpu=many", "nodes: 'cpu=many' is not a node; write words such as"),
+        ("profiles=large", "profiles: 'large' is not a CPU profile; write cores x GB"),
     ],
 )
 def test_a_wrong_option_of_the_emulator_is_a_usage_error(
@@ -113,3 +121,44 @@ def test_any_other_file_that_cannot_be_used_is_named_too(stage: Stage) -> None:
     assert str(known) == "/somewhere/file cannot be used: Permission denied"
     assert "permissions" in known.remedy
     assert explained(OSError("without a file")) is None
+
+
+PRODUCTION = "registry.example/ml-runtime-pbj-workbench-python3.12-standard:2025.06.1-b9"
+
+
+def offers(stage: Stage, *, registers: bool) -> Offers:
+    """Offers of a workspace whose specs name an image that its catalogue lacks."""
+    key = SecretStr(stage.environ["CML_API_KEY"])
+    rng = random.Random(3)
+    with Inspector(HOST, key, clock=stage.clock, random=rng, transport=stage.wire) as client:
+        files = open_files(client, Where(HOST, key, stage.project))
+        world = Workspace(client, files, stage.project, stage.clock, registers=registers)
+        return world.offers(Requirement(images=True, named_images=frozenset({PRODUCTION})))
+
+
+def test_the_local_emulator_gets_the_images_that_specs_name_and_no_other_workspace_does(
+    stage: Stage,
+) -> None:
+    assert PRODUCTION not in (offers(stage, registers=False).runtimes or {})
+    assert stage.wire.writes() == []
+    assert (offers(stage, registers=True).runtimes or {})[PRODUCTION] == "ENABLED"
+    (added,) = stage.workspace.state.runtimes.values()
+    assert (added.kernel, added.edition) == ("Python 3.12", "Standard")
+    stage.wire.calls.clear()
+    offers(stage, registers=True)
+    assert stage.wire.writes() == [], "it is registered once"
+
+
+def test_only_the_local_emulator_is_registered_at() -> None:
+    assert embedded({}, RUNS).is_local
+    assert not Where("https://ml.example.com", SecretStr("key"), "rays").is_local
+
+
+def test_a_spec_of_another_python_is_said_with_its_place(stage: Stage) -> None:
+    path = stage.spec()
+    path.write_text(path.read_text().replace(RUNTIME, PRODUCTION))
+    revision = read((path,))
+    (said,) = other_pythons(revision, "3.11")
+    assert "analytics.yaml:1: its runtime has Python 3.12" in said
+    assert "the members run the interpreter that `python` names" in said
+    assert other_pythons(revision, "3.12") == []

@@ -165,3 +165,25 @@ def test_options_of_the_emulator_are_kept_shown_and_changed_at_a_start(
         assert options() == {"auto_restarts": "0"}
     finally:
         emulator("stop")
+
+
+def test_a_production_spec_is_tried_locally_without_editing_it(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    image = "registry.example/ml-runtime-pbj-workbench-python3.42-standard:2025.06.1-b9"
+    raycml(tmp_path, environ, "init")
+    (spec,) = (tmp_path / "specs").glob("*.yaml")
+    lines = spec.read_text().splitlines()
+    named = [f"  runtimeIdentifier: {image}" if "  runtimeIdentifier:" in x else x for x in lines]
+    spec.write_text("\n".join(named) + "\n")
+    try:
+        done = raycml(tmp_path, environ, "reconcile", "--local", "--once", "--wait-for", "applied")
+        assert "its runtime has Python 3.42" in done.stderr
+        assert "NotOffered" not in done.stdout + done.stderr
+        listed = raycml(tmp_path, environ, "doctor", "--runtimes", "--local", "-o", "json")
+        rows = {row["identifier"]: row for row in json.loads(listed.stdout)["runtimes"]}
+        assert rows[image]["kernel"] == "Python 3.42"
+        state = json.loads((tmp_path / "state" / "state.json").read_text())
+        assert {app["runtime_identifier"] for app in state["applications"]} == {image}
+    finally:
+        raycml(tmp_path, environ, "emulator", "stop")

@@ -41,4 +41,8 @@ MUTANTS: list[Mutant] = [
     m("B5", "a list that fails for a moment waits for a person", "workspace/offers.py",
       "is_lasting=not brief", "is_lasting=True",
       f"{PLACED}::test_a_list_that_fails_once_delays_the_member_only"),
+    m("B5", "images of specs are registered at every workspace", "workspace/workspace.py",
+      "        if self.registers:\n", "        if True:\n",
+      "tests/cli/test_cli_local.py"
+      "::test_the_local_emulator_gets_the_images_that_specs_name_and_no_other_workspace_does"),
 ]

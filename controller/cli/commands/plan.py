@@ -14,7 +14,7 @@ from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.exit_codes import Exit
 from controller.terminal.options import AllowPrune, Form, Output, Paths, Prune, Refresh
 from controller.terminal.plan_table import is_pending, plan_text
-from controller.terminal.specs import check_whole, heading, label, load, scope
+from controller.terminal.specs import check_whole, heading, label, load, local_notices, scope
 from controller.workspace.session import open_session
 
 ExitCode = Annotated[
@@ -48,7 +48,7 @@ def plan(
         started = session.clock.monotonic()
         done = look_and_plan(revision, session.world, History(), policy)
         session.log.info("pass", **pass_line(done, session.clock.monotonic() - started))
-    screen.say(*ray_notices(revision))
+    screen.say(*ray_notices(revision), *local_notices(common, revision))
     if output is Form.JSON:
         screen.document(plan_json(done.plan, label(revision)))
     else:

@@ -38,7 +38,7 @@ from controller.terminal.options import (
 from controller.terminal.plan_table import members_away
 from controller.terminal.progress import showing
 from controller.terminal.screen import Screen
-from controller.terminal.specs import check_whole, heading, label, load, scope
+from controller.terminal.specs import check_whole, heading, label, load, local_notices, scope
 from controller.terminal.status_text import members_text
 from controller.workspace.session import Session, open_session
 
@@ -93,7 +93,7 @@ def reconcile(  # noqa: PLR0913 - the options of one command
             policy = replace(policy, prune=True, allow_prune=allow_prune)
             policy = _agreed(screen, session, revision, policy, yes=yes)
         started = session.clock.monotonic()
-        screen.say(heading(revision))
+        screen.say(heading(revision), *local_notices(common, revision))
         command = with_paths("raycml reconcile", paths)
         with driving(screen, session, revision, policy, command) as drive:
             end = drive.once(goal, timeout) if once else drive.until(goal, timeout)

@@ -139,6 +139,11 @@ class DesiredState:
     project_ids: Mapping[str, str] = field(default_factory=dict)
     unknown_projects: frozenset[str] = frozenset()
 
+    @property
+    def images(self) -> frozenset[str]:
+        """All runtime images that specs name."""
+        return frozenset(g.inputs.runtime for c in self.clusters for g in c.groups) - {""}
+
     def cluster(self, name: str) -> DesiredCluster | None:
         return next((c for c in self.clusters if c.name == name), None)
 

@@ -103,24 +103,30 @@ class Offers:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """The parts of an offer that a plan depends on; `names` are kinds of names."""
+    """The parts of an offer that a plan depends on; `names` are kinds of names.
+
+    `named_images`: all images in the specs, if images are among the parts.
+    """
 
     images: bool = False
     sizes: bool = False
     names: frozenset[str] = frozenset()
+    named_images: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return self.images or self.sizes or bool(self.names)
 
 
-def requirement(plan: Plan) -> Requirement:
+def requirement(plan: Plan, named_images: Collection[str] = ()) -> Requirement:
     """Offers that the steps of a plan depend on: none, where they apply nothing new."""
     applied = [_applied(step) for step in plan.steps]
     names = {name for fields in applied for name in fields if name in KINDS}
+    images = RUNTIME in names or any(IMAGE in fields for fields in applied)
     return Requirement(
-        images=RUNTIME in names or any(IMAGE in fields for fields in applied),
+        images=images,
         sizes=any(not SIZES.keys().isdisjoint(fields) for fields in applied),
         names=frozenset(names - {RUNTIME}),
+        named_images=frozenset(named_images if images else ()),
     )
 
 

@@ -1,6 +1,7 @@
 """Notices on valid specs whose effect their author may not expect."""
 
 import math
+import re
 from collections.abc import Iterator
 
 from controller.core.spec.ray import versions
@@ -11,6 +12,33 @@ from controller.core.spec.spec import RayCluster
 def ray_notices(revision: Revision) -> list[str]:
     """The limits of the Ray of each cluster, with the place of its spec."""
     return [f"{d.place}: {notice}" for d in revision.clusters for notice in _limits(d.cluster)]
+
+
+def other_pythons(revision: Revision, python: str) -> list[str]:
+    """Images of another Python than `python` (such as 3.11), which runs all pods of the local CML.
+
+    The name of an image says which Python it has, where it does.
+    """
+    return [
+        f"{document.place}: its runtime has Python {other}, and the local emulator has no images: "
+        f"its pods start with Python {python} of this machine, and the members run the interpreter "
+        "that `python` names"
+        for document in revision.clusters
+        for other in sorted(_pythons(document.cluster) - {python})
+    ]
+
+
+def _pythons(cluster: RayCluster) -> set[str]:
+    """Versions of Python in the names of its images, and in its kinds of runtimes."""
+    spec = cluster.spec
+    nodes = (spec.head_group_spec, *spec.worker_group_specs)
+    images = [spec.runtime_identifier, *(group.runtime_identifier for group in nodes)]
+    kinds = [spec.runtime, *(group.runtime for group in nodes)]
+    named = {found[1] for image in images if image and (found := _PYTHON.search(image))}
+    return named | {kind.kernel.split()[1] for kind in kinds if kind is not None}
+
+
+_PYTHON = re.compile(r"python-?(3\.[0-9]{1,2})(?![0-9])")
 
 
 def _limits(cluster: RayCluster) -> Iterator[str]:

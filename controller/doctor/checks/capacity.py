@@ -13,7 +13,7 @@ from controller.doctor import state
 from controller.doctor.checks.connection import key_user
 from controller.doctor.probe import NoAnswerError, Probe, answered
 from controller.doctor.result import CheckResult, bad, good, listed, or_good, unknown, warning
-from controller.workspace.offers import look_at_offers
+from controller.workspace.offers import look_at_offers, register_images
 
 _KINDS = (("cpu", "cores"), ("memory", "GiB"), ("gpu", "GPUs"))
 _EPSILON = 0.01
@@ -23,7 +23,12 @@ _EPSILON = 0.01
 
 
 def offered_runtimes(probe: Probe) -> tuple[OfferedRuntime, ...]:
-    """The runtimes of the workspace."""
+    """The runtimes of the workspace; the local emulator gets those that the specs name."""
+    if probe.connection.where.is_local:
+        clusters = probe.answer_or((), state.declared_clusters)
+        groups = (group for cluster in clusters for group in cluster.groups)
+        images = {group.inputs.runtime for group in groups} - {""}
+        register_images(probe.connection.inspector, images)
     offers = look_at_offers(probe.connection.inspector, Requirement(images=True))
     if offers.catalogue is None:
         probe.connection.inspector.list_runtimes()  # raises the error
