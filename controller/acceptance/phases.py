@@ -83,11 +83,9 @@ def create(context: AcceptanceContext) -> PhaseSummary:
 
 
 def join(context: AcceptanceContext) -> PhaseSummary:
-    """CML runs all, Ray lists all, and then nothing changes for a while."""
+    """Ray lists all, and then nothing changes for a while."""
     clock, drive = context.session.clock, context.drive()
     started = clock.monotonic()
-    context.reach(drive, Goal.RUNNING)
-    running_s = clock.monotonic() - started
     end = context.reach(drive, Goal.READY)
     joined_s = clock.monotonic() - started
     report = end.last.observed.reports.get(context.name)
@@ -95,8 +93,7 @@ def join(context: AcceptanceContext) -> PhaseSummary:
         context.versions.update(ray=report.ray_version, python=report.python_version)
     _watch(context)
     return PhaseSummary(
-        f"running after {running_s:.0f} s, joined after {joined_s:.0f} s, "
-        f"stable for {context.options.stable_s:.0f} s",
+        f"joined after {joined_s:.0f} s, stable for {context.options.stable_s:.0f} s",
         described(context.nodes()),
     )
 

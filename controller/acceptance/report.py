@@ -16,6 +16,7 @@ class AcceptancePhase(StrEnum):
 
     PREFLIGHT = "preflight"
     CREATE = "create"
+    REACH = "reach"
     JOIN = "join"
     TASK = "task"
     KILL = "kill"

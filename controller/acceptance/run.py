@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import FrameType
 
-from controller.acceptance import cleanup, phases
+from controller.acceptance import cleanup, phases, reach
 from controller.acceptance.api_job import api_job
 from controller.acceptance.context import AcceptanceContext, PhaseError, PhaseSummary
 from controller.acceptance.jobs import JobError, KeyRefusedError
@@ -36,7 +36,8 @@ Act = Callable[[AcceptanceContext], PhaseSummary]
 PHASES: Mapping[AcceptancePhase, tuple[Act, AcceptancePhase | None]] = {
     AcceptancePhase.PREFLIGHT: (phases.preflight, None),
     AcceptancePhase.CREATE: (phases.create, AcceptancePhase.PREFLIGHT),
-    AcceptancePhase.JOIN: (phases.join, AcceptancePhase.CREATE),
+    AcceptancePhase.REACH: (reach.reach, AcceptancePhase.CREATE),
+    AcceptancePhase.JOIN: (phases.join, AcceptancePhase.REACH),
     AcceptancePhase.TASK: (phases.task, AcceptancePhase.JOIN),
     AcceptancePhase.KILL: (phases.kill, AcceptancePhase.JOIN),
     AcceptancePhase.REPAIR: (phases.repair, AcceptancePhase.KILL),

@@ -60,6 +60,7 @@ CHECKS = (
     Check("applications", clusters.applications, "key"),
     Check("reports", ray.reports, "key"),
     Check("joins", ray.joins, "key"),
+    Check("reach", ray.reach, "key"),
     Check("ray-version", ray.ray_version, "key"),
     Check("pauses", clusters.pauses, "key"),
 )

@@ -92,6 +92,12 @@ class Options:
     pod_home: bool = True
     """In pods `/home/cdsw` is the project, and the user is cdsw, where Linux allows a mount
     namespace.  False: pods see the project's folder on this machine."""
+    mesh: Literal["off", "permissive", "strict", "silent"] = "off"
+    """A sidecar of Istio before each pod, which accepts every connection to Ray's ports of another
+    pod itself.  `permissive`: passes it on; `strict`: closes it, as the mTLS mode STRICT does to
+    Ray; `silent`: does not answer, as with a network policy.  Pods then have network namespaces of
+    their own, for which Linux needs `ip` of iproute2, and reach no other host.
+    """
     capacity: Capacity = Capacity()
     """Capacity of all pods together."""
     node: Capacity = Capacity()

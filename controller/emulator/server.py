@@ -105,6 +105,8 @@ class Server:
             logs=logs,
             scratch=config.scratch,
             runtime=self._runtime,
+            mesh=self._options.mesh,
+            port=self._port,
             grace_s=config.grace_s,
         )
         self._processes = LocalProcesses(pods, supervisor.kill_other_children)

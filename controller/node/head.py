@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from controller.node.clock import stamp
 from controller.node.member_state import (
@@ -21,7 +21,7 @@ from controller.node.member_state import (
     MemberState,
 )
 from controller.node.pod import Settings
-from controller.node.ports import Claim, answers, reach
+from controller.node.ports import Claim, answers
 from controller.node.project_files import (
     HeadRecord,
     clear_drafts,
@@ -31,6 +31,7 @@ from controller.node.project_files import (
     write_head,
 )
 from controller.node.ray.run import RayRun
+from controller.node.reach import Reach
 
 START_LIMIT_S = 180.0
 SETTLE_S = 1.0  # a stop of the pod ends Ray's processes as well: publish it first
@@ -39,7 +40,10 @@ FAILURE = 1  # exit code
 
 
 class Head:
-    """`run` is Ray's run, already started; `report` starts the reporter; `claims` are its ports."""
+    """`run` is Ray's run, already started, with the ports of `claims`.
+
+    `report` starts the reporter, `probe` asks Ray for an answer at a host and port.
+    """
 
     def __init__(
         self,
@@ -49,12 +53,14 @@ class Head:
         gcs_port: int,
         run: RayRun,
         report: Callable[[HeadRecord], subprocess.Popen[bytes]],
-        claims: tuple[Claim | None, ...],
+        probe: Callable[[str, int], Reach],
+        claims: Mapping[str, Claim],
     ) -> None:
         pod, self._clock = state.pod, state.clock
         self._state, self._files, self._log = state, state.files, state.log
         self._run = run
         self._report = report
+        self._probe = probe
         self._claims = claims
         self._started_at = self._clock.monotonic()
         self._ended_since: float | None = None
@@ -110,7 +116,7 @@ class Head:
     def _keep_reporting(self) -> None:
         """Run the reporter once the GCS answers, which is before the dashboard does."""
         if not self._gcs_answers:
-            self._gcs_answers = not reach(*self._record.host_and_port())
+            self._gcs_answers = self._probe(*self._record.host_and_port()).ok
         now = self._clock.monotonic()
         if self._reporter is not None and self._reporter.poll() is not None:
             code = self._reporter.returncode

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from controller.node.clock import Clock, stamp
 from controller.node.generation import Generation
 from controller.node.log import Log
 from controller.node.pod import Pod
 from controller.node.project_files import MEMBER_SCHEMA, MemberFiles, clear_drafts, write_json
+from controller.node.reach import ISTIO, Reach, find_mesh
 
 STARTING = "starting"
 WAITING = "waiting-for-head"
@@ -38,7 +40,11 @@ class Versions:
 
 @dataclass(frozen=True)
 class View:
-    """A snapshot of a member, for its file and its web page."""
+    """A snapshot of a member, for its file and its web page.
+
+    `mesh` is that of the pod's sidecar, `to_head` the outcome of the last probe of the head; both
+    are empty until then.  `ports` are Ray's on this node, by option of `ray start`.
+    """
 
     cluster: str
     member: str
@@ -53,6 +59,11 @@ class View:
     store_bytes: int = 0
     store_asked_bytes: int = 0
     shm_bytes: int = 0
+    mesh: str = ""
+    to_head: str = ""
+    pod_name: str = ""
+    host_name: str = ""
+    ports: Mapping[str, int] = field(default_factory=dict)
 
 
 class MemberState:
@@ -73,7 +84,15 @@ class MemberState:
         clear_drafts(self._path)
         self._written = -BEAT_S
         self._unwritable = False
-        self._view = View(files.cluster, pod.member, pod.engine_id, versions.ray, versions.python)
+        self._view = View(
+            files.cluster,
+            pod.member,
+            pod.engine_id,
+            versions.ray,
+            versions.python,
+            pod_name=pod.pod_name,
+            host_name=pod.host_name,
+        )
 
     def view(self) -> View:
         with self._lock:
@@ -91,6 +110,26 @@ class MemberState:
             self._view = replace(
                 self._view, store_bytes=store, store_asked_bytes=asked, shm_bytes=shm
             )
+
+    def look_for_mesh(self) -> None:
+        """Find the pod's sidecar within two seconds; the next `become` or `beat` writes it."""
+        mesh = find_mesh(self.pod.ip, shares_host=self.pod.shares_host)
+        if mesh == ISTIO and self.view().mesh != ISTIO:
+            self.log.write("this pod has a sidecar of Istio: mesh: istio")
+        with self._lock:
+            self._view = replace(self._view, mesh=mesh)
+
+    def publish_ports(self, ports: Mapping[str, int]) -> None:
+        """Set the ports of Ray on this node; the next `become` or `beat` writes them."""
+        with self._lock:
+            self._view = replace(self._view, ports=dict(ports))
+
+    def note_reach(self, reach: Reach) -> None:
+        """Set the outcome of a probe of the head; a sidecar may have started by now."""
+        if not reach.ok and self.view().mesh != ISTIO:
+            self.look_for_mesh()
+        with self._lock:
+            self._view = replace(self._view, to_head=reach.outcome)
 
     def become(self, state: str, message: str) -> None:
         """Set state and message.  `since` changes with the state; a repetition is not logged."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from controller.node import ports, processes
+from controller.node import ports, processes, reach
 from controller.node.clock import Clock
 from controller.node.head import Head
 from controller.node.log import Log
@@ -29,11 +29,12 @@ from controller.node.member_state import FAILED, STARTING, MemberState, Versions
 from controller.node.page import Page
 from controller.node.pod import Pod, Settings, read_pod, read_settings
 from controller.node.project_files import HeadRecord, MemberFiles
-from controller.node.ray import command
+from controller.node.ray import command, fixed_ports
 from controller.node.ray.drain import Drain
 from controller.node.ray.run import HEAD_PARTS, WORKER_PARTS, RayRun, TempDir
 from controller.node.ray.turn import Turn
 from controller.node.ray.versions import Habits, habits, python_level
+from controller.node.reach import Reach
 from controller.node.worker import Worker
 
 TICK_S = 0.5
@@ -41,9 +42,6 @@ UNUSABLE = 3  # exit code
 NODE_FLAG = "--raycml-node"
 REPORT_FLAG = "--raycml-report"
 DRAIN_FLAG = "--raycml-drain"
-GCS_PORT = 6379
-CLIENT_PORT = 10001
-AGENT_PORT = 52365
 _ONE_STOP_S = 1.0  # a stop may arrive twice: from the kernel and from outside
 
 
@@ -94,13 +92,17 @@ class Node:
         )
         return {**variables, **more}
 
-    def launch(self, chosen: command.Ports, head: HeadRecord | None = None) -> RayRun:
-        """Start Ray with these ports, and as a worker in the cluster of `head`."""
+    def probe(self, host: str, port: int, timeout_s: float = reach.PROBE_S) -> Reach:
+        """Probe Ray at this address, which speaks TLS where the variables of this pod say so."""
+        return reach.probe(host, port, timeout_s, tls=reach.uses_tls(os.environ))
+
+    def launch(self, claims: Mapping[str, ports.Claim], head: HeadRecord | None = None) -> RayRun:
+        """Start Ray with these ports, by option, and as a worker in the cluster of `head`."""
         address = head.address if head else ""
         pod, own = self.state.pod, self.settings.is_head or self.habits.own_temp_dir
         temp_dir = TempDir(adopts=not own and not pod.shares_host)
         arguments = command.start_arguments(
-            self.settings, pod, temp_dir.path, _sizes(self), chosen, address
+            self.settings, pod, temp_dir.path, _sizes(self), _numbers(claims), address
         )
         return RayRun(
             command.command(sys.executable, os.getpid(), arguments),
@@ -117,12 +119,32 @@ class Node:
         host, port = head.host_and_port()
         return Drain(
             lambda: start_program(self, DRAIN_FLAG, request, subprocess.DEVNULL),
-            lambda: not ports.reach(host, port, timeout_s=1.0),
+            lambda: self.probe(host, port, 1.0).ok,
         )
 
-    def claim(self, preferred: int) -> ports.Claim:
+    def claim_ports(self) -> dict[str, ports.Claim]:
+        """Claims of the node's fixed ports, by option of `ray start`, else of free ports.
+
+        They last, between runs of Ray too, while they are referenced.
+        """
+        head, params = self.settings.is_head, self.settings.ray_start_params
         avoided = command.avoided_ports(self.settings, self.state.pod)
-        return ports.claim(preferred, self.state.pod.ip, avoided)
+        claims = {
+            row.option: ports.claim(row.port, self.state.pod.ip, avoided)
+            for row in fixed_ports.wanted(head=head, params=params)
+            # Without its gRPC, Ray refuses a port for its client.
+            if row.option != fixed_ports.CLIENT or importlib.util.find_spec("grpc") is not None
+        }
+        moved = [
+            f"{row.option} {row.port} -> {claims[row.option].port}"
+            for row in fixed_ports.TABLE
+            if row.option in claims and claims[row.option].port != row.port
+        ]
+        if moved:
+            self.state.log.write(f"ports in use, replaced by free ones: {', '.join(moved)}")
+        chosen = {row.option: int(params.get(row.option, 0)) for row in fixed_ports.TABLE}
+        self.state.publish_ports({**{k: v for k, v in chosen.items() if v}, **_numbers(claims)})
+        return claims
 
 
 def main(values: Mapping[str, object], arguments: list[str]) -> int:
@@ -139,6 +161,7 @@ def main(values: Mapping[str, object], arguments: list[str]) -> int:
     if fault:
         state.become(FAILED, fault)
         return UNUSABLE
+    state.look_for_mesh()
     state.become(STARTING, f"{pod.member} of {settings.cluster} on {pod.ip}")
     try:
         role = head(node) if settings.is_head else worker(node)
@@ -191,37 +214,31 @@ def live(role: Role, clock: Clock, stop: Stop, kernel_lives: Callable[[], bool])
 
 def worker(node: Node) -> Worker:
     Page(node.state.pod.port, node.state.view, node.state.log.tail)
-    agent = node.claim(AGENT_PORT)
+    claims = node.claim_ports()
 
     def launch(head: HeadRecord) -> RayRun:
-        # From `agent` each time: it stays claimed, between runs of Ray too, while it is referenced.
-        return node.launch(command.Ports(agent=agent.port), head)
+        return node.launch(claims, head)
 
     level = python_level(node.settings.ray_version, os.environ)
     turn = Turn(needed=node.state.pod.shares_host and not node.habits.own_temp_dir)
-    return Worker(node.state, launch, ports.reach, level, turn)
+    return Worker(node.state, launch, node.probe, level, turn)
 
 
 def head(node: Node) -> Head:
-    gcs = node.claim(GCS_PORT)
-    agent = node.claim(AGENT_PORT)
-    client = _claim_client_port(node)
+    claims = node.claim_ports()
     return Head(
         node.settings,
         node.state,
-        gcs_port=gcs.port,
-        run=node.launch(command.Ports(agent.port, gcs.port, client.port if client else 0)),
+        gcs_port=claims[fixed_ports.GCS].port,
+        run=node.launch(claims),
         report=lambda record: start_reporter(node, record),
-        claims=(gcs, agent, client),
+        probe=node.probe,
+        claims=claims,
     )
 
 
-def _claim_client_port(node: Node) -> ports.Claim | None:
-    """The port of the Ray client; None without its gRPC, in which case Ray refuses a port."""
-    chosen = "ray-client-server-port" in node.settings.ray_start_params
-    if chosen or importlib.util.find_spec("grpc") is None:
-        return None
-    return node.claim(CLIENT_PORT)
+def _numbers(claims: Mapping[str, ports.Claim]) -> dict[str, int]:
+    return {option: claim.port for option, claim in claims.items()}
 
 
 def _sizes(node: Node) -> command.Sizes:

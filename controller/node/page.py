@@ -35,10 +35,13 @@ def render_page(view: View, lines: list[str]) -> str:
         "Ray": view.ray_version,
         "Python": view.python_version,
         "Engine": view.engine_id,
+        "Mesh": view.mesh,
+        "Pod": view.pod_name,
+        "Host": view.host_name,
     }
     title = html.escape(f"{view.cluster} {view.member}")
     rows = "\n".join(
-        f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts.items()
+        f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts.items() if value
     )
     log = html.escape("\n".join(lines))
     return f"""<!doctype html>
@@ -66,6 +69,8 @@ def render_health(view: View) -> str:
             "message": view.message,
             "since": view.since,
             "head_incarnation": view.head_incarnation,
+            "mesh": view.mesh,
+            "to_head": view.to_head,
         }
     )
 

@@ -16,6 +16,7 @@ HEAD = "head"
 _DEFAULT_HEAD_WAIT_S = 900.0
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _FINGERPRINT = re.compile(r"v[0-9]+:[0-9a-f]{4,64}")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _ORDINAL = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
@@ -51,7 +52,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Pod:
-    """The pod: `ip` for other pods, `port` on 127.0.0.1 for CML's proxy."""
+    """The pod: `ip` for other pods, `port` on 127.0.0.1 for CML's proxy.
+
+    `pod_name` and `host_name` are Kubernetes' names of the pod and of its node, for people; empty
+    if they are unknown.
+    """
 
     home: Path
     member: str
@@ -59,6 +64,8 @@ class Pod:
     ip: str
     port: int
     head_wait_s: float
+    pod_name: str = ""
+    host_name: str = ""
 
     @property
     def shares_host(self) -> bool:
@@ -96,6 +103,8 @@ def read_pod(settings: Settings, environ: Mapping[str, str], home: Path) -> Pod:
         ip=_variable(environ, "CDSW_IP_ADDRESS").strip("[]"),
         port=_port(environ),
         head_wait_s=_head_wait(environ),
+        pod_name=_name(environ, "HOSTNAME"),
+        host_name=_name(environ, "CDSW_NODE_NAME"),
     )
 
 
@@ -146,6 +155,12 @@ def _variable(environ: Mapping[str, str], name: str) -> str:
     if not value:
         raise PodError(f"{name} is not set: this launcher runs only as a CML application")
     return value
+
+
+def _name(environ: Mapping[str, str], variable: str) -> str:
+    """A name of Kubernetes; empty for anything else."""
+    name = environ.get(variable, "")
+    return name if _HOST.fullmatch(name) else ""
 
 
 def _member(settings: Settings, environ: Mapping[str, str]) -> str:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import http.client
+import random
 import socket
 from collections.abc import Collection
 
+FALLBACK = range(20000, 30000)  # below the system's own choices for outgoing connections
+_ANY = range(1024, 65536)
 _TRIES = 200
 _HOSTS = ("127.0.0.1", "", "::1", "::")
 _TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EPERM})
@@ -35,11 +38,13 @@ class Claim:
 def claim(preferred: int, ip: str, avoided: Collection[int] = ()) -> Claim:
     """The preferred port if it is free on `ip`, on loopback and on all addresses, else another.
 
-    `ip` is of either family; loopback and all addresses are checked in both.  Never one of
-    `avoided`.  OSError without a free port, or if `ip` is not an address of this pod.
+    The other one is of FALLBACK, as far as that has one.  `ip` is of either family; loopback and
+    all addresses are checked in both.  Never one of `avoided`.  OSError without a free port, or if
+    `ip` is not an address of this pod.
     """
     for attempt in range(_TRIES):
-        port = preferred if attempt == 0 else _any_port(ip)
+        others = FALLBACK if attempt < _TRIES // 2 else _ANY
+        port = preferred if attempt == 0 else random.choice(others)  # noqa: S311 - no secret
         holder = None if port in avoided else _hold(port)
         if holder is None:
             continue
@@ -68,13 +73,6 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _any_port(ip: str) -> int:
-    with socket.socket(_family(ip), socket.SOCK_STREAM) as probe:
-        probe.bind((ip, 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def _is_free(host: str, port: int, *, own: bool = True) -> bool:
     """True for a free port; a family that this pod lacks is free, or an OSError for `own`."""
     try:
@@ -90,19 +88,6 @@ def _is_free(host: str, port: int, *, own: bool = True) -> bool:
             message = f"{error.strerror}: {host} (CDSW_IP_ADDRESS) cannot be listened on"
             raise OSError(error.errno, message) from error
     return True
-
-
-def reach(host: str, port: int, timeout_s: float = 3.0) -> str:
-    """The reason of a failed TCP connection; empty for success."""
-    try:
-        socket.create_connection((host, port), timeout_s).close()
-    except ConnectionRefusedError:
-        return "connection refused: the head is not running, or head.json is outdated"
-    except socket.timeout:  # noqa: UP041 - in Python 3.9 this is not TimeoutError
-        return "no answer: the workspace may block TCP between pods (network policy or Istio)"
-    except OSError as error:
-        return f"{error.strerror or error}"
-    return ""
 
 
 def answers(port: int, path: str, timeout_s: float = 2.0) -> bool:

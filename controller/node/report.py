@@ -11,10 +11,14 @@ import math
 import os
 import select
 import sys
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from controller.node.clock import Clock, parse_stamp, stamp
+from controller.node.pod import HEAD
 from controller.node.project_files import (
     MEMBER_SCHEMA,
     REPORT_SCHEMA,
@@ -26,20 +30,73 @@ from controller.node.project_files import (
     text_of,
     write_json,
 )
+from controller.node.ray.fixed_ports import NODE_MANAGER
 from controller.node.ray.gcs import RayNode, Reading, Source, connect
+from controller.node.reach import REACHED, Reach, probe, uses_tls
 
 EVERY_S = 3.0
 MOST_MEMBERS = 10_000
 MOST_LISTED = 200  # unknown nodes
+MOST_PROBES = 16
+PROBE_EVERY_S, PROBE_AGAIN_S = 60.0, 10.0
 GONE_AFTER_S = 24 * 3600.0  # age at which an unchanged file of a member is removed
 _OF_THE_HEAD = (
     *("cluster", "incarnation", "started_at", "address", "ray_version", "python_version"),
 )
+_OF_A_MEMBER = (
+    *("engine_id", "state", "message", "since", "mesh", "to_head", "pod_name", "host_name"),
+)
 _UNCHANGED_S = 60.0  # a live pod writes many times in this time, whatever its clock
 
 
-def join(documents: Iterable[Mapping[str, object]], nodes: Iterable[RayNode]) -> dict[str, object]:
-    """The report's `members` and `unknown_nodes`.
+class NodeProbes:
+    """Probes of the nodes' managers from the head's pod, each in a thread of its own.
+
+    A node is probed when it is new, and then every minute, or every ten seconds while it cannot be
+    reached; at most MOST_PROBES at a time.  The outcome outlives the node's death, of which it may
+    be the cause: without an answer to its health checks, the GCS takes a node for dead.
+    """
+
+    def __init__(self, probe: Callable[[str, int], Reach], clock: Clock) -> None:
+        self._probe = probe
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._outcomes: dict[str, tuple[str, float]] = {}  # by node ID: outcome, and time
+        self._running: set[str] = set()
+
+    def outcomes(self, nodes: Iterable[RayNode]) -> dict[str, str]:
+        """The last outcome by node ID; starts the probes that are due."""
+        table = {node.node_id: node for node in nodes}
+        now = self._clock.monotonic()
+        with self._lock:
+            self._outcomes = {key: self._outcomes[key] for key in table if key in self._outcomes}
+            due = [node for node in table.values() if self._is_due(node, now)]
+            starts = due[: max(MOST_PROBES - len(self._running), 0)]
+            self._running |= {node.node_id for node in starts}
+            outcomes = {key: outcome for key, (outcome, _) in self._outcomes.items()}
+        for node in starts:
+            threading.Thread(target=self._run, args=(node,), daemon=True).start()
+        return outcomes
+
+    def _is_due(self, node: RayNode, now: float) -> bool:
+        if not node.alive or not node.port or node.node_id in self._running:
+            return False
+        outcome, last = self._outcomes.get(node.node_id, ("", -math.inf))
+        return now - last >= (PROBE_EVERY_S if outcome == REACHED else PROBE_AGAIN_S)
+
+    def _run(self, node: RayNode) -> None:
+        outcome = self._probe(node.node_ip, node.port).outcome
+        with self._lock:
+            self._running.discard(node.node_id)
+            self._outcomes[node.node_id] = (outcome, self._clock.monotonic())
+
+
+def join(
+    documents: Iterable[Mapping[str, object]],
+    nodes: Iterable[RayNode],
+    outcomes: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, object]:
+    """The report's `members` and `unknown_nodes`; `outcomes` are of probes, by node ID.
 
     A node belongs to a member if it has the engine ID in the member's file: a node of an earlier
     pod of the member is unknown.  Of several, the one alive, then the latest.
@@ -52,7 +109,8 @@ def join(documents: Iterable[Mapping[str, object]], nodes: Iterable[RayNode]) ->
     for document in documents:
         engine = text_of(document, "engine_id")
         owner = by_engine.get(engine) if engine else None
-        members[text_of(document, "member")] = _member(document, owner)
+        outcome = outcomes.get(owner.node_id, "") if owner else ""
+        members[text_of(document, "member")] = {**_member(document, owner), "from_head": outcome}
         engine_ids.add(engine)
     unknown = [n for n in by_engine.values() if n.alive and n.instance_id not in engine_ids]
     names = ("node_id", "node_ip", "node_name", "instance_id", "fingerprint")
@@ -61,7 +119,7 @@ def join(documents: Iterable[Mapping[str, object]], nodes: Iterable[RayNode]) ->
 
 
 def _member(document: Mapping[str, object], node: RayNode | None) -> dict[str, object]:
-    fields = {key: text_of(document, key) for key in ("engine_id", "state", "message", "since")}
+    fields = {key: text_of(document, key) for key in _OF_A_MEMBER}
     sizes = {key: document.get(key) for key in ("store_bytes", "store_asked_bytes", "shm_bytes")}
     return {
         **fields,
@@ -78,11 +136,20 @@ def _member(document: Mapping[str, object], node: RayNode | None) -> dict[str, o
 class Reporter:
     """Writes the head report of an incarnation, with sequence numbers."""
 
-    def __init__(self, head: HeadRecord, files: MemberFiles, source: Source, clock: Clock) -> None:
+    def __init__(
+        self,
+        head: HeadRecord,
+        files: MemberFiles,
+        source: Source,
+        clock: Clock,
+        probe: Callable[[str, int], Reach],
+    ) -> None:
+        """`probe` asks Ray for an answer at a host and port."""
         self._head = head
         self._files = files
         self._source = source
         self._clock = clock
+        self._probes = NodeProbes(probe, clock)
         self._session_name = ""
         self._sequence = self._last_sequence()
         self._was_published = False
@@ -105,7 +172,9 @@ class Reporter:
         write_json(self._files.report, self._body(reading))
 
     def _body(self, reading: Reading) -> dict[str, object]:
-        demand = reading.demand
+        demand, documents = reading.demand, self._member_documents()
+        nodes = _with_ports(reading.nodes, documents)
+        head = next((d for d in documents if text_of(d, "member") == HEAD), {})
         return {
             "schema": REPORT_SCHEMA,
             "observed_at": stamp(self._clock.now()),
@@ -113,7 +182,8 @@ class Reporter:
             "session_name": self._session_name,
             "pending_demand": None if demand is None else [vars(item) for item in demand],
             "error": reading.error or None,
-            **join(self._member_documents(), reading.nodes),
+            "mesh": text_of(head, "mesh"),
+            **join(documents, nodes, self._probes.outcomes(nodes)),
             **{key: getattr(self._head, key) for key in _OF_THE_HEAD},
         }
 
@@ -157,6 +227,18 @@ class Reporter:
         return True
 
 
+def _with_ports(
+    nodes: Iterable[RayNode], documents: Iterable[Mapping[str, object]]
+) -> list[RayNode]:
+    """The nodes with the ports of their managers, by their members where Ray 2.20 has none."""
+    published = {}
+    for document in documents:
+        ports = document.get("ports")
+        port = ports.get(NODE_MANAGER) if isinstance(ports, dict) else None
+        published[text_of(document, "engine_id")] = port if isinstance(port, int) else 0
+    return [replace(node, port=node.port or published.get(node.instance_id, 0)) for node in nodes]
+
+
 def _is_member_document(document: Mapping[str, object]) -> bool:
     return document.get("schema") == MEMBER_SCHEMA and bool(text_of(document, "member"))
 
@@ -164,7 +246,9 @@ def _is_member_document(document: Mapping[str, object]) -> bool:
 def run(head: HeadRecord, home: Path) -> None:
     """Report until standard input ends, which is at the end of the node program."""
     clock = Clock()
-    reporter = Reporter(head, MemberFiles(home, head.cluster), connect(head.address), clock)
+    tls = uses_tls(os.environ)
+    files, source = MemberFiles(home, head.cluster), connect(head.address)
+    reporter = Reporter(head, files, source, clock, lambda host, port: probe(host, port, tls=tls))
     due = clock.monotonic()
     while os.getppid() != 1:
         try:

@@ -26,6 +26,7 @@ from controller.node.project_files import HeadRecord, MemberFiles, read_head, re
 from controller.node.ray.run import RayRun
 from controller.node.ray.turn import Turn
 from controller.node.ray.versions import MATCH_LEVEL, habits, python_agrees
+from controller.node.reach import Reach
 
 FRESH_S = 30.0  # maximal age of a head's last update, by this pod's clock
 JOIN_LIMIT_S = 120.0
@@ -65,7 +66,7 @@ class HeadLiveness:
 
 
 class Worker:
-    """A worker; `launch` starts Ray, `reach` returns the reason of a failed connection.
+    """A worker; `launch` starts Ray, `probe` asks Ray for an answer at a host and port.
 
     `python_level`: see `python_agrees`.
     """
@@ -74,14 +75,14 @@ class Worker:
         self,
         state: MemberState,
         launch: Callable[[HeadRecord], RayRun],
-        reach: Callable[[str, int], str],
+        probe: Callable[[str, int], Reach],
         python_level: str,
         turn: Turn,
     ) -> None:
         self._state, self._files = state, state.files
         self._log, self._clock = state.log, state.clock
         self._launch = launch
-        self._reach = reach
+        self._probe = probe
         self._python_level = python_level
         self._turn = turn
         self._liveness = HeadLiveness(state.files, state.clock)
@@ -150,8 +151,11 @@ class Worker:
             return differing
         if not self._liveness.is_alive(record):
             return f"head.json names {record.address}, but that head is not alive"
-        fault = self._reach(*record.host_and_port())
-        return f"cannot connect to the head at {record.address}: {fault}" if fault else ""
+        reach = self._probe(*record.host_and_port())
+        self._state.note_reach(reach)
+        if reach.ok:
+            return ""
+        return f"cannot reach the head at {record.address}: {reach.message}"
 
     def _other_versions(self, record: HeadRecord) -> str:
         """The reason why Ray would refuse to join by its version or Python's; empty if it joins."""

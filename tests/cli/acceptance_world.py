@@ -24,7 +24,8 @@ class World:
     """`instead` may answer any request before CML or the page does.
 
     Ray does not list members in `mute`; without `kills`, a pod outlives the job that kills it;
-    `strays` are members whose tasks run in the pods of others.
+    `strays` are members whose tasks run in the pods of others; a report says of a member what it
+    `says` here.
     """
 
     stage: Stage
@@ -34,6 +35,7 @@ class World:
     mute: set[str] = field(default_factory=set)
     kills: bool = True
     strays: dict[str, str] = field(default_factory=dict)
+    says: dict[str, dict[str, object]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.stage.stories[""] = Behaviour(1.0, 4.0, PodExit(0))  # of a job
@@ -72,6 +74,7 @@ class World:
                     engine_id=engine,
                     node_id=f"node-of-{engine}",
                     alive=bool(engine) and member not in self.mute,
+                    **self.says.get(member, {}),
                 )
             self.stage.write("/".join(path), json.dumps(body).encode())
 

@@ -334,6 +334,37 @@ def worker_that_ray_refuses(setup: Setup) -> None:
     setup.pass_time(200)
 
 
+def _member_says(setup: Setup, member: str, **fields: object) -> None:
+    """Every later head report has these fields of a member."""
+    path = (".raycml", "clusters", "analytics", "ray.json")
+
+    def bend() -> None:
+        body = json.loads(setup.stage.tree().read(path))
+        body["members"][member] = {**body["members"].get(member, {"alive": False}), **fields}
+        setup.stage.tree().write(path, json.dumps(body).encode())
+
+    setup.stage.clock.passing.append(bend)
+    setup.stage.clock.wait(1)
+
+
+def worker_that_a_mesh_keeps_from_the_head(setup: Setup) -> None:
+    setup.stage.silent.add("ray-analytics-cpu-1")
+    _member_says(setup, "cpu/1", mesh="istio", to_head="closed", from_head="")
+
+
+def worker_that_its_head_cannot_reach(setup: Setup) -> None:
+    _member_says(setup, "cpu/0", from_head="silent")
+
+
+def members_behind_a_mesh(setup: Setup) -> None:
+    for member in ("head", "cpu/0", "cpu/1"):
+        _member_says(setup, member, mesh="istio")
+
+
+def worker_that_was_not_probed(setup: Setup) -> None:
+    _member_says(setup, "cpu/0", from_head="")
+
+
 def other_ray(setup: Setup) -> None:
     setup.report(ray_version="2.9.3")
 

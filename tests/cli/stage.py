@@ -227,7 +227,14 @@ class Stage:
 
 
 def _joined(fingerprint: str) -> dict[str, object]:
-    return {"alive": True, "state": "joined", "fingerprint": fingerprint, "node_id": "node-1"}
+    reach = {"mesh": "none", "to_head": "reached", "from_head": "reached"}
+    return {
+        "alive": True,
+        "state": "joined",
+        "fingerprint": fingerprint,
+        "node_id": "node-1",
+        **reach,
+    }
 
 
 _DEFAULTS: dict[str, object] = {"cpu": 2, "replicas": 2, "secret": "hunter2-hunter2", "extra": ""}

@@ -40,8 +40,8 @@ def test_a_healthy_cluster_has_no_bad_line_and_no_warning(setup: Setup) -> None:
     assert said.code == Exit.DONE
     assert by_result(results, "bad") == by_result(results, "warning") == []
     assert by_result(results, "unknown") == ["quota", "nodes"]  # the workspace tells of neither
-    assert len(results) == 29
-    assert "27 good, 2 unknown" in said.out
+    assert len(results) == 30
+    assert "28 good, 2 unknown" in said.out
 
 
 def test_what_is_good_says_what_was_seen(setup: Setup) -> None:
@@ -53,6 +53,7 @@ def test_what_is_good_says_what_was_seen(setup: Setup) -> None:
     assert said["shared-memory"] == "fraud-models: 8192 MB for object stores"
     assert said["python"] == ".venv/bin/python is in the project's files"
     assert said["joins"] == "3 nodes joined"
+    assert said["reach"] == "2 workers and their heads reach each other"
 
 
 Fault = tuple[Callable[[Setup], None], str, str, str, Exit]
@@ -132,6 +133,20 @@ FAULTS: list[Fault] = [
         "joins",
         "bad",
         "analytics cpu/1 runs but has not joined Ray: Ray drained this node",
+        Exit.NOT_CONVERGED,
+    ),
+    (
+        faults.worker_that_a_mesh_keeps_from_the_head,
+        "reach",
+        "bad",
+        "analytics: cpu/1 cannot reach the head: the connection was accepted and then closed",
+        Exit.NOT_CONVERGED,
+    ),
+    (
+        faults.worker_that_its_head_cannot_reach,
+        "reach",
+        "bad",
+        "analytics: the head cannot reach cpu/0: there was no answer (a network policy)",
         Exit.NOT_CONVERGED,
     ),
     (faults.other_ray, "ray-version", "bad", "runs Ray 2.9.3", Exit.NOT_CONVERGED),
@@ -306,7 +321,7 @@ def test_the_document_is_complete_and_in_order(setup: Setup) -> None:
     faults.low_shared_memory(setup)
     body = setup.examine("-o", "json").json()
     assert body["schema"] == "raycml.doctor/v1"
-    assert body["summary"] == {"good": 26, "warning": 1, "bad": 0, "unknown": 2}
+    assert body["summary"] == {"good": 27, "warning": 1, "bad": 0, "unknown": 2}
     assert all(set(one) == {"name", "result", "message", "fix"} for one in body["checks"])  # type: ignore[union-attr]
     faults.wrong_key(setup)
     later = setup.examine("-o", "json").json()
@@ -321,6 +336,30 @@ def test_the_fix_of_a_missing_worker_follows_from_what_it_says(setup: Setup) -> 
     faults.worker_that_ray_refuses(setup)
     fixes = {found["name"]: found["fix"] for found in setup.results()}
     assert fixes["joins"].startswith("see .raycml/logs/analytics in the project")
+
+
+def test_the_fix_of_an_obstacle_says_what_to_ask_an_admin_for(setup: Setup) -> None:
+    faults.worker_that_a_mesh_keeps_from_the_head(setup)
+    faults.worker_that_its_head_cannot_reach(setup)
+    fixes = [found["fix"] for found in setup.results() if found["name"] == "reach"]
+    assert len(fixes) == 2
+    assert "the PeerAuthentication `auth-policy-NAMESPACE`" in fixes[1]
+    assert "NetworkPolicy" in fixes[0]
+    assert all("`Ask your admin` in docs/operations.md" in fix for fix in fixes)
+
+
+def test_members_behind_a_mesh_that_reach_each_other_are_well(setup: Setup) -> None:
+    faults.members_behind_a_mesh(setup)
+    said = {found["name"]: found for found in setup.results()}
+    message = "2 workers and their heads reach each other; mesh: istio in 3 pods"
+    assert (said["reach"]["result"], said["reach"]["message"]) == ("good", message)
+
+
+def test_a_worker_that_was_not_probed_is_not_called_reached(setup: Setup) -> None:
+    faults.worker_that_was_not_probed(setup)
+    said = {found["name"]: found for found in setup.results()}
+    assert said["reach"]["result"] == "unknown"
+    assert said["reach"]["message"] == "not probed yet: analytics cpu/0"
 
 
 def test_a_line_shows_its_fix_below_it(setup: Setup) -> None:

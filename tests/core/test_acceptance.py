@@ -41,10 +41,10 @@ def test_only_names_of_runs_are_taken_for_runs() -> None:
 
 @pytest.mark.parametrize("result", [PhaseStatus.FAILED, PhaseStatus.SKIPPED])
 def test_a_phase_is_not_tried_without_what_it_needs(result: PhaseStatus) -> None:
-    assert (
-        obstacle(AcceptancePhase.JOIN, [ended(AcceptancePhase.CREATE, result)]) == "needs `create`"
-    )
-    assert obstacle(AcceptancePhase.JOIN, [ended(AcceptancePhase.CREATE, PhaseStatus.PASSED)]) == ""
+    reach, passed = AcceptancePhase.REACH, PhaseStatus.PASSED
+    assert obstacle(reach, [ended(AcceptancePhase.CREATE, result)]) == "needs `create`"
+    assert obstacle(reach, [ended(AcceptancePhase.CREATE, passed)]) == ""
+    assert obstacle(AcceptancePhase.JOIN, [ended(reach, result)]) == "needs `reach`"
 
 
 def test_a_task_that_failed_keeps_nothing_else_from_being_tried() -> None:

@@ -15,8 +15,9 @@ from controller.core.spec.ray.start_ports import PORTS
 from controller.core.spec.ray.variables import NAMES, reason
 from controller.core.spec.revision import Problem, assemble
 from controller.core.spec.variables import variable_faults
-from controller.node.pod import read_pod, read_settings
-from controller.node.ray import command
+from controller.node.pod import Pod, Settings, read_pod, read_settings
+from controller.node.ports import FALLBACK
+from controller.node.ray import command, fixed_ports
 from controller.source.yaml.parser import parse
 from tests.ray_checks import refusal
 
@@ -123,15 +124,18 @@ def start_of(
     place = read_pod(made, {**chosen.environment, **pod}, Path("/home/cdsw"))
     size = command.sizes(made, 64 * 2**20)
     environ = command.environment({**chosen.environment, **pod}, made, place, "m", "/x/python")
-    if not head:
-        free = command.Ports(agent=52365)
-        return (
-            command.start_arguments(made, place, "/tmp/ray", size, free, "10.0.0.1:6379"),
-            environ,
-        )
-    client = 0 if "ray-client-server-port" in made.ray_start_params else 10001
-    free = command.Ports(agent=52365, gcs=6379, client=client)
-    return command.start_arguments(made, place, "/tmp/ray", size, free), environ
+    free, address = claimed(made, place), "" if head else "10.0.0.1:6379"
+    return command.start_arguments(made, place, "/tmp/ray", size, free, address), environ
+
+
+def claimed(made: Settings, place: Pod) -> dict[str, int]:
+    """The ports that a node program claims in a pod where nothing else listens."""
+    taken = set(command.avoided_ports(made, place))
+    others = (port for port in (*FALLBACK, *range(1024, 65536)) if port not in taken)
+    ports = {}
+    for row in fixed_ports.wanted(head=made.is_head, params=made.ray_start_params):
+        ports[row.option] = next(others) if row.port in taken else row.port
+    return ports
 
 
 @pytest.mark.parametrize("head", [True, False], ids=["head", "worker"])

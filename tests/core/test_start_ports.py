@@ -3,6 +3,8 @@
 import pytest
 
 from controller.core.spec.ray.start_params import faults
+from controller.core.spec.ray.start_ports import HIGHEST_WORKER_PORT, LOWEST_WORKER_PORT, PORTS
+from controller.node.ray import fixed_ports
 
 HEAD, WORKER, BOTH = (True,), (False,), (True, False)
 
@@ -24,7 +26,7 @@ REFUSED = [
         "object-manager-port",
         "the port of `node-manager-port`",
     ),
-    ({"metrics-export-port": "10500"}, BOTH, "metrics-export-port", "workers, 10002 to 19999"),
+    ({"metrics-export-port": "10500"}, BOTH, "metrics-export-port", "workers, 10002 to 14999"),
     (
         {"min-worker-port": "8000", "max-worker-port": "9000"},
         BOTH,
@@ -49,6 +51,9 @@ REFUSED = [
 ACCEPTED = [
     ({"min-worker-port": "30000", "max-worker-port": "30100"}, BOTH),
     ({"min-worker-port": "12000"}, BOTH),
+    ({"min-worker-port": "16000"}, BOTH),
+    ({"metrics-export-port": "15500"}, BOTH),
+    ({"object-manager-port": "6380", "node-manager-port": "9090"}, BOTH),
     ({"max-worker-port": "12000"}, BOTH),
     ({"node-manager-port": "6379"}, WORKER),
     ({"object-manager-port": "8265"}, HEAD),
@@ -115,3 +120,12 @@ def test_no_amount_is_beyond_what_ray_takes_of_a_resource() -> None:
 def test_folders_are_those_that_a_member_may_write(key: str, path: str, said: str) -> None:
     found = dict(faults({key: path}, head=False)).get(key, "")
     assert said in found if said else not found
+
+
+def test_the_checks_of_a_spec_and_the_node_program_have_the_same_ports() -> None:
+    assert (LOWEST_WORKER_PORT, HIGHEST_WORKER_PORT) == (
+        fixed_ports.LOWEST_WORKER,
+        fixed_ports.HIGHEST_WORKER,
+    )
+    settable = {row.option for row in fixed_ports.TABLE} - {fixed_ports.GCS}
+    assert settable == set(PORTS)

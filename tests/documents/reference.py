@@ -8,10 +8,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from controller.core.model.reasons import Outlook, Reason
 from controller.core.spec.ray import versions
-from controller.core.spec.ray.start_ports import HIGHEST_WORKER_PORT, LOWEST_WORKER_PORT
 from controller.core.status.event_reasons import EventReason
 from controller.core.status.events import Kind
-from controller.node.node import AGENT_PORT, CLIENT_PORT, GCS_PORT
+from controller.node.ports import FALLBACK
+from controller.node.ray import fixed_ports
 from controller.node.ray.versions import SINCE
 from controller.run.options import PORT
 from controller.settings import CONNECTION_VARIABLES, RUN_VARIABLES, Settings, variable
@@ -63,10 +63,12 @@ def _facts() -> Mapping[str, object]:
         "exit_codes": [(str(int(code)), code.meaning) for code in Exit],
         "routes": list(routes()),
         "metrics": list(metrics()),
-        "gcs": GCS_PORT,
-        "client": CLIENT_PORT,
-        "agent": AGENT_PORT,
-        "workers": f"{LOWEST_WORKER_PORT} to {HIGHEST_WORKER_PORT}",
+        "fixed": [
+            (str(row.port), row.only or "every node", f"`{row.option}`", row.use)
+            for row in fixed_ports.TABLE
+        ],
+        "workers": f"{fixed_ports.LOWEST_WORKER} to {fixed_ports.HIGHEST_WORKER}",
+        "fallback": f"{FALLBACK.start} to {FALLBACK.stop - 1}",
         "controller": PORT,
         "options": list(emulator_options()),
         **_versions(),

@@ -64,9 +64,9 @@ def until(look: Callable[[], Answer], seconds: float = PATIENCE_S) -> Answer:
 class Local:
     """A running emulator, as a client sees it."""
 
-    def __init__(self, state: Path, scratch: Path) -> None:
+    def __init__(self, state: Path, scratch: Path, *settings: str) -> None:
         self.state = state
-        self.connection = daemon.start(state)
+        self.connection = daemon.start(state, settings=settings)
         self.scratch = scratch
         self.client = httpx.Client(
             base_url=self.connection.url, trust_env=False, timeout=PATIENCE_S

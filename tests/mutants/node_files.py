@@ -60,6 +60,28 @@ NODE = [
       'return socket.AF_INET6 if ":" in host else socket.AF_INET', "return socket.AF_INET",
       f"{PARTS}::test_a_port_that_anything_listens_on_is_not_claimed"),
 ]
+REACH = "tests/node/test_node_reach.py"
+MESH = [
+    m("B8", "a connection that a mesh accepted counts as an answer", "node/reach.py",
+      "        if not data:\n            return _closed()",
+      "        if not data:\n            return Reach(REACHED)",
+      f"{REACH}::test_a_mesh_that_takes_the_connection_and_closes_it_is_told_from_a_refusal"),
+    m("B8", "another program's answer counts as Ray's", "node/reach.py",
+      "if header[3] == _TYPE_SETTINGS:", "if header:",
+      f"{REACH}::test_a_program_that_is_no_grpc_server_is_foreign"),
+    m("B8", "a peer that drips holds the probe for ever", "node/reach.py",
+      "left = deadline - time.monotonic()", "left = timeout_s",
+      f"{REACH}::test_a_peer_that_drips_for_ever_does_not_hold_the_probe"),
+    m("B8", "a fixed port is claimed although the spec sets it", "node/ray/fixed_ports.py",
+      "row.option not in params and", "True and",
+      f"{PARTS}::test_every_port_of_the_table_is_claimed_but_those_that_the_spec_sets"),
+    m("B8", "a head never says that it cannot reach a worker", "node/report.py",
+      'outcome = outcomes.get(owner.node_id, "") if owner else ""', 'outcome = ""',
+      f"{REPORT}::test_the_report_says_if_the_head_reaches_each_node"),
+    m("B6", "an obstacle from the head to a worker is no finding", "core/status/reach.py",
+      "(member.from_head, True)):", "):",
+      "tests/cli/test_cli_doctor.py::test_the_fix_of_an_obstacle_says_what_to_ask_an_admin_for"),
+]
 VERSIONS = "tests/node/test_ray_versions.py"
 RANGE = "tests/core/test_ray_range.py"
 OLD_RAY = [
@@ -146,4 +168,4 @@ FOLDERS = [
 ]
 # fmt: on
 
-MUTANTS: list[Mutant] = [*FILES, *LISTS, *NODE, *OLD_RAY, *TIMES, *ACCESS, *FOLDERS]
+MUTANTS: list[Mutant] = [*FILES, *LISTS, *NODE, *MESH, *OLD_RAY, *TIMES, *ACCESS, *FOLDERS]

@@ -1,10 +1,14 @@
 """The head report: Ray's node table joined to what members say of themselves."""
 
+import contextlib
 import json
+import socket
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from node_world import wait_for
 from test_node_parts import NOTE, HandClock
 
 from controller.core.model.member import Member
@@ -13,6 +17,7 @@ from controller.files.reports import parse_report
 from controller.node.clock import stamp
 from controller.node.project_files import MemberFiles, read_json, write_head, write_json
 from controller.node.ray.gcs import Demand, RayNode, Reading
+from controller.node.reach import probe
 from controller.node.report import Reporter, join
 
 
@@ -72,6 +77,11 @@ def test_a_node_is_a_members_by_the_engine_that_both_name() -> None:
             "fingerprint": "v1:abcd",
             "resources": {"CPU": 4.0},
             "idle_s": 12.5,
+            "mesh": "",
+            "to_head": "",
+            "from_head": "",
+            "pod_name": "",
+            "host_name": "",
         }
     }
     assert joined["unknown_nodes"] == []
@@ -124,7 +134,75 @@ def test_a_dead_node_is_neither_alive_nor_idle_nor_unknown() -> None:
 
 
 def reporter(files: MemberFiles, reading: Reading, clock: HandClock) -> Reporter:
-    return Reporter(NOTE, files, Said(reading), clock)
+    return Reporter(NOTE, files, Said(reading), clock, probe)
+
+
+class Answering:
+    """A server in this process that answers as a gRPC server, or closes at once."""
+
+    def __init__(self, *, answers: bool) -> None:
+        self._answers = answers
+        self._link = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._link.getsockname()[1]
+        self.calls = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                with self._link.accept()[0] as link:
+                    self.calls += 1
+                    if self._answers:
+                        link.recv(64)
+                        link.sendall(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+
+    def close(self) -> None:
+        self._link.close()
+
+
+def test_the_report_says_if_the_head_reaches_each_node(tmp_path: Path) -> None:
+    """Also of a node that Ray then takes for dead, since that may be the cause."""
+    files, clock = MemberFiles(tmp_path, "demo"), HandClock()
+    servers = [Answering(answers=True), Answering(answers=False)]
+    nodes = tuple(
+        replace(node(f"e{n}", node_id=f"n{n}"), node_ip="127.0.0.1", port=n and server.port)
+        for n, server in enumerate(servers)
+    )
+    for n in range(2):
+        document = member_document(f"cpu/{n}", f"e{n}")
+        # Ray 2.20 has no ports in its node table, so its member's counts.
+        if n == 0:
+            document["ports"] = {"node-manager-port": servers[0].port}
+        write_json(files.member(f"cpu/{n}"), document)
+    alive = Said(Reading(nodes, (), "", ""))
+    writer = Reporter(NOTE, files, alive, clock, probe)
+
+    def outcomes() -> list[str]:
+        writer.report()
+        read = parse_report(files.report.read_bytes(), "demo")
+        assert read is not None
+        return [read.members[f"cpu/{n}"].from_head for n in range(2)]
+
+    assert outcomes() == ["", ""]
+    wait_for(lambda: outcomes() == ["reached", "closed"], "the outcomes of both probes")
+    asked = [server.calls for server in servers]
+    clock.seconds += 11
+    wait_for(lambda: outcomes() and servers[1].calls > asked[1], "a second probe of the second")
+    assert servers[0].calls == asked[0]
+    alive.reading = Reading(tuple(replace(n, alive=False) for n in nodes), (), "", "")
+    assert outcomes() == ["reached", "closed"]
+    for server in servers:
+        server.close()
+
+
+def test_the_mesh_of_the_head_is_that_of_the_report(tmp_path: Path) -> None:
+    files = MemberFiles(tmp_path, "demo")
+    for member, mesh in (("head", "istio"), ("cpu/0", "none")):
+        write_json(files.member(member), {**member_document(member, "e1"), "mesh": mesh})
+    reporter(files, Reading((), (), "", ""), HandClock()).report()
+    read = parse_report(files.report.read_bytes(), "demo")
+    assert read is not None
+    assert (read.mesh, read.members["cpu/0"].mesh) == ("istio", "none")
 
 
 def test_the_controller_reads_what_the_head_writes(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from controller.node.project_files import (
     write_head,
     write_json,
 )
-from controller.node.ray import command
+from controller.node.ray import command, fixed_ports
 
 GIB = 1024**3
 POD = {
@@ -68,16 +68,16 @@ def option(arguments: list[str], name: str) -> str:
 def worker(where: Pod | None = None, **changes: object) -> list[str]:
     size = command.Sizes(memory=10, store=20)
     values = read_settings(settings(**changes))
-    some = command.Ports(agent=52400)
+    some = {"dashboard-agent-listen-port": 52400}
     return command.start_arguments(
         values, where or make_pod(), "/tmp/t", size, some, "10.0.0.1:6379"
     )
 
 
-def head(where: Pod, client_port: int = 0) -> list[str]:
-    values = read_settings(settings(group="head"))
+def head(where: Pod, **changes: object) -> list[str]:
+    values = read_settings(settings(group="head", **changes))
     size = command.Sizes(memory=10, store=20)
-    some = command.Ports(agent=52400, gcs=6400, client=client_port)
+    some = {"dashboard-agent-listen-port": 52400, "port": 6400, "ray-client-server-port": 10050}
     return command.start_arguments(values, where, "/t", size, some)
 
 
@@ -195,7 +195,7 @@ def test_a_fraction_of_a_core_is_rounded_up(cpu: float, expected: str) -> None:
 
 
 def test_the_dashboard_is_the_page_of_the_application() -> None:
-    arguments = head(make_pod(), client_port=10050)
+    arguments = head(make_pod())
     assert option(arguments, "dashboard-host") == "127.0.0.1"
     assert option(arguments, "dashboard-port") == "8100"
     assert option(arguments, "port") == "6400"
@@ -203,14 +203,18 @@ def test_the_dashboard_is_the_page_of_the_application() -> None:
     assert "--head" in arguments
 
 
-def ranged(arguments: list[str]) -> bool:
-    return any(argument.startswith("--min-worker-port=") for argument in arguments)
+def test_workers_of_a_pod_have_a_range_below_the_ports_of_a_sidecar() -> None:
+    arguments = worker()
+    assert option(arguments, "min-worker-port") == "10002"
+    assert option(arguments, "max-worker-port") == "14999"
+    arguments = head(replace(make_pod(), port=12000))
+    assert option(arguments, "min-worker-port") == "12001"
+    one_end = worker(ray_start_params={"min-worker-port": "16000"})
+    assert option(one_end, "max-worker-port") == "19999"
 
 
 def test_pods_that_share_a_host_do_not_share_a_range_of_ports() -> None:
-    assert not ranged(worker())
-    assert ranged(worker(replace(make_pod(), ip="127.0.0.9")))
-    assert ranged(head(replace(make_pod(), port=12000)))
+    assert option(worker(replace(make_pod(), ip="127.0.0.9")), "min-worker-port") == "0"
     mine = {"min-worker-port": "20000", "max-worker-port": "20100"}
     chosen = worker(replace(make_pod(), ip="127.0.0.9"), ray_start_params=mine)
     assert option(chosen, "min-worker-port") == "20000"
@@ -254,7 +258,40 @@ def test_a_port_that_another_part_of_ray_has_is_not_claimed() -> None:
     assert claimed.port not in avoided
     claimed.release()
     head_values = read_settings(settings(group="head"))
-    assert command.avoided_ports(head_values, make_pod()) == {8100, *range(10002, 20000)}
+    assert command.avoided_ports(head_values, make_pod()) == {8100, *range(10002, 15000)}
+
+
+def test_every_port_of_the_table_is_claimed_but_those_that_the_spec_sets() -> None:
+    on_worker = {row.option: row.port for row in fixed_ports.wanted(head=False, params={})}
+    assert on_worker == {
+        "node-manager-port": 6380,
+        "object-manager-port": 6381,
+        "runtime-env-agent-port": 6382,
+        "dashboard-agent-grpc-port": 6383,
+        "dashboard-agent-listen-port": 52365,
+        "metrics-export-port": 9090,
+    }
+    on_head = {row.option: row.port for row in fixed_ports.wanted(head=True, params={})}
+    assert on_head == {**on_worker, "port": 6379, "ray-client-server-port": 10001}
+    mine = {"metrics-export-port": "0", "node-manager-port": "7000"}
+    rest = {row.option for row in fixed_ports.wanted(head=False, params=mine)}
+    assert rest == on_worker.keys() - mine.keys()
+
+
+def test_a_port_of_the_table_gives_way_to_the_same_port_elsewhere_in_the_spec() -> None:
+    values = read_settings(settings(ray_start_params={"object-manager-port": "6380"}))
+    avoided = command.avoided_ports(values, make_pod())
+    claimed = ports.claim(6380, "127.0.0.1", avoided)
+    assert claimed.port in ports.FALLBACK
+    claimed.release()
+
+
+def test_a_range_of_the_spec_that_holds_every_other_port_still_leaves_some() -> None:
+    params = {"min-worker-port": "5000", "max-worker-port": "60000"}
+    avoided = command.avoided_ports(read_settings(settings(ray_start_params=params)), make_pod())
+    claimed = ports.claim(6380, "127.0.0.1", avoided)
+    assert claimed.port not in range(5000, 60001)
+    claimed.release()
 
 
 def test_a_large_store_is_cut_to_what_ray_accepts() -> None:

@@ -14,11 +14,18 @@ from test_node_parts import NOTE, HandClock, make_pod
 from controller.node.clock import stamp
 from controller.node.log import Log
 from controller.node.member_state import MemberState, Versions
-from controller.node.project_files import HeadRecord, MemberFiles, write_head, write_json
+from controller.node.project_files import (
+    HeadRecord,
+    MemberFiles,
+    read_json,
+    write_head,
+    write_json,
+)
 from controller.node.ray.command import MARK
 from controller.node.ray.run import WORKER_PARTS, RayRun, TempDir
 from controller.node.ray.turn import Turn
 from controller.node.ray.versions import MATCH_LEVEL
+from controller.node.reach import REACHED, Reach
 from controller.node.worker import Worker
 
 STAYS = "print('Ray runtime started', flush=True); import signal; signal.pause()"
@@ -39,12 +46,9 @@ class World:
             self.files, make_pod(), Versions("2.60.0", "3.11.7"), clock, self.log
         )
         self.program = ENDS
-        self.fault = ""
+        self.reach = Reach(REACHED)
         self.joined: list[str] = []
-        self.worker = Worker(self.member_state, self._launch, self._reach, level, turn)
-
-    def _reach(self, *_: object) -> str:
-        return self.fault
+        self.worker = Worker(self.member_state, self._launch, lambda *_: self.reach, level, turn)
 
     def _launch(self, note: HeadRecord) -> RayRun:
         self.joined.append(note.address)
@@ -168,10 +172,15 @@ def test_another_engines_life_is_not_this_heads(world: World) -> None:
 
 def test_an_address_that_cannot_be_reached_is_waited_for_with_the_reason(world: World) -> None:
     world.head()
-    world.fault = "no answer"
+    world.reach = Reach("silent", "no answer")
     world.worker.step()
-    assert world.message() == f"cannot connect to the head at {NOTE.address}: no answer"
+    assert world.message() == f"cannot reach the head at {NOTE.address}: no answer"
     assert world.state() == "waiting-for-head"
+    written = read_json(world.files.member("cpu/2")) or {}
+    assert written["to_head"] == "silent"
+    world.program, world.reach = STAYS, Reach(REACHED)
+    world.until(lambda: world.state() == "joined", "joined")
+    assert world.member_state.view().to_head == "reached"
 
 
 def test_another_patch_of_python_is_waited_out_and_the_variable_is_named(world: World) -> None:

@@ -53,7 +53,7 @@ def test_a_worker_names_a_folder_only_where_its_ray_takes_one() -> None:
 def test_a_head_of_any_version_names_its_folder() -> None:
     values = read_settings(settings(group="head", ray_version="2.10.0"))
     where = read_pod(values, {**POD, "RAYCML_MEMBER": "head"}, Path("/home/cdsw"))
-    size, free = command.Sizes(memory=10, store=20), command.Ports(agent=1, gcs=2)
+    size, free = command.Sizes(memory=10, store=20), {"port": 6400}
     assert option(command.start_arguments(values, where, "/t", size, free), "temp-dir") == "/t"
 
 

@@ -105,6 +105,12 @@ class MemberReport(JsonObject):
     """Size that it would have with enough shared memory; 0 if it is unknown."""
     shm_bytes: Count = 0
     """Shared memory of the pod when the node started; 0 if it is unknown."""
+    mesh: Text = ""
+    """`istio` if the member's pod has a sidecar of Istio, `none` if not; empty if it is unknown."""
+    to_head: Text = ""
+    """Outcome of the member's last probe of the head, such as `reached`; empty without one."""
+    from_head: Text = ""
+    """Outcome of the head's last probe of the member's node manager; empty without one."""
 
     @property
     def is_capped(self) -> bool:
@@ -127,6 +133,8 @@ class HeadJson(JsonObject):
     """Version of Ray on the head."""
     python_version: Text
     """Version of Python on the head."""
+    mesh: Text = field(default="", kw_only=True)
+    """`istio` if the head's pod has a sidecar of Istio, `none` if not; empty if it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from controller.core.model.json_object import text
 from controller.core.spec.suggestions import did_you_mean
+from controller.core.status.reach import ISTIO
 from controller.core.status.status import ClusterStatus
 
 NAMES_SHOWN = 20
@@ -34,7 +35,8 @@ def ways_in(cluster: ClusterStatus, url: Url) -> list[tuple[str, str]]:
     report = cluster.report
     if report is not None:
         versions = f"Ray {report.ray_version}, Python {report.python_version}"
-        addresses.append(("address", f"{report.address}  ({versions})"))
+        mesh = f", mesh: {report.mesh}" if report.mesh == ISTIO else ""
+        addresses.append(("address", f"{report.address}  ({versions}{mesh})"))
     addresses.append(("jobs", f"ray job submit {_for_programs(head)} -- python SCRIPT"))
     return addresses
 

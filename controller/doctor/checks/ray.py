@@ -1,4 +1,4 @@
-"""Checks of Ray, from the head reports: reporting heads, joined nodes, Ray's version.
+"""Checks of Ray, from the head reports: reporting heads, joined nodes, reach, Ray's version.
 
 A report counts as it does for the controller: if it is fresh, and of the head that runs now.
 """
@@ -10,11 +10,15 @@ from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.other_clocks import age_s
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.spec.text import counted
+from controller.core.status.reach import meshed as sidecars
+from controller.core.status.reach import obstacles
+from controller.core.status.reach import unprobed as not_probed
 from controller.doctor import state
 from controller.doctor.probe import Probe
 from controller.doctor.result import CheckResult, bad, good, listed, or_good, unknown
 
 JOIN_S = 120.0  # a join takes seconds
+_MOST_OBSTACLES = 5  # lines for a cluster
 _GAVE_UP = frozenset({"retrying", "failed", "ended"})  # the node program's own words for it
 
 
@@ -90,6 +94,41 @@ def _missing(cluster: str, members: Sequence[MemberSituation]) -> str:
     reasons = {m.report.message for m in members if m.report is not None and m.report.message}
     why = f": {listed(sorted(reasons), most=2)}" if reasons else ""
     return f"{cluster} {listed(m.match.member for m in members)} {verb} not joined Ray{why}"
+
+
+def reach(probe: Probe) -> Iterator[CheckResult]:
+    """Members and head reach each other, by the probes that both make of Ray's ports."""
+    names: list[str] = []
+    unprobed: list[str] = []
+    meshed = bad_ones = 0
+    for cluster in probe.ask(listed_clusters):
+        if (report := cluster.report) is None:
+            continue
+        name = cluster.desired.name
+        problems = [*obstacles(report)]
+        bad_ones += len(problems)
+        for problem in problems[:_MOST_OBSTACLES]:
+            yield bad(f"{name}: {problem}", problem.fix)
+        if more := len(problems) - _MOST_OBSTACLES:
+            yield from _more(name, more)
+        workers = [str(m.match.member) for m in cluster.members[1:] if m.joined]
+        unprobed += [f"{name} {worker}" for worker in not_probed(report, workers)]
+        names += [f"{name} {worker}" for worker in workers]
+        meshed += len(sidecars(report))
+    if bad_ones:
+        return
+    mesh = f"; mesh: istio in {counted(meshed, 'pod')}" if meshed else ""
+    if unprobed:
+        yield unknown(f"not probed yet: {listed(unprobed)}{mesh}")
+    elif names:
+        yield good(f"{counted(len(names), 'worker')} and their heads reach each other{mesh}")
+    else:
+        yield unknown("no worker has joined a head that reports")
+
+
+def _more(name: str, count: int) -> Iterator[CheckResult]:
+    if count > 0:
+        yield bad(f"{name}: {counted(count, 'obstacle')} more", "see those above first")
 
 
 def ray_version(probe: Probe) -> Iterator[CheckResult]:

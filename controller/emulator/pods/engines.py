@@ -236,7 +236,9 @@ class Engines:
             cpu=workload.cpu,
             memory=workload.memory,
             nvidia_gpu=workload.nvidia_gpu,
-            ip_address=self.ids.address({pod.ip_address for pod in pods}),
+            ip_address=self.ids.address(
+                {pod.ip_address for pod in pods}, loopback=self.options.mesh == "off"
+            ),
             created_at=now,
             node=self._node(workload) or 0,
         )

@@ -14,11 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from controller.emulator.network.networks import Mesh, Networks, PodNetwork
 from controller.emulator.pods import supervisor
 from controller.emulator.pods.processes import CloneRequest, PodExit, PodRequest, PodStatus
 from controller.emulator.pods.runtime import Runtime
@@ -31,7 +32,10 @@ LOGS = 200
 
 @dataclass(frozen=True, slots=True)
 class PodConfig:
-    """Address of the workspace, for its pods.  `logs` is an existing folder."""
+    """Address of the workspace, for its pods; `port` is that of `url` on this machine.
+
+    `logs` is an existing folder.
+    """
 
     url: str
     domain: str
@@ -39,6 +43,8 @@ class PodConfig:
     logs: Path
     scratch: Path
     runtime: Runtime
+    mesh: Mesh = "off"
+    port: int = 0
     grace_s: float = 10.0
 
 
@@ -47,7 +53,7 @@ class LocalPod:
     """A running supervisor."""
 
     process: subprocess.Popen[bytes]
-    ports: Sequence[int]
+    network: PodNetwork
     scratch: Path
     answered: bool = False
     stopping: bool = False
@@ -63,17 +69,19 @@ class LocalProcesses:
         self._config = config
         self._on_killed = on_killed
         self._pods: dict[str, LocalPod] = {}
+        self._networks = Networks(config.mesh, config.scratch, config.port)
 
     def start(self, request: PodRequest, now: datetime) -> None:  # noqa: ARG002  real pods need no clock
-        engine, ports = request.engine, self._free_ports(3)
+        engine = request.engine
+        network = self._networks.new(engine.ip_address)
         script = request.script.removeprefix("/home/cdsw/")
         self._supervise(
             self._config.runtime.command(script, engine.id, request.home),
-            pod_environment(request, self._config, ports, self._new_scratch()),
+            pod_environment(request, self._config, network.port, self._new_scratch()),
             request.home,
             engine.application_id or engine.id,
-            ports,
-            port=ports[0] if engine.application_id else 0,
+            network,
+            port=network.port if engine.application_id else 0,
         )
 
     def clone(self, request: CloneRequest, now: datetime) -> None:  # noqa: ARG002  as above
@@ -83,6 +91,7 @@ class LocalProcesses:
             {**clone_environment(), **own},
             request.tree.home,
             request.project_id,
+            self._networks.none(),
         )
 
     def _new_scratch(self) -> Path:
@@ -94,7 +103,7 @@ class LocalProcesses:
         environment: dict[str, str],
         home: Path,
         log: str,
-        ports: Sequence[int] = (),
+        network: PodNetwork,
         port: int = 0,
     ) -> None:
         """Start a supervisor; it reads its instructions from a pipe, open while this runs.
@@ -110,33 +119,21 @@ class LocalProcesses:
             "port": port,
             "grace_s": self._config.grace_s,
         }
+        program = [sys.executable, "-I", "-S", str(Path(supervisor.__file__).resolve())]
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(supervisor.__file__).resolve())],
+            network.command(program),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            env={"PATH": os.environ.get("PATH", os.defpath)},
+            env={"PATH": os.environ.get("PATH", os.defpath), **network.variables},
         )
         assert process.stdin is not None  # noqa: S101  asked for above
         assert process.stdout is not None  # noqa: S101  asked for above
         os.set_blocking(process.stdout.fileno(), False)
         process.stdin.write(json.dumps(instructions).encode() + b"\n")
         process.stdin.flush()
-        pod = LocalPod(process, ports, Path(environment["TMPDIR"]))
+        pod = LocalPod(process, network, Path(environment["TMPDIR"]))
         self._pods[environment["CDSW_ENGINE_ID"]] = pod
-
-    def _free_ports(self, count: int) -> list[int]:
-        """Ports of 127.0.0.1 that are free and not assigned to a pod."""
-        taken = {port for pod in self._pods.values() for port in pod.ports}
-        with contextlib.ExitStack() as stack:
-            free: list[int] = []
-            while len(free) < count:
-                link = stack.enter_context(socket.socket())
-                link.bind(("127.0.0.1", 0))
-                port = int(link.getsockname()[1])
-                if port not in taken:
-                    free.append(port)
-            return free
 
     def _prune_logs(self) -> None:
         logs = sorted(self._config.logs.iterdir(), key=lambda path: path.stat().st_mtime)
@@ -157,6 +154,7 @@ class LocalProcesses:
     def _forget(self, engine_id: str) -> None:
         """Remove an ended supervisor; if it was killed, also its processes and folder."""
         pod = self._pods.pop(engine_id)
+        self._networks.forget(pod.network)
         for pipe in (pod.process.stdin, pod.process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -175,7 +173,7 @@ class LocalProcesses:
 
     def port(self, engine_id: str) -> int | None:
         pod = self._pods.get(engine_id)
-        return pod.ports[0] if pod is not None and pod.ports else None
+        return pod.network.outside or None if pod is not None else None
 
     def close(self) -> None:
         """End all pods in parallel, first by TERM, then by KILL; returns when all have ended."""
@@ -190,6 +188,7 @@ class LocalProcesses:
                 pod.process.kill()
                 pod.process.wait()
             self._forget(engine_id)
+        self._networks.close()
 
 
 def _has_answered(process: subprocess.Popen[bytes]) -> bool:
@@ -202,7 +201,7 @@ def _has_answered(process: subprocess.Popen[bytes]) -> bool:
 
 
 def pod_environment(
-    request: PodRequest, config: PodConfig, ports: list[int], scratch: Path
+    request: PodRequest, config: PodConfig, port: int, scratch: Path
 ) -> dict[str, str]:
     """All variables of a pod's processes.  The user's variables override only defaults."""
     engine, runtime = request.engine, runtime_of_image(request.runtime_identifier)
@@ -220,9 +219,8 @@ def pod_environment(
         "TMPDIR": str(scratch),
         **_identity(request, config),
         "CDSW_IP_ADDRESS": engine.ip_address,
-        "CDSW_APP_PORT": str(ports[0]),
-        "CDSW_READONLY_PORT": str(ports[1]),
-        "CDSW_PUBLIC_PORT": str(ports[2]),
+        # All equal, as observed.
+        **dict.fromkeys(("CDSW_APP_PORT", "CDSW_READONLY_PORT", "CDSW_PUBLIC_PORT"), str(port)),
         "CDSW_CPU_MILLICORES": str(int(engine.cpu * 1000)),
         "CDSW_MEMORY_MB": str(int(engine.memory * 1024)),
         "CML_EMULATOR_SHM_MB": str(request.project.shared_memory_limit),

@@ -26,14 +26,15 @@ class Ids:
         """An ID of an engine or a job run: 16 characters."""
         return self._letters(16)
 
-    def address(self, taken: set[str]) -> str:
-        """A loopback address in 127.1.0.0 - 127.254.255.254 that is not in `taken`.
+    def address(self, taken: set[str], *, loopback: bool = True) -> str:
+        """An address in 127.1.0.0 - 127.254.255.254 that is not in `taken`, else in 10.1.0.0 on.
 
         Loopback, so that pods on the same machine can use the same ports; never 127.0.0.1, to
         distinguish "answers only on 127.0.0.1" from "answers on the pod's address".
         """
         while True:
             bounds = ((1, 254), (0, 255), (1, 254))
-            address = "127.{}.{}.{}".format(*(self._rng.randint(*each) for each in bounds))
+            numbers = (127 if loopback else 10, *(self._rng.randint(*each) for each in bounds))
+            address = ".".join(map(str, numbers))
             if address not in taken:
                 return address

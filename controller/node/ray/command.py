@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from controller.node.pod import Pod, Settings
 from controller.node.project_files import flat
+from controller.node.ray.fixed_ports import HIGHEST_WORKER, LOWEST_WORKER
 from controller.node.ray.versions import habits
 
 MIB = 1024 * 1024
@@ -30,7 +31,7 @@ _MIN_STORE = 80 * MIB  # Ray refuses less than 75 MiB
 _MIN_MEMORY = 64 * MIB
 _LARGE_STORE = 10**10  # Ray refuses a larger one that /dev/shm cannot hold
 _LIST, _LOW, _HIGH = "worker-port-list", "min-worker-port", "max-worker-port"
-_LOWEST, _HIGHEST = 10002, 19999  # Ray's default for its workers
+_LOWEST, _HIGHEST = 10002, 19999  # Ray's default for its workers, if a spec names one end only
 _ANY_PORT = {_LOW: "0", _HIGH: "0"}
 _SPARE_WORKER = 512 * MIB  # raylet, agents, log monitor and `ray start`: about 430 MiB resident
 _SPARE_HEAD = 1280 * MIB  # and GCS, monitor, dashboard with its modules, client server, reporter
@@ -102,35 +103,28 @@ def command(python: str, parent: int, arguments: list[str]) -> list[str]:
     return [python, "-u", "-c", _SHIM, str(parent), "start", *arguments]
 
 
-@dataclass(frozen=True)
-class Ports:
-    """Ports that Ray itself would use without a check.
-
-    `agent` is each node's dashboard agent, which loses seconds on a port in use; `gcs` and `client`
-    are a head's, `client` 0 if the Ray client is not installed or the spec has its own port.
-    """
-
-    agent: int
-    gcs: int = 0
-    client: int = 0
-
-
 def start_arguments(
-    settings: Settings, pod: Pod, temp_dir: str, size: Sizes, ports: Ports, address: str = ""
+    settings: Settings,
+    pod: Pod,
+    temp_dir: str,
+    size: Sizes,
+    ports: Mapping[str, int],
+    address: str = "",
 ) -> list[str]:
-    """Arguments of `ray start`; `address` is of the head that a worker joins."""
+    """Arguments of `ray start`.
+
+    `ports` are those that the node program claimed, by option; `address` is of the head that a
+    worker joins.
+    """
     role = ["--block"]
     own = {"address": address}
     if settings.is_head:
         role = ["--head", "--block"]
         own = {
-            "port": str(ports.gcs),
             "temp-dir": temp_dir,
             "dashboard-host": "127.0.0.1",
             "dashboard-port": str(pod.port),
         }
-        if ports.client:
-            own["ray-client-server-port"] = str(ports.client)
     elif habits(settings.ray_version).own_temp_dir:
         own["temp-dir"] = temp_dir
     params = settings.ray_start_params
@@ -142,18 +136,18 @@ def start_arguments(
         "num-gpus": str(settings.gpu),
         "memory": str(size.memory),
         "object-store-memory": str(size.store),
-        "dashboard-agent-listen-port": str(ports.agent),
         "log-color": "false",
+        **{option: str(port) for option, port in ports.items()},
         **own,
         **{key: value for key, value in params.items() if key not in (_LIST, _LOW, _HIGH)},
-        **_worker_ports(settings, pod, {pod.port, ports.agent, ports.gcs, ports.client}),
+        **_worker_ports(settings, pod, {pod.port, *ports.values()}),
     }
     pairs = [f"--{key}={value}" for key, value in sorted(options.items())]
     return [*role, *pairs, "--disable-usage-stats"]
 
 
 def _worker_ports(settings: Settings, pod: Pod, taken: Collection[int]) -> Mapping[str, str]:
-    """Free ports in the spec's range, else in Ray's range of 10002 to 19999.
+    """Free ports in the spec's range, else in raycml's.
 
     Any free port if pods share that range, or if it has too few.
     """
@@ -161,8 +155,8 @@ def _worker_ports(settings: Settings, pod: Pod, taken: Collection[int]) -> Mappi
     if _LIST in params:
         free = [port for port in params[_LIST].split(",") if int(port) not in taken]
         return {_LIST: ",".join(free)} if free else _ANY_PORT
-    if _LOW not in params and _HIGH not in params:
-        return _ANY_PORT if pod.shares_host or _LOWEST <= pod.port <= _HIGHEST else {}
+    if pod.shares_host and _LOW not in params and _HIGH not in params:
+        return _ANY_PORT
     ports = worker_range(settings)
     edges = [ports.start - 1, *sorted(port for port in taken if port in ports), ports.stop]
     low, high = max(
@@ -173,8 +167,10 @@ def _worker_ports(settings: Settings, pod: Pod, taken: Collection[int]) -> Mappi
 
 
 def worker_range(settings: Settings) -> range:
-    """The range of ports for Ray's workers, from the spec or by Ray's default."""
+    """The range of ports for Ray's workers: raycml's, or the spec's; Ray's end where it has one."""
     params = settings.ray_start_params
+    if _LOW not in params and _HIGH not in params:
+        return range(LOWEST_WORKER, HIGHEST_WORKER + 1)
     return range(int(params.get(_LOW, _LOWEST)), int(params.get(_HIGH, _HIGHEST)) + 1)
 
 

@@ -29,6 +29,7 @@ class RayNode:
     resources: Mapping[str, float]
     started_ms: int
     idle_s: float | None
+    port: int = 0  # of the node manager
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,7 @@ def _ray_node(node_id: str, info: object, state: NodeState | None) -> RayNode:
         resources=_amounts(row.table("resources_total") or row.table("resources")),
         started_ms=int(row.number("start_time_ms")),
         idle_s=state.idle_s if state else None,
+        port=int(row.number("node_manager_port")),
     )
 
 

@@ -7,7 +7,8 @@ its workers.  The facts are those of `RayParams` in Ray 2.60.0, and of the node 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-LOWEST_WORKER_PORT, HIGHEST_WORKER_PORT = 10002, 19999  # Ray's own defaults
+LOWEST_WORKER_PORT, HIGHEST_WORKER_PORT = 10002, 14999  # those of the node program
+_RAYS_HIGHEST = 19999  # Ray's own end, of a range that has only its beginning in the spec
 LIST, LOW, HIGH = "worker-port-list", "min-worker-port", "max-worker-port"
 PORTS = (
     "dashboard-agent-grpc-port",
@@ -46,7 +47,7 @@ def port_faults(params: Mapping[str, str], *, head: bool) -> Iterator[tuple[str,
         yield LIST, f"`{LIST}` leaves no room for `{LOW}` and `{HIGH}`; keep one of the two"
         return
     low = int(params.get(LOW, LOWEST_WORKER_PORT))
-    high = int(params.get(HIGH, HIGHEST_WORKER_PORT))
+    high = int(params.get(HIGH, _RAYS_HIGHEST if LOW in params else HIGHEST_WORKER_PORT))
     if low >= high:
         yield _range_fault(params, low, high)
         return
