@@ -99,6 +99,16 @@ def test_a_folder_that_ray_chose_by_the_heads_is_removed_with_its_own(tmp_path: 
     assert not Path(folder.path).exists()
 
 
+def test_the_heads_own_folder_on_a_shared_disk_is_not_removed(tmp_path: Path) -> None:
+    logs = tmp_path / "raycml-of-the-head" / "session_1" / "logs"
+    logs.mkdir(parents=True)
+    (logs / "gcs_server.out").touch()
+    folder = TempDir(adopts=True)
+    folder.adopt(["raylet", f"--temp_dir={logs.parents[1]}"])
+    folder.remove()
+    assert logs.exists()
+
+
 @pytest.mark.parametrize(("name", "adopts"), [("raycml-x", False), ("somebodys", True)])
 def test_no_other_folder_is_removed(tmp_path: Path, name: str, *, adopts: bool) -> None:
     other = tmp_path / name

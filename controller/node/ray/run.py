@@ -42,7 +42,8 @@ class TempDir:
 
     `variables` also direct temporary files of Ray's processes there, unless the environment has
     a folder for them whose path is too long for Ray.  `adopts`: Ray uses a folder with the path of
-    the head's instead, on this pod's disk, which is then removed as well.
+    the head's instead, on this pod's disk, which is then removed as well; but not on a disk that
+    pods share, where it is the head's.
     """
 
     def __init__(self, *, adopts: bool = False) -> None:
@@ -63,8 +64,12 @@ class TempDir:
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
-        if self._adopted:
+        if self._adopted and not _is_of_a_head(self._adopted):
             shutil.rmtree(self._adopted, ignore_errors=True)
+
+
+def _is_of_a_head(folder: str) -> bool:
+    return any(Path(folder).glob("session_*/logs/gcs_server*"))
 
 
 class RayRun:
