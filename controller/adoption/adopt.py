@@ -30,7 +30,7 @@ from controller.workspace.write_mark import Fields, Written, write
 
 
 def look_at(
-    session: Session, revision: Revision, name: str, from_owner: str | None
+    session: Session, revision: Revision, name: str, from_owner: str | None, *, keep: bool
 ) -> AdoptionContext:
     """The context of an adoption.  CommandError for an incomplete state or forbidden writes."""
     policy = replace(session.policy, only=frozenset({name}), look_at_pauses=True)
@@ -49,7 +49,7 @@ def look_at(
         remedy = "set `paused: false` there, then run the command again"
         raise CommandError(message, Exit.REFUSED, remedy)
     check_pauses({name}, done)
-    return AdoptionContext(cluster, done.desired, done.observed, policy, from_owner)
+    return AdoptionContext(cluster, done.desired, done.observed, policy, from_owner, keep)
 
 
 def decide_on(context: AdoptionContext, pairs: tuple[Pair, ...] | None) -> Offer:
@@ -76,7 +76,7 @@ def ordered_pairs(
             hint = did_you_mean(member.group, groups) or f"there are: {', '.join(groups)}"
             message = f"{context.cluster.name} has no group `{member.group[:60]}`; {hint}"
             raise CommandError(message, Exit.USAGE, "correct --map, or add the group to the spec")
-        pairs.append(Pair(member, _application(name, apps)))
+        pairs.append(Pair(member, _application(name, apps), "--map"))
     check_once([f"application {pair.app.id}" for pair in pairs])
     return tuple(sorted(pairs, key=lambda pair: pair.member))
 
@@ -109,9 +109,10 @@ def _decided(made: Adoption, context: AdoptionContext, fresh: ObservedApplicatio
     """The PATCH for an application as it is now, or the reason for none."""
     if fresh.mark == made.mark:
         return {}
-    if not context.is_claimable(fresh):
+    if not context.is_claimable(fresh) and not context.is_kept_as(fresh, made.member):
         return f"it is now {whose(fresh, context.policy.owner)}"
-    again = adoption(context.cluster, Pair(made.member, fresh), context.policy)
+    pair = Pair(made.member, fresh)
+    again = adoption(context.cluster, pair, context.policy, keep=bool(made.mark.kept))
     same = (again.mark, again.changes) == (made.mark, made.changes)
     return again.fields if same else "it has changed since the preview; run the command again"
 

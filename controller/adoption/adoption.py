@@ -1,12 +1,13 @@
 """Adoption and release of applications, by their owner marks.  Pure.
 
 Adoption writes the mark and changes nothing else.  An application in sync with its member gets the
-fingerprint of the spec; any other application gets a fingerprint that no spec has, so that
-the next pass detects the difference.
+fingerprint of the spec; any other application gets a fingerprint that no spec has.  Unless the next
+pass is to update it, its mark also names the spec for which it is kept as it is.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from controller.adoption.proposal import Pair, Proposal
@@ -33,11 +34,12 @@ from controller.core.spec.fingerprint import ADOPTED
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """An application with its future mark, and its differences from the member."""
+    """An application with its future mark, its differences from the member, and why it is that."""
 
     app: ObservedApplication
     mark: Mark
     changes: tuple[Change, ...]
+    why: str = ""
 
     @property
     def member(self) -> Member:
@@ -45,8 +47,9 @@ class Adoption:
 
     @property
     def previous(self) -> str:
-        """The current owner; empty without a valid mark."""
-        return "" if self.app.mark is None else self.app.mark.owner
+        """The other owner that has it now; empty without a valid mark."""
+        owner = "" if self.app.mark is None else self.app.mark.owner
+        return "" if owner == self.mark.owner else owner
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -59,8 +62,13 @@ class Adoption:
         return {"environment": self.environment, "description": description(self.mark)}
 
 
-def adoption(cluster: DesiredCluster, pair: Pair, policy: Policy) -> Adoption:
-    """The adoption of a pair.  ValueError for an unknown group."""
+def adoption(
+    cluster: DesiredCluster, pair: Pair, policy: Policy, *, keep: bool = False
+) -> Adoption:
+    """The adoption of a pair.  ValueError for an unknown group.
+
+    `keep`: an application that differs stays as it is until its spec changes.
+    """
     app, group = pair.app, cluster.group(pair.member.group)
     if group is None:
         raise ValueError(f"{cluster.name} has no group `{pair.member.group}`")
@@ -69,7 +77,8 @@ def adoption(cluster: DesiredCluster, pair: Pair, policy: Policy) -> Adoption:
     if compare(app, mark, group, own, policy):
         # Its origin is unknown: neither the Ray version nor raycml's own variables.
         mark = replace(mark, fingerprint=ADOPTED, agreement="", variables=(), environment_hash="")
-    return Adoption(app, mark, compare(app, mark, group, own, policy).changes)
+        mark = replace(mark, kept=group.fingerprint if keep else "")
+    return Adoption(app, mark, compare(app, mark, group, own, policy).changes, pair.why)
 
 
 def _mark(group: Group, pair: Pair, policy: Policy) -> Mark:
@@ -85,13 +94,24 @@ def _unmarked(app: ObservedApplication) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class AdoptionContext:
-    """Basis for decisions on adoptions.  `from_owner`: an owner whose mark may be replaced."""
+    """Basis for decisions on adoptions.
+
+    `from_owner`: an owner whose mark may be replaced.  `keep`: applications that differ stay as
+    they are; otherwise the next pass updates them.
+    """
 
     cluster: DesiredCluster
     desired: DesiredState
     observed: ObservedState
     policy: Policy
     from_owner: str | None = None
+    keep: bool = False
+
+    def is_kept_as(self, app: ObservedApplication, member: Member) -> bool:
+        """True if the application is this member already, and is kept as it was adopted."""
+        mark = app.mark
+        mine = mark is not None and bool(mark.kept) and is_ours(app, self.policy.owner)
+        return mine and key_of(app) == Key(self.cluster.name, member)
 
     def filled(self) -> Mapping[Member, ObservedApplication]:
         """The cluster's members with a managed application."""
@@ -223,12 +243,42 @@ def offer(proposal: Proposal, context: AdoptionContext) -> Offer:
     """The offer for pairs without objections."""
     cluster, policy, filled = context.cluster, context.policy, context.filled()
     new = [pair for pair in proposal.pairs if filled.get(pair.member) != pair.app]
-    adoptions = tuple(adoption(cluster, pair, policy) for pair in new)
+    keep = context.keep and _may_stay(new, context)
+    adoptions = [adoption(cluster, pair, policy, keep=keep) for pair in new]
     already = tuple(pair for pair in proposal.pairs if pair not in new)
+    if not context.keep:
+        adoptions += _no_longer_kept(context, {pair.app.id for pair in new})
     plan = foresee(context.desired, context.observed, adoptions, policy)
     members = {*filled, *(pair.member for pair in proposal.pairs)}
-    notes = (*proposal.notes, *_missing(cluster, members))
-    return Offer(cluster, adoptions, already, notes, plan)
+    notes = (*proposal.notes, *_missing(cluster, members), *_opened(adoptions))
+    return Offer(cluster, tuple(adoptions), already, notes, plan)
+
+
+def _may_stay(new: Sequence[Pair], context: AdoptionContext) -> bool:
+    """True if the cluster can run as it is: it has its head, and raycml runs no member of it."""
+    cluster, policy = context.cluster, context.policy
+    marks = [adoption(cluster, pair, policy, keep=True).mark for pair in new]
+    marks += [app.mark for app in context.filled().values() if app.mark is not None]
+    return any(mark.member == THE_HEAD for mark in marks) and all(mark.kept for mark in marks)
+
+
+def _no_longer_kept(context: AdoptionContext, others: AbstractSet[str]) -> Iterator[Adoption]:
+    """Members that are kept as they were adopted, for the next pass to update them."""
+    for member, app in sorted(context.filled().items()):
+        mark, group = app.mark, context.cluster.group(member.group)
+        if mark is not None and mark.kept and group is not None and app.id not in others:
+            pair = Pair(member, app, "adopted before")
+            yield adoption(context.cluster, pair, context.policy)
+
+
+def _opened(adoptions: Iterable[Adoption]) -> Iterator[str]:
+    """A note on applications without a sign-in, which stay so while they are kept."""
+    names = [str(each.member) for each in adoptions if each.app.public and each.mark.kept]
+    if names:
+        yield (
+            f"open without a sign-in, which stays so until the first update: {', '.join(names)}; "
+            "all who can reach the dashboard can run code"
+        )
 
 
 def _missing(cluster: DesiredCluster, members: set[Member]) -> Iterator[str]:

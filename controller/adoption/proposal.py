@@ -9,13 +9,17 @@ Rules, for applications without an owner and members without an application:
    the cluster has a single worker group, whatever its name.
 3. The part before these words is the family.  One family is proposed: the cluster's own
    (`ray-<cluster>`), else the one that contains the cluster's name, else the only one.
-4. A member claimed by two applications of the family, and a group with more claims than free
+4. A number of more than six digits is a time: such workers become the free members of the group in
+   the order of their numbers.  Their family is that of the head whose name begins with theirs
+   (`ray-cluster-head` and `ray-worker-1764100000`).
+5. A member claimed by two applications of the family, and a group with more claims than free
    members, are left to the user.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 
 from controller.core.model.desired import LAUNCHERS, DesiredCluster, Group
 from controller.core.model.member import MEMBER, THE_HEAD, Member, parse_member
@@ -23,14 +27,16 @@ from controller.core.model.observed import ObservedApplication
 from controller.core.spec.names import HEAD
 
 _WORKER = "worker"
+_LAST_ORDINAL = 999_999
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A member and its application."""
+    """A member and its application; `why` it is that one, for people."""
 
     member: Member
     app: ObservedApplication
+    why: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,17 @@ class _Claim:
     member: Member
     family: str
     app: ObservedApplication
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Serial:
+    """A worker of a group that is numbered by a time, so without an ordinal of its own."""
+
+    group: str
+    family: str
+    number: int
+    app: ObservedApplication
 
 
 def propose(
@@ -58,26 +75,50 @@ def propose(
     `filled`: members with an application.
     """
     taken = frozenset(filled)
-    claims = [c for app in apps if (c := _claim(cluster, app)) and c.member not in taken]
+    named = [c for app in apps if (c := _claim(cluster, app))]
+    claims = [c for c in named if isinstance(c, _Claim) and c.member not in taken]
+    serials = [c for c in named if isinstance(c, _Serial)]
+    claims += _in_turn(serials, claims, taken)
     family, notes = _family(cluster, claims)
     by_member: dict[Member, list[_Claim]] = {}
     for claim in claims:
         if claim.family == family:
             by_member.setdefault(claim.member, []).append(claim)
     notes += [_contested(m, c) for m, c in sorted(by_member.items()) if len(c) > 1]
-    single = [Pair(m, c[0].app) for m, c in sorted(by_member.items()) if len(c) == 1]
+    single = [Pair(m, c[0].app, c[0].why) for m, c in sorted(by_member.items()) if len(c) == 1]
     full = {g.name: note for g in cluster.groups if (note := _crowded(g, taken, single))}
     pairs = tuple(pair for pair in single if pair.member.group not in full)
     return Proposal(pairs, (*notes, *full.values()))
 
 
-def _claim(cluster: DesiredCluster, app: ObservedApplication) -> _Claim | None:
+def _in_turn(
+    serials: Sequence[_Serial], claims: Sequence[_Claim], taken: frozenset[Member]
+) -> list[_Claim]:
+    """The free members of each group, in the order of the numbers."""
+    used = {*taken, *(claim.member for claim in claims)}
+    heads = {claim.family for claim in claims if claim.member == THE_HEAD}
+    turned: list[_Claim] = []
+    for serial in sorted(serials, key=lambda each: (each.group, each.number, each.app.id)):
+        free = (n for n in count() if Member(serial.group, n) not in used)
+        member = Member(serial.group, next(free))
+        used.add(member)
+        near = [head for head in heads if f"{head}-".startswith(f"{serial.family}-")]
+        family = near[0] if len(near) == 1 and serial.family not in heads else serial.family
+        turned.append(_Claim(member, family, serial.app, f"number {serial.number}, in turn"))
+    return turned
+
+
+def _claim(cluster: DesiredCluster, app: ObservedApplication) -> _Claim | _Serial | None:
     own = f"ray-{cluster.name}"
     if member := _by_launcher(cluster, app):
-        return _Claim(member, own, app)
-    for text in (app.subdomain, app.name):
+        return _Claim(member, own, app, "its launcher")
+    for what, text in (("subdomain", app.subdomain), ("name", app.name)):
         if match := _by_words(cluster, _slug(text)):
-            return _Claim(*match, app)
+            group, number, family = match
+            if number > _LAST_ORDINAL:
+                return _Serial(group, family, number, app)
+            word = HEAD if group == HEAD else f"{group} {number}"
+            return _Claim(Member(group, number), family, app, f"{what} says {word}")
     return None
 
 
@@ -92,13 +133,13 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text[:200].lower()).strip("-")
 
 
-def _by_words(cluster: DesiredCluster, slug: str) -> tuple[Member, str] | None:
-    """The member in the last words, and the part before them; the longest group name wins."""
+def _by_words(cluster: DesiredCluster, slug: str) -> tuple[str, int, str] | None:
+    """Group and number in the last words, and the part before; the longest group name wins."""
     if f"-{slug}".endswith(f"-{HEAD}"):
-        return THE_HEAD, slug.removesuffix(HEAD).rstrip("-")
+        return HEAD, 0, slug.removesuffix(HEAD).rstrip("-")
     for word, group in sorted(_words(cluster).items(), key=lambda item: -len(item[0])):
-        if match := re.fullmatch(rf"(?:(.*)-)?{re.escape(word)}-?0*(\d{{1,6}})", slug):
-            return Member(group, int(match[2])), match[1] or ""
+        if match := re.fullmatch(rf"(?:(.*)-)?{re.escape(word)}-?0*(\d{{1,20}})", slug):
+            return group, int(match[2]), match[1] or ""
     return None
 
 

@@ -16,9 +16,14 @@ from controller.workspace.write_mark import Written
 
 def preview_text(offer: Offer) -> str:
     """Applications, their differences from their members, and the changes of the next reconcile."""
-    header = ("MEMBER", "APPLICATION", "ID", "STATE", "DIFFERENCES")
+    header = ("MEMBER", "APPLICATION", "ID", "STATE", "WHY", "DIFFERENCES")
     notes = [f"note: {one_line(note)}" for note in offer.notes]
     then = "`raycml reconcile` will then change nothing."
+    if any(each.mark.kept for each in offer.adoptions):
+        then += (
+            "\nThe applications run as they are until their spec changes; with --update, "
+            "`raycml reconcile` updates them."
+        )
     if is_pending(offer.plan):
         then = f"`raycml reconcile` will then:\n{plan_text(offer.plan)}"
     return "\n".join([table(header, *map(_preview, offer.adoptions)), *notes, then])
@@ -28,7 +33,9 @@ def _preview(adoption: Adoption) -> tuple[str, ...]:
     app = adoption.app
     differences = ", ".join(map(str, adoption.changes)) or "none; it keeps running"
     previous = f"; taken from {adoption.previous}" if adoption.previous else ""
-    return str(adoption.member), app.subdomain, app.id, str(app.phase), differences + previous
+    why = one_line(adoption.why)
+    member = str(adoption.member)
+    return member, app.subdomain, app.id, str(app.phase), why, differences + previous
 
 
 def adopted_text(offer: Offer, written: Sequence[Written]) -> str:
@@ -61,6 +68,10 @@ class AdoptionJson(JsonObject):
     """Subdomain of the application."""
     state: str
     """State of the application."""
+    why: str
+    """Reason for which it becomes this member."""
+    kept: bool
+    """True if it stays as it is until its spec changes."""
     from_owner: str | None
     """Previous owner, if any."""
     equal: bool
@@ -144,6 +155,8 @@ def _adoption_json(adoption: Adoption, written: Written | None) -> AdoptionJson:
         name=adoption.app.name,
         subdomain=adoption.app.subdomain,
         state=str(adoption.app.phase),
+        why=adoption.why,
+        kept=bool(adoption.mark.kept),
         from_owner=adoption.previous or None,
         equal=not adoption.changes,
         changes=tuple(adoption.changes),

@@ -16,7 +16,7 @@ from controller.core.status.status import ClusterStatus
 
 PHASES = (
     "Ready", "Reconciling", "Stalled", "Paused", "Suspending", "Suspended", "Deleting", "Leaving",
-    "Orphan", "OutOfDate",
+    "Orphan", "OutOfDate", "Adopted",
 )  # fmt: skip
 STATUSES = ("True", "False", "Unknown")
 # Status of a condition that a cluster does not have.

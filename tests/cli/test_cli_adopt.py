@@ -76,10 +76,10 @@ def applications(said: Said) -> list[dict[str, object]]:
 def test_adopt_shows_what_differs_and_what_a_reconcile_will_do(stage: Stage) -> None:
     stage.spec()
     ids = make_all(stage)
-    said = stage.run("adopt", "analytics", "--yes")
+    said = stage.run("adopt", "analytics", "--update", "--yes")
     assert said.code == 0
     lines = said.out.splitlines()
-    assert lines[0].split() == ["MEMBER", "APPLICATION", "ID", "STATE", "DIFFERENCES"]
+    assert lines[0].split() == ["MEMBER", "APPLICATION", "ID", "STATE", "WHY", "DIFFERENCES"]
     head, one = lines[1], lines[2]
     assert head.startswith(f"head    ray-cluster-head      {ids['ray-cluster-head']}  STARTING  ")
     assert "environment.PRECIOUS, launcher train/node.py -> head-" in head
@@ -115,15 +115,16 @@ def test_the_plan_after_an_adoption_is_the_one_that_the_preview_showed(stage: St
     stage.spec()
     make_all(stage)
     wait_up(stage)
-    shown = stage.run("adopt", "analytics", "--yes").out
+    shown = stage.run("adopt", "analytics", "--update", "--yes").out
     preview = shown.partition("will then:\n")[2].partition("analytics  head")[0]
-    assert stage.run("plan").out == f"specs: 1 cluster\n{preview}"
+    lines = [line for line in preview.splitlines() if not line.startswith("Project ")]
+    assert stage.run("plan").out.splitlines() == ["specs: 1 cluster", *lines]
 
 
 def test_adopted_applications_become_the_cluster_without_a_second_one_beside(stage: Stage) -> None:
     stage.spec()
     ids = make_all(stage)
-    stage.run("adopt", "analytics", "--yes")
+    stage.run("adopt", "analytics", "--update", "--yes")
     done = stage.run("reconcile")
     assert done.code == 0
     assert set(stage.applications()) == set(FOREIGN)
@@ -140,7 +141,7 @@ def test_adopted_applications_become_the_cluster_without_a_second_one_beside(sta
 def test_adopted_members_are_scaled_edited_and_deleted_like_all_others(stage: Stage) -> None:
     stage.spec()
     make_all(stage)
-    stage.run("adopt", "analytics", "--yes")
+    stage.run("adopt", "analytics", "--update", "--yes")
     stage.run("reconcile")
     stage.spec(replicas=3, cpu=3)
     assert stage.run("reconcile").code == 0
@@ -411,7 +412,7 @@ def test_what_was_released_is_taken_back_without_a_restart(stage: Stage) -> None
 def test_adopted_applications_can_be_released_and_taken_back_as_well(stage: Stage) -> None:
     stage.spec()
     make_all(stage)
-    stage.run("adopt", "analytics", "--yes")
+    stage.run("adopt", "analytics", "--update", "--yes")
     stage.run("reconcile")
     began = starts(stage)
     released = stage.run("release", "analytics", "--yes")

@@ -37,12 +37,16 @@ def _analytics(stage: Stage) -> None:
     assert stage.run("reconcile").code == Exit.DONE
 
 
+_HEAD = "cluster-head"
+_LAUNCHED = ((_HEAD, 2, 8), ("worker-1764100000", 4, 16), ("worker-1764100007", 4, 16))
+
+
 def _scripts(stage: Stage) -> None:
-    for name, cpu, memory in (("head", 2, 8), ("worker-0", 4, 16), ("worker-1", 4, 16)):
-        script = f"scripts/{name.partition('-')[0]}.py"
+    for name, cpu, memory in _LAUNCHED:
+        script = f"scripts/{'head' if name == _HEAD else 'worker'}.py"
         stage.write(script, b"import ray\n")
         sizes = {"cpu": cpu, "memory": memory, "environment": {"OMP_NUM_THREADS": "4"}}
-        make(stage, f"ray-cluster-{name}", script=script, **sizes)
+        make(stage, f"ray-{name}", script=script, bypass_authentication=name == _HEAD, **sizes)
     wait_up(stage)
 
 

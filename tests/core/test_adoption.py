@@ -20,7 +20,7 @@ from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredState, configuration
 from controller.core.model.history import History
 from controller.core.model.member import Mark, Member, parse_member, read_mark
-from controller.core.model.observed import ObservedApplication, Phase
+from controller.core.model.observed import ObservedApplication, ObservedState, Phase
 from controller.core.model.plan import Create, Delete, Plan, Update
 from controller.core.situation.drift import patch
 from controller.core.situation.situation import situate
@@ -127,7 +127,7 @@ def test_names_of_other_tools_are_understood() -> None:
         ("head-of-sales", "", None),
         ("supercpu-1", "", None),
         ("worker", "", None),
-        ("worker-12345678", "", None),
+        ("worker-123456789012345678901", "", None),
         ("", "", None),
         ("\x1b[31m", "\x00²", None),
     ],
@@ -195,6 +195,127 @@ def test_what_was_released_is_known_by_its_launcher_whatever_its_name() -> None:
 def test_the_order_of_a_list_does_not_matter(names: list[str]) -> None:
     found = propose(ANALYTICS, (), [by_hand(name) for name in names])
     assert found == propose(ANALYTICS, (), [by_hand(name) for name in sorted(names)])
+
+
+def test_workers_that_are_numbered_by_a_time_are_members_in_the_order_of_their_numbers() -> None:
+    late, early = by_hand("ray-worker-1764100007"), by_hand("ray-worker-1764100000")
+    head = by_hand("ray-cluster-head")
+    assert proposed(late, head, early) == {
+        "head": "ray-cluster-head",
+        "cpu/0": "ray-worker-1764100000",
+        "cpu/1": "ray-worker-1764100007",
+    }
+    found = propose(ANALYTICS, (), [late, head, early])
+    assert [pair.why for pair in found.pairs] == [
+        "subdomain says head",
+        "number 1764100000, in turn",
+        "number 1764100007, in turn",
+    ]
+    assert proposed(late, filled=(place("cpu/0"),)) == {"cpu/1": "ray-worker-1764100007"}
+    beside = by_hand("ray-cluster-cpu-0")
+    assert proposed(late, head, beside)["cpu/1"] == "ray-worker-1764100007"
+    assert proposed(by_hand("k3", name="Ray_Cluster.CPU-1764100000")) == {"cpu/0": "k3"}
+
+
+def test_workers_numbered_by_a_time_join_no_head_where_two_could_be_theirs() -> None:
+    apps = [by_hand(f"ray-{tail}") for tail in ("a-head", "b-head", "worker-1764100000")]
+    found = propose(ANALYTICS, (), apps)
+    assert found.pairs == ()
+    assert "ambiguous families of names (`ray`, `ray-a`, `ray-b`)" in found.notes[0]
+
+
+# Kept as adopted
+
+
+def kept(*apps: tuple[str, ObservedApplication]) -> ObservedState:
+    """The world once these applications are adopted as they are."""
+    made = [adoption(ANALYTICS, pair(member, app), POLICY, keep=True) for member, app in apps]
+    return observed(*(replace(each.app, environment=each.environment) for each in made))
+
+
+def theirs(**fields: object) -> list[tuple[str, ObservedApplication]]:
+    names = {"head": "ray-cluster-head", "cpu/0": "ray-worker-17", "cpu/1": "ray_Worker.18"}
+    return [(member, by_hand(name, **fields)) for member, name in names.items()]
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "cpu": st.floats(0, 2000),
+            "memory": st.floats(0, 5000),
+            "gpu": st.integers(0, 99),
+            "runtime": st.text(max_size=20),
+            "script": st.text(max_size=20),
+            "public": st.booleans(),
+        }
+    )
+)
+def test_a_cluster_that_was_adopted_as_it_is_has_an_empty_plan_whatever_it_runs(
+    fields: dict[str, object],
+) -> None:
+    world = kept(*theirs(**fields))
+    found = decide(STATE, world)
+    assert said(found) == []
+    assert not audit(situate(STATE, world, History(), POLICY), found)
+
+
+def test_any_change_of_the_spec_updates_every_member_that_was_kept() -> None:
+    world = kept(*theirs())
+    changed = desired(spec(headGroupSpec={"resources": {"cpu": 3, "memory": 8}}))
+    members = {
+        str(item.member) for item in (*decide(changed, world).steps, *decide(changed, world).waits)
+    }
+    assert {"head", "cpu/0", "cpu/1"} <= members
+    assert decide(STATE, world) == Plan((), ())
+
+
+def test_a_cluster_is_kept_as_a_whole_or_not_at_all() -> None:
+    own = ("cpu/1", application(CLUSTER, "cpu/1"))
+    members = [("head", by_hand("ray-cluster-head")), ("cpu/0", by_hand("ray-worker-17"))]
+    world = kept(*members)
+    beside = observed(*world.projects[PROJECT].applications, own[1])
+    assert fields(decide(STATE, beside), "cpu/0")
+    without_head = kept(members[1])
+    assert "create head Missing" in said(decide(STATE, without_head))
+
+
+def test_a_member_that_is_missing_beside_an_adopted_head_waits_for_a_person() -> None:
+    assert said(decide(STATE, kept(*theirs()[:2]))) == ["wait cpu/1 HeadAsAdopted"]
+
+
+@pytest.mark.parametrize("phase", [Phase.FAILED, Phase.STOPPED])
+def test_a_kept_member_that_is_down_is_started_again_and_not_changed(phase: Phase) -> None:
+    (head, worker, other) = theirs()
+    down = ("cpu/0", replace(worker[1], phase=phase))
+    found = decide(STATE, kept(head, down, other))
+    assert [f"{step.name} {step.member}" for step in found.steps] == ["restart cpu/0"]
+
+
+def test_an_offer_keeps_only_what_can_stay_as_it_is() -> None:
+    pairs = tuple(pair(member, app) for member, app in theirs())
+    whole = offer(Proposal(pairs), replace(ground(*(p.app for p in pairs)), keep=True))
+    assert [bool(each.mark.kept) for each in whole.adoptions] == [True] * 3
+    assert whole.plan == Plan((), ())
+    headless = offer(Proposal(pairs[1:]), replace(ground(*(p.app for p in pairs)), keep=True))
+    assert [bool(each.mark.kept) for each in headless.adoptions] == [False] * 2
+    equal = pair("cpu/1", released(application(CLUSTER, "cpu/1")))
+    mixed = offer(
+        Proposal((*pairs[:2], equal)),
+        replace(ground(*(p.app for p in pairs[:2]), equal.app), keep=True),
+    )
+    assert [bool(each.mark.kept) for each in mixed.adoptions] == [False] * 3
+
+
+def test_an_update_of_a_kept_member_takes_the_word_off() -> None:
+    app = kept(*theirs()).projects[PROJECT].applications[1]
+    assert app.mark is not None
+    group = ANALYTICS.group("cpu")
+    assert group is not None
+    wants = configuration(group, place("cpu/0"), POLICY)
+    environment = patch(app, app.mark.variables, wants).fields["environment"]
+    assert isinstance(environment, dict)
+    assert "RAYCML_KEPT" not in environment
+    assert environment["RAYCML_ADOPTED"] == app.id
 
 
 # Marks and differences

@@ -9,6 +9,7 @@ lies, 15 flapping, 16 a hash refreshed without proof, 17 a script half published
 """
 
 from tests.mutants import (
+    adopting,
     boundaries,
     builders,
     composition,
@@ -301,6 +302,7 @@ CATALOGUE = [
     *leading.MUTANTS,
     *in_force.MUTANTS,
     *conversion.MUTANTS,
+    *adopting.MUTANTS,
     *validation.MUTANTS,
     *secrets.MUTANTS,
     *node_files.MUTANTS,

@@ -41,6 +41,16 @@ Mapped = Annotated[
         "Default: proposed from names",
     ),
 ]
+Update = Annotated[
+    bool,
+    typer.Option(
+        "--update",
+        help="Let the next reconcile update the applications, also those that are kept as adopted.",
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show the members and differences, and write nothing.")
+]
 FromOwner = Annotated[
     str | None,
     option("--from-owner", "OWNER", "Also take applications with the mark of this other owner."),
@@ -48,12 +58,14 @@ FromOwner = Annotated[
 
 
 @with_common_options
-def adopt(
+def adopt(  # noqa: PLR0913 - each is an option
     common: CommonOptions,
     name: Name,
     *,
     mapped: Mapped = None,
     from_owner: FromOwner = None,
+    update: Update = False,
+    dry_run: DryRun = False,
     specs: Specs = None,
     yes: Yes = False,
     timeout: LeadTimeout = "10m",  # type: ignore[assignment]  # its parser makes it seconds
@@ -63,8 +75,9 @@ def adopt(
 
     Take existing applications into a cluster, without a restart.
 
-    Shows the differences from the spec and asks for confirmation.  The next `raycml reconcile`
-        updates applications that differ; the others keep running.
+    Shows which application becomes which member, why, and how it differs, and asks for
+        confirmation.  Applications that differ run as they are until their spec changes, or until
+        the next `raycml reconcile` with --update.
     """
     screen = common.screen
     revision = load(specs)
@@ -73,15 +86,14 @@ def adopt(
     mapping = [_mapping(text) for text in mapped or ()]
     check_once([str(member) for member, _ in mapping])
     with open_session(common) as session:
-        context = look_at(session, revision, name, from_owner)
+        context = look_at(session, revision, name, from_owner, keep=not update)
         offer = decide_on(context, ordered_pairs(mapping, context) if mapping else None)
         dialog = AdoptionDialog(screen, output, label(revision), offer)
         if not offer.adoptions:  # without changes, no lease is needed
-            if offer.notes and not offer.already:
-                message = f"nothing was adopted: {'; '.join(offer.notes)}"
-                remedy = f"`raycml adopt {name} --map MEMBER=NAME`"
-                raise CommandError(message, Exit.REFUSED, remedy)
+            _check_answered(name, offer)
             return dialog.conclude([])
+        if dry_run:
+            return dialog.preview()
         dialog.confirm(yes=yes)
         order = new_order(
             session,
@@ -91,6 +103,7 @@ def adopt(
             timeout,
             pairs=tuple((str(each.member), each.app.id) for each in offer.adoptions),
             from_owner=from_owner or "",
+            keep=not update,
         )
         answer = lead_or_order(session, order, screen.say)
         if answer is not None:
@@ -98,6 +111,13 @@ def adopt(
         with saying(f"run `raycml adopt {name}` to continue"):
             written = carry_out(session, context, offer)
         return dialog.conclude(written)
+
+
+def _check_answered(name: str, offer: Offer) -> None:
+    """CommandError if questions are all that is left of an adoption."""
+    if offer.notes and not offer.already:
+        message = f"nothing was adopted: {'; '.join(offer.notes)}"
+        raise CommandError(message, Exit.REFUSED, f"`raycml adopt {name} --map MEMBER=NAME`")
 
 
 def _mapping(text: str) -> tuple[Member, str]:
@@ -120,6 +140,14 @@ class AdoptionDialog:
     form: Form
     revision: str
     offer: Offer
+
+    def preview(self) -> Exit:
+        if self.form is Form.JSON:
+            self.screen.document(adopt_json(self.offer, self.revision, None))
+        else:
+            self.screen.data(preview_text(self.offer))
+        self.screen.say("nothing was written (--dry-run)")
+        return Exit.DONE
 
     def confirm(self, *, yes: bool) -> None:
         say = self.screen.say if self.form is Form.JSON else self.screen.data

@@ -20,6 +20,7 @@ VARIABLES = "RAYCML_VARIABLES"
 ADOPTED = "RAYCML_ADOPTED"
 ENVIRONMENT = "RAYCML_ENVIRONMENT"
 RESOLVED = "RAYCML_RESOLVED"
+KEPT = "RAYCML_KEPT"
 
 CONTROLLER = "RAYCML_CONTROLLER"
 """In the environment of the controller's application and job: the owner, and so the mark."""
@@ -40,6 +41,7 @@ ALONE = -1
 MARK = (
     *(OWNER, CLUSTER, MEMBER, FINGERPRINT, SUBDOMAIN, AGREEMENT, VARIABLES, ADOPTED, ENVIRONMENT),
     RESOLVED,
+    KEPT,
 )
 
 
@@ -125,6 +127,8 @@ class Mark:
     have the member's name: a copy has another id, so it never fills the place.
     `environment_hash` names the environment, built by raycml, that its launcher runs in, if any.
     `resolved` records the ids that the names of the spec had, if it has any.
+    `kept` is the fingerprint of the spec for which a person took the application as it was: while
+    the spec stays so, the application does.
     """
 
     owner: str
@@ -137,6 +141,7 @@ class Mark:
     adopted: str = ""
     environment_hash: str = ""
     resolved: str = ""
+    kept: str = ""
 
     @property
     def key(self) -> Key:
@@ -156,6 +161,7 @@ class Mark:
             ADOPTED: self.adopted,
             ENVIRONMENT: self.environment_hash,
             RESOLVED: self.resolved,
+            KEPT: self.kept,
         }
         return {**written, **{name: value for name, value in rare.items() if value}}
 
@@ -191,4 +197,5 @@ def read_mark(environment: Mapping[str, str], subdomain: str) -> Mark | None:
         adopted=environment.get(ADOPTED, ""),
         environment_hash=environment.get(ENVIRONMENT, ""),
         resolved=environment.get(RESOLVED, ""),
+        kept=environment.get(KEPT, ""),
     )

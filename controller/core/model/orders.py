@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from controller.core.model.json_object import (
     ITEMS_LIMIT,
+    Flag,
     JsonObject,
     Moment,
     Person,
@@ -77,6 +78,8 @@ class Order(JsonObject):
     """Of an adoption: members, each with the id of its application."""
     from_owner: Text = ""
     """Of an adoption: the previous owner of the applications."""
+    keep: Flag = False
+    """Of an adoption: true if the applications stay as they are until their spec changes."""
 
     @property
     def stands_s(self) -> float:

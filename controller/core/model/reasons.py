@@ -113,6 +113,10 @@ class Reason(Enum):
     DELETE_TIMED_OUT = Outlook.PERSON, "The application was not deleted within its deadline."
     JOIN_TIMED_OUT = Outlook.PERSON, "The Ray node did not join within its deadline."
     FIELD_NOT_APPLIED = Outlook.PERSON, "CML accepts a field but ignores it."
+    HEAD_AS_ADOPTED = (
+        Outlook.PERSON,
+        "The head runs as it was adopted, so a new member cannot join it.",
+    )
     NAME_CONFLICT = Outlook.PERSON, "An application that raycml does not manage has the name."
     ENVIRONMENT_FAILED = Outlook.PERSON, "The member's Python environment cannot be built."
     NOT_OFFERED = (
@@ -141,6 +145,10 @@ class Reason(Enum):
         "CML did not raise the project's shared memory limit; object stores are smaller.",
     )
     ORPHAN = Outlook.SETTLED, "Managed applications that no spec declares."
+    AS_ADOPTED = (
+        Outlook.SETTLED,
+        "Adopted applications run as they are until their spec changes.",
+    )
     ALL_NODES_ALIVE = Outlook.SETTLED, "All nodes are alive in Ray."
     UP_TO_DATE = Outlook.SETTLED, "Every application is in sync with the spec."
 

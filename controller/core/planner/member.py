@@ -25,7 +25,7 @@ def plan_member(cluster: ClusterSituation, member: MemberSituation, *, permitted
     """
     app = member.app
     if app is None:
-        return absent(cluster, member.match)
+        return _beside_adopted(member) if cluster.kept else absent(cluster, member.match)
     if waits := settling(cluster.past, member.key, app):
         return waits
     match app.phase:
@@ -35,6 +35,14 @@ def plan_member(cluster: ClusterSituation, member: MemberSituation, *, permitted
             return unknown(cluster, member.key, app)
         case _:
             return _settled(cluster, member, app, permitted=permitted)
+
+
+def _beside_adopted(member: MemberSituation) -> Plan:
+    message = (
+        "the head runs as it was adopted, so a new member cannot join it; change the spec of the "
+        f"cluster, or run `raycml adopt {member.key.cluster} --update`, to update all members"
+    )
+    return wait(member.key, Reason.HEAD_AS_ADOPTED, message)
 
 
 def _settled(
@@ -52,8 +60,11 @@ def _settled(
 def _sign_in(cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication) -> Plan:
     """Require a sign-in again.
 
-    First of all and whatever protects the member: Ray's dashboard takes jobs.
+    First of all and whatever protects the member: Ray's dashboard takes jobs.  A member that is
+    kept as it was adopted stays open, as the person who adopted it read.
     """
+    if member.kept:
+        return NOTHING
     key = member.key
     if cluster.past.member(key).sign_in_tries >= cluster.policy.updates_max:
         message = (

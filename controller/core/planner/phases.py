@@ -58,6 +58,8 @@ def running(
 ) -> Plan:
     if member.stale:
         return stale(cluster, member, app, permitted=permitted)
+    if member.kept:
+        return NOTHING
     return NOTHING if member.joined else _joining(cluster, member, app)
 
 

@@ -62,7 +62,7 @@ def _start(
     cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, reason: Reason
 ) -> Plan:
     match = member.match
-    if cluster.lacks_launcher(app.script):
+    if cluster.lacks_launcher(app.script) and not member.kept:
         if app.script != launcher_path(match.group, cluster.policy.edition):
             change = Change("launcher", "", "")
             waits = gate(cluster.past, match.key, "update")

@@ -1,6 +1,6 @@
 """Situations of one cluster and of each of its members, as rules read them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -22,7 +22,7 @@ from controller.core.model.observed import (
 from controller.core.model.offers import Offers
 from controller.core.model.other_clocks import precedes
 from controller.core.model.policy import Policy
-from controller.core.situation.drift import Drift, compare, is_stale
+from controller.core.situation.drift import Drift, compare, is_kept, is_stale
 from controller.core.situation.index import Index
 from controller.core.situation.matching import Match, Matching, match_members
 from controller.core.situation.past import Past
@@ -40,6 +40,7 @@ class MemberSituation:
     `joined`: Ray has had the member's node since its present start; None without a fresh report of
     this head.
     `available`: it serves, as far as the reports show, so that taking it away costs something.
+    `kept`: its cluster runs as it was adopted (see `runs_as_adopted`).
     """
 
     match: Match
@@ -47,6 +48,7 @@ class MemberSituation:
     stale: bool
     joined: bool | None
     report: MemberReport | None
+    kept: bool = False
 
     @property
     def key(self) -> Key:
@@ -149,6 +151,11 @@ class ClusterSituation:
         """All outdated members go at once: by order, or since nodes must agree on Ray or Python."""
         return self.desired.strategy is Strategy.RECREATE or self.all_must_agree
 
+    @cached_property
+    def kept(self) -> bool:
+        """True if the cluster runs as it was adopted."""
+        return any(member.kept for member in self.members)
+
     def down(self) -> list[MemberSituation]:
         return [member for member in self.members if member.phase is Phase.FAILED]
 
@@ -178,8 +185,27 @@ def situate_cluster(
     now, report = observed.as_of, observed.reports.get(cluster.name)
     head = next((m.app for m in matching.matches if m.member == THE_HEAD), None)
     report = valid_report(report, head, now, policy.report_fresh_s)
+    if runs_as_adopted(matching.matches):
+        return matching, tuple(map(_as_adopted, matching.matches)), report
     members = tuple(_member(match, report, policy, now) for match in matching.matches)
     return matching, members, report
+
+
+def runs_as_adopted(matches: Iterable[Match]) -> bool:
+    """True if every application of the cluster, its head included, was adopted as it is, and no
+    spec of theirs changed since.
+
+    A cluster stays or goes as a whole: a head of other scripts writes no report, so no worker of
+    raycml finds it, and theirs do not find a head of raycml.
+    """
+    filled = [match for match in matches if match.app is not None]
+    heads = any(match.member == THE_HEAD for match in filled)
+    return heads and all(is_kept(match.mark, match.group) for match in filled)
+
+
+def _as_adopted(match: Match) -> MemberSituation:
+    drift, kept = Drift(()), match.app is not None
+    return MemberSituation(match, drift, stale=False, joined=None, report=None, kept=kept)
 
 
 def valid_report(

@@ -9,7 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from controller.core.model.desired import Group, launcher_prefix
-from controller.core.model.member import ENVIRONMENT, FINGERPRINT, RESOLVED, SUBDOMAIN, Mark
+from controller.core.model.member import (
+    ENVIRONMENT,
+    FINGERPRINT,
+    KEPT,
+    RESOLVED,
+    SUBDOMAIN,
+    Mark,
+)
 from controller.core.model.observed import ObservedApplication
 from controller.core.model.plan import Change, Configuration, Update
 from controller.core.model.policy import Policy
@@ -70,6 +77,11 @@ def compare(
         field = "Ray version or interpreter" if whole else "rayStartParams"
         changes.append(Change(field, "", ""))
     return Drift(tuple(sorted(changes)), whole and outdated)
+
+
+def is_kept(mark: Mark, group: Group) -> bool:
+    """True if the application was adopted as it is, for a spec that has not changed since."""
+    return bool(mark.kept) and mark.kept == fingerprint_by(version_of(mark.kept), group.inputs)
 
 
 def _outdated(mark: Mark, group: Group) -> bool:
@@ -193,7 +205,7 @@ def patch(app: ObservedApplication, variables: Iterable[str], desired: Configura
     `variables`: those that were set when it was last configured.  CML replaces an environment as a
     whole, so what others put there is sent along.
     """
-    own = frozenset({*variables, *desired.environment, ENVIRONMENT, RESOLVED, SUBDOMAIN})
+    own = frozenset({*variables, *desired.environment, ENVIRONMENT, KEPT, RESOLVED, SUBDOMAIN})
     others = {k: v for k, v in app.environment.items() if k not in own}
     different = {
         name: getattr(desired, name)

@@ -52,18 +52,27 @@ def _synced(cluster: ClusterSituation, plan: Plan, hold: str) -> Condition:
     differing = [c for c in cluster.members if c.drift]
     to_run = [c for c in cluster.members if not _at_rest(cluster, c)]
     absent = [c for c in to_run if c.app is None]
-    public = [c for c in to_run if c.app is not None and c.app.public]
+    public = [c for c in to_run if c.app is not None and c.app.public and not c.kept]
     leaving = cluster.matching.unwanted
     if public:
         names = ", ".join(str(c.key.member) for c in public[:5])
         message = f"{len(public)} open without a sign-in: {names}"
         return Condition("Synced", "False", Reason.PUBLIC_ACCESS.title, message)
+    if cluster.kept and not absent and not leaving:
+        return Condition("Synced", "True", Reason.AS_ADOPTED.title, _as_adopted(cluster))
     if not differing and not absent and not leaving:
         return Condition("Synced", "True", Reason.UP_TO_DATE.title, Reason.UP_TO_DATE.meaning)
     reason = Reason.MISSING if absent else Reason.OUTDATED if differing else leaving[0].reason
     parts = [(len(absent), "missing"), (len(differing), "outdated"), (len(leaving), "unwanted")]
     message = ", ".join(f"{n} {word}" for n, word in parts if n)
     return Condition("Synced", "False", reason.title, message)
+
+
+def _as_adopted(cluster: ClusterSituation) -> str:
+    opened = [c.key.member for c in cluster.members if c.app is not None and c.app.public]
+    names = ", ".join(map(str, opened[:5]))
+    more = f" {len(opened)} open without a sign-in: {names}." if opened else ""
+    return Reason.AS_ADOPTED.meaning + more
 
 
 def _at_rest(cluster: ClusterSituation, member: MemberSituation) -> bool:
@@ -75,6 +84,10 @@ def _ready(cluster: ClusterSituation) -> Condition:
     members = [c for c in cluster.members if not _at_rest(cluster, c)]
     if not members:
         return Condition("Ready", "False", "Suspended", "every member is to be stopped")
+    if cluster.kept:
+        running = sum(1 for c in members if c.phase is Phase.RUNNING)
+        message = f"{running} of {len(members)} applications run; an adopted head does not report"
+        return Condition("Ready", "Unknown", Reason.AS_ADOPTED.title, message)
     alive = sum(1 for c in members if is_ready(c))
     message = f"{alive} of {len(members)} nodes are alive"
     if alive == len(members):
@@ -91,6 +104,9 @@ def _suspended(cluster: ClusterSituation) -> Condition:
     return Condition("Suspended", "True", "Suspended", "every member is stopped and kept")
 
 
+_BY_SYNC = {Reason.HELD_AT_OLDER_REVISION: "OutOfDate", Reason.AS_ADOPTED: "Adopted"}
+
+
 def phase_word(cluster: DesiredCluster, conditions: Sequence[Condition]) -> str:
     by_type = {c.type: c.status for c in conditions}
     if "Paused" in by_type:
@@ -101,8 +117,10 @@ def phase_word(cluster: DesiredCluster, conditions: Sequence[Condition]) -> str:
         return "Stalled"
     if "Reconciling" in by_type:
         return "Reconciling"
-    if any(c.reason == Reason.HELD_AT_OLDER_REVISION.title for c in conditions):
-        return "OutOfDate"
+    synced = {c.reason for c in conditions if c.type == "Synced"}
+    for reason, word in _BY_SYNC.items():
+        if reason.title in synced:
+            return word
     return "Ready" if by_type["Ready"] == "True" and by_type["Synced"] == "True" else "Reconciling"
 
 

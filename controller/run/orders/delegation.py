@@ -31,6 +31,7 @@ def new_order(
     *,
     pairs: tuple[tuple[str, str], ...] = (),
     from_owner: str = "",
+    keep: bool = False,
 ) -> Order:
     """A new order for the project of the session."""
     return Order(
@@ -44,6 +45,7 @@ def new_order(
         timeout_s,
         pairs,
         from_owner,
+        keep,
     )
 
 

@@ -194,7 +194,8 @@ class StandingOrders:
             message = no_cluster(name, names, "the revision in force declares no cluster")
             remedy = "add its spec to the source, and wait until it is in force"
             return self._end(order, Exit.REFUSED, message, remedy)
-        ground = look_at(self.session, revision, name, order.from_owner or None)
+        previous = order.from_owner or None
+        ground = look_at(self.session, revision, name, previous, keep=order.keep)
         if ground.cluster.project != order.project:
             message = f"{name} is declared in another project"
             return self._end(order, Exit.REFUSED, message, "correct `project` in its spec")

@@ -44,6 +44,7 @@ _LEVELS = {
     "Reconciling": Level.BUSY,
     "Suspending": Level.BUSY,
     "Deleting": Level.BUSY,
+    "Adopted": Level.NOTE,
     "Suspended": Level.NOTE,
     "Paused": Level.NOTE,
     "Orphan": Level.WARN,
@@ -236,6 +237,7 @@ _TITLES = (
     (Level.BUSY, "Deleting", "are being deleted", "is being deleted"),
     (Level.BUSY, "", "are being reconciled", "is being reconciled"),
     (Level.NOTE, "Paused", "are paused", "is paused"),
+    (Level.NOTE, "Adopted", "run as they were adopted", "runs as it was adopted"),
     (Level.NOTE, "Suspended", "are suspended", "is suspended"),
 )
 

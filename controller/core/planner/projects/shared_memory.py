@@ -90,6 +90,7 @@ def _needs(situation: Situation, refused: AbstractSet[str]) -> Mapping[str, Need
     needs: dict[str, Need] = {}
     for cluster in situation.clusters:
         idle = cluster.paused or cluster.desired.suspended or cluster.desired.name in refused
+        idle = idle or cluster.kept  # its pods do not start for raycml
         if idle or cluster.project is None or not cluster.project.complete:
             continue
         for need in _of_cluster(cluster):
