@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 
-_PLACEMENT = "CML places applications; it chooses a node with the CPU, memory and GPUs asked for"
+_PLACEMENT = (
+    "CML places applications on nodes with the CPU, memory and GPUs asked for; choose others by "
+    "`resources.accelerator`, `resourceGroup` or one `nodeSelector`"
+)
+SELECTOR = "CML takes one label of a node; write the one that counts as `nodeSelector`"
 _USER = "a member runs as the CML user who owns the project's applications"
 _PLATFORM = "the platform sets it for each application"
 _WATCHED = "raycml watches Ray itself and restarts a member that is down"
@@ -25,7 +29,6 @@ POD: Mapping[str, str] = {
     "hostname": _DNS,
     "imagePullSecrets": "CML pulls the runtimes of its catalogue; an administrator registers one",
     "nodeName": _PLACEMENT,
-    "nodeSelector": _PLACEMENT,
     "priority": "CML has no priorities; quotas of the workspace decide what may start",
     "priorityClassName": "CML has no priorities; quotas of the workspace decide what may start",
     "resourceClaims": "set `resources.gpu`, which CML asks for by number",

@@ -57,6 +57,9 @@ def group_entries(group: ManifestGroup, notes: Notes, runtime: str = "") -> list
         entries.append(SpecEntry("rayStartParams", params))
     if group.pod.environment:
         entries.append(SpecEntry("environment", group.pod.environment))
+    if group.pod.selector:
+        comment = "DECIDE: nodes of the CML workspace need this label; check it, or remove it."
+        entries.append(SpecEntry("nodeSelector", group.pod.selector, (comment,)))
     suspend = group.at.get("suspend")
     if not group.is_head and suspend is not None and suspend.is_true:
         entries.append(SpecEntry("suspend", value=True))

@@ -1,26 +1,31 @@
 """The pod template of a group: what of it an application of CML can have."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from controller.convert import answers
 from controller.convert.amounts import PodAmounts, amounts_of
 from controller.convert.environment import literal_variables
 from controller.convert.field import ManifestField
 from controller.convert.notes import Notes
+from controller.core.spec.placement.fields import check_selector
 
 _SILENT_CONTAINER = {"name", "image", "env", "resources", "volumeMounts"}
-_SILENT_POD = {"containers", "initContainers", "volumes"}
+_SILENT_POD = {"containers", "initContainers", "nodeSelector", "volumes"}
 _TERMINATION = {"terminationMessagePath", "terminationMessagePolicy"}  # defaults of a live object
 
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """The convertible parts of a pod template; `image` is the field, None where it is absent."""
+    """The convertible parts of a pod template; `image` is the field, None where it is absent.
+
+    `selector` is one label of a node, or empty.
+    """
 
     amounts: PodAmounts
     environment: dict[str, str]
     image: ManifestField | None
+    selector: dict[str, str] = field(default_factory=dict)
 
 
 def pod_of(template: ManifestField | None, notes: Notes) -> Pod:
@@ -46,6 +51,7 @@ def pod_of(template: ManifestField | None, notes: Notes) -> Pod:
         amounts_of(ray.get("resources"), notes),
         literal_variables(ray.get("env"), notes),
         ray.get("image"),
+        _selector(spec, notes),
     )
 
 
@@ -80,6 +86,20 @@ def _note_pod(spec: ManifestField, notes: Notes) -> None:
     for name, each in spec.fields().items():
         if name not in _SILENT_POD:
             notes.dropped(each, answers.POD.get(name, answers.ELSE))
+
+
+def _selector(spec: ManifestField | None, notes: Notes) -> dict[str, str]:
+    at = None if spec is None else spec.get("nodeSelector")
+    labels = {} if at is None else {name: each.text for name, each in at.fields().items()}
+    if at is None or not labels:
+        return {}
+    try:
+        check_selector(labels)
+    except ValueError:
+        notes.dropped(at, answers.SELECTOR)
+        return {}
+    notes.decide(at, "kept; nodes of the CML workspace need this label: check it, or remove it")
+    return labels
 
 
 def _note_volumes(spec: ManifestField, containers: list[ManifestField], notes: Notes) -> None:

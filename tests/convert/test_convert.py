@@ -92,6 +92,7 @@ def test_a_cluster_of_several_kinds_of_workers_becomes_a_spec() -> None:
     assert (cpu.group_name, cpu.replicas, cpu.min_replicas, cpu.max_replicas) == ("cpu", 2, 1, 5)
     assert (cpu.resources.cpu, cpu.resources.memory) == (0.5, 0.75)
     assert cpu.ray_start_params == {"resources": '{"Custom1": 1}'}
+    assert (cpu.node_selector, gpu.node_selector) == ({"pool": "general"}, {})
     assert gpu.group_name.startswith("accelerator-gro")
     assert (gpu.replicas, gpu.max_replicas, gpu.resources.gpu) == (0, None, 1)
     assert gpu.ray_start_params == {
@@ -147,7 +148,7 @@ def test_each_field_that_cml_cannot_have_is_one_line_with_what_to_use_instead() 
         f"{groups}[0].rayStartParams.resources": 'written as plain JSON: {"Custom1": 1}',
         f"{groups}[0].scaleStrategy": "raycml chooses which workers leave",
         f"{groups}[0].idleTimeoutSeconds": "set `replicas` of the group",
-        f"{groups}[0].template.spec.nodeSelector": "CML places applications",
+        f"{groups}[0].template.spec.nodeSelector": "kept; nodes of the CML workspace need",
         f"{groups}[0].template.spec.containers[0].resources.requests.memory": "raised to 768Mi",
         f"{groups}[1].groupName": "becomes `accelerator-gro-",
         f"{groups}[1].numOfHosts": "each host is an application",
@@ -305,6 +306,8 @@ def test_replicas_keep_their_bounds_as_with_kuberay(
         ("pod.volumes: [{name: d, csi: {driver: gcsfuse}}]", "all members share"),
         ("pod.volumes: [{name: d, hostPath: {path: /d}}]", "no access to the disks of a node"),
         ("pod.volumes: [{name: d, secret: {secretName: s}}]", "variables of the CML project"),
+        ("pod.nodeSelector: {a: b, c: d}", "CML takes one label of a node"),
+        ("pod.nodeSelector: {a b: c}", "CML takes one label of a node"),
         ("pod.runtimeClassName: gvisor", "the platform sets it"),
         ("pod.anything: 1", "no such field"),
         ("container.workingDir: /x", "the project's folder"),
