@@ -55,7 +55,7 @@ def open_bootstrap(
     system = common.screen.system
     with (
         open_client(common) as (client, where),
-        applications_http(system, client, common.ca_cert) as http,
+        applications_http(system, client, common.ca_cert or where.ca_cert) as http,
     ):
         yield BootstrapSession(
             screen=common.screen,

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from controller.clock import Clock
 from controller.cml import operations as ops
 from controller.cml import paths, translate, wire
-from controller.cml.connection import checked_key, parse_address, trust
+from controller.cml.connection import application_url, checked_key, parse_address, trust
 from controller.cml.errors import Malformed, NotFound, Rejected
 from controller.cml.jobs import Jobs
 from controller.cml.operations import CallRecord, Operation, Request, Response
@@ -141,7 +141,7 @@ class Client:
             self._send(Request(ops.DELETE_APPLICATION, path, project))
 
     def application_url(self, subdomain: str) -> str:
-        return f"{self.address.scheme}://{subdomain}.{self._domain}"
+        return application_url(self.address.scheme, self._domain, subdomain)
 
     # Runtimes, the server itself
 

@@ -83,6 +83,26 @@ def parse_address(text: str) -> WorkspaceAddress:
     return WorkspaceAddress(scheme, host, None if port == default_port else port)
 
 
+def application_url(scheme: str, domain: str, subdomain: str) -> str:
+    """The address of an application; `domain` is that of all applications, with its port.
+
+    Names below an IP address do not exist: only the CML emulator has such a domain, and a path for
+    each application.
+    """
+    host = urlsplit(f"//{domain}").hostname or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return f"{scheme}://{subdomain}.{domain}"
+    return f"{scheme}://{domain}/applications/{subdomain}"
+
+
+def parse_application_url(url: str) -> tuple[WorkspaceAddress, str]:
+    """Address and path of an application; the path is empty, or begins with a slash."""
+    parts = urlsplit(url)
+    return parse_address(f"{parts.scheme}://{parts.netloc}"), parts.path.rstrip("/")
+
+
 def _split(text: str) -> SplitResult:
     try:
         parts = urlsplit(text if "://" in text else f"//{text}")

@@ -149,7 +149,7 @@ def open_probe(
             clock=system.clock,
             random=system.rng,
             transport=system.transport,
-            verify=trust(common.ca_cert),
+            verify=trust(common.ca_cert or where.ca_cert),
             domain=where.domain,
             on_call=_recorder(screen, calls),
         )

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from controller.emulator import option_text
+from controller.emulator.certificates import CertificateError
 from controller.emulator.option_text import OptionError
 from controller.emulator.server import AlreadyRunningError, Config, serve
 
@@ -51,7 +52,7 @@ def main() -> int:
     state = arguments.state.resolve()
     try:
         serve(Config(state, arguments.port, arguments.scratch, texts, arguments.grace))
-    except (AlreadyRunningError, OSError) as error:
+    except (AlreadyRunningError, CertificateError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -9,6 +9,7 @@ import fcntl
 import http.client
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -54,6 +55,13 @@ class Connection:
     """The options that were set, by name; see `option_text`."""
     pods: str = field(default="", compare=False)
     """State of its pods: IPython and `/home/cdsw`, for people."""
+    ca_cert: Path | None = field(default=None, compare=False)
+    """The authority of its certificate (PEM), with TLS."""
+
+    @property
+    def page(self) -> str:
+        """The address of its web page, without a path."""
+        return f"{self.url.partition(':')[0]}://{self.domain}"
 
 
 def start(state_dir: Path, port: int = 0, settings: Iterable[str] = ()) -> Connection:
@@ -112,6 +120,7 @@ def status(state_dir: Path) -> Connection | None:
         state_dir=state_dir,
         options=option_text.load(state_dir),
         pods=raw.get("pods", ""),
+        ca_cert=Path(raw["ca_cert"]) if raw.get("ca_cert") else None,
     )
 
 
@@ -127,11 +136,21 @@ def _pid(state_dir: Path) -> int | None:
 def _answers(raw: dict[str, str]) -> bool:
     """True if it answers for the project with the key."""
     path = f"/api/v2/projects/{raw['project_id']}"
-    link = http.client.HTTPConnection("127.0.0.1", int(raw["port"]), timeout=5)
-    with contextlib.closing(link), contextlib.suppress(OSError, http.client.HTTPException):
+    with (
+        contextlib.suppress(OSError, http.client.HTTPException),
+        contextlib.closing(_link(raw)) as link,
+    ):
         link.request("GET", path, headers={"Authorization": f"Bearer {raw['api_key']}"})
         return link.getresponse().status == 200
     return False
+
+
+def _link(raw: dict[str, str]) -> http.client.HTTPConnection:
+    port = int(raw["port"])
+    if not raw.get("ca_cert"):
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    context = ssl.create_default_context(cafile=raw["ca_cert"])
+    return http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=context)
 
 
 @contextlib.contextmanager

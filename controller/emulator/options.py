@@ -89,6 +89,12 @@ class Options:
     untyped_project_environment: bool = False
     """True: values of a project's variables that are no text are stored, and no workload of the
     project starts any more, as observed.  False: 400."""
+    localhost_names: Literal["auto", "always", "never"] = "auto"
+    """Addresses with names below `cml.localhost`, which browsers always find.  Auto: where other
+    programs of this machine find them too.  Else with 127.0.0.1 and a path."""
+    tls: bool = False
+    """True: HTTPS, with a certificate of the emulator's own authority, which `--local` and
+    the pods trust."""
     pod_home: bool = True
     """In pods `/home/cdsw` is the project, and the user is cdsw, where Linux allows a mount
     namespace.  False: pods see the project's folder on this machine."""

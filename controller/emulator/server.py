@@ -22,9 +22,12 @@ import waitress.server
 
 from controller.clock import SystemClock
 from controller.emulator import option_text
+from controller.emulator.address import LOOPBACK, NAME, resolves
 from controller.emulator.api.wsgi import create_app
+from controller.emulator.certificates import AUTHORITY, bundle, server_context
 from controller.emulator.ingress.channel import Channel
-from controller.emulator.ingress.ingress import Ingress
+from controller.emulator.ingress.ingress import Entrance, Ingress
+from controller.emulator.ingress.relay import Relay
 from controller.emulator.options import ApiKey, Options, User
 from controller.emulator.pods import runtime, supervisor
 from controller.emulator.pods.pods import LocalProcesses, PodConfig
@@ -93,10 +96,16 @@ class Server:
         self._previous = read_connection(config.state)
         self._key = self._previous.get("api_key") or secrets.token_hex(32)
         self._port = int(link.getsockname()[1])
-        self.domain = f"cml.localhost:{self._port}"
-        self.url = f"http://127.0.0.1:{self._port}"
+        self.domain = f"{self._name()}:{self._port}"
+        self._tls = server_context(config.state / "tls") if self._options.tls else None
+        self._scheme = "https" if self._tls else "http"
+        self.url = f"{self._scheme}://{LOOPBACK}:{self._port}"
         logs = config.state / "logs"
-        self._runtime = runtime.prepare(config.state / "runtime", own_home=self._options.pod_home)
+        self._runtime = runtime.prepare(
+            config.state / "runtime",
+            own_home=self._options.pod_home,
+            bundle=bundle(config.state / "tls") if self._tls else None,
+        )
         sys.stderr.write(f"pods: {self._runtime.remark}\n")
         pods = PodConfig(
             url=self.url,
@@ -114,7 +123,12 @@ class Server:
         self._saved = -1
         keys = {self._key: ApiKey(self._key)}
         api = create_app(
-            self.workspace, keys, domain=self.domain, lock=self._lock, after_call=self._save
+            self.workspace,
+            keys,
+            domain=self.domain,
+            scheme=self._scheme,
+            lock=self._lock,
+            after_call=self._save,
         )
         front = Ingress(
             api,
@@ -124,12 +138,34 @@ class Server:
             self._lock,
             domain=self.domain,
             logs=logs,
+            entrance=Entrance(self._scheme, self._open_port),
         )
+        inside = socket.create_server((LOOPBACK, 0)) if self._tls else link
+        self._relay = Relay(int(inside.getsockname()[1]), self._tls)
+        self._own_ports: dict[str, int] = {}
+        self._link = link
         http: Any = waitress.server.create_server(
-            front, sockets=[link], threads=THREADS, ident="embedded-cml"
+            front,
+            sockets=[inside],
+            threads=THREADS,
+            ident="embedded-cml",
+            url_scheme=self._scheme,
         )
         http.channel_class = Channel
         self._http = http
+
+    def _name(self) -> str:
+        names = self._options.localhost_names
+        return NAME if names == "always" or (names == "auto" and resolves()) else LOOPBACK
+
+    def _open_port(self, subdomain: str) -> int:
+        """The port of an application's own; the same one while the emulator runs."""
+        with self._lock:
+            if subdomain not in self._own_ports:
+                link = socket.create_server((LOOPBACK, 0))
+                self._relay.listen(link)
+                self._own_ports[subdomain] = int(link.getsockname()[1])
+            return self._own_ports[subdomain]
 
     def _workspace(self) -> Workspace:
         """The saved workspace, or a new one with a project."""
@@ -172,8 +208,11 @@ class Server:
             self._save()
             store.write_private(self._config.state / CONNECTION, self._connection())
             ticker.start()
+            if self._tls:
+                self._relay.listen(self._link)
             self._http.run()
         finally:
+            self._relay.close()
             self._stop.set()
             ticker.join()
             with self._lock:
@@ -188,6 +227,7 @@ class Server:
                 "api_key": self._key,
                 "project_id": project_id,
                 "domain": self.domain,
+                "ca_cert": str(self._config.state / "tls" / AUTHORITY) if self._tls else "",
                 "pid": os.getpid(),
                 "started": supervisor.started_at(os.getpid()),
                 "port": self._port,

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from controller.cml.client import Client
-from controller.cml.connection import parse_address, trust
+from controller.cml.connection import parse_application_url, trust
 from controller.cml.transport import open_http
 from controller.process.system import System
 
@@ -34,7 +34,8 @@ class ApplicationAnswer:
 
 def applications_http(system: System, client: Client, ca_cert: Path | None) -> httpx.Client:
     """Connections to applications, with the trust of the client."""
-    address, transport = parse_address(client.application_url("any")), system.transport
+    address, _ = parse_application_url(client.application_url("any"))
+    transport = system.transport
     return open_http(address, transport, verify=True if transport else trust(ca_cert))
 
 
@@ -52,11 +53,11 @@ class ApplicationClient:
         self, method: str, path: str, body: Mapping[str, object] | None = None
     ) -> ApplicationAnswer:
         """A lost answer is a value here: an exception would carry its request along."""
-        address = parse_address(self.url)
+        address, prefix = parse_application_url(self.url)
         try:
             with self.http.stream(
                 method,
-                address.reach + path,
+                address.reach + prefix + path,
                 json=body,
                 auth=self.auth,
                 headers={"Host": address.authority},

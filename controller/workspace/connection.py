@@ -36,8 +36,9 @@ _UNUSED = "--local ignores CML_HOST and CML_PROJECT_ID, which belong to another 
 class Where:
     """A workspace and project.  `domain`: the domain of applications, if not the host.
 
-    `home` is the project's home folder if this process runs in a pod of the project.  `remark`
-    names variables that are set but ignored.  `is_local`: it is the local emulator.
+    `home` is the project's home folder if this process runs in a pod of the project.  `ca_cert` is
+    the emulator's own authority.  `remark` names variables that are set but ignored.  `is_local`:
+    it is the local emulator.
     """
 
     host: str
@@ -46,6 +47,7 @@ class Where:
     owner: str | None = None
     domain: str | None = None
     home: tuple[str, Path] | None = None
+    ca_cert: Path | None = None
     remark: str = ""
     is_local: bool = False
 
@@ -120,6 +122,7 @@ def embedded(environ: Mapping[str, str], emulator: daemon.Connection) -> Where:
         project=emulator.project_id if elsewhere or not named else named,
         owner=environ.get(OWNER) or None,
         domain=emulator.domain,
+        ca_cert=emulator.ca_cert,
         remark=_UNUSED if elsewhere and named else "",
         is_local=True,
     )

@@ -209,7 +209,7 @@ def _client(system: System, where: Where, ca_cert: Path | None, on_call: OnCall)
         clock=system.clock,
         random=system.rng,
         transport=system.transport,
-        verify=True if in_process else trust(ca_cert),
+        verify=True if in_process else trust(ca_cert or where.ca_cert),
         domain=where.domain,
         on_call=on_call,
     )

@@ -181,8 +181,7 @@ def test_the_project_is_home_cdsw_where_linux_allows_it(local: Jobs, tmp_path: P
 
 def test_a_pod_without_a_namespace_has_the_folder_as_it_is(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    daemon.start(state, settings=["pod_home=false"])
-    local = Jobs(state, tmp_path)
+    local = Jobs(state, tmp_path, "pod_home=false")
     try:
         assert "no /home/cdsw: pod_home is false" in local.connection.pods
         end, log = ran(local, WHERE)

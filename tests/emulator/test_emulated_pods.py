@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -66,13 +67,22 @@ class Local:
 
     def __init__(self, state: Path, scratch: Path, *settings: str) -> None:
         self.state = state
-        self.connection = daemon.start(state, settings=settings)
+        # The hosts of these tests are names, also where the machine does not find them.
+        names = "localhost_names=always"
+        self.connection = daemon.start(state, settings=(names, *settings))
         self.scratch = scratch
-        self.client = httpx.Client(
-            base_url=self.connection.url, trust_env=False, timeout=PATIENCE_S
-        )
+        self.verify: ssl.SSLContext | bool = True
+        if self.connection.ca_cert is not None:
+            self.verify = ssl.create_default_context(cafile=self.connection.ca_cert)
+        self.client = self.stranger()
         self.client.headers["Authorization"] = f"Bearer {self.connection.api_key}"
         self.base = f"/api/v2/projects/{self.connection.project_id}"
+
+    def stranger(self) -> httpx.Client:
+        """A client without a key."""
+        return httpx.Client(
+            base_url=self.connection.url, trust_env=False, timeout=PATIENCE_S, verify=self.verify
+        )
 
     def create(self, script: str, name: str = "app", **changes: object) -> str:
         file = (f"{name}.py", script.encode())
@@ -107,9 +117,7 @@ class Local:
     ) -> httpx.Response:
         """A request as a browser sends it that resolved `name.cml.localhost`."""
         headers = {"Host": f"{name}.{self.connection.domain}", **more.pop("headers", {})}
-        with httpx.Client(
-            base_url=self.connection.url, trust_env=False, timeout=PATIENCE_S
-        ) as client:
+        with self.stranger() as client:
             return client.request(method, path, headers=headers, **more)
 
     def facts(self, name: str = "app", path: str = "/") -> dict[str, object]:
@@ -224,9 +232,8 @@ def test_only_a_200_at_the_polling_endpoint_makes_it_running(local: Local) -> No
 
 
 def test_a_pod_that_ignores_term_is_killed_after_the_grace(tmp_path: Path) -> None:
-    server = subprocess.Popen(
-        [sys.executable, "-m", "controller.emulator", "--state", tmp_path / "s", "--grace", "0.5"]
-    )
+    command = [sys.executable, "-m", "controller.emulator", "--state", tmp_path / "s"]
+    server = subprocess.Popen([*command, "--grace", "0.5", "--set", "localhost_names=always"])
     try:
         until(lambda: daemon.status(tmp_path / "s"))
         local = Local(tmp_path / "s", tmp_path)

@@ -20,7 +20,6 @@ ARGUMENTS: Mapping[tuple[str, str], object] = {
     ("files/api.py", "stem"): "record",
     ("files/api.py", "dot"): ".",
     ("files/api.py", "ending"): "json",
-    ("emulator/ingress/ingress.py", "domain"): "cml.localhost:8080",
     ("files/leases.py", "owner"): "team",
     ("redaction.py", "names"): ("TOKEN_2", "TOKEN"),
 }

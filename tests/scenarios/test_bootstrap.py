@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from controller.clock import SystemClock
+from controller.cml.connection import parse_application_url
 from tests.scenarios.stage import CLOUDERA, Stage
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
@@ -53,12 +54,15 @@ class Page:
 
     def __init__(self, stage: Stage, said: str) -> None:
         self._told = json.loads((stage.folder / "cml" / "connection.json").read_text())
-        self._host = said.split()[1].removeprefix("http://")
+        self._address, self._path = parse_application_url(said.split()[1])
 
     def clusters(self) -> list[dict[str, object]]:
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self._told['port']}/api/v1/clusters",
-            headers={"Host": self._host, "Authorization": f"Bearer {self._told['api_key']}"},
+            f"{self._address.reach}{self._path}/api/v1/clusters",
+            headers={
+                "Host": self._address.authority,
+                "Authorization": f"Bearer {self._told['api_key']}",
+            },
         )
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:

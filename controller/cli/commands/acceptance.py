@@ -138,10 +138,11 @@ def _context(
 ) -> Iterator[AcceptanceContext]:
     """A run on the workspace that the environment names, with access to the head's job API."""
     system, calls = common.screen.system, list[CallRecord]()
-    key = locate(system, local=common.local).api_key
+    where = locate(system, local=common.local)
+    key = where.api_key
     with (
         open_session(common, on_call=calls.append) as session,
-        applications_http(system, session.client, common.ca_cert) as http,
+        applications_http(system, session.client, common.ca_cert or where.ca_cert) as http,
         showing(common.screen, system.clock) as progress,
     ):
         name = cluster_name(system.rng.getrandbits(32))

@@ -75,15 +75,20 @@ def _show(screen: Screen, connection: Connection | None, output: Form) -> None:
     else:
         screen.data(
             f"the CML emulator is running (pid {connection.pid})\n"
-            f"page      http://{connection.domain}\n"
+            f"page      {connection.page}\n"
             f"sign in   {_sign_in(connection, screen)}\n"
             f"API key   api_key in {connection.state_dir}/connection.json\n"
             f"project   {connection.project_id}\n"
             f"state     {connection.state_dir}\n"
             f"pods      {connection.pods}\n"
-            f"{_options(connection)}"
+            f"{_authority(connection)}{_options(connection)}"
             "use it    add --local to a command, e.g. raycml reconcile --local"
         )
+
+
+def _authority(connection: Connection) -> str:
+    """The line of the authority to trust, with TLS."""
+    return f"CA        {connection.ca_cert}\n" if connection.ca_cert else ""
 
 
 def _options(connection: Connection) -> str:
@@ -97,7 +102,7 @@ def _sign_in(connection: Connection, screen: Screen) -> str:
     if not screen.draws:
         return "run `raycml emulator status` on a terminal for a link"
     fresh = ticket(connection.api_key, screen.system.clock.now())
-    return f"http://{connection.domain}/sign-in?ticket={fresh}  (valid once, for ten minutes)"
+    return f"{connection.page}/sign-in?ticket={fresh}  (valid once, for ten minutes)"
 
 
 for _command in (start, stop, status):

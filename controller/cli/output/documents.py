@@ -166,6 +166,8 @@ class EmulatorJson(JsonObject):
     """Id of its process."""
     state_dir: str | None = None
     """Folder of its state."""
+    ca_cert: str | None = None
+    """File of the authority to trust; null without TLS."""
     options: Mapping[str, str] | None = None
     """The options of its workspace that were set, by name."""
     pods: str | None = None
@@ -182,6 +184,7 @@ def emulator_json(connection: Connection | None) -> EmulatorJson:
         domain=connection.domain,
         pid=connection.pid,
         state_dir=str(connection.state_dir),
+        ca_cert=str(connection.ca_cert) if connection.ca_cert else None,
         options=connection.options,
         pods=connection.pods,
     )

@@ -29,7 +29,7 @@ RUN = f"{JOB}/runs/<run_id>"
 FILE = f"{PROJECT}/files/<anything:path>"
 
 
-def operations(ws: Workspace, domain: str) -> Operations:
+def operations(ws: Workspace, domain: str, scheme: str) -> Operations:
     """All operations that need a key, by `METHOD path`."""
     return {
         **_projects(ws),
@@ -38,7 +38,7 @@ def operations(ws: Workspace, domain: str) -> Operations:
         **_jobs(ws),
         **_runs(ws),
         **_files(ws),
-        **_others(ws, domain),
+        **_others(ws, Usage(ws.state, domain, scheme)),
     }
 
 
@@ -192,9 +192,7 @@ def _files(ws: Workspace) -> Operations:
     }
 
 
-def _others(ws: Workspace, domain: str) -> Operations:
-    usage_rows = Usage(ws.state, domain)
-
+def _others(ws: Workspace, usage_rows: Usage) -> Operations:
     def places() -> limits.PlaceLists:
         return limits.PlaceLists(ws.state, ws.options)
 

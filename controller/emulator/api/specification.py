@@ -66,18 +66,26 @@ def served(names: Collection[str]) -> list[Published]:
 
 
 def find(method: str, path: str) -> Published | None:
-    """The published operation at this address, served or not."""
-    return next((o for pattern, o in _patterns() if pattern.fullmatch(f"{method} {path}")), None)
-
-
-@cache
-def _patterns() -> list[tuple[re.Pattern[str], Published]]:
-    """The addresses, those without parameters first."""
-    parts = [(re.split(r"\{[\w.]+\}", operation.path), operation) for operation in published()]
-    return [
-        (re.compile(f"{operation.method} {BASE}" + "[^/:]+".join(map(re.escape, texts))), operation)
-        for texts, operation in sorted(parts, key=lambda part: len(part[0]))
+    """The published operation at this address, served or not; one without parameters first."""
+    fitting = [
+        operation
+        for operation in published()
+        if operation.method == method and _fits(BASE + operation.path, path)
     ]
+    return min(fitting, key=lambda operation: operation.path.count("{"), default=None)
+
+
+def _fits(template: str, path: str) -> bool:
+    wanted, given = template.split("/"), path.split("/")
+    return len(wanted) == len(given) and all(map(_same, wanted, given))
+
+
+def _same(template: str, text: str) -> bool:
+    """True for a part of a path; one with a parameter ends with the same verb, if any."""
+    if not template.startswith("{"):
+        return template == text
+    value, *verb = text.split(":")
+    return bool(value) and verb == template.split(":")[1:]
 
 
 def document(names: Collection[str]) -> dict[str, object]:

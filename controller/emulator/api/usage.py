@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from controller.emulator.address import application_address
 from controller.emulator.api.errors import invalid
 from controller.emulator.api.listing import (
     Columns,
@@ -33,6 +34,7 @@ class Usage:
 
     state: State
     domain: str
+    scheme: str = "http"
 
     def list(
         self, query: Query, multi_column: str, time_range: str, now: datetime
@@ -78,16 +80,16 @@ class Usage:
     def _url(self, engine: Engine) -> str:
         """The application's URL, or the log of a run."""
         if engine.workload_type == "job":
-            return f"http://{self.domain}/logs/{engine.id}"
-        return f"http://{engine.subdomain}.{self.domain}"
+            return f"{self.scheme}://{self.domain}/logs/{engine.id}"
+        return application_address(self.scheme, self.domain, engine.subdomain)
 
     def _project_info(self, engine: Engine) -> dict[str, object]:
         project = self.state.projects.get(engine.project_id)
         return {
             "id": project.number if project else 0,
             "slug": project.slug if project else "",
-            "html_url": f"http://{self.domain}/",
-            "url": f"http://{self.domain}/api/v2/projects/{engine.project_id}",
+            "html_url": f"{self.scheme}://{self.domain}/",
+            "url": f"{self.scheme}://{self.domain}/api/v2/projects/{engine.project_id}",
         }
 
 

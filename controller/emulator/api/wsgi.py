@@ -44,6 +44,7 @@ def create_app(
     keys: Mapping[str, ApiKey],
     *,
     domain: str = "cml.localhost",
+    scheme: str = "http",
     lock: AbstractContextManager[object] | None = None,
     after_call: Callable[[], None] = lambda: None,
 ) -> Flask:
@@ -72,7 +73,7 @@ def create_app(
 
         return call
 
-    table = operations(workspace, domain)
+    table = operations(workspace, domain, scheme)
     views = {name: locked(operation) for name, operation in table.items()}
     views[SPECIFICATION] = lambda: reply(specification.document(table))
     views[CLIENT] = _no_client

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader
 
+from controller.emulator.address import application_address
 from controller.emulator.state.job_records import JobRun
 from controller.emulator.state.records import Application, Project
 from controller.emulator.state.state import State
@@ -27,18 +28,21 @@ def _page(template: str, title: str, **values: object) -> str:
     return _TEMPLATES.get_template(f"{template}.html").render(title=title, **values)
 
 
-def index(state: State, domain: str) -> str:
+def index(state: State, domain: str, scheme: str = "http") -> str:
     projects = [
-        (project, _applications(project, state, domain), _runs(project, state))
+        (project, _applications(project, state, domain, scheme), _runs(project, state))
         for project in state.projects.values()
         if not project.deleting
     ]
     return _page("index", "CML emulator", projects=projects)
 
 
-def _applications(project: Project, state: State, domain: str) -> list[Row]:
+def _applications(project: Project, state: State, domain: str, scheme: str) -> list[Row]:
+    def url(app: Application) -> str:
+        return application_address(scheme, domain, app.subdomain)
+
     return [
-        (app.name, f"http://{app.subdomain}.{domain}/", app, app.updated_at)
+        (app.name, f"{url(app).rstrip('/')}/", app, app.updated_at)
         for app in state.applications.values()
         if app.project_id == project.id
     ]

@@ -19,6 +19,8 @@ from controller.emulator.pods import kernel, namespace
 
 PROBE_S = 10.0
 USERNAME = "cdsw"
+BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables that name the trusted certificates, of OpenSSL, requests and curl."""
 CLIENTS = {
     "cmlapi": (
         "cmlapi, the client of CML's API, is not part of the CML emulator: take it from a CML "
@@ -59,7 +61,8 @@ class Runtime:
     """The programs for a pod.
 
     `folders` hold packages for scripts alone; `mode` is that of `namespace.py`, empty without a
-    namespace; `accounts` is a folder with `passwd` and `group`; `remark` is the text for people.
+    namespace; `accounts` is a folder with `passwd` and `group`; `remark` is the text for people;
+    `bundle` has the certificates to trust, if not those of the machine.
     """
 
     python: Path
@@ -67,6 +70,7 @@ class Runtime:
     mode: str
     accounts: Path
     remark: str
+    bundle: Path | None = None
 
     def command(self, script: str, engine_id: str, home: Path) -> list[str]:
         """The command of a pod's kernel."""
@@ -89,7 +93,9 @@ class Runtime:
     def account(self, home: Path) -> Mapping[str, str]:
         """The variables of a pod's user."""
         seen = self.home(home)
-        return {"HOME": seen, "PWD": seen, "USER": USERNAME, "LOGNAME": USERNAME}
+        account = {"HOME": seen, "PWD": seen, "USER": USERNAME, "LOGNAME": USERNAME}
+        trusted = dict.fromkeys(BUNDLES, str(self.bundle)) if self.bundle else {}
+        return {**account, **trusted}
 
 
 def _namespace(mode: str, home: Path, accounts: Path) -> list[str]:
@@ -97,7 +103,7 @@ def _namespace(mode: str, home: Path, accounts: Path) -> list[str]:
     return [sys.executable, "-I", "-S", program, mode, str(home), str(accounts)]
 
 
-def prepare(folder: Path, *, own_home: bool) -> Runtime:
+def prepare(folder: Path, *, own_home: bool, bundle: Path | None = None) -> Runtime:
     """Create the runtime in `folder`; `own_home`: with `/home/cdsw`, where Linux allows it."""
     python = _environment(folder)
     _write_accounts(folder)
@@ -107,7 +113,7 @@ def prepare(folder: Path, *, own_home: bool) -> Runtime:
     )
     home = f"{namespace.CDSW} is the project" if mode else f"no {namespace.CDSW}: {reason}"
     ipython = "IPython" if importlib.util.find_spec("IPython") else "no IPython"
-    return Runtime(python, packages, mode, folder, f"{ipython}; {home}")
+    return Runtime(python, packages, mode, folder, f"{ipython}; {home}", bundle)
 
 
 def _environment(folder: Path) -> Path:
