@@ -104,6 +104,10 @@ class Options:
     Ray; `silent`: does not answer, as with a network policy.  Pods then have network namespaces of
     their own, for which Linux needs `ip` of iproute2, and reach no other host.
     """
+    addon_hides_ray: bool = False
+    """True: PYTHONPATH of a pod begins with the folder of a runtime add-on that has a `ray` of its
+    own, with which no Ray starts.  False: with the folder of one without.
+    """
     capacity: Capacity = Capacity()
     """Capacity of all pods together."""
     node: Capacity = Capacity()

@@ -115,6 +115,7 @@ class Server:
             scratch=config.scratch,
             runtime=self._runtime,
             mesh=self._options.mesh,
+            addon_hides_ray=self._options.addon_hides_ray,
             port=self._port,
             grace_s=config.grace_s,
         )

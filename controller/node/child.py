@@ -18,20 +18,40 @@ from typing import IO
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Variables without CML's PIP_USER and PYTHONPATH, which break a virtual environment."""
+BUILT = ".raycml/envs/"  # environments that raycml built
+
+
+def project_home(environ: Mapping[str, str], cwd: Path) -> Path:
+    """The project's home: the first of these folders that holds `.raycml`, else `cwd`.
+
+    A script of CML starts there as a rule; on some workspaces it was seen to start elsewhere.
+    """
+    folders = (environ.get("CDSW_PROJECT_DIR", ""), str(cwd), "/home/cdsw")
+    homes = (Path(folder) for folder in folders if folder)
+    return next((home for home in homes if (home / ".raycml").is_dir()), cwd)
+
+
+def child_environment(environ: Mapping[str, str], *, isolated: bool = False) -> dict[str, str]:
+    """Variables without CML's PIP_USER and PYTHONPATH, which break a virtual environment.
+
+    `isolated`: for an environment that raycml built, in which nothing of `~/.local` counts.  A
+    user's own interpreter may have its Ray there.
+    """
     variables = {
         name: value for name, value in environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}
     }
-    return {**variables, "PIP_USER": "0", "PYTHONUNBUFFERED": "1"}
+    own = {"PYTHONNOUSERSITE": "1"} if isolated else {}
+    return {**variables, "PIP_USER": "0", "PYTHONUNBUFFERED": "1", **own}
 
 
-def start_child(command: Sequence[str], home: Path) -> subprocess.Popen[bytes]:
-    """Start a program in the project's home; OSError if that fails."""
+def start_child(
+    command: Sequence[str], home: Path, *, isolated: bool = False
+) -> subprocess.Popen[bytes]:
+    """Start a program in the project's home; OSError if that fails.  `isolated`: as above."""
     return subprocess.Popen(
         list(command),
         cwd=home,
-        env=child_environment(os.environ),
+        env=child_environment(os.environ, isolated=isolated),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

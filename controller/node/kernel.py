@@ -15,7 +15,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from controller.node import node, report
-from controller.node.child import start_child, to_stdout, wait_for_child
+from controller.node.child import (
+    BUILT,
+    project_home,
+    start_child,
+    to_stdout,
+    wait_for_child,
+)
 from controller.node.clock import Clock
 from controller.node.member_state import FAILED, Versions
 from controller.node.pod import PodError, read_pod, read_settings
@@ -53,13 +59,13 @@ def _guarded(run: Callable[[], int]) -> int:
 
 
 def _run(values: Mapping[str, object]) -> int:
-    home = Path.cwd()
+    home = project_home(os.environ, Path.cwd())
     settings = read_settings(values)
     pod = read_pod(settings, os.environ, home)
     python = home / settings.python  # an absolute path stays unchanged
     command = [str(python), "-u", str(home / settings.launcher), node.NODE_FLAG, str(os.getpid())]
     try:
-        child = start_child(command, home)
+        child = start_child(command, home, isolated=settings.python.startswith(BUILT))
     except OSError as error:
         state = node.member_state(settings, pod, Versions(ray="", python=""), Clock())
         fault = f"cannot run the interpreter {python}: {error.strerror}"

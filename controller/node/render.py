@@ -25,6 +25,7 @@ MODULES = (
     "ports",
     "ray.versions",
     "ray.fixed_ports",
+    "ray.gpu",
     "ray.command",
     "ray.drain",
     "ray.run",

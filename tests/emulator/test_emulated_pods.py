@@ -171,8 +171,32 @@ def test_a_script_runs_as_cml_runs_it(local: Local) -> None:
     assert (environ["PIP_USER"], environ["MINE"]) == ("1", "yes")
     assert len(environ["TMPDIR"]) < 30
     assert "PYTEST_CURRENT_TEST" not in environ
+    assert (Path(environ["PYTHONPATH"]) / "cmladdon_hadoop.py").is_file()
     assert (home / ".venv" / "bin" / "python").exists()
     assert "said by the script" in local.log(app)
+
+
+IMPORT = (
+    """
+import os
+try:
+    import ray
+except ImportError as error:
+    print("no ray:", error, flush=True)
+"""
+    + SERVE
+)
+
+
+def test_an_add_on_can_hide_ray_from_scripts(tmp_path: Path) -> None:
+    local = Local(tmp_path / "state", tmp_path, "addon_hides_ray=true")
+    try:
+        app = local.create(IMPORT)
+        local.reach(app, "RUNNING")
+        assert "no ray: this ray is of a runtime add-on" in local.log(app)
+    finally:
+        local.client.close()
+        daemon.stop(local.state)
 
 
 def test_a_restart_gives_a_new_engine_and_leaves_nothing_of_the_old(local: Local) -> None:

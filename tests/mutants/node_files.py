@@ -78,6 +78,13 @@ MESH = [
     m("B8", "a head never says that it cannot reach a worker", "node/report.py",
       'outcome = outcomes.get(owner.node_id, "") if owner else ""', 'outcome = ""',
       f"{REPORT}::test_the_report_says_if_the_head_reaches_each_node"),
+    m("B8", "NCCL is given an interface that the pod does not have", "node/ray/gpu.py",
+      'if (root / "sys" / "class" / "net" / INTERFACE).exists():', "if root:",
+      "tests/node/test_launcher_world.py::"
+      "test_an_interface_that_the_pod_does_not_have_is_not_named"),
+    m("B8", "packages of a runtime add-on hide Ray", "node/child.py",
+      'not in {"PYTHONPATH", "PYTHONHOME"}', 'not in {"PYTHONHOME"}',
+      "tests/node/test_launcher_world.py::test_packages_of_the_platform_do_not_reach_ray"),
     m("B6", "an obstacle from the head to a worker is no finding", "core/status/reach.py",
       "(member.from_head, True)):", "):",
       "tests/cli/test_cli_doctor.py::test_the_fix_of_an_obstacle_says_what_to_ask_an_admin_for"),

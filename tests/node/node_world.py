@@ -169,7 +169,7 @@ class Project:
             "HOME": str(self.home),
             "TMPDIR": str(scratch),
             "PIP_USER": "1",
-            "PYTHONPATH": "/nonexistent",
+            "PYTHONPATH": str(_addon(self.home)),
             "CDSW_ENGINE_ID": engine,
             "CDSW_IP_ADDRESS": ip,
             "CDSW_APP_PORT": str(port),
@@ -203,6 +203,14 @@ class Project:
         for pod in self.pods:
             pod.kill()
             shutil.rmtree(pod.scratch, ignore_errors=True)
+
+
+def _addon(home: Path) -> Path:
+    """A folder of a runtime add-on, as CML puts it into PYTHONPATH; it would hide Ray."""
+    folder = home / "runtime-addons" / "cmladdon-1" / "site-packages"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "ray.py").write_text("raise ImportError('a package of an add-on')")
+    return folder
 
 
 def read(path: Path) -> dict[str, object]:

@@ -44,6 +44,7 @@ class PodConfig:
     scratch: Path
     runtime: Runtime
     mesh: Mesh = "off"
+    addon_hides_ray: bool = False
     port: int = 0
     grace_s: float = 10.0
 
@@ -207,6 +208,7 @@ def pod_environment(
     engine, runtime = request.engine, runtime_of_image(request.runtime_identifier)
     return {
         "PATH": config.runtime.path(request.home),
+        "PYTHONPATH": config.runtime.addons(hides_ray=config.addon_hides_ray),
         "LANG": "C.UTF-8",
         "PIP_USER": "1",
         "ML_RUNTIME_KERNEL": runtime.kernel,

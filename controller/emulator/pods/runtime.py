@@ -90,6 +90,11 @@ class Runtime:
         own = (f"{self.home(home)}/.local/bin", str(self.python.parent))
         return os.pathsep.join((*own, os.environ.get("PATH", os.defpath)))
 
+    def addons(self, *, hides_ray: bool) -> str:
+        """PYTHONPATH of a pod: the packages of a runtime add-on, as CML puts them there."""
+        name = "cmladdon-ray" if hides_ray else "cmladdon-hadoop"
+        return str(self.accounts / "runtime-addons" / name / "site-packages")
+
     def account(self, home: Path) -> Mapping[str, str]:
         """The variables of a pod's user."""
         seen = self.home(home)
@@ -107,6 +112,7 @@ def prepare(folder: Path, *, own_home: bool, bundle: Path | None = None) -> Runt
     """Create the runtime in `folder`; `own_home`: with `/home/cdsw`, where Linux allows it."""
     python = _environment(folder)
     _write_accounts(folder)
+    _write_addons(folder)
     mode, reason = _mode(folder) if own_home else ("", "pod_home is false")
     packages = tuple(
         path for path in sys.path if Path(path).name in {"site-packages", "dist-packages"}
@@ -114,6 +120,18 @@ def prepare(folder: Path, *, own_home: bool, bundle: Path | None = None) -> Runt
     home = f"{namespace.CDSW} is the project" if mode else f"no {namespace.CDSW}: {reason}"
     ipython = "IPython" if importlib.util.find_spec("IPython") else "no IPython"
     return Runtime(python, packages, mode, folder, f"{ipython}; {home}", bundle)
+
+
+def _write_addons(folder: Path) -> None:
+    """Runtime add-ons: one with a module that nothing else has, and one that hides Ray."""
+    modules = {
+        ("cmladdon-hadoop", "cmladdon_hadoop.py"): '"""A module of a runtime add-on."""\n',
+        ("cmladdon-ray", "ray.py"): 'raise ImportError("this ray is of a runtime add-on")\n',
+    }
+    for (addon, name), text in modules.items():
+        packages = folder / "runtime-addons" / addon / "site-packages"
+        packages.mkdir(parents=True, exist_ok=True)
+        (packages / name).write_text(text, encoding="utf-8")
 
 
 def _environment(folder: Path) -> Path:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from controller.node.pod import Pod, Settings
 from controller.node.project_files import flat
+from controller.node.ray import gpu
 from controller.node.ray.fixed_ports import HIGHEST_WORKER, LOWEST_WORKER
 from controller.node.ray.versions import habits
 
@@ -220,8 +221,10 @@ def environment(
 
     Every node sets the auth mode, where Ray has one: otherwise a head with a token file would
     require tokens from workers without one.  The interpreter's folder is first in PATH, so that
-    `python` in a job is the interpreter with Ray.
+    `python` in a job is the interpreter with Ray.  A member with GPUs has the defaults of `gpu`.
     """
+    if settings.gpu:
+        environ = {**environ, **gpu.defaults(environ)}
     # Ray would use an address of another cluster.
     withheld = {"RAY_ADDRESS", *(() if settings.api_key_access else API_KEYS)}
     inherited = {
