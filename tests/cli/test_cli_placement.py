@@ -182,20 +182,31 @@ def test_a_workspace_without_the_list_takes_an_id_and_no_name(
     assert application(stage)["accelerator_label_id"] == "1"
 
 
-def test_a_list_that_fails_once_delays_the_member_only(stage: Stage) -> None:
+def test_a_list_that_fails_for_minutes_delays_the_member_only(stage: Stage) -> None:
     spec(stage, gpu="gpu: 1, accelerator: NVIDIA-L40S")
-    left = [8]
 
     def answer(request: httpx.Request) -> httpx.Response | None:
-        if request.url.path.endswith("/nodelabels") and left[0]:
-            left[0] -= 1
-            return httpx.Response(503, json={"message": "later"})
-        return None
+        fails = request.url.path.endswith("/nodelabels") and stage.clock.elapsed < 300
+        return httpx.Response(503, json={"message": "later"}) if fails else None
 
     stage.wire.instead = answer
     assert stage.run("reconcile").code == 0
-    assert left == [0]
+    assert stage.clock.elapsed > 300
     assert application(stage)["accelerator_label_id"] == "1"
+
+
+def test_an_update_of_something_else_keeps_the_ids_and_needs_no_list(stage: Stage) -> None:
+    path = spec(stage, gpu="gpu: 1, accelerator: NVIDIA-A100")
+    stage.run("reconcile")
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        listed = request.url.path.endswith("/nodelabels")
+        return httpx.Response(403, json={"message": "not for you"}) if listed else None
+
+    stage.wire.instead = answer
+    path.write_text(path.read_text().replace("memory: 4Gi", "memory: 5Gi"))
+    assert stage.run("reconcile").code == 0
+    assert (application(stage)["accelerator_label_id"], application(stage)["memory"]) == ("2", 5)
 
 
 def test_a_node_selector_becomes_the_variables_that_cml_takes(stage: Stage) -> None:
