@@ -9,6 +9,7 @@ from controller.core.model.offers import OfferedRuntime, Requirement, choose_run
 from controller.core.model.project import Amounts, Quota
 from controller.core.situation.situation import Situation
 from controller.core.spec.suggestions import did_you_mean
+from controller.core.spec.text import counted
 from controller.doctor import state
 from controller.doctor.checks.connection import key_user
 from controller.doctor.probe import NoAnswerError, Probe, answered
@@ -157,7 +158,7 @@ def pods(probe: Probe) -> Iterable[CheckResult]:
         for project in current.observed.projects.values()
         for app in project.applications
     )
-    needed = f"{len(members)} members and {others} other applications"
+    needed = f"{counted(len(members), 'member')} and {counted(others, 'other application')}"
     lifted = any(POD_QUOTA in one.variables for one in answered(probe.ask(state.projects)).values())
     if len(members) + others <= PODS_WARNING or lifted:
         return [good(needed)]
