@@ -49,7 +49,9 @@ def look_at(
         remedy = "set `paused: false` there, then run the command again"
         raise CommandError(message, Exit.REFUSED, remedy)
     check_pauses({name}, done)
-    return AdoptionContext(cluster, done.desired, done.observed, policy, from_owner, keep)
+    limits = session.world.shared_memory([cluster.project])
+    observed = done.observed.with_shared_memory(limits)
+    return AdoptionContext(cluster, done.desired, observed, policy, from_owner, keep)
 
 
 def decide_on(context: AdoptionContext, pairs: tuple[Pair, ...] | None) -> Offer:

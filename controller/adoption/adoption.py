@@ -23,10 +23,12 @@ from controller.core.model.desired import (
 from controller.core.model.history import History
 from controller.core.model.member import MARK, MEMBER, THE_HEAD, Key, Mark, Member, application_name
 from controller.core.model.observed import ObservedApplication, ObservedState, is_ours, key_of
-from controller.core.model.plan import Change, Intent, Plan
+from controller.core.model.plan import Change, Intent, Plan, Step
 from controller.core.model.policy import Policy
+from controller.core.model.project import RaiseSharedMemory
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
+from controller.core.planner.projects.shared_memory import limits_to_read
 from controller.core.situation.drift import compare
 from controller.core.situation.situation import situate
 from controller.core.spec.fingerprint import ADOPTED
@@ -204,9 +206,16 @@ def foresee(
 ) -> Plan:
     """The plan after the adoption, without waits that end by themselves."""
     world = adopted(observed, adoptions)
-    decided = plan(remember(situate(desired, world, History(), policy)))
+    situation = remember(situate(desired, world, History(), policy))
+    decided = plan(situation)
+    limits = limits_to_read(situation, decided)  # as a pass would, which may need none
+    steps = (s for s in decided.steps if _is_lasting(s) or s.project in limits)
     waits = tuple(w for w in decided.waits if w.intent is not Intent.NOTHING)
-    return replace(decided, waits=waits)
+    return replace(decided, steps=tuple(steps), waits=waits)
+
+
+def _is_lasting(step: Step) -> bool:
+    return not isinstance(step.action, RaiseSharedMemory)
 
 
 def release(app: ObservedApplication, mark: Mark) -> Mapping[str, object]:
