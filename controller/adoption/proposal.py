@@ -28,6 +28,7 @@ from controller.core.spec.names import HEAD
 
 _WORKER = "worker"
 _LAST_ORDINAL = 999_999
+_NUMBER_DIGITS = 20  # a time in nanoseconds has 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,8 @@ def _by_words(cluster: DesiredCluster, slug: str) -> tuple[str, int, str] | None
     if f"-{slug}".endswith(f"-{HEAD}"):
         return HEAD, 0, slug.removesuffix(HEAD).rstrip("-")
     for word, group in sorted(_words(cluster).items(), key=lambda item: -len(item[0])):
-        if match := re.fullmatch(rf"(?:(.*)-)?{re.escape(word)}-?0*(\d{{1,20}})", slug):
+        match = re.fullmatch(rf"(?:(.*)-)?{re.escape(word)}-?([0-9]+)", slug)
+        if match and len(match[2].lstrip("0")) <= _NUMBER_DIGITS:
             return group, int(match[2]), match[1] or ""
     return None
 

@@ -21,6 +21,9 @@ ARGUMENTS: Mapping[tuple[str, str], object] = {
     ("files/api.py", "dot"): ".",
     ("files/api.py", "ending"): "json",
     ("files/leases.py", "owner"): "team",
+    ("files/uploads.py", "stem"): "record",
+    ("files/uploads.py", "dot"): ".",
+    ("files/uploads.py", "ending"): "json",
     ("redaction.py", "names"): ("TOKEN_2", "TOKEN"),
 }
 # Patterns that are handed to a function of their page, and what it calls on them.

@@ -58,8 +58,10 @@ class OfferedRuntime:
             return False
         if choice.editor not in ("", self.editor):
             return False
-        beginning = rf"{re.escape(choice.version)}(?![0-9A-Za-z])"
-        return not choice.version or re.match(beginning, self.version) is not None
+        following = self.version.removeprefix(choice.version)[:1]
+        return not choice.version or (
+            self.version.startswith(choice.version) and not following.isalnum()
+        )
 
     def age(self) -> tuple[object, ...]:
         """A key that is largest for the newest; enabled ones come after deprecated ones."""
