@@ -95,7 +95,7 @@ MUTANTS = [
       "if ends <= now or text in self._used:", "if ends <= now:",
       f"{SIGN_IN}::test_a_link_opens_once_and_for_a_while"),
     m("B19", "the embedded CML leads to another site", "emulator/ingress/ingress.py",
-      'if not self._return_address.fullmatch(target):', 'if not target.startswith("http:"):',
+      "if not self._may_return(target):", 'if not target.startswith("http:"):',
       f"{SIGN_IN}::test_the_way_back_leads_only_to_this_workspace"),
     m("B5", "a WebSocket through the embedded CML is answered like a page",
       "emulator/ingress/ingress.py",

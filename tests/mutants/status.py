@@ -64,7 +64,7 @@ MUTANTS = [
       "    if (message := _not_offered(cluster, member)) and False:\n",
       f"{OFFERS}::test_a_typo_in_an_image_stops_nothing"),
     m("B5", "a catalogue without entries is believed", "core/model/offers.py",
-      "    if not catalogue:\n", "    if catalogue is None:\n",
+      "    if not catalogue or not image:\n", "    if catalogue is None or not image:\n",
       f"{OFFERS}::test_a_catalogue_that_cannot_be_read_stops_nothing"),
     m("B22", "nodes that must agree are stopped for one that cannot follow",
       "core/planner/update.py",

@@ -13,7 +13,8 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 def asking(stage: Stage, packages: str, builder: str = "auto") -> str:
     path = Path(stage.spec(replicas=1))
     page = f'  pythonEnvironment: {{python: "3.11", packages: {packages}, builder: {builder}}}\n'
-    path.write_text(path.read_text().replace("  suspend:", f"{page}  suspend:"))
+    text = path.read_text().replace(f"  python: {stage.python}\n", page)
+    path.write_text(text)
     return str(path)
 
 
@@ -56,8 +57,8 @@ def test_an_application_builds_one_too_and_is_gone_afterwards(stage: Stage) -> N
     assert "is being built by application raycml-env-" in done.err
     [digest] = [digest for digest, told in built(stage).items() if _six(told) == "1.17.0"]
     assert (stage.status()["state"], stage.status()["ready"]) == ("Ready", 2)
-    home = stage.home / ".raycml" / "envs" / digest
-    running = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes_below(home)]
+    place = Path(".raycml") / "envs" / digest
+    running = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes_below(place)]
     assert any(b"raylet" in line for line in running), "Ray runs from the environment"
     assert stage.plan(spec) == [], "the builder is gone, and nothing is left to do"
 
