@@ -12,8 +12,10 @@ COMMAND; 1, with the reason on stderr, where Linux refuses.
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -26,7 +28,7 @@ from pathlib import Path
 from types import FrameType
 
 import controller
-from controller.emulator.network.relay import Relay, listen_at_path, to_path, to_port
+from controller.emulator.network.relay import Relay, listen_at_path, relay_all, to_path, to_port
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 PR_SET_PDEATHSIG = 1
@@ -35,7 +37,7 @@ HEALTH_PORT = 15021
 HEALTH = b"HTTP/1.1 200 OK\r\nserver: envoy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 OWN_PORTS = (15000, 15001, 15004, 15006, 15020, 15090)
 """Ports of a sidecar in its pod, where nothing else can listen."""
-MESH_PORTS = (*range(6379, 6384), 9090, 10001, *range(10002, 10258), 52365)
+MESH_PORTS = (*range(6379, 6384), 9090, 10001, *range(10002, 15000), 52365)
 """Ports of other pods at which connections are accepted: those of Ray, as raycml sets them."""
 SILENT_S = 10.0
 """Time without an answer: Envoy's own limit for a connection."""
@@ -185,6 +187,19 @@ def _into_pod(link: socket.socket, address: str) -> socket.socket:
     return socket.create_connection((address, int(line)))
 
 
+def _listen_at(ports: Sequence[int]) -> list[socket.socket]:
+    """Listening sockets, as far as the limit of open files allows.  MeshError beyond it."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        return [socket.create_server(("", port)) for port in ports]
+    except OSError as error:
+        if error.errno != errno.EMFILE:
+            raise
+        message = f"{len(ports)} open files are needed; raise the limit of {hard} (ulimit -Hn)"
+        raise MeshError(message) from None
+
+
 def to_peer(order: Order, link: socket.socket) -> socket.socket | None:
     """Pass an accepted connection on to its pod, or not, as the mode says."""
     if order.mode == "strict":
@@ -222,8 +237,7 @@ def run(order: Order, program: Sequence[str]) -> int:
     outside = socket.create_server(("127.0.0.1", order.outside)) if order.outside else None
     enter_new_network()
     pid = start_pod(order, program)
-    for port in MESH_PORTS:
-        Relay(socket.create_server(("", port)), lambda link: to_peer(order, link))
+    relay_all(_listen_at(MESH_PORTS), lambda link: to_peer(order, link))
     if outside is not None:
         link = outside
         within(pid, lambda: _pass_in(link, order.port))

@@ -1,9 +1,10 @@
 """Relays: listening sockets that pass each connection on, in threads of their own."""
 
 import contextlib
+import selectors
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 CHUNK = 65536
 Open = Callable[[socket.socket], socket.socket | None]
@@ -24,19 +25,43 @@ class Relay:
                 accepted = self._link.accept()[0]
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(accepted,), daemon=True).start()
-
-    def _serve(self, accepted: socket.socket) -> None:
-        with accepted, contextlib.suppress(OSError):
-            other = self._open_other(accepted)
-            if other is not None:
-                with other:
-                    join(accepted, other)
+            serve(accepted, self._open_other)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._link.shutdown(socket.SHUT_RDWR)
         self._link.close()
+
+
+def relay_all(links: Iterable[socket.socket], open_other: Open) -> None:
+    """The same for thousands of links, in one thread that ends with the process."""
+    selector = selectors.DefaultSelector()
+    for link in links:
+        link.setblocking(False)
+        selector.register(link, selectors.EVENT_READ, link)
+
+    def accept() -> None:
+        while True:
+            for key, _ in selector.select():
+                with contextlib.suppress(OSError):
+                    accepted = key.data.accept()[0]
+                    accepted.setblocking(True)
+                    serve(accepted, open_other)
+
+    threading.Thread(target=accept, daemon=True).start()
+
+
+def serve(accepted: socket.socket, open_other: Open) -> None:
+    """Join an accepted connection to what `open_other` opens, in a thread of its own."""
+
+    def run() -> None:
+        with accepted, contextlib.suppress(OSError):
+            other = open_other(accepted)
+            if other is not None:
+                with other:
+                    join(accepted, other)
+
+    threading.Thread(target=run, daemon=True).start()
 
 
 def join(one: socket.socket, two: socket.socket) -> None:
