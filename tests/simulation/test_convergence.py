@@ -58,14 +58,18 @@ def test_a_rolling_update_never_takes_more_than_one_member_away() -> None:
 
 
 def test_a_plan_names_the_writes_of_the_next_pass_and_no_others() -> None:
-    files = {"write_launcher": "upload_file", "remove_launcher": "delete_file"}
+    calls = {
+        "write_launcher": "upload_file",
+        "remove_launcher": "delete_file",
+        "raise_shared_memory": "update_project",
+    }
     for after in (WIDER, NARROWER, BIGGER, NEW_HEAD, ASLEEP):
         lab = settled()
         for _ in range(12):
             plan = lab.plan(after).plan
             lab.writes()
             lab.run(after)
-            said = sorted(files.get(s.name, f"{s.name}_application") for s in plan.steps)
+            said = sorted(calls.get(s.name, f"{s.name}_application") for s in plan.steps)
             assert said == sorted(lab.writes())
             lab.wait(5)
 
