@@ -34,7 +34,7 @@ from controller.node.ray.drain import Drain
 from controller.node.ray.run import HEAD_PARTS, WORKER_PARTS, RayRun, TempDir
 from controller.node.ray.turn import Turn
 from controller.node.ray.versions import Habits, habits, python_level
-from controller.node.reach import Reach
+from controller.node.reach import REACHED, SILENT, Reach
 from controller.node.worker import Worker
 
 TICK_S = 0.5
@@ -119,7 +119,7 @@ class Node:
         host, port = head.host_and_port()
         return Drain(
             lambda: start_program(self, DRAIN_FLAG, request, subprocess.DEVNULL),
-            lambda: self.probe(host, port, 1.0).ok,
+            lambda: self.probe(host, port, 1.0).outcome not in (REACHED, SILENT),
         )
 
     def claim_ports(self) -> dict[str, ports.Claim]:

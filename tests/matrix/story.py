@@ -95,7 +95,7 @@ class Story:
         assert isinstance(pid, int)
         os.kill(pid, signal.SIGTERM)
         result = driver.communicate(timeout=90)[0].strip()
-        assert result == "finished", result
+        assert result == "finished", f"{result}\n{self.log('w-1')}"
         self.stage.reconcile(self.stage.spec(memory="1792Mi"))
         after = self.stage.engines()
         assert after["w/1"] != engines["w/1"]
@@ -127,6 +127,10 @@ class Story:
         path = self.stage.home / ".raycml" / "clusters" / "one" / name
         values: dict[str, object] = json.loads(path.read_text())
         return values
+
+    def log(self, member: str) -> str:
+        folder = self.stage.home / ".raycml" / "logs" / "one"
+        return "\n".join((folder / f"{member}.log").read_text().splitlines()[-30:])
 
     def folder_of(self, engine: str) -> str:
         """The folder for Ray's files of a member, by the arguments of its raylet."""
