@@ -37,4 +37,4 @@ def test_a_ray_outside_the_range_is_refused_with_the_range(stage: Stage) -> None
     said = stage.run("validate")
     assert said.code == 3
     assert "specs/analytics.yaml:5:" in said.err
-    assert "outside the range that raycml was tried with, 2.9 to 2.60" in said.err
+    assert "outside the range that raycml was tried with, 2.10 to 2.60" in said.err

@@ -39,7 +39,7 @@ def read(
 
 
 @pytest.mark.parametrize(
-    "version", ["2.9.0", "2.9.3", "2.10.0rc0", "2.44.1", "2.60.0", "2.60.7", "2.60.0rc1"]
+    "version", ["2.10.0", "2.10.0rc0", "2.44.1", "2.60.0", "2.60.7", "2.60.0rc1"]
 )
 def test_patches_and_candidates_of_the_range_pass(version: str) -> None:
     assert read(version).problems == ()
@@ -48,8 +48,8 @@ def test_patches_and_candidates_of_the_range_pass(version: str) -> None:
 @pytest.mark.parametrize(
     ("version", "remedy"),
     [
-        ("2.8.1", "choose Ray 2.9 or newer"),
-        ("1.13.0", "choose Ray 2.9 or newer"),
+        ("2.9.3", "choose Ray 2.10 or newer"),
+        ("1.13.0", "choose Ray 2.10 or newer"),
         ("2.61.0", "choose Ray 2.60 or older, or a newer raycml"),
         ("3.0.0", "choose Ray 2.60 or older, or a newer raycml"),
     ],
@@ -57,7 +57,7 @@ def test_patches_and_candidates_of_the_range_pass(version: str) -> None:
 def test_another_version_is_refused_with_the_range_and_a_remedy(version: str, remedy: str) -> None:
     (problem,) = read(version).problems
     assert problem.line == 5
-    assert f"Ray {version} is outside the range that raycml was tried with, 2.9 to 2.60" in (
+    assert f"Ray {version} is outside the range that raycml was tried with, 2.10 to 2.60" in (
         problem.message
     )
     assert problem.message.endswith(remedy)

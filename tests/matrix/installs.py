@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-OLDEST, NEWEST = "2.9.3", "2.60.0"
+OLDEST, NEWEST = "2.10.0", "2.60.0"
 # The versions of `make matrix`, each with a Python that it has wheels for; every Python is there.
 PYTHONS = {
     OLDEST: "3.11",
-    "2.10.0": "3.11",
     "2.20.0": "3.9",
     "2.31.0": "3.10",
     "2.40.0": "3.12",

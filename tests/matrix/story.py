@@ -85,8 +85,26 @@ class Story:
         assert not {after["w/0"], after["w/1"]} & {*engines.values()}
 
     def lets_a_task_end_where_the_launcher_is_stopped(self) -> None:
-        """TERM for the node program alone: at a stop of a pod every process may get it."""
-        engines = self.stage.engines()
+        """TERM for the node program alone: at a stop of a pod every process may get it.
+
+        Where Ray does not drain by itself, it is asked to within the grace, and a loaded machine
+        may take longer: three tries.
+        """
+        tries = 1 if habits(self.install.version).drains_at_term else 3
+        results = []
+        while len(results) < tries and "finished" not in results:
+            engines = self.stage.engines()
+            results.append(self._stop_below_a_task())
+            self.stage.reconcile(self.stage.spec(memory="1792Mi"))
+            after = self.stage.engines()
+            assert after["w/1"] != engines["w/1"]
+            assert {**after, "w/1": ""} == {**engines, "w/1": ""}
+        assert results[-1] == "finished", f"{results}\n{self.log('w-1')}"
+
+    def _stop_below_a_task(self) -> str:
+        """Stop the launcher of `w/1` while a task runs there; what became of the task."""
+        sign = self.stage.folder / "sign-of-a-task"
+        sign.unlink(missing_ok=True)
         words = ["tasks.py", str(self.head()["address"]), "long", "w/1", str(TASK_S)]
         driver = subprocess.Popen(self.command(*words), stdout=subprocess.PIPE, **self.world())
         assert driver.stdout is not None
@@ -94,12 +112,7 @@ class Story:
         pid = self._file("members/w-1.json")["pid"]
         assert isinstance(pid, int)
         os.kill(pid, signal.SIGTERM)
-        result = driver.communicate(timeout=90)[0].strip()
-        assert result == "finished", f"{result}\n{self.log('w-1')}"
-        self.stage.reconcile(self.stage.spec(memory="1792Mi"))
-        after = self.stage.engines()
-        assert after["w/1"] != engines["w/1"]
-        assert {**after, "w/1": ""} == {**engines, "w/1": ""}
+        return str(driver.communicate(timeout=90)[0]).strip()
 
     def is_deleted(self) -> None:
         engines = self.stage.engines()

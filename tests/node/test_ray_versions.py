@@ -123,7 +123,7 @@ def test_no_other_folder_is_removed(tmp_path: Path, name: str, *, adopts: bool) 
 
 
 class OldClient:
-    """Ray 2.9 and 2.10: rows as dicts with bytes, everything else in the cluster status."""
+    """Ray 2.10: rows as dicts with bytes, everything else in the cluster status."""
 
     def __init__(self, reply: bytes) -> None:
         self.reply = reply

@@ -70,7 +70,7 @@ class ClusterSpec(SpecModel):
     project: Annotated[Project | None, about("Project", "restarts", "fraud-models")] = None
     """Id or exact name of the CML project; null: the project of the connection."""
     ray_version: Annotated[RayVersion, about("Ray version", "restarts", "2.60.0")]
-    """The version of Ray in the interpreter, from 2.9 to 2.60; a node that finds another version
+    """The version of Ray in the interpreter, from 2.10 to 2.60; a node that finds another version
     does not start.
     """
     runtime_identifier: Annotated[Image | None, about("Runtime", "restarts", EXAMPLE_RUNTIME)] = (

@@ -77,7 +77,7 @@ class GcsSource:
     """Ray's GCS, through the Ray package, whose classes have no types.
 
     `get_all_node_info` and `get_cluster_status` answer without a running autoscaler, in all
-    versions of Ray from 2.9 to 2.60.
+    versions of Ray from 2.10 to 2.60.
     """
 
     def __init__(self, client: Any, messages: Any) -> None:
@@ -143,7 +143,7 @@ def _node_id(key: object) -> str:
 def _ray_node(node_id: str, info: object, state: NodeState | None) -> RayNode:
     """A row from Ray's node table and cluster status.
 
-    The row is a GcsNodeInfo, a protobuf message without Python types.  In Ray 2.9 to 2.20 it is a
+    The row is a GcsNodeInfo, a protobuf message without Python types.  In Ray 2.10 to 2.20 it is a
     dict of fewer fields; most of the others are in the cluster status.
     """
     row = _Row(info)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-OLDEST = (2, 9)
+OLDEST = (2, 10)
 NEWEST = (2, 60)
 MATCH_LEVEL = "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL"  # `patch` (default) or `minor`
 # The first version with each habit.

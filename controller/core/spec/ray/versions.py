@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 Version = tuple[int, int]
 
-OLDEST: Version = (2, 9)
+OLDEST: Version = (2, 10)
 NEWEST: Version = (2, 60)
 # First versions with a habit of Ray; see `controller/node/ray/versions.py`.
 DRAINS_AT_TERM: Version = (2, 57)
