@@ -148,7 +148,7 @@ def test_a_stopped_run_leaves_no_process(local: Jobs) -> None:
 
 
 def test_a_run_past_its_timeout_leaves_no_process(local: Jobs) -> None:
-    _, run, processes = local.works(timeout=2, kill_on_timeout=True)
+    _, run, processes = local.works(timeout=6, kill_on_timeout=True)
     assert local.ends(run) == "TIMEDOUT"
     assert not alive(processes)
 
