@@ -26,7 +26,7 @@ from controller.node.clock import Clock
 from controller.node.head import Head
 from controller.node.log import Log
 from controller.node.member_state import FAILED, STARTING, MemberState, Versions
-from controller.node.page import Page
+from controller.node.page import serve
 from controller.node.pod import Pod, Settings, read_pod, read_settings
 from controller.node.project_files import HeadRecord, MemberFiles
 from controller.node.ray import command, fixed_ports
@@ -213,7 +213,7 @@ def live(role: Role, clock: Clock, stop: Stop, kernel_lives: Callable[[], bool])
 
 
 def worker(node: Node) -> Worker:
-    Page(node.state.pod.port, node.state.view, node.state.log.tail)
+    serve(node.state.pod.port, node.state.view, node.state.log.tail)
     claims = node.claim_ports()
 
     def launch(head: HeadRecord) -> RayRun:

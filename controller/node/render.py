@@ -20,6 +20,7 @@ MODULES = (
     "log",
     "reach",
     "member_state",
+    "server",
     "page",
     "processes",
     "ports",

@@ -14,7 +14,7 @@ from controller.core.model.member import BUILDER
 from controller.node.builder.claim import Claim, age
 from controller.node.builder.installing import uv_variables
 from controller.node.builder.order import OrderError, read_order
-from controller.node.builder.serving import APPLICATION, render_page
+from controller.node.builder.page import APPLICATION, render_page
 
 pytestmark = pytest.mark.slow
 
@@ -162,7 +162,7 @@ def test_an_application_whose_port_is_taken_says_so(home: Home) -> None:
         run = home.start(home.script(), "engine1", RAYCML_BUILDER="team", CDSW_APP_PORT=port)
         run.communicate(timeout=120)
     assert run.returncode == 1
-    assert "FAILED: cannot serve a page: " in home.log()
+    assert "FAILED: cannot serve a page on 127.0.0.1:" in home.log()
 
 
 def test_a_page_of_a_build_is_escaped_and_its_mark_is_the_controllers() -> None:

@@ -18,7 +18,7 @@ from controller.node import ports
 from controller.node.clock import Clock, parse_stamp, stamp
 from controller.node.log import Log
 from controller.node.member_state import MemberState, Versions
-from controller.node.page import Page
+from controller.node.page import serve
 from controller.node.pod import Pod, PodError, read_pod, read_settings
 from controller.node.project_files import (
     HeadRecord,
@@ -31,6 +31,7 @@ from controller.node.project_files import (
     write_json,
 )
 from controller.node.ray import command, fixed_ports
+from controller.node.server import Server
 
 GIB = 1024**3
 POD = {
@@ -653,13 +654,13 @@ def test_a_pod_clears_what_killed_writers_of_its_file_left(tmp_path: Path) -> No
 
 
 @pytest.fixture
-def page(member_state: MemberState) -> Iterator[Page]:
-    page = Page(0, member_state.view, lambda: ["<script>alert(1)</script>"])
+def page(member_state: MemberState) -> Iterator[Server]:
+    page = serve(0, member_state.view, lambda: ["<script>alert(1)</script>"])
     yield page
     page.close()
 
 
-def get(page: Page, path: str, method: str = "GET") -> tuple[http.client.HTTPResponse, str]:
+def get(page: Server, path: str, method: str = "GET") -> tuple[http.client.HTTPResponse, str]:
     connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=60)
     try:
         connection.request(method, path)
@@ -669,7 +670,7 @@ def get(page: Page, path: str, method: str = "GET") -> tuple[http.client.HTTPRes
         connection.close()
 
 
-def test_the_page_escapes_all_it_shows(page: Page, member_state: MemberState) -> None:
+def test_the_page_escapes_all_it_shows(page: Server, member_state: MemberState) -> None:
     member_state.become("waiting-for-head", 'no "<head>" & more')
     response, body = get(page, "/?x=1")
     assert response.status == 200
@@ -678,13 +679,13 @@ def test_the_page_escapes_all_it_shows(page: Page, member_state: MemberState) ->
     assert "default-src 'none'" in str(response.getheader("Content-Security-Policy"))
 
 
-def test_health_is_json(page: Page, member_state: MemberState) -> None:
+def test_health_is_json(page: Server, member_state: MemberState) -> None:
     member_state.become("joined", "well")
     body = json.loads(get(page, "/healthz")[1])
     assert (body["state"], body["joined"], body["member"]) == ("joined", True, "cpu/2")
 
 
-def test_other_paths_and_methods_are_refused(page: Page) -> None:
+def test_other_paths_and_methods_are_refused(page: Server) -> None:
     assert get(page, "/etc/passwd")[0].status == 404
     assert get(page, "/", "POST")[0].status == 501
     response, body = get(page, "/", "HEAD")

@@ -25,8 +25,8 @@ from controller.node.builder.claim import Claim
 from controller.node.builder.installing import install
 from controller.node.builder.moving import clear, publish, sweep
 from controller.node.builder.order import FOLDER, READY, Order, Site, read_order
+from controller.node.builder.page import LINGER_S, app_port, is_application, page
 from controller.node.builder.programs import BuildError, Programs
-from controller.node.builder.serving import LINGER_S, app_port, is_application, page
 from controller.node.clock import Clock, stamp
 from controller.node.log import Log
 
@@ -59,7 +59,7 @@ def build_and_answer(order: Order, home: Path, clock: Clock) -> int:
             if code == 0:
                 clock.wait(LINGER_S, threading.Event())
     except OSError as error:
-        Log(log, clock, _LOG_LIMIT).write(f"{FAILED}cannot serve a page: {error.strerror}")
+        Log(log, clock, _LOG_LIMIT).write(f"{FAILED}{error.strerror}")
         return 1
     return code
 

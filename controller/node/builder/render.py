@@ -20,7 +20,8 @@ MODULES = (
     "builder.installing",
     "builder.checking",
     "builder.moving",
-    "builder.serving",
+    "server",
+    "builder.page",
     "builder.build",
 )
 _ABOUT = """\
