@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
 
-from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, FaultKind, Result
 from controller.core.model.jobs import built_by_application, environment_built_by, is_our_job
 from controller.core.model.observed import ObservedApplication, Phase, fills
 from controller.core.model.plan import (
@@ -38,7 +37,6 @@ from controller.core.model.plan import (
     RemoveLauncher,
     RequireSignIn,
     Restart,
-    Result,
     StartRun,
     Step,
     Stop,

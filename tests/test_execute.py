@@ -4,8 +4,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, FaultKind, Result
 from controller.core.model.jobs import JobConfiguration, ObservedJob
 from controller.core.model.member import (
     CONTROLLER,
@@ -32,7 +31,6 @@ from controller.core.model.plan import (
     RemoveEnvironment,
     RemoveLauncher,
     Restart,
-    Result,
     StartRun,
     Step,
     Stop,

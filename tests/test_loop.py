@@ -8,8 +8,9 @@ from itertools import repeat
 
 import pytest
 
+from controller.core.model.faults import Result
 from controller.core.model.history import History
-from controller.core.model.plan import Outcome, Plan, Result, Wait
+from controller.core.model.plan import Outcome, Plan, Wait
 from controller.core.model.reasons import Reason
 from controller.core.situation.situation import situate
 from controller.core.status.assess import assess

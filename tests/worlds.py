@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import yaml
 
-from controller.core.model.desired import DesiredState, Group, configuration, desire
+from controller.core.model.configuration import configuration
+from controller.core.model.desired import DesiredState, Group, desire
 from controller.core.model.history import History
 from controller.core.model.member import Member, parse_member
 from controller.core.model.observed import (

@@ -11,15 +11,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from controller.adoption.proposal import Pair, Proposal
-from controller.core.model.desired import (
-    LAUNCHERS,
-    DesiredCluster,
-    DesiredState,
-    Group,
-    configuration,
-    description,
-    mark_of,
-)
+from controller.core.model.configuration import configuration, description, mark_of
+from controller.core.model.desired import LAUNCHERS, DesiredCluster, DesiredState, Group
 from controller.core.model.history import History
 from controller.core.model.member import MARK, MEMBER, THE_HEAD, Key, Mark, Member, application_name
 from controller.core.model.observed import ObservedApplication, ObservedState, is_ours, key_of

@@ -13,7 +13,7 @@ from controller.bootstrap.passes import BootstrapRun, SetupPass
 from controller.bootstrap.session import BootstrapSession
 from controller.cml.errors import CmlError, NotFound
 from controller.cml.values import Creation
-from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.faults import FaultKind
 from controller.core.model.member import THE_CONTROLLER, THE_ENVIRONMENT
 from controller.core.model.plan import Wait
 from controller.core.model.reasons import Outlook, Reason

@@ -12,10 +12,9 @@ from controller.bootstrap.observed import ObservedSetup, remember
 from controller.bootstrap.session import BootstrapSession
 from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredState
-from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, FaultKind, Result
 from controller.core.model.history import History, record
-from controller.core.model.plan import Outcome, Plan, Result, Wait
+from controller.core.model.plan import Outcome, Plan, Wait
 from controller.core.situation.past import Past
 from controller.core.situation.situation import situate
 from controller.core.spec.text import spoken

@@ -19,7 +19,7 @@ no cause and no request, since requests contain the API key.
 
 from typing import ClassVar
 
-from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.faults import FaultKind
 
 WORDS_LIMIT = 300  # characters of the server's text in a message
 

@@ -8,10 +8,9 @@ from urllib.parse import urlsplit
 
 from structlog.typing import FilteringBoundLogger
 
-from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, FaultKind, Result
 from controller.core.model.history import History
-from controller.core.model.plan import Outcome, Result
+from controller.core.model.plan import Outcome
 from controller.core.model.record import in_force
 from controller.core.status.event_diff import PassSnapshot, event_diff
 from controller.core.status.event_reasons import EventReason

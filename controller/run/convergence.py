@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
 from controller.clock import Clock
-from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, FaultKind, Result
 from controller.core.model.history import History
-from controller.core.model.plan import Outcome, Plan, Result
+from controller.core.model.plan import Outcome, Plan
 from controller.core.model.policy import Policy
 from controller.core.model.reasons import Outlook
 from controller.core.spec.revision import Revision

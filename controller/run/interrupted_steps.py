@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from controller.core.model.faults import Result
 from controller.core.model.member import Key
-from controller.core.model.plan import Create, Delete, Intent, Outcome, Restart, Result, Step, Stop
+from controller.core.model.plan import Create, Delete, Intent, Outcome, Restart, Step, Stop
 
 _LINES_MAX = 10
 

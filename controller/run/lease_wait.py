@@ -3,8 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, FaultKind
 from controller.core.spec.text import spoken
 from controller.files.leases import LeaseHeldError
 from controller.files.port import FilesError

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.core.model.plan import Outcome, Plan, Result
+from controller.core.model.faults import Result
+from controller.core.model.plan import Outcome, Plan
 from controller.core.model.reasons import Outlook, Reason
 from controller.core.status.goal import Goal, Verdict, verdict
 

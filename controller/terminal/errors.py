@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from controller.cml.errors import CmlError, ConnectionSettingsError
-from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, FaultKind
 from controller.emulator.daemon import EmulatorError, OptionsInUseError, StateFolderError
 from controller.emulator.option_text import OptionError
 from controller.files.port import FilesError

@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from controller.clock import Clock
-from controller.core.model.plan import Intent, Outcome, Result
+from controller.core.model.faults import Result
+from controller.core.model.plan import Intent, Outcome
 from controller.core.spec.text import counted, spoken
 from controller.core.status.plan_text import outcome_words, step_text
 from controller.core.status.status import MemberStatus, Status

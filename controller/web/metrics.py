@@ -19,7 +19,8 @@ from prometheus_client import (
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from controller.core.model.plan import ACTION_NAMES, Outcome, Result
+from controller.core.model.faults import Result
+from controller.core.model.plan import ACTION_NAMES, Outcome
 from controller.core.status.snapshot import ControllerSnapshot
 from controller.web.gauges import families
 

@@ -11,8 +11,7 @@ from dataclasses import replace
 
 from controller.cml.errors import CmlError, NotFound, Rejected, Unauthorized
 from controller.cml.jobs import Jobs
-from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, FaultKind
 from controller.core.model.jobs import (
     ObservedEnvironment,
     ObservedJob,

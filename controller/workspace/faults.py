@@ -6,9 +6,7 @@ from contextlib import contextmanager
 
 from controller.cml import errors
 from controller.cml.operations import RESTART_APPLICATION
-from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.faults import Fault
-from controller.core.model.plan import Result
+from controller.core.model.faults import Fault, FaultKind, Result
 from controller.files.port import FilesError
 
 _CONFLICT = 409

@@ -17,8 +17,7 @@ from controller.cml.inspector import Inspector
 from controller.cml.operations import CallRecord
 from controller.cml.projects import is_project_id
 from controller.cml.transport import OnCall
-from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, FaultKind
 from controller.core.model.plan import Outcome
 from controller.core.model.policy import Policy
 from controller.core.spec.allowed_projects import VARIABLE, parse_projects

@@ -11,8 +11,7 @@ from controller.cml import errors, translate
 from controller.cml.client import Client
 from controller.cml.projects import is_project_id
 from controller.core.model.desired import Frozen
-from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, FaultKind, Result
 from controller.core.model.jobs import (
     FilesQuery,
     JobConfiguration,
@@ -32,7 +31,7 @@ from controller.core.model.observed import (
     Phase,
 )
 from controller.core.model.offers import Offers, Requirement
-from controller.core.model.plan import Configuration, Result
+from controller.core.model.plan import Configuration
 from controller.core.model.project import NewProject
 from controller.core.model.reasons import Reason
 from controller.core.spec.shared_memory import DEFAULT_MB

@@ -7,9 +7,8 @@ PATCH, directly after fetching the application, and is read back.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, Result
 from controller.core.model.observed import ObservedApplication
-from controller.core.model.plan import Result
 from controller.workspace.workspace import Workspace
 
 Fields = Mapping[str, object]

@@ -9,8 +9,7 @@ import pytest
 from environment_stage import ENVS, Builders, asking
 from stage import Stage
 
-from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, FaultKind
 from controller.core.model.jobs import builder_environment
 from controller.emulator.options import Options
 from controller.terminal.common import CommonOptions

@@ -17,7 +17,8 @@ from controller.adoption.adoption import (
 )
 from controller.adoption.proposal import Pair, Proposal, propose
 from controller.core.audit.laws import audit
-from controller.core.model.desired import DesiredState, configuration
+from controller.core.model.configuration import configuration
+from controller.core.model.desired import DesiredState
 from controller.core.model.history import History
 from controller.core.model.member import Mark, Member, parse_member, read_mark
 from controller.core.model.observed import ObservedApplication, ObservedState, Phase

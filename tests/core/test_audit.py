@@ -8,7 +8,7 @@ import pytest
 from controller.core.audit import laws
 from controller.core.audit.case import AuditedPlan, Law
 from controller.core.audit.laws import audit
-from controller.core.model.desired import configuration
+from controller.core.model.configuration import configuration
 from controller.core.model.history import History, MemberHistory
 from controller.core.model.member import Key, Member
 from controller.core.model.observed import Phase

@@ -7,6 +7,7 @@ from environment_world import OURS, asking, job, plan_for, ready, run, wanted, w
 from controller.core.audit import environments as laws
 from controller.core.audit.case import AuditedPlan, Law
 from controller.core.audit.laws import audit
+from controller.core.model.faults import Result
 from controller.core.model.history import History, record
 from controller.core.model.jobs import RunPhase, builder_environment
 from controller.core.model.member import ENVIRONMENT, OWNER, Member
@@ -20,7 +21,6 @@ from controller.core.model.plan import (
     Plan,
     RemoveEnvironment,
     Restart,
-    Result,
     StartRun,
     Step,
     Stop,

@@ -13,6 +13,7 @@ from controller.bootstrap.removal import Removal, plan_removal
 from controller.cml.values import Creation, ProjectState
 from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredState
+from controller.core.model.faults import Result
 from controller.core.model.history import History, record
 from controller.core.model.jobs import (
     CONTROLLER_JOB,
@@ -23,7 +24,7 @@ from controller.core.model.jobs import (
 )
 from controller.core.model.member import CONTROLLER, ENVIRONMENT, MADE, THE_CONTROLLER
 from controller.core.model.observed import ObservedApplication, Phase
-from controller.core.model.plan import CreateBuilder, Outcome, Plan, Result
+from controller.core.model.plan import CreateBuilder, Outcome, Plan
 from controller.core.model.project import RemoveFile, WriteFile
 from controller.core.model.reasons import Outlook, Reason
 from controller.core.situation.past import Past

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from controller.core.audit.laws import audit
+from controller.core.model.faults import Result
 from controller.core.model.history import History, record
 from controller.core.model.observed import (
     ObservedApplication,
@@ -13,7 +14,7 @@ from controller.core.model.observed import (
     ObservedProject,
     Phase,
 )
-from controller.core.model.plan import Create, Outcome, Restart, Result
+from controller.core.model.plan import Create, Outcome, Restart
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
 from controller.core.situation.situation import situate

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.faults import FaultKind
 from controller.core.model.history import ApplicationHistory, History, MemberHistory, Refusal
 from controller.core.model.jobs import BuildHistory
 from controller.core.model.member import THE_HEAD, Key

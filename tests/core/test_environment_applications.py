@@ -7,19 +7,12 @@ import pytest
 from environment_world import OURS, asking, plan_for, ready, run, wanted, world, written
 
 from controller.core.audit.laws import audit
+from controller.core.model.faults import Result
 from controller.core.model.history import History, record
 from controller.core.model.jobs import ObservedEnvironment, RunPhase, builder_environment
 from controller.core.model.member import ENVIRONMENT, OWNER
 from controller.core.model.observed import ObservedApplication, ObservedState, Phase
-from controller.core.model.plan import (
-    Create,
-    CreateBuilder,
-    DeleteBuilder,
-    Outcome,
-    Plan,
-    Result,
-    Step,
-)
+from controller.core.model.plan import Create, CreateBuilder, DeleteBuilder, Outcome, Plan, Step
 from controller.core.model.policy import Policy
 from controller.core.planner.planner import plan
 from controller.core.planner.python_environments.cleanup import ended_builders

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from controller.core.audit.laws import audit
+from controller.core.model.faults import Result
 from controller.core.model.history import History, record
 from controller.core.model.jobs import (
     BuildHistory,
@@ -31,7 +32,7 @@ from controller.core.model.jobs import (
 )
 from controller.core.model.member import ENVIRONMENT, Member
 from controller.core.model.observed import Phase
-from controller.core.model.plan import CreateJob, Outcome, Plan, Result, StartRun, Step
+from controller.core.model.plan import CreateJob, Outcome, Plan, StartRun, Step
 from controller.core.planner.memory import remember
 from controller.core.planner.python_environments.cleanup import is_removal_due
 from controller.core.situation.situation import situate

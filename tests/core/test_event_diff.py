@@ -6,6 +6,7 @@ import pytest
 
 from controller.core.model.approval import Held
 from controller.core.model.desired import DesiredState
+from controller.core.model.faults import Result
 from controller.core.model.history import History
 from controller.core.model.member import Member
 from controller.core.model.observed import ObservedPauses, ObservedState, Pause, Phase
@@ -16,7 +17,6 @@ from controller.core.model.plan import (
     Plan,
     RemoveLauncher,
     Restart,
-    Result,
     Step,
     Violation,
 )

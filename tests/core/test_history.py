@@ -3,7 +3,7 @@
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.faults import FaultKind, Result
 from controller.core.model.history import (
     History,
     MemberHistory,
@@ -20,7 +20,6 @@ from controller.core.model.plan import (
     Intent,
     Outcome,
     Restart,
-    Result,
     Step,
     Stop,
     Update,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from controller.core.audit.laws import audit
-from controller.core.model.desired import launcher_path, launcher_settings, launcher_sizes
+from controller.core.model.configuration import launcher_path, launcher_settings, launcher_sizes
 from controller.core.model.history import History
 from controller.core.model.observed import LauncherFile, ObservedFiles
 from controller.core.model.plan import Create, WriteLauncher

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.model.desired import configuration, launcher_path, launcher_settings
+from controller.core.model.configuration import configuration, launcher_path, launcher_settings
 from controller.core.model.member import (
     Key,
     Mark,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from controller.core.model.desired import configuration
+from controller.core.model.configuration import configuration
 from controller.core.model.member import Member
 from controller.core.model.offers import OfferedNames, OfferedRuntime, choose_runtime, find_names
 from controller.core.spec.fingerprint import agreement, fingerprint

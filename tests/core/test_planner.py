@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.faults import FaultKind
 from controller.core.model.history import History, MemberHistory, Refusal
 from controller.core.model.member import Key, Member
 from controller.core.model.observed import (

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from controller.core.audit.laws import audit
-from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.faults import FaultKind, Result
 from controller.core.model.history import History, record
 from controller.core.model.observed import ObservedState, Phase
-from controller.core.model.plan import Outcome, Plan, RequireSignIn, Result
+from controller.core.model.plan import Outcome, Plan, RequireSignIn
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
 from controller.core.situation.situation import situate

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from controller.core.model.desired import configuration, desire, launcher_settings
+from controller.core.model.configuration import configuration, launcher_settings
+from controller.core.model.desired import desire
 from controller.core.model.policy import Policy
 from controller.core.spec.ray.start_params import ALLOWED, faults
 from controller.core.spec.ray.start_ports import PORTS

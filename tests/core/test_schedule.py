@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.model.plan import Outcome, Plan, Result, Wait
+from controller.core.model.faults import Result
+from controller.core.model.plan import Outcome, Plan, Wait
 from controller.core.model.reasons import Outlook, Reason
 from controller.run.schedule import TIMED, Schedule
 from tests.worlds import NOW, decide, desired, observed, spec

@@ -6,10 +6,10 @@ import pytest
 
 from controller.core.audit import setup as laws
 from controller.core.audit.laws import audit
-from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.faults import FaultKind, Result
 from controller.core.model.history import History, record
 from controller.core.model.observed import ObservedState
-from controller.core.model.plan import Create, Outcome, Plan, Result, Step
+from controller.core.model.plan import Create, Outcome, Plan, Step
 from controller.core.model.project import RaiseSharedMemory
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.core.model.faults import Result
 from controller.core.model.orders import Order, OrderAnswer, OrderedChange, OrderKind
-from controller.core.model.plan import Result
 from controller.files.document import render
 from controller.files.orders import parse_answer, parse_order
 

@@ -206,7 +206,7 @@ CONTROLLERS = [
       "stale = not drift and node is not None and alive and is_stale(match.app, node.fingerprint)",
       "stale = False",
       f"{PLANNER}::test_a_process_that_runs_an_older_fingerprint_than_configured_is_restarted"),
-    m("B17", "launchers are not named after their content", "core/model/desired.py",
+    m("B17", "launchers are not named after their content", "core/model/configuration.py",
       "{group}-{mark.partition(':')[2]}-", "{group}-",
       f"{NAMES}::test_a_launcher_is_named_after_all_that_it_holds"),
     m("B17", "a launcher in use is removed", "core/planner/files/launchers.py",

@@ -18,7 +18,7 @@ from functools import lru_cache
 from multiprocessing.util import Finalize
 from pathlib import Path
 
-from controller.core.model.plan import Result
+from controller.core.model.faults import Result
 from controller.emulator.options import Options
 from controller.terminal.exit_codes import Exit
 from tests.simulation.asked import Ask, Asked

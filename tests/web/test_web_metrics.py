@@ -14,17 +14,9 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from controller.core.model.faults import Result
 from controller.core.model.member import Member
-from controller.core.model.plan import (
-    ACTION_NAMES,
-    Change,
-    Intent,
-    Outcome,
-    Result,
-    Step,
-    Stop,
-    Update,
-)
+from controller.core.model.plan import ACTION_NAMES, Change, Intent, Outcome, Step, Stop, Update
 from controller.core.model.reasons import Reason
 from controller.core.status.snapshot import ControllerSnapshot
 from controller.web.metrics import Metrics

@@ -11,13 +11,8 @@ from typing import Annotated
 import typer
 
 from controller.cli.output.documents import RenderedJson, RenderJson
-from controller.core.model.desired import (
-    DesiredCluster,
-    Group,
-    configuration,
-    desire,
-    launcher_settings,
-)
+from controller.core.model.configuration import configuration, launcher_settings
+from controller.core.model.desired import DesiredCluster, Group, desire
 from controller.core.model.member import Member, parse_member
 from controller.core.model.offers import tail
 from controller.core.model.plan import Configuration

@@ -13,8 +13,7 @@ from controller.cli.output.past_events import past_of
 from controller.cli.output.status_basis import Basis, basis, read_here
 from controller.cli.output.status_judged import as_owner_there, is_at_work, judged, read_lease
 from controller.cli.output.watch_status import watch
-from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, FaultKind
 from controller.core.model.grace import grace_ends
 from controller.core.model.history import History
 from controller.core.model.json_object import extended

@@ -4,25 +4,20 @@ A group declares how many members it has, not which ordinals: a survivor of a sc
 name, so which ordinals they are depends on those that exist (see `situation/scale_down`).
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
-from controller.core.model.member import Mark, Member, application_name
-from controller.core.model.plan import Configuration
-from controller.core.model.policy import Policy
+from controller.core.model.member import Member
 from controller.core.model.reasons import Reason
 from controller.core.spec.allowed_projects import refusal
-from controller.core.spec.fingerprint import Inputs, agreement, canonical, fingerprint
+from controller.core.spec.fingerprint import Inputs, agreement, fingerprint
 from controller.core.spec.groups import NodeGroup
 from controller.core.spec.names import HEAD
-from controller.core.spec.placement.kinds import NOTHING, RUNTIME, Record, kept, placement_ids
-from controller.core.spec.placement.kinds import write_record as record_text
 from controller.core.spec.python_environment import BuildBy, Environment, environment_of
 from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.spec.shared_memory import AUTO
@@ -260,101 +255,4 @@ def _inputs(spec: ClusterSpec, group: NodeGroup, built: Environment | None) -> I
         api_key_access=spec.api_key_access,
         placement=group.placement,
         runtime_choice=None if choice is None else choice.choice(),
-    )
-
-
-def launcher_prefix(cluster: str, group: str, mark: str) -> str:
-    """Path of the launchers of one fingerprint, up to the edition of the node program."""
-    return f"{LAUNCHERS}/{cluster}/{group}-{mark.partition(':')[2]}-"
-
-
-def launcher_path(group: Group, edition: str) -> str:
-    return f"{launcher_prefix(group.cluster, group.name, group.fingerprint)}{edition}.py"
-
-
-def launcher_settings(group: Group, edition: str) -> str:
-    """Settings of a launcher as canonical JSON: a function of its path and nothing else."""
-    inputs = group.inputs
-    return canonical(
-        {
-            "cluster": group.cluster,
-            "group": group.name,
-            "fingerprint": group.fingerprint,
-            "launcher": launcher_path(group, edition),
-            "python": inputs.python,
-            "ray_version": inputs.ray_version,
-            "cpu": inputs.cpu,
-            "memory_gib": inputs.memory,
-            "gpu": inputs.gpu,
-            "ray_start_params": dict(inputs.ray_start_params),
-            **({"api_key_access": True} if inputs.api_key_access else {}),
-        }
-    )
-
-
-def launcher_sizes(cluster: DesiredCluster, edition: str, base: int) -> dict[str, int]:
-    """Bytes of the cluster's launchers of this edition, by path; empty where `base` is not known.
-
-    A launcher is its settings, spread over lines, and a program of `base` bytes.
-    """
-    if not base:
-        return {}
-    spread = {
-        launcher_path(group, edition): json.dumps(
-            json.loads(launcher_settings(group, edition)), sort_keys=True, indent=2
-        )
-        for group in cluster.groups
-    }
-    return {path: base + len(text) for path, text in spread.items()}
-
-
-def description(mark: Mark) -> str:
-    """The mark in a sentence for people."""
-    return (
-        f"Ray cluster {mark.cluster}, member {mark.member}. Managed by raycml for {mark.owner} "
-        f"from a spec ({mark.fingerprint}); changes made here are undone."
-    )
-
-
-def mark_of(
-    group: Group, member: Member, owner: str, subdomain: str, record: Record = NOTHING
-) -> Mark:
-    """The mark of the member's application while it is in sync with the spec."""
-    return Mark(
-        owner=owner,
-        cluster=group.cluster,
-        member=member,
-        fingerprint=group.fingerprint,
-        subdomain=subdomain,
-        agreement=group.agreement,
-        variables=tuple(sorted(group.inputs.environment)),
-        environment_hash=group.environment_hash,
-        resolved=record_text(record),
-    )
-
-
-def configuration(
-    group: Group, member: Member, policy: Policy, record: Record = NOTHING
-) -> Configuration:
-    """Desired configuration of a member's application, mark included.
-
-    `record`: ids of the names in the spec, as far as they are known; the others are `unresolved`.
-    """
-    name = application_name(group.cluster, member)
-    inputs = group.inputs
-    names = inputs.names()
-    record = kept(record, names)
-    mark = mark_of(group, member, policy.owner, name, record)
-    return Configuration(
-        name=name,
-        subdomain=name,
-        description=description(mark),
-        script=launcher_path(group, policy.edition),
-        cpu=inputs.cpu,
-        memory=inputs.memory,
-        gpu=inputs.gpu,
-        runtime=record.get(RUNTIME, ("", inputs.runtime))[1],
-        environment={**inputs.environment, **mark.environment()},
-        unresolved=frozenset(names.keys() - record.keys()),
-        **asdict(placement_ids(record)),
     )

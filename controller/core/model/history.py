@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.faults import FaultKind, Result
 from controller.core.model.jobs import BuildHistory
 from controller.core.model.member import Key
 from controller.core.model.observed import ObservedApplication, ObservedState, Phase, key_of
@@ -21,7 +21,6 @@ from controller.core.model.plan import (
     Outcome,
     RequireSignIn,
     Restart,
-    Result,
     StartRun,
     Stop,
     Update,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from controller.core.model.faults import Result
 from controller.core.model.json_object import (
     ITEMS_LIMIT,
     Flag,
@@ -19,7 +20,6 @@ from controller.core.model.json_object import (
     text,
     texts,
 )
-from controller.core.model.plan import Result
 
 LONGEST_S = 3600.0  # no order is valid for longer
 SKEW_S = 300.0  # accepted difference between the two clocks

@@ -12,7 +12,7 @@ from typing import get_args
 
 from pydantic.alias_generators import to_snake
 
-from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.faults import FaultKind, Result
 from controller.core.model.jobs import JobConfiguration
 from controller.core.model.json_object import JsonObject
 from controller.core.model.member import Key, Member
@@ -332,16 +332,6 @@ def merge(plans: Iterable[Plan]) -> Plan:
         waits += plan.waits
         refusals += plan.refusals
     return Plan(tuple(steps), tuple(waits), tuple(refusals))
-
-
-class Result(Enum):
-    """Results of a step."""
-
-    DONE = "done"
-    REJECTED = "rejected"  # understood and refused: the spec's or a name's fault
-    FAILED = "failed"  # no effect: try again, later each time
-    UNKNOWN = "unknown"  # it may have happened: look before acting
-    SKIPPED = "skipped"  # an earlier step of the same member did not succeed, so this one never ran
 
 
 @dataclass(frozen=True, slots=True)

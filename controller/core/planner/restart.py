@@ -5,7 +5,7 @@ The same application is started again, never a second one, unless CML restarts o
 (`crash_backoff`).  An update restarts a member too: see `update`.
 """
 
-from controller.core.model.desired import launcher_path
+from controller.core.model.configuration import launcher_path
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import Change, Intent, Plan
 from controller.core.model.reasons import Reason

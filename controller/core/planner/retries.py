@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.faults import FaultKind
 from controller.core.model.history import Refusal
 from controller.core.model.member import Key
 from controller.core.model.plan import Plan

@@ -5,7 +5,7 @@ already, for whatever reason, count against it.
 """
 
 from controller.core.model.desired import Group
-from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.faults import FaultKind
 from controller.core.model.member import Member
 from controller.core.model.observed import Phase
 from controller.core.model.plan import Intent, Plan

@@ -7,7 +7,7 @@ stopped first, and one that even then is not restarted is deleted and created ag
 
 from enum import Enum
 
-from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.faults import FaultKind
 from controller.core.model.history import History
 from controller.core.model.member import Key
 from controller.core.model.observed import ObservedApplication, Phase

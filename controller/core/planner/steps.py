@@ -1,6 +1,7 @@
 """Steps of one member, each with its reason and message."""
 
-from controller.core.model.desired import Group, configuration, launcher_path, launcher_settings
+from controller.core.model.configuration import configuration, launcher_path, launcher_settings
+from controller.core.model.desired import Group
 from controller.core.model.member import Key
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import (

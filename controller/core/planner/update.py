@@ -5,7 +5,7 @@ which the next pass goes on.  Where CML restarts only what runs, it is a deletio
 """
 
 from controller.core.model.desired import Strategy
-from controller.core.model.fault_kinds import FaultKind
+from controller.core.model.faults import FaultKind
 from controller.core.model.history import Refusal
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.offers import IMAGE, SIZES, Offers, unoffered

@@ -6,7 +6,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from controller.core.model.desired import DesiredCluster, Group, Strategy, configuration
+from controller.core.model.configuration import configuration
+from controller.core.model.desired import DesiredCluster, Group, Strategy
 from controller.core.model.history import Refusal
 from controller.core.model.jobs import ObservedEnvironment
 from controller.core.model.member import THE_HEAD, Key

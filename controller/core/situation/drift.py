@@ -8,7 +8,8 @@ import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from controller.core.model.desired import Group, launcher_prefix
+from controller.core.model.configuration import launcher_prefix
+from controller.core.model.desired import Group
 from controller.core.model.member import (
     ENVIRONMENT,
     FINGERPRINT,

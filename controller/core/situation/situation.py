@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from controller.core.model.desired import DesiredState, launcher_sizes
+from controller.core.model.configuration import launcher_sizes
+from controller.core.model.desired import DesiredState
 from controller.core.model.history import History
 from controller.core.model.jobs import ObservedEnvironment
 from controller.core.model.observed import (

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.core.model.approval import Held
-from controller.core.model.plan import Intent, Outcome, Plan, Result, Step, Wait
+from controller.core.model.faults import Result
+from controller.core.model.plan import Intent, Outcome, Plan, Step, Wait
 from controller.core.model.reasons import Outlook, Reason
 from controller.core.spec.text import counted
 from controller.core.status.event_reasons import EventReason

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from controller.cml.errors import Rejected
-from controller.core.model.desired import LAUNCHERS, launcher_path
+from controller.core.model.configuration import launcher_path
+from controller.core.model.desired import LAUNCHERS
 from controller.core.model.observed import LauncherFile
 from controller.core.model.other_clocks import age_s
 from controller.core.spec.python_environment import ENVIRONMENTS

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from controller.core.model.fault_kinds import FaultKind
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, FaultKind, Result
 from controller.core.model.orders import Order, OrderAnswer, OrderKind
-from controller.core.model.plan import Result
 from controller.core.spec.text import spoken
 from controller.files.document import render
 from controller.files.leases import LeaseHeldError

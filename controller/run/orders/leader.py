@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from controller.adoption.adopt import carry_out as adopt_pairs
 from controller.adoption.adopt import decide_on, look_at, ordered_pairs
 from controller.adoption.release import releasable, release_all
-from controller.core.model.faults import Fault
+from controller.core.model.faults import Fault, Result
 from controller.core.model.history import History
 from controller.core.model.member import parse_member
 from controller.core.model.observed import ObservedApplication
 from controller.core.model.orders import Order, OrderAnswer, OrderedChange, OrderKind
-from controller.core.model.plan import Outcome, Result, Step, Wait
+from controller.core.model.plan import Outcome, Step, Wait
 from controller.core.model.reasons import Outlook
 from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.status.goal import Goal, Verdict, verdict

@@ -7,7 +7,8 @@ content, so a launcher that exists and has the expected size is never written ag
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from controller.core.model.desired import LAUNCHERS, launcher_path
+from controller.core.model.configuration import launcher_path
+from controller.core.model.desired import LAUNCHERS
 from controller.core.model.plan import RemoveLauncher, Step, WriteBuilder, WriteLauncher
 from controller.core.model.reasons import Reason
 from controller.core.planner.files.cluster_folders import unused_for_s
