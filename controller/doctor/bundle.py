@@ -145,7 +145,7 @@ def _state(probe: Probe) -> Iterator[tuple[str, str]]:
     status = assess(situation, decided, revision)
     url = str if isinstance(connection, NoAnswerError) else connection.inspector.application_url
     yield "status.json", _json(fields_of(status_json(status, url)))
-    yield "plan.json", _json(fields_of(plan_json(decided, revision)))
+    yield "plan.json", _json(fields_of(plan_json(decided, revision, status.limits)))
 
 
 def _visible(app: Mapping[str, object]) -> dict[str, object]:

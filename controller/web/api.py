@@ -103,7 +103,8 @@ def _cluster(snapshot: ControllerSnapshot, name: str) -> ClusterJson:
 
 
 def _plan(snapshot: ControllerSnapshot) -> PlanJson:
-    return plan_json(snapshot.plan, _status_of(snapshot).revision)
+    status = _status_of(snapshot)
+    return plan_json(snapshot.plan, status.revision, status.limits)
 
 
 def _events(snapshot: ControllerSnapshot) -> EventsJson:

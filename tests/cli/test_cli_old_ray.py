@@ -1,5 +1,7 @@
 """What a person is told of an old Ray, and of one that raycml was not tried with."""
 
+import json
+
 from tests.cli.stage import Stage
 
 LACKS = "analytics.yaml:1: Ray 2.44.1: it does not drain a node that is stopped"
@@ -17,6 +19,17 @@ def test_validate_plan_and_status_say_once_what_an_old_ray_lacks(stage: Stage) -
         assert said.code == 0, said.err
         assert said.err.count(LACKS) == 1
         assert LACKS not in said.out
+
+
+def test_the_documents_of_plan_and_status_say_what_an_old_ray_lacks(stage: Stage) -> None:
+    old(stage)
+    stage.spec("training")
+    plan = json.loads(stage.run("plan", "-o", "json").out)
+    (limit,) = plan["limits"].pop("analytics")
+    assert f"analytics.yaml:1: {limit}".startswith(LACKS)
+    assert plan["limits"] == {}
+    clusters = json.loads(stage.run("status", "-o", "json").out)["clusters"]
+    assert {c["name"]: c["limits"] for c in clusters} == {"analytics": [limit], "training": []}
 
 
 def test_a_status_of_another_cluster_says_nothing_of_it(stage: Stage) -> None:

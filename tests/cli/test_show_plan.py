@@ -106,7 +106,7 @@ def test_a_refused_plan_says_which_law_it_would_break() -> None:
 
 def test_the_document_has_exactly_the_fields_of_its_schema() -> None:
     body = fields_of(plan_json(ALL, "4f2c1d9"))
-    assert list(body) == ["schema", "revision", "steps", "waits", "complete", "summary"]
+    assert list(body) == ["schema", "revision", "steps", "waits", "complete", "summary", "limits"]
     assert (body["schema"], body["revision"]) == ("raycml.plan/v1", "4f2c1d9")
     assert body["complete"] is False
     steps, waits = body["steps"], body["waits"]

@@ -18,7 +18,7 @@ from controller.core.status.snapshot import ControllerSnapshot, LoopState, Sourc
 from controller.core.status.status import Condition, MemberStatus
 from tests.web import boards
 from tests.web.pages import LANDMARKS, TOKEN, Page, StillClock, Web
-from tests.worlds import NOW, at
+from tests.worlds import NOW, at, named, observed
 
 EVIL = """'><img src="x" onerror="alert(1)"><script>alert(1)"""
 PATHS = ("/", "/clusters/training", "/clusters/fraud-scoring", "/sign-in", "/nothing-here")
@@ -275,6 +275,13 @@ def test_a_cluster_whose_launchers_are_behind_says_how_to_bring_them_up() -> Non
     status = replace(busy.status, clusters=(replace(found, members=members),))
     text = Web(replace(busy, status=status)).page("/clusters/analytics").text
     assert "Outdated launchers: cpu/1." in text
+
+
+def test_a_cluster_of_an_old_ray_says_what_that_cannot_do() -> None:
+    old = named("analytics", rayVersion="2.44.1")
+    page = Web(boards.board(*boards.status_of(old, world=observed()))).page("/clusters/analytics")
+    assert "Ray 2.44.1: it does not drain a node that is stopped" in page.text
+    assert "does not drain" not in Web(boards.busy()).page("/clusters/analytics").text
 
 
 def test_a_cluster_without_a_running_head_has_no_dashboard_and_no_way_in() -> None:

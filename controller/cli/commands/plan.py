@@ -50,7 +50,7 @@ def plan(
         session.log.info("pass", **pass_line(done, session.clock.monotonic() - started))
     screen.say(*ray_notices(revision), *local_notices(common, revision))
     if output is Form.JSON:
-        screen.document(plan_json(done.plan, label(revision)))
+        screen.document(plan_json(done.plan, label(revision), done.status.limits))
     else:
         screen.data(f"{heading(revision)}\n{plan_text(done.plan, verbose=screen.verbose)}")
     if done.plan.refusals:

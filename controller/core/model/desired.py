@@ -18,6 +18,7 @@ from controller.core.spec.allowed_projects import refusal
 from controller.core.spec.fingerprint import Inputs, agreement, fingerprint
 from controller.core.spec.groups import NodeGroup
 from controller.core.spec.names import HEAD
+from controller.core.spec.notices import ray_limits
 from controller.core.spec.python_environment import BuildBy, Environment, environment_of
 from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.spec.shared_memory import AUTO
@@ -79,6 +80,7 @@ class DesiredCluster:
 
     `build_runtime`: in which image its environment is built; `build_by`: the kind of workload that
     builds it.  Clusters that ask for the same one ask for the image and kind of the first of them.
+    `limits`: what its version of Ray cannot do, as sentences.
     """
 
     name: str
@@ -91,6 +93,7 @@ class DesiredCluster:
     build_runtime: str = ""
     build_by: BuildBy = "auto"
     shared_memory: Literal["auto", "keep"] | float = AUTO  # a size in GiB
+    limits: tuple[str, ...] = ()
 
     def group(self, name: str) -> Group | None:
         return next((g for g in self.groups if g.name == name), None)
@@ -234,6 +237,7 @@ def _cluster(holder: SpecDocument, project: str) -> DesiredCluster:
         protected=spec.protect,
         build_by="auto" if python is None else python.builder,
         shared_memory=spec.shared_memory,
+        limits=tuple(ray_limits(holder.cluster)),
     )
 
 

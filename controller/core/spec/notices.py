@@ -11,7 +11,7 @@ from controller.core.spec.spec import RayCluster
 
 def ray_notices(revision: Revision) -> list[str]:
     """The limits of the Ray of each cluster, with the place of its spec."""
-    return [f"{d.place}: {notice}" for d in revision.clusters for notice in _limits(d.cluster)]
+    return [f"{d.place}: {notice}" for d in revision.clusters for notice in ray_limits(d.cluster)]
 
 
 def other_pythons(revision: Revision, python: str) -> list[str]:
@@ -41,7 +41,8 @@ def _pythons(cluster: RayCluster) -> set[str]:
 _PYTHON = re.compile(r"python-?(3\.[0-9]{1,2})(?![0-9])")
 
 
-def _limits(cluster: RayCluster) -> Iterator[str]:
+def ray_limits(cluster: RayCluster) -> Iterator[str]:
+    """The limits of its version of Ray, as sentences; empty for the newest."""
     spec = cluster.spec
     groups = (spec.head_group_spec, *spec.worker_group_specs)
     set_variables = {*spec.environment}.union(*(group.environment for group in groups))
@@ -51,7 +52,7 @@ def _limits(cluster: RayCluster) -> Iterator[str]:
 
 def notices(cluster: RayCluster) -> Iterator[str]:
     """One sentence for each group whose `num-cpus` differs from its cores, and for an old Ray."""
-    yield from _limits(cluster)
+    yield from ray_limits(cluster)
     spec = cluster.spec
     groups = {"head": spec.head_group_spec, **{g.group_name: g for g in spec.worker_group_specs}}
     for name, group in groups.items():

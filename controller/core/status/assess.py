@@ -64,6 +64,7 @@ def _declared(cluster: ClusterSituation, plan: Plan, revision: str) -> ClusterSt
         conditions=truths,
         members=tuple(rows),
         report=cluster.report,
+        limits=cluster.desired.limits,
     )
 
 

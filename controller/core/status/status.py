@@ -82,7 +82,10 @@ class MemberStatus(JsonObject):
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatus:
-    """One cluster.  `word` is the phase for people; `desired` and `ready` count members."""
+    """One cluster.  `word` is the phase for people; `desired` and `ready` count members.
+
+    `limits`: what its version of Ray cannot do, as sentences.
+    """
 
     name: str
     project: str
@@ -93,6 +96,7 @@ class ClusterStatus:
     conditions: tuple[Condition, ...]
     members: tuple[MemberStatus, ...]
     report: HeadReport | None = None
+    limits: tuple[str, ...] = ()
 
     @property
     def head(self) -> str:
@@ -115,6 +119,11 @@ class Status:
     as_of: datetime
     revision: str = ""
     unreadable: tuple[ObservedApplication, ...] = ()
+
+    @property
+    def limits(self) -> dict[str, tuple[str, ...]]:
+        """Of each cluster that has any, by its name."""
+        return {cluster.name: cluster.limits for cluster in self.clusters if cluster.limits}
 
     def cluster(self, name: str) -> ClusterStatus | None:
         return next((c for c in self.clusters if c.name == name), None)
