@@ -38,18 +38,16 @@ def cluster_entries(
         if field not in _CONVERTED and not _is_off(found, field):
             notes.dropped(each, INSTEAD.get(field, answers.ELSE))
     head, workers = _groups(found, notes)
-    fields = [*_versions(found, [head, *workers], options, notes)]
+    python = _python([head, *workers], options)
+    fields = [*_versions(found, [head, *workers], python, options, notes)]
     suspend = found.spec.get("suspend")
     if suspend is not None and suspend.is_true:
         fields.append(SpecEntry("suspend", value=True))
     fields += _strategy(found, notes)
-    runtime = _gpu_runtime(options.runtime)
-    fields.append(
-        SpecEntry("headGroupSpec", group_entries(head, notes, runtime if _has_gpu(head) else ""))
-    )
+    groups = [_group(group, python, options, notes) for group in (head, *workers)]
+    fields.append(SpecEntry("headGroupSpec", groups[0]))
     if workers:
-        groups = [group_entries(w, notes, runtime if _has_gpu(w) else "") for w in workers]
-        fields.append(SpecEntry("workerGroupSpecs", groups))
+        fields.append(SpecEntry("workerGroupSpecs", groups[1:]))
     return [
         SpecEntry("apiVersion", "raycml/v1"),
         SpecEntry("kind", "RayCluster"),
@@ -95,31 +93,47 @@ def _groups(found: ManifestCluster, notes: Notes) -> tuple[ManifestGroup, list[M
     return group_of(head, notes), workers
 
 
+def _group(
+    group: ManifestGroup, python: str, options: ConvertOptions, notes: Notes
+) -> list[SpecEntry]:
+    """The group; one with GPUs has a runtime with CUDA, or a comment where the chosen has none."""
+    comment, own = "", []
+    if group.pod.amounts.gpu > 0 and not options.runtime:
+        own = [SpecEntry("runtime", images.runtime_kind(python, cuda=True))]
+    elif group.pod.amounts.gpu > 0 and not images.has_cuda(options.runtime):
+        comment = (
+            "DECIDE: nodes with GPUs need a runtime with CUDA; set `runtimeIdentifier` here if "
+            "the cluster's has none."
+        )
+    return [*group_entries(group, notes, comment), *own]
+
+
+def _python(groups: Sequence[ManifestGroup], options: ConvertOptions) -> str:
+    """Python of the chosen runtime, or else of the first image that tells."""
+    named = (images.python_of_tag(g.pod.image.text) for g in groups if g.pod.image is not None)
+    told = (images.python_of_runtime(options.runtime), *named)
+    return next(filter(None, told), images.DEFAULT_PYTHON)
+
+
 def _versions(
-    found: ManifestCluster, groups: Sequence[ManifestGroup], options: ConvertOptions, notes: Notes
+    found: ManifestCluster,
+    groups: Sequence[ManifestGroup],
+    python: str,
+    options: ConvertOptions,
+    notes: Notes,
 ) -> Iterator[SpecEntry]:
     """Ray, runtime and Python.  An image is no runtime of CML, so its content is rebuilt."""
     fields = [group.pod.image for group in groups if group.pod.image is not None]
     distinct = {field.text: field for field in reversed(fields)}
     ray, ray_comments = _ray(found, [*distinct], options, notes)
-    python = images.python_of_runtime(options.runtime)
-    of_images = next(filter(None, map(images.python_of_tag, distinct)), "")
     for image, field in distinct.items():
-        notes.changed(field, _image_message(image, ray, python or of_images))
-    python = python or of_images or images.DEFAULT_PYTHON
+        notes.changed(field, _image_message(image, ray, python))
     yield SpecEntry("rayVersion", Raw(f'"{ray}"'), ray_comments)
-    runtime_comments: tuple[str, ...] = ()
-    if not options.runtime:
-        message = (
-            f"choose a runtime of the workspace that has Python {python}: --runtime IDENTIFIER, or "
-            "write it into the spec"
-        )
-        notes.decide(found.spec, f"`runtimeIdentifier` is a placeholder; {message}")
-        runtime_comments = (
-            f"DECIDE: a placeholder. Choose a runtime of your workspace that has Python {python}.",
-        )
-    runtime = options.runtime or images.runtime_for(python)
-    yield SpecEntry("runtimeIdentifier", runtime, runtime_comments)
+    if options.runtime:
+        yield SpecEntry("runtimeIdentifier", options.runtime)
+    else:
+        comment = "The newest of the workspace; `raycml doctor --runtimes` lists what there is."
+        yield SpecEntry("runtime", images.runtime_kind(python), (comment,))
     extras = "default,serve" if found.kind == "RayService" else "default"
     comment = (
         "Add the packages that the image has besides Ray; or name an interpreter of your own "
@@ -169,17 +183,3 @@ def _strategy(found: ManifestCluster, notes: Notes) -> Iterator[SpecEntry]:
         yield SpecEntry("upgradeStrategy", {"type": field.text})
     elif field is not None:
         notes.dropped(field, "raycml has RollingUpdate (the default), Recreate and None")
-
-
-def _has_gpu(group: ManifestGroup) -> bool:
-    return group.pod.amounts.gpu > 0
-
-
-def _gpu_runtime(runtime: str) -> str:
-    """A comment for groups with GPUs, unless the chosen runtime has CUDA."""
-    if images.is_for_gpus(runtime) or "cuda" in runtime:
-        return ""
-    return (
-        "DECIDE: nodes with GPUs need a runtime with CUDA; set `runtimeIdentifier` here if the "
-        "cluster's has none."
-    )

@@ -47,11 +47,11 @@ def group_of(
     return ManifestGroup(at, pod_of(at.get("template"), notes), name, scaled)
 
 
-def group_entries(group: ManifestGroup, notes: Notes, runtime: str = "") -> list[SpecEntry]:
-    """The group in the spec; `runtime` is a note about the runtime of a group with GPUs."""
+def group_entries(group: ManifestGroup, notes: Notes, comment: str = "") -> list[SpecEntry]:
+    """The group in the spec, with this comment on its resources."""
     entries = [] if group.is_head else [*_counts(group, notes)]
     resources, mib, comments = _resources(group, notes)
-    entries.append(SpecEntry("resources", resources, (*comments, *filter(None, [runtime]))))
+    entries.append(SpecEntry("resources", resources, (*comments, *filter(None, [comment]))))
     params = params_of(group.at, notes, head=group.is_head, memory_gib=mib / 1024)
     if params:
         entries.append(SpecEntry("rayStartParams", params))

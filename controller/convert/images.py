@@ -1,4 +1,4 @@
-"""Ray and Python of an image, read from its tag, and a runtime to begin with.
+"""Ray and Python of an image, read from its tag, and the kind of runtime to use instead.
 
 Ray's own images have tags such as `2.52.0-py311-gpu`; images that people build on them mostly keep
 the version in front.
@@ -6,7 +6,6 @@ the version in front.
 
 import re
 
-from controller.core.spec.fields import EXAMPLE_RUNTIME
 from controller.core.spec.formats import check_ray_version
 from controller.core.spec.python_environment import check_version
 
@@ -46,13 +45,13 @@ def python_of_runtime(identifier: str) -> str:
     return _accepted(match[1]) if match else ""
 
 
-def runtime_for(python: str) -> str:
-    """A well-formed identifier of a runtime with this Python, for a person to replace."""
-    return _PYTHON_RUNTIME.sub(f"python{python}", EXAMPLE_RUNTIME)
+def runtime_kind(python: str, *, cuda: bool = False) -> dict[str, str]:
+    """Kernel and edition of Cloudera's runtimes with this Python."""
+    return {"kernel": f"Python {python}", "edition": "Nvidia GPU" if cuda else "Standard"}
 
 
-def is_for_gpus(image: str) -> bool:
-    return _CUDA.search(tag_of(image)) is not None
+def has_cuda(runtime: str) -> bool:
+    return "cuda" in runtime or _CUDA.search(tag_of(runtime)) is not None
 
 
 def _accepted(version: str) -> str:

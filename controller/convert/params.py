@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from controller.convert.field import ManifestField
 from controller.convert.notes import Notes
@@ -58,11 +59,8 @@ def json_text(text: str) -> str:
 
 def _custom(params: dict[str, str], text: str, at: ManifestField, notes: Notes) -> None:
     """Custom resources without those that a spec may not set, each with its reason."""
-    try:
-        amounts = json.loads(text)
-    except (ValueError, RecursionError):
-        return
-    if not isinstance(amounts, dict):
+    amounts = _amounts(text)
+    if amounts is None:
         return
     kept: dict[str, object] = {}
     for name, amount in amounts.items():
@@ -79,13 +77,22 @@ def _custom(params: dict[str, str], text: str, at: ManifestField, notes: Notes) 
             notes.changed(at, f"written as plain JSON: {params[_RESOURCES][:200]}")
 
 
+def _amounts(text: str) -> dict[str, Any] | None:
+    """Custom resources; None where the text is no mapping of JSON."""
+    try:
+        amounts = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return amounts if isinstance(amounts, dict) else None
+
+
 def _add_structured(
     structured: ManifestField,
     params: dict[str, str],
     places: dict[str, ManifestField],
     notes: Notes,
 ) -> None:
-    custom: Mapping[str, object] = json.loads(params.get(_RESOURCES, "{}"))
+    custom = _amounts(params.get(_RESOURCES, "{}"))
     more: dict[str, int] = {}
     for name, each in structured.fields().items():
         amount = quantity(each.text)
@@ -98,8 +105,10 @@ def _add_structured(
         else:
             more[name] = math.ceil(amount)
     if more:
+        if custom is None:
+            notes.dropped(places[_RESOURCES], "it is no JSON, and `resources` of the group is used")
         places[_RESOURCES] = structured
-        params[_RESOURCES] = json.dumps({**custom, **more})
+        params[_RESOURCES] = json.dumps({**(custom or {}), **more})
         _custom(params, params[_RESOURCES], structured, notes)
 
 

@@ -1,5 +1,6 @@
 """Conversion of KubeRay's manifests: the specs that come out, and what is said of the rest."""
 
+import json
 from copy import deepcopy
 from fractions import Fraction
 
@@ -193,7 +194,8 @@ def test_the_cluster_of_a_job_is_converted_and_one_line_says_what_became_of_the_
     assert (cluster.name, cluster.spec.ray_version) == ("nightly-train", "2.54.1")
     assert cluster.spec.python_environment is not None
     assert cluster.spec.python_environment.python == "3.10"
-    assert "python3.10" in cluster.spec.runtime_identifier
+    assert cluster.spec.runtime is not None
+    assert cluster.spec.runtime.kernel == "Python 3.10"
     (rest,) = (note.message for note in conversion.notes if note.field == "document")
     assert rest.startswith("RayJob (entrypoint, runtimeEnvYAML, shutdownAfterJobFinishes): ")
     assert "submit the entrypoint with `ray job submit`" in rest
@@ -211,18 +213,17 @@ def test_the_cluster_of_a_service_gets_rays_serve_and_one_line() -> None:
 def test_a_list_of_live_objects_gives_one_spec_each_without_the_servers_own_fields() -> None:
     conversion = converted(listed(MINIMAL, MINIMAL.replace("name: small", "name: other")))
     assert [cluster.name for cluster in clusters(conversion)] == ["small", "other"]
-    assert {note.field.rpartition(".")[2] for note in conversion.notes} == {"spec", "image"}
+    assert {note.field.rpartition(".")[2] for note in conversion.notes} == {"image"}
 
 
-def test_the_placeholder_of_a_runtime_validates_and_asks_for_a_choice() -> None:
-    conversion = converted(MINIMAL)
-    assert "python3.11-standard" in only(MINIMAL).spec.runtime_identifier
-    assert "# DECIDE: a placeholder." in conversion.text
-    (note,) = (note for note in conversion.notes if note.kind is NoteKind.DECIDE)
-    assert "--runtime IDENTIFIER" in note.message
-    chosen = converted(MINIMAL, runtime=RUNTIME)
-    assert "DECIDE" not in chosen.text
-    assert all(note.kind is not NoteKind.DECIDE for note in chosen.notes)
+def test_a_spec_asks_for_the_newest_runtime_of_its_kind_or_for_the_chosen_one() -> None:
+    kind = only(MINIMAL).spec.runtime
+    assert kind is not None
+    assert (kind.kernel, kind.edition) == ("Python 3.11", "Standard")
+    assert only(MINIMAL, runtime=RUNTIME).spec.runtime is None
+    for conversion in (converted(MINIMAL), converted(MINIMAL, runtime=RUNTIME)):
+        assert "DECIDE" not in conversion.text
+        assert all(note.kind is not NoteKind.DECIDE for note in conversion.notes)
 
 
 @pytest.mark.parametrize(
@@ -349,6 +350,15 @@ def test_a_field_that_asks_for_nothing_needs_no_line(field: str) -> None:
     assert len(converted(edited(MINIMAL, field)).notes) == len(converted(MINIMAL).notes)
 
 
+@pytest.mark.parametrize("text", ["x", "[1]", "[" * 5000])
+def test_custom_resources_that_are_no_json_give_way_to_those_of_the_group(text: str) -> None:
+    manifest = edited(MINIMAL, f"params.resources: {json.dumps(text)}")
+    conversion = converted(edited(manifest, "head.resources: {Disk: 2}"))
+    (cluster,) = clusters(conversion)
+    assert json.loads(cluster.spec.head_group_spec.ray_start_params["resources"]) == {"Disk": 2}
+    assert "it is no JSON" in said(conversion)["spec.headGroupSpec.rayStartParams.resources"]
+
+
 def test_a_suspended_cluster_and_a_suspended_group_stay_so() -> None:
     assert only(edited(MINIMAL, "cluster.suspend: true")).spec.suspend
     text = HETEROGENEOUS.replace("      idleTimeoutSeconds: 30\n", "      suspend: true\n")
@@ -368,9 +378,15 @@ def test_a_group_that_the_autoscaler_began_with_nothing_asks_for_replicas() -> N
     assert "# DECIDE: no workers yet, and raycml does not scale by load." in conversion.text
 
 
-def test_a_group_with_gpus_asks_for_a_runtime_with_cuda_unless_the_runtime_has_it() -> None:
-    assert "nodes with GPUs need a runtime with CUDA" in converted(HETEROGENEOUS).text
-    assert "need a runtime with CUDA" not in converted(HETEROGENEOUS, runtime=RUNTIME).text
+def test_a_group_with_gpus_has_a_runtime_with_cuda_or_asks_for_one() -> None:
+    groups = only(HETEROGENEOUS).spec.worker_group_specs
+    editions = {g.group_name: g.runtime.edition for g in groups if g.runtime is not None}
+    assert set(editions) == {g.group_name for g in groups if g.resources.gpu}
+    assert set(editions.values()) == {"Nvidia GPU"}
+    plain = RUNTIME.replace("-cuda:", "-standard:")
+    for runtime, asks in (("", False), (plain, True), (RUNTIME, False)):
+        text = converted(HETEROGENEOUS, runtime=runtime).text
+        assert ("nodes with GPUs need a runtime with CUDA" in text) is asks
 
 
 # What cannot be converted

@@ -29,7 +29,9 @@ Manifest = Annotated[
 ]
 Runtime = Annotated[
     str | None,
-    option("--runtime", "IDENTIFIER", "Runtime of CML for every member.  Default: a placeholder"),
+    option(
+        "--runtime", "IDENTIFIER", "Runtime of CML for every member.  Default: the newest that fits"
+    ),
 ]
 RayVersionOption = Annotated[
     str | None,
