@@ -115,4 +115,5 @@ DOCUMENTS: Mapping[str, str] = {
     "Secret": "keep it in variables of the CML project, which its applications inherit",
     "Service": "the head's application is the address of the dashboard",
 }
+ALREADY = "it is a spec of raycml already"
 ELSEWHERE = "it is no cluster; leave it out of the folder of specs"

@@ -63,7 +63,8 @@ def clusters_of(top: ManifestField, notes: Notes) -> Iterator[ManifestCluster]:
             _note_rest(kind, top, notes)
             yield ManifestCluster(kind, _name(top), top, spec)
     else:
-        instead = answers.DOCUMENTS.get(kind, answers.ELSEWHERE)
+        is_spec = version.startswith("raycml/")
+        instead = answers.ALREADY if is_spec else answers.DOCUMENTS.get(kind, answers.ELSEWHERE)
         notes.dropped(
             top, f"{kind[:60] or 'a document'} {_name(top)[:60]}".strip() + f": {instead}"
         )

@@ -406,6 +406,10 @@ def test_a_group_with_gpus_has_a_runtime_with_cuda_or_asks_for_one() -> None:
         (MINIMAL.replace("headGroupSpec", "head"), "has no headGroupSpec"),
         (MINIMAL + "---\n" + MINIMAL, "cluster `small` is also declared"),
         (WITHOUT_CLUSTER, "it has no `spec.rayClusterSpec`"),
+        (
+            convert("k.yaml", MINIMAL.encode(), ConvertOptions()).text,
+            "RayCluster small: it is a spec of raycml already",
+        ),
     ],
 )
 def test_a_manifest_without_a_valid_spec_is_refused_with_the_reason(text: str, words: str) -> None:
