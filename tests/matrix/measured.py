@@ -31,7 +31,7 @@ def write(new: Iterable[Entry]) -> None:
     """Entries in place of those of the same version and Python."""
     kept = {_key(entry): entry for entry in (*entries(), *new)}
     ordered = [kept[key] for key in sorted(kept)]
-    FILE.write_text(json.dumps(ordered, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    FILE.write_text(json.dumps(ordered, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _key(entry: Entry) -> tuple[list[int], list[int]]:
