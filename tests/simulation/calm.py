@@ -4,6 +4,7 @@ Then it stays so without a write, the controller says that it is well, and nothi
 its status does not name.
 """
 
+from tests.simulation.builders import left_building
 from tests.simulation.oracle import mismatch, place_of, unrest
 from tests.simulation.processes import Process
 from tests.simulation.simulation import Prepared, Simulation
@@ -123,6 +124,7 @@ def mismatches(sim: Simulation) -> list[str]:
         found += [f"{name}: {why}" for why in unrest(rests - stays, site, sim.owner)]
         docs = {cluster: doc for cluster, doc in sim.docs_of(name).items() if cluster not in stays}
         found += [f"{name}: {why}" for why in mismatch(docs, site, sim.owner, leaves)]
+        found += [f"{name}: {why}" for why in left_building(site, sim.owner)]
     return found
 
 

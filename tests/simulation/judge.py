@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.simulation.asked import CHANGES, Ask, Asked
+from tests.simulation.asked import CHANGES, WRITES, Ask, Asked
+from tests.simulation.builders import builder_fault, builds, mark_of
 from tests.simulation.documents import Document
 from tests.simulation.laws import LawBrokenError, Laws
 from tests.simulation.ledger import Ledger, Order
@@ -64,6 +65,11 @@ class Judge:
         name, cluster = self._about(request, what, ledger)
         if what.ask is Ask.CREATE:
             self._not_again(name, ledger)
+        if what.ask in WRITES and builds(mark_of(request, what, ledger)):
+            documents = (doc for said in self.declared.versions.values() for doc in said)
+            if fault := builder_fault(request, what, ledger, self.laws.owner, documents):
+                raise LawBrokenError(f"{fault}: {name}")
+            return name
         first: LawBrokenError | None = None
         for doc in self._candidates(cluster):
             ledger.docs = {} if doc is None else {cluster: doc}
