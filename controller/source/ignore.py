@@ -1,8 +1,8 @@
 """The rules of `.raycmlignore`: files that are no specs, in the syntax of `.gitignore`.
 
-Matching takes time in proportion to pattern and path, whatever the pattern, because the writer of
-specs is not trusted with the time of a controller.  The last rule that matches a path decides, and
-nothing below an ignored folder can be taken back, as in git.
+Each folder is judged once, in time in proportion to pattern and name, whatever the pattern, because
+the writer of specs is not trusted with the time of a controller.  The last rule that matches a path
+decides, and nothing below an ignored folder can be taken back, as in git.
 """
 
 from collections.abc import Iterator
@@ -38,6 +38,7 @@ class _Set:
 
 
 _Piece = str | _Wild | _Set
+_At = frozenset[int]  # places in the segments of a rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +49,43 @@ class _Rule:
     takes_back: bool
     folders_only: bool
 
-    def matches(self, parts: tuple[str, ...], *, is_folder: bool) -> bool:
-        if self.folders_only and not is_folder:
-            return False
-        last = len(self.segments) - 1
-        at = self._opened({0})
-        for part in parts:
-            following: set[int] = set()
-            for index in at:
-                if index > last:
-                    continue
-                segment = self.segments[index]
-                if segment is None:
-                    following |= {index, index + 1} if index == last else {index}
-                elif _fits(segment, part):
-                    following.add(index + 1)
-            at = self._opened(following)
-        return last + 1 in at
+    def start(self) -> _At:
+        return self._opened({0})
 
-    def _opened(self, at: set[int]) -> set[int]:
+    def step(self, at: _At, name: str) -> _At:
+        """The places after one more name of a path."""
+        last = len(self.segments) - 1
+        following: set[int] = set()
+        for index in at:
+            if index > last:
+                continue
+            segment = self.segments[index]
+            if segment is None:
+                following |= {index, index + 1} if index == last else {index}
+            elif _fits(segment, name):
+                following.add(index + 1)
+        return self._opened(following)
+
+    def matches(self, at: _At, *, is_folder: bool) -> bool:
+        return len(self.segments) in at and (is_folder or not self.folders_only)
+
+    def _opened(self, at: set[int]) -> _At:
         """With the places after each `**` that may stand for no folder at all; the last may not."""
-        opened = set(at)
-        for index in range(len(self.segments) - 1):
-            if index in opened and self.segments[index] is None:
-                opened.add(index + 1)
-        return opened
+        last, reached = len(self.segments) - 1, list(at)
+        for index in reached:
+            follows = index < last and self.segments[index] is None and index + 1 not in at
+            if follows:
+                at.add(index + 1)
+                reached.append(index + 1)
+        return frozenset(at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder that is ignored, or how far each rule has come with its path."""
+
+    ignored: bool
+    at: tuple[_At, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +93,40 @@ class IgnoreRules:
     """Rules in their order; without any, nothing is ignored."""
 
     rules: tuple[_Rule, ...] = ()
-    _folders: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
+    _folders: dict[str, _Folder] = field(default_factory=dict, compare=False, repr=False)
 
     def ignores(self, path: str) -> bool:
         """True for a file, by its path from the root with `/` between the parts."""
-        return bool(self.rules) and (
-            self.ignores_folder(path.rpartition("/")[0]) or self._decides(path, is_folder=False)
-        )
+        if not self.rules:
+            return False
+        folder, _, name = path.rpartition("/")
+        return self._below(self._folder(folder), name, is_folder=False).ignored
 
     def ignores_folder(self, path: str) -> bool:
         """True for a folder below the root that is ignored, or lies in one that is."""
-        if not path or not self.rules:
-            return False
-        known = self._folders.get(path)
-        if known is None:
-            parent = path.rpartition("/")[0]
-            known = self.ignores_folder(parent) or self._decides(path, is_folder=True)
-            self._folders[path] = known
-        return known
+        return bool(path and self.rules) and self._folder(path).ignored
 
-    def _decides(self, path: str, *, is_folder: bool) -> bool:
-        parts = tuple(path.split("/"))
-        for rule in reversed(self.rules):
-            if rule.matches(parts, is_folder=is_folder):
-                return not rule.takes_back
-        return False
+    def _folder(self, path: str) -> _Folder:
+        """Each folder is judged once, from the one that it lies in."""
+        unknown = []
+        while path and path not in self._folders:
+            unknown.append(path)
+            path = path.rpartition("/")[0]
+        found = self._folders.get(path) or _Folder(False, tuple(r.start() for r in self.rules))
+        for each in reversed(unknown):
+            found = self._below(found, each.rpartition("/")[2], is_folder=True)
+            self._folders[each] = found
+        return found
+
+    def _below(self, folder: _Folder, name: str, *, is_folder: bool) -> _Folder:
+        """A file, or a folder, of this name in the folder."""
+        if folder.ignored:
+            return folder
+        at = tuple(rule.step(at, name) for rule, at in zip(self.rules, folder.at, strict=True))
+        for rule, places in zip(reversed(self.rules), reversed(at), strict=True):
+            if rule.matches(places, is_folder=is_folder):
+                return _Folder(not rule.takes_back, at)
+        return _Folder(False, at)
 
 
 def ignore_rules(name: str, data: bytes) -> IgnoreRules:

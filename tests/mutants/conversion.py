@@ -41,9 +41,9 @@ MUTANTS = [
       "        return IgnoreRules()",
       f"{IGNORE}::test_rules_that_cannot_be_read_stop_the_reading_of_the_whole_source"),
     m("B14", "a file is taken back out of an ignored folder", "source/ignore.py",
-      'self.ignores_folder(path.rpartition("/")[0]) or', "",
+      "if folder.ignored:", "if False:",
       f"{IGNORE}::test_the_rules_are_those_of_gitignore"),
     m("B14", "two stars at the end stand for the folder itself", "source/ignore.py",
-      "for index in range(len(self.segments) - 1):", "for index in range(len(self.segments)):",
+      "follows = index < last and", "follows = index <= last and",
       f"{IGNORE}::test_the_rules_are_those_of_gitignore"),
 ]

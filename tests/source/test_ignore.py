@@ -113,6 +113,14 @@ def test_a_pattern_of_many_stars_takes_no_time() -> None:
     assert not rules.ignores("/".join(["a"] * 500))
 
 
+def test_a_path_may_be_of_any_depth() -> None:
+    rules = ignore_rules("x", b"a/**/b\n!c\n")
+    deep = "/".join(["a"] * 5000)
+    assert not rules.ignores(f"{deep}/c")
+    assert rules.ignores(f"{deep}/b/c")
+    assert rules.ignores_folder(f"{deep}/b")
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
