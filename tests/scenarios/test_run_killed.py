@@ -14,7 +14,7 @@ from tests.scenarios.stage import COMMAND, Stage, kill
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
-SECONDS = 120
+SECONDS = 60
 SEED = 20261124
 
 
@@ -59,7 +59,7 @@ def live(stage: Stage, seconds: float, dice: random.Random) -> int:
     command = [str(COMMAND), "run", "--local", "specs", "--port", "0", "--interval", "5s"]
     killed = 0
     while seconds > 0:
-        span = min(dice.uniform(0.5, 12), seconds)
+        span = min(dice.uniform(0.5, 8), seconds)
         with open(stage.folder / "run.log", "ab") as log:
             process = subprocess.Popen(
                 command, cwd=stage.folder, env=stage.environment(), stdout=log, stderr=log

@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.simulation.calm import STILL_TURNS
+from tests.simulation.cores import spread
 from tests.simulation.schedule import DEFINITION, MOVES_MAX, USUAL, Schedule, play, schedule
+from tests.simulation.scopes import LARGER, SCOPES, search
 from tests.simulation.simulation import the_simulation
 from tests.simulation.sweep import HISTORIES, Strike, run, strike, strikes
 
@@ -147,7 +149,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--replay", type=int, nargs="+", help="only these very seeds")
     parser.add_argument("--sweep", action="store_true", help="every fault at every call instead")
+    parser.add_argument("--interleavings", action="store_true", help="of two controllers instead")
     asked = parser.parse_args(arguments)
+    if asked.interleavings:
+        states = sum(spread(search, (*LARGER, *SCOPES)))
+        sys.stdout.write(f"{states} states of two controllers, and no law broken\n")
+        return 0
     started = time.monotonic()
     if asked.sweep:
         total = swept(asked.cores)
