@@ -17,6 +17,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
+# Compiled modules are kept, since tests start hundreds of processes that import them.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run stop test check soak matrix lint types reference docs lock clean
 
 help:
