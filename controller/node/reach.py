@@ -115,6 +115,8 @@ def _not_connected(error: OSError, timeout_s: float) -> Reach:
             f"pods; ask an admin to allow Ray's ports between pods of one namespace: {_HELP}"
         )
         return Reach(SILENT, message)
+    if isinstance(error, ConnectionResetError):
+        return _closed()  # so soon that the call to connect saw it
     if isinstance(error, ConnectionRefusedError):
         return Reach(
             REFUSED, "connection refused: the head is not running, or head.json is outdated"

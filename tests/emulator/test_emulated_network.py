@@ -12,6 +12,8 @@ from test_emulated_pods import Local, until
 
 from controller.emulator import daemon
 from controller.emulator.daemon import EmulatorError
+from controller.emulator.network.mesh import MeshError
+from controller.emulator.network.networks import Networks
 from controller.emulator.pods import supervisor
 
 pytestmark = pytest.mark.slow
@@ -160,3 +162,12 @@ def test_a_machine_that_cannot_have_a_mesh_says_so_at_the_start(
     monkeypatch.setenv("PATH", str(empty))
     with pytest.raises(EmulatorError, match=r"mesh=strict is not possible on this machine.*`ip`"):
         daemon.start(folder / "state", settings=["mesh=strict"])
+
+
+def test_networks_that_linux_refuses_leave_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(MeshError, match="not possible on this machine"):
+        Networks("strict", tmp_path, 0)
+    assert [*tmp_path.iterdir()] == []

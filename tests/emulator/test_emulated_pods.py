@@ -288,6 +288,20 @@ def test_no_process_survives_a_kill_of_the_emulator(local: Local) -> None:
     assert daemon.status(local.state) is None
 
 
+def test_a_folder_that_somebody_writes_to_after_its_pod_is_removed_with_the_emulator(
+    local: Local,
+) -> None:
+    app = local.create(SERVE)
+    local.reach(app, "RUNNING")
+    scratch = Path(local.facts()["environ"]["TMPDIR"])
+    local.verb(app, "stop")
+    local.reach(app, "STOPPED")
+    (scratch / "raycml-of-a-head" / "logs").mkdir(parents=True)
+    local.client.close()
+    daemon.stop(local.state)
+    assert not scratch.exists()
+
+
 def test_no_process_survives_a_kill_of_its_supervisor(local: Local) -> None:
     app = local.create(SERVE)
     local.reach(app, "RUNNING")

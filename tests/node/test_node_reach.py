@@ -1,6 +1,7 @@
 """Probes of another pod, against real sockets that behave as a peer, a mesh, or a policy."""
 
 import contextlib
+import errno
 import os
 import socket
 import ssl
@@ -94,6 +95,16 @@ def test_a_mesh_that_takes_the_connection_and_closes_it_is_told_from_a_refusal(
     assert "the mesh accepted the connection and the other side refused it" in result.message
     assert "PeerAuthentication" in result.message
     assert "`Ask your admin` in docs/operations.md" in result.message
+
+
+def test_a_connection_that_is_reset_while_it_is_made_was_closed_by_a_mesh(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def connect(*_: object) -> socket.socket:
+        raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    assert probe("10.0.0.1", 6379).outcome == CLOSED
 
 
 def test_a_port_where_nothing_listens_is_refused(peer: Peer) -> None:

@@ -62,7 +62,11 @@ class Networks:
         self._relay: Relay | None = None
         if mode != "off":
             self._folder = Path(tempfile.mkdtemp(prefix="mesh-", dir=scratch))
-            mesh.check(mode, self._folder)
+            try:
+                mesh.check(mode, self._folder)
+            except OSError:
+                self.close()
+                raise
             self._relay = Relay(listen_at_path(str(self._folder / "api.sock")), to_port(api))
 
     def none(self) -> PodNetwork:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +29,7 @@ from controller.emulator.state.cloning import clone_command, clone_environment
 
 LOGS = 200
 """Number of log files; the oldest are deleted first."""
+_ENDED_KEPT = 200  # folders of ended pods that `close` removes once more
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class LocalProcesses:
         self._on_killed = on_killed
         self._pods: dict[str, LocalPod] = {}
         self._networks = Networks(config.mesh, config.scratch, config.port)
+        # Workers of an old Ray write to the folder of a head that has ended, until they end too.
+        self._ended: deque[Path] = deque(maxlen=_ENDED_KEPT)
 
     def start(self, request: PodRequest, now: datetime) -> None:  # noqa: ARG002  real pods need no clock
         engine = request.engine
@@ -165,6 +169,7 @@ class LocalProcesses:
             if self._on_killed is not None:
                 self._on_killed({other.process.pid for other in self._pods.values()})
         shutil.rmtree(pod.scratch, ignore_errors=True)
+        self._ended.append(pod.scratch)
 
     def stop(self, engine_id: str, now: datetime) -> None:  # noqa: ARG002  as above
         pod = self._pods.get(engine_id)
@@ -190,6 +195,8 @@ class LocalProcesses:
                 pod.process.wait()
             self._forget(engine_id)
         self._networks.close()
+        for scratch in self._ended:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _has_answered(process: subprocess.Popen[bytes]) -> bool:
