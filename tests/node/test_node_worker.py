@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from node_world import wait_for
@@ -36,6 +37,8 @@ ITS_OWN_DISK = Turn(needed=False)
 class World:
     """A worker of one cluster, and what it meets."""
 
+    made: ClassVar["list[World]"] = []
+
     def __init__(
         self, home: Path, clock: HandClock, level: str = "patch", *, turn: Turn = ITS_OWN_DISK
     ) -> None:
@@ -48,6 +51,7 @@ class World:
         self.program = ENDS
         self.reach = Reach(REACHED)
         self.joined: list[str] = []
+        World.made.append(self)
         self.worker = Worker(self.member_state, self._launch, lambda *_: self.reach, level, turn)
 
     def _launch(self, note: HeadRecord) -> RayRun:
@@ -82,16 +86,19 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path, HandClock())
-    yield world
-    end(world)
+def world(tmp_path: Path) -> World:
+    return World(tmp_path, HandClock())
 
 
-def end(world: World) -> None:
+@pytest.fixture(autouse=True)
+def ended() -> Iterator[None]:
+    """All workers of a test end with it, also where it fails."""
+    yield
     hurry = threading.Event()
     hurry.set()
-    world.worker.stop(hurry)
+    for world in World.made:
+        world.worker.stop(hurry)
+    World.made.clear()
 
 
 def fail_once(world: World) -> int | None:
@@ -204,7 +211,6 @@ def test_another_patch_of_python_joins_where_only_the_minor_counts(tmp_path: Pat
     world.head(python_version="3.11.9")
     world.worker.step()
     assert world.joined == [NOTE.address]
-    end(world)
 
 
 def test_members_of_one_disk_start_ray_one_after_the_other(tmp_path: Path) -> None:
@@ -218,8 +224,6 @@ def test_members_of_one_disk_start_ray_one_after_the_other(tmp_path: Path) -> No
     assert second.message() == "another member of this host is starting Ray"
     first.until(lambda: first.state() == "joined", "joined")
     second.until(lambda: second.state() == "joined", "joined")
-    end(first)
-    end(second)
 
 
 def test_a_member_that_fails_gives_its_turn_away(tmp_path: Path) -> None:
@@ -229,7 +233,6 @@ def test_a_member_that_fails_gives_its_turn_away(tmp_path: Path) -> None:
     second.head()
     second.worker.step()
     assert second.joined == [NOTE.address]
-    end(second)
 
 
 def test_waiting_is_said_again_every_fifteen_seconds_and_ends(world: World) -> None:

@@ -1,6 +1,9 @@
 """Differences between versions of Ray, where a process of Ray is not needed to see them."""
 
+import contextlib
 import json
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -89,31 +92,50 @@ def test_pythons_agree_to_a_level() -> None:
 # The head's folder on a worker's disk.
 
 
-def test_a_folder_that_ray_chose_by_the_heads_is_removed_with_its_own(tmp_path: Path) -> None:
+@pytest.fixture
+def temp_dir() -> Iterator[Callable[[bool], TempDir]]:
+    """Makes folders, which lie in /tmp since their paths are short; gone at the end."""
+    with contextlib.ExitStack() as stack:
+
+        def make(adopts: bool) -> TempDir:
+            made = TempDir(adopts=adopts)
+            stack.callback(shutil.rmtree, made.path, ignore_errors=True)
+            return made
+
+        yield make
+
+
+def test_a_folder_that_ray_chose_by_the_heads_is_removed_with_its_own(
+    tmp_path: Path, temp_dir: Callable[[bool], TempDir]
+) -> None:
     other = tmp_path / "raycml-of-the-head"
     other.mkdir()
-    folder = TempDir(adopts=True)
+    folder = temp_dir(True)
     folder.adopt(["raylet", f"--temp_dir={other}", "--x"])
     folder.remove()
     assert not other.exists()
     assert not Path(folder.path).exists()
 
 
-def test_the_heads_own_folder_on_a_shared_disk_is_not_removed(tmp_path: Path) -> None:
+def test_the_heads_own_folder_on_a_shared_disk_is_not_removed(
+    tmp_path: Path, temp_dir: Callable[[bool], TempDir]
+) -> None:
     logs = tmp_path / "raycml-of-the-head" / "session_1" / "logs"
     logs.mkdir(parents=True)
     (logs / "gcs_server.out").touch()
-    folder = TempDir(adopts=True)
+    folder = temp_dir(True)
     folder.adopt(["raylet", f"--temp_dir={logs.parents[1]}"])
     folder.remove()
     assert logs.exists()
 
 
 @pytest.mark.parametrize(("name", "adopts"), [("raycml-x", False), ("somebodys", True)])
-def test_no_other_folder_is_removed(tmp_path: Path, name: str, *, adopts: bool) -> None:
+def test_no_other_folder_is_removed(
+    tmp_path: Path, temp_dir: Callable[[bool], TempDir], name: str, *, adopts: bool
+) -> None:
     other = tmp_path / name
     other.mkdir()
-    folder = TempDir(adopts=adopts)
+    folder = temp_dir(adopts)
     folder.adopt(["raylet", f"--temp_dir={other}"])
     folder.remove()
     assert other.exists()
