@@ -139,6 +139,7 @@ class Stage:
         self.wire = Wire(httpx.WSGITransport(app))
         self.project = self.workspace.create_project(self.user, {"name": "fraud-models"}).id
         self.environ: dict[str, str] = {
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
             "CML_HOST": HOST,
             "CML_API_KEY": KEY,
             "CML_PROJECT_ID": self.project,
