@@ -1,15 +1,11 @@
 """Applications that build an environment where jobs of the API do not run: their marks and laws."""
 
-import json
 from collections.abc import Iterable, Mapping
-
-import httpx
 
 from tests.simulation.asked import Ask, Asked
 from tests.simulation.documents import Document
 from tests.simulation.ledger import Ledger
-from tests.simulation.oracle import OURS, variables
-from tests.simulation.sky import Row
+from tests.simulation.oracle import OURS
 from tests.simulation.world import Site
 
 
@@ -17,35 +13,25 @@ def builds(environment: Mapping[str, str]) -> bool:
     return f"{OURS}BUILDER" in environment
 
 
-def mark_of(request: httpx.Request, what: Asked, ledger: Ledger) -> Mapping[str, str]:
-    """The environment of the application that a write is about; empty where it is not known."""
-    if what.ask is Ask.CREATE:
-        sent: dict[str, str] = json.loads(request.read())["environment"]
-        return sent
-    row: Row | None = ledger.got.get(what.subject)
-    return {} if row is None else variables(row)
-
-
 def builder_fault(
-    request: httpx.Request,
+    name: str,
+    mark: Mapping[str, str],
     what: Asked,
     ledger: Ledger,
     owner: str,
     declared: Iterable[Document],
 ) -> str | None:
-    """The law that a write about a builder breaks, if any."""
-    mark = mark_of(request, what, ledger)
+    """The law that a write about this builder breaks, if any."""
     if mark[f"{OURS}BUILDER"] != owner:
         return "law 1: a write to somebody else's builder"
     if not ledger.whole_list:
         return "law 4: a write to a builder on a list that was not whole"
     if what.ask is Ask.CREATE:
-        return _create_fault(str(json.loads(request.read())["subdomain"]), ledger, declared)
+        return _create_fault(name, ledger, declared)
     if what.ask is not Ask.DELETE:
         return f"{what.ask.value} of a builder, which is only created and deleted"
-    if what.subject not in ledger.listed:
+    if what.subject not in ledger.listed or ledger.got.pop(what.subject, None) is None:
         return "law 2: a delete of a builder that was not looked at in this pass"
-    del ledger.got[what.subject]
     return None
 
 

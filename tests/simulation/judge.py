@@ -5,13 +5,13 @@ declared for this project, or under its absence where a person took it away.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import httpx
 
 from tests.simulation.asked import CHANGES, WRITES, Ask, Asked
-from tests.simulation.builders import builder_fault, builds, mark_of
+from tests.simulation.builders import builder_fault, builds
 from tests.simulation.documents import Document
 from tests.simulation.laws import LawBrokenError, Laws
 from tests.simulation.ledger import Ledger, Order
@@ -62,14 +62,16 @@ class Judge:
 
     def judge(self, request: httpx.Request, what: Asked, ledger: Ledger) -> str:
         """LawBrokenError for a write that may not be sent now; else the name it is about."""
-        name, cluster = self._about(request, what, ledger)
+        name, mark = self._about(request, what, ledger)
         if what.ask is Ask.CREATE:
             self._not_again(name, ledger)
-        if what.ask in WRITES and builds(mark_of(request, what, ledger)):
+        if builds(mark):
             documents = (doc for said in self.declared.versions.values() for doc in said)
-            if fault := builder_fault(request, what, ledger, self.laws.owner, documents):
+            fault = builder_fault(name, mark, what, ledger, self.laws.owner, documents)
+            if fault is not None:
                 raise LawBrokenError(f"{fault}: {name}")
             return name
+        cluster = mark.get(f"{OURS}CLUSTER", "?") if what.ask in WRITES else ""
         first: LawBrokenError | None = None
         for doc in self._candidates(cluster):
             ledger.docs = {} if doc is None else {cluster: doc}
@@ -91,17 +93,20 @@ class Judge:
         if place in self.declared.leaving:
             yield None
 
-    def _about(self, request: httpx.Request, what: Asked, ledger: Ledger) -> tuple[str, str]:
+    def _about(
+        self, request: httpx.Request, what: Asked, ledger: Ledger
+    ) -> tuple[str, Mapping[str, str]]:
+        """The application's name and environment; a subject alone that is none."""
         if what.ask is Ask.CREATE:
             body = json.loads(request.read())
-            return str(body["subdomain"]), str(body["environment"].get(f"{OURS}CLUSTER", "?"))
+            return str(body["subdomain"]), body["environment"]
         if what.ask in CHANGES:
             row = ledger.got.get(what.subject)
             if row is None:
                 app = self.site.cml.state.applications.get(what.subject)
-                return ("?", "?") if app is None else (app.subdomain, _cluster(app.environment))
-            return str(row["subdomain"]), _cluster(variables(row))
-        return what.subject, ""
+                return ("?", {}) if app is None else (app.subdomain, app.environment)
+            return str(row["subdomain"]), variables(row)
+        return what.subject, {}
 
     def _not_again(self, name: str, ledger: Ledger) -> None:
         """A create whose answer was lost is looked for as long as a list may lag."""
@@ -111,7 +116,3 @@ class Judge:
         if recently and there is not None and there.project_id == self.site.project:
             raise LawBrokenError(f"law 6: a create repeated before a list had to show it: {name}")
         self.creates[key] = now
-
-
-def _cluster(environment: dict[str, str]) -> str:
-    return environment.get(f"{OURS}CLUSTER", "?")

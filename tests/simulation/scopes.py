@@ -24,7 +24,7 @@ class Scope:
     faults: int
 
 
-# What the suite searches; `soak --interleavings` searches the larger ones too.
+# Those of the suite, and larger ones of `soak --interleavings`.
 SCOPES = (
     Scope("nothing", NOBODY, 1, 1),
     Scope("a cluster", BIGGER, 3, 1),
