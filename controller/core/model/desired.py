@@ -80,7 +80,7 @@ class DesiredCluster:
 
     `build_runtime`: in which image its environment is built; `build_by`: the kind of workload that
     builds it.  Clusters that ask for the same one ask for the image and kind of the first of them.
-    `limits`: what its version of Ray cannot do, as sentences.
+    `limits`: those of its Ray version, as sentences.
     """
 
     name: str

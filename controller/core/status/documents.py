@@ -5,7 +5,7 @@ secrets.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -73,20 +73,18 @@ class PlanJson(JsonObject):
     """True if nothing is left to do."""
     summary: Mapping[str, Count]
     """Number of members by kind of change, and of launchers."""
-    limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """What the Ray of a cluster cannot do, as sentences, by the name of the cluster."""
+    limits: Mapping[str, tuple[str, ...]]
+    """Limits of the Ray versions in use, as sentences, by the name of the cluster."""
 
 
-def plan_json(
-    plan: Plan, revision: str, limits: Mapping[str, tuple[str, ...]] | None = None
-) -> PlanJson:
+def plan_json(plan: Plan, revision: str, limits: Mapping[str, tuple[str, ...]] = {}) -> PlanJson:
     return PlanJson(
         revision=revision,
         steps=tuple(map(_step_json, plan.steps)),
         waits=tuple(map(_wait_json, plan.waits)),
         complete=plan.complete and not plan.refusals,
         summary=summary(plan),
-        limits={} if limits is None else limits,
+        limits=limits,
     )
 
 
@@ -142,7 +140,7 @@ class ClusterJson(JsonObject):
     members: tuple[MemberStatus, ...]
     """Members of the cluster, the head first."""
     limits: tuple[str, ...]
-    """What its version of Ray cannot do, as sentences."""
+    """Limits of its Ray version, as sentences."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class MemberStatus(JsonObject):
 class ClusterStatus:
     """One cluster.  `word` is the phase for people; `desired` and `ready` count members.
 
-    `limits`: what its version of Ray cannot do, as sentences.
+    `limits`: those of its Ray version, as sentences.
     """
 
     name: str
