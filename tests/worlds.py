@@ -11,10 +11,8 @@ from controller.core.model.desired import DesiredState, Group, desire
 from controller.core.model.history import History
 from controller.core.model.member import Member, parse_member
 from controller.core.model.observed import (
-    HeadReport,
     LauncherFile,
     Listed,
-    MemberReport,
     ObservedApplication,
     ObservedFiles,
     ObservedProject,
@@ -23,6 +21,7 @@ from controller.core.model.observed import (
 )
 from controller.core.model.plan import Plan
 from controller.core.model.policy import Policy
+from controller.core.model.ray.report import HeadReport, MemberReport
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
 from controller.core.situation.situation import situate

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from controller.acceptance.context import AcceptanceContext, PhaseError, PhaseSummary
 from controller.acceptance.spec import GROUP
 from controller.core.model.member import Member
-from controller.core.model.observed import HeadReport
+from controller.core.model.ray.report import HeadReport
 from controller.core.spec.text import counted
 from controller.core.status.goal import Goal
 from controller.core.status.reach import Obstacle, meshed, obstacles, unprobed

@@ -9,7 +9,6 @@ from controller.core.model.desired import DesiredCluster, DesiredState, Frozen, 
 from controller.core.model.history import History
 from controller.core.model.member import OWNER
 from controller.core.model.observed import (
-    HeadReport,
     LauncherFile,
     ObservedFiles,
     ObservedPauses,
@@ -18,6 +17,7 @@ from controller.core.model.observed import (
 )
 from controller.core.model.policy import Policy
 from controller.core.model.project import ProjectSeen
+from controller.core.model.ray.report import HeadReport
 from controller.core.model.reasons import Reason
 from controller.core.situation.situation import Situation, situate
 from controller.core.spec.revision import Revision

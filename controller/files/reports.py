@@ -5,8 +5,11 @@ or of another cluster is refused as a whole; a member that cannot be read is ski
 raises an exception.
 """
 
+from itertools import islice
+
 from controller.core.model.member import parse_member
-from controller.core.model.observed import HeadReport, MemberReport
+from controller.core.model.ray.report import HeadReport, MemberReport
+from controller.core.model.ray.requests import MOST, HeadAnswer, request_id
 from controller.files.document import json_fields, read
 from controller.files.port import FilesError, ProjectFiles
 
@@ -32,7 +35,8 @@ def parse_report(data: bytes | None, cluster: str) -> HeadReport | None:
     body = json_fields(data, SIZE_LIMIT)
     if isinstance(body, str) or (body.get("schema"), body.get("cluster")) != (SCHEMA, cluster):
         return None
-    return read(HeadReport, {**body, "members": _members(body.get("members"))})
+    members, answers = _members(body.get("members")), _answers(body.get("answers"))
+    return read(HeadReport, {**body, "members": members, "answers": answers})
 
 
 def _members(rows: object) -> dict[str, MemberReport] | None:
@@ -43,3 +47,15 @@ def _members(rows: object) -> dict[str, MemberReport] | None:
         return {}
     reports = {name: read(MemberReport, row) for name, row in rows.items() if parse_member(name)}
     return {name: report for name, report in reports.items() if report is not None}
+
+
+def _answers(rows: object) -> dict[str, HeadAnswer] | None:
+    """The readable answers, a bounded number; None without any table of them."""
+    if not isinstance(rows, dict):
+        return None
+    answers = {key: read(HeadAnswer, row) for key, row in islice(rows.items(), MOST)}
+    return {
+        key: answer
+        for key, answer in answers.items()
+        if answer is not None and key == request_id(answer.action, answer.member, answer.engine_id)
+    }

@@ -9,7 +9,7 @@ the time between them: so the two clocks are compared, and its time is put into 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from controller.core.model.observed import HeadReport
+from controller.core.model.ray.report import HeadReport
 
 IN_STEP_S = 10.0  # clocks that lie no further apart are taken to agree
 _JITTER_S = 5.0

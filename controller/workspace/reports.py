@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from controller.clock import Clock
-from controller.core.model.observed import HeadReport
+from controller.core.model.ray.report import HeadReport
 from controller.files.port import ProjectFiles
 from controller.files.reports import read_report
 from controller.workspace.head_clock import HeadClock, compare, in_this_clock

@@ -12,13 +12,8 @@ from dataclasses import replace
 from controller.core.audit.laws import audit
 from controller.core.model.desired import DesiredCluster, DesiredState
 from controller.core.model.history import History
-from controller.core.model.observed import (
-    HeadReport,
-    MemberReport,
-    ObservedApplication,
-    ObservedProject,
-    ObservedState,
-)
+from controller.core.model.observed import ObservedApplication, ObservedProject, ObservedState
+from controller.core.model.ray.report import HeadReport, MemberReport
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
 from controller.core.situation.situation import situate

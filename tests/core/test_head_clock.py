@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.model.observed import HeadReport
+from controller.core.model.ray.report import HeadReport
 from controller.workspace.head_clock import HeadClock, compare, in_this_clock
 from tests.worlds import at, report, spec
 

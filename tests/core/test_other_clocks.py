@@ -42,7 +42,7 @@ BOUNDED = {"age_s", "credible", "precedes", "starts_after"}
 
 # Comparisons that go by another rule, and which.
 OTHERWISE = {
-    ("core/model/observed.py", "is_fresh"): "as far in the future as in the past",
+    ("core/model/ray/report.py", "is_fresh"): "as far in the future as in the past",
     ("core/model/observed.py", "holds"): "a date that a person chose: a pause may last long",
     ("workspace/head_clock.py", "compare"): "how far the two clocks lie apart is what it finds",
     ("cli/commands/events.py", "chosen"): "a filter of what a person is shown",

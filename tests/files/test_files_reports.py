@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.core.model.observed import Pause
+from controller.core.model.ray.requests import AnswerState, RequestAction, request_id
 from controller.files.document import render
 from controller.files.pauses import parse_pause, pause_path, read_pauses
 from controller.files.reports import SIZE_LIMIT, parse_report, report_path
@@ -180,3 +181,57 @@ def test_every_pause_of_a_project_is_read_by_the_name_of_its_file(tmp_path: Path
     assert sorted(pauses) == ["big", "demo", "torn"]
     assert pauses["demo"] == PAUSE
     assert "larger than" in pauses["big"].reason
+
+
+DRAIN = {
+    "action": "drain",
+    "member": "gpu/2",
+    "engine_id": "221pa78rmzau93zf",
+    "state": "draining",
+    "message": "2 of 4 CPU in use",
+    "remaining_s": 41.5,
+}
+DRAIN_ID = request_id(RequestAction.DRAIN, "gpu/2", "221pa78rmzau93zf")
+
+
+def test_an_answer_counts_for_the_request_that_its_id_names() -> None:
+    told = parse_report(report(answers={DRAIN_ID: DRAIN}), "demo")
+    assert told is not None
+    assert told.answers is not None
+    answer = told.answers[DRAIN_ID]
+    assert (answer.state, answer.remaining_s) == (AnswerState.DRAINING, 41.5)
+    assert answer.until(told.observed_at) == NOON + timedelta(seconds=41.5)
+    other = parse_report(report(answers={DRAIN_ID: {**DRAIN, "member": "gpu/3"}}), "demo")
+    assert other is not None
+    assert other.answers == {}
+
+
+def test_a_head_that_takes_no_requests_is_known_from_one_without_any() -> None:
+    old, new = parse_report(report(), "demo"), parse_report(report(answers={}), "demo")
+    assert old is not None
+    assert new is not None
+    assert old.answers is None
+    assert new.answers == {}
+
+
+@pytest.mark.parametrize(
+    "row", [None, 7, [], {}, {**DRAIN, "state": "napping"}, {**DRAIN, "remaining_s": -1}]
+)
+def test_an_answer_that_cannot_be_read_is_no_answer(row: object) -> None:
+    told = parse_report(report(answers={DRAIN_ID: row}), "demo")
+    assert told is not None
+    assert told.answers == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "amounts"),
+    [
+        ({"CPU": 2, "GPU": 0.5, "memory": 0}, {"CPU": 2.0, "GPU": 0.5}),
+        ("CPU", {}),
+        ({"CPU": -1}, {}),
+    ],
+)
+def test_resources_in_use_are_amounts_above_zero(value: object, amounts: dict[str, float]) -> None:
+    told = parse_report(report(members={"gpu/2": {**MEMBER, "used": value}}), "demo")
+    assert told is not None
+    assert told.members["gpu/2"].used == amounts

@@ -239,7 +239,7 @@ CONTROLLERS = [
     m("B20", "two applications of one name are surplus", "core/planner/cluster.py",
       "if not project.complete or cluster.matching.torn:", "if not project.complete:",
       f"{PLANNER}::test_one_name_listed_twice_is_a_torn_list_and_deletes_nothing"),
-    m("B21", "a report from the future is true", "core/model/observed.py",
+    m("B21", "a report from the future is true", "core/model/ray/report.py",
       "return abs((now - self.observed_at).total_seconds()) <= fresh_s",
       "return (now - self.observed_at).total_seconds() <= fresh_s",
       "tests/core/test_status.py::test_a_report_of_another_time_says_nothing"),

@@ -12,7 +12,7 @@ from node_world import wait_for
 from test_node_parts import NOTE, HandClock
 
 from controller.core.model.member import Member
-from controller.core.model.observed import MemberReport
+from controller.core.model.ray.report import MemberReport
 from controller.files.reports import parse_report
 from controller.node.clock import stamp
 from controller.node.project_files import MemberFiles, read_json, write_head, write_json

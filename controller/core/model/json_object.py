@@ -74,8 +74,8 @@ def moment(value: object) -> datetime:
     raise ValueError("not a time")
 
 
-def seconds_or_null(value: object) -> float | None:
-    """A finite number of seconds, zero or more; None for anything else."""
+def amount_or_null(value: object) -> float | None:
+    """A finite number, zero or more; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
@@ -87,7 +87,7 @@ def seconds_or_null(value: object) -> float | None:
 
 def seconds(value: object) -> float:
     """The same; ValueError for anything else."""
-    if (finite := seconds_or_null(value)) is not None:
+    if (finite := amount_or_null(value)) is not None:
         return finite
     raise ValueError("not a number of seconds")
 
@@ -134,7 +134,7 @@ Number = Annotated[int, BeforeValidator(number), WithJsonSchema({"type": "intege
 Seconds = Annotated[
     float, BeforeValidator(seconds), WithJsonSchema({"type": "number", "minimum": 0})
 ]
-SecondsOrNull = Annotated[float | None, BeforeValidator(seconds_or_null)]
+SecondsOrNull = Annotated[float | None, BeforeValidator(amount_or_null)]
 Moment = Annotated[
     datetime, BeforeValidator(moment), PlainSerializer(_written), WithJsonSchema(_TIME)
 ]

@@ -19,7 +19,7 @@ from controller.core.model.json_object import (
     Person,
     SomeText,
     Text,
-    seconds_or_null,
+    amount_or_null,
 )
 
 DURATION_S = 60.0
@@ -28,7 +28,7 @@ _DURATION_MAX_S = 3600.0
 
 def _duration(value: object) -> float:
     """Bounded, so that a broken file neither frees the lease at once nor blocks it forever."""
-    duration_s = seconds_or_null(value)
+    duration_s = amount_or_null(value)
     return DURATION_S if duration_s is None else min(max(duration_s, 1.0), _DURATION_MAX_S)
 
 

@@ -12,8 +12,6 @@ from controller.core.model.history import Refusal
 from controller.core.model.jobs import ObservedEnvironment
 from controller.core.model.member import THE_HEAD, Key
 from controller.core.model.observed import (
-    HeadReport,
-    MemberReport,
     ObservedApplication,
     ObservedProject,
     ObservedState,
@@ -23,6 +21,7 @@ from controller.core.model.observed import (
 from controller.core.model.offers import Offers
 from controller.core.model.other_clocks import precedes
 from controller.core.model.policy import Policy
+from controller.core.model.ray.report import HeadReport, MemberReport
 from controller.core.situation.drift import Drift, compare, is_kept, is_stale
 from controller.core.situation.index import Index
 from controller.core.situation.matching import Match, Matching, match_members

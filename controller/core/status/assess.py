@@ -7,9 +7,10 @@ from typing import ClassVar, TypeVar
 
 from controller.core.model.desired import LAUNCHERS
 from controller.core.model.member import Member, application_name
-from controller.core.model.observed import MemberReport, ObservedApplication, Phase, key_of
+from controller.core.model.observed import ObservedApplication, Phase, key_of
 from controller.core.model.other_clocks import credible
 from controller.core.model.plan import Intent, Plan, Step, Wait
+from controller.core.model.ray.report import MemberReport
 from controller.core.model.reasons import Reason
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.situation.past import Past

@@ -12,8 +12,9 @@ from typing import Annotated, Literal
 from pydantic import WithJsonSchema
 
 from controller.core.model.json_object import Count, JsonObject, Moment, MomentOrNull
-from controller.core.model.observed import HeadJson, ObservedApplication
+from controller.core.model.observed import ObservedApplication
 from controller.core.model.plan import ACTION_NAMES, Change, Plan, Step, Wait
+from controller.core.model.ray.report import HeadJson
 from controller.core.status.events import Event
 from controller.core.status.plan_text import summary
 from controller.core.status.status import TITLES, ClusterStatus, Condition, MemberStatus, Status

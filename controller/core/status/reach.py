@@ -7,7 +7,7 @@ outcomes are in the head's report, in the words of the node program.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from controller.core.model.observed import HeadReport
+from controller.core.model.ray.report import HeadReport
 
 REACHED = "reached"
 ISTIO = "istio"

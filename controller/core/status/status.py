@@ -9,10 +9,8 @@ from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from controller.core.model.json_object import JsonObject, MomentOrNull, TextOrNull
 from controller.core.model.member import THE_HEAD, application_name
-from controller.core.model.observed import (
-    HeadReport,
-    ObservedApplication,
-)
+from controller.core.model.observed import ObservedApplication
+from controller.core.model.ray.report import HeadReport
 from controller.core.model.reasons import Reason
 
 

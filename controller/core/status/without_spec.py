@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from controller.core.model.member import THE_HEAD, Member
-from controller.core.model.observed import HeadReport, ObservedApplication, Phase, key_of
+from controller.core.model.observed import ObservedApplication, Phase, key_of
+from controller.core.model.ray.report import HeadReport
 from controller.core.situation.cluster import starts_after, valid_report
 from controller.core.status.status import RAY_WORDS, ClusterStatus, Condition, MemberStatus
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from controller.cml.inspector import WholeList
 from controller.core.model.desired import DesiredState
-from controller.core.model.observed import HeadReport, is_controller, is_ours
+from controller.core.model.observed import is_controller, is_ours
 from controller.core.model.project import ProjectSeen
+from controller.core.model.ray.report import HeadReport
 from controller.core.spec.shared_memory import DEFAULT_MB, KEEP, limit_for, store_bytes
 from controller.doctor import state
 from controller.doctor.probe import NoAnswerError, Probe, answered
