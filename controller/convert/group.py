@@ -14,9 +14,10 @@ from controller.convert.quantities import cores_text, is_exact, memory_mib, memo
 from controller.core.spec.fields import MAX_REPLICAS
 from controller.core.spec.groups import MIN_HEAD_MIB, MIN_WORKER_MIB, UNSTATED_REPLICAS
 from controller.core.spec.kuberay import INSTEAD
+from controller.core.spec.ray.labels import MAX_LABELS, label_faults
 
 UNSTATED_CPU, UNSTATED_MIB = "1", 2048
-_CONVERTED = {"template", "rayStartParams", "resources"}
+_CONVERTED = {"template", "rayStartParams", "resources", "labels"}
 _OF_WORKERS = {"groupName", "replicas", "minReplicas", "maxReplicas", "numOfHosts", "suspend"}
 _BOUNDS = ("replicas", "minReplicas", "maxReplicas")
 _UNBOUNDED = 2**31 - 1  # what KubeRay writes where a manifest has no `maxReplicas`
@@ -55,6 +56,9 @@ def group_entries(group: ManifestGroup, notes: Notes, comment: str = "") -> list
     params = params_of(group.at, notes, head=group.is_head, memory_gib=mib / 1024)
     if params:
         entries.append(SpecEntry("rayStartParams", params))
+    labels = labels_of(group.at, notes)
+    if labels:
+        entries.append(SpecEntry("labels", labels))
     if group.pod.environment:
         entries.append(SpecEntry("environment", group.pod.environment))
     if group.pod.selector:
@@ -64,6 +68,21 @@ def group_entries(group: ManifestGroup, notes: Notes, comment: str = "") -> list
     if not group.is_head and suspend is not None and suspend.is_true:
         entries.append(SpecEntry("suspend", value=True))
     return entries
+
+
+def labels_of(group: ManifestField, notes: Notes) -> dict[str, str]:
+    """The labels of a group's nodes that a spec may have, at most MAX_LABELS."""
+    written = group.get("labels")
+    labels: dict[str, str] = {}
+    for key, each in ({} if written is None else written.fields()).items():
+        fault = next((message for _, message in label_faults({key: each.text})), "")
+        if fault:
+            notes.dropped(each, fault)
+        elif len(labels) == MAX_LABELS:
+            notes.dropped(each, f"a node has at most {MAX_LABELS} labels")
+        else:
+            labels[key] = each.text
+    return labels
 
 
 def _resources(group: ManifestGroup, notes: Notes) -> tuple[dict[str, Raw], int, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HEAD = "head"
@@ -44,6 +44,7 @@ class Settings:
     gpu: int
     ray_start_params: Mapping[str, str]
     api_key_access: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_head(self) -> bool:
@@ -86,8 +87,9 @@ def read_settings(values: Mapping[str, object]) -> Settings:
         cpu=_amount(values, "cpu"),
         memory_gib=_amount(values, "memory_gib"),
         gpu=_count(values, "gpu"),
-        ray_start_params=_params(values),
+        ray_start_params=_texts(values, "ray_start_params"),
         api_key_access=values.get("api_key_access") is True,
+        labels=_texts({"labels": {}, **values}, "labels"),
     )
 
 
@@ -140,13 +142,13 @@ def _count(values: Mapping[str, object], key: str) -> int:
     raise _fault(key, "a whole number, 0 or more")
 
 
-def _params(values: Mapping[str, object]) -> Mapping[str, str]:
-    value = values.get("ray_start_params")
+def _texts(values: Mapping[str, object], key: str) -> Mapping[str, str]:
+    value = values.get(key)
     if not isinstance(value, dict):
-        raise _fault("ray_start_params", "an object of strings")
+        raise _fault(key, "an object of strings")
     for one in (*value.keys(), *value.values()):
         if not isinstance(one, str) or "\0" in one:
-            raise _fault("ray_start_params", "an object of strings")
+            raise _fault(key, "an object of strings")
     return dict(value)
 
 

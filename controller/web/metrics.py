@@ -34,9 +34,9 @@ ERRORS = (
 )  # fmt: skip
 CODES = ("2xx", "3xx", "4xx", "5xx", "none")
 FIELDS = (
-    "cpu", "memory", "gpu", "runtimeIdentifier", "environment", "rayStartParams", "launcher",
-    "Ray version or interpreter", "pythonEnvironment", "accelerator", "nodeSelector",
-    "resourceGroup", "resourceProfile", "runtimeAddons", OTHER,
+    "cpu", "memory", "gpu", "runtimeIdentifier", "environment",
+    "rayStartParams or labels", "launcher", "Ray version or interpreter", "pythonEnvironment",
+    "accelerator", "nodeSelector", "resourceGroup", "resourceProfile", "runtimeAddons", OTHER,
 )  # fmt: skip
 _OPERATIONS_MAX = 64
 _PASS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)

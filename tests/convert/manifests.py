@@ -110,7 +110,7 @@ spec:
       minReplicas: 0
       maxReplicas: 2147483647
       numOfHosts: 2
-      labels: {ray.io/accelerator-type: L40S}
+      labels: {ray.io/accelerator-type: L40S, tier: spot}
       resources: {CPU: "7", Custom2: "3"}
       rayStartParams: {num-gpus: "1"}
       template:

@@ -96,6 +96,7 @@ def test_a_cluster_of_several_kinds_of_workers_becomes_a_spec() -> None:
     assert (cpu.node_selector, gpu.node_selector) == ({"pool": "general"}, {})
     assert gpu.group_name.startswith("accelerator-gro")
     assert (gpu.replicas, gpu.max_replicas, gpu.resources.gpu) == (0, None, 1)
+    assert gpu.labels == {"tier": "spot"}
     assert gpu.ray_start_params == {
         "num-cpus": "7",
         "num-gpus": "1",
@@ -153,7 +154,7 @@ def test_each_field_that_cml_cannot_have_is_one_line_with_what_to_use_instead() 
         f"{groups}[0].template.spec.containers[0].resources.requests.memory": "raised to 768Mi",
         f"{groups}[1].groupName": "becomes `accelerator-gro-",
         f"{groups}[1].numOfHosts": "each host is an application",
-        f"{groups}[1].labels": "custom resources",
+        f"{groups}[1].labels[ray.io/accelerator-type]": "Ray sets labels of `ray.io/` itself",
         f"{groups}[1].resources.CPU": "num-cpus",
         f"{groups}[1].resources": 'written as plain JSON: {"Custom2": 3}',
         f"{groups}[1].template.spec.tolerations": "CML places applications",
@@ -171,8 +172,12 @@ def test_a_note_has_the_place_of_its_field() -> None:
     lines = HETEROGENEOUS.splitlines()
     for note in conversion.notes:
         at = lines[note.line - 1][note.column - 1 :]
-        name = note.field.rpartition(".")[2].partition("[")[0]
-        assert note.field == "document" or name in at or at.startswith(("- ", "{", "name", "group"))
+        name = note.field.rpartition(".")[2].partition("[")[0].removesuffix("]")
+        assert (
+            note.field == "document"
+            or name.rpartition("/")[2] in at
+            or at.startswith(("- ", "{", "name", "group"))
+        )
 
 
 def test_no_secret_is_copied_or_repeated() -> None:
@@ -297,7 +302,9 @@ def test_replicas_keep_their_bounds_as_with_kuberay(
         ("head.headService: {spec: {type: NodePort}}", "the address of the dashboard"),
         ("head.ingressOptions: {host: a}", "the address of the dashboard"),
         ("params.temp-dir: /x", "a folder of its own"),
-        ("params.labels: a=b", "labels"),
+        ("params.labels: a=b", "field `labels`"),
+        ("head.labels: {raycml.x: a}", "choose another key"),
+        ("head.labels: {tier: a b}", "letter or digit at both ends"),
         ("params.num_cpus: many", "write a whole number"),
         ("params.dashboard-agent-listen-port: '10500'", "within the ports of Ray's workers"),
         ("params.object-store-memory: '9000000000'", "all of the node's 8 GiB"),

@@ -78,7 +78,11 @@ def manifests(draw: st.DrawFn) -> dict[str, Any]:
             "template": draw(templates()),
             **draw(
                 st.sampled_from(
-                    [{}, {"numOfHosts": 2}, {"suspend": True}, {"resources": {"CPU": "3"}}]
+                    [
+                        *[{}, {"numOfHosts": 2}, {"suspend": True}, {"resources": {"CPU": "3"}}],
+                        {"labels": {"tier": "spot", "ray.io/x": "y", "": "z"}},
+                        {"labels": {str(key): "on" for key in range(60)}},
+                    ]
                 )
             ),
         }

@@ -86,14 +86,20 @@ def test_each_input_of_a_process_changes_its_fingerprint() -> None:
         replace(INPUTS, python="/usr/bin/python3"),
         replace(INPUTS, ray_start_params={}),
         replace(INPUTS, ray_version="2.61.0"),
+        replace(INPUTS, labels={"tier": "spot"}),
     ]
     prints = {fingerprint(one) for one in (INPUTS, *others)}
-    assert len(prints) == 9
+    assert len(prints) == 10
 
 
 def test_the_released_arithmetic_never_changes() -> None:
     assert fingerprint(INPUTS) == "v1:d3ff72984de23b68"
     assert fingerprint_by("v0", INPUTS) is None
+
+
+def test_a_field_that_is_not_given_does_not_change_a_fingerprint() -> None:
+    assert fingerprint(replace(INPUTS, labels={})) == fingerprint(INPUTS)
+    assert '"labels"' not in launcher_settings(desired(spec()).clusters[0].groups[1], EDITION)
 
 
 def test_key_order_and_number_format_never_change_a_fingerprint() -> None:

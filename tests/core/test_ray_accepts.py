@@ -11,6 +11,7 @@ import pytest
 from controller.core.model.configuration import configuration, launcher_settings
 from controller.core.model.desired import desire
 from controller.core.model.policy import Policy
+from controller.core.spec.ray.labels import label_faults
 from controller.core.spec.ray.start_params import ALLOWED, faults
 from controller.core.spec.ray.start_ports import PORTS
 from controller.core.spec.ray.variables import NAMES, reason
@@ -30,6 +31,10 @@ NOTABLE = (0, 1023, 1024, 6379, 6380, 8100, 8265, 9000, 10001, 10002, 15000, 199
 RESOURCES = ("a", "b", "TPU", "NPU", "neuron_cores", "CPU", "memory", "", "a,b", "a=b", "a b", "ä",
              "node:__internal_head__", "node:10.0.0.7", "accelerator_type:T4")  # fmt: skip
 AMOUNTS = (-1, 0, 1, 3, 0.5, 1.0, 1e12, 1e13, 10**14, True)
+KEYS = ("tier", "Tier", "a.b-c_d", "example.com/tier", "A.b/x", "x" * 63, "d." * 126 + "e/k", "1",
+        "raycml.cluster", "raycml.io/x", "ray.io/market-type", "ray.io", "-a", "a b", "a,b", "a=b",
+        "a/b/c", "/a", "x" * 64, "a..b/c", "\u00e4")  # fmt: skip
+LABELS = ("", "spot", "v1.2", "x" * 63, "x" * 64, "a=b", "a,b", "in(a)", "-a", "a\n", "A_b-c.D")
 Make = Callable[[random.Random], str]
 
 
@@ -75,7 +80,11 @@ def group(chance: random.Random, *, head: bool) -> dict[str, Any]:
         for key in chance.sample(sorted(VALUES), chance.choice([0, 1, 1, 2, 2, 3, 5]))
     }
     variables = {name: chance.choice(WORDS) for name in chance.sample(VARIABLES, 3)}
+    labels = {key: chance.choice(LABELS) for key in chance.sample(KEYS, chance.randint(0, 4))}
     return {
+        "labels": {
+            key: value for key, value in labels.items() if not [*label_faults({key: value})]
+        },
         "resources": {
             "cpu": chance.choice([0.1, 0.5, 1, 1.5, 2.9, 64]),
             "memory": chance.choice(["1536Mi", "2Gi", "40Gi", "1Ti"]),
@@ -152,3 +161,30 @@ def test_ray_takes_every_spec_that_passes_validation(*, head: bool) -> None:
         assert refusal(arguments, environ, head=head) == "", written
         passed += 1
     assert passed > TRIES // 4
+
+
+def test_ray_takes_every_label_that_passes_in_both_of_its_forms() -> None:
+    from ray._private.label_utils import parse_node_labels_json, parse_node_labels_string
+
+    accepted = {
+        (key, value) for key in KEYS for value in LABELS if not [*label_faults({key: value})]
+    }
+    assert len({key for key, _ in accepted}) == 9
+    assert len({value for _, value in accepted}) == 5
+    for key, value in accepted:
+        written = document({"resources": RESOURCES_OF_ONE, "labels": {key: value}}, head=False)
+        new = arguments_of(written, "2.60.0")["labels"]
+        old = arguments_of(written, "2.44.1")["labels"]
+        for labels in (parse_node_labels_string(new), parse_node_labels_json(old)):
+            assert labels[key] == value
+            assert labels["raycml.group"] == "cpu", "merged with raycml's own"
+
+
+RESOURCES_OF_ONE = {"cpu": 1, "memory": "2Gi"}
+
+
+def arguments_of(written: dict[str, Any], version: str) -> dict[str, str]:
+    written["spec"]["rayVersion"] = version
+    arguments, _ = start_of(written, head=False)
+    assert not isinstance(arguments, Problem), arguments
+    return dict(word[2:].split("=", 1) for word in arguments if "=" in word)

@@ -254,6 +254,44 @@ def test_start_parameters_that_ray_takes_are_kept() -> None:
     assert cluster.spec.head_group_spec.ray_start_params == params
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "remedy"),
+    [
+        ("ray.io/market-type", "spot", "choose a key of your own"),
+        ("raycml.group", "x", "choose another key"),
+        ("raycml.io/tier", "x", "choose another key"),
+        ("-tier", "x", "example.com/tier"),
+        ("a,b", "x", "example.com/tier"),
+        ("a=b", "x", "example.com/tier"),
+        ("t" * 64, "x", "up to 63 characters"),
+        (f"{'d' * 63}.{'d' * 63}.{'d' * 63}.{'d' * 62}/k", "x", "after a domain"),
+        ("tier", "a b", "letter or digit at both ends"),
+        ("tier", "x" * 64, "up to 63 characters"),
+        ("tier", "spot\n", "letter or digit at both ends"),
+        ("tier", 1, "valid string"),
+    ],
+)
+def test_a_label_that_ray_or_raycml_would_not_take_is_refused_at_its_place(
+    key: str, value: object, remedy: str
+) -> None:
+    found = refusals(document(group(labels={key: value})))
+    assert remedy in found[f"spec.workerGroupSpecs.0.labels.{key}"]
+
+
+def test_a_node_has_at_most_fifty_labels() -> None:
+    labels = {f"k{number}": "" for number in range(51)}
+    assert (
+        "at most 50" in refusals(document(group(labels=labels)))["spec.workerGroupSpecs.0.labels"]
+    )
+    labels.popitem()
+    RayCluster.model_validate(document(group(labels=labels)))
+
+
+def test_labels_in_start_parameters_are_refused_with_the_field_to_use() -> None:
+    found = refusals(document(group(rayStartParams={"labels": "tier=spot"})))
+    assert "field `labels`" in found["spec.workerGroupSpecs.0.rayStartParams.labels"]
+
+
 @pytest.mark.ray
 def test_the_start_parameters_are_those_of_the_installed_ray() -> None:
     from ray.scripts.scripts import start

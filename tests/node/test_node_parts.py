@@ -182,6 +182,21 @@ def test_labels_are_words_that_ray_accepts_and_lead_back_to_the_fingerprint() ->
     assert command.fingerprint_of(labels["raycml.fingerprint"]) == settings()["fingerprint"]
 
 
+def test_labels_of_the_spec_join_those_of_raycml() -> None:
+    own = dict(pair.split("=") for pair in option(worker(), "labels").split(","))
+    labels = dict(
+        pair.split("=")
+        for pair in option(worker(labels={"tier": "spot", "a.b/c": ""}), "labels").split(",")
+    )
+    assert labels == {**own, "tier": "spot", "a.b/c": ""}
+
+
+@pytest.mark.parametrize("labels", [["tier"], {"tier": 1}, {"tier": "\0"}, None])
+def test_labels_that_are_no_texts_are_refused(labels: object) -> None:
+    with pytest.raises(PodError, match="`labels`"):
+        read_settings(settings(labels=labels))
+
+
 def test_start_parameters_of_the_spec_win() -> None:
     arguments = worker(ray_start_params={"num-cpus": "0", "resources": '{"a": 1}'})
     assert option(arguments, "num-cpus") == "0"

@@ -36,6 +36,7 @@ def launcher_settings(group: Group, edition: str) -> str:
             "memory_gib": inputs.memory,
             "gpu": inputs.gpu,
             "ray_start_params": dict(inputs.ray_start_params),
+            **({"labels": dict(inputs.labels)} if inputs.labels else {}),
             **({"api_key_access": True} if inputs.api_key_access else {}),
         }
     )

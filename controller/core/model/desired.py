@@ -254,6 +254,7 @@ def _inputs(spec: ClusterSpec, group: NodeGroup, built: Environment | None) -> I
         runtime=identifier,
         python=spec.python if built is None else built.interpreter,
         ray_start_params=dict(group.ray_start_params),
+        labels=dict(group.labels),
         ray_version=spec.ray_version,
         built_python="" if built is None else built.python,
         api_key_access=spec.api_key_access,

@@ -75,7 +75,7 @@ def compare(
         changes.append(script)
     if outdated and not changes:
         # CML stores these as no field, so only the fingerprint shows the change.
-        field = "Ray version or interpreter" if whole else "rayStartParams"
+        field = "Ray version or interpreter" if whole else "rayStartParams or labels"
         changes.append(Change(field, "", ""))
     return Drift(tuple(sorted(changes)), whole and outdated)
 

@@ -23,7 +23,7 @@ from controller.core.spec import formats, names
 from controller.core.spec import quantities as quantity
 from controller.core.spec import variables as environment
 from controller.core.spec.names import CLUSTER_LENGTH, GROUP_LENGTH
-from controller.core.spec.ray import start_params
+from controller.core.spec.ray import labels, start_params
 from controller.core.spec.validation_errors import refusal
 
 MAX_REPLICAS = 1000
@@ -107,6 +107,13 @@ def _with_values(variables: Mapping[str, str], info: ValidationInfo) -> Mapping[
     return variables
 
 
+def _checked_labels(written: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+    faults = [((key,), message) for key, message in labels.label_faults(written)]
+    if faults and not is_recorded(info):
+        raise refusal("labels", faults)
+    return written
+
+
 def _texts(keys: dict[str, object], most: int) -> WithJsonSchema:
     return WithJsonSchema(
         {
@@ -155,6 +162,23 @@ Environment = Annotated[
     Field(max_length=environment.MAX_VARIABLES),
     AfterValidator(_with_values),
     _texts({"pattern": environment.NAME_PATTERN}, environment.MAX_VARIABLES),
+]
+Labels = Annotated[
+    Mapping[str, str],
+    Field(max_length=labels.MAX_LABELS),
+    AfterValidator(_checked_labels),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {
+                "pattern": labels.KEY_PATTERN,
+                "not": {"pattern": r"^(ray\.io/|raycml\.)"},
+            },
+            "additionalProperties": {"type": "string", "pattern": labels.VALUE_PATTERN},
+            "maxProperties": labels.MAX_LABELS,
+            "default": {},
+        }
+    ),
 ]
 StartParams = Annotated[
     Mapping[str, str],

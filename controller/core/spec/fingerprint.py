@@ -22,8 +22,9 @@ class Inputs:
     """Fields of a spec that one member's process depends on.  Memory in GiB.
 
     `built_python` is Python's version where `python` is in an environment built by raycml.
-    `runtime` is empty where `runtime_choice` is given.  `api_key_access`, `placement` and
-    `runtime_choice` count only where they are given, so that their introduction restarted nothing.
+    `runtime` is empty where `runtime_choice` is given.  `api_key_access`, `placement`,
+    `runtime_choice` and `labels` count only where they are given, so that their introduction
+    restarted nothing.
     """
 
     cpu: float
@@ -38,6 +39,7 @@ class Inputs:
     api_key_access: bool = False
     placement: Placement = ANYWHERE
     runtime_choice: RuntimeChoice | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def names(self) -> dict[str, str]:
         """Everything that the workspace has ids for, by kind."""
@@ -67,6 +69,7 @@ def _v1(inputs: Inputs) -> str:
             "ray_version": inputs.ray_version,
             **({"api_key_access": True} if inputs.api_key_access else {}),
             **_placement(inputs),
+            **({"labels": dict(inputs.labels)} if inputs.labels else {}),
         }
     )
 

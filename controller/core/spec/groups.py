@@ -23,6 +23,7 @@ from controller.core.spec.fields import (
     Gpu,
     GroupName,
     Image,
+    Labels,
     Memory,
     Replicas,
     SpecModel,
@@ -49,7 +50,8 @@ from controller.core.spec.validation_errors import refusal
 # without), the smallest store that Ray accepts, and the rest for a task.
 MIN_HEAD_MIB, MIN_WORKER_MIB = 1536, 768
 _ADDED = frozenset(
-    {"runtime", "node_selector", "resource_group", "resource_profile", "runtime_addons"}
+    {"runtime", "labels", "node_selector", "resource_group", "resource_profile"}
+    | {"runtime_addons"}
 )  # fields that are omitted where they are unset, so that older texts of specs stay equal
 # A larger group must set `maxReplicas` too, as a guard against typing errors.
 UNSTATED_REPLICAS = 100
@@ -98,6 +100,12 @@ class NodeGroup(SpecModel):
     ] = Field(default_factory=dict)
     """Options of `ray start`, without `--`, as text. They take precedence over the values that
     raycml derives from the resources.
+    """
+    labels: Annotated[Labels, about("Ray labels", "restarts", {"tier": "spot"})] = Field(
+        default_factory=dict
+    )
+    """Labels of these nodes in Ray, for label selectors of tasks and actors. Keys of `ray.io/` are
+    Ray's, and those of `raycml.` are raycml's.
     """
     environment: Annotated[
         Environment, about("Environment", "restarts", {"OMP_NUM_THREADS": "2"})

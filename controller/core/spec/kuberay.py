@@ -24,8 +24,6 @@ INSTEAD: Mapping[str, str] = {
     "happened",
     "idleTimeoutSeconds": _SCALING,
     "ingressOptions": _ADDRESS,
-    "labels": "raycml finds its nodes by their Ray labels; describe a node by custom resources, "
-    "`rayStartParams: {resources: ...}`",
     "managedBy": "raycml manages every cluster of its specs",
     "networkPolicy": "network policies of the workspace are its administrator's",
     "numOfHosts": "each replica is one application; set `replicas`",

@@ -190,8 +190,9 @@ def avoided_ports(settings: Settings, pod: Pod) -> frozenset[int]:
 
 
 def labels(settings: Settings, pod: Pod) -> dict[str, str]:
-    """Labels; Ray allows letters, digits, dot, dash and underscore in values."""
+    """The spec's labels and raycml's; Ray allows letters, digits and `._-` in values."""
     return {
+        **settings.labels,
         "raycml.cluster": settings.cluster,
         "raycml.group": settings.group,
         "raycml.member": flat(pod.member),

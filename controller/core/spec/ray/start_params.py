@@ -127,7 +127,7 @@ _REASONS: Mapping[str, str] = {
     "raycml always sets it": "disable-usage-stats",
     "Ray always reconstructs objects": "enable-object-reconstruction",
     "the place in the spec says what is the head": "head",
-    "raycml matches Ray nodes to applications by their labels": "labels labels-file",
+    "write the labels of a group into its field `labels`": "labels labels-file",
     "raycml reads what Ray prints": "log-color log-style no-redirect-output verbose",
     "the monitor reports pending demand and idle times": "no-monitor",
     "raycml names a node by its member": "node-name",
