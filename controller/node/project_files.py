@@ -42,6 +42,13 @@ class MemberFiles:
     def members(self) -> Path:
         return self.folder / "members"
 
+    @property
+    def requests(self) -> Path:
+        return self.folder / "requests"
+
+    def request(self, request_id: str) -> Path:
+        return self.requests / f"{request_id}.json"
+
     def member(self, member: str) -> Path:
         return self.members / f"{flat(member)}.json"
 

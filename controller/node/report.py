@@ -1,7 +1,8 @@
 """The head's reporter: joins the states of Ray and of the members every three seconds.
 
 Runs as a child process of the head's node program, with the same interpreter's Ray package.  It
-reads only the GCS (node table, and autoscaler state): it starts no raylet and is no driver.
+speaks only to the GCS (node table, autoscaler state, drains): it starts no raylet and is no driver.
+Between reports it looks for requests of the controller, and reports each change of an answer.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import select
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -33,8 +34,10 @@ from controller.node.project_files import (
 from controller.node.ray.fixed_ports import NODE_MANAGER
 from controller.node.ray.gcs import RayNode, Reading, Source, connect
 from controller.node.reach import REACHED, Reach, probe, uses_tls
+from controller.node.requests.answers import Answers
 
 EVERY_S = 3.0
+LOOK_S = 0.75  # between looks for requests
 MOST_MEMBERS = 10_000
 MOST_LISTED = 200  # unknown nodes
 MOST_PROBES = 16
@@ -47,6 +50,7 @@ _OF_A_MEMBER = (
     *("engine_id", "state", "message", "since", "mesh", "to_head", "pod_name", "host_name"),
 )
 _UNCHANGED_S = 60.0  # a live pod writes many times in this time, whatever its clock
+_FIRST_S = 10.0  # silence after a reporter's first look from which it is known to be one
 
 
 class NodeProbes:
@@ -95,8 +99,12 @@ def join(
     documents: Iterable[Mapping[str, object]],
     nodes: Iterable[RayNode],
     outcomes: Mapping[str, str] = MappingProxyType({}),
+    silences: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, object]:
-    """The report's `members` and `unknown_nodes`; `outcomes` are of probes, by node ID.
+    """The report's `members` and `unknown_nodes`.
+
+    `outcomes` are of probes, by node ID; `silences` are seconds without a change of the file, by
+    member.
 
     A node belongs to a member if it has the engine ID in the member's file: a node of an earlier
     pod of the member is unknown.  Of several, the one alive, then the latest.
@@ -110,7 +118,9 @@ def join(
         engine = text_of(document, "engine_id")
         owner = by_engine.get(engine) if engine else None
         outcome = outcomes.get(owner.node_id, "") if owner else ""
-        members[text_of(document, "member")] = {**_member(document, owner), "from_head": outcome}
+        name = text_of(document, "member")
+        row = {**_member(document, owner), "from_head": outcome, "silent_s": silences.get(name)}
+        members[name] = row
         engine_ids.add(engine)
     unknown = [n for n in by_engine.values() if n.alive and n.instance_id not in engine_ids]
     names = ("node_id", "node_ip", "node_name", "instance_id", "fingerprint")
@@ -129,8 +139,18 @@ def _member(document: Mapping[str, object], node: RayNode | None) -> dict[str, o
         "node_ip": node.node_ip if node else "",
         "fingerprint": node.fingerprint if node else "",
         "resources": dict(node.resources) if node else {},
+        "used": dict(node.used) if node and node.alive else {},
         "idle_s": node.idle_s if node and node.alive else None,
     }
+
+
+@dataclass(frozen=True)
+class _Sign:
+    """A version of a member's file, and the time of its first read.  `moved`: it was another."""
+
+    version: tuple[str, str]
+    since: float
+    moved: bool
 
 
 class Reporter:
@@ -151,22 +171,44 @@ class Reporter:
         self._clock = clock
         self._probes = NodeProbes(probe, clock)
         self._session_name = ""
-        self._sequence = self._last_sequence()
+        last = self._last_report()
+        sequence = last.get("sequence")
+        self._sequence = sequence if isinstance(sequence, int) else 0
+        self._answers = Answers(head, files, source, clock, last.get("answers"))
         self._was_published = False
-        self._signs: dict[Path, tuple[tuple[str, str], float]] = {}
+        self._due = -math.inf
+        self._signs: dict[Path, _Sign] = {}
         clear_drafts(files.report)
 
-    def report(self) -> None:
-        """Write a report.  Raises OSError.
+    def look(self) -> None:
+        """Act on requests; write a report if it is due or an answer changed.  Raises OSError.
 
-        Writes nothing once `head.json` names another head.
+        Does nothing once `head.json` names another head.
         """
+        if self._is_replaced():
+            return
+        is_due = self._clock.monotonic() >= self._due
+        if not self._answers.look() and not is_due:
+            return
+        reading = self._source.read()
+        changed = self._answers.act(reading)
+        if changed or is_due:
+            self._write(reading)
+
+    def report(self) -> None:
+        """The same, with a report in any case."""
+        self._due = -math.inf
+        self.look()
+
+    def _is_replaced(self) -> bool:
         record = read_head(self._files)
         published = record is not None and record.incarnation == self._head.incarnation
         self._was_published = self._was_published or published
-        if self._was_published and record is not None and not published:
-            return
-        reading = self._source.read()
+        return self._was_published and record is not None and not published
+
+    def _write(self, reading: Reading) -> None:
+        # A look comes a little early or late.
+        self._due = self._clock.monotonic() + EVERY_S - LOOK_S / 2
         self._session_name = reading.session_name or self._session_name
         self._sequence += 1
         write_json(self._files.report, self._body(reading))
@@ -178,21 +220,36 @@ class Reporter:
         return {
             "schema": REPORT_SCHEMA,
             "observed_at": stamp(self._clock.now()),
+            "period_s": EVERY_S,
             "sequence": self._sequence,
             "session_name": self._session_name,
             "pending_demand": None if demand is None else [vars(item) for item in demand],
             "error": reading.error or None,
             "mesh": text_of(head, "mesh"),
-            **join(documents, nodes, self._probes.outcomes(nodes)),
+            "answers": self._answers.document(),
+            **join(documents, nodes, self._probes.outcomes(nodes), self._silences(documents)),
             **{key: getattr(self._head, key) for key in _OF_THE_HEAD},
         }
 
-    def _last_sequence(self) -> int:
-        """The last number of a previous reporter of this incarnation; else 0."""
+    def _last_report(self) -> dict[str, object]:
+        """The last report of a previous reporter of this incarnation; else empty."""
         values = read_json(self._files.report) or {}
-        last = values.get("sequence")
-        same = values.get("incarnation") == self._head.incarnation
-        return last if same and isinstance(last, int) else 0
+        return values if values.get("incarnation") == self._head.incarnation else {}
+
+    def _silences(self, documents: Iterable[Mapping[str, object]]) -> dict[str, float]:
+        """Seconds since the file of each member changed.
+
+        Before a first change they are unknown for some seconds, and then at least those since the
+        first look.
+        """
+        now = self._clock.monotonic()
+        silences: dict[str, float] = {}
+        for document in documents:
+            name = text_of(document, "member")
+            sign = self._signs.get(self._files.member(name))
+            if sign is not None and (sign.moved or now - sign.since >= _FIRST_S):
+                silences[name] = round(now - sign.since, 1)
+        return silences
 
     def _member_documents(self) -> list[dict[str, object]]:
         paths = sorted(self._files.members.glob("*.json"))[:MOST_MEMBERS]
@@ -205,11 +262,12 @@ class Reporter:
             document for path, document in member_documents if not self._is_removed(path, document)
         ]
 
-    def _sign(self, path: Path, document: Mapping[str, object]) -> tuple[tuple[str, str], float]:
-        """The version of a file, and the time of its first read."""
-        sign = (text_of(document, "engine_id"), text_of(document, "observed_at"))
+    def _sign(self, path: Path, document: Mapping[str, object]) -> _Sign:
+        version = (text_of(document, "engine_id"), text_of(document, "observed_at"))
         before = self._signs.get(path)
-        return before if before and before[0] == sign else (sign, self._clock.monotonic())
+        if before is not None and before.version == version:
+            return before
+        return _Sign(version, self._clock.monotonic(), moved=before is not None)
 
     def _is_removed(self, path: Path, document: Mapping[str, object]) -> bool:
         """Remove the file of a pod that ended long ago; True if removed.
@@ -217,7 +275,7 @@ class Reporter:
         Its time is from another clock, so a file that changes is never old, and the age of a file
         from the future is the time without a change.
         """
-        unchanged = self._clock.monotonic() - self._signs[path][1]
+        unchanged = self._clock.monotonic() - self._signs[path].since
         observed = parse_stamp(document.get("observed_at"))
         age = math.inf if observed is None else self._clock.now() - observed
         if unchanged <= GONE_AFTER_S and not (unchanged > _UNCHANGED_S and age > GONE_AFTER_S):
@@ -249,13 +307,11 @@ def run(head: HeadRecord, home: Path) -> None:
     tls = uses_tls(os.environ)
     files, source = MemberFiles(home, head.cluster), connect(head.address)
     reporter = Reporter(head, files, source, clock, lambda host, port: probe(host, port, tls=tls))
-    due = clock.monotonic()
     while os.getppid() != 1:
         try:
-            reporter.report()
+            reporter.look()
         except OSError as error:
             sys.stdout.write(f"cannot write the head report: {error.strerror}\n")
             sys.stdout.flush()
-        due = max(due + EVERY_S, clock.monotonic())
-        if select.select([sys.stdin], [], [], max(due - clock.monotonic(), 0.1))[0]:
+        if select.select([sys.stdin], [], [], LOOK_S)[0]:
             return

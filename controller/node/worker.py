@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from controller.node.clock import Clock, parse_stamp
 from controller.node.member_state import (
+    DRAINED,
     ENDED,
     FAILED,
     JOINED,
@@ -27,10 +28,11 @@ from controller.node.ray.run import RayRun
 from controller.node.ray.turn import Turn
 from controller.node.ray.versions import MATCH_LEVEL, habits, python_agrees
 from controller.node.reach import Reach
+from controller.node.requests.absence import Absence
 
 FRESH_S = 30.0  # maximal age of a head's last update, by this pod's clock
 JOIN_LIMIT_S = 120.0
-DRAIN_PAUSE_S = 30.0  # a drained node is usually stopped; otherwise it joins again
+DRAIN_PAUSE_S = 30.0  # after a drain without a request: such a node is usually stopped
 SETTLE_S = 2.5  # `ray start` checks its children each second, and ends after that
 QUIET_S = 300.0
 MOST_FAILURES = 10
@@ -86,6 +88,8 @@ class Worker:
         self._python_level = python_level
         self._turn = turn
         self._liveness = HeadLiveness(state.files, state.clock)
+        pod = state.pod
+        self._absence = Absence(state.files, pod.member, pod.engine_id, state.clock)
         self._run: RayRun | None = None
         self._head: HeadRecord | None = None
         self._launched_at = 0.0
@@ -136,6 +140,11 @@ class Worker:
         record = read_head(self._files)
         if record is None:
             return self._wait("no head has published its address yet")
+        absence = self._absence.reason(record.incarnation)
+        if absence:
+            self._waiting_since = None
+            self._state.become(DRAINED, absence)
+            return None
         obstacle = self._obstacle(record)
         if obstacle:
             return self._wait(obstacle)
@@ -204,6 +213,7 @@ class Worker:
             self._turn.release()
             address = self._state.view().head_address
             self._state.become(JOINED, f"joined the cluster at {address}")
+            self._absence.forget(self._state.view().head_incarnation)
             if age >= QUIET_S:
                 self._failures = 0
         elif age > JOIN_LIMIT_S:
@@ -215,6 +225,11 @@ class Worker:
         now = self._clock.monotonic()
         if self._ended_since is None:
             self._ended_since = now
+        absence = self._absence.reason(self._state.view().head_incarnation)
+        if absence:
+            run.end(self._clock, self._never, grace_s=0.0)
+            self._retry_in(0.0, absence, DRAINED)
+            return None
         if now - self._ended_since < SETTLE_S:
             return None
         if not run.was_drained():
@@ -235,11 +250,11 @@ class Worker:
         self._retry_in(delay, f"{reason}; attempt {self._failures + 1} in {delay:g} s")
         return None
 
-    def _retry_in(self, delay: float, message: str) -> None:
+    def _retry_in(self, delay: float, message: str, state: str = RETRYING) -> None:
         self._run = self._ended_since = None
         self._turn.release()
         self._not_before = self._clock.monotonic() + delay
-        self._state.become(RETRYING, message)
+        self._state.become(state, message)
 
     def _give_up(self, reason: str) -> int:
         self._state.become(FAILED, reason)

@@ -89,6 +89,52 @@ MESH = [
       "(member.from_head, True)):", "):",
       "tests/cli/test_cli_doctor.py::test_the_fix_of_an_obstacle_says_what_to_ask_an_admin_for"),
 ]
+ASKED = "tests/node/test_requests.py"
+WORKER = "tests/node/test_node_worker.py"
+REQUESTS = [
+    m("B7", "a request with the name of another one is obeyed", "node/requests/request.py",
+      "or request != request_id(action, member, engine_id)", "or False",
+      f"{ASKED}::test_a_request_of_other_content_is_ignored"),
+    m("B7", "a link among the requests is followed", "node/requests/request.py",
+      "os.O_RDONLY | os.O_NOFOLLOW |", "os.O_RDONLY |",
+      f"{ASKED}::test_a_file_that_is_no_request_stops_no_report"),
+    m("B3", "a head obeys requests to an earlier incarnation", "node/requests/request.py",
+      "parsed is not None and parsed.incarnation == incarnation", "parsed is not None",
+      f"{ASKED}::test_a_request_is_read_and_one_to_another_incarnation_is_not"),
+    m("B1", "a request that is being replaced counts as withdrawn", "node/requests/request.py",
+      "    if data is None:\n        data = _content(path.with", "    if False:\n        data = _content(path.with",
+      f"{ASKED}::test_a_request_that_is_being_replaced_from_outside_stands"),
+    m("B4", "a node counts as drained when the table cannot be read", "node/requests/answers.py",
+      "        elif error:", "        elif not entry:",
+      f"{ASKED}::test_nothing_is_concluded_from_a_table_that_cannot_be_read"),
+    m("B6", "a refused node is removed later, beside another victim", "node/requests/answers.py",
+      "        elif entry.state != REFUSED:", "        elif entry:",
+      f"{ASKED}::test_an_idle_node_is_removed_and_a_busy_one_is_refused_for_good"),
+    m("B6", "a busy node expires that Ray never agreed to remove", "node/requests/answers.py",
+      "if not accepted and entry.request.action == DRAIN_IF_IDLE:", "if not entry:",
+      f"{ASKED}::test_an_idle_drain_that_was_never_accepted_does_not_expire"),
+    m("B6", "an idle node is drained with its work", "node/requests/answers.py",
+      "if_idle=request.action == DRAIN_IF_IDLE,", "if_idle=False,",
+      f"{ASKED}::test_an_idle_node_is_removed_and_a_busy_one_is_refused_for_good"),
+    m("B8", "the node of the head is drained", "node/requests/answers.py",
+      "if entry.request.engine_id == self._head.engine_id:", "if not entry:",
+      f"{ASKED}::test_a_head_is_not_drained"),
+    m("B21", "a restarted reporter gives a node its time again", "node/requests/answers.py",
+      "return Entry(request, now - passed,", "return Entry(request, now,",
+      f"{ASKED}::test_a_restarted_reporter_goes_on_with_what_it_reported_last"),
+    m("B22", "a frozen node holds every other answer", "node/requests/answers.py",
+      "            self._clock.wait(PATIENCE_S, self._done)", "            self._done.wait()",
+      f"{ASKED}::test_a_frozen_node_holds_neither_the_report_nor_another_answer"),
+    m("B3", "an answer waits for the next report", "node/report.py",
+      "        if changed or is_due:", "        if is_due:",
+      f"{ASKED}::test_an_answer_that_changes_is_reported_at_once_and_nothing_else_is"),
+    m("B15", "a drained worker joins again beside its request", "node/worker.py",
+      "        absence = self._absence.reason(record.incarnation)", '        absence = ""',
+      f"{WORKER}::test_a_worker_does_not_join_for_the_first_time_while_its_request_stands"),
+    m("B10", "a worker that the controller forgot never joins again", "node/requests/absence.py",
+      "and now - since < limit:", "and limit:",
+      f"{WORKER}::test_a_worker_that_was_forgotten_joins_a_minute_after_the_time_of_its_request"),
+]
 VERSIONS = "tests/node/test_ray_versions.py"
 RANGE = "tests/core/test_ray_range.py"
 OLD_RAY = [
@@ -181,4 +227,14 @@ FOLDERS = [
 ]
 # fmt: on
 
-MUTANTS: list[Mutant] = [*FILES, *LISTS, *NODE, *MESH, *OLD_RAY, *TIMES, *ACCESS, *FOLDERS]
+MUTANTS: list[Mutant] = [
+    *FILES,
+    *LISTS,
+    *NODE,
+    *MESH,
+    *OLD_RAY,
+    *TIMES,
+    *ACCESS,
+    *FOLDERS,
+    *REQUESTS,
+]

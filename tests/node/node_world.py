@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from controller.node import processes, render
+from controller.node.project_files import MemberFiles, write_json
+from controller.node.requests.request import request_id
 
 HERE = Path(__file__).parent
 CLUSTER = "demo"
@@ -198,6 +200,32 @@ class Project:
 
     def report(self) -> dict[str, object]:
         return read(self.home / f".raycml/clusters/{CLUSTER}/ray.json")
+
+    def request(self, action: str, pod: Pod, *, timeout_s: float = 300.0) -> Path:
+        """Write the controller's request for the node of this pod; returns its file."""
+        name = request_id(action, pod.member, pod.engine_id)
+        values = {
+            "schema": "raycml.request/v1",
+            "id": name,
+            "cluster": CLUSTER,
+            "action": action,
+            "member": pod.member,
+            "engine_id": pod.engine_id,
+            "incarnation": self.head_note()["incarnation"],
+            "timeout_s": timeout_s,
+            "reason": "scaled down",
+        }
+        path = MemberFiles(self.home, CLUSTER).request(name)
+        write_json(path, values)
+        return path
+
+    def answer(self, path: Path) -> dict[str, object]:
+        """The head's answer to a request; empty without one."""
+        answers = self.report().get("answers", {})
+        assert isinstance(answers, dict)
+        answer = answers.get(path.stem, {})
+        assert isinstance(answer, dict)
+        return answer
 
     def end(self) -> None:
         for pod in self.pods:

@@ -16,7 +16,7 @@ from controller.core.model.ray.report import MemberReport
 from controller.files.reports import parse_report
 from controller.node.clock import stamp
 from controller.node.project_files import MemberFiles, read_json, write_head, write_json
-from controller.node.ray.gcs import Demand, RayNode, Reading
+from controller.node.ray.gcs import Demand, DrainReply, RayNode, Reading
 from controller.node.reach import probe
 from controller.node.report import Reporter, join
 
@@ -29,6 +29,9 @@ class Said:
 
     def read(self) -> Reading:
         return self.reading
+
+    def drain_node(self, *_: object, if_idle: bool) -> DrainReply:
+        return DrainReply(accepted=not if_idle)
 
 
 def node(engine: str, *, alive: bool = True, node_id: str = "aa", started_ms: int = 1) -> RayNode:
@@ -76,7 +79,9 @@ def test_a_node_is_a_members_by_the_engine_that_both_name() -> None:
             "node_ip": "10.0.0.2",
             "fingerprint": "v1:abcd",
             "resources": {"CPU": 4.0},
+            "used": {},
             "idle_s": 12.5,
+            "silent_s": None,
             "mesh": "",
             "to_head": "",
             "from_head": "",

@@ -70,8 +70,10 @@ def test_the_node_program_is_carried_verbatim() -> None:
 def test_all_pages_of_the_node_program_are_carried() -> None:
     folder = Path(render.__file__).parent
     there = {path.stem for path in folder.glob("*.py")}
-    there |= {f"ray.{path.stem}" for path in folder.glob("ray/*.py")}
-    assert there - set(render.MODULES) == {"__init__", "ray.__init__", "render"}
+    for part in ("ray", "requests"):
+        there |= {f"{part}.{path.stem}" for path in folder.glob(f"{part}/*.py")}
+    inits = {"__init__", "ray.__init__", "requests.__init__"}
+    assert there - set(render.MODULES) == {*inits, "render"}
 
 
 def test_all_pages_of_the_builder_are_carried_verbatim() -> None:

@@ -113,6 +113,25 @@ def test_a_drained_worker_is_not_taken_for_a_living_one(project: Project) -> Non
     assert worker.member_document()["message"] == "Ray drained this node; joining again in 30 s"
 
 
+def test_a_worker_that_was_drained_by_request_stays_up_until_it_may_join_again(
+    project: Project,
+) -> None:
+    project.start("head")
+    worker = project.start("cpu/0")
+    worker.wait("joined")
+    path = project.request("drain", worker)
+    os.kill(worker.part("raylet"), signal.SIGUSR1)
+    worker.wait("drained")
+    assert not worker.part("raylet")
+    page, health = worker.answers("/"), worker.answers("/healthz")
+    assert page is not None
+    assert f"stays away by request {path.stem} (scaled down)" in page[1]
+    assert health is not None
+    assert json.loads(health[1])["state"] == "drained"
+    path.unlink()
+    worker.wait("joined")
+
+
 @pytest.mark.parametrize("part", ["gcs_server", "dashboard.py", "raylet"])
 def test_a_head_that_loses_a_part_fails_and_takes_its_address_back(
     project: Project, part: str

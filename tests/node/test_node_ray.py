@@ -128,3 +128,76 @@ def test_a_worker_whose_raylet_is_killed_becomes_a_new_node_of_the_same_member(
 
     wait_for(renewed, "another node", 60)
     assert worker.node_pid() == before
+
+
+HELD = """
+import os, sys, time, ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+address, node_id, begun, go = sys.argv[1:]
+ray.init(address=address, log_to_driver=False)
+@ray.remote(num_cpus=1, max_retries=0)
+def work():
+    open(begun, "w").close()
+    while not os.path.exists(go):
+        time.sleep(0.1)
+    return "finished"
+print(ray.get(work.options(
+    scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False)).remote()))
+"""
+
+
+def wait_answer(project: Project, path: Path, state: str) -> None:
+    wait_for(
+        lambda: project.answer(path).get("state") == state,
+        f"{state}, not {project.answer(path)}",
+        60,
+    )
+
+
+def test_nodes_are_drained_by_request_and_join_again_when_it_is_withdrawn(
+    project: Project, tmp_path: Path
+) -> None:
+    """A busy node ends its task first; an idle one is removed only if it is idle."""
+    head = project.start("head", **HEAD)
+    busy, idle = project.start("cpu/0"), project.start("cpu/1")
+    for pod in (busy, idle):
+        wait_alive(project, pod)
+    begun, go = tmp_path / "begun", tmp_path / "go"
+    node_id = str(reported(project, "cpu/0")["node_id"])
+    words = [str(project.head_note()["address"]), node_id, str(begun), str(go)]
+    driver = subprocess.Popen(
+        [sys.executable, "-c", HELD, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(head.scratch), "RAY_AUTH_MODE": "disabled"},
+    )
+    try:
+        wait_for(begun.exists, "the task runs", 60)
+        wait_for(lambda: reported(project, "cpu/0")["used"] == {"CPU": 1.0}, "its core is used")
+        refused = project.request("drain_if_idle", busy)
+        wait_answer(project, refused, "refused")
+        refused.unlink()
+        wait_for(lambda: project.answer(refused) == {}, "the request is withdrawn")
+        assert reported(project, "cpu/0")["alive"] is True
+
+        path = project.request("drain", busy)
+        wait_answer(project, path, "draining")
+        assert driver.poll() is None
+        go.touch()
+        wait_answer(project, path, "drained")
+        assert driver.communicate(timeout=60)[0].strip() == "finished"
+        busy.wait("drained")
+        assert path.stem in str(busy.member_document()["message"])
+
+        removed, before = project.request("drain_if_idle", idle), reported(project, "cpu/1")
+        wait_answer(project, removed, "drained")
+        idle.wait("drained")
+        assert idle.part("raylet") == 0
+        removed.unlink()
+        wait_alive(project, idle)
+        assert reported(project, "cpu/1")["node_id"] != before["node_id"]
+        assert busy.is_("drained"), "its own request stands"
+    finally:
+        driver.kill()
+        driver.communicate()

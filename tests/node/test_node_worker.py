@@ -27,6 +27,7 @@ from controller.node.ray.run import WORKER_PARTS, RayRun, TempDir
 from controller.node.ray.turn import Turn
 from controller.node.ray.versions import MATCH_LEVEL
 from controller.node.reach import REACHED, Reach
+from controller.node.requests.request import DRAIN, DRAIN_IF_IDLE, request_id
 from controller.node.worker import Worker
 
 STAYS = "print('Ray runtime started', flush=True); import signal; signal.pause()"
@@ -77,6 +78,23 @@ class World:
             return truth()
 
         wait_for(stepped, f"{what}; {self.member_state.view()}", 20)
+
+    def request(self, action: str = DRAIN, incarnation: str = "one", **changes: object) -> Path:
+        """Write the request of the controller for this worker."""
+        name = request_id(action, "cpu/2", "engine")
+        values = {
+            "schema": "raycml.request/v1",
+            "id": name,
+            "cluster": "demo",
+            "action": action,
+            "member": "cpu/2",
+            "engine_id": "engine",
+            "incarnation": incarnation,
+            "timeout_s": 40.0,
+            "reason": "scaled down",
+        }
+        write_json(self.files.request(name), {**values, **changes})
+        return self.files.request(name)
 
     def state(self) -> str:
         return self.member_state.view().state
@@ -270,6 +288,107 @@ def test_ray_that_never_joins_is_tried_again(world: World) -> None:
     world.clock.seconds += 121
     world.worker.step()
     assert "did not join within 120 s" in world.message()
+
+
+@pytest.mark.parametrize("action", [DRAIN, DRAIN_IF_IDLE])
+def test_a_worker_leaves_at_its_rays_end_while_its_request_stands_and_joins_when_it_is_withdrawn(
+    world: World, action: str
+) -> None:
+    world.program = STAYS
+    world.head()
+    world.until(lambda: world.state() == "joined", "joined")
+    path = world.request(action)
+    world.until(lambda: True, "a step")
+    assert world.state() == "joined", "the head has it drained by Ray"
+    assert world.worker._run is not None
+    os.kill(world.worker._run.pid, 9)
+    world.until(lambda: world.state() == "drained", "drained")
+    assert world.message() == (
+        f"stays away by request {path.stem} (scaled down); "
+        "joins when it is withdrawn, after 100 s at the latest"
+    )
+    world.clock.seconds += 50
+    world.head_beats()
+    world.until(lambda: True, "a step")
+    assert world.state() == "drained"
+    path.unlink()
+    world.until(lambda: True, "a step without the file, which may be replaced just now")
+    assert world.state() == "drained"
+    world.clock.seconds += 1
+    world.until(lambda: world.state() == "joined", "joined again")
+    assert len(world.joined) == 2
+
+
+def test_a_worker_does_not_join_for_the_first_time_while_its_request_stands(world: World) -> None:
+    path = world.request()
+    world.head()
+    for _ in range(3):
+        assert world.worker.step() is None
+    assert (world.state(), world.joined) == ("drained", [])
+    path.unlink()
+    world.clock.seconds += 1
+    world.worker.step()
+    assert world.joined == [NOTE.address]
+
+
+def test_a_wait_for_a_head_does_not_go_on_while_a_worker_is_drained(world: World) -> None:
+    world.worker.step()
+    world.clock.seconds += 800
+    path = world.request(timeout_s=10_000)
+    world.head()
+    for _ in range(10):
+        world.clock.seconds += 100
+        assert world.worker.step() is None
+    assert world.state() == "drained"
+    path.unlink()
+    world.clock.seconds += 1
+    assert world.worker.step() is None
+    assert "is not alive" in world.message()
+
+
+def test_a_worker_that_was_forgotten_joins_a_minute_after_the_time_of_its_request(
+    world: World,
+) -> None:
+    world.program = STAYS
+    path = world.request()
+    world.head()
+    for _ in range(99):
+        world.worker.step()
+        world.clock.seconds += 1
+    assert (world.state(), world.joined) == ("drained", [])
+    world.clock.seconds += 1
+    world.head_beats()
+    world.until(lambda: world.state() == "joined", "joined")
+    # The same request, withdrawn and repeated while Ray runs, counts from its own beginning.
+    path.unlink()
+    world.clock.seconds += 1
+    world.until(lambda: True, "a step")
+    world.request()
+    assert world.worker._run is not None
+    os.kill(world.worker._run.pid, 9)
+    world.until(lambda: world.state() == "drained", "drained")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"incarnation": "two"}, {"cluster": "other"}, {"timeout_s": "long"}]
+)
+def test_a_request_to_another_head_or_of_other_content_keeps_no_worker_away(
+    world: World, changes: dict[str, str]
+) -> None:
+    world.request(**changes)
+    world.head()
+    world.worker.step()
+    assert world.joined == [NOTE.address]
+
+
+def test_a_drained_worker_joins_the_next_incarnation_of_its_head(world: World) -> None:
+    world.request()
+    world.head()
+    world.worker.step()
+    assert world.state() == "drained"
+    world.head("two", address="10.0.0.2:6379")
+    world.worker.step()
+    assert world.joined == ["10.0.0.2:6379"]
 
 
 def test_what_is_watched_by_name_must_be_seen_before_ray_is_up(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
-"""Ray's state, as its GCS gives it: node table, idle times, pending demand.
+"""Ray's state, as its GCS gives it: node table, idle times, use, pending demand; and drains.
 
-Reads through the Ray package of this interpreter; it starts no raylet and is no driver.
+Goes through the Ray package of this interpreter; it starts no raylet and is no driver.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -14,11 +15,16 @@ from controller.node.ray.command import fingerprint_of
 
 GCS_TIMEOUT_S = 5
 MOST_DEMANDS = 200
+# Ray's names for what a placement group reserved on a node; its plain resources say the same.
+_RESERVED = re.compile(r".+_group_(\d+_)?[0-9a-f]{16,}")
 
 
 @dataclass(frozen=True)
 class RayNode:
-    """A row of Ray's node table.  `idle_s` is None if unknown; 0 if busy."""
+    """A row of Ray's node table.  `idle_s` is None if unknown; 0 if busy.
+
+    `used`: amounts in use, empty if none or unknown.  `draining`: it gets no more work, and ends.
+    """
 
     node_id: str
     node_ip: str
@@ -30,6 +36,8 @@ class RayNode:
     started_ms: int
     idle_s: float | None
     port: int = 0  # of the node manager
+    used: Mapping[str, float] = field(default_factory=dict)
+    draining: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,11 +58,28 @@ class Reading:
     error: str
 
 
+@dataclass(frozen=True)
+class DrainReply:
+    """Ray's answer to a drain; `message` is its reason for a refusal, or the error of the call."""
+
+    accepted: bool
+    message: str = ""
+    failed: bool = False
+
+
 class Source(Protocol):
-    """Source of readings."""
+    """Ray, by its GCS."""
 
     def read(self) -> Reading:
         """The current reading.  Raises nothing: a failure is the reading's `error`."""
+
+    def drain_node(
+        self, node_id: str, message: str, deadline_ms: int, *, if_idle: bool
+    ) -> DrainReply:
+        """Drain a node; with `if_idle`, Ray refuses it unless the node is idle at that moment.
+
+        Raises nothing.  It may last as long as Ray believes in a node that does not answer.
+        """
 
 
 @dataclass(frozen=True)
@@ -64,6 +89,8 @@ class NodeState:
     instance_id: str
     node_ip: str
     idle_s: float | None
+    used: Mapping[str, float]
+    draining: bool
 
 
 def connect(address: str) -> GcsSource:
@@ -76,8 +103,9 @@ def connect(address: str) -> GcsSource:
 class GcsSource:
     """Ray's GCS, through the Ray package, whose classes have no types.
 
-    `get_all_node_info` and `get_cluster_status` answer without a running autoscaler, in all
-    versions of Ray from 2.10 to 2.60.
+    `get_all_node_info`, `get_cluster_status` and `drain_node` answer without a running autoscaler,
+    in all versions of Ray from 2.10 to 2.60; all of them refuse the drain of an idle node that is
+    busy.
     """
 
     def __init__(self, client: Any, messages: Any) -> None:
@@ -112,9 +140,21 @@ class GcsSource:
         node_id = alive.get(instance_id)
         if node_id is None:
             return False
-        reason = self._messages.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
-        accepted, _ = self._client.drain_node(node_id, reason, message, deadline_ms)
-        return bool(accepted)
+        return self._drain(node_id, message, deadline_ms, if_idle=False).accepted
+
+    def drain_node(
+        self, node_id: str, message: str, deadline_ms: int, *, if_idle: bool
+    ) -> DrainReply:
+        try:
+            return self._drain(node_id, message, deadline_ms, if_idle=if_idle)
+        except Exception as error:  # noqa: BLE001 - Ray documents no errors; it is asked again
+            return DrainReply(False, _first_line(error), failed=True)
+
+    def _drain(self, node_id: str, message: str, deadline_ms: int, *, if_idle: bool) -> DrainReply:
+        name = "IDLE_TERMINATION" if if_idle else "PREEMPTION"
+        reason = self._messages.DrainNodeReason.Value(f"DRAIN_NODE_REASON_{name}")
+        accepted, refusal = self._client.drain_node(node_id, reason, message, deadline_ms)
+        return DrainReply(bool(accepted), str(refusal or ""))
 
     def _status(self) -> tuple[dict[str, NodeState], tuple[Demand, ...], str]:
         """Nodes by ID, pending demand, name of Ray's session."""
@@ -126,7 +166,11 @@ class GcsSource:
             idle = node.idle_duration_ms / 1000 if node.status == self._idle else None
             idle = 0.0 if node.status in self._busy else idle
             nodes[node.node_id.hex()] = NodeState(
-                str(node.instance_id), str(node.node_ip_address), idle
+                str(node.instance_id),
+                str(node.node_ip_address),
+                idle,
+                _used(node.total_resources, node.available_resources),
+                node.status == self._messages.NodeStatus.DRAINING,
             )
         waiting = [(item.request, item.count) for item in state.pending_resource_requests]
         for gang in state.pending_gang_resource_requests:
@@ -158,6 +202,8 @@ def _ray_node(node_id: str, info: object, state: NodeState | None) -> RayNode:
         started_ms=int(row.number("start_time_ms")),
         idle_s=state.idle_s if state else None,
         port=int(row.number("node_manager_port")),
+        used=state.used if state else {},
+        draining=state is not None and state.draining,
     )
 
 
@@ -205,6 +251,16 @@ def _amounts(resources: Mapping[str, object]) -> dict[str, float]:
         for name, amount in resources.items()
         if isinstance(amount, (int, float)) and not name.startswith("node:")
     }
+
+
+def _used(total: Mapping[str, float], available: Mapping[str, float]) -> dict[str, float]:
+    """Amounts in use, rounded to four places as Ray counts."""
+    amounts = {
+        name: round(amount - available.get(name, 0.0), 4)
+        for name, amount in total.items()
+        if not name.startswith("node:") and _RESERVED.fullmatch(name) is None
+    }
+    return {name: amount for name, amount in amounts.items() if amount > 0}
 
 
 def _first_line(error: Exception) -> str:

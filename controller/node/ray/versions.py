@@ -2,8 +2,9 @@
 
 `make matrix` measures them again and writes docs/reference/ray-versions.md.  In all versions of the
 range the dashboard has `/api/gcs_healthz` (up to 2.50 it answers 500 to a request without a
-`User-Agent`), and the GCS reports node states with idle times and the instance ID of each node, and
-drains a node on request.
+`User-Agent`), and the GCS reports node states with idle times, resources in use and the instance ID
+of each node, drains a node on request, and refuses to end an idle node that has become busy.  A
+second request to end an idle node that drains already is refused up to 2.49, accepted since 2.52.
 """
 
 from __future__ import annotations
