@@ -90,6 +90,7 @@ MESH = [
       "tests/cli/test_cli_doctor.py::test_the_fix_of_an_obstacle_says_what_to_ask_an_admin_for"),
 ]
 ASKED = "tests/node/test_requests.py"
+VERSIONS = "tests/node/test_ray_versions.py"
 WORKER = "tests/node/test_node_worker.py"
 REQUESTS = [
     m("B7", "a request with the name of another one is obeyed", "node/requests/request.py",
@@ -128,6 +129,21 @@ REQUESTS = [
     m("B3", "an answer waits for the next report", "node/report.py",
       "        if changed or is_due:", "        if is_due:",
       f"{ASKED}::test_an_answer_that_changes_is_reported_at_once_and_nothing_else_is"),
+    m("B6", "an actor that Ray cannot restart is ended", "node/ray/actors.py",
+      "return restarts_left and not grouped", "return not grouped",
+      f"{VERSIONS}::test_an_actor_moves_if_ray_would_restart_it_on_any_node"),
+    m("B6", "an actor loses the method that it runs", "node/ray/actors.py",
+      "force_kill=False", "force_kill=True",
+      f"{VERSIONS}::test_an_actor_restarts_after_the_method_that_it_runs"),
+    m("B6", "an actor is restarted although no node has room for it", "node/requests/moves.py",
+      "            if not _take(room, actor):", "            if not room:",
+      f"{ASKED}::test_actors_of_a_draining_node_restart_elsewhere_as_far_as_there_is_room"),
+    m("B15", "an actor is restarted for each look at its node", "node/requests/moves.py",
+      "            self._moved.add((actor.actor_id, actor.node_id))", "            pass",
+      f"{ASKED}::test_actors_of_a_draining_node_restart_elsewhere_as_far_as_there_is_room"),
+    m("B15", "actors move between nodes that drain", "node/requests/moves.py",
+      "if node.alive and not node.draining and node.node_id not in draining", "if node.alive",
+      f"{ASKED}::test_actors_do_not_move_between_two_nodes_that_drain"),
     m("B15", "a drained worker joins again beside its request", "node/worker.py",
       "        absence = self._absence.reason(record.incarnation)", '        absence = ""',
       f"{WORKER}::test_a_worker_does_not_join_for_the_first_time_while_its_request_stands"),
@@ -135,7 +151,6 @@ REQUESTS = [
       "and now - since < limit:", "and limit:",
       f"{WORKER}::test_a_worker_that_was_forgotten_joins_a_minute_after_the_time_of_its_request"),
 ]
-VERSIONS = "tests/node/test_ray_versions.py"
 RANGE = "tests/core/test_ray_range.py"
 OLD_RAY = [
     m("B8", "an old Ray is given labels that it cannot read", "node/ray/command.py",

@@ -4,6 +4,7 @@ import contextlib
 import json
 import socket
 import threading
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from controller.core.model.ray.report import MemberReport
 from controller.files.reports import parse_report
 from controller.node.clock import stamp
 from controller.node.project_files import MemberFiles, read_json, write_head, write_json
+from controller.node.ray.actors import Actor
 from controller.node.ray.gcs import Demand, DrainReply, RayNode, Reading
 from controller.node.reach import probe
 from controller.node.report import Reporter, join
@@ -32,6 +34,12 @@ class Said:
 
     def drain_node(self, *_: object, if_idle: bool) -> DrainReply:
         return DrainReply(accepted=not if_idle)
+
+    def movable_actors(self, node_ids: Collection[str]) -> list[Actor]:
+        return []
+
+    def restart_actor(self, actor_id: str) -> bool:
+        return False
 
 
 def node(engine: str, *, alive: bool = True, node_id: str = "aa", started_ms: int = 1) -> RayNode:

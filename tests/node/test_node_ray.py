@@ -146,6 +146,39 @@ print(ray.get(work.options(
 """
 
 
+ACTOR = """
+import sys, ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+ray.init(address=sys.argv[1], log_to_driver=False)
+@ray.remote(num_cpus=1, max_restarts=1, max_task_retries=-1)
+class Place:
+    def node(self):
+        return ray.get_runtime_context().get_node_id()
+place = Place.options(
+    scheduling_strategy=NodeAffinitySchedulingStrategy(sys.argv[2], soft=True)).remote()
+for _ in range(2):
+    print(ray.get(place.node.remote()), flush=True)
+    sys.stdin.readline()
+"""
+
+
+def driver(pod: Pod, code: str, *words: str) -> "subprocess.Popen[str]":
+    """A program beside the head that uses its cluster."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(pod.scratch), "RAY_AUTH_MODE": "disabled"},
+    )
+
+
+def line_of(program: "subprocess.Popen[str]") -> str:
+    assert program.stdout is not None
+    return program.stdout.readline().strip()
+
+
 def wait_answer(project: Project, path: Path, state: str) -> None:
     wait_for(
         lambda: project.answer(path).get("state") == state,
@@ -154,24 +187,19 @@ def wait_answer(project: Project, path: Path, state: str) -> None:
     )
 
 
+@pytest.mark.timeout(480)
 def test_nodes_are_drained_by_request_and_join_again_when_it_is_withdrawn(
     project: Project, tmp_path: Path
 ) -> None:
-    """A busy node ends its task first; an idle one is removed only if it is idle."""
+    """A busy node ends its task first, and its actors move; an idle one goes only if it is idle."""
     head = project.start("head", **HEAD)
     busy, idle = project.start("cpu/0"), project.start("cpu/1")
     for pod in (busy, idle):
         wait_alive(project, pod)
-    begun, go = tmp_path / "begun", tmp_path / "go"
+    address, begun, go = str(project.head_note()["address"]), tmp_path / "begun", tmp_path / "go"
     node_id = str(reported(project, "cpu/0")["node_id"])
-    words = [str(project.head_note()["address"]), node_id, str(begun), str(go)]
-    driver = subprocess.Popen(
-        [sys.executable, "-c", HELD, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={"PATH": os.environ["PATH"], "TMPDIR": str(head.scratch), "RAY_AUTH_MODE": "disabled"},
-    )
+    task = driver(head, HELD, address, node_id, str(begun), str(go))
+    drivers = [task]
     try:
         wait_for(begun.exists, "the task runs", 60)
         wait_for(lambda: reported(project, "cpu/0")["used"] == {"CPU": 1.0}, "its core is used")
@@ -183,10 +211,10 @@ def test_nodes_are_drained_by_request_and_join_again_when_it_is_withdrawn(
 
         path = project.request("drain", busy)
         wait_answer(project, path, "draining")
-        assert driver.poll() is None
+        assert task.poll() is None
         go.touch()
         wait_answer(project, path, "drained")
-        assert driver.communicate(timeout=60)[0].strip() == "finished"
+        assert line_of(task) == "finished"
         busy.wait("drained")
         assert path.stem in str(busy.member_document()["message"])
 
@@ -198,6 +226,19 @@ def test_nodes_are_drained_by_request_and_join_again_when_it_is_withdrawn(
         wait_alive(project, idle)
         assert reported(project, "cpu/1")["node_id"] != before["node_id"]
         assert busy.is_("drained"), "its own request stands"
+
+        place = driver(head, ACTOR, address, str(reported(project, "cpu/1")["node_id"]))
+        drivers.append(place)
+        assert line_of(place) == reported(project, "cpu/1")["node_id"]
+        path.unlink()
+        wait_alive(project, busy)
+        path = project.request("drain", idle)
+        wait_answer(project, path, "drained")
+        assert place.stdin is not None
+        place.stdin.write("again\n")
+        place.stdin.flush()
+        assert line_of(place) == reported(project, "cpu/0")["node_id"]
     finally:
-        driver.kill()
-        driver.communicate()
+        for one in drivers:
+            one.kill()
+            one.communicate()

@@ -5,6 +5,8 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from node_world import settings
@@ -13,6 +15,7 @@ from test_node_parts import POD, make_pod, option, worker
 from controller.core.spec.ray import versions as spec_versions
 from controller.node.pod import read_pod, read_settings
 from controller.node.ray import command, versions
+from controller.node.ray.actors import GcsActors
 from controller.node.ray.gcs import GcsSource
 from controller.node.ray.run import TempDir
 from controller.node.ray.versions import MATCH_LEVEL, habits, python_agrees, python_level
@@ -206,3 +209,98 @@ def test_the_node_of_a_pod_is_drained_by_its_engine(source: GcsSource, client: O
     ((node_id, _, message, deadline),) = client.drained
     assert (node_id, message, deadline) == ("0102", "stopped", 1000)
     assert not source.drain("another", "stopped", 1000)
+
+
+# Actors.
+
+
+class Actors:
+    """The GCS's service for actors, with the messages of the installed Ray."""
+
+    def __init__(self, messages: Any) -> None:
+        self.reply = messages.GetAllActorInfoReply()
+        self.killed: list[Any] = []
+
+    def add(self, **fields: object) -> None:
+        """An actor on node 0102 that may restart once, unless the fields say otherwise."""
+        row = self.reply.actor_table_data.add()
+        row.actor_id = f"a{len(self.reply.actor_table_data)}".encode()
+        row.state, row.max_restarts, row.ray_namespace = 2, 1, "team"
+        row.placement_group_id = b"\xff" * 18
+        row.address.node_id = b"\x01\x02"
+        for name, value in fields.items():
+            setattr(row, name, value)
+
+    def GetAllActorInfo(self, request: Any, timeout: float) -> Any:  # noqa: N802 - Ray's name
+        return self.reply
+
+    def KillActorViaGcs(self, request: Any, timeout: float) -> None:  # noqa: N802 - Ray's name
+        self.killed.append(request)
+
+
+@pytest.fixture
+def messages() -> Any:
+    return pytest.importorskip("ray.core.generated.gcs_service_pb2")
+
+
+@pytest.mark.parametrize(
+    ("fields", "moves"),
+    [
+        ({}, True),
+        ({"max_restarts": -1, "num_restarts": 90}, True),
+        ({"num_restarts": 1}, False),
+        ({"num_restarts": 1, "num_restarts_due_to_node_preemption": 1}, True),
+        ({"max_restarts": 0}, False),
+        ({"state": 3}, False),
+        ({"ray_namespace": "serve"}, False),
+        ({"placement_group_id": b"\x01" * 18}, False),
+    ],
+)
+def test_an_actor_moves_if_ray_would_restart_it_on_any_node(
+    messages: Any, fields: dict[str, object], *, moves: bool
+) -> None:
+    service = Actors(messages)
+    service.add(**fields)
+    actors = GcsActors(service, messages)
+    assert [one.node_id for one in actors.movable({"0102"})] == ["0102"] * moves
+    assert actors.movable({"0304"}) == []
+
+
+def test_an_actor_that_selects_nodes_by_label_stays(messages: Any) -> None:
+    service = Actors(messages)
+    service.add()
+    service.reply.actor_table_data[0].label_selector["tier"] = "spot"
+    assert GcsActors(service, messages).movable({"0102"}) == []
+
+
+def test_the_node_of_an_actor_has_another_name_in_old_versions(messages: Any) -> None:
+    address = SimpleNamespace(raylet_id=b"\x01\x02")
+    row = SimpleNamespace(
+        actor_id=b"a",
+        state=2,
+        max_restarts=1,
+        num_restarts=0,
+        ray_namespace="",
+        placement_group_id=b"\xff",
+        required_resources={"CPU": 1.0},
+        address=address,
+    )
+    service = Actors(messages)
+    service.reply = SimpleNamespace(actor_table_data=[row])
+    [actor] = GcsActors(service, messages).movable({"0102"})
+    assert (actor.actor_id, actor.resources) == ("61", {"CPU": 1.0})
+
+
+def test_an_actor_restarts_after_the_method_that_it_runs(messages: Any) -> None:
+    service = Actors(messages)
+    GcsActors(service, messages).restart("6131")
+    [request] = service.killed
+    assert (request.actor_id, request.force_kill, request.no_restart) == (b"a1", False, False)
+
+
+def test_without_an_answer_about_actors_they_stay(client: OldClient) -> None:
+    messages = pytest.importorskip("ray.core.generated.autoscaler_pb2")
+    for actors in (None, GcsActors(None, None)):
+        source = GcsSource(client, messages, actors)
+        assert source.movable_actors({"0102"}) == []
+        assert not source.restart_actor("6131")

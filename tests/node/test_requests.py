@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from controller.core.model.ray.report import HeadReport
 from controller.files.port import kept_path
 from controller.files.reports import parse_report
 from controller.node.project_files import MemberFiles, read_json, write_json
+from controller.node.ray.actors import Actor
 from controller.node.ray.gcs import DrainReply, RayNode, Reading
 from controller.node.reach import REACHED, Reach
 from controller.node.report import Reporter
@@ -62,6 +63,9 @@ class Ray:
         self.deadlines_ms: list[int] = []
         self.failures: list[str] = []
         self.frozen: dict[str, threading.Event] = {}
+        self.actors: list[Actor] = []
+        self.restarted: list[str] = []
+        self.restarts = True
 
     def read(self) -> Reading:
         nodes = () if self.error else tuple(self.nodes.values())
@@ -81,6 +85,15 @@ class Ray:
             return DrainReply(False, "The node to be idle terminated is no longer idle.")
         self.nodes[one.instance_id] = replace(one, draining=True, alive=not one.idle_s)
         return DrainReply(True)
+
+    def movable_actors(self, node_ids: Collection[str]) -> list[Actor]:
+        return [actor for actor in self.actors if actor.node_id in node_ids]
+
+    def restart_actor(self, actor_id: str) -> bool:
+        """Its method goes on for a while: it stays in the table."""
+        if self.restarts:
+            self.restarted.append(actor_id)
+        return self.restarts
 
     def end(self, engine: str) -> None:
         self.nodes[engine] = replace(self.nodes[engine], alive=False)
@@ -455,6 +468,71 @@ def test_an_answer_that_changes_is_reported_at_once_and_nothing_else_is(tmp_path
     for _ in range(4):
         head.look()
     assert head.sequence() == 4, "one report in three seconds"
+
+
+# Actors.
+
+
+def actor(name: str, engine: str = "e1", **resources: float) -> Actor:
+    return Actor(name, f"n-{engine}", resources)
+
+
+def test_actors_of_a_draining_node_restart_elsewhere_as_far_as_there_is_room(
+    tmp_path: Path,
+) -> None:
+    other = replace(busy("e2"), resources={"CPU": 4.0}, used={"CPU": 1.0})
+    head, values = Head(tmp_path, Ray(busy(), other)), request()
+    head.ray.actors = [
+        actor("a", CPU=2.0),
+        actor("b", CPU=2.0),
+        actor("c", GPU=1.0),
+        actor("d"),
+        actor("e", "e2"),
+    ]
+    ask(head.files, values)
+    answer = head.look()[str(values["id"])]
+    assert head.ray.restarted == ["a", "d"]
+    assert answer.message == ("Ray drains this node: scaled down; 2 actors restart on other nodes")
+    head.ray.actors = [one for one in head.ray.actors if one.actor_id != "d"]
+    head.look(3)
+    assert head.ray.restarted == ["a", "d", "b"], "each once, `b` once the others have begun"
+    head.look(3)
+    assert head.ray.restarted == ["a", "d", "b"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [None, replace(busy("e2"), alive=False), replace(busy("e2"), draining=True)],
+)
+def test_an_actor_stays_where_no_other_node_can_take_it(
+    tmp_path: Path, other: RayNode | None
+) -> None:
+    head = Head(tmp_path, Ray(busy(), *([] if other is None else [other])))
+    head.ray.actors = [actor("a")]
+    ask(head.files, request())
+    head.look()
+    head.look(3)
+    assert head.ray.restarted == []
+
+
+def test_actors_do_not_move_between_two_nodes_that_drain(tmp_path: Path) -> None:
+    head = Head(tmp_path, Ray(busy("e1"), busy("e2")))
+    head.ray.actors = [actor("a", "e1"), actor("b", "e2")]
+    for engine in ("e1", "e2"):
+        ask(head.files, request(engine=engine))
+    head.look()
+    head.look(3)
+    assert head.ray.restarted == []
+
+
+def test_an_actor_that_could_not_be_restarted_is_tried_again(tmp_path: Path) -> None:
+    head = Head(tmp_path, Ray(busy("e1"), busy("e2")))
+    head.ray.actors, head.ray.restarts = [actor("a")], False
+    ask(head.files, request())
+    head.look()
+    head.ray.restarts = True
+    head.look(3)
+    assert head.ray.restarted == ["a"]
 
 
 # The rest of the report.

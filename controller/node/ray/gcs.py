@@ -6,11 +6,12 @@ Goes through the Ray package of this interpreter; it starts no raylet and is no 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
 
+from controller.node.ray.actors import Actor, GcsActors, connect_actors
 from controller.node.ray.command import fingerprint_of
 
 GCS_TIMEOUT_S = 5
@@ -81,6 +82,12 @@ class Source(Protocol):
         Raises nothing.  It may last as long as Ray believes in a node that does not answer.
         """
 
+    def movable_actors(self, node_ids: Collection[str]) -> list[Actor]:
+        """Actors of these nodes that may run elsewhere; none if unknown.  Raises nothing."""
+
+    def restart_actor(self, actor_id: str) -> bool:
+        """Restart an actor after the method that it runs; False on a failure.  Raises nothing."""
+
 
 @dataclass(frozen=True)
 class NodeState:
@@ -97,7 +104,7 @@ def connect(address: str) -> GcsSource:
     """Connect with this interpreter's Ray.  An error of Ray if no GCS answers."""
     raylet: Any = import_module("ray._raylet")
     messages: Any = import_module("ray.core.generated.autoscaler_pb2")
-    return GcsSource(raylet.GcsClient(address=address), messages)
+    return GcsSource(raylet.GcsClient(address=address), messages, connect_actors(address))
 
 
 class GcsSource:
@@ -108,9 +115,10 @@ class GcsSource:
     busy.
     """
 
-    def __init__(self, client: Any, messages: Any) -> None:
+    def __init__(self, client: Any, messages: Any, actors: GcsActors | None = None) -> None:
         self._client = client
         self._messages = messages
+        self._actors = actors
         self._idle = messages.NodeStatus.IDLE
         self._busy = (messages.NodeStatus.RUNNING, messages.NodeStatus.DRAINING)
 
@@ -149,6 +157,20 @@ class GcsSource:
             return self._drain(node_id, message, deadline_ms, if_idle=if_idle)
         except Exception as error:  # noqa: BLE001 - Ray documents no errors; it is asked again
             return DrainReply(False, _first_line(error), failed=True)
+
+    def movable_actors(self, node_ids: Collection[str]) -> list[Actor]:
+        try:
+            return [] if self._actors is None else self._actors.movable(node_ids)
+        except Exception:  # noqa: BLE001 - as above; the actors stay until their node ends
+            return []
+
+    def restart_actor(self, actor_id: str) -> bool:
+        try:
+            if self._actors is not None:
+                self._actors.restart(actor_id)
+        except Exception:  # noqa: BLE001 - as above
+            return False
+        return self._actors is not None
 
     def _drain(self, node_id: str, message: str, deadline_ms: int, *, if_idle: bool) -> DrainReply:
         name = "IDLE_TERMINATION" if if_idle else "PREEMPTION"

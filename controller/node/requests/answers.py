@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from controller.node.clock import Clock
 from controller.node.project_files import HeadRecord, MemberFiles, text_of
 from controller.node.ray.gcs import DrainReply, RayNode, Reading, Source
-from controller.node.requests.request import DRAIN_IF_IDLE, Request, one_line, read_requests
+from controller.node.requests.moves import Moves
+from controller.node.requests.request import (
+    DRAIN,
+    DRAIN_IF_IDLE,
+    Request,
+    one_line,
+    read_requests,
+)
 
 DRAINING = "draining"  # Ray accepted: the node finishes its work
 DRAINED = "drained"  # Ray has no living node of the engine
@@ -32,7 +39,8 @@ class Entry:
     """A request and its state, which is empty until Ray was asked.
 
     `since` is the time of the first look at its file, `absent_since` that of the first look without
-    it, and `node_id` the node that Ray was asked to drain.
+    it, `node_id` the node that Ray was asked to drain, and `moved` the number of its actors that
+    were restarted elsewhere.
     """
 
     request: Request
@@ -41,9 +49,15 @@ class Entry:
     message: str = ""
     node_id: str = ""
     absent_since: float | None = None
+    moved: int = 0
 
     def become(self, state: str, message: str) -> None:
         self.state, self.message = state, one_line(message)
+
+    def drains(self) -> None:
+        actors = f"; {self.moved} actors restart on other nodes" if self.moved else ""
+        reason = self.request.reason or self.request.action
+        self.become(DRAINING, f"Ray drains this node: {reason}{actors}")
 
     def remaining_s(self, now: float) -> float:
         return max(self.since + self.request.timeout_s - now, 0.0)
@@ -126,6 +140,7 @@ class Answers:
         self._previous: Mapping[str, object] = previous if isinstance(previous, dict) else {}
         self._entries: dict[str, Entry] = {}
         self._asks = Asks(self._ask, clock)
+        self._moves = Moves(source, clock)
 
     def look(self) -> bool:
         """Look at the files; True if Ray has to be looked at too, since an answer may change."""
@@ -158,7 +173,19 @@ class Answers:
         for entry in due:
             if not entry.state:
                 entry.become(FAILED, "Ray has not answered yet")
+        if not reading.error:
+            self._move_actors(entries.values(), reading)
         return self._signs() != before
+
+    def _move_actors(self, entries: Iterable[Entry], reading: Reading) -> None:
+        draining = {
+            entry.node_id: entry
+            for entry in entries
+            if entry.state == DRAINING and entry.request.action == DRAIN
+        }
+        for node_id, number in self._moves.move(draining, reading.nodes).items():
+            draining[node_id].moved += number
+            draining[node_id].drains()
 
     def document(self) -> dict[str, object]:
         """The answers by ID, as in the report."""
@@ -248,7 +275,6 @@ def _settle(entry: Entry, node_id: str, reply: DrainReply) -> None:
     if reply.failed:
         entry.become(FAILED, f"{reply.message}; trying again")
     elif reply.accepted:
-        reason = entry.request.reason or entry.request.action
-        entry.become(DRAINING, f"Ray drains this node: {reason}")
+        entry.drains()
     else:
         entry.become(REFUSED, f"Ray refused: {reply.message}")
