@@ -1,19 +1,24 @@
 """One cluster of a manifest as a spec."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from controller.convert import answers, images
 from controller.convert.emit import Raw, SpecEntry
+from controller.convert.field import ManifestField
 from controller.convert.group import ManifestGroup, group_entries, group_of
 from controller.convert.manifest import ManifestCluster
 from controller.convert.names import accepted_names
 from controller.convert.notes import Notes
-from controller.core.spec.kuberay import INSTEAD
+from controller.core.spec.kuberay import INSTEAD, REDIS, STORAGE
 from controller.core.spec.names import GROUP_LENGTH
+from controller.core.spec.ray.versions import memory_fault
 
 DEFAULT_RAY = "2.60.0"
-_CONVERTED = {"rayVersion", "suspend", "upgradeStrategy", "headGroupSpec", "workerGroupSpecs"}
+_MEMORY = "gcsFaultToleranceOptions"
+_CONVERTED = {
+    *("rayVersion", "suspend", "upgradeStrategy", "headGroupSpec", "workerGroupSpecs", _MEMORY),
+}
 _OFF = {"authOptions": ("mode", "disabled"), "tlsOptions": ("enabled", "false")}
 _STRATEGIES = ("Recreate", "None")
 
@@ -44,6 +49,7 @@ def cluster_entries(
     if suspend is not None and suspend.is_true:
         fields.append(SpecEntry("suspend", value=True))
     fields += _strategy(found, notes)
+    fields += _memory(found, _version_of(found, _images([head, *workers]), options), notes)
     groups = [_group(group, python, options, notes) for group in (head, *workers)]
     fields.append(SpecEntry("headGroupSpec", groups[0]))
     if workers:
@@ -123,8 +129,7 @@ def _versions(
     notes: Notes,
 ) -> Iterator[SpecEntry]:
     """Ray, runtime and Python.  An image is no runtime of CML, so its content is rebuilt."""
-    fields = [group.pod.image for group in groups if group.pod.image is not None]
-    distinct = {field.text: field for field in reversed(fields)}
+    distinct = _images(groups)
     ray, ray_comments = _ray(found, [*distinct], options, notes)
     for image, field in distinct.items():
         notes.changed(field, _image_message(image, ray, python))
@@ -146,14 +151,25 @@ def _versions(
     yield SpecEntry("pythonEnvironment", environment, (comment,))
 
 
+def _images(groups: Sequence[ManifestGroup]) -> dict[str, ManifestField]:
+    """The first field of each image."""
+    fields = [group.pod.image for group in groups if group.pod.image is not None]
+    return {field.text: field for field in reversed(fields)}
+
+
+def _version_of(found: ManifestCluster, tags: Iterable[str], options: ConvertOptions) -> str:
+    """The version of Ray by the options, the manifest or its images; empty if none tells it."""
+    field = found.spec.get("rayVersion")
+    written = "" if field is None else images.ray_version_in(field.text)
+    of_images = next(filter(None, (images.ray_version_in(images.tag_of(t)) for t in tags)), "")
+    return options.ray_version or written or of_images
+
+
 def _ray(
     found: ManifestCluster, tags: Sequence[str], options: ConvertOptions, notes: Notes
 ) -> tuple[str, tuple[str, ...]]:
     """The version of Ray, and a comment where nothing tells it."""
-    field = found.spec.get("rayVersion")
-    written = "" if field is None else images.ray_version_in(field.text)
-    of_images = next(filter(None, (images.ray_version_in(images.tag_of(t)) for t in tags)), "")
-    version = options.ray_version or written or of_images
+    field, version = found.spec.get("rayVersion"), _version_of(found, tags, options)
     if field is not None and version != field.text:
         notes.changed(field, f"`{field.text[:40]}` becomes {version or DEFAULT_RAY}")
     if version:
@@ -164,6 +180,25 @@ def _ray(
         "--ray-version VERSION, or correct it in the spec",
     )
     return DEFAULT_RAY, ("DECIDE: the manifest does not tell the version of Ray.",)
+
+
+def _memory(found: ManifestCluster, version: str, notes: Notes) -> Iterator[SpecEntry]:
+    """Fault tolerance of the GCS, where the storage and the version of Ray allow it."""
+    options = found.spec.get(_MEMORY)
+    if options is None:
+        return
+    backend = options.get("backend")
+    if backend is None or backend.text != "rocksdb":
+        notes.dropped(options, REDIS)
+        return
+    for name, field in options.fields().items():
+        if name != "backend":
+            notes.dropped(field, STORAGE)
+    fault = memory_fault(version or DEFAULT_RAY)
+    if fault is not None:
+        notes.dropped(options, fault)
+        return
+    yield SpecEntry(_MEMORY, {"backend": "rocksdb"})
 
 
 def _image_message(image: str, ray: str, python: str) -> str:

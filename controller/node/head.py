@@ -10,6 +10,7 @@ import secrets
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from controller.node.clock import stamp
 from controller.node.member_state import (
@@ -31,6 +32,7 @@ from controller.node.project_files import (
     write_head,
 )
 from controller.node.ray.run import RayRun
+from controller.node.ray.store import LOCK_WAIT_S, Store
 from controller.node.reach import Reach
 
 START_LIMIT_S = 180.0
@@ -40,9 +42,11 @@ FAILURE = 1  # exit code
 
 
 class Head:
-    """`run` is Ray's run, already started, with the ports of `claims`.
+    """`launch` starts Ray with these variables and the ports of `claims`: at once, or once the
+    `store` of a head that remembers can be opened.
 
-    `report` starts the reporter, `probe` asks Ray for an answer at a host and port.
+    `report` starts the reporter, `probe` asks Ray for an answer at a host and port.  Raises OSError
+    if Ray cannot be started.
     """
 
     def __init__(
@@ -51,18 +55,21 @@ class Head:
         state: MemberState,
         *,
         gcs_port: int,
-        run: RayRun,
+        launch: Callable[[Mapping[str, str]], RayRun],
         report: Callable[[HeadRecord], subprocess.Popen[bytes]],
         probe: Callable[[str, int], Reach],
         claims: Mapping[str, Claim],
+        store: Store | None = None,
     ) -> None:
         pod, self._clock = state.pod, state.clock
         self._state, self._files, self._log = state, state.files, state.log
-        self._run = run
+        self._launch = launch
+        self._store = store
+        self._run: RayRun | None = None
         self._report = report
         self._probe = probe
         self._claims = claims
-        self._started_at = self._clock.monotonic()
+        self._started_at = 0.0
         self._ended_since: float | None = None
         self._reporter: subprocess.Popen[bytes] | None = None
         self._reporter_not_before = 0.0
@@ -81,12 +88,14 @@ class Head:
         )
         clear_drafts(self._files.head)
         state.follow(self._record.incarnation, self._record.address)
-        state.become(JOINING, f"Ray's head is starting at {self._record.address}")
+        self._begin()
 
     def step(self) -> int | None:
         """The exit code, once this head has ended; else None."""
         self._state.beat()
-        reason = self._run.look()
+        if self._run is None:
+            return self._begin_later()
+        reason = self._refusal(self._run) or self._run.look()
         if reason:
             return self._settle(reason)
         self._keep_reporting()
@@ -101,8 +110,36 @@ class Head:
     def stop(self, hurry: threading.Event) -> None:
         self._state.become(STOPPING, "stopping: Ray's head is shutting down")
         self._withdraw()
-        self._run.end(self._clock, hurry)
+        if self._run is not None:
+            self._run.end(self._clock, hurry)
         self._state.become(ENDED, "stopped")
+
+    def _begin(self) -> None:
+        """Start Ray, unless another process still has the store.  Raises OSError."""
+        variables = {} if self._store is None else self._store.open()
+        if variables is None:
+            message = "another process, perhaps the last head, has locked the head's store"
+            self._state.become(JOINING, f"{message}; waiting at most {LOCK_WAIT_S:.0f} s")
+            return
+        if self._store is not None:
+            self._record = replace(self._record, store_generation=self._store.generation)
+        self._state.become(JOINING, f"Ray's head is starting at {self._record.address}")
+        self._run = self._launch(variables)
+        self._started_at = self._clock.monotonic()
+
+    def _begin_later(self) -> int | None:
+        try:
+            self._begin()
+        except OSError as error:
+            self._state.become(FAILED, f"cannot start: {error.strerror or error}")
+            return FAILURE
+        return None
+
+    def _refusal(self, run: RayRun) -> str:
+        """The reason why Ray cannot open the store; empty if it can, or has none."""
+        if self._store is None or self._gcs_answers:
+            return ""
+        return self._store.refusal(run.errors_of("gcs_server"))
 
     def _publish(self) -> None:
         try:
@@ -117,6 +154,8 @@ class Head:
         """Run the reporter once the GCS answers, which is before the dashboard does."""
         if not self._gcs_answers:
             self._gcs_answers = self._probe(*self._record.host_and_port()).ok
+            if self._gcs_answers and self._store is not None:
+                self._store.answered()
         now = self._clock.monotonic()
         if self._reporter is not None and self._reporter.poll() is not None:
             code = self._reporter.returncode
@@ -146,7 +185,8 @@ class Head:
 
     def _fail(self, reason: str) -> int:
         self._withdraw()
-        self._run.end(self._clock, threading.Event(), grace_s=0.0)
+        if self._run is not None:
+            self._run.end(self._clock, threading.Event(), grace_s=0.0)
         self._state.become(FAILED, reason)
         return FAILURE
 

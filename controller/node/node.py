@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from controller.node import ports, processes, reach
@@ -31,7 +32,9 @@ from controller.node.pod import Pod, Settings, read_pod, read_settings
 from controller.node.project_files import HeadRecord, MemberFiles
 from controller.node.ray import command, fixed_ports
 from controller.node.ray.drain import Drain
+from controller.node.ray.relay import HOST, Relay
 from controller.node.ray.run import HEAD_PARTS, WORKER_PARTS, RayRun, TempDir
+from controller.node.ray.store import Store
 from controller.node.ray.turn import Turn
 from controller.node.ray.versions import Habits, habits, python_level
 from controller.node.reach import REACHED, SILENT, Reach
@@ -42,6 +45,7 @@ UNUSABLE = 3  # exit code
 NODE_FLAG = "--raycml-node"
 REPORT_FLAG = "--raycml-report"
 DRAIN_FLAG = "--raycml-drain"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _ONE_STOP_S = 1.0  # a stop may arrive twice: from the kernel and from outside
 
 
@@ -96,9 +100,18 @@ class Node:
         """Probe Ray at this address, which speaks TLS where the variables of this pod say so."""
         return reach.probe(host, port, timeout_s, tls=reach.uses_tls(os.environ))
 
-    def launch(self, claims: Mapping[str, ports.Claim], head: HeadRecord | None = None) -> RayRun:
-        """Start Ray with these ports, by option, and as a worker in the cluster of `head`."""
-        address = head.address if head else ""
+    def launch(
+        self,
+        claims: Mapping[str, ports.Claim],
+        head: HeadRecord | None = None,
+        address: str = "",
+        more: Mapping[str, str] = _NOTHING,
+    ) -> RayRun:
+        """Start Ray with these ports, by option, and as a worker in the cluster of `head`.
+
+        `address`: of a relay to the head, instead of the head's own; `more` variables.
+        """
+        address = address or (head.address if head else "")
         pod, own = self.state.pod, self.settings.is_head or self.habits.own_temp_dir
         temp_dir = TempDir(adopts=not own and not pod.shares_host)
         arguments = command.start_arguments(
@@ -106,7 +119,7 @@ class Node:
         )
         return RayRun(
             command.command(sys.executable, os.getpid(), arguments),
-            self.environment(temp_dir.variables),
+            self.environment({**temp_dir.variables, **more}),
             pod.home,
             temp_dir,
             HEAD_PARTS if self.settings.is_head else WORKER_PARTS,
@@ -216,12 +229,22 @@ def worker(node: Node) -> Worker:
     serve(node.state.pod.port, node.state.view, node.state.log.tail)
     claims = node.claim_ports()
 
+    relay = _relay(node) if node.settings.gcs_storage else None
+
     def launch(head: HeadRecord) -> RayRun:
-        return node.launch(claims, head)
+        return node.launch(claims, head, relay.address if relay else "")
 
     level = python_level(node.settings.ray_version, os.environ)
     turn = Turn(needed=node.state.pod.shares_host and not node.habits.own_temp_dir)
-    return Worker(node.state, launch, node.probe, level, turn)
+    return Worker(node.state, launch, node.probe, level, turn, relay)
+
+
+def _relay(node: Node) -> Relay:
+    """The relay at the GCS's own port, else at a free one."""
+    avoided = command.avoided_ports(node.settings, node.state.pod)
+    gcs = next(row.port for row in fixed_ports.TABLE if row.option == fixed_ports.GCS)
+    claim = ports.claim(gcs, HOST, avoided)
+    return Relay(claim.port)
 
 
 def head(node: Node) -> Head:
@@ -230,11 +253,17 @@ def head(node: Node) -> Head:
         node.settings,
         node.state,
         gcs_port=claims[fixed_ports.GCS].port,
-        run=node.launch(claims),
+        launch=lambda more: node.launch(claims, more=more),
         report=lambda record: start_reporter(node, record),
         probe=node.probe,
         claims=claims,
+        store=_store(node) if node.settings.gcs_storage else None,
     )
+
+
+def _store(node: Node) -> Store:
+    state, level = node.state, python_level(node.settings.ray_version, os.environ)
+    return Store(state.files.store, state.versions, level, state.clock, state.log)
 
 
 def _numbers(claims: Mapping[str, ports.Claim]) -> dict[str, int]:

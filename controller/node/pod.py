@@ -30,7 +30,7 @@ class Settings:
 
     `launcher` is relative to the project's home, `python` absolute or relative to it; `cpu` is
     in cores, `memory_gib` in GiB, both of the whole pod.  `api_key_access`: Ray's processes inherit
-    the pod's CML API key.
+    the pod's CML API key.  `gcs_storage`: `rocksdb` for a head that remembers, and its workers.
     """
 
     cluster: str
@@ -45,6 +45,7 @@ class Settings:
     ray_start_params: Mapping[str, str]
     api_key_access: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    gcs_storage: str = ""
 
     @property
     def is_head(self) -> bool:
@@ -90,6 +91,7 @@ def read_settings(values: Mapping[str, object]) -> Settings:
         ray_start_params=_texts(values, "ray_start_params"),
         api_key_access=values.get("api_key_access") is True,
         labels=_texts({"labels": {}, **values}, "labels"),
+        gcs_storage=_storage(values),
     )
 
 
@@ -150,6 +152,13 @@ def _texts(values: Mapping[str, object], key: str) -> Mapping[str, str]:
         if not isinstance(one, str) or "\0" in one:
             raise _fault(key, "an object of strings")
     return dict(value)
+
+
+def _storage(values: Mapping[str, object]) -> str:
+    value = values.get("gcs_storage", "")
+    if value not in ("", "rocksdb"):
+        raise _fault("gcs_storage", "`rocksdb`, or absent")
+    return str(value)
 
 
 def _variable(environ: Mapping[str, str], name: str) -> str:

@@ -52,6 +52,11 @@ class MemberFiles:
     def member(self, member: str) -> Path:
         return self.members / f"{flat(member)}.json"
 
+    @property
+    def store(self) -> Path:
+        """The generations of the store of a head that remembers; only its owner may read them."""
+        return self.home / ".raycml" / "stores" / self.cluster
+
     def log(self, member: str) -> Path:
         return self.home / ".raycml" / "logs" / self.cluster / f"{flat(member)}.log"
 
@@ -106,7 +111,10 @@ def host_port(host: str, port: int) -> str:
 
 @dataclass(frozen=True)
 class HeadRecord:
-    """Publication of a head's incarnation, once its GCS and its dashboard answer."""
+    """Publication of a head's incarnation, once its GCS and its dashboard answer.
+
+    `store_generation`: of the store that the head goes on with; empty without one.
+    """
 
     cluster: str
     incarnation: str
@@ -117,6 +125,7 @@ class HeadRecord:
     python_version: str
     fingerprint: str
     started_at: str
+    store_generation: str = ""
 
     def host_and_port(self) -> tuple[str, int]:
         """Host and port of `address`, without the brackets of an IPv6 address."""
@@ -139,12 +148,15 @@ def read_head(files: MemberFiles) -> HeadRecord | None:
     if not text_of(values, "incarnation"):
         return None
     dashboard = values.get("dashboard_port")
-    texts = ("incarnation", "engine_id", "ray_version", "python_version", "fingerprint")
+    texts = (
+        *("incarnation", "engine_id", "ray_version", "python_version", "fingerprint"),
+        *("started_at", "store_generation"),
+    )
     return HeadRecord(
         cluster=files.cluster,
         address=host_port(host.strip("[]"), int(port)),
         dashboard_port=dashboard if isinstance(dashboard, int) else 0,
-        **{key: text_of(values, key) for key in (*texts, "started_at")},
+        **{key: text_of(values, key) for key in texts},
     )
 
 

@@ -37,6 +37,8 @@ MODULES = (
     "requests.absence",
     "requests.moves",
     "requests.answers",
+    "ray.relay",
+    "ray.store",
     "worker",
     "head",
     "report",

@@ -1,7 +1,9 @@
 """A worker: waits for a live head, joins it, and follows it to its next incarnation.
 
 `step` checks once, acts at most once, and never waits long.  The application outlives Ray: after
-the restart of a head or the end of a raylet, Ray is restarted in the same application.
+the restart of a head or the end of a raylet, Ray is restarted in the same application.  With a head
+that remembers, Ray outlives the head as well: its relay is pointed at the next incarnation, unless
+that one lost its store.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from controller.node.member_state import (
 )
 from controller.node.pod import HEAD
 from controller.node.project_files import HeadRecord, MemberFiles, read_head, read_json
+from controller.node.ray.relay import Relay
 from controller.node.ray.run import RayRun
 from controller.node.ray.turn import Turn
 from controller.node.ray.versions import MATCH_LEVEL, habits, python_agrees
@@ -70,7 +73,7 @@ class HeadLiveness:
 class Worker:
     """A worker; `launch` starts Ray, `probe` asks Ray for an answer at a host and port.
 
-    `python_level`: see `python_agrees`.
+    `python_level`: see `python_agrees`.  `relay`: through which Ray reaches a head that remembers.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Worker:
         probe: Callable[[str, int], Reach],
         python_level: str,
         turn: Turn,
+        relay: Relay | None = None,
     ) -> None:
         self._state, self._files = state, state.files
         self._log, self._clock = state.log, state.clock
@@ -87,6 +91,7 @@ class Worker:
         self._probe = probe
         self._python_level = python_level
         self._turn = turn
+        self._relay = relay
         self._liveness = HeadLiveness(state.files, state.clock)
         pod = state.pod
         self._absence = Absence(state.files, pod.member, pod.engine_id, state.clock)
@@ -112,7 +117,10 @@ class Worker:
             and record.incarnation != head.incarnation
             and self._liveness.is_alive(record)  # a restored old file does not count
         ):
-            self._leave(self._run, record)
+            if self._is_remembered_by(record, head):
+                self._follow(record)
+            else:
+                self._leave(self._run, record)
             return None
         return self._watch(self._run)
 
@@ -122,7 +130,25 @@ class Worker:
             self._run.end(self._clock, hurry)
             self._run = None
             self._turn.release()
+        if self._relay is not None:
+            self._relay.close()
         self._state.become(ENDED, "stopped")
+
+    def _is_remembered_by(self, record: HeadRecord, head: HeadRecord) -> bool:
+        """True if the new head knows this node, since it has the store of the last one."""
+        generation = record.store_generation
+        return self._relay is not None and generation == head.store_generation != ""
+
+    def _follow(self, record: HeadRecord) -> None:
+        """Let Ray, which is left running, find the new head."""
+        self._log.write(f"the head was restarted at {record.address} with its store: Ray stays")
+        self._point_at(record)
+
+    def _point_at(self, record: HeadRecord) -> None:
+        self._head = record
+        if self._relay is not None:
+            self._relay.point(*record.host_and_port())
+        self._state.follow(record.incarnation, record.address)
 
     def _leave(self, run: RayRun, record: HeadRecord) -> None:
         """End Ray without a drain, since the old cluster has ended."""
@@ -195,9 +221,8 @@ class Worker:
         return None
 
     def _join(self, record: HeadRecord) -> None:
-        self._head = record
         self._waiting_since = self._ended_since = None
-        self._state.follow(record.incarnation, record.address)
+        self._point_at(record)
         self._state.become(JOINING, f"joining the head at {record.address}")
         self._run = self._launch(record)
         self._launched_at = self._clock.monotonic()

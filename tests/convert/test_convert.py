@@ -104,6 +104,35 @@ def test_a_cluster_of_several_kinds_of_workers_becomes_a_spec() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("options", "version", "backend", "note"),
+    [
+        ("{backend: rocksdb}", "2.60.0", "rocksdb", ""),
+        ("{backend: rocksdb}", "2.58.0", None, "raise rayVersion to 2.60 or later"),
+        ("{backend: redis, redisAddress: 'redis:6379'}", "2.60.0", None, "CML has no Redis"),
+        ("{redisAddress: 'redis:6379'}", "2.60.0", None, "CML has no Redis"),
+    ],
+)
+def test_a_head_remembers_where_raycml_has_its_storage_and_ray_is_new_enough(
+    options: str, version: str, backend: str | None, note: str
+) -> None:
+    text = edited(MINIMAL, f"cluster.{{gcsFaultToleranceOptions: {options}}}")
+    conversion = converted(text, ray_version=version)
+    (cluster,) = clusters(conversion)
+    memory = cluster.spec.gcs_fault_tolerance_options
+    assert (None if memory is None else memory.backend) == backend
+    said_of_it = said(conversion).get("spec.gcsFaultToleranceOptions", "")
+    assert note in said_of_it
+    assert bool(note) is bool(said_of_it)
+
+
+def test_the_storage_of_a_rocksdb_is_the_projects_files() -> None:
+    storage = "{backend: rocksdb, storage: {size: 1Gi}}"
+    text = edited(MINIMAL, f"cluster.{{gcsFaultToleranceOptions: {storage}}}")
+    notes = said(converted(text, ray_version="2.60.0"))
+    assert "files of the project" in notes["spec.gcsFaultToleranceOptions.storage"]
+
+
 def test_each_field_that_cml_cannot_have_is_one_line_with_what_to_use_instead() -> None:
     notes = said(converted(HETEROGENEOUS, runtime=RUNTIME))
     head, pod = "spec.headGroupSpec", "spec.headGroupSpec.template.spec"
@@ -118,7 +147,7 @@ def test_each_field_that_cml_cannot_have_is_one_line_with_what_to_use_instead() 
         "spec.authOptions": "the sign-in of CML",
         "spec.tlsOptions": "no TLS between members",
         "spec.managedBy": "raycml manages every cluster",
-        "spec.gcsFaultToleranceOptions": "keeps no state of a head that ended",
+        "spec.gcsFaultToleranceOptions": "CML has no Redis; with Ray 2.60 or later write",
         f"{head}.serviceType": "the address of the dashboard",
         f"{head}.enableIngress": "the address of the dashboard",
         f"{head}.rayStartParams.dashboard-host": "the page of the head's application",

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from controller.core.audit.laws import audit
-from controller.core.model.desired import FOLDERS, Frozen
+from controller.core.model.desired import FOLDERS, STORES, Frozen
 from controller.core.model.history import History
 from controller.core.model.observed import (
     ClusterFolder,
@@ -47,6 +47,10 @@ def folders(*clusters: str, age_s: float | None = None) -> tuple[ClusterFolder, 
     return tuple(ClusterFolder(c, f"{f}/{c}", when) for c in clusters for f in FOLDERS)
 
 
+def stores(*clusters: str) -> tuple[ClusterFolder, ...]:
+    return tuple(ClusterFolder(c, f"{STORES}/{c}") for c in clusters)
+
+
 def with_folders(
     world: ObservedState, *found: ClusterFolder, pauses: dict[tuple[str, str], Pause] | None = None
 ) -> ObservedState:
@@ -73,8 +77,16 @@ def after(
 
 def test_the_files_of_a_cluster_that_is_gone_go_after_a_day() -> None:
     world = with_folders(converged(spec()), *folders("analytics", "gone"))
-    assert after(world, DAY_S - 1) == []
+    assert after(world, DAY_S - 1) == [f"{STORES}/gone"]
     assert after(world, DAY_S + 1) == sorted(f"{folder}/gone" for folder in FOLDERS)
+
+
+def test_the_store_of_a_cluster_goes_at_once_and_only_with_its_cluster() -> None:
+    world = with_folders(converged(spec()), *stores("analytics", "gone"))
+    assert after(world, 0) == [f"{STORES}/gone"]
+    assert after(world, 0, whole=False) == []
+    alive = observed(application(GONE, "head"))
+    assert after(with_folders(alive, *stores("gone")), 0) == []
 
 
 def test_a_pod_of_the_project_knows_their_age_and_believes_no_time_to_come() -> None:

@@ -97,7 +97,8 @@ def test_a_removed_file_is_gone_and_may_be_removed_again(files: ProjectFiles) ->
 
 def test_a_folder_goes_with_all_that_is_in_it_and_nothing_else(files: ProjectFiles) -> None:
     folder = ".raycml/envs/0123456789abcdef"
-    for path in (f"{folder}/bin/python", f"{folder}/ready.json", f"{folder}.log"):
+    inside = ("bin/python", "ready.json", "store/000001-ab/db/kv/CURRENT")
+    for path in (*(f"{folder}/{name}" for name in inside), f"{folder}.log"):
         files.replace(path, b"one")
     for _ in range(2):
         files.remove_tree(folder)

@@ -240,6 +240,46 @@ FOLDERS = [
       "_sweep(handle, temporary)", "pass",
       "tests/files/test_files_shared.py::test_what_killed_writers_left_goes_with_the_next_write"),
 ]
+RELAY = "tests/node/test_relay.py"
+STORE = "tests/node/test_store.py"
+MEMORY = [
+    m("M1", "Ray stays with a head that lost its store", "node/worker.py",
+      'generation == head.store_generation != ""', 'generation != ""',
+      f"{WORKER}::test_ray_outlives_a_head_that_knows_it_and_no_other"),
+    m("M1", "Ray without a relay stays with a head at another address", "node/worker.py",
+      "return self._relay is not None and generation", "return generation",
+      f"{WORKER}::test_ray_outlives_a_head_that_knows_it_and_no_other"),
+    m("M2", "a connection to the last head outlives it", "node/ray/relay.py",
+      "if side.head != target or (", "if (",
+      f"{RELAY}::test_a_new_head_gets_new_connections_and_old_ones_end"),
+    m("M2", "the end of a connection cuts what was on its way", "node/ray/relay.py",
+      "if any(one.ended and not one.other.waiting for one in (side, side.other)):",
+      "if any(one.ended for one in (side, side.other)):",
+      f"{RELAY}::test_a_connection_ends_with_its_head_after_the_last_byte"),
+    m("M3", "a head opens the store of another Ray", "node/ray/store.py",
+      "if generation.ray_version != own.ray or not python_agrees(", "if not python_agrees(",
+      f"{STORE}::test_another_ray_or_python_begins_anew_and_the_old_one_goes"),
+    m("M3", "a locked store is given up at once", "node/ray/store.py",
+      "            if now - self._locked_since < LOCK_WAIT_S:\n                return None\n", "",
+      f"{STORE}::test_a_locked_store_is_waited_for_and_goes_on_once_it_is_free"),
+    m("M3", "a full disk costs the store", "node/ray/store.py",
+      "if fault.startswith(_IO_ERROR):", "if False:",
+      f"{STORE}::test_a_full_disk_or_a_lock_costs_no_store"),
+    m("M3", "everybody may read the store", "node/ray/store.py",
+      "_PRIVATE = 0o700", "_PRIVATE = 0o755", f"{STORE}::test_only_its_owner_may_read_it"),
+    m("M3", "the store of a deleted cluster stays for a day",
+      "core/planner/files/cluster_folders.py",
+      "return old or is_store(folder) or", "return old or",
+      "tests/core/test_cluster_folders.py::"
+      "test_the_store_of_a_cluster_goes_at_once_and_only_with_its_cluster"),
+    m("M4", "an old Ray is asked to remember", "core/spec/bounds.py",
+      "if spec.gcs_storage else None", "if False else None",
+      "tests/core/test_gcs_storage.py::test_what_cannot_remember_is_refused_at_its_place"),
+    m("M4", "a head that forgets has another fingerprint than before", "core/spec/fingerprint.py",
+      '**({"gcs_storage": inputs.gcs_storage} if inputs.gcs_storage else {}),',
+      '"gcs_storage": inputs.gcs_storage,',
+      "tests/core/test_names_and_fingerprints.py::test_the_released_arithmetic_never_changes"),
+]
 # fmt: on
 
 MUTANTS: list[Mutant] = [
@@ -252,4 +292,5 @@ MUTANTS: list[Mutant] = [
     *ACCESS,
     *FOLDERS,
     *REQUESTS,
+    *MEMORY,
 ]

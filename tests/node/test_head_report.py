@@ -131,6 +131,14 @@ def test_a_member_without_an_engine_is_nobodys_node() -> None:
     assert alive(joined, "cpu/0") is False
 
 
+def test_after_a_head_that_remembers_came_back_the_dead_one_is_no_member() -> None:
+    documents = [member_document("head", "h2"), member_document("cpu/0", "e1")]
+    table = [node("h1", alive=False, node_id="a1"), node("e1", node_id="b1"), node("h2")]
+    joined = join(documents, table)
+    assert (alive(joined, "head"), alive(joined, "cpu/0")) == (True, True)
+    assert joined["unknown_nodes"] == []
+
+
 def test_the_living_node_counts_however_late_the_dead_one_started() -> None:
     dead = node("e1", alive=False, node_id="dead", started_ms=9)
     for nodes in ([dead, node("e1")], [node("e1"), dead]):

@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from node_world import PATIENCE_S, Project, fake_environment, wait_for
+from node_world import PATIENCE_S, Pod, Project, fake_environment, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -88,6 +89,54 @@ def test_a_worker_follows_a_head_that_comes_back_elsewhere(project: Project) -> 
     assert worker.node_pid() == before
     assert second.ip != head.ip
     assert worker.part("raylet")
+
+
+def test_ray_of_a_worker_outlives_a_head_that_remembers_until_its_store_is_lost(
+    project: Project,
+) -> None:
+    memory = {"gcs_storage": "rocksdb"}
+    head, worker = project.start("head", **memory), project.start("cpu/0", **memory)
+    worker.wait("joined")
+    raylet, note = worker.part("raylet"), project.head_note()
+    store = project.home / ".raycml/stores/demo"
+    assert any(
+        argument.startswith("--address=127.0.0.2:")
+        for pid in worker.processes()
+        for argument in arguments_of(pid)
+    )
+    head.kill()
+    head = project.start("head", **memory)
+    head.wait("joined")
+    follows_head(project, worker)
+    assert worker.part("raylet") == raylet
+    assert project.head_note()["store_generation"] == note["store_generation"]
+    head.kill()
+    shutil.rmtree(store)
+    project.start("head", **memory).wait("joined")
+    follows_head(project, worker)
+    assert worker.part("raylet") != raylet
+    assert project.head_note()["store_generation"] != note["store_generation"]
+
+
+def follows_head(project: Project, worker: Pod) -> None:
+    incarnation = project.head_note()["incarnation"]
+    wait_for(
+        lambda: worker.member_document()["head_incarnation"] == incarnation, "a new incarnation"
+    )
+    worker.wait("joined")
+
+
+def test_a_second_head_waits_for_the_store_of_the_first(project: Project) -> None:
+    first = project.start("head", gcs_storage="rocksdb")
+    first.wait("joined")
+    note = project.head_note()
+    second = project.start("head", gcs_storage="rocksdb")
+    said = "another process, perhaps the last head, has locked the head's store"
+    wait_for(lambda: said in second.log(), "the reason")
+    assert project.head_note() == note
+    first.kill()
+    second.wait("joined")
+    assert project.head_note()["store_generation"] == note["store_generation"]
 
 
 def test_a_worker_whose_raylet_is_killed_joins_again_in_the_same_application(

@@ -23,6 +23,7 @@ from controller.node.project_files import (
     write_json,
 )
 from controller.node.ray.command import MARK
+from controller.node.ray.relay import Relay
 from controller.node.ray.run import WORKER_PARTS, RayRun, TempDir
 from controller.node.ray.turn import Turn
 from controller.node.ray.versions import MATCH_LEVEL
@@ -41,7 +42,13 @@ class World:
     made: ClassVar["list[World]"] = []
 
     def __init__(
-        self, home: Path, clock: HandClock, level: str = "patch", *, turn: Turn = ITS_OWN_DISK
+        self,
+        home: Path,
+        clock: HandClock,
+        level: str = "patch",
+        *,
+        turn: Turn = ITS_OWN_DISK,
+        relay: Relay | None = None,
     ) -> None:
         self.clock = clock
         self.files = MemberFiles(home, "demo")
@@ -53,7 +60,9 @@ class World:
         self.reach = Reach(REACHED)
         self.joined: list[str] = []
         World.made.append(self)
-        self.worker = Worker(self.member_state, self._launch, lambda *_: self.reach, level, turn)
+        self.worker = Worker(
+            self.member_state, self._launch, lambda *_: self.reach, level, turn, relay
+        )
 
     def _launch(self, note: HeadRecord) -> RayRun:
         self.joined.append(note.address)
@@ -278,6 +287,36 @@ def test_a_new_incarnation_is_followed_and_an_old_file_is_not(world: World) -> N
     world.until(lambda: world.joined[-1] == "10.0.0.2:6379", "joined the new head")
     world.until(lambda: world.member_state.view().head_incarnation == "two", "says so")
     assert len(world.joined) == 2
+
+
+@pytest.mark.parametrize(
+    ("relayed", "before", "after", "stays"),
+    [
+        (True, "a", "a", True),
+        (True, "a", "b", False),  # the store was lost
+        (True, "a", "", False),  # the head was told to forget
+        (True, "", "a", False),  # the head learned to remember
+        (True, "", "", False),
+        (False, "a", "a", False),  # this worker is still to be updated
+        (False, "", "", False),
+    ],
+)
+def test_ray_outlives_a_head_that_knows_it_and_no_other(
+    tmp_path: Path, before: str, after: str, *, relayed: bool, stays: bool
+) -> None:
+    world = World(tmp_path, HandClock(), relay=Relay(0) if relayed else None)
+    world.program = STAYS
+    world.head(store_generation=before)
+    world.until(lambda: world.state() == "joined", "joined")
+    world.head("two", store_generation=after, address="10.0.0.2:6379")
+
+    def follows() -> bool:
+        view = world.member_state.view()
+        return view.head_incarnation == "two" and view.state == "joined"
+
+    world.until(follows, "follows the new head")
+    assert world.member_state.view().head_address == "10.0.0.2:6379"
+    assert (len(world.joined) == 1) is stays
 
 
 def test_ray_that_never_joins_is_tried_again(world: World) -> None:

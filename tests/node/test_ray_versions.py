@@ -26,6 +26,7 @@ def test_spec_and_node_program_have_one_range_and_the_same_first_versions() -> N
     assert versions.SINCE["drains_at_term"] == spec_versions.DRAINS_AT_TERM
     assert versions.SINCE["match_level"] == spec_versions.MATCH_LEVEL
     assert versions.SINCE["tokens"] == spec_versions.TOKENS
+    assert versions.SINCE["rocksdb"] <= spec_versions.REMEMBERS
     assert spec_versions.LEVEL_VARIABLE == MATCH_LEVEL
 
 

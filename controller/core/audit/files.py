@@ -13,7 +13,8 @@ def files_of_clusters_stay(case: AuditedPlan) -> Broken:
             continue
         path = step.action.path
         name = step.cluster
-        if path not in {f".raycml/{kind}/{name}" for kind in ("clusters", "launchers", "logs")}:
+        kinds = ("clusters", "launchers", "logs", "stores")
+        if path not in {f".raycml/{kind}/{name}" for kind in kinds}:
             yield step, f"removal of {path}, which is no folder of {name}"
         apps = case.observed.projects[step.project].applications
         marked = any(app.mark is not None and app.mark.cluster == name for app in apps)

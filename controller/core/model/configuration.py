@@ -38,6 +38,7 @@ def launcher_settings(group: Group, edition: str) -> str:
             "ray_start_params": dict(inputs.ray_start_params),
             **({"labels": dict(inputs.labels)} if inputs.labels else {}),
             **({"api_key_access": True} if inputs.api_key_access else {}),
+            **({"gcs_storage": inputs.gcs_storage} if inputs.gcs_storage else {}),
         }
     )
 

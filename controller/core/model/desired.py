@@ -27,7 +27,8 @@ from controller.core.spec.spec import ClusterSpec
 LAUNCHERS = ".raycml/launchers"
 STATES = ".raycml/clusters"
 LOGS = ".raycml/logs"
-FOLDERS = (STATES, LOGS, LAUNCHERS)  # of clusters
+STORES = ".raycml/stores"  # of heads that remember
+FOLDERS = (STATES, LOGS, LAUNCHERS, STORES)  # of clusters
 
 
 class Strategy(StrEnum):
@@ -260,4 +261,5 @@ def _inputs(spec: ClusterSpec, group: NodeGroup, built: Environment | None) -> I
         api_key_access=spec.api_key_access,
         placement=group.placement,
         runtime_choice=None if choice is None else choice.choice(),
+        gcs_storage=spec.gcs_storage,
     )

@@ -43,6 +43,9 @@ def _unfit_for_ray(spec: "ClusterSpec") -> Iterator[Fault]:
     if fault is not None:
         yield ("rayVersion",), fault
         return
+    memory = versions.memory_fault(spec.ray_version) if spec.gcs_storage else None
+    if memory is not None:
+        yield ("gcsFaultToleranceOptions", "backend"), memory
     for path, _, group in _groups(spec):
         for key, message in versions.option_faults(group.ray_start_params, spec.ray_version):
             yield (*path, "rayStartParams", key), message

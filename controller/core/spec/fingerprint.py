@@ -23,8 +23,8 @@ class Inputs:
 
     `built_python` is Python's version where `python` is in an environment built by raycml.
     `runtime` is empty where `runtime_choice` is given.  `api_key_access`, `placement`,
-    `runtime_choice` and `labels` count only where they are given, so that their introduction
-    restarted nothing.
+    `runtime_choice`, `labels` and `gcs_storage` count only where they are given, so that their
+    introduction restarted nothing.
     """
 
     cpu: float
@@ -40,6 +40,7 @@ class Inputs:
     placement: Placement = ANYWHERE
     runtime_choice: RuntimeChoice | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    gcs_storage: str = ""
 
     def names(self) -> dict[str, str]:
         """Everything that the workspace has ids for, by kind."""
@@ -68,6 +69,7 @@ def _v1(inputs: Inputs) -> str:
             "ray_start_params": dict(inputs.ray_start_params),
             "ray_version": inputs.ray_version,
             **({"api_key_access": True} if inputs.api_key_access else {}),
+            **({"gcs_storage": inputs.gcs_storage} if inputs.gcs_storage else {}),
             **_placement(inputs),
             **({"labels": dict(inputs.labels)} if inputs.labels else {}),
         }

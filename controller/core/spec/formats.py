@@ -85,3 +85,13 @@ def check_budget(value: object) -> object:
         f"must be a number from 1 to {MAX_BUDGET} without quotes, or a percentage from 1% to 100%; "
         "with 0 no update would ever go on"
     )
+
+
+def check_backend(backend: object) -> object:
+    """A storage for the state of a head; the type of the value is checked elsewhere."""
+    if isinstance(backend, str) and backend != "rocksdb":
+        raise ValueError(
+            f"there is no `{backend[:40]}` for the state of a head, as CML has no such service; "
+            "write rocksdb, which keeps it in files of the project"
+        )
+    return backend

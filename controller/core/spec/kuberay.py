@@ -8,6 +8,12 @@ MANIFEST = (
     "`raycml convert FILE`, and keep the manifest outside the specs or list it in .raycmlignore"
 )
 _SCALING = "raycml does not scale by load; set `replicas` of the group"
+REDIS = (
+    "CML has no Redis; with Ray 2.60 or later write "
+    "`gcsFaultToleranceOptions: {backend: rocksdb}`, which keeps the state of the head in files of "
+    "the project"
+)
+STORAGE = "the state of the head is in files of the project, which are removed with the cluster"
 _ADDRESS = "the head's application is the address of the dashboard"
 
 # Fields of KubeRay's RayCluster that raycml has not, and what to use instead.
@@ -16,8 +22,7 @@ INSTEAD: Mapping[str, str] = {
     "autoscalerOptions": _SCALING,
     "enableInTreeAutoscaling": _SCALING,
     "enableIngress": _ADDRESS,
-    "gcsFaultToleranceOptions": "raycml keeps no state of a head that ended; its workers join the "
-    "next one, so keep what must last in files of the project or in a store",
+    "externalStorageNamespace": STORAGE,
     "headService": _ADDRESS,
     "headServiceAnnotations": _ADDRESS,
     "historyServerOptions": "each application has its log in CML, and `raycml events` lists what "
@@ -28,6 +33,9 @@ INSTEAD: Mapping[str, str] = {
     "networkPolicy": "network policies of the workspace are its administrator's",
     "numOfHosts": "each replica is one application; set `replicas`",
     "priority": _SCALING,
+    "redisAddress": REDIS,
+    "redisPassword": REDIS,
+    "redisUsername": REDIS,
     "scaleStrategy": "raycml chooses which workers leave",
     "serviceType": _ADDRESS,
     "template": "a node is an application: write `resources: {cpu: 4, memory: 16Gi}`, and "

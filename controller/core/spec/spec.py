@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import (
+    BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
     SerializerFunctionWrapHandler,
@@ -34,6 +35,7 @@ from controller.core.spec.fields import (
     is_recorded,
     without_unset,
 )
+from controller.core.spec.formats import check_backend
 from controller.core.spec.groups import HeadGroup, WorkerGroup, repeated
 from controller.core.spec.placement.runtime import EXAMPLE_CHOICE, RuntimeSpec
 from controller.core.spec.python_environment import PythonEnvironment
@@ -62,6 +64,17 @@ class UpgradeStrategy(SpecModel):
         if isinstance(self.max_unavailable, int):
             return self.max_unavailable
         return max(1, replicas * int(self.max_unavailable.removesuffix("%")) // 100)
+
+
+class GcsFaultTolerance(SpecModel):
+    """The memory of a head: its state outlives its pod."""
+
+    backend: Annotated[
+        Literal["rocksdb"], BeforeValidator(check_backend), about("Backend", "restarts", "rocksdb")
+    ]
+    """rocksdb: the head keeps its state in files of the project, which are removed with the
+    cluster.
+    """
 
 
 class ClusterSpec(SpecModel):
@@ -111,6 +124,13 @@ class ClusterSpec(SpecModel):
     the largest store of the project needs; a size: raised to that; keep: left as it is. It is never
     lowered, and only new pods see it.
     """
+    gcs_fault_tolerance_options: Annotated[
+        GcsFaultTolerance | None, about("Memory of the head", "restarts", {"backend": "rocksdb"})
+    ] = None
+    """A head that restarts goes on with detached and named actors, placement groups and the list of
+    jobs, and its workers with what runs on them; from Ray 2.60 on. null: it begins with an empty
+    state.
+    """
     suspend: Annotated[bool, about("Suspended", "counts", True)] = False
     """True: every member is stopped, not deleted, and its resources are free."""
     paused: Annotated[bool, about("Paused", "guides", True)] = False
@@ -138,6 +158,12 @@ class ClusterSpec(SpecModel):
     ] = ()
     """Groups of identical workers, in any order."""
 
+    @property
+    def gcs_storage(self) -> str:
+        """The storage of a head that remembers; empty without one."""
+        options = self.gcs_fault_tolerance_options
+        return "" if options is None else options.backend
+
     @model_validator(mode="wrap")
     @classmethod
     def _one_interpreter(
@@ -160,7 +186,8 @@ class ClusterSpec(SpecModel):
         built = self.python_environment is not None
         unsaid = {"python"} if built else {"python_environment", "pythonEnvironment"}
         said = {k: v for k, v in written.items() if k not in unsaid}
-        return without_unset(said, {"runtime", "runtime_identifier"})
+        optional = {"runtime", "runtime_identifier", "gcs_fault_tolerance_options"}
+        return without_unset(said, optional)
 
     @field_validator("protect")
     @classmethod

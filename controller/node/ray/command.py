@@ -21,6 +21,7 @@ from controller.node.ray.versions import habits
 MIB = 1024 * 1024
 DRAIN_S = 8  # CML's grace at a stop is not documented; a container's is ten seconds or more
 RECONNECT_S = 30  # a restarted head has a new address, so waiting longer is useless
+REMEMBERED_S = 900  # except for a head that remembers; a start of its pod may take minutes
 SHM_LIMIT = "CML_EMULATOR_SHM_MB"  # set by the CML emulator alone
 MARK = "RAYCML_START"  # marks all descendants of this start of the node program
 # API keys of the application's owner: set by CML (API v2, v1), and read by raycml.
@@ -207,6 +208,11 @@ def _label_option(settings: Settings, pod: Pod) -> str:
     return json.dumps(values)
 
 
+def _reconnect_s(settings: Settings) -> int:
+    """Seconds that a Ray node waits for its GCS before it ends."""
+    return REMEMBERED_S if settings.gcs_storage and not settings.is_head else RECONNECT_S
+
+
 def fingerprint_of(label: str) -> str:
     """The fingerprint in a node's label; empty without one."""
     return label.replace(".", ":", 1)
@@ -244,5 +250,5 @@ def environment(
         "RAY_NODE_TYPE_NAME": settings.group,
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(DRAIN_S),
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_gcs_rpc_server_reconnect_timeout_s": str(RECONNECT_S),
+        "RAY_gcs_rpc_server_reconnect_timeout_s": str(_reconnect_s(settings)),
     }

@@ -31,6 +31,7 @@ _STARTED = "Ray runtime started"  # output of `ray start` once the node has join
 _NOISE = ("[state-dump]", "INFO scripts.py", "SUCC scripts.py", "INFO cli_output", "INFO usage_lib")
 _LONGEST_BASE = 40  # characters: Ray adds some 60 for its sockets, and the system's limit is 107
 _BURY_EVERY = 10  # looks
+_MOST_ERRORS = 65536  # bytes
 _END_S = 2.0  # of the grace: `ray start` ends its processes after a drain
 
 
@@ -129,6 +130,16 @@ class RayRun:
             if not processes.is_alive(process):
                 return f"Ray's {name} ended"
         return ""
+
+    def errors_of(self, program: str) -> str:
+        """The end of a program's error output, which Ray keeps in its folder; empty without any."""
+        path = Path(self._temp_dir.path, "session_latest", "logs", f"{program}.err")
+        try:
+            with path.open("rb") as file:
+                file.seek(max(path.stat().st_size - _MOST_ERRORS, 0))
+                return file.read(_MOST_ERRORS).decode(errors="replace")
+        except OSError:
+            return ""
 
     def was_drained(self) -> bool:
         """True if the raylet ended successfully while `ray start` still runs, as after a drain."""

@@ -1,14 +1,16 @@
 """Removal of the folders that clusters leave in a project: states, reports, logs, old launchers.
 
 A folder goes a day after nothing has named its cluster any more, and at once where a person had
-the cluster deleted.  It stays while the cluster has an application of any installation, a spec or a
-pause, and while anything is not understood: a spec that cannot be read, a list that was torn.
+the cluster deleted.  The store of a head that remembers always goes at once, for a later cluster of
+the same name is another one.  A folder stays while the cluster has an application of any
+installation, a spec or a pause, and while anything is not understood: a spec that cannot be read, a
+list that was torn.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from controller.core.model.desired import FOLDERS
+from controller.core.model.desired import FOLDERS, STORES
 from controller.core.model.member import CLUSTER, is_member_name
 from controller.core.model.observed import (
     ClusterFolder,
@@ -91,7 +93,12 @@ def may_belong(app: ObservedApplication, cluster: str) -> bool:
 
 def _is_due(folder: ClusterFolder, project: str, situation: Situation) -> bool:
     old = unused_for_s(folder, project, situation) >= situation.policy.environment_kept_s
-    return old or folder.cluster in situation.policy.delete
+    return old or is_store(folder) or folder.cluster in situation.policy.delete
+
+
+def is_store(folder: ClusterFolder) -> bool:
+    """True for the store of a head that remembers."""
+    return folder.path == f"{STORES}/{folder.cluster}"
 
 
 def unused_for_s(file: LauncherFile | ClusterFolder, project: str, situation: Situation) -> float:

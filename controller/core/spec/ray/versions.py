@@ -14,6 +14,8 @@ NEWEST: Version = (2, 60)
 DRAINS_AT_TERM: Version = (2, 57)
 MATCH_LEVEL: Version = (2, 51)
 TOKENS: Version = (2, 52)
+# The first version with which a head may remember; see decision 0053.
+REMEMBERS: Version = (2, 60)
 # First versions with an option of `ray start` that a spec may set; the others are in all of them.
 OPTIONS: Mapping[str, Version] = {
     "include-log-monitor": (2, 41),
@@ -43,6 +45,16 @@ def option_faults(params: Mapping[str, str], version: str) -> Iterator[tuple[str
         if first is not None and _numbers(version) < first:
             message = f"Ray {version} has no option `{key}`: it came with {_text(first)}; remove it"
             yield key, message
+
+
+def memory_fault(version: str) -> str | None:
+    """A message for a version in which a head cannot remember."""
+    if _numbers(version) >= REMEMBERS:
+        return None
+    return (
+        f"Ray {version} is too old for a head that remembers; raise rayVersion to "
+        f"{_text(REMEMBERS)} or later, or remove gcsFaultToleranceOptions"
+    )
 
 
 def knows_match_level(version: str) -> bool:
