@@ -259,7 +259,7 @@ def _phases(step: Step) -> frozenset[Phase]:
     return phases
 
 
-_OF_WHAT_RUNS = frozenset({Reason.STALE, Reason.NOT_JOINED})
+_OF_WHAT_RUNS = frozenset({Reason.STALE, Reason.NOT_JOINED, Reason.NODE_LOST, Reason.REPORT_LOST})
 _OF_WHAT_IS_DOWN = frozenset({Reason.DOWN, Reason.RESUMED})
 # Phases in which a call would be refused, pointless or harmful; the next pass decides again.
 _UNFIT: dict[type, frozenset[Phase]] = {

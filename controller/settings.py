@@ -79,7 +79,11 @@ class Settings(BaseModel):
     name_release_s: _Seconds = _D.name_release_s
     """Time until the name of a deleted application is free again."""
     report_fresh_s: _Seconds = _D.report_fresh_s
-    """Age up to which a head report counts as current."""
+    """Age up to which a head report counts as current, at most; it is three of its own periods."""
+    node_lost_s: _Seconds = _D.node_lost_s
+    """Time until a running member whose Ray node is lost is restarted."""
+    gcs_deadline_s: _Seconds = _D.gcs_deadline_s
+    """Time until a head is restarted that reports that its GCS does not answer."""
     resync_s: _Seconds = _D.resync_s
     """Interval for retrying what needs manual action."""
     backoff_base_s: _Seconds = _D.backoff_base_s

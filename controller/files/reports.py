@@ -36,7 +36,8 @@ def parse_report(data: bytes | None, cluster: str) -> HeadReport | None:
     if isinstance(body, str) or (body.get("schema"), body.get("cluster")) != (SCHEMA, cluster):
         return None
     members, answers = _members(body.get("members")), _answers(body.get("answers"))
-    return read(HeadReport, {**body, "members": members, "answers": answers})
+    tables = {"members": members, "answers": answers, "read_at": None}
+    return read(HeadReport, {**body, **tables})
 
 
 def _members(rows: object) -> dict[str, MemberReport] | None:

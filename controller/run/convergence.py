@@ -17,9 +17,11 @@ from controller.core.model.faults import Fault, FaultKind, Result
 from controller.core.model.history import History
 from controller.core.model.plan import Outcome, Plan
 from controller.core.model.policy import Policy
+from controller.core.model.ray.report import HeadReport
 from controller.core.model.reasons import Outlook
 from controller.core.spec.revision import Revision
 from controller.core.status.goal import Goal, Verdict, verdict
+from controller.core.status.status import ClusterStatus
 from controller.process.interrupts import Interrupted, Interrupts
 from controller.reconcile import Pass, reconcile
 from controller.run.clock_steps import ClockReading, read_clocks, recalled
@@ -85,8 +87,13 @@ def converge(
     options: ConvergeOptions,
     clock: Clock,
     on_pass: Callable[[P], None] = lambda _: None,
+    is_proven: Callable[[P], bool] = lambda _: True,
 ) -> Converged[P]:
-    """Run passes until there is a verdict.  `on_pass` is called after every pass."""
+    """Run passes until there is a verdict.
+
+    `on_pass` is called after every pass.  A goal that is reached by a pass that is not `is_proven`
+    needs another pass.
+    """
     deadline = clock.monotonic() + options.timeout_s
     history, in_a_row = History(), 0
     begun: ClockReading | None = None
@@ -96,6 +103,8 @@ def converge(
         history = done.history
         on_pass(done)
         result = verdict(done.plan, options.goal)
+        if result is Verdict.REACHED and not is_proven(done):
+            result = Verdict.MOVING
         if result is not Verdict.MOVING or clock.monotonic() >= deadline:
             return Converged(done, result, number)
         acted = any(o.result is Result.DONE for o in done.outcomes)
@@ -122,6 +131,7 @@ class Drive:
     last: Pass | None = None
     command: str = "raycml reconcile"
     interrupted_steps: InterruptedSteps = field(default_factory=InterruptedSteps)
+    first_reports: dict[str, HeadReport | None] = field(default_factory=dict)
 
     def until(self, goal: Goal, timeout_s: float) -> Convergence:
         clock = self.session.clock
@@ -129,7 +139,23 @@ class Drive:
         pause_s = self.session.settings.pass_pause_s
         options = ConvergeOptions(goal, timeout_s, pause_s, wake=self.interrupts.stop)
         with self._interruptible():
-            return converge(self._retrying, options, clock, self._on_pass)
+            proof = self._is_proven if goal is Goal.READY else lambda _: True
+            return converge(self._retrying, options, clock, self._on_pass, proof)
+
+    def _is_proven(self, done: Pass) -> bool:
+        """True if each head that makes its cluster ready has reported since the command began.
+
+        A report from before proves nothing: Ray may have ended a second ago.  What its clock says
+        decides nothing either: it must have changed since this process first read it.
+        """
+        ready = (c.name for c in done.status.clusters if _is_ready(c))
+        return all(self._is_new(done.observed.reports.get(name), name) for name in ready)
+
+    def _is_new(self, report: HeadReport | None, cluster: str) -> bool:
+        first = self.first_reports.get(cluster)
+        if report is None or first is None:
+            return report is not None
+        return (report.incarnation, report.observed_at) != (first.incarnation, first.observed_at)
 
     def once(self, goal: Goal, timeout_s: float) -> Convergence:
         """A single pass, which waits only for the lease.
@@ -186,6 +212,8 @@ class Drive:
         run = replace(session.execution(self._on_outcome), stopped=self.interrupts.aborted)
         done = reconcile(self.revision, session.world, run, history, self.policy)
         session.log.info("pass", **pass_line(done, clock.monotonic() - started))
+        for cluster in done.desired.clusters:
+            self.first_reports.setdefault(cluster.name, done.observed.reports.get(cluster.name))
         self.last = done
         return done
 
@@ -215,6 +243,11 @@ def wait_out(
         raise fault
     note(f"{fault}; retrying")
     clock.wait(min(_RETRY_S, remaining_s), stop)
+
+
+def _is_ready(cluster: ClusterStatus) -> bool:
+    ready = cluster.condition("Ready")
+    return ready is not None and ready.status == "True"
 
 
 def _unfinished(done: Pass) -> set[str]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from controller.core.model.ray.report import HeadReport
 
-IN_STEP_S = 10.0  # clocks that lie no further apart are taken to agree
+IN_STEP_S = 3.0  # clocks that lie no further apart are taken to agree
 _JITTER_S = 5.0
 
 

@@ -1,6 +1,7 @@
 """Head reports of the clusters of a workspace, with times by this process's clock."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from controller.clock import Clock
 from controller.core.model.ray.report import HeadReport
@@ -31,4 +32,4 @@ class LookAtReports:
         self._clocks[place] = clock
         if len(self._clocks) > MOST:
             del self._clocks[next(iter(self._clocks))]
-        return in_this_clock(clock, report)
+        return replace(in_this_clock(clock, report), read_at=now)

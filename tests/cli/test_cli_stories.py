@@ -239,7 +239,7 @@ def test_suspend_stops_and_resume_starts_the_same_applications(stage: Stage) -> 
     assert {row.id for row in stage.workspace.state.applications.values()} == before
 
 
-def test_a_second_reconcile_reads_one_list_and_one_report_and_writes_nothing(
+def test_a_second_reconcile_waits_for_a_new_report_and_writes_nothing(
     stage: Stage,
 ) -> None:
     stage.spec()
@@ -247,10 +247,14 @@ def test_a_second_reconcile_reads_one_list_and_one_report_and_writes_nothing(
     stage.wire.calls.clear()
     assert stage.run("reconcile").code == 0
     project = f"/api/v2/projects/{stage.project}"
-    assert stage.wire.calls == [
+    once = [
         ("GET", f"{project}/applications"),
         ("POST", f"{project}/files/.raycml/clusters/analytics/ray.json:download"),
     ]
+    assert stage.wire.calls == [*once, *once]
+    stage.wire.calls.clear()
+    assert stage.run("reconcile", "--wait-for", "running").code == 0
+    assert stage.wire.calls == once, "what runs needs no proof by Ray"
 
 
 def test_ctrl_c_between_two_passes_ends_a_command(stage: Stage) -> None:

@@ -42,9 +42,11 @@ def report(**changes: object) -> bytes:
         "address": "10.0.0.1:6379",
         "session_name": "s",
         "members": {"head": MEMBER, "gpu/2": MEMBER},
-        "unknown_nodes": [],
+        "unknown_nodes": [{"node_id": "x", "node_ip": "10.0.0.9", "instance_id": "e"}, 7],
         "pending_demand": [],
         "error": None,
+        "period_s": 3.0,
+        "read_at": "2026-03-02T12:00:00Z",
     }
     return json.dumps(body | changes).encode()
 
@@ -54,6 +56,8 @@ def test_a_report_is_read_whole() -> None:
     assert reading is not None
     assert reading.observed_at == NOON
     assert reading.address == "10.0.0.1:6379"
+    assert (reading.period_s, reading.error, reading.read_at) == (3.0, "", None)
+    assert [node.node_ip for node in reading.unknown_nodes] == ["10.0.0.9"]
     assert sorted(reading.members) == ["gpu/2", "head"]
     member = reading.members["gpu/2"]
     assert (member.alive, member.idle_s, member.engine_id) == (True, 12.5, "221pa78rmzau93zf")

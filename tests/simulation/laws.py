@@ -262,9 +262,12 @@ class Laws:
 
     def _missing_in_ray(self, place: Place) -> bool:
         apps = (self.site.at(place.name), self.site.at(f"ray-{place.cluster}-head"))
-        lost = any(app is not None and app.engine_id in self.site.broken for app in apps)
-        unsure = self.site.mute | self.site.world.mislabelled
-        return lost or place.cluster in unsure
+        world = self.site.world
+        gone = world.broken | world.zombies.keys()
+        lost = any(app is not None and app.engine_id in gone for app in apps)
+        # A lost report proves nothing about workers; a head may end that cannot read Ray's state.
+        deaf = place.group == "head" and place.cluster in world.unread
+        return lost or deaf or place.cluster in world.mislabelled
 
     def _running(self, place: Place) -> int:
         places = (

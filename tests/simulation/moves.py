@@ -101,6 +101,10 @@ DEEDS: dict[str, Callable[[Simulation, str, str], None]] = {
     "lose the launcher": lambda sim, site, name: sim.people[site].lose_launcher(name),
     "crash": lambda sim, site, name: crash(sim, name),
     "lose the node": lambda sim, site, name: sim.world.sites[site].lose_node(name),
+    "lose the raylet": lambda sim, site, name: sim.world.sites[site].lose_raylet(
+        name, frozen=False
+    ),
+    "freeze the pod": lambda sim, site, name: sim.world.sites[site].lose_raylet(name, frozen=True),
 }
 
 
@@ -226,6 +230,14 @@ def story(sim: Simulation, kind: str) -> None:
 
 def mute(sim: Simulation, cluster: str) -> None:
     sim.world.mute.add(cluster)
+
+
+def deafen(sim: Simulation, cluster: str) -> None:
+    sim.world.unread.add(cluster)
+
+
+def join_by_hand(sim: Simulation, cluster: str) -> None:
+    sim.world.strangers.add(cluster)
 
 
 def heal(sim: Simulation) -> None:
@@ -375,6 +387,8 @@ MOVES: dict[str, Move] = {
     "move": Move(move, {"cluster": CLUSTERS, "site": SITES}, 2),
     "story": Move(story, {"kind": tuple(STORIES)}, 2),
     "mute": Move(mute, {"cluster": CLUSTERS}),
+    "deafen": Move(deafen, {"cluster": CLUSTERS}),
+    "join_by_hand": Move(join_by_hand, {"cluster": CLUSTERS}),
     "heal": Move(heal, {}),
     "lag": Move(lag, {"site": SITES, "versions": (1, 2, 4)}, 2),
     "page_size": Move(page_size, {"site": SITES, "size": (1, 2)}),

@@ -275,7 +275,7 @@ def _member(doc: Document, app: Application, group: Wanted, site: Site) -> Itera
     if app.status is not Status.RUNNING:
         yield f"it is {app.status.short}"
         return
-    if app.engine_id in site.broken:
+    if app.engine_id in site.broken or app.engine_id in site.world.zombies:
         yield "its node is lost to Ray"
     if spec["upgradeStrategy"]["type"] == "None":
         return

@@ -335,3 +335,39 @@ def test_an_approval_is_used_up(sim: Simulation) -> None:
     Chosen("empty_folder", {"seconds": 120.0}).do(sim)
     assert all(ours(sim, cluster) for cluster in docs)
     calm(sim)
+
+
+# Membership
+
+LATER = 200.0  # seconds: longer than a lost node, or a head that cannot read Ray, is waited for
+
+
+def engines(sim: Simulation) -> dict[str, str]:
+    return {a.subdomain: a.engine_id for site in sim.world.sites.values() for a in site.rows()}
+
+
+def other_engines(sim: Simulation, before: dict[str, str]) -> set[str]:
+    after = engines(sim)
+    return {name for name in before if before[name] != after.get(name)}
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_lost_node_is_restarted_and_no_other(sim: Simulation, *, frozen: bool) -> None:
+    before = engines(sim)
+    sim.world.sites[HOME].lose_raylet("ray-a-w-0", frozen=frozen)
+    sim.pass_time(95.0)
+    assert other_engines(sim, before) == {"ray-a-w-0"}
+    calm(sim)
+    assert other_engines(sim, before) == {"ray-a-w-0"}
+
+
+@pytest.mark.parametrize("lost", ["mute", "unread", "strangers"])
+def test_what_a_report_does_not_prove_restarts_no_worker(sim: Simulation, lost: str) -> None:
+    before = engines(sim)
+    getattr(sim.world, lost).add("a")
+    sim.world.sites[HOME].lose_raylet("ray-a-w-0", frozen=True)
+    if lost == "strangers":
+        sim.world.zombies.clear()
+    sim.pass_time(LATER)
+    assert other_engines(sim, before) == ({"ray-a-head"} if lost == "unread" else set())
+    calm(sim)

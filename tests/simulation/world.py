@@ -62,8 +62,10 @@ class Snapshot:
 
 class World:
     """`story` is given to every pod that starts; `broken` are engines whose node is not in Ray and
-    never will be, `mute` clusters whose head writes no report, `mislabelled` those whose nodes
-    claim a wrong fingerprint, `lacks` packages that no index has.
+    never will be; `zombies` those whose node was there and is dead, with whether their node
+    program is frozen as well; `mute` clusters whose head writes no report, `unread` those whose
+    head cannot read Ray's state, `strangers` those that a node of somebody else joined;
+    `mislabelled` those whose nodes claim a wrong fingerprint, `lacks` packages that no index has.
     """
 
     def __init__(
@@ -73,7 +75,10 @@ class World:
         self.rng = random.Random(seed)
         self.story: Story = at_once
         self.broken: set[str] = set()
+        self.zombies: dict[str, bool] = {}
         self.mute: set[str] = set()
+        self.unread: set[str] = set()
+        self.strangers: set[str] = set()
         self.mislabelled: set[str] = set()
         self.lacks: set[str] = set()
         self.builds: dict[str, tuple[float, str, str]] = {}  # hash to end, project, what fails
@@ -139,7 +144,7 @@ class World:
             site.read_at_start.clear()
         self.processes.pods = {name: copy.copy(pod) for name, pod in kept.pods.items()}
         self.story, self.broken, self.mute, self.lacks = at_once, set(), set(), set()
-        self.mislabelled = set()
+        self.zombies, self.mislabelled, self.unread, self.strangers = {}, set(), set(), set()
         self.builds = dict(kept.builds)
         for pod in self.processes.pods.values():
             if isinstance(pod.order, PodRequest):
@@ -191,6 +196,7 @@ class World:
         waits for a person, who has seen to it.
         """
         self.story, self.mute, self.lacks, self.mislabelled = at_once, set(), set(), set()
+        self.unread, self.strangers = set(), set()
         for site in self.sites.values():
             heads = {app.engine_id for app in site.rows() if app.subdomain.endswith("-head")}
             self.broken -= heads
@@ -267,6 +273,15 @@ class Site:
         if app is not None and app.engine_id:
             self.broken.add(app.engine_id)
 
+    def lose_raylet(self, subdomain: str, *, frozen: bool) -> None:
+        """The application goes on running; Ray calls its node dead, until it is restarted.
+
+        `frozen`: its node program no longer writes its state either.
+        """
+        app = self.at(subdomain)
+        if app is not None and app.engine_id and app.status is Status.RUNNING:
+            self.world.zombies[app.engine_id] = frozen
+
     def leave_environment(self, digest: str, fails: str) -> None:
         """As the builder does at its end; `fails` names what could not be installed."""
         log = (*ENVIRONMENTS, f"{digest}.log")
@@ -297,6 +312,11 @@ class Site:
             if app.engine_id not in self.broken:
                 wrong = cluster in self.world.mislabelled
                 told = _told(app, "v1:dead" if wrong else settings["fingerprint"])
+                if app.engine_id in self.world.zombies:
+                    frozen = self.world.zombies[app.engine_id]
+                    told |= {"alive": False, "silent_s": 600.0 if frozen else 2.0}
+                if cluster in self.world.unread:
+                    told |= {"alive": False, "node_id": ""}
                 clusters.setdefault(settings["cluster"], {})[member] = told
         for name, members in clusters.items():
             if "head" in members and name not in self.mute:
@@ -310,7 +330,11 @@ class Site:
         return settings_of(self.read_at_start.get(pod.order.script))
 
     def _write(self, cluster: str, members: dict[str, object]) -> None:
+        unread, stranger = cluster in self.world.unread, {"node_id": "x", "node_ip": "10.9.9.9"}
         body = {
+            "period_s": 3.0,
+            "error": "Ray's node table: it does not answer" if unread else None,
+            "unknown_nodes": [stranger] if cluster in self.world.strangers else [],
             "schema": "raycml.ray/v1",
             "cluster": cluster,
             "incarnation": "one",

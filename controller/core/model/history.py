@@ -78,6 +78,7 @@ class MemberHistory:
     created_id: str | None = None  # also None where the answer to the create was lost
     created_at: datetime | None = None
     unjoined_since: datetime | None = None
+    lost_since: datetime | None = None
     deleted_at: datetime | None = None
 
 

@@ -36,7 +36,12 @@ class Policy:
     join_deadline_s: float = 600.0
     settle_s: float = 30.0  # how long an accepted call may stay invisible in lists
     name_release_s: float = 180.0  # how long a deleted application may go on holding its subdomain
-    report_fresh_s: float = 30.0  # ten reports of three seconds each
+    # A report is believed for three of its own periods, where it tells one, and never for longer.
+    report_fresh_s: float = 30.0
+    # A node program acts on the end of its raylet within seconds; a raylet that Ray took for dead
+    # while it was stopped ends by itself once it goes on.
+    node_lost_s: float = 30.0
+    gcs_deadline_s: float = 120.0  # of a head that goes on reporting that its GCS does not answer
     resync_s: float = 600.0  # how often something that a person should look at is tried again
     backoff_base_s: float = 10.0
     backoff_max_s: float = 600.0

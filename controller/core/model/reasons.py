@@ -35,6 +35,10 @@ class Reason(Enum):
     STALE = Outlook.MOVING, "The process still runs with an older configuration."
     DOWN = Outlook.MOVING, "The application failed, or was stopped outside raycml."
     NOT_JOINED = Outlook.MOVING, "The application is running, but its Ray node never joined."
+    NODE_LOST = (
+        Outlook.MOVING,
+        "The application is running, but Ray lost its node and the member does not start it again.",
+    )
     SCALED_DOWN = Outlook.MOVING, "The group has fewer replicas now."
     GROUP_REMOVED = Outlook.MOVING, "The spec no longer has this group."
     DUPLICATE = Outlook.MOVING, "The member has a second application."
@@ -80,6 +84,10 @@ class Reason(Enum):
     STOPPING = Outlook.MOVING, "The application is stopping."
     DELETING = Outlook.MOVING, "The application is being deleted."
     JOINING = Outlook.MOVING, "The application is running; its Ray node is not in the cluster yet."
+    REPORT_LOST = (
+        Outlook.MOVING,
+        "The head is running, but does not report, or cannot read Ray's state, any more.",
+    )
     SETTLING = Outlook.MOVING, "A recent call has no visible effect yet."
     BACKOFF = Outlook.MOVING, "The last attempt failed; the next one is delayed."
     ROLLING_UPDATE = (
@@ -148,6 +156,10 @@ class Reason(Enum):
     AS_ADOPTED = (
         Outlook.SETTLED,
         "Adopted applications run as they are until their spec changes.",
+    )
+    UNKNOWN_NODES = (
+        Outlook.SETTLED,
+        "Ray has living nodes that belong to no application of the cluster.",
     )
     ALL_NODES_ALIVE = Outlook.SETTLED, "All nodes are alive in Ray."
     UP_TO_DATE = Outlook.SETTLED, "Every application is in sync with the spec."

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from controller.core.model.history import (
     History,
+    MemberHistory,
     forget_changed,
     note_unjoined,
     notice,
@@ -19,7 +20,7 @@ from controller.core.planner.python_environments.cleanup import (
     named_places,
     note_unused_environments,
 )
-from controller.core.situation.cluster import ClusterSituation
+from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.situation.situation import Situation
 
 
@@ -32,6 +33,7 @@ def remember(situation: Situation) -> Situation:
     history = forget_changed(history, {m.key: m.group.fingerprint for m in members})
     unjoined = [m.key for m in members if m.phase is Phase.RUNNING and not m.joined]
     history = note_unjoined(history, unjoined, observed.as_of)
+    history = _note_lost(history, situation.clusters, observed.as_of)
     history = note_shared_memory(history, observed)
     noticed = situation.with_history(history)
     return situation.with_history(
@@ -46,6 +48,28 @@ def remember(situation: Situation) -> Situation:
             named=named_places(noticed),
         )
     )
+
+
+def _note_lost(history: History, clusters: Sequence[ClusterSituation], now: datetime) -> History:
+    """The history with the time since which Ray has lost nodes that run, or a head its GCS."""
+    lost = {
+        member.key
+        for cluster in clusters
+        for member in cluster.members
+        if member.phase is Phase.RUNNING and (member.lost or _cannot_read(cluster, member))
+    }
+    members = {
+        key: replace(member, lost_since=member.lost_since or now if key in lost else None)
+        for key, member in history.members.items()
+        if member.lost_since is not None or key in lost
+    }
+    members |= {key: MemberHistory(lost_since=now) for key in lost - history.members.keys()}
+    return replace(history, members={**history.members, **members})
+
+
+def _cannot_read(cluster: ClusterSituation, member: MemberSituation) -> bool:
+    loss = cluster.report_loss
+    return member.key.member.is_head and loss is not None and loss.unreadable
 
 
 def _fault_since(

@@ -1,13 +1,17 @@
 """Members in transition: starting, stopping, joining, or in an unknown status."""
 
+from datetime import datetime
+
 from controller.core.model.member import THE_HEAD, Key
 from controller.core.model.observed import ObservedApplication
-from controller.core.model.plan import NOTHING, Plan
+from controller.core.model.plan import NOTHING, Intent, Plan
 from controller.core.model.reasons import Reason
+from controller.core.planner.protection import protected_from_restart
 from controller.core.planner.restart import repair, stale
 from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.situation.matching import Match
+from controller.core.situation.membership import ReportLoss
 from controller.core.spec.fingerprint import Inputs
 from controller.core.spec.placement.fields import SELECTOR_VARIABLES
 from controller.core.spec.placement.kinds import ADDONS
@@ -60,7 +64,50 @@ def running(
         return stale(cluster, member, app, permitted=permitted)
     if member.kept:
         return NOTHING
-    return NOTHING if member.joined else _joining(cluster, member, app)
+    if member.joined:
+        return NOTHING
+    if member.lost:
+        return _lost(cluster, member, app)
+    if member.key.member.is_head and cluster.report_loss is not None:
+        return _report_lost(cluster, member, app, cluster.report_loss)
+    return _joining(cluster, member, app)
+
+
+def _lost(cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication) -> Plan:
+    """Running, and Ray lost its node, which nothing looks after."""
+    until = _until_lost(cluster, member.key, cluster.policy.node_lost_s)
+    if until:
+        message = "Ray lost its node, and the member does not start it again"
+        return wait(member.key, Reason.NODE_LOST, message, intent=Intent.RESTART, until=until)
+    waits = protected_from_restart(cluster, member.match)
+    return waits or repair(cluster, member, app, Reason.NODE_LOST)
+
+
+def _report_lost(
+    cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication, loss: ReportLoss
+) -> Plan:
+    """A head whose report is lost.
+
+    It is restarted only where it goes on saying that it cannot read Ray.  That it says nothing may
+    have its cause elsewhere, such as a full file system, and a restart would end running jobs.
+    """
+    key, history = member.key, cluster.past.member(member.key)
+    if loss.unreadable:
+        until = _until_lost(cluster, key, cluster.policy.gcs_deadline_s)
+        if until is None:
+            waits = protected_from_restart(cluster, member.match)
+            return waits or repair(cluster, member, app, Reason.REPORT_LOST)
+    else:
+        since = history.unjoined_since or cluster.now
+        until = cluster.past.deadline(since, cluster.policy.join_deadline_s)
+        if until is None:
+            return wait(key, Reason.JOIN_TIMED_OUT, loss.message)
+    return wait(key, Reason.REPORT_LOST, loss.message, until=until)
+
+
+def _until_lost(cluster: ClusterSituation, key: Key, seconds: float) -> datetime | None:
+    since = cluster.past.member(key).lost_since or cluster.now
+    return cluster.past.deadline(since, seconds)
 
 
 def _joining(cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication) -> Plan:

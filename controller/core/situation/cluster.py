@@ -19,12 +19,12 @@ from controller.core.model.observed import (
     Phase,
 )
 from controller.core.model.offers import Offers
-from controller.core.model.other_clocks import precedes
 from controller.core.model.policy import Policy
 from controller.core.model.ray.report import HeadReport, MemberReport
 from controller.core.situation.drift import Drift, compare, is_kept, is_stale
 from controller.core.situation.index import Index
 from controller.core.situation.matching import Match, Matching, match_members
+from controller.core.situation.membership import ReportLoss, is_lost, report_loss, starts_after
 from controller.core.situation.past import Past
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class MemberSituation:
 
     `joined`: Ray has had the member's node since its present start; None without a fresh report of
     this head.
+    `lost`: Ray lost its node, and nothing looks after it (see `membership`).
     `available`: it serves, as far as the reports show, so that taking it away costs something.
     `kept`: its cluster runs as it was adopted (see `runs_as_adopted`).
     """
@@ -49,6 +50,7 @@ class MemberSituation:
     joined: bool | None
     report: MemberReport | None
     kept: bool = False
+    lost: bool = False
 
     @property
     def key(self) -> Key:
@@ -97,6 +99,13 @@ class ClusterSituation:
     @cached_property
     def unwanted_keys(self) -> frozenset[Key]:
         return frozenset(unwanted.key for unwanted in self.matching.unwanted)
+
+    @cached_property
+    def report_loss(self) -> ReportLoss | None:
+        """The loss of the head's report; None too for a head that runs as it was adopted."""
+        head = next((m.app for m in self.members if m.key.member.is_head and not m.kept), None)
+        report = self.observed.reports.get(self.desired.name)
+        return report_loss(report, head, self.now, self.policy.report_fresh_s)
 
     @cached_property
     def refused_update(self) -> Mapping[str, tuple[Key, Refusal]]:
@@ -211,8 +220,8 @@ def _as_adopted(match: Match) -> MemberSituation:
 def valid_report(
     report: HeadReport | None, head: ObservedApplication | None, now: datetime, fresh_s: float
 ) -> HeadReport | None:
-    """The head report, if it is fresh and not from before the head that runs now."""
-    if report is None or head is None or head.phase is not Phase.RUNNING:
+    """The head report, if it is fresh, could read Ray, and is of the head that runs now."""
+    if report is None or head is None or head.phase is not Phase.RUNNING or report.error:
         return None
     return report if report.is_fresh(now, fresh_s) and not starts_after(report, head, now) else None
 
@@ -228,17 +237,10 @@ def _member(
     node = report.members.get(str(match.member)) if report is not None and is_current else None
     alive = node is not None and node.alive
     joined = None if report is None else alive
+    lost = report is not None and is_current and is_lost(report, str(match.member))
     # Where the configuration itself is off, a restart would not bring the two together.
     stale = not drift and node is not None and alive and is_stale(match.app, node.fingerprint)
-    return MemberSituation(match, drift, stale=stale, joined=joined, report=node)
-
-
-def starts_after(report: HeadReport, app: ObservedApplication, now: datetime) -> bool:
-    """True if the report is from before the application's present start.
-
-    Ray takes some ten seconds to notice that a node died, and until then lists the old one.
-    """
-    return precedes(report.observed_at, app.running_at or app.starting_at, now)
+    return MemberSituation(match, drift, stale=stale, joined=joined, report=node, lost=lost)
 
 
 def is_up(phase: Phase | None) -> bool:

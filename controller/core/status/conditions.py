@@ -9,9 +9,13 @@ from dataclasses import replace
 from controller.core.model.desired import DesiredCluster
 from controller.core.model.observed import Phase
 from controller.core.model.plan import Plan, Step, Wait
+from controller.core.model.ray.report import UnknownNode
 from controller.core.model.reasons import Outlook, Reason
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
+from controller.core.situation.membership import unknown_nodes
 from controller.core.status.status import Condition
+
+_NODES_SHOWN = 5
 
 
 def conditions(cluster: ClusterSituation, plan: Plan, revision: str) -> tuple[Condition, ...]:
@@ -27,6 +31,7 @@ def conditions(cluster: ClusterSituation, plan: Plan, revision: str) -> tuple[Co
         truths.append(Condition("Stalled", "True", stuck[0].reason.title, _texts(stuck)))
     if cluster.desired.suspended:
         truths.append(_suspended(cluster))
+    truths += _unknown_nodes(cluster)
     if cluster.paused:
         message = "paused by its spec" if cluster.pause is None else str(cluster.pause)
         truths.append(Condition("Paused", "True", "Paused", message))
@@ -92,9 +97,30 @@ def _ready(cluster: ClusterSituation) -> Condition:
     message = f"{alive} of {len(members)} nodes are alive"
     if alive == len(members):
         return Condition("Ready", "True", Reason.ALL_NODES_ALIVE.title, message)
+    if cluster.report_loss is not None:
+        return Condition("Ready", "Unknown", Reason.REPORT_LOST.title, cluster.report_loss.message)
     if cluster.report is None and any(c.phase is Phase.RUNNING for c in members):
         return Condition("Ready", "Unknown", "NoHeadReport", "no fresh head report tells")
     return Condition("Ready", "False", "NodesMissing", message)
+
+
+def _unknown_nodes(cluster: ClusterSituation) -> list[Condition]:
+    """UnknownNodes, as a note: nothing is done to them."""
+    if cluster.report is None:
+        return []
+    running = [(str(m.key.member), m.app) for m in cluster.members if m.app is not None]
+    nodes = unknown_nodes(cluster.report, running, cluster.now)
+    if not nodes:
+        return []
+    names = ", ".join(sorted(_node_text(node) for node in nodes)[:_NODES_SHOWN])
+    more = f" and {len(nodes) - _NODES_SHOWN} more" if len(nodes) > _NODES_SHOWN else ""
+    belong = "node in Ray belongs" if len(nodes) == 1 else "nodes in Ray belong"
+    message = f"{len(nodes)} {belong} to no application of the cluster: {names}{more}"
+    return [Condition("UnknownNodes", "True", Reason.UNKNOWN_NODES.title, message)]
+
+
+def _node_text(node: UnknownNode) -> str:
+    return f"{node.node_ip} ({node.node_name})" if node.fingerprint else node.node_ip or "?"
 
 
 def _suspended(cluster: ClusterSituation) -> Condition:

@@ -11,7 +11,9 @@ from datetime import datetime
 from controller.core.model.member import THE_HEAD, Member
 from controller.core.model.observed import ObservedApplication, Phase, key_of
 from controller.core.model.ray.report import HeadReport
-from controller.core.situation.cluster import starts_after, valid_report
+from controller.core.model.reasons import Reason
+from controller.core.situation.cluster import valid_report
+from controller.core.situation.membership import ReportLoss, report_loss, starts_after
 from controller.core.status.status import RAY_WORDS, ClusterStatus, Condition, MemberStatus
 
 NOT_COMPARED = "NotCompared"
@@ -28,7 +30,11 @@ def without_spec(
 ) -> ClusterStatus:
     """The cluster, assessed by its applications; `applications` are all with its mark."""
     by_member = _by_member(applications)
-    current = valid_report(report, by_member.get(THE_HEAD), now, fresh_s)
+    head = by_member.get(THE_HEAD)
+    current, loss = (
+        valid_report(report, head, now, fresh_s),
+        report_loss(report, head, now, fresh_s),
+    )
     joined = {member: _joined(app, current, now) for member, app in by_member.items()}
     ready = [m for m, app in by_member.items() if app.phase is Phase.RUNNING and joined[m]]
     alive, every = Counter(m.group for m in ready), Counter(m.group for m in by_member)
@@ -40,7 +46,7 @@ def without_spec(
         groups={m.group: (alive[m.group], every[m.group]) for m in sorted(by_member)},
         conditions=(
             Condition("Synced", "Unknown", NOT_COMPARED, _MESSAGE),
-            _ready(len(ready), len(by_member), reported=current is not None),
+            _ready(len(ready), len(by_member), loss, reported=current is not None),
         ),
         members=tuple(_row(row, by_member, joined, current) for row in cluster.members),
         report=current,
@@ -76,7 +82,9 @@ def _word(phases: Sequence[Phase], joined: Mapping[Member, bool | None]) -> str:
     return "Running" if healthy else "Degraded"
 
 
-def _ready(alive: int, count: int, *, reported: bool) -> Condition:
+def _ready(alive: int, count: int, loss: ReportLoss | None, *, reported: bool) -> Condition:
+    if loss is not None:
+        return Condition("Ready", "Unknown", Reason.REPORT_LOST.title, loss.message)
     if not reported:
         return Condition("Ready", "Unknown", "NoHeadReport", "no fresh head report")
     message = f"{alive} of {count} nodes are alive"

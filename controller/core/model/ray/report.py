@@ -14,6 +14,7 @@ from controller.core.model.json_object import (
     Count,
     JsonObject,
     Moment,
+    MomentOrNull,
     SecondsOrNull,
     SomeText,
     Text,
@@ -23,6 +24,8 @@ from controller.core.model.json_object import (
 from controller.core.model.ray.requests import HeadAnswer
 
 MOST_RESOURCES = 100  # names of one node
+MOST_UNKNOWN = 200  # nodes
+PERIODS = 3.0  # a report is believed for so many of its own periods
 
 
 def _amounts(value: object) -> dict[str, float]:
@@ -64,12 +67,34 @@ class MemberReport(JsonObject):
     """Outcome of the head's last probe of the member's node manager; empty without one."""
     used: Annotated[Mapping[str, float], BeforeValidator(_amounts)] = field(default_factory=dict)
     """Ray's resources in use on the node, by name; empty if none is, or if it is unknown."""
+    silent_s: SecondsOrNull = None
+    """Time since the member's node program last wrote its state; null if it is unknown."""
 
     @property
     def is_capped(self) -> bool:
         """True if shared memory made the object store smaller, or left it on disk."""
         small = self.store_bytes < self.store_asked_bytes
         return small or (0 < self.shm_bytes < self.store_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownNode(JsonObject):
+    """A living node of Ray that belongs to no application of the cluster."""
+
+    node_id: Text = ""
+    """Ray's id of the node."""
+    node_ip: Text = ""
+    """Address of the node."""
+    node_name: Text = ""
+    """Name of the node; that of a member for a node that raycml started."""
+    fingerprint: Text = ""
+    """Fingerprint that the node was started with; empty for a node that raycml did not start."""
+
+
+def _nodes(value: object) -> list[object]:
+    """The rows that are objects; none of anything else."""
+    rows = value[:MOST_UNKNOWN] if isinstance(value, list | tuple) else []
+    return [row for row in rows if isinstance(row, dict | UnknownNode)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +127,19 @@ class HeadReport(HeadJson):
     """Members, by name."""
     answers: Mapping[str, HeadAnswer] | None = None
     """Answers to requests, by id of the request; null from a head that takes none."""
+    period_s: SecondsOrNull = None
+    """Time between two reports; null from a head that does not tell it."""
+    error: Text = ""
+    """Error of the head's last reading of Ray's state; empty if it succeeded."""
+    unknown_nodes: Annotated[tuple[UnknownNode, ...], BeforeValidator(_nodes)] = ()
+    """Living nodes of Ray that belong to no member, at most 200."""
+    read_at: MomentOrNull = None
+    """Time at which this process read it; null before."""
 
     def is_fresh(self, now: datetime, fresh_s: float) -> bool:
-        """True if it speaks of the present; clocks may differ by as much either way."""
-        return abs((now - self.observed_at).total_seconds()) <= fresh_s
+        """True if it spoke of the present when it was read; clocks may differ by as much.
+
+        It is believed for three of its periods, and at most `fresh_s`.
+        """
+        believed_s = min(PERIODS * self.period_s, fresh_s) if self.period_s else fresh_s
+        return abs(((self.read_at or now) - self.observed_at).total_seconds()) <= believed_s
