@@ -134,7 +134,8 @@ HELD = """
 import os, sys, time, ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 address, node_id, begun, go = sys.argv[1:]
-ray.init(address=address, log_to_driver=False)
+ray.init(
+    address=address, _node_ip_address=address.rsplit(":", 1)[0], log_to_driver=False)
 @ray.remote(num_cpus=1, max_retries=0)
 def work():
     open(begun, "w").close()
@@ -149,7 +150,8 @@ print(ray.get(work.options(
 ACTOR = """
 import sys, ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-ray.init(address=sys.argv[1], log_to_driver=False)
+ray.init(
+    address=sys.argv[1], _node_ip_address=sys.argv[1].rsplit(":", 1)[0], log_to_driver=False)
 @ray.remote(num_cpus=1, max_restarts=1, max_task_retries=-1)
 class Place:
     def node(self):
@@ -180,11 +182,10 @@ def line_of(program: "subprocess.Popen[str]") -> str:
 
 
 def wait_answer(project: Project, path: Path, state: str) -> None:
-    wait_for(
-        lambda: project.answer(path).get("state") == state,
-        f"{state}, not {project.answer(path)}",
-        60,
-    )
+    try:
+        wait_for(lambda: project.answer(path).get("state") == state, f"{path.stem} {state}", 60)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; {project.report()}") from None
 
 
 @pytest.mark.timeout(480)

@@ -178,10 +178,15 @@ class Answers:
         return self._signs() != before
 
     def _move_actors(self, entries: Iterable[Entry], reading: Reading) -> None:
+        """Move actors of nodes that Ray's scheduler knows to drain.
+
+        A moment after the reply to a drain it does not yet, and would restart them where they are.
+        """
+        known = {node.node_id for node in reading.nodes if node.alive and node.draining}
         draining = {
             entry.node_id: entry
             for entry in entries
-            if entry.state == DRAINING and entry.request.action == DRAIN
+            if entry.request.action == DRAIN and entry.node_id in known
         }
         for node_id, number in self._moves.move(draining, reading.nodes).items():
             draining[node_id].moved += number
