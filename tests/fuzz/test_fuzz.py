@@ -30,6 +30,12 @@ from controller.files.leases import parse_lease
 from controller.files.pauses import parse_pause
 from controller.files.reports import parse_report
 from controller.node.project_files import HeadRecord, MemberFiles, read_head, read_json, write_head
+from controller.node.requests.request import (
+    DRAIN,
+    LONGEST_S,
+    read_requests,
+    request_id,
+)
 from controller.source.yaml.parser import parse
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -62,6 +68,18 @@ PAGE = {
     "next_page_token": "",
 }
 HEAD = HeadRecord("demo", "a1", "e1", "10.0.0.7:6379", 8100, "2.60.0", "3.11.9", "v1:ab", "now")
+
+REQUEST = {
+    "schema": "raycml.request/v1",
+    "id": request_id(DRAIN, "gpu/0", "e1"),
+    "cluster": "demo",
+    "action": DRAIN,
+    "member": "gpu/0",
+    "engine_id": "e1",
+    "incarnation": "a1",
+    "timeout_s": 300.0,
+    "reason": "scaled down",
+}
 
 
 def read_page(data: bytes) -> None:
@@ -142,6 +160,21 @@ def test_a_bent_head_note_is_answered(files: MemberFiles, data: bytes) -> None:
     files.head.write_bytes(data)
     note = read_head(files)
     assert note is None or note.host_and_port()[1] > 0
+
+
+@settings(max_examples=300)
+@given(data=bent(json.dumps(REQUEST).encode()))
+@example(data=json.dumps(REQUEST).encode())
+def test_a_bent_request_is_one_or_none(files: MemberFiles, data: bytes) -> None:
+    path = files.request(str(REQUEST["id"]))
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    requests = read_requests(files, "a1")
+    assert requests is not None
+    for request in requests.values():
+        assert request.id == REQUEST["id"]
+        assert 0 <= request.timeout_s <= LONGEST_S
+        assert request.reason.isprintable()
 
 
 LIMIT = 64 * 1024 * 1024
