@@ -123,6 +123,11 @@ REQUESTS = [
     m("B21", "a restarted reporter gives a node its time again", "node/requests/answers.py",
       "return Entry(request, now - passed,", "return Entry(request, now,",
       f"{ASKED}::test_a_restarted_reporter_goes_on_with_what_it_reported_last"),
+    m("B21", "a request that is repeated changes a node's time", "node/requests/answers.py",
+      "                self._keep(name, entry, now, is_there=name in requests)",
+      "                self._keep(name, entry, now, is_there=name in requests)\n"
+      "                entry.request = requests.get(name, entry.request)",
+      f"{ASKED}::test_asking_twice_is_asking_once"),
     m("B22", "a frozen node holds every other answer", "node/requests/answers.py",
       "            self._clock.wait(PATIENCE_S, self._done)", "            self._done.wait()",
       f"{ASKED}::test_a_frozen_node_holds_neither_the_report_nor_another_answer"),

@@ -391,7 +391,9 @@ def test_a_worker_that_was_forgotten_joins_a_minute_after_the_time_of_its_reques
     world.program = STAYS
     path = world.request()
     world.head()
-    for _ in range(99):
+    for second in range(99):
+        if second == 20:
+            world.request(timeout_s=20.0)  # repeated with the time that is left
         world.worker.step()
         world.clock.seconds += 1
     assert (world.state(), world.joined) == ("drained", [])

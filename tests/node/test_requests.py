@@ -402,6 +402,16 @@ def test_a_restarted_reporter_goes_on_with_what_it_reported_last(tmp_path: Path)
     assert state(head.look(61), values) == "expired"
 
 
+def test_asking_twice_is_asking_once(tmp_path: Path) -> None:
+    """The controller repeats a request with the time that is left by its own clock."""
+    head, values = Head(tmp_path, Ray(busy())), request(timeout_s=100)
+    ask(head.files, values)
+    head.look()
+    ask(head.files, {**values, "timeout_s": 60.0, "requested_at": "2026-01-31T09:00:40Z"})
+    assert head.look(40)[str(values["id"])].remaining_s == 60.0
+    assert len(head.ray.asked) == 1
+
+
 @pytest.mark.parametrize("row", [7, {}, {"state": "x"}, {"state": "draining", "remaining_s": "1"}])
 def test_a_last_report_of_other_content_is_ignored(tmp_path: Path, row: object) -> None:
     files, values = MemberFiles(tmp_path, "demo"), request()

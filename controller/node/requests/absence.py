@@ -51,8 +51,8 @@ class Absence:
         request = read_request(self._files, name, incarnation)
         before = self._standing.get(name)
         if request is not None:
-            same = before is not None and before[0].incarnation == incarnation
-            since = before[1] if same and before is not None else now
-            self._standing[name] = (request, since, now)
+            if before is None or before[0].incarnation != incarnation:
+                before = (request, now, now)
+            self._standing[name] = (before[0], before[1], now)  # the first file's time counts
         elif before is not None and now - before[2] >= WITHDRAWN_S:
             del self._standing[name]

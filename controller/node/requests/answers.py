@@ -147,7 +147,7 @@ class Answers:
         requests, now = read_requests(self._files, self._head.incarnation), self._clock.monotonic()
         if requests is not None:
             for name, entry in list(self._entries.items()):
-                self._keep(name, entry, requests.get(name), now)
+                self._keep(name, entry, now, is_there=name in requests)
             for name, request in requests.items():
                 if name not in self._entries:
                     self._entries[name] = self._entry(request, now)
@@ -215,14 +215,15 @@ class Answers:
     def _signs(self) -> dict[str, tuple[str, str]]:
         return {n: (entry.state, entry.message) for n, entry in self._standing().items()}
 
-    def _keep(self, name: str, entry: Entry, request: Request | None, now: float) -> None:
+    def _keep(self, name: str, entry: Entry, now: float, *, is_there: bool) -> None:
         """Note the file, or its absence; forget a request that was withdrawn.
 
-        A file that is replaced from outside may be absent for a moment, which must not give the
-        node its time again.  A refusal is forgotten immediately: the same request may be repeated.
+        The time is that of the first file.  One that is replaced from outside may be absent for a
+        moment, which must not give the node its time again.  A refusal is forgotten immediately:
+        the same request may be repeated.
         """
-        if request is not None:
-            entry.request, entry.absent_since = request, None
+        if is_there:
+            entry.absent_since = None
             return
         if entry.absent_since is None:
             entry.absent_since = now
