@@ -15,6 +15,7 @@ _WORDS: Mapping[str, tuple[str, Mapping[object, str]]] = {
     "match_level": ("Python agrees to the", {True: "patch or minor", False: "patch"}),
     "tokens": ("tokens", {True: "yes", False: "no"}),
     "rocksdb": ("RocksDB", {True: "yes", False: "no"}),
+    "busy_idle_drain": ("end of a busy node as idle", {"refused": "refused"}),
     "rows": ("node table", {"dict": "dicts", "GcsNodeInfo": "messages"}),
     "without_user_agent": ("dashboard without `User-Agent`", {200: "200", 500: "500"}),
 }

@@ -109,6 +109,8 @@ class Story:
         driver = subprocess.Popen(self.command(*words), stdout=subprocess.PIPE, **self.world())
         assert driver.stdout is not None
         assert driver.stdout.readline().strip() == "started"
+        self.facts["busy_idle_drain"] = driver.stdout.readline().strip()
+        assert self.facts["busy_idle_drain"] == "refused"
         pid = self._file("members/w-1.json")["pid"]
         assert isinstance(pid, int)
         os.kill(pid, signal.SIGTERM)

@@ -2,7 +2,7 @@
 
     tasks.py ADDRESS each            the names of the nodes on which a task ran
     tasks.py ADDRESS long NODE S     a task of S seconds on that node: once it runs `started`, then
-                                     its result
+                                     Ray's answer to ending the node as an idle one, then its result
 
 Python 3.9 and later; nothing but Ray.
 """
@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import time
+from importlib import import_module
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -29,6 +30,16 @@ def on(node_id, cores=0):
     return work.options(scheduling_strategy=strategy, num_cpus=cores)
 
 
+def end_if_idle(address, node_id):
+    """`accepted` or `refused`, as the GCS answers."""
+    messages = import_module("ray.core.generated.autoscaler_pb2")
+    reason = messages.DrainNodeReason.Value("DRAIN_NODE_REASON_IDLE_TERMINATION")
+    deadline_ms = int((time.time() + 60) * 1000)
+    client = ray._raylet.GcsClient(address=address)
+    accepted, _ = client.drain_node(node_id, reason, "matrix", deadline_ms)
+    return "accepted" if accepted else "refused"
+
+
 def main(address, what, *rest):
     ip = address.rsplit(":", 1)[0]
     ray.init(address, _node_ip_address=ip, logging_level=logging.ERROR, log_to_driver=False)
@@ -45,6 +56,7 @@ def main(address, what, *rest):
     while not os.path.exists(sign):
         time.sleep(0.1)
     print("started", flush=True)
+    print(end_if_idle(address, nodes[name]), flush=True)
     try:
         print(ray.get(result, timeout=60), flush=True)
     except ray.exceptions.RayError as error:
