@@ -33,7 +33,6 @@ class _Side:
         self.head = head
         self.connected = connected
         self.waiting = b""
-        self.ended = False
         self.deadline = time.monotonic() + CONNECT_S
         self.other = self
 
@@ -142,28 +141,27 @@ class Relay:
                 _send(side)
         except BlockingIOError:
             pass
-        except OSError:
-            self._drop(side)
-            return
-        if any(one.ended and not one.other.waiting for one in (side, side.other)):
+        except (OSError, EOFError):
             self._drop(side)
             return
         self._watch(side)
         self._watch(side.other)
 
     def _read(self, side: _Side) -> None:
-        data = side.link.recv(_CHUNK)
-        side.ended = not data
-        side.other.waiting += data
-        if data:
-            _send(side.other)
+        """Pass on what this side sends.  EOFError at its end, once the other side has all."""
+        if side.other.waiting:
+            return
+        side.other.waiting = side.link.recv(_CHUNK)
+        if not side.other.waiting:
+            raise EOFError
+        _send(side.other)
 
     def _watch(self, side: _Side) -> None:
         """Wait for what this side can do next: reading stops while the other side is full."""
         events = 0
         if not side.connected or side.waiting:
             events |= selectors.EVENT_WRITE
-        if side.connected and side.other.connected and not side.ended and not side.other.waiting:
+        if side.connected and side.other.connected and not side.other.waiting:
             events |= selectors.EVENT_READ
         registered = side.link in self._selector.get_map()
         if not events:
