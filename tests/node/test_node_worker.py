@@ -12,6 +12,7 @@ import pytest
 from node_world import wait_for
 from test_node_parts import NOTE, HandClock, make_pod
 
+from controller.node import processes
 from controller.node.clock import stamp
 from controller.node.log import Log
 from controller.node.member_state import MemberState, Versions
@@ -430,6 +431,29 @@ def test_a_drained_worker_joins_the_next_incarnation_of_its_head(world: World) -
     world.head("two", address="10.0.0.2:6379")
     world.worker.step()
     assert world.joined == ["10.0.0.2:6379"]
+
+
+def test_the_last_error_of_a_component_that_ended_is_in_the_log(tmp_path: Path) -> None:
+    clock, temp_dir = HandClock(), TempDir()
+    log = Log(tmp_path / "log", clock)
+    logs = Path(temp_dir.path, "session_latest", "logs")
+    logs.mkdir(parents=True)
+    stack = "".join(f"/x/raylet(+0x{n:x}) [0x{n:x}] main\n" for n in range(30))
+    (logs / "raylet.err").write_text(f"Check failed: no port of the agent\n{stack}\n")
+    raylet = tmp_path / "raylet"
+    raylet.write_text("import signal\nsignal.pause()\n")
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, {str(raylet)!r}]); {STAYS}"
+    environ = {**os.environ, MARK: f"test{os.getpid()}"}
+    run = RayRun([sys.executable, "-c", parent], environ, tmp_path, temp_dir, WORKER_PARTS, log)
+    try:
+        wait_for(lambda: run.look() or run._parts, "the raylet", 20)
+        processes.kill(run._parts["raylet"])
+        wait_for(lambda: run.look() == "Ray's raylet ended", "its end", 20)
+    finally:
+        run.end(clock, threading.Event(), grace_s=0.0)
+    assert [line.partition(" ")[2] for line in log.tail() if "raylet:" in line] == [
+        "raylet: Check failed: no port of the agent"
+    ]
 
 
 def test_what_is_watched_by_name_must_be_seen_before_ray_is_up(tmp_path: Path) -> None:

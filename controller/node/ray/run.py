@@ -32,6 +32,8 @@ _NOISE = ("[state-dump]", "INFO scripts.py", "SUCC scripts.py", "INFO cli_output
 _LONGEST_BASE = 40  # characters: Ray adds some 60 for its sockets, and the system's limit is 107
 _BURY_EVERY = 10  # looks
 _MOST_ERRORS = 65536  # bytes
+_LAST_ERRORS = 5  # lines that are logged
+_STACK = "(+0x"  # in a line of a stack trace
 _END_S = 2.0  # of the grace: `ray start` ends its processes after a drain
 
 
@@ -152,6 +154,7 @@ class RayRun:
 
         `hurry`, or a grace of 0, skips the drain.
         """
+        self._log_errors()
         family = processes.descendants(os.getpid())
         if grace_s > 0 and not hurry.is_set() and self._child.poll() is None:
             deadline = clock.monotonic() + grace_s
@@ -166,6 +169,15 @@ class RayRun:
         # For its last output; bounded, since another process may keep the pipe open.
         self._listener.join(1)
         self._temp_dir.remove()
+
+    def _log_errors(self) -> None:
+        """Log the last errors of the components that have ended, before their folder goes."""
+        for name, process in self._parts.items():
+            if not processes.is_alive(process):
+                lines = self.errors_of(name).splitlines()
+                errors = [line for line in lines if line.strip() and _STACK not in line]
+                for line in errors[-_LAST_ERRORS:]:
+                    self._log.write(f"{name}: {line}")
 
     def _sweep(self, family: list[Process], clock: Clock) -> None:
         """Kill until no process is left, since a process may start others meanwhile."""
