@@ -25,6 +25,7 @@ from controller.core.model.ray.report import HeadReport, MemberReport
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
 from controller.core.situation.situation import situate
+from controller.core.spec.ray.versions import has_tokens
 from controller.core.spec.revision import Problem, Revision, SpecDocument
 from controller.core.spec.spec import RayCluster
 
@@ -104,7 +105,9 @@ def application_of(
     group: Group, member: Member, project: str = PROJECT, phase: Phase = Phase.RUNNING
 ) -> ObservedApplication:
     """The application that a controller would have made for the member of the group."""
-    wanted = configuration(group, member, POLICY)
+    default = "token" if has_tokens(group.inputs.ray_version) else "disabled"
+    mode = group.inputs.auth_mode or default
+    wanted = configuration(group, member, POLICY, auth_mode=mode)
     return ObservedApplication(
         id=f"id-{wanted.name}",
         project=project,
@@ -142,7 +145,7 @@ def report(
         known = fingerprints.get(name.replace("/", "_"), known)
         members[name] = MemberReport(alive=True, state="joined", fingerprint=known, node_id="n")
     head = ("10.0.0.1:6379", "i1", at_, "2.60.0", "3.11.9")
-    return HeadReport(*head, cluster=cluster.name, members=members)
+    return HeadReport(*head, cluster=cluster.name, members=members, auth_mode="token")
 
 
 def observed(

@@ -1,8 +1,9 @@
 """Jobs on a cluster from outside of its project, by Ray's job API on the head's application.
 
-CML's proxy in front of it takes a key of the audience `Application`.  A refused key is a
-`KeyRefusedError`, every other fault a `JobError`.  The key is put on requests at the last moment,
-and no error here carries a request.
+CML's proxy in front of it takes a key of the audience `Application`, and keeps the header
+`Authorization` for it; Ray's token has a header of its own.  A refused key is a `KeyRefusedError`,
+every other fault a `JobError`.  Key and token are put on requests at the last moment, and no error
+here carries a request.
 """
 
 import shlex
@@ -22,6 +23,10 @@ SETTLE_S = 60.0  # how long an application that just started may not answer yet
 _PAUSE_S = 1.0
 _READ_S = 30.0
 _LIMIT = 4 * 1024 * 1024  # bytes of one answer
+_RAY_HEADER = "X-Ray-Authorization"  # Ray reads it where there is no `Authorization`
+# Ray's answers (2.52 to 2.60) by their words, since the proxy's have the same status.
+_NO_TOKEN = "Missing authentication token"  # noqa: S105 - no secret
+_OF_RAY = (_NO_TOKEN, "Invalid authentication token")
 _FINISHED = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
 
 
@@ -34,7 +39,10 @@ class KeyRefusedError(JobError):
 
 
 class JobClient:
-    """The job API of one head.  `on_call` gets each call."""
+    """The job API of one head.  `on_call` gets each call.
+
+    `token` reads the token of its cluster, which is empty without one.  It may raise FilesError.
+    """
 
     def __init__(
         self,
@@ -43,11 +51,14 @@ class JobClient:
         http: httpx.Client,
         clock: Clock,
         on_call: Callable[[CallRecord], None],
+        token: Callable[[], str],
     ) -> None:
         auth = Bearer(checked_key(key))
         self._application = ApplicationClient(http, url, _READ_S, _LIMIT, auth)
         self._clock = clock
         self._on_call = on_call
+        self._read_token = token
+        self._token = ""
 
     def run(
         self, job: str, command: Sequence[str], timeout_s: float, stop: Event
@@ -92,7 +103,9 @@ class JobClient:
         self, name: str, method: str, path: str, body: Mapping[str, object] | None = None
     ) -> ApplicationAnswer:
         started = self._clock.monotonic()
-        answer = self._application.call(method, path, body)
+        self._token = self._token or self._read_token()
+        headers = {_RAY_HEADER: f"Bearer {self._token}"} if self._token else {}
+        answer = self._application.call(method, path, body, headers)
         self._on_call(
             CallRecord(
                 method=method,
@@ -104,12 +117,24 @@ class JobClient:
                 write=method != "GET",
             )
         )
+        if answer.status in (401, 403) and any(words in answer.text for words in _OF_RAY):
+            raise JobError(_refused_token(answer.text))
         if answer.status in (301, 302, 303, 307, 401, 403):
             raise KeyRefusedError(
                 f"the proxy in front of the head refuses the key (HTTP {answer.status}): "
                 "the key needs the audience `Application` besides `API`"
             )
         return answer
+
+
+def _refused_token(text: str) -> str:
+    if _NO_TOKEN in text:
+        return "Ray asks for the cluster's token, and the project's files have none"
+    return (
+        "Ray refuses the cluster's token: the proxy in front of the head passes the API key on as "
+        "`Authorization`, which Ray takes for the token; jobs can only be run in a pod of the "
+        "project here"
+    )
 
 
 def _field(answer: ApplicationAnswer, name: str) -> str:

@@ -14,7 +14,16 @@ from controller.adoption.proposal import Pair, Proposal
 from controller.core.model.configuration import configuration, description, mark_of
 from controller.core.model.desired import LAUNCHERS, DesiredCluster, DesiredState, Group
 from controller.core.model.history import History
-from controller.core.model.member import MARK, MEMBER, THE_HEAD, Key, Mark, Member, application_name
+from controller.core.model.member import (
+    AUTH_MODE,
+    MARK,
+    MEMBER,
+    THE_HEAD,
+    Key,
+    Mark,
+    Member,
+    application_name,
+)
 from controller.core.model.observed import ObservedApplication, ObservedState, is_ours, key_of
 from controller.core.model.plan import Change, Intent, Plan, Step
 from controller.core.model.policy import Policy
@@ -79,7 +88,8 @@ def adoption(
 def _mark(group: Group, pair: Pair, policy: Policy) -> Mark:
     """The mark of an application in sync with the spec."""
     own = application_name(group.cluster, pair.member)
-    mark = mark_of(group, pair.member, policy.owner, pair.app.subdomain)
+    mode = pair.app.environment.get(AUTH_MODE, "")
+    mark = mark_of(group, pair.member, policy.owner, pair.app.subdomain, auth_mode=mode)
     return mark if pair.app.subdomain == own else replace(mark, adopted=pair.app.id)
 
 
@@ -214,12 +224,13 @@ def _is_lasting(step: Step) -> bool:
 def release(app: ObservedApplication, mark: Mark) -> Mapping[str, object]:
     """The PATCH that removes the mark and keeps everything else.
 
-    A launcher reads its member at each start, so an application with a launcher keeps it.
+    A launcher reads its member and the mode of its cluster at each start, so an application with a
+    launcher keeps them.
     """
     launched = app.script.startswith(f"{LAUNCHERS}/{mark.cluster}/")
-    member = {MEMBER: str(mark.member)} if launched else {}
+    needed = {MEMBER: str(mark.member), AUTH_MODE: mark.auth_mode} if launched else {}
     return {
-        "environment": {**_unmarked(app), **member},
+        "environment": {**_unmarked(app), **{k: v for k, v in needed.items() if v}},
         "description": (
             f"Ray cluster {mark.cluster}, member {mark.member}. Released by raycml: "
             "no controller changes it."

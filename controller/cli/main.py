@@ -32,6 +32,7 @@ from controller.cli.commands.plan import plan
 from controller.cli.commands.reconcile import reconcile
 from controller.cli.commands.release import release
 from controller.cli.commands.render import render
+from controller.cli.commands.rotate_token import rotate_token
 from controller.cli.commands.run import run as run_command
 from controller.cli.commands.status import status
 from controller.process.interrupts import Interrupted, exit_code, raised
@@ -60,6 +61,7 @@ COMMANDS: tuple[Callable[..., Exit], ...] = (
     delete,
     adopt,
     release,
+    rotate_token,
     orphans,
     pause,
     unpause,

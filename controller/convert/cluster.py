@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from controller.convert import answers, images
+from controller.convert.authentication import authentication
 from controller.convert.emit import Raw, SpecEntry
 from controller.convert.field import ManifestField
 from controller.convert.group import ManifestGroup, group_entries, group_of
@@ -18,8 +19,9 @@ DEFAULT_RAY = "2.60.0"
 _MEMORY = "gcsFaultToleranceOptions"
 _CONVERTED = {
     *("rayVersion", "suspend", "upgradeStrategy", "headGroupSpec", "workerGroupSpecs", _MEMORY),
+    "authOptions",
 }
-_OFF = {"authOptions": ("mode", "disabled"), "tlsOptions": ("enabled", "false")}
+_OFF = {"tlsOptions": ("enabled", "false")}
 _STRATEGIES = ("Recreate", "None")
 
 
@@ -134,6 +136,7 @@ def _versions(
     for image, field in distinct.items():
         notes.changed(field, _image_message(image, ray, python))
     yield SpecEntry("rayVersion", Raw(f'"{ray}"'), ray_comments)
+    yield from authentication(found, ray, notes)
     if options.runtime:
         yield SpecEntry("runtimeIdentifier", options.runtime)
     else:

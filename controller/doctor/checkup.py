@@ -61,6 +61,7 @@ CHECKS = (
     Check("reports", ray.reports, "key"),
     Check("joins", ray.joins, "key"),
     Check("reach", ray.reach, "key"),
+    Check("tokens", ray.tokens, "key"),
     Check("ray-version", ray.ray_version, "key"),
     Check("pauses", clusters.pauses, "key"),
 )

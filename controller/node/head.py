@@ -45,11 +45,11 @@ class Head:
     """`launch` starts Ray with these variables and the ports of `claims`: at once, or once the
     `store` of a head that remembers can be opened.
 
-    `report` starts the reporter, `probe` asks Ray for an answer at a host and port.  Raises OSError
-    if Ray cannot be started.
+    `report` starts the reporter, `probe` asks Ray for an answer at a host and port.  `auth_mode` is
+    the one that `launch` starts Ray with.  Raises OSError if Ray cannot be started.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition fills this in, by name, once
         self,
         settings: Settings,
         state: MemberState,
@@ -59,6 +59,7 @@ class Head:
         report: Callable[[HeadRecord], subprocess.Popen[bytes]],
         probe: Callable[[str, int], Reach],
         claims: Mapping[str, Claim],
+        auth_mode: str,
         store: Store | None = None,
     ) -> None:
         pod, self._clock = state.pod, state.clock
@@ -85,6 +86,7 @@ class Head:
             python_version=state.versions.python,
             fingerprint=settings.fingerprint,
             started_at=stamp(self._clock.now()),
+            auth_mode=auth_mode,
         )
         clear_drafts(self._files.head)
         state.follow(self._record.incarnation, self._record.address)

@@ -30,7 +30,7 @@ from controller.node.member_state import FAILED, STARTING, MemberState, Versions
 from controller.node.page import serve
 from controller.node.pod import Pod, Settings, read_pod, read_settings
 from controller.node.project_files import HeadRecord, MemberFiles
-from controller.node.ray import command, fixed_ports
+from controller.node.ray import command, fixed_ports, tokens
 from controller.node.ray.drain import Drain
 from controller.node.ray.relay import HOST, Relay
 from controller.node.ray.run import HEAD_PARTS, WORKER_PARTS, RayRun, TempDir
@@ -80,19 +80,28 @@ class Role(Protocol):
 
 @dataclass(frozen=True)
 class Node:
-    """Parts of head and worker; `start` marks the processes of this start of the node program."""
+    """Parts of head and worker; `start` marks the processes of this start of the node program.
+
+    `auth_mode` is the mode that a head starts with; a worker follows its head instead.
+    """
 
     settings: Settings
     state: MemberState
     start: str
+    auth_mode: str = ""
 
     @property
     def habits(self) -> Habits:
         return habits(self.settings.ray_version)
 
-    def environment(self, more: Mapping[str, str]) -> dict[str, str]:
+    def environment(
+        self, more: Mapping[str, str], head: HeadRecord | None = None
+    ) -> dict[str, str]:
+        """Variables of Ray's processes; of a worker in the cluster of `head`."""
+        mode = self.auth_mode if head is None else head.auth_mode
+        auth = tokens.variables(mode, self.state.files, self.settings.ray_version)
         variables = command.environment(
-            os.environ, self.settings, self.state.pod, self.start, sys.executable
+            os.environ, self.settings, self.state.pod, self.start, sys.executable, auth
         )
         return {**variables, **more}
 
@@ -119,7 +128,7 @@ class Node:
         )
         return RayRun(
             command.command(sys.executable, os.getpid(), arguments),
-            self.environment({**temp_dir.variables, **more}),
+            self.environment({**temp_dir.variables, **more}, head),
             pod.home,
             temp_dir,
             HEAD_PARTS if self.settings.is_head else WORKER_PARTS,
@@ -131,7 +140,7 @@ class Node:
         request = json.dumps([head.address, self.state.pod.engine_id])
         host, port = head.host_and_port()
         return Drain(
-            lambda: start_program(self, DRAIN_FLAG, request, subprocess.DEVNULL),
+            lambda: start_program(self, DRAIN_FLAG, request, subprocess.DEVNULL, head),
             lambda: self.probe(host, port, 1.0).outcome not in (REACHED, SILENT),
         )
 
@@ -169,7 +178,8 @@ def main(values: Mapping[str, object], arguments: list[str]) -> int:
     settings = read_settings(values)
     pod = read_pod(settings, os.environ, Path.cwd())
     state = member_state(settings, pod, own_versions(), clock)
-    node = Node(settings, state, secrets.token_hex(8))
+    mode = tokens.mode_of_head(settings, os.environ) if settings.is_head else ""
+    node = Node(settings, state, secrets.token_hex(8), mode)
     fault = version_fault(settings, state.versions)
     if fault:
         state.become(FAILED, fault)
@@ -248,6 +258,8 @@ def _relay(node: Node) -> Relay:
 
 
 def head(node: Node) -> Head:
+    if node.auth_mode == tokens.TOKEN and tokens.provide(node.state.files):
+        node.state.log.write("created a new token for the cluster")
     claims = node.claim_ports()
     return Head(
         node.settings,
@@ -258,6 +270,7 @@ def head(node: Node) -> Head:
         probe=node.probe,
         claims=claims,
         store=_store(node) if node.settings.gcs_storage else None,
+        auth_mode=node.auth_mode,
     )
 
 
@@ -293,15 +306,17 @@ def _sizes(node: Node) -> command.Sizes:
 
 def start_reporter(node: Node, record: HeadRecord) -> subprocess.Popen[bytes]:
     """Start the reporter; its standard input is a pipe that ends with this process."""
-    return start_program(node, REPORT_FLAG, json.dumps(vars(record)), subprocess.PIPE)
+    return start_program(node, REPORT_FLAG, json.dumps(vars(record)), subprocess.PIPE, record)
 
 
-def start_program(node: Node, flag: str, argument: str, stdin: int) -> subprocess.Popen[bytes]:
+def start_program(
+    node: Node, flag: str, argument: str, stdin: int, head: HeadRecord
+) -> subprocess.Popen[bytes]:
     """Start this launcher as another program, in the environment of Ray's processes."""
     home = node.state.pod.home
     return subprocess.Popen(
         [sys.executable, "-u", str(home / node.settings.launcher), flag, argument],
         cwd=home,
-        env=node.environment({}),
+        env=node.environment({}, head),
         stdin=stdin,
     )

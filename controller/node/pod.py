@@ -31,6 +31,7 @@ class Settings:
     `launcher` is relative to the project's home, `python` absolute or relative to it; `cpu` is
     in cores, `memory_gib` in GiB, both of the whole pod.  `api_key_access`: Ray's processes inherit
     the pod's CML API key.  `gcs_storage`: `rocksdb` for a head that remembers, and its workers.
+    `auth_mode`: the one of the spec; empty where it names none.
     """
 
     cluster: str
@@ -46,6 +47,7 @@ class Settings:
     api_key_access: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     gcs_storage: str = ""
+    auth_mode: str = ""
 
     @property
     def is_head(self) -> bool:
@@ -92,6 +94,7 @@ def read_settings(values: Mapping[str, object]) -> Settings:
         api_key_access=values.get("api_key_access") is True,
         labels=_texts({"labels": {}, **values}, "labels"),
         gcs_storage=_storage(values),
+        auth_mode=_optional(values, "auth_mode"),
     )
 
 
@@ -121,6 +124,10 @@ def _text(values: Mapping[str, object], key: str) -> str:
     if not isinstance(value, str) or not value or "\0" in value:
         raise _fault(key, "a string that is not empty")
     return value
+
+
+def _optional(values: Mapping[str, object], key: str) -> str:
+    return _text(values, key) if key in values else ""
 
 
 def _matching(values: Mapping[str, object], key: str, pattern: re.Pattern[str]) -> str:

@@ -1,7 +1,8 @@
 """Files of members in `.raycml` of the project, read by the controller and other members.
 
 Each is JSON with a single writer, and is written under a temporary name and renamed.  Files
-outlive pods, so their existence proves nothing.  They contain no secrets.
+outlive pods, so their existence proves nothing.  They contain no secrets, except for the token (see
+`ray.tokens`).
 """
 
 from __future__ import annotations
@@ -37,6 +38,15 @@ class MemberFiles:
     @property
     def report(self) -> Path:
         return self.folder / "ray.json"
+
+    @property
+    def token(self) -> Path:
+        return self.folder / "token"
+
+    @property
+    def rotation(self) -> Path:
+        """The request for another token, which takes effect at the next start of a head."""
+        return self.folder / "token.rotate"
 
     @property
     def members(self) -> Path:
@@ -114,6 +124,8 @@ class HeadRecord:
     """Publication of a head's incarnation, once its GCS and its dashboard answer.
 
     `store_generation`: of the store that the head goes on with; empty without one.
+    `auth_mode`: how its cluster authenticates; empty in a record of an older edition, which does
+    not.
     """
 
     cluster: str
@@ -126,6 +138,7 @@ class HeadRecord:
     fingerprint: str
     started_at: str
     store_generation: str = ""
+    auth_mode: str = ""
 
     def host_and_port(self) -> tuple[str, int]:
         """Host and port of `address`, without the brackets of an IPv6 address."""
@@ -150,7 +163,7 @@ def read_head(files: MemberFiles) -> HeadRecord | None:
     dashboard = values.get("dashboard_port")
     texts = (
         *("incarnation", "engine_id", "ray_version", "python_version", "fingerprint"),
-        *("started_at", "store_generation"),
+        *("started_at", "store_generation", "auth_mode"),
     )
     return HeadRecord(
         cluster=files.cluster,

@@ -25,6 +25,7 @@ MODULES = (
     "processes",
     "ports",
     "ray.versions",
+    "ray.tokens",
     "ray.fixed_ports",
     "ray.gpu",
     "ray.command",

@@ -26,6 +26,7 @@ from controller.node.member_state import (
 )
 from controller.node.pod import HEAD
 from controller.node.project_files import HeadRecord, MemberFiles, read_head, read_json
+from controller.node.ray import tokens
 from controller.node.ray.relay import Relay
 from controller.node.ray.run import RayRun
 from controller.node.ray.turn import Turn
@@ -97,6 +98,7 @@ class Worker:
         self._absence = Absence(state.files, pod.member, pod.engine_id, state.clock)
         self._run: RayRun | None = None
         self._head: HeadRecord | None = None
+        self._shown = (tokens.DISABLED, b"")
         self._launched_at = 0.0
         self._ended_since: float | None = None
         self._not_before = 0.0
@@ -135,9 +137,19 @@ class Worker:
         self._state.become(ENDED, "stopped")
 
     def _is_remembered_by(self, record: HeadRecord, head: HeadRecord) -> bool:
-        """True if the new head knows this node, since it has the store of the last one."""
+        """True if the new head knows this node, since it has the store of the last one.
+
+        Processes of Ray show the token that they were started with, so another one ends them.
+        """
         generation = record.store_generation
-        return self._relay is not None and generation == head.store_generation != ""
+        knows = self._relay is not None and generation == head.store_generation != ""
+        return knows and self._credentials(record) == self._shown
+
+    def _credentials(self, record: HeadRecord) -> tuple[str, bytes]:
+        """The mode of this head, and the token that Ray would show to it now."""
+        if record.auth_mode != tokens.TOKEN:
+            return tokens.DISABLED, b""
+        return tokens.TOKEN, tokens.content(self._files)
 
     def _follow(self, record: HeadRecord) -> None:
         """Let Ray, which is left running, find the new head."""
@@ -184,6 +196,8 @@ class Worker:
         differing = self._other_versions(record)
         if differing:
             return differing
+        if record.auth_mode == tokens.TOKEN and (fault := tokens.obstacle(self._files)):
+            return fault
         if not self._liveness.is_alive(record):
             return f"head.json names {record.address}, but that head is not alive"
         reach = self._probe(*record.host_and_port())
@@ -224,6 +238,7 @@ class Worker:
         self._waiting_since = self._ended_since = None
         self._point_at(record)
         self._state.become(JOINING, f"joining the head at {record.address}")
+        self._shown = self._credentials(record)
         self._run = self._launch(record)
         self._launched_at = self._clock.monotonic()
 

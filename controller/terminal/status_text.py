@@ -8,14 +8,21 @@ from datetime import datetime
 
 from controller.core.model.observed import ObservedApplication
 from controller.core.spec.text import counted, spoken
+from controller.core.status.authentication import TYPE as WITHOUT_TOKEN
 from controller.core.status.status import ClusterStatus, MemberStatus, Status
 from controller.core.status.text import Url, ways_in, why
 from controller.terminal.columns import table
 
 
 def status_text(status: Status) -> str:
-    """One line for each cluster."""
-    return "\n\n".join([_clusters(status), *unreadable_text(status.unreadable)])
+    """One line for each cluster, and one for each that asks for no token."""
+    parts = [_clusters(status), *unreadable_text(status.unreadable), _without_token(status)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _without_token(status: Status) -> str:
+    found = ((cluster.name, cluster.condition(WITHOUT_TOKEN)) for cluster in status.clusters)
+    return "\n".join(f"{name}: {each.message}" for name, each in found if each is not None)
 
 
 def unreadable_text(applications: Sequence[ObservedApplication]) -> list[str]:

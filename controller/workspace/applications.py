@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -50,7 +51,11 @@ class ApplicationClient:
     auth: httpx.Auth = _UNSIGNED
 
     def call(
-        self, method: str, path: str, body: Mapping[str, object] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> ApplicationAnswer:
         """A lost answer is a value here: an exception would carry its request along."""
         address, prefix = parse_application_url(self.url)
@@ -60,7 +65,7 @@ class ApplicationClient:
                 address.reach + prefix + path,
                 json=body,
                 auth=self.auth,
-                headers={"Host": address.authority},
+                headers={**headers, "Host": address.authority},
                 timeout=httpx.Timeout(self.read_s, connect=5.0),
             ) as response:
                 text = _start(response, self.limit).decode(errors="replace")

@@ -17,6 +17,7 @@ from tests.scripted_pods import Behaviour, ScriptedProcesses
 
 Instead = Callable[[httpx.Request], httpx.Response | None]
 NAME = "acceptance-"
+TOKEN = "zQ9-token-of-the-test-cluster"
 
 
 @dataclass
@@ -25,7 +26,7 @@ class World:
 
     Ray does not list members in `mute`; without `kills`, a pod outlives the job that kills it;
     `strays` are members whose tasks run in the pods of others; a report says of a member what it
-    `says` here.
+    `says` here; a head keeps its `token` in the project.
     """
 
     stage: Stage
@@ -36,6 +37,7 @@ class World:
     kills: bool = True
     strays: dict[str, str] = field(default_factory=dict)
     says: dict[str, dict[str, object]] = field(default_factory=dict)
+    token: str = TOKEN
 
     def __post_init__(self) -> None:
         self.stage.stories[""] = Behaviour(1.0, 4.0, PodExit(0))  # of a job
@@ -67,6 +69,7 @@ class World:
             path = (".raycml", "clusters", cluster, "ray.json")
             if not tree.exists(path):
                 continue
+            self.stage.write(f".raycml/clusters/{cluster}/token", self.token.encode())
             body = json.loads(tree.read(path))
             for member, node in body["members"].items():
                 engine = engines.get(member, "")
@@ -90,6 +93,9 @@ class World:
     def _page(self, request: httpx.Request) -> httpx.Response:
         if request.headers["authorization"] != f"Bearer {KEY}":
             return httpx.Response(401, text="The key is not valid for applications.")
+        return _unauthorized(request) or self._jobs(request)
+
+    def _jobs(self, request: httpx.Request) -> httpx.Response:
         if (request.method, request.url.path) == ("POST", "/api/jobs/"):
             body = json.loads(request.content)
             job = body["submission_id"]
@@ -125,3 +131,13 @@ class World:
             *(job.name for job in self.stage.workspace.state.jobs.values()),
             *(path for path in files if f"/{NAME}" in path),
         ]
+
+
+def _unauthorized(request: httpx.Request) -> httpx.Response | None:
+    """As Ray answers a request without its token, or with another one."""
+    shown = request.headers.get("x-ray-authorization")
+    if shown is None:
+        return httpx.Response(401, text="Unauthorized: Missing authentication token")
+    if shown != f"Bearer {TOKEN}":
+        return httpx.Response(403, text="Forbidden: Invalid authentication token")
+    return None

@@ -122,6 +122,7 @@ class Stage:
     clock: StepClock = field(default_factory=StepClock)
     stories: dict[str, Behaviour] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
+    starts: dict[tuple[str, str], str] = field(default_factory=dict)  # the last, of heads
     heads_ahead_s: float = 0.0
     dice: int = 3
     options: Options = field(default_factory=lambda: Options(start_s=3.0))
@@ -203,18 +204,23 @@ class Stage:
         """What each head's node program would write: who runs has joined, but for the silent."""
         self.workspace.tick()
         running: dict[tuple[str, str], dict[str, object]] = {}
+        modes: dict[tuple[str, str], str] = {}
         for row in self.workspace.state.applications.values():
             shown = row.wire()
             mark = json.loads(str(shown["environment"]))
             if shown["status"] == "APPLICATION_RUNNING" and "RAYCML_CLUSTER" in mark:
-                members = running.setdefault((row.project_id, mark["RAYCML_CLUSTER"]), {})
+                place = (row.project_id, mark["RAYCML_CLUSTER"])
+                members = running.setdefault(place, {})
+                if mark["RAYCML_MEMBER"] == "head":
+                    modes[place] = mark.get("RAYCML_AUTH_MODE", "")
+                    self.starts[place] = f"of-{row.engine_id}"
                 if row.subdomain not in self.silent:
                     members[mark["RAYCML_MEMBER"]] = _joined(mark["RAYCML_FINGERPRINT"])
         for (project, cluster), members in running.items():
             body = {
                 "schema": "raycml.ray/v1",
                 "cluster": cluster,
-                "incarnation": "i1",
+                "incarnation": self.starts.get((project, cluster), "i1"),
                 "observed_at": (
                     self.clock.now() + timedelta(seconds=self.heads_ahead_s)
                 ).isoformat(),
@@ -222,6 +228,7 @@ class Stage:
                 "ray_version": "2.60.0",
                 "python_version": "3.11.9",
                 "members": members,
+                "auth_mode": modes.get((project, cluster), ""),
             }
             path = (".raycml", "clusters", cluster, "ray.json")
             self.workspace.files(project).tree.write(path, json.dumps(body).encode())

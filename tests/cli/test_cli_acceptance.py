@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from acceptance_world import Instead, World
+from acceptance_world import TOKEN, Instead, World
 from holding import hold_alive
 from stage import KEY, Said, Stage
 
@@ -399,6 +399,23 @@ def test_a_key_that_opens_no_applications_fails_the_task_with_the_fix(world: Wor
     assert world.left() == []
 
 
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [
+        ("", "Ray asks for the cluster's token, and the project's files have none"),
+        ("another", "Ray refuses the cluster's token: the proxy in front of the head passes"),
+    ],
+)
+def test_a_token_that_ray_does_not_take_is_not_blamed_on_the_key(
+    world: World, token: str, message: str
+) -> None:
+    world.token = token or " "
+    said = world.run("-o", "json")
+    assert said.code == 5
+    assert str(phase(said, "task")["message"]).startswith(message)
+    assert world.left() == []
+
+
 def test_the_first_failure_decides_the_exit_code(world: World) -> None:
     no_key = broken(to("POST", "/api/jobs/"), lambda _: httpx.Response(401))
     no_worker_more = broken(creates("worker-1"), refused)
@@ -447,13 +464,17 @@ def test_a_key_that_may_only_read_ends_it_with_four(world: World) -> None:
 
 def test_no_secret_is_said_anywhere(world: World) -> None:
     world.instead = broken(
-        to("POST", "/api/jobs/"), lambda r: httpx.Response(400, text=r.headers["authorization"])
+        to("POST", "/api/jobs/"),
+        lambda r: httpx.Response(
+            400, text=f"{r.headers['authorization']} {r.headers['x-ray-authorization']}"
+        ),
     )
     said = world.run("-o", "json", "-v", "--report", "r")
     written = "".join(file.read_text() for file in Path("r").iterdir())
     assert said.code == 5
-    assert "Bearer [redacted]" in said.out
+    assert "Bearer [redacted] Bearer [redacted]" in said.out
     assert KEY not in said.out + said.err + written
+    assert TOKEN not in said.out + said.err + written
 
 
 # Whatever ends it

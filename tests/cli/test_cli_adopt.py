@@ -434,6 +434,7 @@ def test_release_takes_the_mark_off_and_keeps_what_the_launcher_asks_for(stage: 
         "PRECIOUS": "hunter2-hunter2",
         "THEIRS": "kept",
         "RAYCML_MEMBER": "cpu/0",
+        "RAYCML_AUTH_MODE": "token",
     }
 
 

@@ -48,6 +48,7 @@ def draw(dice: random.Random, alphabet: str = LETTERS, length: int = 24) -> str:
     return "zQ7" + "".join(dice.choice(alphabet) for _ in range(length - 3))
 
 
+TOKEN = ".raycml/clusters/one/token"
 PLACES = (
     "RAYCML_WEB_TOKEN",
     "RAYCML_GIT_TOKEN",
@@ -84,6 +85,8 @@ def plant(stage: Stage, dice: random.Random) -> Planted:
     create(stage, "raycml-0123456789ab", {"RAYCML_CONTROLLER": stage.project, **others})
     create(stage, "ray-two-head", {**others, "RAYCML_OWNER": "another", "RAYCML_MEMBER": "head"})
     secrets["PEM"] = secrets["PEM"].split("\n", 1)[1]  # the first line is no secret
+    secrets["token of one"] = draw(dice, length=64)
+    stage.write(TOKEN, secrets["token of one"].encode())
     return Planted(secrets)
 
 
@@ -125,6 +128,7 @@ def commands(planted: Planted) -> Iterator[list[str]]:
         ["doctor", "--bundle", "bundle.tar.gz"],
         ["pause", "one", "--reason", "x"],
         ["unpause", "one", "-v"],
+        ["rotate-token", "one", "--yes", "-v", "--timeout", "5s"],
         ["release", "one", "--yes", "-v"],
         ["approve", "abcdef0123"],
         ["bootstrap", "--project-name", "p", "--git-url", f"https://{token}@h/x", "--yes"],
@@ -239,9 +243,9 @@ def unpacked(file: Path) -> Iterator[tuple[str, str]]:
 
 
 def check_project_files(stage: Stage, planted: Planted) -> None:
-    """But for the record, which is the specs themselves."""
+    """But for the record, which is the specs themselves, and the token in its own file."""
     for path in stage.all_files():
-        if path[:2] != (".raycml", "sources"):
+        if path[:2] != (".raycml", "sources") and "/".join(path) != TOKEN:
             planted.check(stage.tree().read(path).decode(errors="replace"), path)
 
 

@@ -87,8 +87,12 @@ def test_status_of_one_cluster_says_how_to_connect(stage: Stage) -> None:
         "ready      2 of 2 members\n"
         "dashboard  http://ray-analytics-head.cml.localhost\n"
         "address    10.0.0.7:6379  (Ray 2.60.0, Python 3.11.9)\n"
+        "token      RAY_AUTH_MODE=token "
+        "RAY_AUTH_TOKEN_PATH=/home/cdsw/.raycml/clusters/analytics/token  "
+        "(in a pod of its project)\n"
         "jobs       ray job submit --address http://127.0.0.1 --headers "
-        '\'{"Host": "ray-analytics-head.cml.localhost", "Authorization": "Bearer KEY"}\' '
+        '\'{"Host": "ray-analytics-head.cml.localhost", "Authorization": "Bearer KEY", '
+        '"X-Ray-Authorization": "Bearer TOKEN"}\' '
         "-- python SCRIPT\n"
         "\n"
         "Synced  True  UpToDate       Every application is in sync with the spec.\n"

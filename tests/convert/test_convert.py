@@ -144,7 +144,7 @@ def test_each_field_that_cml_cannot_have_is_one_line_with_what_to_use_instead() 
         "metadata.annotations": "no annotations",
         "spec.enableInTreeAutoscaling": "set `replicas` of the group",
         "spec.autoscalerOptions": "set `replicas` of the group",
-        "spec.authOptions": "the sign-in of CML",
+        "spec.authOptions.secretName": "raycml creates the token of each cluster",
         "spec.tlsOptions": "no TLS between members",
         "spec.managedBy": "raycml manages every cluster",
         "spec.gcsFaultToleranceOptions": "CML has no Redis; with Ray 2.60 or later write",
@@ -533,3 +533,27 @@ def test_mapped_names_are_accepted_and_stay_different(names: list[str]) -> None:
     assert all(is_name(name, 20) and name != HEAD for name in mapped.values())
     assert all(mapped[name] == name for name in names if is_name(name, 20) and name != HEAD)
     assert accepted_names(names[::-1], 20) == mapped
+
+
+@pytest.mark.parametrize(
+    ("options", "ray", "mode", "words"),
+    [
+        ("{mode: token}", "2.52.0", "token", ""),
+        ("{mode: disabled}", "2.60.0", "disabled", ""),
+        ("{mode: disabled}", "2.44.1", "disabled", ""),
+        ("{mode: token}", "2.51.0", None, "Ray 2.51.0 has no token authentication"),
+        ("{mode: sometimes}", "2.60.0", None, "the modes token and disabled"),
+        ("{mode: token, enableK8sTokenAuth: true}", "2.60.0", "token", "no tokens of Kubernetes"),
+        ("{mode: token, enableK8sTokenAuth: false}", "2.60.0", "token", ""),
+    ],
+)
+def test_the_mode_of_authentication_is_converted_where_its_ray_has_it(
+    options: str, ray: str, mode: str | None, words: str
+) -> None:
+    manifest = edited(MINIMAL, f"cluster.authOptions: {options}")
+    conversion = converted(manifest, ray_version=ray)
+    (cluster,) = clusters(conversion)
+    converted_options = cluster.spec.auth_options
+    assert (None if converted_options is None else converted_options.mode) == mode
+    messages = [note.text for note in conversion.notes if "authOptions" in note.field]
+    assert [words in message for message in messages] == ([True] if words else [])

@@ -400,7 +400,8 @@ def test_release_removes_the_mark_and_nothing_else() -> None:
     app = taken("head", by_hand("x-head"))
     assert released(app).environment == {"THEIRS": "kept"}
     launched = application(CLUSTER, "cpu/0")
-    assert released(launched).environment == {"OMP_NUM_THREADS": "2", "RAYCML_MEMBER": "cpu/0"}
+    needed = {"RAYCML_MEMBER": "cpu/0", "RAYCML_AUTH_MODE": "token"}
+    assert released(launched).environment == {"OMP_NUM_THREADS": "2", **needed}
 
 
 def test_an_adopted_mark_reads_back() -> None:

@@ -19,7 +19,8 @@ from controller.core.spec.revision import Problem, assemble
 from controller.core.spec.variables import variable_faults
 from controller.node.pod import Pod, Settings, read_pod, read_settings
 from controller.node.ports import FALLBACK
-from controller.node.ray import command, fixed_ports
+from controller.node.project_files import MemberFiles
+from controller.node.ray import command, fixed_ports, tokens
 from controller.source.yaml.parser import parse
 from tests.ray_checks import refusal
 
@@ -133,7 +134,11 @@ def start_of(
     pod = {"CDSW_ENGINE_ID": "e", "CDSW_IP_ADDRESS": "10.0.0.7", "CDSW_APP_PORT": str(page)}
     place = read_pod(made, {**chosen.environment, **pod}, Path("/home/cdsw"))
     size = command.sizes(made, 64 * 2**20)
-    environ = command.environment({**chosen.environment, **pod}, made, place, "m", "/x/python")
+    mode = tokens.mode_of_head(made, chosen.environment)
+    auth = tokens.variables(mode, MemberFiles(place.home, made.cluster), made.ray_version)
+    environ = command.environment(
+        {**chosen.environment, **pod}, made, place, "m", "/x/python", auth
+    )
     free, address = claimed(made, place), "" if head else "10.0.0.1:6379"
     return command.start_arguments(made, place, "/tmp/ray", size, free, address), environ
 

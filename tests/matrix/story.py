@@ -166,6 +166,7 @@ class Story:
     def world(self) -> dict[str, object]:
         """The environment of a program beside the cluster."""
         environ = {"PATH": "/usr/bin:/bin", "HOME": str(self.stage.folder)}
+        environ |= self.stage.token("one")
         return {"env": environ, "cwd": self.stage.folder, "text": True}
 
 

@@ -256,7 +256,7 @@ MEMORY = [
       'generation == head.store_generation != ""', 'generation != ""',
       f"{WORKER}::test_ray_outlives_a_head_that_knows_it_and_no_other"),
     m("M1", "Ray without a relay stays with a head at another address", "node/worker.py",
-      "return self._relay is not None and generation", "return generation",
+      "knows = self._relay is not None and generation", "knows = generation",
       f"{WORKER}::test_ray_outlives_a_head_that_knows_it_and_no_other"),
     m("M2", "a connection to the last head outlives it", "node/ray/relay.py",
       "if side.head != target or (", "if (",

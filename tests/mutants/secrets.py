@@ -7,6 +7,8 @@ ERRORS = "tests/cml/test_cml_secrets.py"
 SIGN_IN = "tests/emulator/test_emulated_sign_in.py"
 WEB = "tests/web/test_web_hostile.py"
 HOSTILE = "tests/cli/test_cli_hostile_text.py"
+TOKENS = "tests/node/test_tokens.py"
+MODES = "tests/core/test_authentication.py"
 
 
 # fmt: off
@@ -104,4 +106,44 @@ MUTANTS = [
     m("B5", "a program is given a name that its resolver does not know", "core/status/text.py",
       'if not host.endswith(".localhost"):', "if True:",
       "tests/cli/test_cli_stories.py::test_status_of_one_cluster_says_how_to_connect"),
+    m("T1", "a token that everyone can read", "node/ray/tokens.py",
+      "os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)", "os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)",
+      f"{TOKENS}::test_a_draft_of_a_token_is_never_open_to_others"),
+    m("T1", "a token that was opened to all stays open", "node/ray/tokens.py",
+      "files.token.chmod(0o600)", "pass",
+      f"{TOKENS}::test_a_token_that_others_can_read_is_closed_again"),
+    m("T1", "a token is in the environment of every process of Ray", "node/ray/tokens.py",
+      '"RAY_AUTH_TOKEN_PATH": str(files.token)}', '"RAY_AUTH_TOKEN": files.token.read_text()}',
+      f"{TOKENS}::test_a_token_is_handed_on_by_its_path_alone"),
+    m("T1", "the token of a project's variable wins", "node/ray/command.py",
+      "and not name.startswith(WITHHELD)", "",
+      "tests/node/test_node_parts.py::test_ray_is_told_how_members_trust_each_other_and_who_it_is"),
+    m("T1", "an old member loses its head to a token", "core/situation/authentication.py",
+      "if all(mark.auth_mode == TOKEN for mark in joinable)",
+      "if any(mark.auth_mode == TOKEN for mark in joinable)",
+      f"{MODES}::test_a_token_is_the_default_only_where_every_member_of_the_cluster_can_show_it"),
+    m("T1", "a default mode restarts a cluster", "core/spec/fingerprint.py",
+      'return {"auth_mode": inputs.auth_mode} if inputs.auth_mode else {}',
+      'return {"auth_mode": inputs.auth_mode}',
+      "tests/core/test_names_and_fingerprints.py"),
+    m("T1", "a worker starts as its own application says", "node/node.py",
+      "mode = self.auth_mode if head is None else head.auth_mode",
+      "mode = tokens.mode_of_head(self.settings, os.environ)",
+      "tests/node/test_token_pods.py"
+      "::test_a_worker_starts_as_its_head_says_whatever_its_own_application_says"),
+    m("T1", "a rotation takes the token away at once", "files/tokens.py",
+      "files.replace(rotation_path(cluster), f", "files.remove(token_path(cluster)); (f",
+      "tests/cli/test_cli_rotate_token.py"
+      "::test_a_head_that_does_not_run_gets_its_token_when_it_starts"),
+    m("T1", "an order that is repeated restarts a head once more", "run/orders/rotation.py",
+      "if incarnation_of(session, key.cluster) != incarnation:", "if False:",
+      "tests/cli/test_cli_rotate_token.py::"
+      "test_the_leading_controller_rotates_and_an_order_that_is_repeated_restarts_nothing"),
+    m("T1", "a cluster without a token is not named", "core/status/authentication.py",
+      "if report is None or report.auth_mode == TOKEN:", "if True:",
+      f"{MODES}::test_a_cluster_without_a_token_is_said_by_a_condition_with_the_remedy"),
+    m("T1", "a worker that is remembered keeps a token that was replaced", "node/worker.py",
+      "return knows and self._credentials(record) == self._shown", "return knows",
+      "tests/node/test_token_pods.py"
+      "::test_a_worker_that_is_remembered_starts_ray_anew_only_with_another_token"),
 ]

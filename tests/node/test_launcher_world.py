@@ -96,7 +96,7 @@ def test_only_a_member_with_gpus_has_the_defaults(
     environ = {**POD, "PATH": "/bin"}
     for count in (0, 2):
         values = read_settings(settings(gpu=count))
-        variables = command.environment(environ, values, make_pod(), "m", "/x/bin/python")
+        variables = command.environment(environ, values, make_pod(), "m", "/x/bin/python", {})
         assert variables.get("NCCL_SOCKET_IFNAME") == ("eth0" if count else None)
         cuda = f"{root}/usr/local/cuda/bin:" if count else ""
         assert variables["PATH"] == f"/x/bin:{cuda}/bin"

@@ -30,7 +30,7 @@ from controller.node.project_files import (
     write_head,
     write_json,
 )
-from controller.node.ray import command, fixed_ports
+from controller.node.ray import command, fixed_ports, tokens
 from controller.node.server import Server
 
 GIB = 1024**3
@@ -359,13 +359,18 @@ def test_ray_is_told_how_members_trust_each_other_and_who_it_is() -> None:
     values = read_settings(settings())
     environ = {
         "RAY_ADDRESS": "elsewhere:1",
-        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_AUTH_TOKEN": "of the project",
+        "RAY_ENABLE_K8S_TOKEN_AUTH": "true",
         "MINE": "kept",
         "PATH": "/usr/bin",
     }
-    variables = command.environment(environ, values, make_pod(), "abc", "/home/x/.venv/bin/python")
-    assert "RAY_ADDRESS" not in variables
-    assert variables["RAY_AUTH_MODE"] == "disabled"
+    auth = tokens.variables("token", MemberFiles(Path("/home/x"), "demo"), "2.60.0")
+    python = "/home/x/.venv/bin/python"
+    variables = command.environment(environ, values, make_pod(), "abc", python, auth)
+    assert not {"RAY_ADDRESS", "RAY_AUTH_TOKEN", "RAY_ENABLE_K8S_TOKEN_AUTH"} & variables.keys()
+    assert variables["RAY_AUTH_MODE"] == "token"
+    assert variables["RAY_AUTH_TOKEN_PATH"] == "/home/x/.raycml/clusters/demo/token"
     assert variables["RAY_CLOUD_INSTANCE_ID"] == "engine"
     assert variables["RAY_NODE_TYPE_NAME"] == "cpu"
     assert variables["MINE"] == "kept"
@@ -451,7 +456,7 @@ def test_rays_processes_inherit_no_credential_but_a_key_that_the_spec_asked_for(
 ) -> None:
     values = read_settings(settings(group=group, api_key_access=access))
     pod = {**POD, **CREDENTIALS, "PATH": "/bin", "MY_TOKEN": "mine", "HADOOP_CONF_DIR": "/etc/h"}
-    variables = command.environment(pod, values, make_pod(), "mark", "/x/bin/python")
+    variables = command.environment(pod, values, make_pod(), "mark", "/x/bin/python", {})
     keys = {"CDSW_API_KEY", "CDSW_APIV2_KEY", "CML_API_KEY"} if access is True else set()
     assert CREDENTIALS.keys() & variables.keys() == keys
     assert (variables["MY_TOKEN"], variables["HADOOP_CONF_DIR"]) == ("mine", "/etc/h")
@@ -474,10 +479,11 @@ NOTE = HeadRecord(
 )
 
 
-def test_a_head_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    files = MemberFiles(tmp_path, "demo")
-    write_head(files, NOTE)
-    assert read_head(files) == NOTE
+@pytest.mark.parametrize("mode", ["", "token", "disabled"])
+def test_a_head_reads_back_as_it_was_written(tmp_path: Path, mode: str) -> None:
+    files, note = MemberFiles(tmp_path, "demo"), replace(NOTE, auth_mode=mode)
+    write_head(files, note)
+    assert read_head(files) == note
     assert stat.S_IMODE(files.head.stat().st_mode) == 0o644
     assert [path.name for path in files.folder.iterdir()] == ["head.json"]
 

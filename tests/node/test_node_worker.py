@@ -26,6 +26,7 @@ from controller.node.project_files import (
 from controller.node.ray.command import MARK
 from controller.node.ray.relay import Relay
 from controller.node.ray.run import WORKER_PARTS, RayRun, TempDir
+from controller.node.ray.tokens import provide
 from controller.node.ray.turn import Turn
 from controller.node.ray.versions import MATCH_LEVEL
 from controller.node.reach import REACHED, Reach
@@ -216,6 +217,17 @@ def test_an_address_that_cannot_be_reached_is_waited_for_with_the_reason(world: 
     world.program, world.reach = STAYS, Reach(REACHED)
     world.until(lambda: world.state() == "joined", "joined")
     assert world.member_state.view().to_head == "reached"
+
+
+def test_a_token_that_cannot_be_read_is_waited_for_with_its_path(world: World) -> None:
+    world.head(auth_mode="token")
+    world.worker.step()
+    assert (world.state(), world.joined) == ("waiting-for-head", [])
+    assert "cannot read" in world.message()
+    assert world.message().endswith("/.raycml/clusters/demo/token")
+    provide(world.files)
+    world.worker.step()
+    assert world.joined == [NOTE.address]
 
 
 def test_another_patch_of_python_is_waited_out_and_the_variable_is_named(world: World) -> None:

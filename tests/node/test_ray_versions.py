@@ -14,7 +14,8 @@ from test_node_parts import POD, make_pod, option, worker
 
 from controller.core.spec.ray import versions as spec_versions
 from controller.node.pod import read_pod, read_settings
-from controller.node.ray import command, versions
+from controller.node.project_files import MemberFiles
+from controller.node.ray import command, tokens, versions
 from controller.node.ray.actors import GcsActors
 from controller.node.ray.gcs import GcsSource
 from controller.node.ray.run import TempDir
@@ -67,7 +68,9 @@ def test_a_head_of_any_version_names_its_folder() -> None:
 @pytest.mark.parametrize(("version", "mode"), [("2.51.2", None), ("2.52.0", "disabled")])
 def test_the_auth_mode_is_set_where_ray_has_one(version: str, mode: str | None) -> None:
     values = read_settings(settings(ray_version=version))
-    variables = command.environment({}, values, make_pod(), "start", "/x/python")
+    files = MemberFiles(Path("/home/cdsw"), "demo")
+    auth = tokens.variables("disabled", files, values.ray_version)
+    variables = command.environment({}, values, make_pod(), "start", "/x/python", auth)
     assert variables.get("RAY_AUTH_MODE") == mode
 
 

@@ -108,6 +108,13 @@ class Stage:
         [home] = (self.folder / "cml" / "projects").iterdir()
         return home
 
+    def token(self, name: str = "one") -> dict[str, str]:
+        """The variables by which a program in a pod of the project shows the cluster's token."""
+        folder = self.home / ".raycml" / "clusters" / name
+        if json.loads((folder / "head.json").read_text())["auth_mode"] != "token":
+            return {}
+        return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
+
     def engines(self, name: str = "one") -> dict[str, str]:
         """Engine ids by member: those that the head reports alive and that have a process.
 

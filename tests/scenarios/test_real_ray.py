@@ -55,7 +55,7 @@ def test_a_job_gets_the_python_that_has_ray(stage: Stage, base: str) -> None:
     address = f"http://127.0.0.1:{head['dashboard_port']}"
     done = subprocess.run(
         [*command, address, "--", "python", "-c", code],
-        env={"PATH": "/usr/bin:/bin", "HOME": str(stage.folder)},
+        env={"PATH": "/usr/bin:/bin", "HOME": str(stage.folder), **stage.token()},
         capture_output=True,
         text=True,
         timeout=120,

@@ -342,6 +342,7 @@ class Site:
             "ray_version": "2.60.0",
             "python_version": "3.11.9",
             "address": "127.1.1.1:6379",
+            "auth_mode": "token",
             "members": members,
         }
         self.tree.write((".raycml", "clusters", cluster, "ray.json"), json.dumps(body).encode())

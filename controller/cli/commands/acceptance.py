@@ -21,7 +21,9 @@ from controller.acceptance.spec import LARGE, SMALL, Shape, check, cluster_name,
 from controller.cml.operations import CallRecord
 from controller.core.model.json_object import fields_of
 from controller.core.model.member import THE_HEAD, application_name
+from controller.files.tokens import read_token
 from controller.process.interrupts import Interrupts
+from controller.process.system import System
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
@@ -30,7 +32,7 @@ from controller.terminal.progress import showing
 from controller.terminal.screen import Screen
 from controller.workspace.applications import applications_http
 from controller.workspace.connection import locate
-from controller.workspace.session import open_session
+from controller.workspace.session import Session, open_session
 
 
 def _size(name: str, text: str) -> object:
@@ -155,9 +157,18 @@ def _context(
             deadline=system.clock.monotonic() + options.timeout_s,
             interrupts=Interrupts(),
             progress=progress,
-            jobs=JobClient(url, key, http, system.clock, calls.append),
+            jobs=JobClient(
+                url, key, http, system.clock, calls.append, lambda: _token(session, system, name)
+            ),
             calls=calls,
         )
+
+
+def _token(session: Session, system: System, cluster: str) -> str:
+    """The token of the test cluster, which no output shows."""
+    token = read_token(session.files(session.project), cluster)
+    system.redaction.add(token)
+    return token
 
 
 def _write(screen: Screen, folder: Path, report: AcceptanceReport) -> None:

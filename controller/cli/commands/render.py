@@ -17,6 +17,7 @@ from controller.core.model.member import Member, parse_member
 from controller.core.model.offers import tail
 from controller.core.model.plan import Configuration
 from controller.core.model.policy import Policy
+from controller.core.situation.authentication import auth_mode
 from controller.core.spec.names import HEAD
 from controller.core.spec.placement.kinds import RuntimeChoice
 from controller.core.spec.revision import Revision
@@ -85,7 +86,7 @@ def _rendered(revision: Revision, policy: Policy) -> Iterator[Rendered]:
     for cluster in desire(revision, {name: name or _CONNECTION for name in names}, {}).clusters:
         for group in cluster.groups:
             for member in map(group.member, range(group.replicas)):
-                own = configuration(group, member, policy)
+                own = configuration(group, member, policy, auth_mode=auth_mode(cluster, ()))
                 yield Rendered(cluster, group, member, own)
 
 

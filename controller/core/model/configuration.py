@@ -39,6 +39,7 @@ def launcher_settings(group: Group, edition: str) -> str:
             **({"labels": dict(inputs.labels)} if inputs.labels else {}),
             **({"api_key_access": True} if inputs.api_key_access else {}),
             **({"gcs_storage": inputs.gcs_storage} if inputs.gcs_storage else {}),
+            **({"auth_mode": inputs.auth_mode} if inputs.auth_mode else {}),
         }
     )
 
@@ -68,7 +69,12 @@ def description(mark: Mark) -> str:
 
 
 def mark_of(
-    group: Group, member: Member, owner: str, subdomain: str, record: Record = NOTHING
+    group: Group,
+    member: Member,
+    owner: str,
+    subdomain: str,
+    record: Record = NOTHING,
+    auth_mode: str = "",
 ) -> Mark:
     """The mark of the member's application while it is in sync with the spec."""
     return Mark(
@@ -81,21 +87,27 @@ def mark_of(
         variables=tuple(sorted(group.inputs.environment)),
         environment_hash=group.environment_hash,
         resolved=record_text(record),
+        auth_mode=auth_mode,
     )
 
 
 def configuration(
-    group: Group, member: Member, policy: Policy, record: Record = NOTHING
+    group: Group,
+    member: Member,
+    policy: Policy,
+    record: Record = NOTHING,
+    auth_mode: str = "",
 ) -> Configuration:
     """Desired configuration of a member's application, mark included.
 
     `record`: ids of the names in the spec, as far as they are known; the others are `unresolved`.
+    `auth_mode`: that of its cluster (see `situation/authentication`).
     """
     name = application_name(group.cluster, member)
     inputs = group.inputs
     names = inputs.names()
     record = kept(record, names)
-    mark = mark_of(group, member, policy.owner, name, record)
+    mark = mark_of(group, member, policy.owner, name, record, auth_mode)
     return Configuration(
         name=name,
         subdomain=name,

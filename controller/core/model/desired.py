@@ -31,6 +31,16 @@ STORES = ".raycml/stores"  # of heads that remember
 FOLDERS = (STATES, LOGS, LAUNCHERS, STORES)  # of clusters
 
 
+def token_path(cluster: str) -> str:
+    """Path of the cluster's token, relative to the project's home."""
+    return f"{STATES}/{cluster}/token"
+
+
+def rotation_path(cluster: str) -> str:
+    """Path of the request for another token, which takes effect when the head starts again."""
+    return f"{STATES}/{cluster}/token.rotate"
+
+
 class Strategy(StrEnum):
     """Ways to bring an outdated member up to date."""
 
@@ -262,4 +272,5 @@ def _inputs(spec: ClusterSpec, group: NodeGroup, built: Environment | None) -> I
         placement=group.placement,
         runtime_choice=None if choice is None else choice.choice(),
         gcs_storage=spec.gcs_storage,
+        auth_mode="" if spec.auth_options is None else spec.auth_options.mode,
     )

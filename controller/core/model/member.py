@@ -21,6 +21,7 @@ ADOPTED = "RAYCML_ADOPTED"
 ENVIRONMENT = "RAYCML_ENVIRONMENT"
 RESOLVED = "RAYCML_RESOLVED"
 KEPT = "RAYCML_KEPT"
+AUTH_MODE = "RAYCML_AUTH_MODE"
 
 CONTROLLER = "RAYCML_CONTROLLER"
 """In the environment of the controller's application and job: the owner, and so the mark."""
@@ -42,6 +43,7 @@ MARK = (
     *(OWNER, CLUSTER, MEMBER, FINGERPRINT, SUBDOMAIN, AGREEMENT, VARIABLES, ADOPTED, ENVIRONMENT),
     RESOLVED,
     KEPT,
+    AUTH_MODE,
 )
 
 
@@ -129,6 +131,8 @@ class Mark:
     `resolved` records the ids that the names of the spec had, if it has any.
     `kept` is the fingerprint of the spec for which a person took the application as it was: while
     the spec stays so, the application does.
+    `auth_mode` is how the cluster authenticates, which a head starts with and all members of this
+    and later editions follow; empty where an edition without tokens configured the application.
     """
 
     owner: str
@@ -142,6 +146,7 @@ class Mark:
     environment_hash: str = ""
     resolved: str = ""
     kept: str = ""
+    auth_mode: str = ""
 
     @property
     def key(self) -> Key:
@@ -162,6 +167,7 @@ class Mark:
             ENVIRONMENT: self.environment_hash,
             RESOLVED: self.resolved,
             KEPT: self.kept,
+            AUTH_MODE: self.auth_mode,
         }
         return {**written, **{name: value for name, value in rare.items() if value}}
 
@@ -198,4 +204,5 @@ def read_mark(environment: Mapping[str, str], subdomain: str) -> Mark | None:
         environment_hash=environment.get(ENVIRONMENT, ""),
         resolved=environment.get(RESOLVED, ""),
         kept=environment.get(KEPT, ""),
+        auth_mode=environment.get(AUTH_MODE, ""),
     )

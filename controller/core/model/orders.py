@@ -31,6 +31,7 @@ class OrderKind(Enum):
     DELETE = "delete"
     ADOPT = "adopt"
     RELEASE = "release"
+    ROTATE = "rotate-token"
 
 
 def _rows(value: object) -> list[object]:
@@ -80,6 +81,8 @@ class Order(JsonObject):
     """Of an adoption: the previous owner of the applications."""
     keep: Flag = False
     """Of an adoption: true if the applications stay as they are until their spec changes."""
+    incarnation: Text = ""
+    """Of a rotation: id of the head's start that is to end; any other has another token already."""
 
     @property
     def stands_s(self) -> float:

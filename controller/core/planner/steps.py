@@ -26,7 +26,7 @@ from controller.core.spec.placement.kinds import Record
 
 
 def create(match: Match, project: str, policy: Policy, record: Record = NO_NAMES) -> Plan:
-    desired = configuration(match.group, match.member, policy, record)
+    desired = configuration(match.group, match.member, policy, record, match.auth_mode)
     step = Step(
         action=Create(desired),
         cluster=match.group.cluster,
@@ -62,7 +62,7 @@ def update_and_start(
     record: Record = NO_NAMES,
 ) -> Plan:
     """PATCH and restart of an application that is at rest; the second only if the first took."""
-    desired = configuration(match.group, match.member, policy, record)
+    desired = configuration(match.group, match.member, policy, record, match.auth_mode)
     write, path = write_launcher(match.group, app.project, policy), desired.script
     reason, intent = Reason.OUTDATED, Intent.UPDATE
     action = patch(app, match.mark.variables, desired)

@@ -231,7 +231,7 @@ def _member(
 ) -> MemberSituation:
     if match.app is None:
         return MemberSituation(match, Drift(()), stale=False, joined=None, report=None)
-    desired = configuration(match.group, match.member, policy, match.record)
+    desired = configuration(match.group, match.member, policy, match.record, match.auth_mode)
     drift = compare(match.app, match.mark, match.group, desired, policy)
     is_current = report is not None and not starts_after(report, match.app, now)
     node = report.members.get(str(match.member)) if report is not None and is_current else None

@@ -6,11 +6,12 @@ and people may add their own.  Values of variables never enter a `Change`: plans
 
 import operator
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.core.model.configuration import launcher_prefix
 from controller.core.model.desired import Group
 from controller.core.model.member import (
+    AUTH_MODE,
     ENVIRONMENT,
     FINGERPRINT,
     KEPT,
@@ -24,6 +25,7 @@ from controller.core.model.policy import Policy
 from controller.core.spec.fingerprint import (
     VERSION,
     Inputs,
+    agreement,
     fingerprint_by,
     is_adopted,
     version_of,
@@ -38,6 +40,7 @@ from controller.core.spec.placement.kinds import (
     placement_ids,
     read_record,
 )
+from controller.core.spec.ray.auth import DISABLED, TOKEN
 from controller.core.spec.variables import shows
 
 # CML keeps resources as floats and shows hundredths.
@@ -73,11 +76,27 @@ def compare(
     telling = not outdated or is_adopted(mark.fingerprint)
     if telling and (script := _launcher_change(app, mark, desired, policy)):
         changes.append(script)
-    if outdated and not changes:
+    by_mode = _auth_mode_change(mark, group, desired) if whole and outdated else []
+    if outdated and not changes and not (by_mode and _same_ray(mark, group.inputs)):
         # CML stores these as no field, so only the fingerprint shows the change.
         field = "Ray version or interpreter" if whole else "rayStartParams or labels"
         changes.append(Change(field, "", ""))
+    changes += by_mode
     return Drift(tuple(sorted(changes)), whole and outdated)
+
+
+def _auth_mode_change(mark: Mark, group: Group, desired: Configuration) -> list[Change]:
+    """A change of the mode, which clients of the cluster notice, or of the field that names it."""
+    was, wants = mark.auth_mode or DISABLED, desired.environment.get(AUTH_MODE, DISABLED)
+    if was != wants:
+        return [Change("authOptions.mode", was, wants)]
+    return [Change("authOptions.mode", "", "")] if _same_ray(mark, group.inputs) else []
+
+
+def _same_ray(mark: Mark, inputs: Inputs) -> bool:
+    """True if the nodes need not agree on anything new but how they authenticate."""
+    modes = ("", TOKEN, DISABLED)
+    return mark.agreement in {agreement(replace(inputs, auth_mode=mode)) for mode in modes}
 
 
 def is_kept(mark: Mark, group: Group) -> bool:

@@ -6,7 +6,7 @@ with its reason.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.core.model.desired import DesiredCluster, Group
 from controller.core.model.member import Key, Mark, Member, application_name
@@ -18,6 +18,7 @@ from controller.core.model.observed import (
     key_of,
 )
 from controller.core.model.reasons import Reason
+from controller.core.situation.authentication import auth_mode
 from controller.core.situation.index import Index
 from controller.core.situation.scale_down import chosen_members, phase_rank
 from controller.core.spec.placement.kinds import NOTHING, Record, read_record
@@ -30,6 +31,7 @@ class Match:
     `foreign` is an application that has the member's name in the project and stays: without this
     owner's mark, or adopted into another place.  `holder` is an owned one whose mark names another
     place, and which leaves as soon as its cluster deletes its unwanted applications.
+    `auth_mode` is that of the cluster.
     """
 
     group: Group
@@ -37,6 +39,7 @@ class Match:
     app: ObservedApplication | None
     foreign: ObservedApplication | None = None
     holder: ObservedApplication | None = None
+    auth_mode: str = ""
 
     @property
     def key(self) -> Key:
@@ -75,14 +78,17 @@ class Matching:
 
 def match_members(cluster: DesiredCluster, index: Index) -> Matching:
     """Match the cluster's applications to its members.  Linear in both."""
-    filled, unwanted, torn = _fill(index.of_cluster.get(cluster.name, ()), cluster)
+    owned = index.of_cluster.get(cluster.name, ())
+    filled, unwanted, torn = _fill(owned, cluster)
+    mode = auth_mode(cluster, owned)
     by_group: dict[str, dict[Member, ObservedApplication]] = {}
     for member, app in filled.items():
         by_group.setdefault(member.group, {})[member] = app
     matches: list[Match] = []
     for group in cluster.groups:
         members = chosen_members(group, by_group.get(group.name, {}), cluster.project, index)
-        matches += [_match(group, m, filled.get(m), cluster.project, index) for m in members]
+        found = (_match(group, m, filled.get(m), cluster.project, index) for m in members)
+        matches += [replace(match, auth_mode=mode) for match in found]
     desired = {match.member for match in matches}
     groups = {group.name for group in cluster.groups}
     for member, app in filled.items():

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from controller.core.spec import variables as environment
 from controller.core.spec.ray import versions
+from controller.core.spec.ray.auth import TOKEN
 from controller.core.spec.requirements import excludes
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ def _unfit_for_ray(spec: "ClusterSpec") -> Iterator[Fault]:
     for path, _, group in _groups(spec):
         for key, message in versions.option_faults(group.ray_start_params, spec.ray_version):
             yield (*path, "rayStartParams", key), message
+    if spec.auth_options is not None and spec.auth_options.mode == TOKEN:
+        fault = versions.token_fault(spec.ray_version)
+        if fault is not None:
+            yield ("authOptions", "mode"), fault
 
 
 def _groups(spec: "ClusterSpec") -> Iterator[tuple[tuple[int | str, ...], str, "NodeGroup"]]:

@@ -22,9 +22,9 @@ class Inputs:
     """Fields of a spec that one member's process depends on.  Memory in GiB.
 
     `built_python` is Python's version where `python` is in an environment built by raycml.
-    `runtime` is empty where `runtime_choice` is given.  `api_key_access`, `placement`,
-    `runtime_choice`, `labels` and `gcs_storage` count only where they are given, so that their
-    introduction restarted nothing.
+    `runtime` is empty where `runtime_choice` is given, and `auth_mode` where the spec leaves it to
+    raycml.  `api_key_access`, `placement`, `runtime_choice`, `labels`, `gcs_storage` and
+    `auth_mode` count only where they are given, so that their introduction restarted nothing.
     """
 
     cpu: float
@@ -41,6 +41,7 @@ class Inputs:
     runtime_choice: RuntimeChoice | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     gcs_storage: str = ""
+    auth_mode: str = ""
 
     def names(self) -> dict[str, str]:
         """Everything that the workspace has ids for, by kind."""
@@ -72,8 +73,13 @@ def _v1(inputs: Inputs) -> str:
             **({"gcs_storage": inputs.gcs_storage} if inputs.gcs_storage else {}),
             **_placement(inputs),
             **({"labels": dict(inputs.labels)} if inputs.labels else {}),
+            **_auth_mode(inputs),
         }
     )
+
+
+def _auth_mode(inputs: Inputs) -> dict[str, str]:
+    return {"auth_mode": inputs.auth_mode} if inputs.auth_mode else {}
 
 
 def _placement(inputs: Inputs) -> dict[str, object]:
@@ -115,7 +121,7 @@ def version_of(mark: str) -> str:
 
 
 def agreement(inputs: Inputs) -> str:
-    """Hash of what all nodes of a cluster must share to join: Ray, and Python's version.
+    """Hash of what all nodes of a cluster must share to join: Ray, Python, and authentication.
 
     Ray compares its own version exactly, and Python's to the patch or minor level.  The minor
     version of a runtime's Python is read from its identifier where that tells (`...python3.11...`);
@@ -124,12 +130,15 @@ def agreement(inputs: Inputs) -> str:
     its other packages do not count.
     """
     if inputs.built_python:
-        return "v1:" + _digest([inputs.ray_version, inputs.built_python])
+        return "v1:" + _digest(
+            [inputs.ray_version, inputs.built_python, *_auth_mode(inputs).values()]
+        )
     return "v1:" + _digest(
         {
             "ray_version": inputs.ray_version,
             "python": inputs.python,
             "runtime": _python_of(inputs),
+            **_auth_mode(inputs),
         }
     )
 

@@ -18,7 +18,6 @@ _ADDRESS = "the head's application is the address of the dashboard"
 
 # Fields of KubeRay's RayCluster that raycml has not, and what to use instead.
 INSTEAD: Mapping[str, str] = {
-    "authOptions": "the sign-in of CML decides who opens the head's application",
     "autoscalerOptions": _SCALING,
     "enableInTreeAutoscaling": _SCALING,
     "enableIngress": _ADDRESS,

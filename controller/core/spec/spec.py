@@ -39,6 +39,7 @@ from controller.core.spec.formats import check_backend
 from controller.core.spec.groups import HeadGroup, WorkerGroup, repeated
 from controller.core.spec.placement.runtime import EXAMPLE_CHOICE, RuntimeSpec
 from controller.core.spec.python_environment import PythonEnvironment
+from controller.core.spec.ray.auth import AuthOptions
 from controller.core.spec.shared_memory import AUTO, SharedMemory
 from controller.core.spec.validation_errors import checked, refusal
 
@@ -119,6 +120,13 @@ class ClusterSpec(SpecModel):
     """True: tasks and actors inherit CDSW_APIV2_KEY, the CML API key of the user who owns the
     applications, and can do in CML everything that this user can.
     """
+    auth_options: Annotated[
+        AuthOptions | None, about("Authentication", "restarts", {"mode": "token"})
+    ] = None
+    """Authentication at the cluster's Ray. null: by a token with Ray 2.52 and later, which knows
+    it, and disabled with an older one; a cluster that an older edition of raycml created stays
+    without a token until its Ray or Python changes. A change recreates the whole cluster.
+    """
     shared_memory: Annotated[SharedMemory, about("Shared memory", "guides", "keep", "16Gi")] = AUTO
     """The project's limit of shared memory, which holds Ray's object stores. auto: raised to what
     the largest store of the project needs; a size: raised to that; keep: left as it is. It is never
@@ -186,7 +194,7 @@ class ClusterSpec(SpecModel):
         built = self.python_environment is not None
         unsaid = {"python"} if built else {"python_environment", "pythonEnvironment"}
         said = {k: v for k, v in written.items() if k not in unsaid}
-        optional = {"runtime", "runtime_identifier", "gcs_fault_tolerance_options"}
+        optional = {"runtime", "runtime_identifier", "auth_options", "gcs_fault_tolerance_options"}
         return without_unset(said, optional)
 
     @field_validator("protect")

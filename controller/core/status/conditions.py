@@ -13,6 +13,7 @@ from controller.core.model.ray.report import UnknownNode
 from controller.core.model.reasons import Outlook, Reason
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.situation.membership import unknown_nodes
+from controller.core.status import authentication
 from controller.core.status.status import Condition
 
 _NODES_SHOWN = 5
@@ -35,6 +36,7 @@ def conditions(cluster: ClusterSituation, plan: Plan, revision: str) -> tuple[Co
     if cluster.paused:
         message = "paused by its spec" if cluster.pause is None else str(cluster.pause)
         truths.append(Condition("Paused", "True", "Paused", message))
+    truths += authentication.condition(cluster.report, cluster.desired.groups[0].inputs.auth_mode)
     return tuple(replace(condition, revision=revision) for condition in truths)
 
 

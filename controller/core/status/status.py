@@ -31,7 +31,8 @@ class Condition(JsonObject):
     """A named truth about a cluster."""
 
     type: str
-    """`Ready`, `Synced`, `Reconciling`, `Stalled`, `Suspended`, `UnknownNodes` or `Paused`."""
+    """`Ready`, `Synced`, `Reconciling`, `Stalled`, `Suspended`, `UnknownNodes`, `Paused` or
+    `AuthenticationDisabled`."""
     status: Annotated[str, WithJsonSchema({"enum": ["True", "False", "Unknown"]})]
     """Status of the condition."""
     reason: str

@@ -14,6 +14,7 @@ from controller.core.model.ray.report import HeadReport
 from controller.core.model.reasons import Reason
 from controller.core.situation.cluster import valid_report
 from controller.core.situation.membership import ReportLoss, report_loss, starts_after
+from controller.core.status import authentication
 from controller.core.status.status import RAY_WORDS, ClusterStatus, Condition, MemberStatus
 
 NOT_COMPARED = "NotCompared"
@@ -47,6 +48,7 @@ def without_spec(
         conditions=(
             Condition("Synced", "Unknown", NOT_COMPARED, _MESSAGE),
             _ready(len(ready), len(by_member), loss, reported=current is not None),
+            *authentication.condition(current, None),
         ),
         members=tuple(_row(row, by_member, joined, current) for row in cluster.members),
         report=current,

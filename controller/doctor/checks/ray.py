@@ -10,12 +10,13 @@ from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.other_clocks import age_s
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.spec.text import counted
+from controller.core.status.authentication import no_token
 from controller.core.status.reach import meshed as sidecars
 from controller.core.status.reach import obstacles
 from controller.core.status.reach import unprobed as not_probed
 from controller.doctor import state
 from controller.doctor.probe import Probe
-from controller.doctor.result import CheckResult, bad, good, listed, or_good, unknown
+from controller.doctor.result import CheckResult, bad, good, listed, or_good, unknown, warning
 
 JOIN_S = 120.0  # a join takes seconds
 _MOST_OBSTACLES = 5  # lines for a cluster
@@ -129,6 +130,19 @@ def reach(probe: Probe) -> Iterator[CheckResult]:
 def _more(name: str, count: int) -> Iterator[CheckResult]:
     if count > 0:
         yield bad(f"{name}: {counted(count, 'obstacle')} more", "see those above first")
+
+
+def tokens(probe: Probe) -> Iterable[CheckResult]:
+    """Clusters whose Ray runs the code of every program that reaches it."""
+    clusters = [cluster for cluster in probe.ask(listed_clusters) if cluster.report is not None]
+    open_to_all = [
+        (cluster.desired.name, no_token(cluster.report, cluster.desired.groups[0].inputs.auth_mode))
+        for cluster in clusters
+    ]
+    problems = [warning(f"{name}: {each.message}", each.fix) for name, each in open_to_all if each]
+    if not clusters:
+        return [unknown("no head reports how it authenticates")]
+    return or_good(problems, f"{counted(len(clusters), 'cluster')} with a token")
 
 
 def ray_version(probe: Probe) -> Iterator[CheckResult]:

@@ -16,6 +16,7 @@ from controller.node.pod import Pod, Settings
 from controller.node.project_files import flat
 from controller.node.ray import gpu
 from controller.node.ray.fixed_ports import HIGHEST_WORKER, LOWEST_WORKER
+from controller.node.ray.tokens import WITHHELD
 from controller.node.ray.versions import habits
 
 MIB = 1024 * 1024
@@ -219,16 +220,21 @@ def fingerprint_of(label: str) -> str:
 
 
 def environment(
-    environ: Mapping[str, str], settings: Settings, pod: Pod, start: str, python: str
+    environ: Mapping[str, str],
+    settings: Settings,
+    pod: Pod,
+    start: str,
+    python: str,
+    auth: Mapping[str, str],
 ) -> dict[str, str]:
     """Variables of Ray's processes.  `python` is the absolute path of the interpreter with Ray.
 
     Without credentials of CML or raycml, since every task could use them: the API key only with
-    `apiKeyAccess: true` in the spec, and of raycml's own variables only a few.
+    `apiKeyAccess: true` in the spec, and of raycml's own variables only a few.  `auth` are the
+    variables of `tokens`; a project's own about Ray's tokens do not count.
 
-    Every node sets the auth mode, where Ray has one: otherwise a head with a token file would
-    require tokens from workers without one.  The interpreter's folder is first in PATH, so that
-    `python` in a job is the interpreter with Ray.  A member with GPUs has the defaults of `gpu`.
+    The interpreter's folder is first in PATH, so that `python` in a job is the interpreter with
+    Ray.  A member with GPUs has the defaults of `gpu`.
     """
     if settings.gpu:
         environ = {**environ, **gpu.defaults(environ)}
@@ -237,7 +243,9 @@ def environment(
     inherited = {
         name: value
         for name, value in environ.items()
-        if name not in withheld and (name in _PASSED_ON or not name.startswith("RAYCML_"))
+        if name not in withheld
+        and not name.startswith(WITHHELD)
+        and (name in _PASSED_ON or not name.startswith("RAYCML_"))
     }
     return {
         **inherited,
@@ -245,7 +253,7 @@ def environment(
         "PATH": os.pathsep.join(
             part for part in (os.path.dirname(python), environ.get("PATH", "")) if part
         ),
-        **({"RAY_AUTH_MODE": "disabled"} if habits(settings.ray_version).tokens else {}),
+        **auth,
         "RAY_CLOUD_INSTANCE_ID": pod.engine_id,
         "RAY_NODE_TYPE_NAME": settings.group,
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(DRAIN_S),

@@ -20,7 +20,7 @@ from controller.workspace.session import Session
 from controller.workspace.write_mark import Written
 
 
-def new_order(
+def new_order(  # noqa: PLR0913 - the fields of an order
     session: Session,
     system: System,
     kind: OrderKind,
@@ -30,6 +30,7 @@ def new_order(
     pairs: tuple[tuple[str, str], ...] = (),
     from_owner: str = "",
     keep: bool = False,
+    incarnation: str = "",
 ) -> Order:
     """A new order for the project of the session."""
     return Order(
@@ -44,6 +45,7 @@ def new_order(
         pairs,
         from_owner,
         keep,
+        incarnation,
     )
 
 

@@ -35,6 +35,7 @@ from controller.files.port import FilesError, ProjectFiles
 from controller.guards.pauses import check_pauses
 from controller.guards.protection import check_specs
 from controller.reconcile import Pass, look_and_plan, reconcile
+from controller.run.orders.rotation import AT_REST, head_of, rotate
 from controller.terminal.errors import CommandError, explained
 from controller.terminal.exit_codes import Exit
 from controller.terminal.specs import NO_SPECS
@@ -166,7 +167,7 @@ class StandingOrders:
     def _answer(self, order: Order, revision: Revision, run: Execution) -> OrderAnswer | None:
         there = self.session.within(order.project)
         declared = _declared(there, order, revision)
-        check_specs(declared, loses=order.kind is OrderKind.DELETE)
+        check_specs(declared, loses=order.kind in (OrderKind.DELETE, OrderKind.ROTATE))
         match order.kind:
             case OrderKind.DELETE:
                 return self._delete(order, there, run)
@@ -176,6 +177,10 @@ class StandingOrders:
                 apps = releasable(there, order.clusters[0], None)
                 written = release_all(there, order.clusters[0], apps)
                 return self._changed(order, apps, written)
+            case OrderKind.ROTATE:
+                head = head_of(there, order.clusters[0], None)
+                starts = rotate(there, head, order.by, order.incarnation)
+                return self._end(order, Exit.DONE, "" if starts else AT_REST)
 
     def _changed(
         self, order: Order, apps: Iterable[ObservedApplication], written: Iterable[Written]

@@ -113,6 +113,9 @@ class HeadJson(JsonObject):
     """Version of Python on the head."""
     mesh: Text = field(default="", kw_only=True)
     """`istio` if the head's pod has a sidecar of Istio, `none` if not; empty if it is unknown."""
+    auth_mode: Text = field(default="", kw_only=True)
+    """`token` if Ray asks for the cluster's token, `disabled` if not; empty in a report of an older
+    edition, which disables it."""
 
 
 @dataclass(frozen=True, slots=True)

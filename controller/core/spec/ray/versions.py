@@ -62,6 +62,21 @@ def knows_match_level(version: str) -> bool:
     return _numbers(version) >= MATCH_LEVEL
 
 
+def has_tokens(version: str) -> bool:
+    """True if Ray can ask for a token.  ValueError for a text of another form than `rayVersion`."""
+    return _numbers(version) >= TOKENS
+
+
+def token_fault(version: str) -> str | None:
+    """A message for `authOptions.mode: token` with a version that has no tokens."""
+    if has_tokens(version):
+        return None
+    return (
+        f"Ray {version} has no token authentication: it came with {_text(TOKENS)}; set rayVersion "
+        f"to {_text(TOKENS)} or newer, or `mode: disabled`"
+    )
+
+
 def limits(version: str, *, match_level: bool) -> Iterator[str]:
     """The limits of this version, as a sentence.  `match_level`: the spec sets LEVEL_VARIABLE."""
     numbers = _numbers(version)
@@ -71,7 +86,7 @@ def limits(version: str, *, match_level: bool) -> Iterator[str]:
             f"it does not drain a node that is stopped ({_text(DRAINS_AT_TERM)} does), so raycml "
             "asks it to"
         )
-    if numbers < TOKENS:
+    if not has_tokens(version):
         missing.append(f"it has no token authentication ({_text(TOKENS)} has)")
     if match_level and numbers < MATCH_LEVEL:
         missing.append(
@@ -85,7 +100,8 @@ def limits(version: str, *, match_level: bool) -> Iterator[str]:
 def _numbers(version: str) -> Version:
     """Of a version that passed the pattern of `rayVersion`."""
     parsed = _NUMBERS.match(version)
-    assert parsed is not None, version  # noqa: S101 - see above
+    if parsed is None:
+        raise ValueError(version)
     return int(parsed[1]), int(parsed[2])
 
 
