@@ -49,6 +49,7 @@ _OF_THE_HEAD = (
 )
 _OF_A_MEMBER = (
     *("engine_id", "state", "message", "since", "mesh", "to_head", "pod_name", "host_name"),
+    *("ray_version", "python_version"),
 )
 _UNCHANGED_S = 60.0  # a live pod writes many times in this time, whatever its clock
 _FIRST_S = 10.0  # silence after a reporter's first look from which it is known to be one

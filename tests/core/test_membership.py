@@ -158,6 +158,11 @@ def test_a_head_whose_node_is_lost_is_restarted_unless_it_is_protected() -> None
     assert "wait head Protected" in said(planned(lost, since("head", 30), PROTECTED))
 
 
+def test_a_head_that_answers_before_its_node_registers_has_lost_nothing() -> None:
+    early = with_row("head", replace(DEAD, node_id=""))
+    assert said(planned(early, since("head", 60))) == ["wait head Joining"]
+
+
 # Lost reports
 
 
@@ -289,3 +294,59 @@ def test_an_application_that_does_not_run_has_lost_no_node() -> None:
     seen = observed(HEAD, stopped, CPU_1, reports=(with_row("cpu/0", DEAD),))
     reasons = {w.reason for w in decide(desired(CLUSTER), seen, since("cpu/0", 60)).waits}
     assert Reason.NODE_LOST not in reasons
+
+
+# Versions
+
+UNTOUCHED = {"upgradeStrategy": {"type": "None"}}
+
+
+def of_other_ray(**changes: object) -> list[str]:
+    """The plan of a spec with another Ray and one worker more, for members of the first."""
+    wanted = spec(rayVersion="2.59.0", workerGroupSpecs__0__replicas=3, **changes)
+    return said(decide(desired(wanted), world(ALIVE)))
+
+
+@pytest.mark.parametrize("changes", [UNTOUCHED, {"protect": True}])
+def test_no_worker_is_created_beside_a_head_of_another_ray_that_stays(
+    changes: dict[str, object],
+) -> None:
+    found = of_other_ray(**changes)
+    assert "wait cpu/2 VersionMismatch" in found
+    assert not [line for line in found if line.startswith("create")]
+
+
+def test_a_worker_is_created_beside_a_head_that_is_about_to_follow() -> None:
+    found = of_other_ray()
+    assert "create cpu/2 Missing" in found
+    assert "stop head Outdated" in found
+
+
+WAITS = replace(
+    DEAD, state="waiting-for-head", node_id="", ray_version="2.60.0", python_version="3.11.8"
+)
+LEVEL = {"RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor"}
+
+
+@pytest.mark.parametrize(
+    ("row", "environment", "reason"),
+    [
+        (WAITS, {}, "VersionMismatch"),
+        (WAITS, LEVEL, "Joining"),
+        (replace(WAITS, python_version="3.12.9"), LEVEL, "VersionMismatch"),
+        (replace(WAITS, python_version="3.11.9"), {}, "Joining"),
+        (replace(WAITS, python_version="3.11.9", ray_version="2.59.0"), {}, "VersionMismatch"),
+        (replace(WAITS, python_version=""), {}, "Joining"),  # of an older edition
+        (replace(WAITS, state="joining"), {}, "Joining"),
+        (replace(WAITS, ray_version="?", python_version="x"), LEVEL, "VersionMismatch"),
+    ],
+)
+def test_a_worker_that_ray_would_not_let_in_is_named_before_it_gives_up(
+    row: MemberReport, environment: dict[str, str], reason: str
+) -> None:
+    cluster = spec(workerGroupSpecs__0__environment=environment)
+    apps = whole_cluster(cluster)
+    told = report(cluster, "head", "cpu/0", "cpu/1")
+    told = replace(told, members={**told.members, "cpu/0": row})
+    state = observed(*apps, reports=(told,), files=all_files(*apps))
+    assert said(decide(desired(cluster), state)) == [f"wait cpu/0 {reason}"]

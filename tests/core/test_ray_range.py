@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from controller.core.spec.notices import notices, ray_notices
+from controller.core.spec.notices import differing_pythons, notices, ray_notices
 from controller.core.spec.ray.start_params import ALLOWED
 from controller.core.spec.ray.versions import LEVEL_VARIABLE, NEWEST, OLDEST, OPTIONS
 from controller.core.spec.revision import Revision, assemble
 from controller.core.spec.spec import ClusterSpec
 from controller.source.yaml.parser import parse
-from tests.worlds import RUNTIME
+from tests.worlds import RUNTIME, spec
 
 SPEC = """\
 apiVersion: raycml/v1
@@ -114,6 +114,31 @@ def test_a_match_level_that_ray_does_not_read_is_noticed(version: str, *, ignore
     assert (LEVEL_VARIABLE in notice) is ignored
     (notice,) = ray_notices(read(version))
     assert LEVEL_VARIABLE not in notice
+
+
+@pytest.mark.parametrize(
+    ("cluster", "group", "noticed"),
+    [
+        ("python3.11-standard", "python3.10-cuda", True),
+        ("python3.11-standard", "python3.11-cuda", False),
+        ("python3.11-standard", "cuda", False),  # its name does not tell
+        ("standard", "python3.10-cuda", False),
+    ],
+)
+def test_a_group_whose_runtime_has_another_python_is_noticed(
+    cluster: str, group: str, *, noticed: bool
+) -> None:
+    image = "registry.example.com/ml/ml-runtime-pbj-{}:1"
+    images = {
+        "runtimeIdentifier": image.format(cluster),
+        "workerGroupSpecs__0__runtimeIdentifier": image.format(group),
+    }
+    said = [*notices(spec(**images))]
+    assert said == [*differing_pythons(spec(**images))]
+    assert len(said) == noticed
+    for notice in said:
+        assert "cpu: its runtime has Python 3.10, and the cluster's is 3.11" in notice
+        assert "choose another runtime" in notice
 
 
 def test_a_match_level_that_ray_does_not_know_is_refused() -> None:

@@ -95,6 +95,8 @@ def test_a_node_is_a_members_by_the_engine_that_both_name() -> None:
             "from_head": "",
             "pod_name": "",
             "host_name": "",
+            "ray_version": "",
+            "python_version": "",
         }
     }
     assert joined["unknown_nodes"] == []

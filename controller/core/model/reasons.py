@@ -120,6 +120,10 @@ class Reason(Enum):
     STATUS_TIMED_OUT = Outlook.PERSON, "CML keeps reporting a status that raycml does not know."
     DELETE_TIMED_OUT = Outlook.PERSON, "The application was not deleted within its deadline."
     JOIN_TIMED_OUT = Outlook.PERSON, "The Ray node did not join within its deadline."
+    VERSION_MISMATCH = (
+        Outlook.PERSON,
+        "The head runs another Ray or Python, so Ray would not let the member's node join.",
+    )
     FIELD_NOT_APPLIED = Outlook.PERSON, "CML accepts a field but ignores it."
     HEAD_AS_ADOPTED = (
         Outlook.PERSON,

@@ -9,7 +9,13 @@ from controller.core.model.plan import NOTHING, Plan
 from controller.core.model.reasons import Reason
 from controller.core.planner import steps
 from controller.core.planner.creation import absent
-from controller.core.planner.phases import running, starting, stopping, unknown
+from controller.core.planner.phases import (
+    beside_other_ray,
+    running,
+    starting,
+    stopping,
+    unknown,
+)
 from controller.core.planner.restart import down
 from controller.core.planner.retries import gate
 from controller.core.planner.settling import settling
@@ -25,7 +31,7 @@ def plan_member(cluster: ClusterSituation, member: MemberSituation, *, permitted
     """
     app = member.app
     if app is None:
-        return _beside_adopted(member) if cluster.kept else absent(cluster, member.match)
+        return _beside_adopted(member) if cluster.kept else _absent(cluster, member)
     if waits := settling(cluster.past, member.key, app):
         return waits
     match app.phase:
@@ -35,6 +41,14 @@ def plan_member(cluster: ClusterSituation, member: MemberSituation, *, permitted
             return unknown(cluster, member.key, app)
         case _:
             return _settled(cluster, member, app, permitted=permitted)
+
+
+def _absent(cluster: ClusterSituation, member: MemberSituation) -> Plan:
+    """No application is created that Ray would not let join, unless its head is to follow."""
+    head = next(each for each in cluster.members if each.key.member.is_head)
+    follows = bool(head.drift) and update_blocked(cluster, head) is None
+    waits = None if follows else beside_other_ray(cluster, member)
+    return waits or absent(cluster, member.match)
 
 
 def _beside_adopted(member: MemberSituation) -> Plan:

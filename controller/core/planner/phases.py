@@ -11,10 +11,11 @@ from controller.core.planner.restart import repair, stale
 from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation
 from controller.core.situation.matching import Match
-from controller.core.situation.membership import ReportLoss
+from controller.core.situation.membership import WAITING, ReportLoss
 from controller.core.spec.fingerprint import Inputs
 from controller.core.spec.placement.fields import SELECTOR_VARIABLES
 from controller.core.spec.placement.kinds import ADDONS
+from controller.core.spec.ray.versions import compares_minor, nodes_agree
 
 _SLOW_START = (
     "CML gives no reason; likely: the quota is used up, no node has room for it, the image cannot "
@@ -110,8 +111,38 @@ def _until_lost(cluster: ClusterSituation, key: Key, seconds: float) -> datetime
     return cluster.past.deadline(since, seconds)
 
 
+def beside_other_ray(cluster: ClusterSituation, member: MemberSituation) -> Plan | None:
+    """The wait of a worker to be created beside a head that runs another Ray, and goes on to."""
+    report, wants = cluster.report, member.group.inputs.ray_version
+    if report is None or member.key.member.is_head or report.ray_version == wants:
+        return None
+    message = (
+        f"the head runs Ray {report.ray_version}, and a node with Ray {wants} cannot join it; let "
+        "the head be updated, or set rayVersion back"
+    )
+    return wait(member.key, Reason.VERSION_MISMATCH, message)
+
+
+def _disagreeing(cluster: ClusterSituation, member: MemberSituation) -> Plan | None:
+    """The wait of a worker that runs, and that Ray would not let in by its versions."""
+    row, report = member.report, cluster.report
+    if row is None or report is None or not row.python_version or row.state != WAITING:
+        return None
+    mine, heads = (row.ray_version, row.python_version), (report.ray_version, report.python_version)
+    inputs = member.group.inputs
+    if nodes_agree(mine, heads, minor=compares_minor(inputs.ray_version, inputs.environment)):
+        return None
+    message = (
+        f"the head runs Ray {heads[0]} on Python {heads[1]}, and this member Ray {mine[0]} on "
+        f"Python {mine[1]}, which cannot join it; make `python` and the runtimes agree"
+    )
+    return wait(member.key, Reason.VERSION_MISMATCH, message)
+
+
 def _joining(cluster: ClusterSituation, member: MemberSituation, app: ObservedApplication) -> Plan:
     """Running, and not in Ray's node table, or not known to be."""
+    if waits := _disagreeing(cluster, member):
+        return waits
     key = member.key
     since = cluster.past.member(key).unjoined_since or cluster.now
     if until := cluster.past.deadline(since, cluster.policy.join_deadline_s):

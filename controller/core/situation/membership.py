@@ -15,8 +15,10 @@ from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.other_clocks import age_s, precedes
 from controller.core.model.ray.report import HeadReport, MemberReport, UnknownNode
 from controller.core.model.ray.requests import AnswerState
+from controller.core.spec.names import HEAD
 
-JOINED, DRAINED = "joined", "drained"  # states of a member, in the node program's words
+# States of a member, in the node program's words.
+JOINED, DRAINED, WAITING = "joined", "drained", "waiting-for-head"
 SILENT_S = 30.0  # a node program writes its state every few seconds
 _LEAVING = frozenset({AnswerState.DRAINING, AnswerState.DRAINED})
 # Ray notices within about a minute that the node of an earlier start has ended.
@@ -66,7 +68,8 @@ def is_lost(report: HeadReport, member: str) -> bool:
     row = report.members.get(member)
     if row is None or row.alive or is_leaving(report, member):
         return False
-    was_there = bool(row.node_id) or row.state == JOINED
+    # A head has joined once its GCS and its dashboard answer, which is before its node registers.
+    was_there = bool(row.node_id) or (row.state == JOINED and member != HEAD)
     return was_there and (row.state == JOINED or _is_silent(row))
 
 

@@ -4,14 +4,19 @@ import math
 import re
 from collections.abc import Iterator
 
+from controller.core.spec.groups import NodeGroup
 from controller.core.spec.ray import versions
 from controller.core.spec.revision import Revision
-from controller.core.spec.spec import RayCluster
+from controller.core.spec.spec import ClusterSpec, RayCluster
 
 
 def ray_notices(revision: Revision) -> list[str]:
-    """The limits of the Ray of each cluster, with the place of its spec."""
-    return [f"{d.place}: {notice}" for d in revision.clusters for notice in ray_limits(d.cluster)]
+    """The limits of the Ray of each cluster and its Pythons, with the place of its spec."""
+    return [
+        f"{document.place}: {notice}"
+        for document in revision.clusters
+        for notice in (*ray_limits(document.cluster), *differing_pythons(document.cluster))
+    ]
 
 
 def other_pythons(revision: Revision, python: str) -> list[str]:
@@ -41,6 +46,35 @@ def _pythons(cluster: RayCluster) -> set[str]:
 _PYTHON = re.compile(r"python-?(3\.[0-9]{1,2})(?![0-9])")
 
 
+def differing_pythons(cluster: RayCluster) -> Iterator[str]:
+    """One sentence for each group whose runtime has another Python than the head's.
+
+    It is no fault: `python` may name an interpreter that comes with no runtime.
+    """
+    spec = cluster.spec
+    built = spec.python_environment
+    heads = built.python if built is not None else _python_of(spec, spec.head_group_spec)
+    for group in spec.worker_group_specs:
+        own = _python_of(spec, group)
+        if own and heads and own != heads:
+            yield (
+                f"{group.group_name}: its runtime has Python {own}, and the cluster's is {heads}; "
+                "all nodes must have one Python: choose another runtime, unless `python` names an "
+                "interpreter of its own"
+            )
+
+
+def _python_of(spec: ClusterSpec, group: NodeGroup) -> str:
+    """Python's version in the name of a group's runtime, such as 3.11; empty if it has none."""
+    kind, identifier = group.runtime, group.runtime_identifier
+    if kind is None and identifier is None:
+        kind, identifier = spec.runtime, spec.runtime_identifier
+    if kind is not None:
+        return kind.kernel.split()[1]
+    named = _PYTHON.search(identifier or "")
+    return named[1] if named else ""
+
+
 def ray_limits(cluster: RayCluster) -> Iterator[str]:
     """The limits of its version of Ray, as sentences; empty for the newest."""
     spec = cluster.spec
@@ -53,6 +87,7 @@ def ray_limits(cluster: RayCluster) -> Iterator[str]:
 def notices(cluster: RayCluster) -> Iterator[str]:
     """One sentence for each group whose `num-cpus` differs from its cores, and for an old Ray."""
     yield from ray_limits(cluster)
+    yield from differing_pythons(cluster)
     spec = cluster.spec
     groups = {"head": spec.head_group_spec, **{g.group_name: g for g in spec.worker_group_specs}}
     for name, group in groups.items():

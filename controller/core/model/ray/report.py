@@ -69,6 +69,10 @@ class MemberReport(JsonObject):
     """Ray's resources in use on the node, by name; empty if none is, or if it is unknown."""
     silent_s: SecondsOrNull = None
     """Time since the member's node program last wrote its state; null if it is unknown."""
+    ray_version: Text = ""
+    """Version of Ray in the member's interpreter; empty if it is unknown."""
+    python_version: Text = ""
+    """Version of Python of the member's interpreter; empty if it is unknown."""
 
     @property
     def is_capped(self) -> bool:

@@ -77,6 +77,21 @@ def token_fault(version: str) -> str | None:
     )
 
 
+def nodes_agree(mine: tuple[str, str], other: tuple[str, str], *, minor: bool) -> bool:
+    """True if Ray lets two nodes with these versions of Ray and Python into one cluster.
+
+    `minor`: Ray compares Python to its minor version only.  The texts may be of any form.
+    """
+    parts = 2 if minor else 3
+    pythons = [version.split(".")[:parts] for version in (mine[1], other[1])]
+    return mine[0] == other[0] and pythons[0] == pythons[1]
+
+
+def compares_minor(version: str, environment: Mapping[str, str]) -> bool:
+    """True if a node of this Ray compares Python to its minor version only."""
+    return environment.get(LEVEL_VARIABLE) == "minor" and knows_match_level(version)
+
+
 def limits(version: str, *, match_level: bool) -> Iterator[str]:
     """The limits of this version, as a sentence.  `match_level`: the spec sets LEVEL_VARIABLE."""
     numbers = _numbers(version)
