@@ -32,12 +32,15 @@ def reported(project: Project, member: str) -> dict[str, object]:
     return found
 
 
-def wait_alive(project: Project, pod: Pod) -> None:
+def wait_alive(project: Project, pod: Pod, seconds: float = 90) -> None:
     def alive() -> bool:
         row = reported(project, pod.member)
         return row.get("alive") is True and row.get("engine_id") == pod.engine_id
 
-    wait_for(alive, f"Ray reports {pod.member} alive\n{pod.log()}", 90)
+    try:
+        wait_for(alive, f"Ray reports {pod.member} alive", seconds)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{reported(project, pod.member)}\n{pod.log()}") from None
 
 
 def test_head_and_worker_join_and_the_report_knows_them(project: Project) -> None:
@@ -224,7 +227,7 @@ def test_nodes_are_drained_by_request_and_join_again_when_it_is_withdrawn(
         idle.wait("drained")
         assert idle.part("raylet") == 0
         removed.unlink()
-        wait_alive(project, idle)
+        wait_alive(project, idle, 150)
         assert reported(project, "cpu/1")["node_id"] != before["node_id"]
         assert busy.is_("drained"), "its own request stands"
 
@@ -232,7 +235,7 @@ def test_nodes_are_drained_by_request_and_join_again_when_it_is_withdrawn(
         drivers.append(place)
         assert line_of(place) == reported(project, "cpu/1")["node_id"]
         path.unlink()
-        wait_alive(project, busy)
+        wait_alive(project, busy, 150)
         path = project.request("drain", idle)
         wait_answer(project, path, "drained")
         assert place.stdin is not None
