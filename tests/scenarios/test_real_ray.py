@@ -142,9 +142,12 @@ def test_two_clusters_live_side_by_side(stage: Stage, base: str) -> None:
     stage.reconcile(other)
     assert set(stage.engines("two")) == {"head", "w/0"}
     assert stage.engines() == engines
+    folders = [stage.home / ".raycml" / "clusters" / name for name in ("one", "two")]
+    assert len({(folder / "token").read_text() for folder in folders}) == 2
     gone = stage.raycml("delete", "two", "--local", "--yes")
     Path(other).unlink()
     assert gone.code == 0, gone.out + gone.err
+    assert [(folder / "token").exists() for folder in folders] == [True, False]
     assert stage.engines() == engines
 
 
