@@ -391,6 +391,9 @@ def unpacked(file: Path) -> Iterator[tuple[str, str]]:
 def test_the_archive_holds_what_helps(setup: Setup) -> None:
     log = "".join(f"line {n}\n" for n in range(300))
     setup.stage.write(".raycml/logs/analytics/head.log", log.encode())
+    store = ".raycml/stores/analytics/000001-0123abcd"  # may hold secrets, and is left out
+    for name in ("store.json", "db/kv/CURRENT"):
+        setup.stage.write(f"{store}/{name}", b"{}")
     said = setup.examine("--bundle", "support.tar.gz")
     assert said.code == Exit.DONE
     found = dict(unpacked(Path("support.tar.gz")))

@@ -126,6 +126,28 @@ def follows_head(project: Project, worker: Pod) -> None:
     worker.wait("joined")
 
 
+def test_a_head_whose_store_is_damaged_says_so_and_the_next_begins_a_new_one(
+    project: Project,
+) -> None:
+    head = project.start("head", gcs_storage="rocksdb")
+    head.wait("joined")
+    generation = str(project.head_note()["store_generation"])
+    head.kill()
+    store = project.home / ".raycml/stores/demo"
+    (store / generation / "db" / "tables" / "DAMAGED").touch()
+    head = project.start("head", gcs_storage="rocksdb")
+    assert head.kernel.wait(PATIENCE_S) == 1
+    assert head.is_("failed")
+    assert head.member_document()["message"] == (
+        "Ray cannot open its store: Corruption: no entry; the next start begins a new one"
+    )
+    head = project.start("head", gcs_storage="rocksdb")
+    head.wait("joined")
+    assert project.head_note()["store_generation"] != generation
+    assert "cannot be used: Corruption: no entry" in head.log()
+    wait_for(lambda: len([*store.iterdir()]) == 1, "the damaged store is gone")
+
+
 def test_a_second_head_waits_for_the_store_of_the_first(project: Project) -> None:
     first = project.start("head", gcs_storage="rocksdb")
     first.wait("joined")

@@ -32,7 +32,9 @@ def main():
 
 
 def start(options, is_head):
-    Path(options["temp-dir"], "session").mkdir()
+    logs = Path(options["temp-dir"], "session_latest", "logs")
+    logs.mkdir(parents=True)
+    os.environ["FAKE_RAY_LOGS"] = str(logs)
     ip = options["node-ip-address"]
     if not is_head:
         return [part("raylet", options["address"])]
