@@ -15,6 +15,7 @@ from itertools import zip_longest
 
 from controller.core.model.faults import Fault, FaultKind, Result
 from controller.core.model.jobs import built_by_application, environment_built_by, is_our_job
+from controller.core.model.json_object import json_of
 from controller.core.model.observed import ObservedApplication, Phase, fills
 from controller.core.model.plan import (
     ApplicationAction,
@@ -53,6 +54,7 @@ from controller.core.model.project import (
     RemoveFile,
     WriteFile,
 )
+from controller.core.model.ray.requests import Drain, Withdraw
 from controller.core.model.reasons import Reason
 from controller.effects import Effects
 
@@ -63,8 +65,7 @@ class Execution:
 
     `on_outcome` is called with each outcome, from any thread.  `permission` is called before the
     first effect, not for a plan without steps; it raises Fault to refuse.  `expired` is called
-    before each step: True leaves the rest to the next pass.  `stopped` is set from outside to end
-    the pass between two calls.
+    before each step: True leaves the rest to the next pass.  `stopped` ends a pass between calls.
     """
 
     effects: Effects
@@ -313,13 +314,15 @@ def _store(project: str, action: FileAction, effects: Effects) -> None:
             effects.write_builder(project, path, settings)
         case WriteFile(path, data):
             effects.write_file(project, path, data)
+        case Drain(request):
+            effects.write_file(project, request.path, json_of(request))
         case RemoveLauncher(path):
             effects.remove_launcher(project, path)
         case RemoveEnvironment(path):
             effects.remove_environment(project, path)
         case RemoveFolder(path):
             effects.remove_folder(project, path)
-        case RemoveFile(path):
+        case RemoveFile(path) | Withdraw(path):
             effects.remove_file(project, path)
 
 

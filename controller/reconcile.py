@@ -30,6 +30,8 @@ from controller.core.model.observed import ObservedFiles, ObservedPauses, Observ
 from controller.core.model.offers import Offers, Requirement, requirement
 from controller.core.model.plan import Outcome, Plan, Violation
 from controller.core.model.policy import Policy
+from controller.core.model.ray.report import HeadReport
+from controller.core.planner.drain import reports_to_read
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
 from controller.core.planner.projects.shared_memory import limits_to_read
@@ -66,6 +68,9 @@ class World(Protocol):
 
     def shared_memory(self, projects: Iterable[str]) -> Mapping[str, int]:
         """Shared memory limits, in MB, of those projects where CML shows it.  Raises nothing."""
+
+    def reports(self, places: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], HeadReport]:
+        """The head reports of clusters, by project and cluster.  Raises nothing."""
 
     def offers(self, wish: Requirement) -> Offers:
         """Images and sizes that the workspace offers, as far as CML shows them.  Raises nothing."""
@@ -114,6 +119,8 @@ def look_and_plan(revision: Revision, world: World, history: History, policy: Po
         hashes, ended = named_environments(situation), ended_builders(situation)
         files = world.files(projects, FilesQuery(policy.owner, hashes, ended))
         situation, decided = _plan(situation.with_files(files))
+    if places := reports_to_read(situation, decided):
+        situation, decided = _plan(situation.with_leaving(world.reports(places)))
     if unread := limits_to_read(situation, decided):
         situation = situation.with_shared_memory(world.shared_memory(sorted(unread)))
         situation, decided = _plan(situation)

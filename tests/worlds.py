@@ -1,6 +1,7 @@
 """Small worlds for tests of the core: specs from text, applications as CML would list them."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,6 +23,7 @@ from controller.core.model.observed import (
 from controller.core.model.plan import Plan
 from controller.core.model.policy import Policy
 from controller.core.model.ray.report import HeadReport, MemberReport
+from controller.core.model.ray.requests import AnswerState, HeadAnswer, RequestAction, request_id
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
 from controller.core.situation.situation import situate
@@ -146,6 +148,33 @@ def report(
         members[name] = MemberReport(alive=True, state="joined", fingerprint=known, node_id="n")
     head = ("10.0.0.1:6379", "i1", at_, "2.60.0", "3.11.9")
     return HeadReport(*head, cluster=cluster.name, members=members, auth_mode="token")
+
+
+def taking_requests(
+    told: HeadReport, idle: Mapping[str, float] | None = None, *answers: HeadAnswer
+) -> HeadReport:
+    """The report of a head that takes requests; members are busy unless they are `idle`, in s."""
+    members = {
+        name: replace(
+            row,
+            engine_id=f"engine-{name}",
+            idle_s=(idle or {}).get(name, 0.0),
+            used={} if name in (idle or {}) else {"CPU": 2.0},
+        )
+        for name, row in told.members.items()
+    }
+    by_id = {request_id(a.action, a.member, a.engine_id): a for a in answers}
+    return replace(told, members=members, answers=by_id)
+
+
+def answered(
+    member: str,
+    state: AnswerState = AnswerState.DRAINING,
+    remaining_s: float = 100.0,
+    action: RequestAction = RequestAction.DRAIN,
+) -> HeadAnswer:
+    """An answer to a request for the node of a member in such a report."""
+    return HeadAnswer(action, member, f"engine-{member}", state, "", remaining_s)
 
 
 def observed(

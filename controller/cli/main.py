@@ -18,7 +18,6 @@ import typer
 from controller import __version__
 from controller.cli.commands import emulators
 from controller.cli.commands.acceptance import acceptance
-from controller.cli.commands.adopt import adopt
 from controller.cli.commands.approve import approve
 from controller.cli.commands.bootstrap import bootstrap
 from controller.cli.commands.convert import convert
@@ -26,12 +25,14 @@ from controller.cli.commands.delete import delete
 from controller.cli.commands.doctor import doctor
 from controller.cli.commands.events import events
 from controller.cli.commands.offline import init, schema, validate
-from controller.cli.commands.orphans import orphans
+from controller.cli.commands.ownership.adopt import adopt
+from controller.cli.commands.ownership.orphans import orphans
+from controller.cli.commands.ownership.release import release
 from controller.cli.commands.pauses import pause, unpause
 from controller.cli.commands.plan import plan
 from controller.cli.commands.reconcile import reconcile
-from controller.cli.commands.release import release
 from controller.cli.commands.render import render
+from controller.cli.commands.retire import retire
 from controller.cli.commands.rotate_token import rotate_token
 from controller.cli.commands.run import run as run_command
 from controller.cli.commands.status import status
@@ -59,6 +60,7 @@ COMMANDS: tuple[Callable[..., Exit], ...] = (
     run_command,
     approve,
     delete,
+    retire,
     adopt,
     release,
     rotate_token,

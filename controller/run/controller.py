@@ -128,11 +128,13 @@ class Controller:
             look_at_pauses=True,
             look_at_files=started >= self._files_due_at,
         )
+        policy = self.orders.obeying(policy)
         done = reconcile(revision, session.world, run, history, policy)
         self.follower.note(sightings(done.desired, done.observed, session.owner))
         if done.observed.files is not None:
             self._files_due_at = started + _FILES_S
         self.projects = tuple(sorted({session.project, *done.observed.projects}))
+        self.orders.concluded(done)
         done = self.orders.shown_in(done)
         self.clean_up.sweep(self.projects, self.follower.poller.origin, done)
         took_s = clock.monotonic() - started

@@ -71,6 +71,10 @@ AllowPrune = Annotated[
         help="Allow deleting up to N clusters, even if that is more than half.",
     ),
 ]
+Now = Annotated[
+    bool,
+    typer.Option("--now", help="Do not let Ray nodes finish their work before they are stopped."),
+]
 Refresh = Annotated[
     bool, typer.Option("--refresh-launchers", help="Update members to the latest launcher version.")
 ]

@@ -5,7 +5,6 @@ from typing import get_args
 
 from controller.core.model.plan import (
     BuilderAction,
-    Delete,
     Intent,
     JobAction,
     Plan,
@@ -96,4 +95,4 @@ def is_pending(plan: Plan) -> bool:
 
 def members_away(plan: Plan) -> str:
     """Number of applications to delete, for the confirmation prompt."""
-    return counted(sum(isinstance(step.action, Delete) for step in plan.steps), "application")
+    return counted(sum(line.intent is Intent.DELETE for line in plan_lines(plan)), "application")

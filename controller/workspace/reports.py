@@ -13,23 +13,28 @@ MOST = 10_000
 
 
 class LookAtReports:
-    """Reader of reports; keeps the previous report of each cluster, to see changes."""
+    """Reader of reports; keeps the previous report of each cluster, to see changes.
+
+    A report that cannot be read for a moment makes no node dead: the last one counts, and ages.
+    """
 
     def __init__(self, files: Callable[[str], ProjectFiles], clock: Clock) -> None:
         self._files = files
         self._clock = clock
-        self._clocks: dict[tuple[str, str], HeadClock] = {}
+        self._last: dict[tuple[str, str], tuple[HeadClock, HeadReport]] = {}
 
     def take(self, project: str, cluster: str) -> HeadReport | None:
-        """The report of a cluster; an unreadable one counts as missing."""
-        report = read_report(self._files(project), cluster)
-        if report is None:
-            return None
+        """The last report of a cluster that could be read; None if none ever could."""
         place = (project, cluster)
-        now, monotonic = self._clock.now(), self._clock.monotonic()
-        clock = compare(self._clocks.get(place), report, now, monotonic)
-        self._clocks.pop(place, None)
-        self._clocks[place] = clock
-        if len(self._clocks) > MOST:
-            del self._clocks[next(iter(self._clocks))]
-        return replace(in_this_clock(clock, report), read_at=now)
+        before = self._last.pop(place, None)
+        report = read_report(self._files(project), cluster)
+        if report is not None:
+            now, monotonic = self._clock.now(), self._clock.monotonic()
+            clock = compare(before[0] if before else None, report, now, monotonic)
+            before = clock, replace(in_this_clock(clock, report), read_at=now)
+        if before is None:
+            return None
+        self._last[place] = before
+        if len(self._last) > MOST:
+            del self._last[next(iter(self._last))]
+        return before[1]

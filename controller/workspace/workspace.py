@@ -33,6 +33,7 @@ from controller.core.model.observed import (
 from controller.core.model.offers import Offers, Requirement
 from controller.core.model.plan import Configuration
 from controller.core.model.project import NewProject
+from controller.core.model.ray.report import HeadReport
 from controller.core.model.reasons import Reason
 from controller.core.spec.shared_memory import DEFAULT_MB
 from controller.files.launchers import stored_files
@@ -181,6 +182,10 @@ class Workspace:
                 limits[project] = state.shared_memory_limit_mb or DEFAULT_MB
         return limits
 
+    def reports(self, places: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], HeadReport]:
+        taken = ((place, self._reports.take(*place)) for place in sorted(places))
+        return {place: report for place, report in taken if report is not None}
+
     def offers(self, wish: Requirement) -> Offers:
         if self.registers:
             register_images(self._client, wish.named_images)
@@ -218,9 +223,11 @@ class Workspace:
     def write_launcher(self, project: str, path: str, settings: str) -> None:
         self.write_file(project, path, render.launcher(json.loads(settings)).encode())
 
-    def remove_launcher(self, project: str, path: str) -> None:
+    def remove_file(self, project: str, path: str) -> None:
         with explained():
             self._files(project).remove(path)
+
+    remove_launcher = remove_file
 
     def write_builder(self, project: str, path: str, settings: str) -> None:
         self.write_file(project, path, builders.builder(json.loads(settings)).encode())
@@ -244,7 +251,7 @@ class Workspace:
         with explained():
             self._files(project).remove_tree(path)
 
-    remove_environment = remove_file = remove_folder
+    remove_environment = remove_folder
 
     def fetch_job(self, project: str, job_id: str) -> ObservedJob:
         with explained():

@@ -76,7 +76,9 @@ class World:
                 node.update(
                     engine_id=engine,
                     node_id=f"node-of-{engine}",
-                    alive=bool(engine) and member not in self.mute,
+                    alive=bool(engine)
+                    and member not in self.mute
+                    and engine not in self.stage.heads.ended,
                     **self.says.get(member, {}),
                 )
             self.stage.write("/".join(path), json.dumps(body).encode())

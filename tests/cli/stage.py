@@ -24,7 +24,8 @@ from controller.emulator.state.file_tree import Tree
 from controller.emulator.state.ids import Ids
 from controller.emulator.workspace import Workspace
 from controller.process.system import System
-from tests.memory_tree import in_memory
+from tests.memory_tree import MemoryTree, in_memory
+from tests.scripted_heads import ScriptedHeads
 from tests.scripted_pods import Behaviour, ScriptedProcesses
 
 BEAT_S = 20.0
@@ -126,8 +127,10 @@ class Stage:
     heads_ahead_s: float = 0.0
     dice: int = 3
     options: Options = field(default_factory=lambda: Options(start_s=3.0))
+    heads: ScriptedHeads = field(init=False)
 
     def __post_init__(self) -> None:
+        self.heads = ScriptedHeads(self.clock.monotonic)
         self.workspace = Workspace(
             self.clock,
             ScriptedProcesses(self._story),
@@ -215,12 +218,18 @@ class Stage:
                     modes[place] = mark.get("RAYCML_AUTH_MODE", "")
                     self.starts[place] = f"of-{row.engine_id}"
                 if row.subdomain not in self.silent:
-                    members[mark["RAYCML_MEMBER"]] = _joined(mark["RAYCML_FINGERPRINT"])
+                    engine, joined = row.engine_id, _joined(mark["RAYCML_FINGERPRINT"])
+                    use = self.heads.use(engine)
+                    members[mark["RAYCML_MEMBER"]] = {**joined, **use, "engine_id": engine}
         for (project, cluster), members in running.items():
+            tree = self.workspace.files(project).tree
+            assert isinstance(tree, MemoryTree)
+            incarnation = self.starts.get((project, cluster), "i1")
+            answers = self.heads.answer_in(tree, cluster, members, incarnation)
             body = {
                 "schema": "raycml.ray/v1",
                 "cluster": cluster,
-                "incarnation": self.starts.get((project, cluster), "i1"),
+                "incarnation": incarnation,
                 "observed_at": (
                     self.clock.now() + timedelta(seconds=self.heads_ahead_s)
                 ).isoformat(),
@@ -229,9 +238,10 @@ class Stage:
                 "python_version": "3.11.9",
                 "members": members,
                 "auth_mode": modes.get((project, cluster), ""),
+                "answers": answers,
             }
             path = (".raycml", "clusters", cluster, "ray.json")
-            self.workspace.files(project).tree.write(path, json.dumps(body).encode())
+            tree.write(path, json.dumps(body).encode())
 
 
 def _joined(fingerprint: str) -> dict[str, object]:

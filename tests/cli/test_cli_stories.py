@@ -45,9 +45,9 @@ def test_a_changed_spec_rolls_through_the_group(stage: Stage) -> None:
     stage.spec(cpu=3)
     assert stage.run("plan").out == (
         "specs: 1 cluster\n"
-        "~ analytics cpu/0 update and restart        "
-        "Outdated: cpu 2 -> 3; ends tasks and actors on cpu/0\n"
-        "~ analytics cpu/1 update and restart, later "
+        "~ analytics cpu/0 drain, then update and restart "
+        "Outdated: idle; cpu 2 -> 3; ends tasks and actors that still run after 300 s\n"
+        "~ analytics cpu/1 update and restart, later      "
         "RollingUpdate: waits its turn (maxUnavailable: 1); cpu 2 -> 3\n"
         "Launchers: 1 to write.\n"
         "Plan: 2 to update.\n"
@@ -55,10 +55,18 @@ def test_a_changed_spec_rolls_through_the_group(stage: Stage) -> None:
     done = stage.run("reconcile")
     assert done.code == 0
     assert [line[7:] for line in done.err.splitlines() if line[7:9] == "~ "] == [
-        "~ analytics cpu/0  stopping  Outdated: cpu 2 -> 3; ends tasks and actors on cpu/0",
+        (
+            "~ analytics cpu/0  draining  Outdated: idle; cpu 2 -> 3; "
+            "ends tasks and actors that still run after 300 s"
+        ),
+        "~ analytics cpu/0  stopping  Outdated: cpu 2 -> 3",
         "~ analytics cpu/0  updated  Outdated: cpu 2 -> 3",
         "~ analytics cpu/0  restarted",
-        "~ analytics cpu/1  stopping  Outdated: cpu 2 -> 3; ends tasks and actors on cpu/1",
+        (
+            "~ analytics cpu/1  draining  Outdated: idle; cpu 2 -> 3; "
+            "ends tasks and actors that still run after 300 s"
+        ),
+        "~ analytics cpu/1  stopping  Outdated: cpu 2 -> 3",
         "~ analytics cpu/1  updated  Outdated: cpu 2 -> 3",
         "~ analytics cpu/1  restarted",
     ]

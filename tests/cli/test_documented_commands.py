@@ -17,15 +17,17 @@ ENDLESS = {"-f", "-w", "--follow", "--watch"}
 GIVEN = {
     "-": "kuberay.yaml",
     "MANIFEST": "kuberay.yaml",
+    "MEMBER": "cpu/1",
     "NAME": "analytics",
     "OWNER": "theirs",
     "PATH": "specs/",
     "REVISION": "4c1f9a7",
     "cluster.yaml": "specs/",
+    "gpu/2": "cpu/1",
     "head": "analytics:head",
     "head=ray-cluster-head": "head=ray-analytics-head",
 }
-CHANGES = {"adopt", "delete", "pause", "reconcile", "release"}
+CHANGES = {"adopt", "delete", "pause", "reconcile", "release", "retire"}
 BAD = {Exit.UNEXPECTED, Exit.USAGE, Exit.INVALID_SPEC, Exit.SOURCE}
 CLUSTERS = ("analytics", "quickstart", "training")
 

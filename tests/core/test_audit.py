@@ -171,6 +171,7 @@ def test_every_law_has_a_test_here() -> None:
     elsewhere = {law.__name__ for law in laws.ENVIRONMENT_LAWS}
     elsewhere |= {laws.files_of_clusters_stay.__name__}  # in test_cluster_folders
     elsewhere |= {law.__name__ for law in laws.SETUP_LAWS}  # in test_audit_setup
+    elsewhere |= {law.__name__ for law in laws.DRAINING_LAWS}  # in test_drain
     here = {law.__name__ for law in laws.LAWS} - elsewhere
     assert all(f"laws.{name}" in source for name in here)
 

@@ -1,13 +1,18 @@
 """A head whose clock is off is believed once its report is seen to change, and only so long."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.clock import SystemClock
+from controller.core.model.json_object import json_of
 from controller.core.model.ray.report import HeadReport
+from controller.files.shared import SharedFiles
 from controller.workspace.head_clock import HeadClock, compare, in_this_clock
+from controller.workspace.reports import LookAtReports
 from tests.worlds import at, report, spec
 
 FRESH_S = 30.0
@@ -87,3 +92,18 @@ def test_a_new_incarnation_begins_anew_and_clocks_in_step_change_nothing() -> No
     near = written(9, 2)
     steady = compare(compare(None, written(0, 2), at(1), 1.0), near, at(10), 10.0)
     assert in_this_clock(steady, near) == near
+
+
+def test_a_report_that_cannot_be_read_for_a_moment_is_the_last_one(tmp_path: Path) -> None:
+    reports = LookAtReports(lambda _: SharedFiles(tmp_path), SystemClock())
+    assert reports.take("project", "analytics") is None
+    file = tmp_path / ".raycml" / "clusters" / "analytics" / "ray.json"
+    file.parent.mkdir(parents=True)
+    whole = json_of(written(0, 0))
+    file.write_bytes(whole)
+    first = reports.take("project", "analytics")
+    assert first is not None
+    file.write_bytes(whole[:40])
+    assert reports.take("project", "analytics") == first
+    file.unlink()
+    assert reports.take("project", "analytics") == first

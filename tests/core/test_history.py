@@ -8,7 +8,6 @@ from controller.core.model.history import (
     History,
     MemberHistory,
     forget_changed,
-    notice,
     record,
 )
 from controller.core.model.member import Key, Member
@@ -25,6 +24,7 @@ from controller.core.model.plan import (
     Update,
 )
 from controller.core.model.reasons import Reason
+from controller.core.planner.memory import notice
 from tests.worlds import (
     NOW,
     POLICY,

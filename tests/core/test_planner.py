@@ -121,10 +121,12 @@ def test_a_name_that_a_cluster_holds_which_lets_nothing_go_is_for_a_person(field
     assert "marked as other cpu/0" in found.message
 
 
-def test_a_scale_down_goes_by_ordinals_and_not_by_age() -> None:
+def test_of_workers_alike_the_youngest_leaves_and_then_the_highest_ordinal() -> None:
     narrower = spec(workerGroupSpecs__0__replicas=1)
-    young = replace(CPU_0, created_at=at(-60))
+    young = replace(CPU_0, running_at=at(-60))
     found = decided(HEAD, young, CPU_1, cluster=narrower, reports=(ALIVE,))
+    assert found == ["delete cpu/0 ScaledDown"]
+    found = decided(CPU_1, CPU_0, HEAD, cluster=narrower, reports=(ALIVE,))
     assert found == ["delete cpu/1 ScaledDown"]
 
 

@@ -30,7 +30,7 @@ MUTANTS = [
       "key=lambda each: (each.group, -each.number, each.app.id)",
       f"{ADOPTION}::"
       "test_workers_that_are_numbered_by_a_time_are_members_in_the_order_of_their_numbers"),
-    m("B11", "a preview writes", "cli/commands/adopt.py",
+    m("B11", "a preview writes", "cli/commands/ownership/adopt.py",
       "        if dry_run:", "        if False:",
       f"{SEED}::test_the_cluster_of_a_launch_script_from_preview_to_release"),
 ]

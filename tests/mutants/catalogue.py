@@ -14,6 +14,7 @@ from tests.mutants import (
     builders,
     composition,
     conversion,
+    draining,
     in_force,
     leading,
     membership,
@@ -77,7 +78,7 @@ CONTROLLERS = [
     m("B3", "an old report speaks of a new start", "core/situation/membership.py",
       "return precedes(report.observed_at, app.running_at or app.starting_at, now)", "return False",
       f"{PLANNER}::test_a_report_from_before_a_members_start_says_nothing_of_it"),
-    m("B2", "a list that goes back in time is believed", "core/model/history.py",
+    m("B2", "a list that goes back in time is believed", "core/planner/memory.py",
       "        if key in members and key not in restless:\n",
       "        if key in members:\n"
       "            members[key] = replace(members[key], created_at=None)\n"
@@ -99,9 +100,9 @@ CONTROLLERS = [
       f"{TRANSLATE}::test_no_unheard_of_status_is_ever_acted_upon"),
     m("B5", "the order of a list decides", "core/situation/scale_down.py",
 
-      'best = sorted(existing, key=lambda m: (phase_rank(existing[m].phase), m.ordinal))',
-      'best = list(existing)',
-      f"{PLANNER}::test_a_scale_down_goes_by_ordinals_and_not_by_age"),
+      'best = sorted(candidates, key=lambda m: _leaves_last(m, existing[m], nodes, asked))',
+      'best = candidates',
+      f"{PLANNER}::test_of_workers_alike_the_youngest_leaves_and_then_the_highest_ordinal"),
     m("B6", "a field that does not take is not noticed", "cml/translate.py",
       "return tuple(sorted(n for n, v in fields.items() if not _took(n, v, answered, before)))",
       "return ()",
@@ -254,7 +255,7 @@ CONTROLLERS = [
       f"{PLANNER}::test_a_change_of_a_groups_memory_touches_only_that_group_one_member_at_a_time"),
     m("B22", "those that are away do not count", "core/planner/rollout.py",
 
-      'away = sum(1 for m in members if not m.available)',
+      'away = sum(1 for m in members if not m.available or _is_unconfirmed(cluster, m))',
       'away = 0',
       f"{PLANNER}::test_a_rolling_update_waits_while_a_member_has_not_joined_ray"),
     m("B22", "a pause is not heeded", "core/planner/cluster.py",
@@ -310,6 +311,7 @@ CATALOGUE = [
     *node_files.MUTANTS,
     *composition.MUTANTS,
     *builders.MUTANTS,
+    *draining.MUTANTS,
     *shared_memory.MUTANTS,
     *status.MUTANTS,
     *boundaries.MUTANTS,

@@ -77,7 +77,7 @@ MUTANTS: list[Mutant] = [
       "return -SKEW_S <= age_s <= self.stands_s + SKEW_S", "return True",
       f"{ORDERS}::test_an_order_of_another_time_place_or_owner_is_not_carried_out"),
     m("B6", "protection is forgotten by those who order", "run/orders/leader.py",
-      "        check_specs(declared, loses=order.kind in (OrderKind.DELETE, OrderKind.ROTATE))\n", "",
+      "        check_specs(declared, loses=order.kind in _LOSES)\n", "",
       f"{ORDERS}::test_protection_that_comes_after_the_order_is_obeyed"),
     m("B10", "orders stay for ever", "run/orders/leader.py",
       "        if not 0.0 <= age_s < _ANSWER_KEPT_S:", "        if False:",

@@ -108,9 +108,10 @@ MUTANTS: list[Mutant] = [
       "case Create() | CreateProject() if done:",
       f"{BOUNDS}::test_a_create_that_may_have_happened_is_looked_for_as_long_as_lists_may_lag"),
     m("B22", "all applications are walked for each cluster", "core/situation/situation.py",
-      "situate_cluster(cluster, index, observed, policy)",
+      "situate_cluster(cluster, index, observed, history, policy)",
       "situate_cluster("
-      "cluster, index_applications(observed.projects.values(), policy.owner), observed, policy)",
+      "cluster, index_applications(observed.projects.values(), policy.owner), observed, history, "
+      "policy)",
       f"{BOUNDS}::test_the_work_of_a_pass_grows_as_the_number_of_clusters_does"),
     m("B22", "one group that falls is a fault of the platform", "core/planner/memory.py",
       "if not many or elsewhere < policy.fault_members_min / 2:", "if not many:",

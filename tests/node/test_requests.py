@@ -442,6 +442,17 @@ def test_a_withdrawn_request_has_no_answer_and_a_moment_without_its_file_gives_n
     assert len(head.ray.asked) == 1, "it drains already"
 
 
+def test_requests_to_an_earlier_head_are_removed_and_nothing_else_is(tmp_path: Path) -> None:
+    head = Head(tmp_path, Ray(busy("e1"), busy("e2")))
+    earlier = ask(head.files, request(engine="e2", incarnation="before"))
+    own, note = ask(head.files, request()), head.files.requests / "note.txt"
+    note.write_text("keep")
+    head.look()
+    assert not earlier.exists()
+    assert own.exists()
+    assert note.exists()
+
+
 def test_a_frozen_node_holds_neither_the_report_nor_another_answer(tmp_path: Path) -> None:
     head = Head(tmp_path, Ray(busy("e1"), busy("e2")))
     thawed = head.ray.frozen["n-e1"] = threading.Event()

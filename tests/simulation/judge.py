@@ -13,8 +13,8 @@ import httpx
 from tests.simulation.asked import CHANGES, WRITES, Ask, Asked
 from tests.simulation.builders import builder_fault, builds
 from tests.simulation.documents import Document
-from tests.simulation.laws import LawBrokenError, Laws
-from tests.simulation.ledger import Ledger, Order
+from tests.simulation.laws import Laws
+from tests.simulation.ledger import LawBrokenError, Ledger, Order
 from tests.simulation.oracle import OURS, variables
 from tests.simulation.sky import LAG_S
 from tests.simulation.world import Site

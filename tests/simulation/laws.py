@@ -14,7 +14,8 @@ import httpx
 from controller.emulator.pods.lifecycle import Status
 from tests.simulation.asked import CHANGES, FILE_WRITES, WRITES, Ask, Asked
 from tests.simulation.documents import Document
-from tests.simulation.ledger import Ledger
+from tests.simulation.drains import DrainLaw
+from tests.simulation.ledger import LawBrokenError, Ledger
 from tests.simulation.oracle import (
     OURS,
     Place,
@@ -36,10 +37,6 @@ UPDATE_TRIES = 3  # so often a field is tried before an application is replaced
 RANK = {Status.RUNNING.value: 0, Status.STARTING.value: 1}
 
 
-class LawBrokenError(AssertionError):
-    """A request that no controller of ours may send."""
-
-
 class Laws:
     """The judge of one world and of all controllers in it."""
 
@@ -48,6 +45,7 @@ class Laws:
         self.owner = owner
         self.taken: dict[str, Place] = {}  # members taken away for our own reasons, by name
         self.ignored: dict[tuple[str, str], int] = {}  # (who, name): updates that did not take
+        self.drains = DrainLaw(site, owner)
 
     def judge(self, request: httpx.Request, what: Asked, ledger: Ledger) -> None:
         """LawBrokenError for a write that may not be sent now."""
@@ -57,6 +55,7 @@ class Laws:
             self._change(request, what, ledger)
         elif what.ask is Ask.REMOVE:
             self._remove(what.subject)
+        self.drains.note(request, what)
         if what.ask in WRITES or what.ask in FILE_WRITES:
             ledger.writes[what.subject] = ledger.writes.get(what.subject, 0) + 1
 
@@ -114,6 +113,7 @@ class Laws:
             _broken("law 4: a change on a list that was not whole", name)
         doc = ledger.docs.get(place.cluster)
         self._paused(place, doc, ledger)
+        self.drains.judge(what, place, doc, ledger)
         if doc is None:
             self._of_nobody(place, what, ledger)
         else:

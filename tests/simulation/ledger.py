@@ -8,6 +8,10 @@ from tests.simulation.documents import Document
 from tests.simulation.sky import Row
 
 
+class LawBrokenError(AssertionError):
+    """A request that no controller of ours may send."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What a person allowed this controller to delete."""

@@ -279,6 +279,18 @@ def files_lag(sim: Simulation, site: str) -> None:
     sim.skies[site].files_lag = True
 
 
+def work(sim: Simulation, name: str, seconds: float) -> None:
+    """Somebody's tasks keep the node of an application busy."""
+    for site in sim.world.sites.values():
+        if any(app.subdomain == name for app in site.rows()):
+            site.work(name, seconds)
+
+
+def deaf(sim: Simulation, cluster: str) -> None:
+    """The head of a cluster answers no request."""
+    sim.world.deaf.add(cluster)
+
+
 def half_report(sim: Simulation, site: str) -> None:
     sim.skies[site].half_report = True
 
@@ -389,6 +401,8 @@ MOVES: dict[str, Move] = {
     "mute": Move(mute, {"cluster": CLUSTERS}),
     "deafen": Move(deafen, {"cluster": CLUSTERS}),
     "join_by_hand": Move(join_by_hand, {"cluster": CLUSTERS}),
+    "work": Move(work, {"name": NAMES, "seconds": (5.0, 60.0, 400.0)}, 6),
+    "deaf": Move(deaf, {"cluster": CLUSTERS}),
     "heal": Move(heal, {}),
     "lag": Move(lag, {"site": SITES, "versions": (1, 2, 4)}, 2),
     "page_size": Move(page_size, {"site": SITES, "size": (1, 2)}),

@@ -17,8 +17,8 @@ from controller.reconcile import Pass
 from tests.simulation.asked import Ask, asked
 from tests.simulation.controllers import Act, Controller
 from tests.simulation.documents import Document, document, revision_of
-from tests.simulation.laws import LawBrokenError, Laws
-from tests.simulation.ledger import Ledger, Order
+from tests.simulation.laws import Laws
+from tests.simulation.ledger import LawBrokenError, Ledger, Order
 from tests.simulation.oracle import mismatch
 from tests.simulation.people import People
 from tests.simulation.sky import Sky

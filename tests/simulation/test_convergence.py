@@ -60,7 +60,8 @@ def test_a_rolling_update_never_takes_more_than_one_member_away() -> None:
 def test_a_plan_names_the_writes_of_the_next_pass_and_no_others() -> None:
     calls = {
         "write_launcher": "upload_file",
-        "remove_launcher": "delete_file",
+        "drain": "upload_file",
+        **dict.fromkeys(("withdraw", "remove_launcher"), "delete_file"),
         "raise_shared_memory": "update_project",
     }
     for after in (WIDER, NARROWER, BIGGER, NEW_HEAD, ASLEEP):
@@ -69,8 +70,11 @@ def test_a_plan_names_the_writes_of_the_next_pass_and_no_others() -> None:
             plan = lab.plan(after).plan
             lab.writes()
             lab.run(after)
-            said = sorted(calls.get(s.name, f"{s.name}_application") for s in plan.steps)
-            assert said == sorted(lab.writes())
+            said = [calls.get(s.name, f"{s.name}_application") for s in plan.steps]
+            # A removal deletes what an interrupted write kept of the file, and then the file.
+            removed = [name for name in said if name == "delete_file" for _ in range(2)]
+            said = [name for name in said if name != "delete_file"]
+            assert sorted(said + removed) == sorted(lab.writes())
             lab.wait(5)
 
 
@@ -118,11 +122,12 @@ def test_a_patch_that_ignores_zero_values_ends_in_delete_and_create() -> None:
 def test_a_suspended_cluster_stops_what_its_spec_no_longer_wants_too() -> None:
     lab = settled()
     smaller = spec(suspend=True, workerGroupSpecs__0__replicas=1)
-    for _ in range(4):
+    for _ in range(6):
         lab.run(smaller)
         lab.wait(5)
     assert set(lab.phases().values()) == {"STOPPED"}
-    assert lab.writes() == ["stop_application"] * 3
+    changes = [write for write in lab.writes() if write.endswith("_application")]
+    assert changes == ["stop_application"] * 3
 
 
 def test_a_clock_that_is_set_back_holds_nothing_up() -> None:
@@ -160,7 +165,7 @@ def test_a_paused_cluster_without_a_spec_is_neither_pruned_nor_deleted() -> None
     assert lab.writes() == []
     assert [wait.reason.title for wait in done.plan.waits] == ["Paused"]
     lab.people.unpause("analytics")
-    lab.run(delete=frozenset({"analytics"}))
+    lab.run(delete=frozenset({"analytics"}), now=frozenset({"analytics"}))
     assert lab.writes() == ["delete_application"] * 3
 
 
@@ -212,7 +217,7 @@ def test_a_mark_taken_off_after_the_list_is_seen_before_the_call() -> None:
 def test_a_key_that_is_refused_ends_all_writing_of_the_pass() -> None:
     lab = settled()
     lab.a.weather.writes, lab.a.weather.of_writes = 0, {0: Fault.DENIED}
-    lab.run(ASLEEP)
+    lab.run(ASLEEP, now=frozenset({"analytics"}))
     assert lab.writes() == ["stop_application"]
     assert set(lab.phases().values()) == {"RUNNING"}
 

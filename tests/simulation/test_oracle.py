@@ -11,8 +11,7 @@ from controller.core.spec.revision import Revision
 from controller.reconcile import Pass
 from tests.simulation.controllers import Controller
 from tests.simulation.documents import edited
-from tests.simulation.laws import LawBrokenError
-from tests.simulation.ledger import Order
+from tests.simulation.ledger import LawBrokenError, Order
 from tests.simulation.stage import NotConvergedError, Stage, prepared, the_stage
 
 Deed = Callable[[Stage], object]

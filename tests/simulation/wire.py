@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from tests.simulation.asked import FILE_WRITES, WRITES, Ask, Asked, asked
-from tests.simulation.laws import LawBrokenError
-from tests.simulation.ledger import Ledger
+from tests.simulation.ledger import LawBrokenError, Ledger
 from tests.simulation.weather import KILLS, Fault, Killed, fits, struck
 from tests.simulation.world import Site
 

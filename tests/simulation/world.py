@@ -24,6 +24,7 @@ from controller.emulator.state.job_records import Job, JobRun
 from controller.emulator.state.records import Application, Engine
 from controller.emulator.workspace import Workspace as Cml
 from tests.memory_tree import MemoryTree, in_memory
+from tests.scripted_heads import ScriptedHeads
 from tests.scripted_pods import Behaviour, ScriptedPod, ScriptedProcesses
 from tests.simulation.clocks import SimulatedClock, Time
 from tests.simulation.direct import Direct
@@ -58,6 +59,8 @@ class Snapshot:
     contents: Mapping[str, Contents]
     pods: dict[str, ScriptedPod]
     builds: Mapping[str, tuple[float, str, str]]
+    busy: Mapping[str, float]
+    heads: Mapping[str, ScriptedHeads]
 
 
 class World:
@@ -66,6 +69,7 @@ class World:
     program is frozen as well; `mute` clusters whose head writes no report, `unread` those whose
     head cannot read Ray's state, `strangers` those that a node of somebody else joined;
     `mislabelled` those whose nodes claim a wrong fingerprint, `lacks` packages that no index has.
+    `busy` are engines whose nodes work until then, `deaf` clusters whose head answers no request.
     """
 
     def __init__(
@@ -81,6 +85,8 @@ class World:
         self.strangers: set[str] = set()
         self.mislabelled: set[str] = set()
         self.lacks: set[str] = set()
+        self.busy: dict[str, float] = {}
+        self.deaf: set[str] = set()
         self.builds: dict[str, tuple[float, str, str]] = {}  # hash to end, project, what fails
         self.processes = ScriptedProcesses(self._begin)
         kinds = tuple(replace(RUNTIMES[0], image_identifier=r) for r in (RUNTIME, OTHER_RUNTIME))
@@ -126,6 +132,8 @@ class World:
             {site.project: dict(site.tree.contents) for site in self.sites.values()},
             {name: copy.copy(pod) for name, pod in self.processes.pods.items()},
             dict(self.builds),
+            dict(self.busy),
+            {site.project: site.heads.copy() for site in self.sites.values()},
         )
 
     def restore(self, kept: Snapshot) -> None:
@@ -142,6 +150,9 @@ class World:
         for site in self.sites.values():
             site.tree.contents = dict(kept.contents[site.project])
             site.read_at_start.clear()
+            site.heads = kept.heads[site.project].copy()
+            site.reported.clear()
+        self.busy, self.deaf = dict(kept.busy), set()
         self.processes.pods = {name: copy.copy(pod) for name, pod in kept.pods.items()}
         self.story, self.broken, self.mute, self.lacks = at_once, set(), set(), set()
         self.zombies, self.mislabelled, self.unread, self.strangers = {}, set(), set(), set()
@@ -197,6 +208,7 @@ class World:
         """
         self.story, self.mute, self.lacks, self.mislabelled = at_once, set(), set(), set()
         self.unread, self.strangers = set(), set()
+        self.deaf = set()
         for site in self.sites.values():
             heads = {app.engine_id for app in site.rows() if app.subdomain.endswith("-head")}
             self.broken -= heads
@@ -224,6 +236,15 @@ class Site:
         assert isinstance(tree, MemoryTree)
         self.tree = tree
         self.read_at_start: dict[str, bytes] = {}  # what pods read when they started, by path
+        self.reported: dict[str, float] = {}  # the time of each cluster's last report
+        self.heads = ScriptedHeads(self._passed, self._work)
+
+    def _passed(self) -> float:
+        return self.time.passed
+
+    def _work(self, engine: str) -> float:
+        """The end of the work on the node of an engine."""
+        return self.world.busy.get(engine, 0.0)
 
     @property
     def broken(self) -> set[str]:
@@ -282,6 +303,12 @@ class Site:
         if app is not None and app.engine_id and app.status is Status.RUNNING:
             self.world.zombies[app.engine_id] = frozen
 
+    def work(self, subdomain: str, seconds: float) -> None:
+        """The node of an application is busy for so long."""
+        app = self.at(subdomain)
+        if app is not None and app.engine_id:
+            self.world.busy[app.engine_id] = self.time.passed + seconds
+
     def leave_environment(self, digest: str, fails: str) -> None:
         """As the builder does at its end; `fails` names what could not be installed."""
         log = (*ENVIRONMENTS, f"{digest}.log")
@@ -298,7 +325,7 @@ class Site:
     def report(self, only: str | None = None) -> None:
         """Every running head (or that of one cluster) reports every running member, as the node
         program does."""
-        clusters: dict[str, dict[str, object]] = {}
+        clusters: dict[str, dict[str, dict[str, object]]] = {}
         for app in self.rows():
             cluster = app.environment.get("RAYCML_CLUSTER")
             if cluster is None or (only is not None and cluster != only):
@@ -312,6 +339,7 @@ class Site:
             if app.engine_id not in self.broken:
                 wrong = cluster in self.world.mislabelled
                 told = _told(app, "v1:dead" if wrong else settings["fingerprint"])
+                told |= self.heads.use(app.engine_id)
                 if app.engine_id in self.world.zombies:
                     frozen = self.world.zombies[app.engine_id]
                     told |= {"alive": False, "silent_s": 600.0 if frozen else 2.0}
@@ -329,21 +357,27 @@ class Site:
             return None
         return settings_of(self.read_at_start.get(pod.order.script))
 
-    def _write(self, cluster: str, members: dict[str, object]) -> None:
+    def _write(self, cluster: str, members: dict[str, dict[str, object]]) -> None:
         unread, stranger = cluster in self.world.unread, {"node_id": "x", "node_ip": "10.9.9.9"}
+        incarnation = f"head-{members['head']['engine_id']}"
+        answers = {}
+        if cluster not in self.world.deaf and not unread:
+            answers = self.heads.answer_in(self.tree, cluster, members, incarnation)
+        self.reported[cluster] = self.time.passed
         body = {
             "period_s": 3.0,
             "error": "Ray's node table: it does not answer" if unread else None,
             "unknown_nodes": [stranger] if cluster in self.world.strangers else [],
             "schema": "raycml.ray/v1",
             "cluster": cluster,
-            "incarnation": "one",
+            "incarnation": incarnation,
             "observed_at": self.cml.clock.now().isoformat(),
             "ray_version": "2.60.0",
             "python_version": "3.11.9",
             "address": "127.1.1.1:6379",
             "auth_mode": "token",
             "members": members,
+            "answers": answers,
         }
         self.tree.write((".raycml", "clusters", cluster, "ray.json"), json.dumps(body).encode())
 

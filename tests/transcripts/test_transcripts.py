@@ -18,6 +18,7 @@ from controller.terminal.plan_table import plan_text
 from tests.worlds import (
     POLICY,
     all_files,
+    answered,
     application,
     decide,
     desired,
@@ -25,6 +26,7 @@ from tests.worlds import (
     observed,
     report,
     spec,
+    taking_requests,
 )
 
 FILES = sorted(Path(__file__).parent.glob("*.txt"))
@@ -65,14 +67,15 @@ def told(text: str) -> str:
     lines = [line for line in parts.get("world", "").splitlines() if line.strip()]
     apps = [seen(line, base) for line in lines]
     alive = [line.split()[0] for line, (_, joined) in zip(lines, apps, strict=True) if joined]
+    idle = {line.split()[0]: 60.0 for line in lines if "idle" in line.split()}
+    answers = [answered(line.split()[0]) for line in lines if "draining" in line.split()]
     world = observed(
         *(app for app, _ in apps),
-        reports=(report(base, *alive),) if alive else (),
+        reports=(taking_requests(report(base, *alive), idle, *answers),) if alive else (),
         files=all_files(*(app for app, _ in apps)),
     )
     asked = yaml.safe_load(parts.get("policy", "")) or {}
-    if "delete" in asked:
-        asked["delete"] = frozenset(asked["delete"])
+    asked |= {name: frozenset(asked[name]) for name in ("delete", "now") if name in asked}
     state = desired(*([] if wanted is None else [wanted]))
     return plan_text(decide(state, world, policy=replace(POLICY, **asked)))
 

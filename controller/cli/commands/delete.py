@@ -27,7 +27,7 @@ from controller.run.orders.delegation import exit_of, lead_or_order, new_order
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import Project, Specs, Yes, cluster_names, timeout_option
+from controller.terminal.options import Now, Project, Specs, Yes, cluster_names, timeout_option
 from controller.terminal.plan_table import members_away
 from controller.terminal.screen import Screen
 from controller.terminal.specs import NO_SPECS, check_cluster, load_if_there, project_of
@@ -43,13 +43,15 @@ def delete(
     names: Names,
     *,
     yes: Yes = False,
+    now: Now = False,
     timeout: Timeout = "10m",  # type: ignore[assignment]  # its parser makes it seconds
     project: Project = None,
     specs: Specs = None,
 ) -> Exit:
     """Example: raycml delete analytics --yes
 
-    Permanently delete clusters, and wait until their applications are deleted.
+    Permanently delete clusters, and wait until their applications are deleted. Work on their nodes
+    may finish before, within the drain timeout of each cluster.
     """
     screen = common.screen
     chosen = cluster_names(names)
@@ -59,12 +61,14 @@ def delete(
         check_recorded(session, chosen, loses=True)
         clusters = frozenset(chosen)
         policy = replace(session.policy, only=clusters, delete=clusters)
+        policy = replace(policy, now=clusters if now else frozenset())
         done = look_and_plan(NO_SPECS, session.world, History(), policy)
         _check_managed(chosen, done, policy)
         check_pauses(set(chosen), done)
         agree(screen, clusters, members_away(done.plan), yes=yes)
         started = session.clock.monotonic()
         order = new_order(session, screen.system, OrderKind.DELETE, tuple(chosen), timeout)
+        order = replace(order, now=now)
         answer = lead_or_order(session, order, screen.say)
         if answer is None:
             left_s = max(started + timeout - session.clock.monotonic(), 0.0)

@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from controller.core.model.history import History
+from controller.core.model.policy import EVERY
 from controller.core.spec.notices import ray_notices
 from controller.core.status.documents import plan_json
 from controller.reconcile import look_and_plan
 from controller.telemetry import pass_line
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.exit_codes import Exit
-from controller.terminal.options import AllowPrune, Form, Output, Paths, Prune, Refresh
+from controller.terminal.options import AllowPrune, Form, Now, Output, Paths, Prune, Refresh
 from controller.terminal.plan_table import is_pending, plan_text
 from controller.terminal.specs import check_whole, heading, label, load, local_notices, scope
 from controller.workspace.session import open_session
@@ -31,6 +32,7 @@ def plan(
     prune: Prune = False,
     allow_prune: AllowPrune = 0,
     refresh_launchers: Refresh = False,
+    now: Now = False,
     output: Output = Form.TEXT,
 ) -> Exit:
     """Example: raycml plan specs/ --exit-code
@@ -44,6 +46,7 @@ def plan(
     with open_session(common) as session:
         only = scope(paths, revision)
         policy = replace(session.policy, only=only, refresh_launchers=refresh_launchers)
+        policy = replace(policy, now=EVERY if now else frozenset())
         policy = replace(policy, prune=prune, allow_prune=allow_prune)
         started = session.clock.monotonic()
         done = look_and_plan(revision, session.world, History(), policy)

@@ -11,7 +11,7 @@ import typer
 from controller.cli.output.documents import ReconcileJson, StatusReportJson
 from controller.core.model.history import History
 from controller.core.model.json_object import extended
-from controller.core.model.policy import Policy
+from controller.core.model.policy import EVERY, Policy
 from controller.core.spec.revision import Revision
 from controller.core.spec.text import spoken
 from controller.core.status.documents import status_json
@@ -28,6 +28,7 @@ from controller.terminal.exit_codes import Exit
 from controller.terminal.options import (
     AllowPrune,
     Form,
+    Now,
     Output,
     Paths,
     Prune,
@@ -76,6 +77,7 @@ def reconcile(  # noqa: PLR0913 - the options of one command
     allow_prune: AllowPrune = 0,
     yes: Yes = False,
     refresh_launchers: Refresh = False,
+    now: Now = False,
     output: Output = Form.TEXT,
 ) -> Exit:
     """Example: raycml reconcile specs/ --wait-for ready --timeout 15m
@@ -89,6 +91,7 @@ def reconcile(  # noqa: PLR0913 - the options of one command
     with open_session(common) as session:
         only = scope(paths, revision)
         policy = replace(session.policy, only=only, refresh_launchers=refresh_launchers)
+        policy = replace(policy, now=EVERY if now else frozenset())
         if prune:
             policy = replace(policy, prune=True, allow_prune=allow_prune)
             policy = _agreed(screen, session, revision, policy, yes=yes)

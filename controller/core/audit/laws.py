@@ -5,6 +5,7 @@ Shares no decision with the planner; it looks at the plan and the world only.
 """
 
 from controller.core.audit.case import AuditedPlan, Broken, Law
+from controller.core.audit.draining import DRAINING_LAWS
 from controller.core.audit.environments import ENVIRONMENT_LAWS
 from controller.core.audit.files import files_of_clusters_stay
 from controller.core.audit.setup import SETUP_LAWS
@@ -15,6 +16,7 @@ from controller.core.model.plan import (
     Delete,
     Plan,
     RemoveLauncher,
+    RequestChange,
     Restart,
     Step,
     Stop,
@@ -23,6 +25,7 @@ from controller.core.model.plan import (
     WriteBuilder,
     WriteLauncher,
 )
+from controller.core.model.ray.requests import Drain
 from controller.core.model.reasons import Reason
 from controller.core.situation.situation import Situation
 
@@ -76,9 +79,11 @@ def one_application_per_member(case: AuditedPlan) -> Broken:
 
 
 def absences_are_understood(case: AuditedPlan) -> Broken:
-    """Law 4: nothing is deleted or created on a torn list, nor pruned on an unread spec."""
+    """Law 4: nothing is deleted, drained for that, or created on a torn list, nor pruned on an
+    unread spec.
+    """
     for step in case.plan.steps:
-        if not isinstance(step.action, Delete | Create):
+        if not isinstance(step.action, Delete | Create | Drain):
             continue
         project = case.observed.projects.get(step.project)
         if project is None or not project.complete:
@@ -99,7 +104,7 @@ def large_removals_are_agreed(case: AuditedPlan) -> Broken:
 
 
 def _ends_a_cluster(case: AuditedPlan, step: Step) -> bool:
-    deletes = isinstance(step.action, Delete) and step.key != THE_CONTROLLER
+    deletes = isinstance(step.action, Delete | Drain) and step.key != THE_CONTROLLER
     return deletes and case.cluster(step) is None
 
 
@@ -156,7 +161,7 @@ def paused_and_suspended_are_left_alone(case: AuditedPlan) -> Broken:
         by_file = case.observed.pause(step.project, step.cluster) is not None
         if by_file or (cluster is not None and cluster.paused):
             yield step, f"{step.name} in {step.cluster}, which is paused"
-        at_rest = isinstance(step.action, Stop | RemoveLauncher)
+        at_rest = isinstance(step.action, Stop | RemoveLauncher | RequestChange)
         if cluster is not None and cluster.suspended and not at_rest:
             yield step, f"{step.name} in {step.cluster}, which is suspended"
 
@@ -208,6 +213,7 @@ def names_are_resolved(case: AuditedPlan) -> Broken:
 LAWS: tuple[Law, ...] = (
     *ENVIRONMENT_LAWS,
     *SETUP_LAWS,
+    *DRAINING_LAWS,
     files_of_clusters_stay,
     only_our_own_is_changed,
     only_observed_applications_are_changed,

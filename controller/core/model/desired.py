@@ -12,11 +12,11 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
-from controller.core.model.member import Member
+from controller.core.model.member import Member, parse_member
 from controller.core.model.reasons import Reason
 from controller.core.spec.allowed_projects import refusal
 from controller.core.spec.fingerprint import Inputs, agreement, fingerprint
-from controller.core.spec.groups import NodeGroup
+from controller.core.spec.groups import NodeGroup, WorkerGroup
 from controller.core.spec.names import HEAD
 from controller.core.spec.notices import ray_limits
 from controller.core.spec.python_environment import BuildBy, Environment, environment_of
@@ -54,6 +54,8 @@ class Group:
     """The head, or one worker group: what its members are and how many there are.
 
     `budget`: how many of them may be away at once for the controller's own reasons; at least 1.
+    `drain_s`: seconds for a node to finish its work.  `to_delete`: members that leave whatever the
+    number of replicas.
     """
 
     cluster: str
@@ -63,6 +65,8 @@ class Group:
     suspended: bool
     inputs: Inputs
     environment: Environment | None = None  # built by raycml; None for an existing interpreter
+    drain_s: float = 0.0
+    to_delete: frozenset[Member] = frozenset()
 
     @property
     def is_head(self) -> bool:
@@ -91,7 +95,9 @@ class DesiredCluster:
 
     `build_runtime`: in which image its environment is built; `build_by`: the kind of workload that
     builds it.  Clusters that ask for the same one ask for the image and kind of the first of them.
-    `limits`: those of its Ray version, as sentences.
+    `limits`: those of its Ray version, as sentences.  `drain_s`: as for a group, for members of
+    groups that the spec no longer has.  `workers_outlive_head`: their Ray nodes stay while the head
+    is restarted.
     """
 
     name: str
@@ -105,6 +111,8 @@ class DesiredCluster:
     build_by: BuildBy = "auto"
     shared_memory: Literal["auto", "keep"] | float = AUTO  # a size in GiB
     limits: tuple[str, ...] = ()
+    drain_s: float = 0.0
+    workers_outlive_head: bool = False
 
     def group(self, name: str) -> Group | None:
         return next((g for g in self.groups if g.name == name), None)
@@ -135,7 +143,8 @@ class DesiredState:
     where it is known, in which applications of a cluster may exist besides the one of its spec.
     `kept`: clusters that stay at an older spec, each with the reason.  `project_ids`: ids of
     projects by their names in specs ("": the connection's), and `unknown_projects` the names of
-    those that do not exist or are not visible.
+    those that do not exist or are not visible.  `drains`: seconds that nodes of a departed cluster
+    have to finish their work.
     """
 
     clusters: tuple[DesiredCluster, ...] = ()
@@ -147,6 +156,7 @@ class DesiredState:
     kept: Mapping[str, str] = field(default_factory=dict)
     project_ids: Mapping[str, str] = field(default_factory=dict)
     unknown_projects: frozenset[str] = frozenset()
+    drains: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def images(self) -> frozenset[str]:
@@ -191,6 +201,7 @@ def desire(
             for name, places in revision.places.items()
         },
         kept=revision.kept,
+        drains={h.cluster.name: _drain_s(h) for h in revision.departed},
         project_ids={name or "": project_id for name, project_id in projects.items()},
         unknown_projects=frozenset(
             name or "" for name, why in missing.items() if why.reason is Reason.PROJECT_NOT_FOUND
@@ -212,6 +223,10 @@ def _with_runtimes(clusters: Iterable[DesiredCluster]) -> tuple[DesiredCluster, 
     return tuple(complete)
 
 
+def _drain_s(holder: SpecDocument) -> float:
+    return float(holder.cluster.spec.drain_timeout_seconds)
+
+
 def _protection(holder: SpecDocument) -> str:
     """The reason not to prune a cluster that a person protected or paused; empty for none."""
     spec = holder.cluster.spec
@@ -225,7 +240,8 @@ def _cluster(holder: SpecDocument, project: str) -> DesiredCluster:
     python = spec.python_environment
     environment = None if python is None else environment_of(python, spec.ray_version)
     head_inputs = _inputs(spec, spec.head_group_spec, environment)
-    head = Group(name, HEAD, 1, 1, False, head_inputs, environment)
+    drain_s = float(spec.drain_timeout_seconds)
+    head = Group(name, HEAD, 1, 1, False, head_inputs, environment, drain_s)
     workers = [
         Group(
             cluster=name,
@@ -235,6 +251,8 @@ def _cluster(holder: SpecDocument, project: str) -> DesiredCluster:
             suspended=group.suspend,
             inputs=_inputs(spec, group, environment),
             environment=environment,
+            drain_s=_or(group.drain_timeout_seconds, drain_s),
+            to_delete=_to_delete(group),
         )
         for group in spec.worker_group_specs
     ]
@@ -249,7 +267,18 @@ def _cluster(holder: SpecDocument, project: str) -> DesiredCluster:
         build_by="auto" if python is None else python.builder,
         shared_memory=spec.shared_memory,
         limits=tuple(ray_limits(holder.cluster)),
+        drain_s=drain_s,
     )
+
+
+def _or(own: int | None, of_the_cluster: float) -> float:
+    return of_the_cluster if own is None else float(own)
+
+
+def _to_delete(group: WorkerGroup) -> frozenset[Member]:
+    strategy = group.scale_strategy
+    members = map(parse_member, () if strategy is None else strategy.workers_to_delete)
+    return frozenset(member for member in members if member is not None)
 
 
 def _inputs(spec: ClusterSpec, group: NodeGroup, built: Environment | None) -> Inputs:

@@ -4,15 +4,14 @@ Losing it costs a try too early or a wait too long, never a restart, a leak or a
 Bounded: entries go when their application or member does.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from controller.core.model.faults import FaultKind, Result
 from controller.core.model.jobs import BuildHistory
 from controller.core.model.member import Key
-from controller.core.model.observed import ObservedApplication, ObservedState, Phase, key_of
+from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import (
     Create,
     CreateBuilder,
@@ -25,18 +24,18 @@ from controller.core.model.plan import (
     Stop,
     Update,
 )
-from controller.core.model.policy import Policy
 from controller.core.model.project import (
     CreateProject,
     DeleteProject,
     RaiseSharedMemory,
     SharedMemoryHistory,
 )
+from controller.core.model.ray.requests import Drain, DrainHistory, HeadRequest, Withdraw
 from controller.core.model.reasons import Reason
 
 _HOUR = timedelta(hours=1)
 _ATTEMPTS_MAX = 32
-_BUILDS_MAX = 1000
+_BUILDS_MAX = _WITHDRAWN_MAX = 1000
 _DENIED = (FaultKind.FIELD_NOT_APPLIED, FaultKind.UNAUTHORIZED)
 
 
@@ -80,6 +79,7 @@ class MemberHistory:
     unjoined_since: datetime | None = None
     lost_since: datetime | None = None
     deleted_at: datetime | None = None
+    drain: DrainHistory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,8 @@ class History:
     """Memory of all members, applications and files; `as_of` is the time of the last look.
 
     `named` are the environments that something named then, by project and path.  `no_restart` are
-    the phases in which this workspace refused to restart an application.
+    the phases in which this workspace refused to restart an application, `withdrawn` the requests
+    that were removed lately, by project and path.
     """
 
     members: Mapping[Key, MemberHistory] = field(default_factory=dict)
@@ -117,35 +118,13 @@ class History:
     named: frozenset[tuple[str, str]] = frozenset()
     no_restart: frozenset[Phase] = frozenset()
     shared_memory: Mapping[str, SharedMemoryHistory] = field(default_factory=dict)
+    withdrawn: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
 
     def build(self, project: str, digest: str) -> BuildHistory:
         return self.builds.get((project, digest), NO_BUILD)
 
     def member(self, key: Key) -> MemberHistory:
         return self.members.get(key, NO_MEMBER)
-
-
-def notice(
-    history: History,
-    observed: ObservedState,
-    owned: Sequence[ObservedApplication],
-    policy: Policy,
-    restless: AbstractSet[Key] = frozenset(),
-) -> History:
-    """The history with an observation: changed phases, and quiet members' restart counts reset.
-
-    A `restless` member runs, and not as it should: its restart count is not reset.
-    """
-    now = observed.as_of
-    history = _unless_clock_set_back(history, now, policy)
-    applications = dict(history.applications) if not observed.complete() else {}
-    applications |= phases(history, owned, now)
-    members = dict(history.members)
-    for application in owned:
-        key = key_of(application)
-        if key in members and key not in restless:
-            members[key] = _calm(members[key], applications[application.id], now, policy)
-    return replace(history, members=members, applications=applications, as_of=now)
 
 
 def phases(
@@ -158,29 +137,6 @@ def phases(
         changed = previous.phase is not app.phase
         by_id[app.id] = replace(previous, phase=app.phase, since=now) if changed else previous
     return by_id
-
-
-def _unless_clock_set_back(history: History, now: datetime, policy: Policy) -> History:
-    """The history, or an empty one if the clock was set back: its times lie in the future.
-
-    A step no longer than the lag of lists only lengthens each wait by as much.
-    """
-    back = (history.as_of or now) - now
-    return History() if back.total_seconds() > policy.settle_s else history
-
-
-def _calm(
-    member: MemberHistory, application: ApplicationHistory, now: datetime, policy: Policy
-) -> MemberHistory:
-    """Reset the restart count of a member that is quiet since its last start.
-
-    A restart that the list never showed counts as a start.
-    """
-    if not member.attempts or application.phase is not Phase.RUNNING:
-        return member
-    since = max(application.since, member.attempts[-1])
-    quiet = (now - since).total_seconds() >= policy.quiet_s
-    return replace(member, attempts=(), failures=0) if quiet else member
 
 
 def note_unjoined(history: History, unjoined: Iterable[Key], now: datetime) -> History:
@@ -211,6 +167,10 @@ def record(history: History, outcomes: Iterable[Outcome], now: datetime) -> Hist
 
 def _record(history: History, outcome: Outcome, now: datetime) -> History:
     key, build = outcome.step.key, outcome.step.build
+    if isinstance(outcome.step.action, Withdraw):
+        place = outcome.step.project, outcome.step.action.path
+        withdrawn = {**history.withdrawn, place: now}
+        history = replace(history, withdrawn=dict(list(withdrawn.items())[-_WITHDRAWN_MAX:]))
     if build is not None:
         builds = {**history.builds, build: _build(history.build(*build), outcome, now)}
         return replace(history, builds=dict(list(builds.items())[-_BUILDS_MAX:]))
@@ -281,9 +241,23 @@ def _member(member: MemberHistory, outcome: Outcome, now: datetime) -> MemberHis
         case Result.SKIPPED:
             tries = member.failures + 1
             return replace(member, error=outcome.message, failures=tries, failed_at=now)
-    if isinstance(outcome.step.action, RequireSignIn):
-        return _sign_in(member, outcome)
+    match outcome.step.action:
+        case RequireSignIn():
+            return _sign_in(member, outcome)
+        case Drain(request):
+            return replace(member, drain=_drain(member.drain, request, now))
+        case Withdraw():
+            return replace(member, drain=None)
+        case _:
+            pass
     return _effect(member, outcome, now)
+
+
+def _drain(before: DrainHistory | None, request: HeadRequest, now: datetime) -> DrainHistory:
+    """Its time runs from the first attempt to write the request, even where that failed."""
+    same = before is not None and before.engine_id == request.engine_id
+    since = before.since if before is not None and same else now
+    return DrainHistory(request.engine_id, request.id, since, now)
 
 
 def _sign_in(member: MemberHistory, outcome: Outcome) -> MemberHistory:

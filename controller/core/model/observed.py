@@ -176,7 +176,11 @@ class ObservedPauses:
 
 @dataclass(frozen=True, slots=True)
 class ObservedState:
-    """One look at the world.  `reports` by cluster; `pauses`, `files`, `offers` only where read."""
+    """One look at the world.
+
+    `reports` by cluster; `pauses`, `files`, `offers` only where read, as are `leaving`: reports of
+    clusters that leave a project, by project and cluster.
+    """
 
     as_of: datetime
     projects: Mapping[str, ObservedProject]
@@ -184,6 +188,7 @@ class ObservedState:
     files: ObservedFiles | None = None
     pauses: ObservedPauses | None = None
     offers: Offers | None = None
+    leaving: Mapping[tuple[str, str], HeadReport] = field(default_factory=dict)
 
     @property
     def applications(self) -> Iterator[ObservedApplication]:

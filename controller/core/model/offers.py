@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from controller.core.model.plan import (
+    Change,
     Create,
     CreateBuilder,
     CreateJob,
@@ -20,6 +21,8 @@ from controller.core.model.plan import (
     Stop,
     Update,
 )
+from controller.core.model.ray.requests import Drain
+from controller.core.model.reasons import Reason
 from controller.core.spec.fingerprint import Inputs
 from controller.core.spec.placement.kinds import KINDS, RUNTIME, RuntimeChoice
 from controller.core.spec.suggestions import did_you_mean
@@ -122,6 +125,8 @@ class Requirement:
 def requirement(plan: Plan, named_images: Collection[str] = ()) -> Requirement:
     """Offers that the steps of a plan depend on: none, where they apply nothing new."""
     applied = [_applied(step) for step in plan.steps]
+    if any(isinstance(step.action, Drain) for step in plan.steps):  # before a drain begins
+        applied += [_fields(w.changes) for w in plan.waits if w.reason is Reason.DRAINING]
     names = {name for fields in applied for name in fields if name in KINDS}
     images = RUNTIME in names or any(IMAGE in fields for fields in applied)
     return Requirement(
@@ -139,11 +144,15 @@ def _applied(step: Step) -> Collection[str]:
             return (IMAGE, *SIZES, *configuration.unresolved)
         case CreateJob() | CreateBuilder() if not step.action.configuration.runtime:
             return (RUNTIME,)
-        case Stop() | Delete() | Update() if step.intent is Intent.UPDATE:
+        case Stop() | Delete() | Update() | Drain() if step.intent is Intent.UPDATE:
             own = step.action.unresolved if isinstance(step.action, Update) else frozenset()
-            return [*own, *(change.field for change in step.changes)]
+            return [*own, *_fields(step.changes)]
         case _:
             return ()
+
+
+def _fields(changes: Iterable[Change]) -> list[str]:
+    return [change.field for change in changes]
 
 
 def unoffered(offers: Offers, inputs: Inputs, fields: Collection[str]) -> str:

@@ -32,6 +32,7 @@ class OrderKind(Enum):
     ADOPT = "adopt"
     RELEASE = "release"
     ROTATE = "rotate-token"
+    RETIRE = "retire"
 
 
 def _rows(value: object) -> list[object]:
@@ -76,13 +77,15 @@ class Order(JsonObject):
     timeout_s: Seconds
     """Time for which the command waits."""
     pairs: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)] = ()
-    """Of an adoption: members, each with the id of its application."""
+    """Of an adoption or a retirement: members, each with the id of its application."""
     from_owner: Text = ""
     """Of an adoption: the previous owner of the applications."""
     keep: Flag = False
     """Of an adoption: true if the applications stay as they are until their spec changes."""
     incarnation: Text = ""
     """Of a rotation: id of the head's start that is to end; any other has another token already."""
+    now: Flag = False
+    """Of a deletion or a retirement: true if Ray nodes do not finish their work before."""
 
     @property
     def stands_s(self) -> float:

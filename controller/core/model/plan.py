@@ -17,6 +17,7 @@ from controller.core.model.jobs import JobConfiguration
 from controller.core.model.json_object import JsonObject
 from controller.core.model.member import Key, Member
 from controller.core.model.project import ProjectAction, RemoveFile, RemovePath, WriteFile
+from controller.core.model.ray.requests import Drain, Withdraw
 from controller.core.model.reasons import Outlook, Reason
 from controller.core.spec.placement.kinds import PlacementIds
 
@@ -174,15 +175,23 @@ class RemoveFolder(RemovePath):
     """Remove one folder of a cluster that is gone, with all that is in it."""
 
 
+RequestChange = Drain | Withdraw
 ApplicationAction = Create | Update | RequireSignIn | Restart | Stop | Delete
 JobAction = CreateJob | StartRun | StopRun | DeleteJob
 BuilderAction = CreateBuilder | DeleteBuilder
 OfEnvironment = WriteBuilder | JobAction | BuilderAction | RemoveEnvironment
-FileWrite = WriteLauncher | WriteBuilder | WriteFile
-FileRemoval = RemoveLauncher | RemoveEnvironment | RemoveFolder | RemoveFile
+FileWrite = WriteLauncher | WriteBuilder | WriteFile | Drain
+FileRemoval = RemoveLauncher | RemoveEnvironment | RemoveFolder | RemoveFile | Withdraw
 FileAction = FileWrite | FileRemoval
 Action = ApplicationAction | JobAction | BuilderAction | ProjectAction | FileAction
-ClusterAction = WriteLauncher | ApplicationAction | RemoveLauncher | OfEnvironment | RemoveFolder
+ClusterAction = (
+    WriteLauncher
+    | ApplicationAction
+    | RequestChange
+    | RemoveLauncher
+    | OfEnvironment
+    | RemoveFolder
+)
 _NAMES = (to_snake(kind.__name__) for kind in get_args(ClusterAction))
 ACTION_NAMES = (*_NAMES, "raise_shared_memory")
 """Names of all actions that a pass takes for clusters, as JSON and metrics have them."""

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+EVERY = frozenset({"*"})  # all clusters, as a value of `Policy.now`
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -27,6 +29,9 @@ class Policy:
     projects: frozenset[str] | None = None  # that specs may name; None: all
     only: frozenset[str] | None = None  # look at these clusters and no others
     refresh_launchers: bool = False
+    now: frozenset[str] = frozenset()  # clusters whose nodes a person wants ended without a drain
+    retired: frozenset[str] = frozenset()  # applications, by id, that others are to replace
+    drain_s: float = 300.0  # for nodes of clusters without a spec to finish their work
     # Measured starts on CML take from 13 s to 5 min; a GPU node that must be added takes longer.
     start_deadline_s: float = 900.0
     stop_deadline_s: float = 300.0
@@ -57,6 +62,10 @@ class Policy:
     launcher_kept_s: float = 3600.0
     environment_kept_s: float = 86400.0  # so that going back to it is quick
     environment_deadline_s: float = 3600.0  # some GB of packages, over a slow line
+
+    def drains(self, cluster: str) -> bool:
+        """False for a cluster whose nodes are ended without a drain."""
+        return self.now != EVERY and cluster not in self.now
 
     def update_again_s(self, stops: int) -> float:
         """Pause before a member that serves is stopped for an update that was refused, after so

@@ -55,6 +55,9 @@ class Reason(Enum):
         Outlook.SETTLED,
         "The cluster's previous project cannot be listed; applications may still run there.",
     )
+    RETIRED = Outlook.MOVING, "A user retired the member; another one takes its place."
+    DRAIN_OVER = Outlook.MOVING, "A request to drain a node has been answered for good."
+    DRAIN_WITHDRAWN = Outlook.MOVING, "The member stays, so its drain is withdrawn."
     PRUNED = Outlook.MOVING, "No spec declares the cluster, and pruning is on."
     REQUESTED = Outlook.MOVING, "A user requested the deletion of the cluster."
     SUSPENDED = Outlook.SETTLED, "The spec suspends the cluster or the group."
@@ -90,6 +93,10 @@ class Reason(Enum):
     )
     SETTLING = Outlook.MOVING, "A recent call has no visible effect yet."
     BACKOFF = Outlook.MOVING, "The last attempt failed; the next one is delayed."
+    DRAINING = (
+        Outlook.MOVING,
+        "The Ray node finishes its work before its member is stopped, updated or deleted.",
+    )
     ROLLING_UPDATE = (
         Outlook.MOVING,
         "Other members of the group are updating; this one waits its turn.",
@@ -115,6 +122,10 @@ class Reason(Enum):
         "`upgradeStrategy.type: None` reports changes without applying them.",
     )
     CRASH_LOOPING = Outlook.PERSON, "The member keeps crashing."
+    ROLLOUT_STALLED = (
+        Outlook.PERSON,
+        "Updated members of the group fail, so the others keep their configuration.",
+    )
     START_TIMED_OUT = Outlook.PERSON, "The application did not start within its deadline."
     STOP_TIMED_OUT = Outlook.PERSON, "The application did not stop within its deadline."
     STATUS_TIMED_OUT = Outlook.PERSON, "CML keeps reporting a status that raycml does not know."

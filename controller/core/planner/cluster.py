@@ -7,6 +7,7 @@ from controller.core.model.member import Member
 from controller.core.model.observed import Listed
 from controller.core.model.plan import Intent, Plan, Step, Stop, Wait, merge
 from controller.core.model.reasons import Reason
+from controller.core.planner.drain import drains_of, gate_drains
 from controller.core.planner.member import plan_member, rest
 from controller.core.planner.python_environments.gate import gate_environments
 from controller.core.planner.removal import remove
@@ -38,7 +39,9 @@ def plan_cluster(cluster: ClusterSituation) -> Plan:
     if cluster.paused:
         return _paused(whole, cluster)
     if cluster.desired.suspended:
-        return replace(whole, steps=tuple(s for s in whole.steps if isinstance(s.action, Stop)))
+        whole = replace(whole, steps=tuple(s for s in whole.steps if isinstance(s.action, Stop)))
+    for drains in drains_of(cluster):
+        whole = gate_drains(drains, whole)
     return whole
 
 

@@ -2,17 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 
 from controller.core.model.history import (
+    ApplicationHistory,
     History,
     MemberHistory,
     forget_changed,
     note_unjoined,
-    notice,
+    phases,
 )
-from controller.core.model.observed import Phase
+from controller.core.model.member import Key
+from controller.core.model.observed import ObservedApplication, ObservedState, Phase, key_of
+from controller.core.model.policy import Policy
 from controller.core.planner.files.cluster_folders import note_unused_folders
 from controller.core.planner.files.launchers import note_unused
 from controller.core.planner.projects.shared_memory import note_shared_memory
@@ -90,3 +94,49 @@ def _fault_since(
     if not many or elsewhere < policy.fault_members_min / 2:
         return None
     return history.fault_since or now
+
+
+def notice(
+    history: History,
+    observed: ObservedState,
+    owned: Sequence[ObservedApplication],
+    policy: Policy,
+    restless: AbstractSet[Key] = frozenset(),
+) -> History:
+    """The history with an observation: changed phases, and quiet members' restart counts reset.
+
+    A `restless` member runs, and not as it should: its restart count is not reset.
+    """
+    now = observed.as_of
+    history = _unless_clock_set_back(history, now, policy)
+    applications = dict(history.applications) if not observed.complete() else {}
+    applications |= phases(history, owned, now)
+    members = dict(history.members)
+    for application in owned:
+        key = key_of(application)
+        if key in members and key not in restless:
+            members[key] = _calm(members[key], applications[application.id], now, policy)
+    return replace(history, members=members, applications=applications, as_of=now)
+
+
+def _unless_clock_set_back(history: History, now: datetime, policy: Policy) -> History:
+    """The history, or an empty one if the clock was set back: its times lie in the future.
+
+    A step no longer than the lag of lists only lengthens each wait by as much.
+    """
+    back = (history.as_of or now) - now
+    return History() if back.total_seconds() > policy.settle_s else history
+
+
+def _calm(
+    member: MemberHistory, application: ApplicationHistory, now: datetime, policy: Policy
+) -> MemberHistory:
+    """Reset the restart count of a member that is quiet since its last start.
+
+    A restart that the list never showed counts as a start.
+    """
+    if not member.attempts or application.phase is not Phase.RUNNING:
+        return member
+    since = max(application.since, member.attempts[-1])
+    quiet = (now - since).total_seconds() >= policy.quiet_s
+    return replace(member, attempts=(), failures=0) if quiet else member

@@ -18,6 +18,7 @@ from controller.core.model.plan import (
     WriteLauncher,
     merge,
 )
+from controller.core.model.ray.requests import Drain, Withdraw
 from controller.core.model.reasons import Reason
 from controller.core.planner.cluster import plan_cluster
 from controller.core.planner.files.cluster_folders import unused_folders
@@ -80,14 +81,14 @@ def _step_order(step: Step) -> tuple[object, ...]:
     return (step.cluster, turn, member, _CALLS.index(step.name), *identity)
 
 
-_Write = WriteLauncher | WriteBuilder
-_Removal = RemoveLauncher | RemoveEnvironment | RemoveFolder
+_Write = WriteLauncher | WriteBuilder | Drain
+_Removal = RemoveLauncher | RemoveEnvironment | RemoveFolder | Withdraw
 _CALLS = (
-    *("raise_shared_memory", "write_launcher", "write_builder"),
+    *("raise_shared_memory", "write_launcher", "write_builder", "drain"),
     *("stop_run", "delete_job", "create_job", "start_run"),
     *("delete_builder", "create_builder"),
     *("delete", "stop", "require_sign_in", "create", "update", "restart"),
-    *("remove_launcher", "remove_environment", "remove_folder"),
+    *("withdraw", "remove_launcher", "remove_environment", "remove_folder"),
 )
 
 

@@ -13,6 +13,7 @@ from controller.core.model.observed import ObservedApplication, Pause, key_of
 from controller.core.model.plan import Intent, Plan, Wait, merge
 from controller.core.model.policy import Policy
 from controller.core.model.reasons import Reason
+from controller.core.planner.drain import drains_without_spec, gate_drains
 from controller.core.planner.removal import delete
 from controller.core.planner.waits import blocked_cluster
 from controller.core.situation.matching import UnwantedApplication
@@ -33,19 +34,19 @@ def clusters_without_spec(situation: Situation) -> Plan:
         if name in pauses:
             parts.append(blocked_cluster(name, Reason.PAUSED, str(pauses[name])))
         elif name in policy.delete:
-            parts.append(_delete_all(situation, apps, Reason.REQUESTED))
+            parts.append(_delete_all(situation, name, apps, Reason.REQUESTED))
         elif name in leaving:
             parts.append(
                 blocked_cluster(name, *crowd)
                 if name not in desired.agreed and crowd is not None
-                else _delete_all(situation, apps, Reason.PRUNED)
+                else _delete_all(situation, name, apps, Reason.PRUNED)
             )
         elif not policy.prune:
             parts.append(_reported(name, apps, desired, situation.past))
         elif guard is not None:
             parts.append(blocked_cluster(name, *guard))
         else:
-            parts.append(_delete_all(situation, apps, Reason.PRUNED))
+            parts.append(_delete_all(situation, name, apps, Reason.PRUNED))
     return merge(parts)
 
 
@@ -98,14 +99,19 @@ def _guard(
     return None
 
 
-def _delete_all(situation: Situation, apps: Iterable[ObservedApplication], reason: Reason) -> Plan:
+def _delete_all(
+    situation: Situation, name: str, apps: Iterable[ObservedApplication], reason: Reason
+) -> Plan:
     projects = situation.observed.projects
-    return merge(
+    whole = merge(
         delete(
             situation.past, UnwantedApplication(app, key_of(app), reason), projects.get(app.project)
         )
         for app in sorted(apps, key=lambda a: (key_of(a), a.id))
     )
+    for drains in drains_without_spec(situation, name):
+        whole = gate_drains(drains, whole)
+    return whole
 
 
 def _orphan(name: str, apps: Sequence[ObservedApplication]) -> Plan:

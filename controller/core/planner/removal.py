@@ -19,6 +19,7 @@ _WHY = {
     Reason.MOVED: "the spec names another project",
     Reason.PRUNED: "no spec declares the cluster",
     Reason.REQUESTED: "a person asked for it",
+    Reason.RETIRED: "a person retired it",
 }
 
 

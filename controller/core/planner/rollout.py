@@ -21,11 +21,42 @@ def permitted(cluster: ClusterSituation, group: Group) -> frozenset[Member]:
     All of them where the whole cluster is recreated.
     """
     members = cluster.of(group)
-    wanting = [m.key.member for m in members if m.available and (m.drift or m.stale)]
+    outdated = [m for m in members if m.available and (m.drift or m.stale)]
+    outdated.sort(key=lambda m: not _is_leaving(cluster, m))
+    wanting = [m.key.member for m in outdated]
     if cluster.recreate:
         return frozenset(wanting)
-    away = sum(1 for m in members if not m.available)
+    if failing_update(cluster, group) is not None:
+        return frozenset()
+    away = sum(1 for m in members if not m.available or _is_unconfirmed(cluster, m))
     return frozenset(wanting[: max(group.budget - away, 0)])
+
+
+def _is_leaving(cluster: ClusterSituation, member: MemberSituation) -> bool:
+    return member.app is not None and cluster.nodes.is_leaving(member.app)
+
+
+def _is_unconfirmed(cluster: ClusterSituation, member: MemberSituation) -> bool:
+    """True if an updated member may not be back in Ray, since its head does not report."""
+    head_runs = any(m.key.member.is_head and m.phase is Phase.RUNNING for m in cluster.members)
+    is_unseen = member.phase is Phase.RUNNING and member.joined is None
+    return is_unseen and not member.drift and not member.kept and head_runs
+
+
+def failing_update(cluster: ClusterSituation, group: Group) -> MemberSituation | None:
+    """The first member of a group that fails with the configuration which others still lack."""
+    members = cluster.of(group)
+    if not any(member.drift for member in members):
+        return None
+    updated = (m for m in members if m.app is not None and not m.drift and not m.joined)
+    return next((m for m in updated if _has_failed(cluster, m)), None)
+
+
+def _has_failed(cluster: ClusterSituation, member: MemberSituation) -> bool:
+    """It failed after its update, was restarted for that, or did not join within its time."""
+    attempts = len(cluster.past.member(member.key).attempts)  # its update was the first
+    has_failed = attempts > 1 or (attempts > 0 and member.phase is Phase.FAILED)
+    return has_failed or _is_stuck(cluster, member)
 
 
 def after_refused(cluster: ClusterSituation, member: MemberSituation) -> Plan | None:
@@ -39,9 +70,16 @@ def after_refused(cluster: ClusterSituation, member: MemberSituation) -> Plan | 
     return wait(member.key, reason, message, member.drift.changes)
 
 
-def after_others(member: MemberSituation) -> Plan:
-    message = f"waits its turn (maxUnavailable: {member.group.budget})"
+def after_others(cluster: ClusterSituation, member: MemberSituation) -> Plan:
     changes = member.drift.changes
+    failing = failing_update(cluster, member.group)
+    if failing is not None:
+        message = (
+            f"{failing.key.member} fails with the new configuration; correct the spec, or go back "
+            "to the previous one"
+        )
+        return wait(member.key, Reason.ROLLOUT_STALLED, message, changes)
+    message = f"waits its turn (maxUnavailable: {member.group.budget})"
     return wait(member.key, Reason.ROLLING_UPDATE, message, changes, intent=Intent.UPDATE)
 
 
@@ -54,7 +92,7 @@ def serving_for_successors(cluster: ClusterSituation) -> frozenset[str]:
     if cluster.desired.suspended or cluster.desired.protected or cluster.recreate:
         return frozenset()
     workers = [member for member in cluster.members if not member.key.member.is_head]
-    coming = [member for member in workers if not member.group.suspended and _is_coming(member)]
+    coming = [m for m in workers if not m.group.suspended and _is_coming(cluster, m)]
     budgets = (member.group.budget for member in coming if _is_stuck(cluster, member))
     spare = max(budgets, default=0)
     serving = [
@@ -70,8 +108,9 @@ def after_successors(unwanted: UnwantedApplication) -> Plan:
     return wait(unwanted.key, Reason.ROLLING_UPDATE, message, intent=Intent.DELETE)
 
 
-def _is_coming(member: MemberSituation) -> bool:
-    running = member.phase is Phase.RUNNING and member.joined is False
+def _is_coming(cluster: ClusterSituation, member: MemberSituation) -> bool:
+    unseen = member.joined is False or _is_unconfirmed(cluster, member)
+    running = member.phase is Phase.RUNNING and unseen
     return running or member.phase in (None, Phase.STARTING)
 
 

@@ -129,7 +129,7 @@ def update(
             match, app, changes, cluster.policy, resolve(cluster, match).record
         )
     if member.available and not permitted:
-        return after_refused(cluster, member) or after_others(member)
+        return after_refused(cluster, member) or after_others(cluster, member)
     return _take_away(cluster, member, app)
 
 

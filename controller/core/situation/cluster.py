@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 from controller.core.model.configuration import configuration
 from controller.core.model.desired import DesiredCluster, Group, Strategy
-from controller.core.model.history import Refusal
+from controller.core.model.history import History, Refusal
 from controller.core.model.jobs import ObservedEnvironment
-from controller.core.model.member import THE_HEAD, Key
+from controller.core.model.member import THE_HEAD, Key, Member
 from controller.core.model.observed import (
     ObservedApplication,
     ObservedProject,
     ObservedState,
     Pause,
     Phase,
+    key_of,
 )
 from controller.core.model.offers import Offers
 from controller.core.model.policy import Policy
@@ -26,6 +27,7 @@ from controller.core.situation.index import Index
 from controller.core.situation.matching import Match, Matching, match_members
 from controller.core.situation.membership import ReportLoss, is_lost, report_loss, starts_after
 from controller.core.situation.past import Past
+from controller.core.situation.ray_nodes import RayNodes, ray_nodes
 
 if TYPE_CHECKING:
     from controller.core.situation.situation import Situation
@@ -84,6 +86,7 @@ class ClusterSituation:
     matching: Matching
     members: tuple[MemberSituation, ...]
     report: HeadReport | None
+    nodes: RayNodes
     whole: "Situation"
 
     @cached_property
@@ -160,6 +163,11 @@ class ClusterSituation:
         """All outdated members go at once: by order, or since nodes must agree on Ray or Python."""
         return self.desired.strategy is Strategy.RECREATE or self.all_must_agree
 
+    @property
+    def workers_outlive_head(self) -> bool:
+        """True if workers keep their nodes while the head is restarted for itself."""
+        return self.desired.workers_outlive_head and not self.recreate
+
     @cached_property
     def kept(self) -> bool:
         """True if the cluster runs as it was adopted."""
@@ -187,17 +195,31 @@ class ClusterSituation:
 
 
 def situate_cluster(
-    cluster: DesiredCluster, index: Index, observed: ObservedState, policy: Policy
-) -> tuple[Matching, tuple[MemberSituation, ...], HeadReport | None]:
-    """The cluster's applications matched to its members, each member's situation, the report."""
-    matching = match_members(cluster, index)
+    cluster: DesiredCluster, index: Index, observed: ObservedState, history: History, policy: Policy
+) -> tuple[Matching, tuple[MemberSituation, ...], HeadReport | None, RayNodes]:
+    """The cluster's applications matched to its members, each member's situation, its nodes."""
     now, report = observed.as_of, observed.reports.get(cluster.name)
+    apps = index.of_cluster.get(cluster.name, ())
+    nodes = ray_nodes(cluster.project, apps, report, now, policy.report_fresh_s)
+    asked = asked_to_drain(history, cluster.name, apps, nodes)
+    matching = match_members(cluster, index, nodes, asked, policy.retired)
     head = next((m.app for m in matching.matches if m.member == THE_HEAD), None)
     report = valid_report(report, head, now, policy.report_fresh_s)
     if runs_as_adopted(matching.matches):
-        return matching, tuple(map(_as_adopted, matching.matches)), report
+        return matching, tuple(map(_as_adopted, matching.matches)), report, nodes
     members = tuple(_member(match, report, policy, now) for match in matching.matches)
-    return matching, members, report
+    return matching, members, report, nodes
+
+
+def asked_to_drain(
+    history: History, cluster: str, apps: Iterable[ObservedApplication], nodes: RayNodes
+) -> frozenset[Member]:
+    """Members whose living nodes were asked to drain, as far as this process knows."""
+    living = ((key_of(app).member, nodes.living(app)) for app in apps)
+    drains = ((m, node, history.member(Key(cluster, m)).drain) for m, node in living)
+    return frozenset(
+        m for m, node, drain in drains if node and drain and drain.engine_id == node.engine_id
+    )
 
 
 def runs_as_adopted(matches: Iterable[Match]) -> bool:

@@ -6,6 +6,7 @@ with its reason.
 """
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from controller.core.model.desired import DesiredCluster, Group
@@ -20,6 +21,7 @@ from controller.core.model.observed import (
 from controller.core.model.reasons import Reason
 from controller.core.situation.authentication import auth_mode
 from controller.core.situation.index import Index
+from controller.core.situation.ray_nodes import RayNodes
 from controller.core.situation.scale_down import chosen_members, phase_rank
 from controller.core.spec.placement.kinds import NOTHING, Record, read_record
 
@@ -76,8 +78,17 @@ class Matching:
     torn: bool = False
 
 
-def match_members(cluster: DesiredCluster, index: Index) -> Matching:
-    """Match the cluster's applications to its members.  Linear in both."""
+def match_members(
+    cluster: DesiredCluster,
+    index: Index,
+    nodes: RayNodes,
+    asked: AbstractSet[Member] = frozenset(),
+    retired: AbstractSet[str] = frozenset(),
+) -> Matching:
+    """Match the cluster's applications to its members.  Linear in both.
+
+    `asked`: members that were asked to drain; `retired`: applications that others replace, by id.
+    """
     owned = index.of_cluster.get(cluster.name, ())
     filled, unwanted, torn = _fill(owned, cluster)
     mode = auth_mode(cluster, owned)
@@ -86,7 +97,10 @@ def match_members(cluster: DesiredCluster, index: Index) -> Matching:
         by_group.setdefault(member.group, {})[member] = app
     matches: list[Match] = []
     for group in cluster.groups:
-        members = chosen_members(group, by_group.get(group.name, {}), cluster.project, index)
+        existing = by_group.get(group.name, {})
+        staying = {m for m, app in existing.items() if app.id not in retired}
+        group_nodes = replace(group, to_delete=group.to_delete | (existing.keys() - staying))
+        members = chosen_members(group_nodes, existing, cluster.project, index, nodes, asked)
         found = (_match(group, m, filled.get(m), cluster.project, index) for m in members)
         matches += [replace(match, auth_mode=mode) for match in found]
     desired = {match.member for match in matches}
@@ -95,6 +109,7 @@ def match_members(cluster: DesiredCluster, index: Index) -> Matching:
         if member not in desired:
             removed = member.group not in groups
             reason = Reason.GROUP_REMOVED if removed else Reason.SCALED_DOWN
+            reason = Reason.RETIRED if app.id in retired else reason
             unwanted.append(UnwantedApplication(app, Key(cluster.name, member), reason))
     unwanted.sort(key=lambda each: (each.key, each.app.id))
     return Matching(tuple(matches), tuple(unwanted), torn)

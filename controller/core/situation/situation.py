@@ -21,6 +21,7 @@ from controller.core.model.observed import (
 )
 from controller.core.model.offers import Offers
 from controller.core.model.policy import Policy
+from controller.core.model.ray.report import HeadReport
 from controller.core.situation.cluster import ClusterSituation, situate_cluster
 from controller.core.situation.index import Index, index_applications
 from controller.core.situation.past import Past
@@ -110,6 +111,9 @@ class Situation:
     def with_shared_memory(self, limits: Mapping[str, int]) -> "Situation":
         return replace(self, observed=self.observed.with_shared_memory(limits))
 
+    def with_leaving(self, reports: Mapping[tuple[str, str], HeadReport]) -> "Situation":
+        return replace(self, observed=replace(self.observed, leaving=reports))
+
     def with_offers(self, offers: Offers) -> "Situation":
         return replace(self, observed=self.observed.with_offers(offers))
 
@@ -122,7 +126,7 @@ def situate(
     bare = Situation(desired, observed, history, policy, index, ())
     only = policy.only
     matched = tuple(
-        ClusterSituation(cluster, *situate_cluster(cluster, index, observed, policy), bare)
+        ClusterSituation(cluster, *situate_cluster(cluster, index, observed, history, policy), bare)
         for cluster in desired.clusters
         if only is None or cluster.name in only
     )

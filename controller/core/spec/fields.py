@@ -28,6 +28,7 @@ from controller.core.spec.validation_errors import refusal
 
 MAX_REPLICAS = 1000
 MAX_GPU = 64
+MAX_DRAIN_S = 86400
 EXAMPLE_RUNTIME = (
     "docker.repository.cloudera.com/cloudera/cdsw/"
     "ml-runtime-pbj-jupyterlab-python3.11-standard:2025.09.1-b5"
@@ -142,6 +143,8 @@ Memory = Annotated[
 ]
 Gpu = Annotated[int, Field(ge=0, le=MAX_GPU)]
 Replicas = Annotated[int, Field(ge=0, le=MAX_REPLICAS)]
+WorkerName = Annotated[str, AfterValidator(names.check_worker_name)]
+DrainTimeout = Annotated[int, Field(ge=0, le=MAX_DRAIN_S)]
 Budget = Annotated[
     int | str,
     BeforeValidator(formats.check_budget),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 
 from pydantic import (
+    BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
     ValidationInfo,
@@ -14,11 +15,13 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic.alias_generators import to_snake
 
 from controller.core.spec.fields import (
     EXAMPLE_RUNTIME,
     MAX_REPLICAS,
     Cpu,
+    DrainTimeout,
     Environment,
     Gpu,
     GroupName,
@@ -28,6 +31,7 @@ from controller.core.spec.fields import (
     Replicas,
     SpecModel,
     StartParams,
+    WorkerName,
     about,
     is_recorded,
     without_unset,
@@ -208,6 +212,20 @@ class HeadGroup(NodeGroup):
     is_head: ClassVar[bool] = True
 
 
+class ScaleStrategy(SpecModel):
+    """The choice of the workers that leave a group."""
+
+    workers_to_delete: Annotated[
+        tuple[WorkerName, ...],
+        BeforeValidator(lambda names: tuple(names) if isinstance(names, list) else names),
+        Field(max_length=MAX_REPLICAS),
+        about("Workers to delete", "counts", ["gpu/2"]),
+    ] = ()
+    """Workers that are drained and deleted, by the names that `raycml status` shows. Others take
+    their places, unless `replicas` is lowered too.
+    """
+
+
 class WorkerGroup(NodeGroup):
     """A group of identical workers."""
 
@@ -222,6 +240,38 @@ class WorkerGroup(NodeGroup):
     """Desired number of workers; default: `minReplicas` if set, otherwise 1."""
     suspend: Annotated[bool, about("Suspended", "counts", True)] = False
     """True: the workers of this group are stopped, not deleted."""
+    drain_timeout_seconds: Annotated[
+        DrainTimeout | None, about("Drain timeout", "guides", 3600)
+    ] = None
+    """Seconds for a node of this group to finish its work, if not the cluster's."""
+    scale_strategy: Annotated[
+        ScaleStrategy | None,
+        about("Scale strategy", "counts", {"workersToDelete": ["gpu/2"]}),
+    ] = None
+    """Workers that leave, whatever the number of replicas."""
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        named = {"drain_timeout_seconds", "scale_strategy"}
+        return {
+            name: value
+            for name, value in without_unset(write(self), _ADDED).items()
+            if value is not None or to_snake(name) not in named
+        }
+
+    @field_validator("scale_strategy")
+    @classmethod
+    def _of_this_group(
+        cls, strategy: ScaleStrategy | None, info: ValidationInfo
+    ) -> ScaleStrategy | None:
+        group = info.data.get("group_name")
+        for name in () if strategy is None or group is None else strategy.workers_to_delete:
+            if name.partition("/")[0] != group:
+                raise ValueError(
+                    f"`{name}` is no worker of group {group}; write {group}/ORDINAL, as "
+                    "`raycml status` shows it"
+                )
+        return strategy
 
     @model_validator(mode="before")
     @classmethod

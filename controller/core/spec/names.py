@@ -11,6 +11,7 @@ CLUSTER_LENGTH = 30
 GROUP_LENGTH = 20
 NAME_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 _NAME = re.compile(NAME_PATTERN)
+_WORKER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*/(0|[1-9][0-9]{0,5})")
 
 
 def is_name(text: str, most: int) -> bool:
@@ -26,6 +27,13 @@ def check_group_name(name: str) -> str:
     if name == HEAD:
         raise ValueError(f"`{HEAD}` is the name of the head; give the worker group another name")
     return _checked(name, "group", GROUP_LENGTH)
+
+
+def check_worker_name(name: str) -> str:
+    """A worker as `GROUP/ORDINAL`, with an ordinal of up to six digits."""
+    if _WORKER.fullmatch(name) is None:
+        raise ValueError(f"`{name[:60]}` is not a worker; write it as in `gpu/2`")
+    return name
 
 
 def _checked(name: str, what: str, limit: int) -> str:

@@ -25,6 +25,7 @@ from controller.core.spec.fields import (
     EXAMPLE_RUNTIME,
     Budget,
     ClusterName,
+    DrainTimeout,
     Environment,
     Image,
     Project,
@@ -151,6 +152,10 @@ class ClusterSpec(SpecModel):
         about("Upgrade strategy", "guides", {"type": "RollingUpdate", "maxUnavailable": 1}),
     ] = UpgradeStrategy()
     """Replacement of outdated members."""
+    drain_timeout_seconds: Annotated[DrainTimeout, about("Drain timeout", "guides", 300)] = 300
+    """Seconds for a Ray node to finish its work before raycml stops, updates or deletes its member;
+    0: members are stopped without a drain. A worker group may have its own.
+    """
     head_group_spec: Annotated[
         HeadGroup, about("Head", "restarts", {"resources": {"cpu": 4, "memory": "16Gi"}})
     ]

@@ -125,6 +125,8 @@ _DONE = {
     "stop": EventReason.STOPPING,
     "delete": EventReason.DELETING,
     "write_launcher": EventReason.LAUNCHER_WRITTEN,
+    "drain": EventReason.DRAIN_STARTED,
+    "withdraw": EventReason.DRAIN_CANCELLED,
     "remove_launcher": EventReason.LAUNCHER_REMOVED,
     "write_builder": EventReason.BUILDER_WRITTEN,
     "create_job": EventReason.JOB_CREATED,

@@ -21,6 +21,8 @@ class EventReason(Enum):
     STARTED = Kind.NORMAL, "A stopped application was started."
     RESTARTED = Kind.NORMAL, "An application was restarted."
     FILES_REMOVED = Kind.NORMAL, "Files of a deleted cluster were removed."
+    DRAIN_STARTED = Kind.NORMAL, "A Ray node was asked to finish its work."
+    DRAIN_CANCELLED = Kind.NORMAL, "A member that was to drain stays; its node joins again."
     STOPPING = Kind.NORMAL, "An application is being stopped."
     DELETING = Kind.NORMAL, "An application is being deleted."
     LAUNCHER_WRITTEN = Kind.NORMAL, "A launcher was written."

@@ -30,6 +30,7 @@ from controller.core.model.plan import (
     WriteLauncher,
 )
 from controller.core.model.project import RaiseSharedMemory
+from controller.core.model.ray.requests import Drain, Withdraw
 from controller.core.model.reasons import Outlook, Reason
 
 _WORDS = {intent: intent.word for intent in Intent} | {
@@ -88,6 +89,10 @@ def _step_line(steps: Sequence[Step]) -> PlanLine:
         what = "delete and create"
     if isinstance(first.action, RequireSignIn):
         what = "require sign-in"
+    if isinstance(first.action, Drain):
+        what = f"drain, then {what}"
+    if isinstance(first.action, Withdraw):
+        what = "withdraw drain"
     why = _why(first.reason, first.message, changes, impact)
     return PlanLine(first.cluster, first.member, first.intent, what, why)
 
@@ -195,6 +200,8 @@ _DONE = {
     "restart": "restarted",
     "stop": "stopping",
     "delete": "deleting",
+    "drain": "draining",
+    "withdraw": "drain withdrawn",
     "write_launcher": "launcher written",
     "remove_launcher": "launcher removed",
     "write_builder": "build script written",

@@ -21,6 +21,7 @@ from controller.node.requests.request import (
     Request,
     one_line,
     read_requests,
+    remove_earlier,
 )
 
 DRAINING = "draining"  # Ray accepted: the node finishes its work
@@ -139,11 +140,15 @@ class Answers:
         self._clock = clock
         self._previous: Mapping[str, object] = previous if isinstance(previous, dict) else {}
         self._entries: dict[str, Entry] = {}
+        self._swept = False
         self._asks = Asks(self._ask, clock)
         self._moves = Moves(source, clock)
 
     def look(self) -> bool:
         """Look at the files; True if Ray has to be looked at too, since an answer may change."""
+        if not self._swept:
+            remove_earlier(self._files, self._head.incarnation)
+            self._swept = True
         requests, now = read_requests(self._files, self._head.incarnation), self._clock.monotonic()
         if requests is not None:
             for name, entry in list(self._entries.items()):

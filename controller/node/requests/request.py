@@ -55,6 +55,30 @@ def read_requests(files: MemberFiles, incarnation: str) -> dict[str, Request] | 
 
     At most MOST_REQUESTS files are read, those with the smallest IDs.
     """
+    try:
+        chosen = _stored(files)
+    except OSError:
+        return None
+    requests = [read_request(files, request, incarnation) for request in chosen]
+    return {request.id: request for request in requests if request is not None}
+
+
+def remove_earlier(files: MemberFiles, incarnation: str) -> None:
+    """Remove requests to earlier incarnations, which nothing answers.
+
+    The controller may replace one at that moment, and then writes it again without an answer.
+    """
+    with contextlib.suppress(OSError):
+        for request in _stored(files):
+            path = files.request(request)
+            data = _content(path)
+            parsed = None if data is None else _parse(data, request, files.cluster)
+            if parsed is not None and parsed.incarnation != incarnation:
+                path.unlink()
+
+
+def _stored(files: MemberFiles) -> list[str]:
+    """IDs in the folder, at most MOST_REQUESTS.  Raises OSError if it cannot be read."""
     ids = set()
     try:
         with os.scandir(files.requests) as entries:
@@ -63,12 +87,8 @@ def read_requests(files: MemberFiles, incarnation: str) -> dict[str, Request] | 
                 if match is not None:
                     ids.add(match.group(1))
     except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError:
-        return None
-    chosen = heapq.nsmallest(MOST_REQUESTS, ids)
-    requests = [read_request(files, request, incarnation) for request in chosen]
-    return {request.id: request for request in requests if request is not None}
+        return []
+    return heapq.nsmallest(MOST_REQUESTS, ids)
 
 
 def read_request(files: MemberFiles, request: str, incarnation: str) -> Request | None:

@@ -5,7 +5,7 @@ other orders nor clusters.  An order is removed after its answer is written, so 
 killed in between finds the answer and repeats nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from controller.adoption.adopt import carry_out as adopt_pairs
@@ -16,7 +16,8 @@ from controller.core.model.history import History
 from controller.core.model.member import parse_member
 from controller.core.model.observed import ObservedApplication
 from controller.core.model.orders import Order, OrderAnswer, OrderedChange, OrderKind
-from controller.core.model.plan import Outcome, Step, Wait
+from controller.core.model.plan import Outcome, Plan, Step, Wait
+from controller.core.model.policy import Policy
 from controller.core.model.reasons import Outlook
 from controller.core.spec.revision import Revision, SpecDocument
 from controller.core.status.goal import Goal, Verdict, verdict
@@ -45,11 +46,12 @@ from controller.workspace.write_mark import Written
 _ANSWER_KEPT_S = 3600.0
 _UNREADABLE_KEPT_S = 3600.0  # half an upload, or not an order
 _WAITS_MAX = 3
+_LOSES = frozenset({OrderKind.DELETE, OrderKind.RETIRE, OrderKind.ROTATE})
 
 
 @dataclass(slots=True)
-class _Deletion:
-    """A deletion in progress: the history of its passes, and its end on the monotonic clock."""
+class _Pending:
+    """An order that takes several passes: their history, and its end on the monotonic clock."""
 
     order: Order
     ends: float
@@ -64,17 +66,19 @@ class StandingOrders:
     steps: list[Step] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
-    _deletions: dict[str, _Deletion] = field(default_factory=dict)
+    _deletions: dict[str, _Pending] = field(default_factory=dict)
+    _retirements: dict[str, _Pending] = field(default_factory=dict)
     _unreadable: dict[str, float] = field(default_factory=dict)
 
     def carry_out(self, projects: Iterable[str], revision: Revision, run: Execution) -> Revision:
-        """Run a pass for each order.  Returns the revision without the clusters being deleted."""
+        """Execute the orders; returns the revision without the clusters being deleted."""
         self.steps, self.waits, self.outcomes = [], [], []
         orders = {order.id: order for project in projects for order in self._read(project)}
         for order in orders.values():
             self._one(order, revision, run)
-        for withdrawn in self._deletions.keys() - orders.keys():
-            del self._deletions[withdrawn]
+        for pending in (self._deletions, self._retirements):
+            for withdrawn in pending.keys() - orders.keys():
+                del pending[withdrawn]
         return self._without_deleted(revision)
 
     # Reading orders
@@ -91,7 +95,8 @@ class StandingOrders:
             return list(self._current(files, project, ids, answered))
         except FilesError as error:
             self.session.log.warning("orders not read", project=project, error=str(error))
-            return [d.order for d in self._deletions.values() if d.order.project == project]
+            pending = [*self._deletions.values(), *self._retirements.values()]
+            return [each.order for each in pending if each.order.project == project]
 
     def _current(
         self, files: ProjectFiles, project: str, ids: list[str], answered: set[str]
@@ -138,9 +143,12 @@ class StandingOrders:
             answer = self._answer(order, revision, run)
         except Exception as error:  # noqa: BLE001 - a failed order affects no other
             answer = self._failed(order, error)
-        if answer is None:
-            return
+        if answer is not None:
+            self._conclude(order, answer)
+
+    def _conclude(self, order: Order, answer: OrderAnswer) -> None:
         self._deletions.pop(order.id, None)
+        self._retirements.pop(order.id, None)
         self.session.log.info(
             "order", id=order.id, kind=order.kind.value, by=order.by, code=answer.code
         )
@@ -167,10 +175,12 @@ class StandingOrders:
     def _answer(self, order: Order, revision: Revision, run: Execution) -> OrderAnswer | None:
         there = self.session.within(order.project)
         declared = _declared(there, order, revision)
-        check_specs(declared, loses=order.kind in (OrderKind.DELETE, OrderKind.ROTATE))
+        check_specs(declared, loses=order.kind in _LOSES)
         match order.kind:
             case OrderKind.DELETE:
                 return self._delete(order, there, run)
+            case OrderKind.RETIRE:
+                return self._retire(order, declared)
             case OrderKind.ADOPT:
                 return self._adopt(order, revision)
             case OrderKind.RELEASE:
@@ -210,13 +220,48 @@ class StandingOrders:
         written = adopt_pairs(self.session, ground, decisions)
         return self._changed(order, [each.app for each in decisions.adoptions], written)
 
+    def _retire(self, order: Order, declared: Sequence[SpecDocument]) -> OrderAnswer | None:
+        """The pass that follows carries the order out; see `concluded`."""
+        if not declared:
+            message = f"the revision in force declares no cluster {order.clusters[0]} here"
+            return self._end(order, Exit.REFUSED, message, "wait until its spec is in force")
+        end = self.session.clock.monotonic() + order.stands_s
+        self._retirements.setdefault(order.id, _Pending(order, end))
+        return None
+
+    def obeying(self, policy: Policy) -> Policy:
+        """The policy of a pass that retires the members of pending orders."""
+        orders = [pending.order for pending in self._retirements.values()]
+        retired = {application for order in orders for _, application in order.pairs}
+        hurried = {name for order in orders if order.now for name in order.clusters}
+        return replace(policy, retired=frozenset(retired), now=frozenset(hurried))
+
+    def concluded(self, done: Pass) -> None:
+        """Answer the retirements that this pass ended."""
+        there = done.situation.index.by_id
+        for pending in [*self._retirements.values()]:
+            order = pending.order
+            plan = done.plan.of(order.clusters[0])
+            try:
+                check_pauses({*order.clusters}, done)
+            except CommandError as end:
+                self._conclude(order, self._end(order, end.code, str(end), end.remedy))
+                continue
+            result = None if plan.refusals else verdict(plan, Goal.READY)
+            left = any(application in there for _, application in order.pairs)
+            if result is Verdict.REACHED and not left:
+                self._conclude(order, self._end(order, Exit.DONE))
+            elif result is not Verdict.MOVING or self.session.clock.monotonic() >= pending.ends:
+                self._conclude(order, self._end(order, Exit.NOT_CONVERGED, _left(plan)))
+
     def _delete(self, order: Order, there: Session, run: Execution) -> OrderAnswer | None:
         clock = self.session.clock
         way = self._deletions.setdefault(
-            order.id, _Deletion(order, clock.monotonic() + order.stands_s)
+            order.id, _Pending(order, clock.monotonic() + order.stands_s)
         )
         names = frozenset(order.clusters)
         policy = replace(there.policy, only=names, delete=names, look_at_pauses=True)
+        policy = replace(policy, now=names if order.now else frozenset())
         check_pauses(set(names), look_and_plan(NO_SPECS, there.world, way.history, policy))
         done = reconcile(
             NO_SPECS, there.world, replace(run, effects=there.world), way.history, policy
@@ -230,7 +275,7 @@ class StandingOrders:
             return self._end(order, Exit.DONE)
         if result is Verdict.MOVING and clock.monotonic() < way.ends:
             return None
-        return self._end(order, Exit.NOT_CONVERGED, _left(done))
+        return self._end(order, Exit.NOT_CONVERGED, _left(done.plan))
 
     def _without_deleted(self, revision: Revision) -> Revision:
         """The revision without clusters being deleted, so that the pass does not repair them."""
@@ -253,8 +298,8 @@ def _declared(there: Session, order: Order, revision: Revision) -> list[SpecDocu
     return [h for h in named if ids.get(h.cluster.spec.project, there.home) == order.project]
 
 
-def _left(done: Pass) -> str:
-    """The remaining work of a deletion."""
-    waits = [w for w in done.plan.waits if w.reason.outlook is not Outlook.SETTLED]
+def _left(plan: Plan) -> str:
+    """The remaining work of an order."""
+    waits = [w for w in plan.waits if w.reason.outlook is not Outlook.SETTLED]
     lines = [f"{w.cluster} {w.member or ''}".strip() + f": {w.message}" for w in waits[:_WAITS_MAX]]
-    return "; ".join([*map(str, done.plan.refusals[:_WAITS_MAX]), *lines]) or "not deleted yet"
+    return "; ".join([*map(str, plan.refusals[:_WAITS_MAX]), *lines]) or "not done yet"

@@ -8,12 +8,13 @@ own clock: no comparison of clocks decides anything.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
 from controller.core.model.desired import STATES
 from controller.core.model.json_object import JsonObject, Moment, Seconds, Text
+from controller.core.model.project import RemovePath
 
 MOST = 1000  # answers of one head
 
@@ -85,10 +86,6 @@ class HeadAnswer(JsonObject):
     remaining_s: Seconds = 0.0
     """Time left for the node, at the time of the report."""
 
-    def until(self, observed_at: datetime) -> datetime:
-        """End of the node's time; `observed_at` is that of the report."""
-        return observed_at + timedelta(seconds=self.remaining_s)
-
 
 Answers = Mapping[str, HeadAnswer]
 
@@ -101,3 +98,28 @@ def request_id(action: RequestAction, member: str, engine_id: str) -> str:
 
 def request_path(cluster: str, request: str) -> str:
     return f"{STATES}/{cluster}/requests/{request}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Write a request, so that a node finishes its work and ends."""
+
+    request: HeadRequest
+
+    @property
+    def path(self) -> str:
+        return self.request.path
+
+
+class Withdraw(RemovePath):
+    """Remove a request: its member stays, or is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrainHistory:
+    """The drain of an engine: the request, the times of its first and its last write."""
+
+    engine_id: str
+    request: str
+    since: datetime
+    written_at: datetime

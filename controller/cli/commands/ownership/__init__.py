@@ -1,0 +1,1 @@
+"""Commands that take, give up and list the ownership of applications."""
