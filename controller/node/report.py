@@ -45,6 +45,7 @@ PROBE_EVERY_S, PROBE_AGAIN_S = 60.0, 10.0
 GONE_AFTER_S = 24 * 3600.0  # age at which an unchanged file of a member is removed
 _OF_THE_HEAD = (
     *("cluster", "incarnation", "started_at", "address", "ray_version", "python_version"),
+    "store_generation",
     "auth_mode",
 )
 _OF_A_MEMBER = (

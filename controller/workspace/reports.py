@@ -28,13 +28,13 @@ class LookAtReports:
         place = (project, cluster)
         before = self._last.pop(place, None)
         report = read_report(self._files(project), cluster)
+        now, monotonic = self._clock.now(), self._clock.monotonic()
         if report is not None:
-            now, monotonic = self._clock.now(), self._clock.monotonic()
             clock = compare(before[0] if before else None, report, now, monotonic)
-            before = clock, replace(in_this_clock(clock, report), read_at=now)
+            before = clock, in_this_clock(clock, report)
         if before is None:
             return None
         self._last[place] = before
         if len(self._last) > MOST:
             del self._last[next(iter(self._last))]
-        return before[1]
+        return replace(before[1], read_at=now)

@@ -6,7 +6,7 @@ import pytest
 
 from controller.core.audit.laws import audit
 from controller.core.model.faults import Result
-from controller.core.model.history import History, record
+from controller.core.model.history import History, MemberHistory, record
 from controller.core.model.member import Key, Member, parse_member
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import Outcome, Plan, Step, Stop
@@ -210,6 +210,55 @@ def test_a_head_waits_for_the_work_of_its_workers_which_are_not_updated_themselv
     assert "stop head Outdated" in lines(planned(larger, told))
 
 
+def test_a_head_whose_gcs_is_dead_is_restarted_without_a_drain_that_nobody_could_ask_for() -> None:
+    told = heads_report()
+    rows = {name: replace(row, alive=False, idle_s=None) for name, row in told.members.items()}
+    blind = replace(told, members=rows, error="Ray's node table: timed out")
+    head = Key("analytics", Member("head"))
+    history = History(members={head: MemberHistory(lost_since=at(-600), unjoined_since=at(-600))})
+    assert "restart head ReportLost" in lines(planned(CLUSTER, blind, history=history))
+
+
+def test_a_head_that_lost_its_own_node_waits_for_the_work_of_its_workers() -> None:
+    told = heads_report()
+    rows = {**told.members, "head": replace(told.members["head"], alive=False, state="joined")}
+    head = Key("analytics", Member("head"))
+    history = History(members={head: MemberHistory(lost_since=at(-60), unjoined_since=at(-60))})
+    found = lines(planned(CLUSTER, replace(told, members=rows), history=history))
+    assert found == [*(f"drain {name} Draining" for name in NAMES[1:]), "wait head Draining"]
+
+
+REMEMBERING = {"gcsFaultToleranceOptions": {"backend": "rocksdb"}}
+
+
+@pytest.mark.parametrize(
+    ("generation", "changes", "drains_workers"),
+    [
+        ("g1", {}, False),
+        ("", {}, True),  # its head has no store yet
+        (
+            "g1",
+            {"workerGroupSpecs__0__resources": MEMORY},
+            True,
+        ),  # perhaps no relay
+    ],
+)
+def test_a_head_that_remembers_does_not_wait_for_workers_that_outlive_it(
+    generation: str, changes: dict[str, object], *, drains_workers: bool
+) -> None:
+    larger = spec(
+        workerGroupSpecs__0__replicas=3,
+        headGroupSpec__resources={"cpu": 4, "memory": "8Gi"},
+        **REMEMBERING,
+        **changes,
+    )
+    kept = spec(workerGroupSpecs__0__replicas=3, **REMEMBERING)
+    told = replace(heads_report(), store_generation=generation)
+    found = lines(planned(larger, told, *whole_cluster(kept)))
+    assert ("wait head Draining" in found) is drains_workers
+    assert ("stop head Outdated" in found) is not drains_workers
+
+
 def test_all_members_of_a_cluster_that_is_recreated_drain_and_its_head_is_the_last() -> None:
     other = spec(workerGroupSpecs__0__replicas=3, rayVersion="2.59.0")
     decision = planned(other, heads_report())
@@ -305,8 +354,19 @@ def test_busy_nodes_drain_where_too_few_are_idle() -> None:
 def test_a_victim_that_is_busy_again_stays_and_another_leaves() -> None:
     refused = answered("cpu/1", AnswerState.REFUSED, action=IF_IDLE)
     decision = leaving(2, heads_report(refused, idle={"cpu/2": 3.0}))
-    assert lines(decision) == ["drain cpu/2 ScaledDown", "withdraw analytics DrainOver"]
+    assert lines(decision) == ["drain cpu/2 ScaledDown", "withdraw cpu/1 DrainWithdrawn"]
     assert drains(decision) == [("cpu/2", IF_IDLE, 300.0)]
+
+
+def test_a_victim_that_refused_is_no_victim_because_it_was_asked() -> None:
+    told = heads_report(answered("cpu/1", AnswerState.REFUSED, action=IF_IDLE), idle={"cpu/2": 3.0})
+    smaller, known = spec(workerGroupSpecs__0__replicas=2), asked("cpu/1", 5, IF_IDLE)
+    decision = planned(smaller, told, history=known)
+    assert drains(decision) == [("cpu/2", IF_IDLE, 300.0)]
+    [withdrawn] = [s for s in decision.steps if isinstance(s.action, Withdraw)]
+    after = record(known, [Outcome(withdrawn, Result.DONE)], NOW)
+    again = planned(smaller, heads_report(idle={"cpu/2": 3.0}), history=after)
+    assert drains(again) == [("cpu/2", IF_IDLE, 300.0)]
 
 
 def test_a_victim_that_refused_and_must_leave_after_all_is_drained() -> None:

@@ -12,7 +12,7 @@ from controller.core.model.member import Key, parse_member
 from controller.core.model.observed import ObservedState, Phase
 from controller.core.model.plan import Plan, Restart
 from controller.core.model.ray.report import HeadReport, MemberReport, UnknownNode
-from controller.core.model.ray.requests import AnswerState, HeadAnswer, RequestAction
+from controller.core.model.ray.requests import AnswerState, HeadAnswer, RequestAction, request_id
 from controller.core.model.reasons import Reason
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
@@ -91,6 +91,10 @@ def condition(found: ClusterStatus, kind: str) -> Condition:
 ANSWER = HeadAnswer(RequestAction.DRAIN, "cpu/0", "e1", AnswerState.DRAINING)
 
 
+def by_id(answer: HeadAnswer) -> dict[str, HeadAnswer]:
+    return {request_id(answer.action, answer.member, answer.engine_id): answer}
+
+
 @pytest.mark.parametrize(
     ("row", "changes", "is_restarted"),
     [
@@ -105,10 +109,10 @@ ANSWER = HeadAnswer(RequestAction.DRAIN, "cpu/0", "e1", AnswerState.DRAINING)
         (replace(DEAD, state="waiting-for-head"), {}, False),
         (replace(DEAD, state="drained"), {}, False),
         (replace(FROZEN, state="drained"), {}, False),
-        (DEAD, {"answers": {"x": ANSWER}}, False),
-        (DEAD, {"answers": {"x": replace(ANSWER, state=AnswerState.DRAINED)}}, False),
-        (DEAD, {"answers": {"x": replace(ANSWER, state=AnswerState.REFUSED)}}, True),
-        (DEAD, {"answers": {"x": replace(ANSWER, engine_id="e0")}}, True),  # an earlier start
+        (DEAD, {"answers": by_id(ANSWER)}, False),
+        (DEAD, {"answers": by_id(replace(ANSWER, state=AnswerState.DRAINED))}, False),
+        (DEAD, {"answers": by_id(replace(ANSWER, state=AnswerState.REFUSED))}, True),
+        (DEAD, {"answers": by_id(replace(ANSWER, engine_id="e0"))}, True),  # an earlier start
         (DEAD, {"error": "Ray's node table: no answer"}, False),
         (DEAD, {"observed_at": at(-31)}, False),
         (DEAD, {"observed_at": at(-10), "period_s": 3.0}, False),

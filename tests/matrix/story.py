@@ -78,7 +78,7 @@ class Story:
     def gives_workers_more_memory(self) -> None:
         engines = self.stage.engines()
         bigger = self.stage.spec(memory="1792Mi")
-        assert self.stage.plan(bigger) == ["stop w/0"]
+        assert self.stage.plan(bigger) == ["drain w/0"]
         self.stage.reconcile(bigger)
         after = self.stage.engines()
         assert after["head"] == engines["head"]

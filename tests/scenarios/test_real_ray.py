@@ -86,7 +86,7 @@ def test_scaling_up_is_one_create_and_scaling_down_one_delete(stage: Stage, base
     assert set(after) == {"head", "w/0", "w/1", "w/2"}
     assert {m: after[m] for m in engines} == engines
     narrower = stage.spec(replicas=2)
-    assert stage.plan(narrower) == ["delete w/2"]
+    assert stage.plan(narrower) == ["drain w/2"]
     stage.reconcile(narrower)
     assert processes_of(after["w/2"]) == []
     assert stage.engines() == engines
@@ -119,7 +119,7 @@ def test_workers_rejoin_a_head_that_came_back_without_a_new_pod(stage: Stage, ba
 def test_an_edit_of_a_groups_memory_updates_that_group_only(stage: Stage, base: str) -> None:
     engines = stage.engines()
     bigger = stage.spec(memory="1792Mi")
-    assert stage.plan(bigger) == ["stop w/0"]
+    assert stage.plan(bigger) == ["drain w/0"]
     stage.reconcile(bigger)
     after = stage.engines()
     assert after["head"] == engines["head"]

@@ -70,12 +70,14 @@ class DrainLaw:
     def _is_heard(self, cluster: str, head: Application) -> bool:
         """Whether the head reported to somebody, not long ago."""
         reported = self.site.reported.get(cluster)
-        quiet = cluster in self.site.mute or head.engine_id in self.site.broken
+        unheard = self.site.mute | self.site.world.unread
+        quiet = cluster in unheard or head.engine_id in self.site.broken
         return reported is not None and not quiet and self.site.time.passed - reported < SETTLED_S
 
     def _lives(self, app: Application) -> bool:
-        gone = app.engine_id in self.site.broken or app.engine_id in self.site.heads.ended
-        return self._settled(app) and not gone
+        world, heads = self.site.world, self.site.heads
+        gone = world.broken | world.zombies.keys() | heads.ended.keys()
+        return self._settled(app) and app.engine_id not in gone
 
     def _may_end(self, app: Application, doc: Document | None) -> bool:
         timeout = TIMEOUT_S

@@ -64,11 +64,6 @@ class AuditedPlan:
         by_id = self.situation.index.by_id
         return None if step.application_id is None else by_id.get(step.application_id)
 
-    def applications(self, project: str, cluster: str) -> tuple[ObservedApplication, ...]:
-        """Applications of a cluster in one project."""
-        every = self.situation.index.of_cluster.get(cluster, ())
-        return tuple(app for app in every if app.project == project)
-
     def cluster(self, step: Step) -> DesiredCluster | None:
         return self.clusters.get(step.cluster)
 

@@ -1,6 +1,8 @@
 """Laws of draining.  By the reports and the requests alone, and by no decision of the planner."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
 
 from controller.core.audit.case import AuditedPlan, Broken, Law
 from controller.core.model.member import Key
@@ -8,76 +10,98 @@ from controller.core.model.observed import ObservedApplication, Phase, key_of
 from controller.core.model.other_clocks import AHEAD_S, credible, precedes
 from controller.core.model.plan import Delete, Restart, Step, Stop, Update, Wait
 from controller.core.model.ray.report import HeadReport, MemberReport
-from controller.core.model.ray.requests import (
-    AnswerState,
-    Drain,
-    RequestAction,
-    request_id,
-)
+from controller.core.model.ray.requests import AnswerState, Drain, RequestAction, request_id
 from controller.core.model.reasons import Reason
 
 _ENDS = Stop | Restart | Delete | Update
+_Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Nodes:
+    """Living nodes of one cluster in one project, by application; `report` shows them."""
+
+    report: HeadReport
+    living: Mapping[str, tuple[Key, MemberReport]]
 
 
 def nodes_are_drained_first(case: AuditedPlan) -> Broken:
     """Law 13: no living Ray node is taken away before it was drained or its time is over."""
+    clusters = _nodes_of_clusters(case)
     for step in case.plan.steps:
-        app = case.app(step)
-        if app is None or app.mark is None or not case.policy.drains(step.cluster):
+        nodes = clusters.get((step.project, step.cluster))
+        if nodes is None or not isinstance(step.action, _ENDS) or not _is_judged(case, step):
             continue
-        if not isinstance(step.action, _ENDS) or step.reason is Reason.DUPLICATE:
-            continue
-        for other, node in _ended_by(case, step, app):
-            if not _may_end(case, other, node):
-                member = key_of(other).member
-                yield step, f"{step.name} of {app.id} while the node of {member} is not drained"
+        for key, node in _ended_by(case, step, nodes):
+            if not _may_end(case, key, node, nodes.report):
+                app = step.application_id
+                yield step, f"{step.name} of {app} while the node of {key.member} is not drained"
 
 
-def _ended_by(
-    case: AuditedPlan, step: Step, app: ObservedApplication
-) -> Iterator[tuple[ObservedApplication, MemberReport]]:
-    """Living nodes of workers that end with this step: its own, or all of its head."""
-    is_head = key_of(app).member.is_head
-    cluster = case.cluster(step)
-    stay = cluster is not None and cluster.workers_outlive_head
-    if is_head and stay and not isinstance(step.action, Delete):
-        return
-    for other in case.applications(step.project, step.cluster) if is_head else (app,):
-        node = _living(case, other)
-        if node is not None and not key_of(other).member.is_head:
-            yield other, node
+def _is_judged(case: AuditedPlan, step: Step) -> bool:
+    """False where a person said `--now`; and of two applications of one member, no report tells
+    whose the node is."""
+    return case.policy.drains(step.cluster) and step.reason is not Reason.DUPLICATE
 
 
-def _report(case: AuditedPlan, app: ObservedApplication) -> HeadReport | None:
-    """The last report of the head that runs now beside this application."""
-    name, desired = key_of(app).cluster, case.clusters.get(key_of(app).cluster)
-    own = desired is not None and desired.project == app.project
-    report = case.observed.reports.get(name) if own else None
-    report = report or case.observed.leaving.get((app.project, name))
-    every = case.applications(app.project, name)
-    heads = [a for a in every if key_of(a).member.is_head and a.phase is Phase.RUNNING]
-    is_own = report is not None and bool(heads) and _after_start(case, report, heads[0])
-    return report if is_own else None
+def _nodes_of_clusters(case: AuditedPlan) -> dict[_Place, _Nodes]:
+    """By project and cluster, where a head runs and has reported since its start."""
+    places = ((app.project, key_of(app).cluster, app) for app in case.situation.index.owned)
+    ordered = sorted(places, key=lambda place: (place[0], place[1], place[2].id))
+    found: dict[_Place, _Nodes] = {}
+    for place, group in groupby(ordered, key=lambda each: (each[0], each[1])):
+        apps = [app for _, _, app in group if app.phase is Phase.RUNNING]
+        heads = [app for app in apps if key_of(app).member.is_head]
+        report = _report(case, place)
+        if report is not None and heads and _is_after_start(case, report, heads[0]):
+            found[place] = _Nodes(report, dict(_living(case, report, apps)))
+    return found
 
 
-def _after_start(case: AuditedPlan, report: HeadReport, app: ObservedApplication) -> bool:
+def _report(case: AuditedPlan, place: _Place) -> HeadReport | None:
+    """The last report of a cluster in a project."""
+    project, name = place
+    desired = case.clusters.get(name)
+    own = desired is not None and desired.project == project
+    return (case.observed.reports.get(name) if own else None) or case.observed.leaving.get(place)
+
+
+def _is_after_start(case: AuditedPlan, report: HeadReport, app: ObservedApplication) -> bool:
     started = app.running_at or app.starting_at
     return not precedes(report.observed_at, started, case.observed.as_of)
 
 
-def _living(case: AuditedPlan, app: ObservedApplication) -> MemberReport | None:
-    report = _report(case, app) if app.phase is Phase.RUNNING else None
-    if report is None or not _after_start(case, report, app):
-        return None
-    node = report.members.get(str(key_of(app).member))
-    is_alive = node is not None and (node.alive or bool(report.error))
-    return node if is_alive else None
+def _living(
+    case: AuditedPlan, report: HeadReport, apps: list[ObservedApplication]
+) -> Iterator[tuple[str, tuple[Key, MemberReport]]]:
+    """A head that could not read Ray's state proves no node dead."""
+    for app in apps:
+        node = report.members.get(str(key_of(app).member))
+        is_alive = node is not None and (node.alive or bool(report.error))
+        if node is not None and is_alive and _is_after_start(case, report, app):
+            yield app.id, (key_of(app), node)
 
 
-def _may_end(case: AuditedPlan, app: ObservedApplication, node: MemberReport) -> bool:
-    report, key = _report(case, app), key_of(app)
+def _ended_by(case: AuditedPlan, step: Step, nodes: _Nodes) -> Iterator[tuple[Key, MemberReport]]:
+    """Living nodes of workers that end with this step: its own, or all of its head."""
+    if step.member is None or not step.member.is_head:
+        own = nodes.living.get(step.application_id or "")
+        yield from () if own is None else (own,)
+        return
+    app, report, cluster = case.app(step), nodes.report, case.cluster(step)
+    if app is None or app.phase is not Phase.RUNNING:
+        return
+    stays = cluster is not None and bool(cluster.groups[0].inputs.gcs_storage)
+    if stays and report.store_generation and not isinstance(step.action, Delete):
+        return
+    if step.reason is Reason.REPORT_LOST and report.error:
+        return  # its GCS does not answer, and no node lives on without it
+    yield from (one for one in nodes.living.values() if not one[0].member.is_head)
+
+
+def _may_end(case: AuditedPlan, key: Key, node: MemberReport, report: HeadReport) -> bool:
     seconds = _seconds(case, key)
-    if report is None or report.answers is None or seconds <= 0:
+    if report.answers is None or seconds <= 0:
         return True
     now, asked = case.observed.as_of, case.history.member(key).drain
     is_asked = asked is not None and asked.engine_id == node.engine_id
@@ -106,12 +130,34 @@ def _seconds(case: AuditedPlan, key: Key) -> float:
 
 def idle_nodes_leave_first(case: AuditedPlan) -> Broken:
     """Law 13: a scale-down asks no busy node to leave while an idle one of its group stays."""
-    leaving = _leaving(case)
-    for step in case.plan.steps:
-        if not isinstance(step.action, Drain) or step.reason is not Reason.SCALED_DOWN:
-            continue
-        for member in _idle_ones(case, step) - leaving:
-            yield step, f"drain of {step.member}, which is busy, while {member} is idle"
+    drains = [step for step in case.plan.steps if _is_choice(case, step)]
+    if not drains:
+        return
+    clusters, leaving = _nodes_of_clusters(case), _leaving(case)
+    idle: dict[tuple[str, str], Key] = {}
+    for nodes in clusters.values():
+        fresh = nodes.report.is_fresh(case.observed.as_of, case.policy.report_fresh_s)
+        for key, node in nodes.living.values():
+            if fresh and node.idle_s and key not in leaving:
+                idle[key.cluster, key.member.group] = key
+    for step in drains:
+        place = clusters.get((step.project, step.cluster))
+        row = None if place is None else place.report.members.get(str(step.member))
+        stays = idle.get((step.cluster, "" if step.member is None else step.member.group))
+        if row is not None and not row.idle_s and stays is not None:
+            yield step, f"drain of {step.member}, which is busy, while {stays.member} is idle"
+
+
+def _is_choice(case: AuditedPlan, step: Step) -> bool:
+    """True for a victim that was not named by the spec, and is asked for the first time."""
+    if not isinstance(step.action, Drain) or step.reason is not Reason.SCALED_DOWN:
+        return False
+    cluster, member = case.cluster(step), step.member
+    group = None if cluster is None or member is None else cluster.group(member.group)
+    if group is None or member is None or member in group.to_delete:
+        return False
+    asked = case.history.member(Key(step.cluster, member)).drain
+    return asked is None or asked.engine_id != step.action.request.engine_id
 
 
 def _leaving(case: AuditedPlan) -> frozenset[Key]:
@@ -120,27 +166,6 @@ def _leaving(case: AuditedPlan) -> frozenset[Key]:
     stays = Reason.DRAIN_WITHDRAWN
     members = ((i.cluster, i.member) for i in items if i.reason is not stays)
     return frozenset(Key(name, member) for name, member in members if member is not None)
-
-
-def _idle_ones(case: AuditedPlan, step: Step) -> frozenset[Key]:
-    """Idle members of the group of a busy one that the step drains, by a fresh report."""
-    cluster, report = case.cluster(step), case.observed.reports.get(step.cluster)
-    if step.member is None or cluster is None or report is None:
-        return frozenset()
-    node, group = report.members.get(str(step.member)), cluster.group(step.member.group)
-    now, fresh_s = case.observed.as_of, case.policy.report_fresh_s
-    asked = case.history.member(Key(step.cluster, step.member)).drain
-    if asked is not None and node is not None and asked.engine_id == node.engine_id:
-        return frozenset()  # it was the one to leave before another became idle
-    if node is None or group is None or node.idle_s or not report.is_fresh(now, fresh_s):
-        return frozenset()
-    if step.member in group.to_delete:
-        return frozenset()
-    every = case.applications(step.project, step.cluster)
-    alike = ((key_of(app), _living(case, app)) for app in every)
-    return frozenset(
-        key for key, other in alike if key.member.group == group.name and other and other.idle_s
-    )
 
 
 DRAINING_LAWS: tuple[Law, ...] = (nodes_are_drained_first, idle_nodes_leave_first)

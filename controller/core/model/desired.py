@@ -96,8 +96,7 @@ class DesiredCluster:
     `build_runtime`: in which image its environment is built; `build_by`: the kind of workload that
     builds it.  Clusters that ask for the same one ask for the image and kind of the first of them.
     `limits`: those of its Ray version, as sentences.  `drain_s`: as for a group, for members of
-    groups that the spec no longer has.  `workers_outlive_head`: their Ray nodes stay while the head
-    is restarted.
+    groups that the spec no longer has.
     """
 
     name: str
@@ -112,7 +111,6 @@ class DesiredCluster:
     shared_memory: Literal["auto", "keep"] | float = AUTO  # a size in GiB
     limits: tuple[str, ...] = ()
     drain_s: float = 0.0
-    workers_outlive_head: bool = False
 
     def group(self, name: str) -> Group | None:
         return next((g for g in self.groups if g.name == name), None)

@@ -8,7 +8,7 @@ The head's own node is not drained, since Ray ends with it: the nodes of its wor
 first, unless they outlive it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -49,17 +49,21 @@ class Drains:
 
     cluster: str
     nodes: RayNodes
-    apps: Sequence[ObservedApplication]
+    apps: Mapping[str, ObservedApplication]  # by id
     past: Past
     seconds: Callable[[Member], float]
     outlive_head: bool = False
 
     def taken_by(self, step: Step) -> ObservedApplication | None:
-        """The application whose living node the step would take away."""
+        """The application that the step would take away with a living node: a worker's own, or, as
+        a head's, those of its workers."""
         if not isinstance(step.action, _TAKES_AWAY) or step.reason is Reason.DUPLICATE:
             return None  # of two applications of one member, the report does not tell whose it is
-        app = next((app for app in self.apps if app.id == step.application_id), None)
-        return app if app is not None and self.nodes.living(app) is not None else None
+        app = self.apps.get(step.application_id or "")
+        if app is None or app.phase is not Phase.RUNNING:
+            return None
+        ends = key_of(app).member.is_head or self.nodes.living(app) is not None
+        return app if ends else None
 
 
 def drains_of(cluster: ClusterSituation) -> list[Drains]:
@@ -76,7 +80,7 @@ def drains_of(cluster: ClusterSituation) -> list[Drains]:
     own = Drains(
         desired.name,
         cluster.nodes,
-        [app for app in every if app.project == desired.project],
+        {app.id: app for app in every if app.project == desired.project},
         cluster.past,
         seconds,
         outlive,
@@ -95,9 +99,10 @@ def drains_without_spec(situation: Situation, name: str) -> list[Drains]:
 def _elsewhere(
     situation: Situation, name: str, project: str, seconds: Callable[[Member], float]
 ) -> Drains:
-    apps = [app for app in situation.index.of_cluster.get(name, ()) if app.project == project]
+    every = situation.index.of_cluster.get(name, ())
+    apps = {app.id: app for app in every if app.project == project}
     report, policy = situation.observed.leaving.get((project, name)), situation.policy
-    nodes = ray_nodes(project, apps, report, situation.now, policy.report_fresh_s)
+    nodes = ray_nodes(project, apps.values(), report, situation.now, policy.report_fresh_s)
     return Drains(name, nodes, apps, situation.past, seconds)
 
 
@@ -152,9 +157,11 @@ def _before(drains: Drains, step: Step) -> Mapping[Member, Plan]:
     if not member.is_head:
         part = _drain(drains, app, step)
         return {} if part is None else {member: part}
+    if step.reason is Reason.REPORT_LOST and drains.nodes.report and drains.nodes.report.error:
+        return {}  # no node lives on without its GCS, and a drain could not be asked for
     if drains.outlive_head and step.intent in (Intent.UPDATE, Intent.RESTART):
         return {}
-    workers = [each for each in drains.apps if not key_of(each).member.is_head]
+    workers = [each for each in drains.apps.values() if not key_of(each).member.is_head]
     parts = {key_of(each).member: _drain(drains, each, step) for each in workers}
     pending = {worker: part for worker, part in parts.items() if part is not None}
     message = f"waits until its workers have finished their work; then {step.impact}"
@@ -272,7 +279,7 @@ def _withdrawals(drains: Drains, plan: Plan) -> Iterator[Step]:
         return
     going = {step.member for step in plan.steps if isinstance(step.action, Drain | _TAKES_AWAY)}
     going |= {each.member for each in plan.waits if each.reason in _GOING}
-    running = {key_of(app).member for app in drains.apps if app.phase is Phase.RUNNING}
+    running = {key_of(app).member for app in drains.apps.values() if app.phase is Phase.RUNNING}
     for request, answer in sorted((report.answers or {}).items()):
         member, row = parse_member(answer.member), report.members.get(answer.member)
         is_current = row is not None and row.engine_id == answer.engine_id
@@ -282,7 +289,7 @@ def _withdrawals(drains: Drains, plan: Plan) -> Iterator[Step]:
         last = drains.past.history.withdrawn.get(place)
         if last is not None and drains.past.deadline(last, drains.past.policy.settle_s):
             continue  # the next report may still answer it
-        stays = is_current and member in running and answer.state is not AnswerState.REFUSED
+        stays = is_current and member in running
         yield Step(
             action=Withdraw(place[1]),
             cluster=drains.cluster,
@@ -290,4 +297,5 @@ def _withdrawals(drains: Drains, plan: Plan) -> Iterator[Step]:
             member=member if stays else None,
             reason=Reason.DRAIN_WITHDRAWN if stays else Reason.DRAIN_OVER,
             intent=Intent.NOTHING,
+            message="it is busy again" if _is_refused_idle(answer) else "",
         )

@@ -165,8 +165,15 @@ class ClusterSituation:
 
     @property
     def workers_outlive_head(self) -> bool:
-        """True if workers keep their nodes while the head is restarted for itself."""
-        return self.desired.workers_outlive_head and not self.recreate
+        """True if workers keep their nodes while the head is restarted for itself.
+
+        The head has a store now and will have it, and each worker a relay to the next head.
+        """
+        report = self.nodes.report
+        has_store = report is not None and bool(report.store_generation)
+        stays = bool(self.desired.groups[0].inputs.gcs_storage) and not self.recreate
+        workers = (member for member in self.members if not member.key.member.is_head)
+        return has_store and stays and not any(member.drift for member in workers)
 
     @cached_property
     def kept(self) -> bool:
@@ -218,7 +225,9 @@ def asked_to_drain(
     living = ((key_of(app).member, nodes.living(app)) for app in apps)
     drains = ((m, node, history.member(Key(cluster, m)).drain) for m, node in living)
     return frozenset(
-        m for m, node, drain in drains if node and drain and drain.engine_id == node.engine_id
+        m
+        for m, node, drain in drains
+        if node and drain and drain.engine_id == node.engine_id and not nodes.refused(m, node)
     )
 
 

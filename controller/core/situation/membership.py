@@ -14,7 +14,7 @@ from controller.core.model.member import parse_member
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.other_clocks import age_s, precedes
 from controller.core.model.ray.report import HeadReport, MemberReport, UnknownNode
-from controller.core.model.ray.requests import AnswerState
+from controller.core.model.ray.requests import AnswerState, RequestAction, request_id
 from controller.core.spec.names import HEAD
 
 # States of a member, in the node program's words.
@@ -75,12 +75,12 @@ def is_lost(report: HeadReport, member: str) -> bool:
 
 def is_leaving(report: HeadReport, member: str) -> bool:
     """True if the member's node is away from Ray because raycml asked it to drain."""
-    row = report.members.get(member)
+    row, answers = report.members.get(member), report.answers or {}
     if row is None:
         return False
-    answers = (report.answers or {}).values()
-    engines = {a.engine_id for a in answers if a.member == member and a.state in _LEAVING}
-    return row.state == DRAINED or row.engine_id in engines
+    ids = (request_id(action, member, row.engine_id) for action in RequestAction)
+    found = (answers.get(one) for one in ids)
+    return row.state == DRAINED or any(a is not None and a.state in _LEAVING for a in found)
 
 
 def _is_silent(row: MemberReport) -> bool:

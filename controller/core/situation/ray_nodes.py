@@ -47,6 +47,11 @@ class RayNodes:
         answers = None if self.report is None else self.report.answers
         return (answers or {}).get(request_id(action, str(member), engine_id))
 
+    def refused(self, member: Member, node: MemberReport) -> bool:
+        """True if the node was to end if it is idle, and was not idle."""
+        answer = self.answer(member, node.engine_id, RequestAction.DRAIN_IF_IDLE)
+        return answer is not None and answer.state is AnswerState.REFUSED
+
     def is_leaving(self, app: ObservedApplication) -> bool:
         """True if Ray drains, or has drained, the node of the engine that the application runs."""
         member = key_of(app).member

@@ -140,6 +140,8 @@ class HeadReport(HeadJson):
     """Error of the head's last reading of Ray's state; empty if it succeeded."""
     unknown_nodes: Annotated[tuple[UnknownNode, ...], BeforeValidator(_nodes)] = ()
     """Living nodes of Ray that belong to no member, at most 200."""
+    store_generation: Text = ""
+    """Store that outlives the head, and with it the nodes of workers; empty without one."""
     read_at: MomentOrNull = None
     """Time at which this process read it; null before."""
 
