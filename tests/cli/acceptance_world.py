@@ -73,12 +73,13 @@ class World:
             body = json.loads(tree.read(path))
             for member, node in body["members"].items():
                 engine = engines.get(member, "")
+                gone = engine in self.stage.heads.ended
+                alive = bool(engine) and member not in self.mute and not gone
                 node.update(
                     engine_id=engine,
                     node_id=f"node-of-{engine}",
-                    alive=bool(engine)
-                    and member not in self.mute
-                    and engine not in self.stage.heads.ended,
+                    alive=alive,
+                    state="joined" if alive else "drained" if gone else "waiting-for-head",
                     **self.says.get(member, {}),
                 )
             self.stage.write("/".join(path), json.dumps(body).encode())

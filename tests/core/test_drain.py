@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from controller.core.audit.laws import audit
-from controller.core.model.faults import Result
+from controller.core.model.faults import FaultKind, Result
 from controller.core.model.history import History, MemberHistory, record
 from controller.core.model.member import Key, Member, parse_member
 from controller.core.model.observed import ObservedApplication, Phase
@@ -412,6 +412,28 @@ def test_a_request_of_a_member_that_stays_is_withdrawn() -> None:
     [step] = decision.steps
     request = request_id(DRAIN, "cpu/0", "engine-cpu/0")
     assert step.action == Withdraw(f".raycml/clusters/analytics/requests/{request}.json")
+
+
+def test_a_member_whose_deletion_cml_refused_stays_away_and_its_refusal_is_remembered() -> None:
+    told = heads_report(answered("cpu/2", AnswerState.DRAINED))
+    away = replace(told.members["cpu/2"], alive=False, state="drained", idle_s=None)
+    told = replace(told, members={**told.members, "cpu/2": away})
+    smaller = spec(workerGroupSpecs__0__replicas=2)
+    decision = planned(smaller, told)
+    [step] = [s for s in decision.steps if s.name == "delete"]
+    refused = Outcome(step, Result.REJECTED, "not today", FaultKind.REJECTED)
+    known = record(
+        remember(situate(desired(smaller), observed(*APPS), History(), POLICY)).history,
+        [refused],
+        NOW,
+    )
+    assert lines(planned(smaller, told, history=known)) == ["wait cpu/2 Rejected"]
+    withdrawn = replace(step, action=Withdraw("x"))
+    [drain] = [s for s in planned(LARGER, heads_report()).steps if isinstance(s.action, Drain)]
+    key = Key("analytics", Member("cpu", 2))
+    for other in (withdrawn, replace(drain, member=key.member)):
+        after = record(known, [Outcome(other, Result.DONE)], NOW)
+        assert after.member(key).refusal == known.member(key).refusal is not None
 
 
 def test_a_request_for_an_earlier_engine_is_withdrawn() -> None:

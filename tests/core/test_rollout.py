@@ -8,6 +8,7 @@ from controller.core.model.history import History, MemberHistory
 from controller.core.model.member import Key, Member
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.plan import Plan
+from controller.core.model.ray.requests import AnswerState
 from controller.core.planner.memory import remember
 from controller.core.planner.planner import plan
 from controller.core.situation.situation import situate
@@ -15,6 +16,7 @@ from controller.core.spec.spec import RayCluster
 from tests.worlds import (
     POLICY,
     all_files,
+    answered,
     application,
     at,
     desired,
@@ -22,6 +24,7 @@ from tests.worlds import (
     report,
     said,
     spec,
+    taking_requests,
     whole_cluster,
 )
 
@@ -104,3 +107,26 @@ def test_the_next_member_waits_until_ray_says_that_the_last_one_is_back() -> Non
     assert "wait cpu/1 RollingUpdate" in unheard
     long_ago = History(members={ZERO: MemberHistory(unjoined_since=at(-700))})
     assert "wait cpu/1 RolloutStalled" in lines(planned(one, back, long_ago, *NAMES, age_s=200))
+
+
+def test_workers_that_drain_for_their_head_are_not_all_updated_at_once() -> None:
+    """Their nodes come back with the head, so the budget of their group counts for them."""
+    one = spec(workerGroupSpecs__0__replicas=3, workerGroupSpecs__0__resources=MEMORY)
+    drained = [answered(name, AnswerState.DRAINED) for name in NAMES[1:]]
+    told = taking_requests(report(OLD, "head"), None, *drained)
+    rows = {
+        name: replace(
+            told.members["head"], alive=False, state="drained", engine_id=f"engine-{name}"
+        )
+        for name in NAMES[1:]
+    }
+    told = replace(told, members={**told.members, **rows})
+    apps = (HEAD, OLD_0, OLD_1, OLD_2)
+    world = observed(*apps, reports=(told,), files=all_files(*apps))
+    known = remember(situate(desired(one), world, History(), POLICY)).history
+    found = lines(plan(situate(desired(one), world, known, POLICY)))
+    assert [line for line in found if "Outdated" in line or "Rolling" in line] == [
+        "stop cpu/0 Outdated",
+        "wait cpu/1 RollingUpdate",
+        "wait cpu/2 RollingUpdate",
+    ]

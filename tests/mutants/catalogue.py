@@ -131,7 +131,7 @@ CONTROLLERS = [
       'if fingerprint is None or member.fingerprint in ("", fingerprint):', "if True:",
       f"{PLANNER}::test_a_newer_spec_wins_over_a_backoff"),
     m("B9", "a broken member waits for the budget to be updated", "core/planner/update.py",
-      "if member.available and not permitted:", "if not permitted:",
+      "if in_place(cluster, member) and not permitted:", "if not permitted:",
       f"{PLANNER}::test_a_member_that_does_not_serve_is_updated_without_asking_the_budget"),
     m("B10", "a removed group stays", "core/situation/matching.py",
       "        if member not in desired:\n", "        if member not in desired and False:\n",
@@ -255,7 +255,7 @@ CONTROLLERS = [
       f"{PLANNER}::test_a_change_of_a_groups_memory_touches_only_that_group_one_member_at_a_time"),
     m("B22", "those that are away do not count", "core/planner/rollout.py",
 
-      'away = sum(1 for m in members if not m.available or _is_unconfirmed(cluster, m))',
+      'away = sum(1 for m in members if not in_place(cluster, m) or _is_unconfirmed(cluster, m))',
       'away = 0',
       f"{PLANNER}::test_a_rolling_update_waits_while_a_member_has_not_joined_ray"),
     m("B22", "a pause is not heeded", "core/planner/cluster.py",

@@ -37,7 +37,7 @@ def driven(stage: Stage, what: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, str(DRIVER), address, what],
         cwd=stage.folder,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(stage.folder)},
+        env={"PATH": "/usr/bin:/bin", "HOME": str(stage.folder), **stage.token()},
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
@@ -120,6 +120,6 @@ def test_actors_of_workers_outlive_ten_heads_in_a_row(stage: Stage) -> None:
     store = stage.home / ".raycml" / "stores" / "one"
     assert [one.name for one in store.iterdir()] == [generation]
     assert store.stat().st_mode & 0o777 == 0o700
-    done = stage.raycml("delete", "one", "--local", "--yes")
+    done = stage.raycml("delete", "one", "--local", "--yes", "--now")
     assert done.code == 0, done.out + done.err
     assert not store.exists()

@@ -24,9 +24,9 @@ def task() -> str:
     return ray.get_runtime_context().get_node_id()
 
 
-@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+@ray.remote(num_cpus=0, resources={"place": 1}, max_restarts=-1, max_task_retries=-1)
 class Actor:
-    """Lives on some worker for as long as it may."""
+    """Lives on some worker, which alone has places, for as long as it may."""
 
     def where(self) -> str:
         return str(ray.get_runtime_context().get_node_id())

@@ -15,6 +15,7 @@ from controller.core.model.history import History
 from controller.core.model.observed import key_of
 from controller.core.model.orders import OrderKind
 from controller.core.model.policy import Policy
+from controller.core.model.ray.requests import Drain
 from controller.core.spec.revision import SpecDocument
 from controller.core.spec.text import spoken
 from controller.core.status.goal import Goal
@@ -66,6 +67,8 @@ def delete(
         _check_managed(chosen, done, policy)
         check_pauses(set(chosen), done)
         agree(screen, clusters, members_away(done.plan), yes=yes)
+        if any(isinstance(step.action, Drain) for step in done.plan.steps) and not now:
+            screen.say("Ray nodes finish their work first; `--now` does not wait for them")
         started = session.clock.monotonic()
         order = new_order(session, screen.system, OrderKind.DELETE, tuple(chosen), timeout)
         order = replace(order, now=now)

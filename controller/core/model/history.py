@@ -228,6 +228,12 @@ def _build(history: BuildHistory, outcome: Outcome, now: datetime) -> BuildHisto
 
 
 def _member(member: MemberHistory, outcome: Outcome, now: datetime) -> MemberHistory:
+    if isinstance(outcome.step.action, Withdraw):
+        return replace(member, drain=None)
+    if isinstance(outcome.step.action, Drain):
+        member = replace(member, drain=_drain(member.drain, outcome.step.action.request, now))
+        if outcome.result is Result.DONE:  # what was refused before stays refused
+            return member
     match outcome.result:
         case Result.DONE:
             member = replace(member, failures=0, failed_at=None, error="", refusal=None)
@@ -241,15 +247,8 @@ def _member(member: MemberHistory, outcome: Outcome, now: datetime) -> MemberHis
         case Result.SKIPPED:
             tries = member.failures + 1
             return replace(member, error=outcome.message, failures=tries, failed_at=now)
-    match outcome.step.action:
-        case RequireSignIn():
-            return _sign_in(member, outcome)
-        case Drain(request):
-            return replace(member, drain=_drain(member.drain, request, now))
-        case Withdraw():
-            return replace(member, drain=None)
-        case _:
-            pass
+    if isinstance(outcome.step.action, RequireSignIn):
+        return _sign_in(member, outcome)
     return _effect(member, outcome, now)
 
 

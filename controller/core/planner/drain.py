@@ -36,7 +36,14 @@ from controller.core.situation.ray_nodes import RayNodes, ray_nodes
 from controller.core.situation.situation import Situation
 
 _TAKES_AWAY = Stop | Restart | Delete
-_GOING = frozenset({Reason.DRAINING, Reason.SETTLING, Reason.STOPPING, Reason.DELETING})
+# Waits of a member that leaves, or that a refused call keeps for the moment.
+_GOING = frozenset(
+    {
+        *(Reason.DRAINING, Reason.SETTLING, Reason.STOPPING, Reason.DELETING),
+        *(Reason.BACKOFF, Reason.REJECTED, Reason.QUOTA_EXCEEDED),
+        *(Reason.STOP_TIMED_OUT, Reason.DELETE_TIMED_OUT),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,8 @@ def gate_drains(drains: Drains, plan: Plan) -> Plan:
 def _with_effect(drains: Drains, step: Step) -> Step:
     """The step, which says so where it ends a living node undrained, or no node at all."""
     report, app = drains.nodes.report, drains.taken_by(step)
-    if app is None and step.member is not None and not step.member.is_head:
+    is_worker = step.member is not None and not step.member.is_head
+    if app is None and is_worker and step.reason is not Reason.DUPLICATE:
         return replace(step, impact="") if drains.nodes.is_fresh else step
     if app is None or report is None or report.answers is not None:
         return step

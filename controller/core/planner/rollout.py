@@ -21,15 +21,20 @@ def permitted(cluster: ClusterSituation, group: Group) -> frozenset[Member]:
     All of them where the whole cluster is recreated.
     """
     members = cluster.of(group)
-    outdated = [m for m in members if m.available and (m.drift or m.stale)]
+    outdated = [m for m in members if in_place(cluster, m) and (m.drift or m.stale)]
     outdated.sort(key=lambda m: not _is_leaving(cluster, m))
     wanting = [m.key.member for m in outdated]
     if cluster.recreate:
         return frozenset(wanting)
     if failing_update(cluster, group) is not None:
         return frozenset()
-    away = sum(1 for m in members if not m.available or _is_unconfirmed(cluster, m))
+    away = sum(1 for m in members if not in_place(cluster, m) or _is_unconfirmed(cluster, m))
     return frozenset(wanting[: max(group.budget - away, 0)])
+
+
+def in_place(cluster: ClusterSituation, member: MemberSituation) -> bool:
+    """True if a member serves, or would again once its drain is withdrawn or its head is back."""
+    return member.available or _is_leaving(cluster, member)
 
 
 def _is_leaving(cluster: ClusterSituation, member: MemberSituation) -> bool:

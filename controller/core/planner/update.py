@@ -19,7 +19,7 @@ from controller.core.planner.protection import (
     protected_from_update,
 )
 from controller.core.planner.retries import gate, quota_pause_s
-from controller.core.planner.rollout import after_others, after_refused
+from controller.core.planner.rollout import after_others, after_refused, in_place
 from controller.core.planner.starts import REPLACE_MESSAGE, other_start, replaces
 from controller.core.planner.waits import wait
 from controller.core.situation.cluster import ClusterSituation, MemberSituation, is_up
@@ -128,7 +128,7 @@ def update(
         return waits or steps.update_and_start(
             match, app, changes, cluster.policy, resolve(cluster, match).record
         )
-    if member.available and not permitted:
+    if in_place(cluster, member) and not permitted:
         return after_refused(cluster, member) or after_others(cluster, member)
     return _take_away(cluster, member, app)
 
