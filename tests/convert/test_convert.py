@@ -177,7 +177,7 @@ def test_each_field_that_cml_cannot_have_is_one_line_with_what_to_use_instead() 
         f"{pod}.volumes[1]": "configMap at /code: put the files into the CML project",
         f"{pod}.volumes[2]": "emptyDir at /dev/shm: shared memory is a setting of the CML project",
         f"{groups}[0].rayStartParams.resources": 'written as plain JSON: {"Custom1": 1}',
-        f"{groups}[0].scaleStrategy": "raycml chooses which workers leave",
+        f"{groups}[0].scaleStrategy": "its pods have other names here",
         f"{groups}[0].idleTimeoutSeconds": "set `replicas` of the group",
         f"{groups}[0].template.spec.nodeSelector": "kept; nodes of the CML workspace need",
         f"{groups}[0].template.spec.containers[0].resources.requests.memory": "raised to 768Mi",

@@ -313,7 +313,7 @@ def test_a_manifest_of_kuberay_is_answered_with_one_line() -> None:
     [
         ("template: {spec: {}}", "write `resources: {cpu: 4, memory: 16Gi}`"),
         ("numOfHosts: 2", "set `replicas`; remove it"),
-        ("scaleStrategy: {}", "raycml chooses which workers leave"),
+        ("idleTimeoutSeconds: 60", "raycml does not scale by load"),
     ],
 )
 def test_a_field_that_only_kuberay_has_is_answered_with_what_to_write(

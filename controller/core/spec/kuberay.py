@@ -35,7 +35,8 @@ INSTEAD: Mapping[str, str] = {
     "redisAddress": REDIS,
     "redisPassword": REDIS,
     "redisUsername": REDIS,
-    "scaleStrategy": "raycml chooses which workers leave",
+    "scaleStrategy": "its pods have other names here; list workers as `raycml status` shows them, "
+    "such as `gpu/2`",
     "serviceType": _ADDRESS,
     "template": "a node is an application: write `resources: {cpu: 4, memory: 16Gi}`, and "
     "`environment` and `runtimeIdentifier` where they differ from the cluster's",
