@@ -152,6 +152,7 @@ def test_a_head_that_does_not_run_gets_its_token_when_it_starts(stage: Stage, he
     old = heads.token("one")
     said = stage.run("rotate-token", "one", "--yes")
     assert (said.code, said.out) == (0, "one  gets another token when its head starts\n")
+    assert heads.token("one") == old, "it is valid until then"
     assert restarts(stage) == []
     stage.spec("one", replicas=1)
     assert stage.run("reconcile").code == 0
