@@ -19,3 +19,8 @@ def request_rotation(files: ProjectFiles, cluster: str, by: str) -> None:
     The present one stays valid until then.
     """
     files.replace(rotation_path(cluster), f"{by}\n".encode(errors="replace"))
+
+
+def is_requested(files: ProjectFiles, cluster: str) -> bool:
+    """True until the head that starts has created another token.  FilesError."""
+    return files.read(rotation_path(cluster)) is not None

@@ -13,24 +13,6 @@ from controller.files.orders import FOLDER
 ENGINE = "ray-analytics-cpu-0"
 
 
-@pytest.fixture
-def leader(stage: Stage) -> Callable[[Controlled], None]:
-    """Has a controller go on while a command waits."""
-
-    def goes_on(controller: Controlled) -> None:
-        busy: list[bool] = []
-
-        def turn() -> None:
-            if not busy:
-                busy.append(True)
-                controller.loop.turn()
-                busy.clear()
-
-        stage.clock.passing.append(turn)
-
-    return goes_on
-
-
 def members(stage: Stage) -> set[str]:
     return {name.removeprefix("ray-analytics-") for name in stage.applications()}
 

@@ -1,6 +1,7 @@
 """`rotate-token`: another token at the next start of the head, and a restart of the head alone."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,9 +19,13 @@ CLUSTERS = (".raycml", "clusters")
 
 @dataclass
 class Heads:
-    """What the node programs of heads do about tokens: at the outer edge, by what CML runs."""
+    """What the node programs of heads do about tokens: at the outer edge, by what CML runs.
+
+    A head that is not `able` starts, and leaves its token as it is.
+    """
 
     stage: Stage
+    able: bool = True
     engines: dict[str, str] = field(default_factory=dict)
     starts: int = 0
 
@@ -41,7 +46,7 @@ class Heads:
     def _start(self, cluster: str, mode: str) -> None:
         tree, request = self.stage.tree(), (*CLUSTERS, cluster, "token.rotate")
         token = (*CLUSTERS, cluster, "token")
-        if mode == "token" and (tree.exists(request) or not tree.exists(token)):
+        if self.able and mode == "token" and (tree.exists(request) or not tree.exists(token)):
             self.starts += 1
             tree.write(token, f"zQ8-token-{self.starts}-of-{cluster}".encode())
             if tree.exists(request):
@@ -159,31 +164,85 @@ def test_a_head_that_does_not_run_gets_its_token_when_it_starts(stage: Stage, he
     assert heads.token("one") != old
 
 
-@pytest.fixture
-def leading(stage: Stage, heads: Heads) -> Callable[[Controlled], None]:
-    """Has a controller go on while a command waits."""
+def without_reports(stage: Stage) -> Callable[[httpx.Request], httpx.Response | None]:
+    """Reports of heads cannot be read until an application is restarted."""
 
-    def goes_on(controller: Controlled) -> None:
-        busy: list[bool] = []
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        hidden = request.url.path.endswith("/ray.json:download") and not restarts(stage)
+        return httpx.Response(503) if hidden else None
 
-        def turn() -> None:
-            if not busy:
-                busy.append(True)
-                controller.loop.turn()
-                busy.clear()
-
-        stage.clock.passing.append(turn)
-
-    return goes_on
+    return instead
 
 
-def test_the_leading_controller_rotates_and_an_order_that_is_repeated_restarts_nothing(
-    stage: Stage, heads: Heads, leading: Callable[[Controlled], None]
+def test_a_head_that_starts_with_its_old_token_is_not_called_rotated(
+    stage: Stage, heads: Heads
+) -> None:
+    heads.able = False
+    said = stage.run("rotate-token", "one", "--yes", "--timeout", "60s")
+    assert (said.code, said.out) == (5, "")
+    assert "does not report a start with another token: run it again" in said.err
+    heads.able = True
+    assert stage.run("rotate-token", "one", "--yes").code == 0
+
+
+def test_a_head_that_started_again_by_itself_is_not_called_rotated(
+    stage: Stage, heads: Heads
+) -> None:
+    """It did so just after the command was typed, so nothing is requested of it."""
+    report = stage.tree().read((*CLUSTERS, "one", "ray.json"))
+    reads: list[str] = []
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path.endswith("/one/ray.json:download"):
+            reads.append(request.url.path)
+            if len(reads) == 2:
+                other = re.sub(rb'"incarnation": ?"[^"]*"', b'"incarnation": "by-itself"', report)
+                stage.write(".raycml/clusters/one/ray.json", other)
+        return None
+
+    stage.wire.instead = instead
+    said = stage.run("rotate-token", "one", "--yes", "--timeout", "60s")
+    assert (said.code, said.out, restarts(stage)) == (5, "", [])
+    assert "run it again" in said.err
+
+
+def test_a_report_that_cannot_be_read_is_no_other_start(stage: Stage, heads: Heads) -> None:
+    old = heads.token("one")
+    stage.wire.instead = without_reports(stage)
+    said = stage.run("rotate-token", "one", "--yes")
+    assert (said.code, said.out) == (0, "one  token rotated\n"), said.err
+    assert (len(restarts(stage)), heads.token("one") != old) == (1, True)
+
+
+def test_a_leader_that_cannot_read_a_report_rotates_all_the_same(
+    stage: Stage, heads: Heads, leader: Callable[[Controlled], None]
 ) -> None:
     with controlled(stage, "specs") as controller:
         controller.settle()
         old, before = heads.token("one"), f"of-{engines(stage)['ray-one-head']}"
-        leading(controller)
+        stage.wire.instead = without_reports(stage)
+        stage.write(*ordered(stage, before))
+        controller.settle()
+        assert (len(restarts(stage)), heads.token("one") != old) == (1, True)
+
+
+def ordered(stage: Stage, incarnation: str) -> tuple[str, bytes]:
+    """The file of an order to rotate the token of `one`."""
+    project, now = stage.project, stage.clock.now()
+    order = Order(
+        *("5" * 16, project, project, OrderKind.ROTATE, ("one",), "jdoe", now, 600.0),
+        incarnation=incarnation,
+    )
+    return order_path(order.id), render(order)
+
+
+def test_the_leading_controller_rotates_and_an_order_that_is_repeated_restarts_nothing(
+    stage: Stage, heads: Heads, leader: Callable[[Controlled], None]
+) -> None:
+    with controlled(stage, "specs") as controller:
+        controller.settle()
+        old, before = heads.token("one"), f"of-{engines(stage)['ray-one-head']}"
+        leader(controller)
         stage.dice += 1
         said = stage.run("rotate-token", "one", "--yes")
         assert said.code == 0, said.err
@@ -191,19 +250,7 @@ def test_the_leading_controller_rotates_and_an_order_that_is_repeated_restarts_n
         assert heads.token("one") != old
         assert stage.files(FOLDER) == []
         token, count = heads.token("one"), len(restarts(stage))
-        now = stage.clock.now()
-        order = Order(
-            "5" * 16,
-            stage.project,
-            stage.project,
-            OrderKind.ROTATE,
-            ("one",),
-            "jdoe",
-            now,
-            600.0,
-            incarnation=before,
-        )
-        stage.write(order_path(order.id), render(order))
+        stage.write(*ordered(stage, before))
         controller.settle()
         assert (heads.token("one"), len(restarts(stage)), heads.is_requested("one")) == (
             token,

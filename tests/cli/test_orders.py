@@ -21,25 +21,6 @@ from controller.run.orders.wake_ups import WakeUps
 NEVER = "0" * 16
 
 
-@pytest.fixture
-def leader(stage: Stage) -> Callable[[Controlled], None]:
-    """Has a controller go on while a command waits."""
-
-    def goes_on(controller: Controlled) -> None:
-        busy: list[bool] = []
-
-        def turn() -> None:
-            if not busy:
-                busy.append(True)
-                controller.running.follower.poller.poll()
-                controller.loop.turn()
-                busy.clear()
-
-        stage.clock.passing.append(turn)
-
-    return goes_on
-
-
 def command(stage: Stage, *arguments: str) -> Said:
     """By another process, with dice of its own."""
     stage.dice += 1

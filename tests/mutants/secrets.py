@@ -136,9 +136,17 @@ MUTANTS = [
       "tests/cli/test_cli_rotate_token.py"
       "::test_a_head_that_does_not_run_gets_its_token_when_it_starts"),
     m("B19", "an order that is repeated restarts a head once more", "run/orders/rotation.py",
-      "if incarnation_of(session, key.cluster) != incarnation:", "if False:",
+      "if incarnation and incarnation_of(", "if False and incarnation_of(",
       "tests/cli/test_cli_rotate_token.py::"
       "test_the_leading_controller_rotates_and_an_order_that_is_repeated_restarts_nothing"),
+    m("B19", "a report that cannot be read counts as another start", "run/orders/rotation.py",
+      'not in ("", incarnation):', "!= incarnation:",
+      "tests/cli/test_cli_rotate_token.py::"
+      "test_a_leader_that_cannot_read_a_report_rotates_all_the_same"),
+    m("B19", "a start with the old token is called a rotation", "cli/commands/rotate_token.py",
+      'return read_token(_files(session), name) not in ("", old)', "return True",
+      "tests/cli/test_cli_rotate_token.py::"
+      "test_a_head_that_started_again_by_itself_is_not_called_rotated"),
     m("B19", "a cluster without a token is not named", "core/status/authentication.py",
       "if report is None or report.auth_mode == TOKEN:", "if True:",
       f"{MODES}::test_a_cluster_without_a_token_is_said_by_a_condition_with_the_remedy"),

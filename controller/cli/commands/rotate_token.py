@@ -3,7 +3,11 @@
 The head creates the next token when it starts again; its workers follow it in their applications.
 """
 
+from contextlib import suppress
+
 from controller.core.model.orders import OrderKind
+from controller.files.port import FilesError, ProjectFiles
+from controller.files.tokens import is_requested, read_token
 from controller.guards.protection import check_recorded, check_specs
 from controller.process.interrupts import saying
 from controller.process.operator import operator_name
@@ -42,7 +46,7 @@ def rotate_token(
         message = f"This ends all jobs, tasks and actors of {name}, and its old token"
         confirm(screen, message, "Rotate?", yes=yes)
         ends = session.clock.monotonic() + timeout
-        before = incarnation_of(session, name)
+        before, old = incarnation_of(session, name), read_token(_files(session), name)
         order = new_order(
             session, screen.system, OrderKind.ROTATE, (name,), timeout, incarnation=before
         )
@@ -54,18 +58,29 @@ def rotate_token(
             if not starts:
                 screen.data(f"{name}  gets another token when its head starts")
                 return Exit.DONE
-            if _is_back(session, name, before, ends):
+            if _is_back(session, name, before, old, ends):
                 screen.data(f"{name}  token rotated")
                 return Exit.DONE
-    screen.say(f"the head of {name} has not reported its start yet: `raycml status {name}`")
+    screen.say(f"the head of {name} does not report a start with another token: run it again")
     return Exit.NOT_CONVERGED
 
 
-def _is_back(session: Session, name: str, before: str, ends: float) -> bool:
-    """True once another start of the head reports; it publishes itself with its next token."""
-    while incarnation_of(session, name) == before:
+def _is_back(session: Session, name: str, before: str, old: str, ends: float) -> bool:
+    """True once another start of the head reports, and its token is another one.
+
+    False at the end of the time, and once the head started again with the old token, by itself.
+    """
+    while True:
+        with suppress(FilesError):  # for a moment, perhaps: the time ends all the same
+            is_other = incarnation_of(session, name) not in ("", before)
+            is_open = is_requested(_files(session), name)  # the head removes it after its token
+            if is_other and not is_open:
+                return read_token(_files(session), name) not in ("", old)
         left_s = ends - session.clock.monotonic()
         if left_s <= 0.0:
             return False
         session.clock.wait(min(session.settings.pass_pause_s, left_s))
-    return True
+
+
+def _files(session: Session) -> ProjectFiles:
+    return session.files(session.project)

@@ -33,7 +33,7 @@ def head_of(session: Session, name: str, document: SpecDocument | None) -> Obser
 
 
 def incarnation_of(session: Session, name: str) -> str:
-    """The head's start that reported last; empty without a report."""
+    """The head's start that reported last; empty without a report that can be read now."""
     report = read_report(session.files(session.project), name)
     return "" if report is None else report.incarnation
 
@@ -41,11 +41,11 @@ def incarnation_of(session: Session, name: str) -> str:
 def rotate(session: Session, head: ObservedApplication, by: str, incarnation: str) -> bool:
     """Request another token, and restart the head if it runs; True if a head starts with it.
 
-    Nothing is done twice: another start of the head than `incarnation` has another token already.
-    Raises Fault and FilesError.
+    Nothing is done twice: nothing at all once a start of the head reports that is not `incarnation`
+    (empty if it was unknown).  Raises Fault and FilesError.
     """
     key, project = key_of(head), head.project
-    if incarnation_of(session, key.cluster) != incarnation:
+    if incarnation and incarnation_of(session, key.cluster) not in ("", incarnation):
         return True
     request_rotation(session.files(project), key.cluster, by)
     fresh = session.world.fetch(project, head.id)
