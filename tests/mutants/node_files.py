@@ -264,7 +264,7 @@ MEMORY = [
     m("B8", "what a full connection does not take is lost", "node/ray/relay.py",
       "side.waiting = side.waiting[side.link.send(side.waiting) :]",
       'side.waiting = side.waiting[side.link.send(side.waiting) :][:0]',
-      f"{RELAY}::test_what_is_sent_comes_back_whole_in_both_directions"),
+      f"{RELAY}::test_a_client_that_reads_late_loses_nothing"),
     m("B8", "a head opens the store of another Ray", "node/ray/store.py",
       "if generation.ray_version != own.ray or not python_agrees(", "if not python_agrees(",
       f"{STORE}::test_another_ray_or_python_begins_anew_and_the_old_one_goes"),

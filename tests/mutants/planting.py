@@ -15,9 +15,7 @@ from tests.mutants.server import EVERY_PAGE, READY
 
 ROOT = Path(__file__).parents[2]
 SAMPLED = 5  # of so many tests one is run without a bug
-# A bug may make its test wait for ever, which is to fail as well.  The time may end anywhere, also
-# on an instruction without a line, which pytest's own traceback cannot show.
-ENDING = ("--timeout=20", "--tb=native")
+ENDING = ("--timeout=20", "--tb=native")  # a bug may make its test wait for ever: a failure as well
 
 
 @dataclass

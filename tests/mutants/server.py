@@ -16,6 +16,7 @@ import select
 import signal
 import sys
 import traceback
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,19 @@ PROGRAMS = "node/"
 EVERY_PAGE = "*"
 READY = "ready"
 DEADLINE_S = 280.0
+
+
+class TimesWithoutLines:
+    """Lets pytest show a failure where a time ended on an instruction without a line."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        if call.excinfo is not None:
+            entries = call.excinfo.traceback
+            call.excinfo.traceback = entries.filter(lambda entry: entry._rawentry.tb_lineno)
+        return (yield)
 
 
 def main() -> None:
@@ -85,7 +99,7 @@ def _run(page: str, words: list[str], output: str, imports: Imports) -> None:
         os.dup2(written, 2)
         if page:
             forget(page, imports)
-        plugins = [sys.modules[name] for name in PLUGINS]
+        plugins = [*(sys.modules[name] for name in PLUGINS), TimesWithoutLines()]
         code = int(pytest.main([*OPTIONS, *words], plugins=plugins))
     except BaseException:  # noqa: BLE001 - it must not go on as the server
         traceback.print_exc()

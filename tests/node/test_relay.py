@@ -111,6 +111,42 @@ def test_what_is_sent_comes_back_whole_in_both_directions(relay: Relay, heads: H
         sender.join()
 
 
+class Flood:
+    """A head that sends more than all systems on the way hold; it knows how far it came."""
+
+    PIECES = 640
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.moved = threading.Condition()
+
+    def __call__(self, link: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            for number in range(self.PIECES):
+                link.sendall(bytes([number % 256]) * 65536)
+                with self.moved:
+                    self.sent += 1
+                    self.moved.notify()
+            link.close()
+
+    def settle(self) -> None:
+        """Wait until it ends, or until it no longer moves because nothing is read."""
+        with self.moved:
+            while self.moved.wait(0.5):
+                pass
+
+
+def test_a_client_that_reads_late_loses_nothing(relay: Relay, heads: Heads) -> None:
+    flood = Flood()
+    relay.point(*heads(flood).place)
+    with client(relay) as link, link.makefile("rb") as stream:
+        flood.settle()
+        assert 0 < flood.sent < flood.PIECES, "it waits for the client"
+        for number in range(flood.PIECES):
+            assert stream.read(65536) == bytes([number % 256]) * 65536
+        assert stream.read(1) == b""
+
+
 def test_a_new_head_gets_new_connections_and_old_ones_end(relay: Relay, heads: Heads) -> None:
     relay.point(*heads(echoes(b"one")).place)
     with client(relay) as old:

@@ -39,7 +39,7 @@ class Work:
 @contextmanager
 def working(stage: Stage) -> Iterator[Work]:
     head = json.loads((stage.home / ".raycml" / "clusters" / "one" / "head.json").read_text())
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(WORKLOAD), head["address"]],
         cwd=stage.folder,
         env={"PATH": "/usr/bin:/bin", "HOME": str(stage.folder), **stage.token()},
@@ -47,12 +47,11 @@ def working(stage: Stage) -> Iterator[Work]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    try:
-        yield Work(process)
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            yield Work(process)
+        finally:
+            process.kill()
 
 
 def changed(stage: Stage, path: str) -> tuple[float, list[str]]:

@@ -9,12 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-import httpx
-
 from controller.core.model.faults import Fault as Trouble
 from controller.emulator.options import Options
 from controller.reconcile import Pass
-from tests.simulation.asked import Ask, asked
 from tests.simulation.controllers import Act, Controller
 from tests.simulation.documents import Document, document, revision_of
 from tests.simulation.laws import Laws
@@ -22,8 +19,7 @@ from tests.simulation.ledger import LawBrokenError, Ledger, Order
 from tests.simulation.oracle import mismatch
 from tests.simulation.people import People
 from tests.simulation.sky import Sky
-from tests.simulation.sometimes import Sometimes
-from tests.simulation.weather import AFTER, Fault, Killed
+from tests.simulation.weather import Fault, Killed
 from tests.simulation.world import Snapshot, World
 
 # How many passes a calm world may need, and how far apart they are, in seconds.
@@ -64,19 +60,15 @@ class Stage:
         self.world = World(options)
         self.site = self.world.sites["lab"]
         self.owner = self.site.project
-        self.sometimes = Sometimes()
-        self.sky = Sky(self.site, random.Random(0), self.sometimes.saw)
+        self.sky = Sky(self.site, random.Random(0), lambda _: None)
         self.laws = Laws(self.site, self.owner)
         self.people = People(self.site)
         self.a = Controller("a", self.site, self.sky, self.laws)
         self.b = Controller("b", self.site, self.sky, self.laws)
-        for one in (self.a, self.b):
-            one.weather.struck = self._struck
         self.docs: dict[str, Document] = {}
         self.broken: set[str] = set()
         self.behind: Mapping[str, Document] | None = None  # what `b` still takes for the newest
         self.order = Order()
-        self.lost_creates: set[str] = set()
         self.trail: list[str] = []
         self.empty = self.world.snapshot()
 
@@ -97,7 +89,6 @@ class Stage:
             one.reset()
         self.docs, self.broken, self.behind = dict(prepared.docs), set(), None
         self.order = Order()
-        self.lost_creates.clear()
         self.trail.clear()
         self.sky.note()
 
@@ -139,10 +130,9 @@ class Stage:
         try:
             return who.act(revision_of(ledger.docs, broken), policy)
         except Killed:
-            self.sometimes.saw("the controller was killed")
             who.start()
-        except Trouble as trouble:
-            self.sometimes.saw(f"a pass ended early: {trouble.kind}")
+        except Trouble:
+            pass  # the pass ended early; the next one goes on
         return None
 
     def ledger(self, who: Controller) -> Ledger:
@@ -159,22 +149,6 @@ class Stage:
     def _note(self, done: Pass) -> None:
         if done.plan.refusals:
             raise LawBrokenError(f"the audit refused the plan: {done.plan.refusals}")
-        for step in done.plan.steps:
-            self.sometimes.saw(f"step {step.name}: {step.reason.title}")
-        for wait in done.plan.waits:
-            self.sometimes.saw(f"wait: {wait.reason.title}")
-        for outcome in done.outcomes:
-            if outcome.fault:
-                self.sometimes.saw(f"outcome: {outcome.fault}")
-
-    def _struck(self, fault: Fault, request: httpx.Request) -> None:
-        what = asked(request)
-        if fault in AFTER:
-            self.sometimes.saw(f"done, but nobody was told: {what.ask.value}")
-            if what.ask is Ask.CREATE and (rows := self.site.rows()):
-                self.lost_creates.add(rows[-1].id)
-        else:
-            self.sometimes.saw(f"not done: {what.ask.value}")
 
     def _foreign_is_untouched(self) -> None:
         if self.people.foreign and (harmed := self.people.harmed()):
@@ -184,7 +158,6 @@ class Stage:
         """A whole pass of the other controller between two requests of this one."""
 
         def act() -> None:
-            self.sometimes.saw("two controllers at once")
             self.pass_(other)
 
         return self.pass_(who, interrupts={at: act})
@@ -217,7 +190,6 @@ class Stage:
             done = self._calm_pass(writes)
             found = self.mismatch()
             if done is not None and not done.plan.steps and not found:
-                self._adopted()
                 self._stays(still)
                 return number
             self.site.time.passed += pause
@@ -251,10 +223,6 @@ class Stage:
         return mismatch(
             self.docs, self.site, self.owner, lambda name: pruned or name in order.delete
         )
-
-    def _adopted(self) -> None:
-        if any(app.id in self.lost_creates for app in self.site.rows()):
-            self.sometimes.saw("an ambiguous create was adopted")
 
     def _said(self, done: Pass | None) -> str:
         if done is None:

@@ -185,8 +185,7 @@ def _spoilt(fault: Fault, answer: httpx.Response) -> httpx.Response:
 class Weather(httpx.BaseTransport):
     """Passes every request on, but for those that the forecast names by number, from 0.
 
-    `of_writes` is a forecast that numbers only what changes an application or a file.  `struck` is
-    given each fault with its request, once it has had its effect.
+    `of_writes` is a forecast that numbers only what changes an application or a file.
     """
 
     inner: httpx.BaseTransport
@@ -194,7 +193,6 @@ class Weather(httpx.BaseTransport):
     of_writes: dict[int, Fault] = field(default_factory=dict)
     count: int = 0
     writes: int = 0
-    struck: Callable[[Fault, httpx.Request], None] = lambda _fault, _request: None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         fault = self.forecast.get(self.count)
@@ -205,7 +203,4 @@ class Weather(httpx.BaseTransport):
             self.writes += 1
         if fault is None:
             return self.inner.handle_request(request)
-        try:
-            return struck(fault, request, what, self.inner.handle_request, lambda _: None)
-        finally:
-            self.struck(fault, request)
+        return struck(fault, request, what, self.inner.handle_request, lambda _: None)
