@@ -39,7 +39,7 @@ MUTANTS: list[Mutant] = [
       "    written = report.observed_at\n",
       f"{DRAIN}::test_answers_from_a_clock_that_is_far_ahead_decide_nothing"),
     m("B8", "a busy victim that refused is drained", PLANNER,
-      "    accepted = [answer for answer in answers if not _is_refused_idle(answer)]\n",
+      "    accepted = [answer for answer in answers if not answer.is_refused_idle]\n",
       "    accepted = answers\n",
       f"{DRAIN}::test_a_victim_that_refused_and_must_leave_after_all_is_drained"),
     m("B8", "a victim that refused stays one, because it was asked", "core/situation/cluster.py",

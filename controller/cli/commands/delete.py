@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.commands.reconcile import driving, exit_code
+from controller.cli.commands.reconcile import carry_out, driving
 from controller.core.model.history import History
 from controller.core.model.observed import key_of
 from controller.core.model.orders import OrderKind
@@ -18,13 +18,11 @@ from controller.core.model.policy import Policy
 from controller.core.model.ray.requests import Drain
 from controller.core.spec.revision import SpecDocument
 from controller.core.spec.text import spoken
-from controller.core.status.goal import Goal
 from controller.guards.pauses import check_pauses
 from controller.guards.protection import check_recorded, check_specs
 from controller.guards.pruning import agree
 from controller.reconcile import Pass, look_and_plan
-from controller.run.diagnosis import explain
-from controller.run.orders.delegation import exit_of, lead_or_order, new_order
+from controller.run.orders.delegation import new_order
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
@@ -61,8 +59,8 @@ def delete(
     with open_session(common, project=project or _project(documents)) as session:
         check_recorded(session, chosen, loses=True)
         clusters = frozenset(chosen)
-        policy = replace(session.policy, only=clusters, delete=clusters)
-        policy = replace(policy, now=clusters if now else frozenset())
+        hurried = clusters if now else frozenset()
+        policy = replace(session.policy, only=clusters, delete=clusters, now=hurried)
         done = look_and_plan(NO_SPECS, session.world, History(), policy)
         _check_managed(chosen, done, policy)
         check_pauses(set(chosen), done)
@@ -70,18 +68,10 @@ def delete(
         if any(isinstance(step.action, Drain) for step in done.plan.steps) and not now:
             screen.say("Ray nodes finish their work first; `--now` does not wait for them")
         started = session.clock.monotonic()
-        order = new_order(session, screen.system, OrderKind.DELETE, tuple(chosen), timeout)
-        order = replace(order, now=now)
-        answer = lead_or_order(session, order, screen.say)
-        if answer is None:
-            left_s = max(started + timeout - session.clock.monotonic(), 0.0)
-            command = f"raycml delete {' '.join(chosen)}"
-            with driving(screen, session, NO_SPECS, policy, command) as drive:
-                end = drive.until(Goal.READY, left_s)
-            code = exit_code(end)
-            why = [] if code is Exit.DONE else [*explain(end, session)]
-        else:
-            code, why = exit_of(answer), [answer.message]
+        order = new_order(session, screen.system, OrderKind.DELETE, tuple(chosen), timeout, now=now)
+        command = f"raycml delete {' '.join(chosen)}"
+        passes = driving(screen, session, NO_SPECS, policy, command)
+        code, why = carry_out(screen, session, order, passes)
         _conclude(screen, code, why, chosen, documents)
         if code is Exit.DONE:
             screen.say(f"deleted in {spoken(session.clock.monotonic() - started)}")

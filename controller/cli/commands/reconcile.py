@@ -1,7 +1,7 @@
 """`raycml reconcile`: passes until the clusters are in sync with their specs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
@@ -11,6 +11,7 @@ import typer
 from controller.cli.output.documents import ReconcileJson, StatusReportJson
 from controller.core.model.history import History
 from controller.core.model.json_object import extended
+from controller.core.model.orders import Order
 from controller.core.model.policy import EVERY, Policy
 from controller.core.spec.revision import Revision
 from controller.core.spec.text import spoken
@@ -22,6 +23,7 @@ from controller.process.interrupts import Interrupts
 from controller.reconcile import look_and_plan
 from controller.run.convergence import Convergence, Drive
 from controller.run.diagnosis import explain
+from controller.run.orders.delegation import exit_of, lead_or_order
 from controller.terminal.advice import with_paths
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.exit_codes import Exit
@@ -90,8 +92,10 @@ def reconcile(  # noqa: PLR0913 - the options of one command
     revision, goal = load(paths), Goal(wait_for.value)
     with open_session(common) as session:
         only = scope(paths, revision)
-        policy = replace(session.policy, only=only, refresh_launchers=refresh_launchers)
-        policy = replace(policy, now=EVERY if now else frozenset())
+        hurried = EVERY if now else frozenset()
+        policy = replace(
+            session.policy, only=only, refresh_launchers=refresh_launchers, now=hurried
+        )
         if prune:
             policy = replace(policy, prune=True, allow_prune=allow_prune)
             policy = _agreed(screen, session, revision, policy, yes=yes)
@@ -138,6 +142,24 @@ def driving(
     stops = Interrupts(session.client.limit, screen.system.ending)
     with stops as interrupts, showing(screen, session.clock) as progress:
         yield Drive(session, revision, policy, interrupts, progress, command=command)
+
+
+def carry_out(
+    screen: Screen, session: Session, order: Order, passes: AbstractContextManager[Drive]
+) -> tuple[Exit, Sequence[str]]:
+    """Carry out an order by these passes, or by the leading controller.
+
+    The exit code, and the reasons if it is not done.  Raises as `lead_or_order` does.
+    """
+    ends = session.clock.monotonic() + order.timeout_s
+    answer = lead_or_order(session, order, screen.say)
+    if answer is not None:
+        return exit_of(answer), [answer.message]
+    left_s = max(ends - session.clock.monotonic(), 0.0)
+    with passes as drive:
+        end = drive.until(Goal.READY, left_s)
+    code = exit_code(end)
+    return code, [] if code is Exit.DONE else [*explain(end, session)]
 
 
 def exit_code(end: Convergence) -> Exit:

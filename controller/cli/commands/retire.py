@@ -10,17 +10,15 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.commands.reconcile import driving, exit_code
+from controller.cli.commands.reconcile import carry_out, driving
 from controller.core.model.history import History
 from controller.core.model.member import Member, parse_member
 from controller.core.model.orders import OrderKind
 from controller.core.spec.text import spoken
-from controller.core.status.goal import Goal
 from controller.guards.pauses import check_pauses
 from controller.guards.protection import check_recorded, check_specs
 from controller.reconcile import Pass, look_and_plan
-from controller.run.diagnosis import explain
-from controller.run.orders.delegation import exit_of, lead_or_order, new_order
+from controller.run.orders.delegation import new_order
 from controller.terminal.common import CommonOptions, with_common_options
 from controller.terminal.errors import CommandError
 from controller.terminal.exit_codes import Exit
@@ -66,19 +64,12 @@ def retire(
         retired = frozenset(application for _, application in pairs)
         names = ", ".join(member for member, _ in pairs)
         started = session.clock.monotonic()
-        order = new_order(session, screen.system, OrderKind.RETIRE, (name,), timeout, pairs=pairs)
-        order = replace(order, now=now)
-        answer = lead_or_order(session, order, screen.say)
-        if answer is None:
-            policy = replace(base, retired=retired)
-            left_s = max(started + timeout - session.clock.monotonic(), 0.0)
-            command = f"raycml retire {name} {' '.join(map(str, workers))}"
-            with driving(screen, session, revision, policy, command) as drive:
-                end = drive.until(Goal.READY, left_s)
-            code = exit_code(end)
-            why: Sequence[str] = [] if code is Exit.DONE else [*explain(end, session)]
-        else:
-            code, why = exit_of(answer), [answer.message]
+        order = new_order(
+            session, screen.system, OrderKind.RETIRE, (name,), timeout, pairs=pairs, now=now
+        )
+        command = f"raycml retire {name} {' '.join(map(str, workers))}"
+        passes = driving(screen, session, revision, replace(base, retired=retired), command)
+        code, why = carry_out(screen, session, order, passes)
         if code is Exit.DONE:
             screen.data("\n".join(f"{name} {member}  retired" for member, _ in pairs))
             screen.say(f"retired in {spoken(session.clock.monotonic() - started)}")

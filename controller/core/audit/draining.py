@@ -1,8 +1,7 @@
 """Laws of draining.  By the reports and the requests alone, and by no decision of the planner."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 
 from controller.core.audit.case import AuditedPlan, Broken, Law
 from controller.core.model.member import Key
@@ -10,7 +9,7 @@ from controller.core.model.observed import ObservedApplication, Phase, key_of
 from controller.core.model.other_clocks import AHEAD_S, credible, precedes
 from controller.core.model.plan import Delete, Restart, Step, Stop, Update, Wait
 from controller.core.model.ray.report import HeadReport, MemberReport
-from controller.core.model.ray.requests import AnswerState, Drain, RequestAction, request_id
+from controller.core.model.ray.requests import Drain
 from controller.core.model.reasons import Reason
 
 _ENDS = Stop | Restart | Delete | Update
@@ -27,10 +26,11 @@ class _Nodes:
 
 def nodes_are_drained_first(case: AuditedPlan) -> Broken:
     """Law 13: no living Ray node is taken away before it was drained or its time is over."""
-    clusters = _nodes_of_clusters(case)
-    for step in case.plan.steps:
+    steps = [s for s in case.plan.steps if isinstance(s.action, _ENDS) and _is_judged(case, s)]
+    clusters = _nodes_of_clusters(case, steps)
+    for step in steps:
         nodes = clusters.get((step.project, step.cluster))
-        if nodes is None or not isinstance(step.action, _ENDS) or not _is_judged(case, step):
+        if nodes is None:
             continue
         for key, node in _ended_by(case, step, nodes):
             if not _may_end(case, key, node, nodes.report):
@@ -44,26 +44,25 @@ def _is_judged(case: AuditedPlan, step: Step) -> bool:
     return case.policy.drains(step.cluster) and step.reason is not Reason.DUPLICATE
 
 
-def _nodes_of_clusters(case: AuditedPlan) -> dict[_Place, _Nodes]:
-    """By project and cluster, where a head runs and has reported since its start."""
-    places = ((app.project, key_of(app).cluster, app) for app in case.situation.index.owned)
-    ordered = sorted(places, key=lambda place: (place[0], place[1], place[2].id))
+def _nodes_of_clusters(case: AuditedPlan, steps: Iterable[Step]) -> dict[_Place, _Nodes]:
+    """Of the clusters of these steps, where a head runs and has reported since its start."""
     found: dict[_Place, _Nodes] = {}
-    for place, group in groupby(ordered, key=lambda each: (each[0], each[1])):
-        apps = [app for _, _, app in group if app.phase is Phase.RUNNING]
+    for project, name in {(step.project, step.cluster) for step in steps}:
+        there = case.situation.index.of_cluster.get(name, ())
+        apps = [app for app in there if app.project == project and app.phase is Phase.RUNNING]
         heads = [app for app in apps if key_of(app).member.is_head]
-        report = _report(case, place)
+        report = _report(case, project, name)
         if report is not None and heads and _is_after_start(case, report, heads[0]):
-            found[place] = _Nodes(report, dict(_living(case, report, apps)))
+            found[project, name] = _Nodes(report, dict(_living(case, report, apps)))
     return found
 
 
-def _report(case: AuditedPlan, place: _Place) -> HeadReport | None:
+def _report(case: AuditedPlan, project: str, name: str) -> HeadReport | None:
     """The last report of a cluster in a project."""
-    project, name = place
     desired = case.clusters.get(name)
     own = desired is not None and desired.project == project
-    return (case.observed.reports.get(name) if own else None) or case.observed.leaving.get(place)
+    report = case.observed.reports.get(name) if own else None
+    return report or case.observed.leaving.get((project, name))
 
 
 def _is_after_start(case: AuditedPlan, report: HeadReport, app: ObservedApplication) -> bool:
@@ -108,13 +107,9 @@ def _may_end(case: AuditedPlan, key: Key, node: MemberReport, report: HeadReport
     if asked is not None and is_asked and (now - asked.since).total_seconds() >= seconds:
         return True
     written = credible(report.observed_at, now, ahead_s=AHEAD_S)
-    answers = [
-        answer
-        for action in RequestAction
-        if (answer := report.answers.get(request_id(action, str(key.member), node.engine_id)))
-    ]
+    answers = report.answers_to(str(key.member), node.engine_id)
     return written is not None and any(
-        answer.state is not AnswerState.REFUSED or answer.action is RequestAction.DRAIN
+        not answer.is_refused_idle
         for answer in answers
         if (now - written).total_seconds() >= answer.remaining_s
     )
@@ -133,7 +128,7 @@ def idle_nodes_leave_first(case: AuditedPlan) -> Broken:
     drains = [step for step in case.plan.steps if _is_choice(case, step)]
     if not drains:
         return
-    clusters, leaving = _nodes_of_clusters(case), _leaving(case)
+    clusters, leaving = _nodes_of_clusters(case, drains), _leaving(case)
     idle: dict[tuple[str, str], Key] = {}
     for nodes in clusters.values():
         fresh = nodes.report.is_fresh(case.observed.as_of, case.policy.report_fresh_s)

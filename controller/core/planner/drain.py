@@ -18,9 +18,7 @@ from controller.core.model.other_clocks import AHEAD_S, credible
 from controller.core.model.plan import Delete, Intent, Plan, Restart, Step, Stop
 from controller.core.model.ray.report import MemberReport
 from controller.core.model.ray.requests import (
-    AnswerState,
     Drain,
-    HeadAnswer,
     HeadRequest,
     RequestAction,
     Withdraw,
@@ -193,8 +191,8 @@ def _drain(drains: Drains, app: ObservedApplication, step: Step) -> Plan | None:
     if end is None:
         return None
     written = credible(report.observed_at, past.now, ahead_s=AHEAD_S)
-    answers = [] if written is None else _answers(drains.nodes, key.member, node)
-    accepted = [answer for answer in answers if not _is_refused_idle(answer)]
+    answers = () if written is None else drains.nodes.answers(key.member, node)
+    accepted = [answer for answer in answers if not answer.is_refused_idle]
     if accepted and written is not None:
         ends = past.deadline(written, min(each.remaining_s for each in accepted))
         return _while(step, key.member, node, min(ends, end)) if ends else None
@@ -216,16 +214,6 @@ def _drain(drains: Drains, app: ObservedApplication, step: Step) -> Plan | None:
     if asked is not None and is_asked and past.deadline(asked.written_at, past.policy.settle_s):
         return _while(step, key.member, node, end)
     return gate(past, key, "drain") or _ask(request, app, node, step)
-
-
-def _answers(nodes: RayNodes, member: Member, node: MemberReport) -> list[HeadAnswer]:
-    answers = (nodes.answer(member, node.engine_id, action) for action in RequestAction)
-    return [answer for answer in answers if answer is not None]
-
-
-def _is_refused_idle(answer: HeadAnswer) -> bool:
-    is_refused = answer.state is AnswerState.REFUSED
-    return is_refused and answer.action is RequestAction.DRAIN_IF_IDLE
 
 
 def _is_exchangeable(nodes: RayNodes, node: MemberReport, step: Step) -> bool:
@@ -291,7 +279,7 @@ def _withdrawals(drains: Drains, plan: Plan) -> Iterator[Step]:
     for request, answer in sorted((report.answers or {}).items()):
         member, row = parse_member(answer.member), report.members.get(answer.member)
         is_current = row is not None and row.engine_id == answer.engine_id
-        if member in going and is_current and not _is_refused_idle(answer):
+        if member in going and is_current and not answer.is_refused_idle:
             continue
         place = drains.nodes.project, request_path(drains.cluster, request)
         last = drains.past.history.withdrawn.get(place)
@@ -305,5 +293,5 @@ def _withdrawals(drains: Drains, plan: Plan) -> Iterator[Step]:
             member=member if stays else None,
             reason=Reason.DRAIN_WITHDRAWN if stays else Reason.DRAIN_OVER,
             intent=Intent.NOTHING,
-            message="it is busy again" if _is_refused_idle(answer) else "",
+            message="it is busy again" if answer.is_refused_idle else "",
         )

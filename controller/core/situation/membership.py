@@ -14,7 +14,7 @@ from controller.core.model.member import parse_member
 from controller.core.model.observed import ObservedApplication, Phase
 from controller.core.model.other_clocks import age_s, precedes
 from controller.core.model.ray.report import HeadReport, MemberReport, UnknownNode
-from controller.core.model.ray.requests import AnswerState, RequestAction, request_id
+from controller.core.model.ray.requests import AnswerState
 from controller.core.spec.names import HEAD
 
 # States of a member, in the node program's words.
@@ -75,12 +75,11 @@ def is_lost(report: HeadReport, member: str) -> bool:
 
 def is_leaving(report: HeadReport, member: str) -> bool:
     """True if the member's node is away from Ray because raycml asked it to drain."""
-    row, answers = report.members.get(member), report.answers or {}
+    row = report.members.get(member)
     if row is None:
         return False
-    ids = (request_id(action, member, row.engine_id) for action in RequestAction)
-    found = (answers.get(one) for one in ids)
-    return row.state == DRAINED or any(a is not None and a.state in _LEAVING for a in found)
+    answers = report.answers_to(member, row.engine_id)
+    return row.state == DRAINED or any(answer.state in _LEAVING for answer in answers)
 
 
 def _is_silent(row: MemberReport) -> bool:

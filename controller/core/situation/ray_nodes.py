@@ -7,7 +7,7 @@ from datetime import datetime
 from controller.core.model.member import Member
 from controller.core.model.observed import ObservedApplication, Phase, key_of
 from controller.core.model.ray.report import HeadReport, MemberReport
-from controller.core.model.ray.requests import AnswerState, HeadAnswer, RequestAction, request_id
+from controller.core.model.ray.requests import AnswerState, HeadAnswer
 from controller.core.situation.membership import starts_after
 
 _LEAVING = (AnswerState.DRAINING, AnswerState.DRAINED, AnswerState.FAILED)
@@ -42,15 +42,13 @@ class RayNodes:
         """True if Ray has no living node of a running application, by a fresh report."""
         return self.is_fresh and app.phase is Phase.RUNNING and self.living(app) is None
 
-    def answer(self, member: Member, engine_id: str, action: RequestAction) -> HeadAnswer | None:
-        """The answer to this request, in the last report."""
-        answers = None if self.report is None else self.report.answers
-        return (answers or {}).get(request_id(action, str(member), engine_id))
+    def answers(self, member: Member, node: MemberReport) -> tuple[HeadAnswer, ...]:
+        """Answers to the requests for this node, in the last report."""
+        return () if self.report is None else self.report.answers_to(str(member), node.engine_id)
 
     def refused(self, member: Member, node: MemberReport) -> bool:
         """True if the node was to end if it is idle, and was not idle."""
-        answer = self.answer(member, node.engine_id, RequestAction.DRAIN_IF_IDLE)
-        return answer is not None and answer.state is AnswerState.REFUSED
+        return any(answer.is_refused_idle for answer in self.answers(member, node))
 
     def is_leaving(self, app: ObservedApplication) -> bool:
         """True if Ray drains, or has drained, the node of the engine that the application runs."""
@@ -58,8 +56,7 @@ class RayNodes:
         row = None if self.report is None else self.report.members.get(str(member))
         if row is None or app.phase is not Phase.RUNNING or app.project != self.project:
             return False
-        answers = (self.answer(member, row.engine_id, action) for action in RequestAction)
-        return any(answer is not None and answer.state in _LEAVING for answer in answers)
+        return any(answer.state in _LEAVING for answer in self.answers(member, row))
 
 
 def ray_nodes(

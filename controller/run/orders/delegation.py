@@ -31,6 +31,7 @@ def new_order(  # noqa: PLR0913 - the fields of an order
     from_owner: str = "",
     keep: bool = False,
     incarnation: str = "",
+    now: bool = False,
 ) -> Order:
     """A new order for the project of the session."""
     return Order(
@@ -46,6 +47,7 @@ def new_order(  # noqa: PLR0913 - the fields of an order
         from_owner,
         keep,
         incarnation,
+        now,
     )
 
 

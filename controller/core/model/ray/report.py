@@ -21,7 +21,7 @@ from controller.core.model.json_object import (
     amount_or_null,
     text,
 )
-from controller.core.model.ray.requests import HeadAnswer
+from controller.core.model.ray.requests import HeadAnswer, RequestAction, request_id
 
 MOST_RESOURCES = 100  # names of one node
 MOST_UNKNOWN = 200  # nodes
@@ -144,6 +144,12 @@ class HeadReport(HeadJson):
     """Store that outlives the head, and with it the nodes of workers; empty without one."""
     read_at: MomentOrNull = None
     """Time at which this process read it; null before."""
+
+    def answers_to(self, member: str, engine_id: str) -> tuple[HeadAnswer, ...]:
+        """Answers to the requests for this node, at most one to each action."""
+        answers = self.answers or {}
+        found = (answers.get(request_id(one, member, engine_id)) for one in RequestAction)
+        return tuple(answer for answer in found if answer is not None)
 
     def is_fresh(self, now: datetime, fresh_s: float) -> bool:
         """True if it spoke of the present when it was read; clocks may differ by as much.

@@ -6,7 +6,6 @@ own clock: no comparison of clocks decides anything.
 """
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -86,8 +85,10 @@ class HeadAnswer(JsonObject):
     remaining_s: Seconds = 0.0
     """Time left for the node, at the time of the report."""
 
-
-Answers = Mapping[str, HeadAnswer]
+    @property
+    def is_refused_idle(self) -> bool:
+        """True if the node was to end if it is idle, and was not idle."""
+        return self.state is AnswerState.REFUSED and self.action is RequestAction.DRAIN_IF_IDLE
 
 
 def request_id(action: RequestAction, member: str, engine_id: str) -> str:
