@@ -105,9 +105,8 @@ def test_no_task_is_lost_while_a_group_rolls_shrinks_and_is_renamed(stage: Stage
         took_s, lines = changed(stage, spec(stage, replicas=1, memory="1792Mi"))
         print(f"four workers became one in {took_s:.0f} s")  # noqa: T201
         assert len(drained(lines)) >= 3
-        idle = ["idle" in line for line in lines]
-        assert idle == sorted(idle, reverse=True), lines
-        assert idle[0], lines
+        # Law 13 holds this in each plan; later ones may find idle nodes again, as tasks end.
+        assert "idle" in lines[0], lines
 
         took_s, _ = changed(stage, spec(stage, "v", replicas=1, memory="1792Mi"))
         print(f"a renamed group was exchanged in {took_s:.0f} s")  # noqa: T201
