@@ -109,6 +109,22 @@ def test_the_next_member_waits_until_ray_says_that_the_last_one_is_back() -> Non
     assert "wait cpu/1 RolloutStalled" in lines(planned(one, back, long_ago, *NAMES, age_s=200))
 
 
+def test_the_drain_before_its_update_does_not_make_a_member_serve_again() -> None:
+    """It runs again, and the last report is of its earlier start, whose node was drained."""
+    one = spec(workerGroupSpecs__0__replicas=3, workerGroupSpecs__0__resources=MEMORY)
+    started = replace(application(one, "cpu/0"), running_at=at(-1))
+    told = report(OLD, "head", "cpu/1", "cpu/2", at_=at(-4))
+    told = taking_requests(told, None, answered("cpu/0", AnswerState.DRAINED))
+    row = replace(told.members["cpu/1"], alive=False, state="drained", engine_id="engine-cpu/0")
+    told = replace(told, members={**told.members, "cpu/0": row})
+    world = observed(HEAD, started, OLD_1, OLD_2, reports=(told,))
+    found = lines(plan(situate(desired(one), world, History(), POLICY)))
+    assert [line for line in found if "cpu/1" in line or "cpu/2" in line] == [
+        "wait cpu/1 RollingUpdate",
+        "wait cpu/2 RollingUpdate",
+    ]
+
+
 def test_workers_that_drain_for_their_head_are_not_all_updated_at_once() -> None:
     """Their nodes come back with the head, so the budget of their group counts for them."""
     one = spec(workerGroupSpecs__0__replicas=3, workerGroupSpecs__0__resources=MEMORY)

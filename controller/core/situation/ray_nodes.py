@@ -51,10 +51,15 @@ class RayNodes:
         return any(answer.is_refused_idle for answer in self.answers(member, node))
 
     def is_leaving(self, app: ObservedApplication) -> bool:
-        """True if Ray drains, or has drained, the node of the engine that the application runs."""
+        """True if Ray drains, or has drained, the node of the engine that the application runs.
+
+        A report from before its present start has the node of an earlier engine, which is over.
+        """
         member = key_of(app).member
-        row = None if self.report is None else self.report.members.get(str(member))
-        if row is None or app.phase is not Phase.RUNNING or app.project != self.project:
+        if self.report is None or app.phase is not Phase.RUNNING or app.project != self.project:
+            return False
+        row = self.report.members.get(str(member))
+        if row is None or starts_after(self.report, app, self.now):
             return False
         return any(answer.state in _LEAVING for answer in self.answers(member, row))
 
